@@ -1,0 +1,60 @@
+"""The dataset card, `data/datasets/<name>.yaml`. Reading the rows beside it is in `examples`."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from eval_assets.config.fields import FileModel, Slug
+
+TaskType = Literal["question-answering", "text-summarization", "text", "retriever"]
+
+
+class ColumnMapping(FileModel):
+    """Our column → the column of the row file. What isn't mapped stays usable under its own name."""
+
+    example_id: str = "example_id"
+    inputs: str = "inputs"
+    targets: str = "targets"
+    context: str = "context"
+
+
+class DocumentFile(FileModel):
+    """The documents a retriever searches, one JSON object a line."""
+
+    file: str
+    id: str = "doc_id"
+    text: str = "text"
+
+
+class LabelFile(FileModel):
+    """Human labels of replies, one row a label: which example, whose reply, which rater, what verdict."""
+
+    file: str
+    judge: Slug | None = Field(None, description="The judge these labels are compared with; all judges when absent.")
+    example_id: str = "example_id"
+    model: str = Field("model", description="Column that names the model; when the file has none, a label holds for every candidate.")
+    rater: str = "rater"
+    label: str = "label"
+
+
+class DatasetCard(FileModel):
+    """What an eval dataset is, where it comes from, and how its columns are called."""
+
+    description: str = ""
+    task: TaskType
+    source: str = ""
+    licence: str = ""
+    file: str | None = Field(None, description="Row file beside the card; default <name>.jsonl, .csv or .parquet.")
+    columns: ColumnMapping = ColumnMapping()
+    documents: DocumentFile | None = None
+    labels: tuple[LabelFile, ...] = ()
+    cluster: str | None = Field(None, description="Column whose equal values mark rows that depend on each other.")
+    slices: tuple[str, ...] = Field((), description="Columns to break aggregates down by.")
+    owners: tuple[str, ...] = ()
+
+
+class Dataset(FileModel):
+    """A card with its name."""
+
+    name: Slug
+    card: DatasetCard

@@ -1,0 +1,110 @@
+"""An evaluation file, `data/evaluations/<name>.yaml`: what is compared, how it is scored, when it runs."""
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from eval_assets.config.dataset import TaskType
+from eval_assets.config.fields import FileModel, Slug
+
+
+class Slice(FileModel):
+    """Which examples of the dataset to use: the first n, or those whose columns have the given values, or both."""
+
+    first: int | None = Field(None, ge=1)
+    where: dict[str, Any] = Field(default_factory=dict)
+
+
+class MetricChoice(FileModel):
+    """One metric: a shipped name, or a function of yours."""
+
+    metric: Slug
+    function: str | None = Field(None, description="`module:function` of a custom metric.")
+    version: str | None = Field(None, description="Version of a custom metric; shipped ones carry their own.")
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    greater_is_better: bool | None = None
+    label: Slug | None = Field(None, description="Name under which scores are kept; default the metric's name.")
+
+
+class Gate(FileModel):
+    """A condition a candidate must meet. Thresholds are in score units; `max_drop` compares with the baseline."""
+
+    metric: str
+    min: float | None = None
+    max: float | None = None
+    max_drop: float | None = Field(None, ge=0)
+    max_drop_relative: float | None = Field(None, ge=0, le=1)
+    max_failed_share: float = Field(0.1, ge=0, le=1)
+    min_scored: int = Field(1, ge=1, description="With fewer scored examples the gate is inconclusive.")
+    tier: Literal["critical", "advisory"] = "critical"
+
+    @model_validator(mode="after")
+    def _has_a_threshold(self) -> "Gate":
+        if all(value is None for value in (self.min, self.max, self.max_drop, self.max_drop_relative)):
+            raise ValueError("expected at least one of 'min', 'max', 'max_drop', 'max_drop_relative'")
+        return self
+
+
+class ScheduleSpec(FileModel):
+    """When the evaluation reruns by itself, once switched on in the UI."""
+
+    cron: str
+    timezone: str = "UTC"
+    max_cost_usd: float | None = Field(None, ge=0)
+
+
+class EvaluationFile(FileModel):
+    """Contents of an evaluation file."""
+
+    description: str = ""
+    owners: tuple[str, ...] = ()
+    dataset: Slug
+    slice: Slice = Slice()
+    task: TaskType | None = Field(None, description="Decides the default metrics; default the dataset's task.")
+    models: tuple[Slug, ...] = Field(min_length=1)
+    prompts: tuple[Slug, ...] = Field(min_length=1)
+    skip: tuple[str, ...] = Field((), description="Candidates `model@prompt` left out of models × prompts.")
+    metrics: tuple[MetricChoice, ...] = Field((), description="Metrics added to the task's defaults.")
+    without_metrics: tuple[str, ...] = Field((), description="Defaults of the task to leave out.")
+    judges: tuple[Slug, ...] = ()
+    baseline: str | None = Field(None, description="`model@prompt`; default the first candidate.")
+    samples: int = Field(1, ge=1, description="Replies asked per example and candidate.")
+    confidence: float = Field(0.95, gt=0.5, lt=1)
+    seed: int = 0
+    gates: tuple[Gate, ...] = ()
+    schedule: ScheduleSpec | None = None
+    max_cost_usd: float | None = Field(None, ge=0)
+    cache: Literal["use", "refresh", "replay"] = "use"
+
+    @field_validator("metrics", mode="before")
+    @classmethod
+    def _a_bare_name_is_a_metric(cls, value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            return [{"metric": item} if isinstance(item, str) else item for item in value]
+        return value
+
+    @field_validator("models", "prompts", "judges")
+    @classmethod
+    def _names_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        repeated = sorted({name for name in value if value.count(name) > 1})
+        if repeated:
+            raise ValueError(f"expected each name once, got {repeated} more than once")
+        return value
+
+
+class Evaluation(FileModel):
+    """An evaluation with its name."""
+
+    name: Slug
+    file: EvaluationFile
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """`model@prompt` of each candidate, in the file's order."""
+        pairs = (f"{model}@{prompt}" for model in self.file.models for prompt in self.file.prompts)
+        return tuple(pair for pair in pairs if pair not in self.file.skip)
+
+    @property
+    def baseline(self) -> str:
+        """The candidate others are compared with."""
+        return self.file.baseline or self.candidates[0]

@@ -1,0 +1,78 @@
+"""A model file, `data/models/<name>.yaml`: provider, model id, sampling parameters, prices, limits."""
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from eval_assets.config.fields import FileModel, Slug
+
+ProviderName = Literal["openai", "embedded", "transformers", "callable", "recorded"]
+
+
+class Prices(FileModel):
+    """What the provider charges. Never part of a request key: a price change sends nothing."""
+
+    prompt_usd_per_million: float = Field(0.0, ge=0)
+    completion_usd_per_million: float = Field(0.0, ge=0)
+    request_usd: float = Field(0.0, ge=0)
+
+
+class Limits(FileModel):
+    """How a provider may be used. Never part of a request key."""
+
+    max_concurrency: int = Field(16, ge=1)
+    requests_per_minute: float | None = Field(None, gt=0)
+    tokens_per_minute: float | None = Field(None, gt=0)
+    timeout_seconds: float = Field(120.0, gt=0, description="Deadline of one request, all bytes received.")
+    max_retries: int = Field(5, ge=0, description="Further attempts after 408, 409, 429, 5xx and connection errors.")
+
+
+class RecordedColumns(FileModel):
+    """Columns of a file of predictions you already have; a dot reaches into nested objects (`gpt.answer`)."""
+
+    example_id: str | None = Field("example_id", description="Null: rows are matched to examples by their position.")
+    output: str = "output"
+    latency_seconds: str | None = None
+    prompt_tokens: str | None = None
+    completion_tokens: str | None = None
+
+
+class ModelFile(FileModel):
+    """Contents of a model file. Secrets are named, never written: `api_key_env` holds a variable's name."""
+
+    description: str = ""
+    owners: tuple[str, ...] = ()
+    provider: ProviderName
+    model: str | None = Field(None, description="Model id at the provider; hub id or path for `transformers`.")
+    base_url: str | None = Field(None, description="Any OpenAI-compatible endpoint; the client's default when absent.")
+    api_key_env: str | None = Field(None, description="Name of the environment variable that holds the key.")
+    headers_env: dict[str, str] = Field(
+        default_factory=dict, description="Extra request headers: header name → name of the environment variable."
+    )
+    query: dict[str, str] = Field(default_factory=dict, description="Extra query parameters, e.g. api-version.")
+    family: str | None = Field(None, description="Model family; judges of the same family are checked for self-preference.")
+    parameters: dict[str, Any] = Field(default_factory=dict, description="Sampling parameters, sent as they stand.")
+    prices: Prices = Prices()
+    limits: Limits = Limits()
+    callable: str | None = Field(None, description="`module:function` for provider `callable`.")
+    file: str | None = Field(None, description="Predictions for provider `recorded`, beside the model file or a path.")
+    columns: RecordedColumns = RecordedColumns()
+    gguf_file: str | None = Field(None, description="GGUF file inside the model directory, for `transformers`.")
+    device: str = "cpu"
+    batch_size: int = Field(8, ge=1)
+    threads: int = Field(1, ge=1, description="Compute threads of `embedded` and `transformers` models.")
+
+    @model_validator(mode="after")
+    def _provider_has_what_it_needs(self) -> "ModelFile":
+        needed = {"openai": "model", "embedded": "model", "transformers": "model", "callable": "callable", "recorded": "file"}
+        field = needed[self.provider]
+        if getattr(self, field) is None:
+            raise ValueError(f"provider {self.provider!r} needs the field {field!r}")
+        return self
+
+
+class Model(FileModel):
+    """A model with its name."""
+
+    name: Slug
+    file: ModelFile

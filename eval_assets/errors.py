@@ -1,0 +1,61 @@
+"""The one exception tree of the project. A message says what was expected, what came, where, and what to do."""
+
+
+class EvalAssetsError(Exception):
+    """Whatever this project raises on purpose."""
+
+
+class ConfigError(EvalAssetsError):
+    """A file in `data/` can't be used; the message lists every problem with file, line and field."""
+
+
+class DatasetError(ConfigError):
+    """The rows of an eval dataset can't be used."""
+
+
+class TemplateError(ConfigError):
+    """A prompt or judge template can't be parsed or rendered."""
+
+
+class MissingKeyError(EvalAssetsError):
+    """A model needs a secret from the environment that is not set; said before any request."""
+
+
+class StorageError(EvalAssetsError):
+    """A Delta table, the reply journal or the disk below them can't be used."""
+
+
+class StorageFullError(StorageError):
+    """No room is left to keep a reply; raised before the request that would need it is sent."""
+
+
+class ReplayMissError(EvalAssetsError):
+    """Cache policy `replay` found no stored reply for a request."""
+
+
+class KeySchemaError(EvalAssetsError):
+    """Stored replies carry another version of the request key schema than this release writes."""
+
+
+class BudgetExceededError(EvalAssetsError):
+    """The next request could exceed the budget; everything answered so far is kept."""
+
+
+class StoppedError(EvalAssetsError):
+    """The run was asked to stop; everything answered so far is kept."""
+
+
+class ProviderError(EvalAssetsError):
+    """A provider can't be used for a whole partition: key refused, unknown model, endpoint unreachable."""
+
+
+class MetricError(EvalAssetsError):
+    """A metric is unknown, misdeclared or depends on itself."""
+
+
+class JudgeError(EvalAssetsError):
+    """A judge is misdeclared."""
+
+
+class TraceError(EvalAssetsError):
+    """An id names nothing, or more than one thing."""

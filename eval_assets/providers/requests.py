@@ -1,0 +1,71 @@
+"""What goes to a model and what comes back. How it is sent is in the client modules, how often in `engine`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol, TypedDict
+
+Outcome = Literal["ok", "error", "refused", "truncated", "unparsed", "skipped"]
+
+
+class Message(TypedDict):
+    """One chat message."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One question to a model, complete: two equal requests deserve the same answer.
+
+    Args:
+        messages: The rendered prompt.
+        parameters: Sampling parameters, as sent.
+        response_format: JSON schema or JSON mode the reply must follow, as the endpoint wants it.
+        sample_index: Which of several replies to the same messages this is.
+        columns: The example's columns; only providers that are shown the example (callable, recorded) read them, and
+            only theirs are part of the request key.
+    """
+
+    messages: tuple[Message, ...]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    response_format: Mapping[str, Any] | None = None
+    sample_index: int = 0
+    columns: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer of a model.
+
+    `outcome` is `ok`, `truncated` (cut by the token limit), `refused` (content filter or refusal field) or `error`.
+    `output` is null unless text came. `error_kind` is a short slug (`rate_limited`, `timeout`, `http_500`, …).
+    """
+
+    outcome: Outcome
+    output: str | None
+    finish_reason: str | None
+    latency_seconds: float
+    requested_at: datetime
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cost_usd: float | None = None
+    error: str | None = None
+    error_kind: str | None = None
+    logprobs: list[dict[str, Any]] | None = None
+
+
+class Client(Protocol):
+    """A provider that answers one request at a time; the engine calls it concurrently.
+
+    `complete` returns a reply with outcome ok, truncated or refused, and raises one of the failures in `failures` otherwise.
+    """
+
+    async def complete(self, request: Request) -> Reply:
+        """Send one request."""
+        ...
+
+    async def aclose(self) -> None:
+        """Release connections; the client is not used afterwards."""
+        ...

@@ -1,0 +1,225 @@
+"""Confidence intervals for the mean of one candidate's scores, proportions included.
+
+Every interval names its method; where the data allow none, its ends are None and the method says why.
+What is bounded by resampling is in `resampling`.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eval_assets.statistics.errors import ScoreRangeError, UnpairedScoresError, UnscoredRowsError
+
+IntervalKind = Literal["auto", "wilson", "exact", "t", "cluster"]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Where a quantity lies, in its own units.
+
+    Args:
+        low: Lower end; None where no interval exists.
+        high: Upper end; None exactly when `low` is.
+        method: How it was computed, or `none: <why>`.
+        confidence: Coverage aimed at, between 0 and 1.
+    """
+
+    low: float | None
+    high: float | None
+    method: str
+    confidence: float
+
+    @property
+    def ends(self) -> tuple[float, float] | None:
+        """Both ends, or None where no interval exists."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
+
+
+def no_interval(reason: str, confidence: float) -> Interval:
+    """State that the data allow no interval, and why."""
+    return Interval(None, None, f"none: {reason}", confidence)
+
+
+def wilson_interval(n_passed: int, n: int, *, confidence: float) -> Interval:
+    """Bound a proportion by inverting the score test: right on average for every n, short.
+
+    Args:
+        n_passed: Number of ones among the scores.
+        n: Number of scores, at least 1.
+        confidence: Coverage, strictly between 0 and 1.
+
+    Returns:
+        The interval as a share, within [0, 1]. A single end can miss more often than half of 1 - confidence near 0
+        and 1; `exact_interval` never does.
+
+    Source:
+        Wilson 1927; recommended by Brown, Cai and DasGupta 2001, https://doi.org/10.1214/ss/1009213286.
+
+    >>> wilson_interval(8, 10, confidence=0.95)  # doctest: +ELLIPSIS
+    Interval(low=0.490..., high=0.943..., method='wilson', confidence=0.95)
+    """
+    from scipy.stats import binomtest
+
+    ends = binomtest(n_passed, n).proportion_ci(confidence, method="wilson")
+    return Interval(float(ends.low), float(ends.high), "wilson", confidence)
+
+
+def exact_interval(n_passed: int, n: int, *, confidence: float) -> Interval:
+    """Bound a proportion by inverting two binomial tests: each end misses at most (1 - confidence) / 2 of the time.
+
+    Args:
+        n_passed: Number of ones among the scores.
+        n: Number of scores, at least 1.
+        confidence: Coverage, strictly between 0 and 1; the actual coverage is never below it.
+
+    Returns:
+        The interval as a share, within [0, 1].
+
+    Source:
+        Clopper and Pearson 1934, https://doi.org/10.1093/biomet/26.4.404.
+
+    >>> exact_interval(10, 10, confidence=0.95)  # low = 0.025 ** (1 / 10)  # doctest: +ELLIPSIS
+    Interval(low=0.691..., high=1.0, method='clopper-pearson', confidence=0.95)
+    """
+    from scipy.stats import binomtest
+
+    ends = binomtest(n_passed, n).proportion_ci(confidence, method="exact")
+    return Interval(float(ends.low), float(ends.high), "clopper-pearson", confidence)
+
+
+def standard_error(scores: NDArray[np.float64], clusters: NDArray[Any] | None = None) -> tuple[float, int]:
+    """Measure how far a mean would move under other examples drawn the same way.
+
+    Args:
+        scores: Shape (n,), n at least 2, no NaN.
+        clusters: Label of the group each score belongs to, shape (n,); scores of one group may depend on each other.
+
+    Returns:
+        The standard error in score units, and its degrees of freedom: n - 1, or the number of clusters less one. With
+        clusters it is CR1, the one of ordinary least squares with cluster covariance.
+
+    Source:
+        Liang and Zeger 1986; Cameron and Miller 2015, https://doi.org/10.3368/jhr.50.2.317.
+
+    >>> standard_error(np.array([1.0, 2.0, 3.0, 4.0]))  # sqrt((5 / 3) / 4)  # doctest: +ELLIPSIS
+    (0.645..., 3)
+    """
+    n = scores.size
+    residuals = scores - scores.mean()
+    if clusters is None:
+        return float(np.sqrt(residuals @ residuals / (n - 1) / n)), n - 1
+    _, cluster_of = np.unique(clusters, return_inverse=True)
+    sums = np.bincount(cluster_of, weights=residuals)
+    n_clusters = sums.size
+    if n_clusters == 1:
+        return float("nan"), 0
+    return float(np.sqrt(n_clusters / (n_clusters - 1) * (sums @ sums)) / n), n_clusters - 1
+
+
+def constant_interval(value: float, n: int, *, lower: float, upper: float, confidence: float) -> Interval:
+    """Bound the mean when all n scores are equal: other values may exist that n draws did not meet.
+
+    Args:
+        value: The score every example got.
+        n: Number of independent examples (clusters, where there are some), at least 1.
+        lower: Lowest possible score.
+        upper: Highest possible score.
+        confidence: Coverage, strictly between 0 and 1.
+
+    Returns:
+        The interval in score units. With probability `confidence` at most a share q = 1 - ((1 - confidence) / 2) ** (1 / n)
+        of examples scores otherwise (3.7 / n at 95 %), and those can't be outside [lower, upper].
+
+    >>> constant_interval(5.0, 100, lower=1.0, upper=5.0, confidence=0.95)  # q = 0.0362, and 5 - 4 q  # doctest: +ELLIPSIS
+    Interval(low=4.855..., high=5.0, method='constant scores, exact', confidence=0.95)
+    """
+    share = 1 - ((1 - confidence) / 2) ** (1 / n)
+    low, high = value - share * (value - lower), value + share * (upper - value)
+    return Interval(low, high, "constant scores, exact", confidence)
+
+
+def mean_interval(
+    scores: NDArray[np.float64],
+    *,
+    confidence: float,
+    clusters: NDArray[Any] | None = None,
+    kind: IntervalKind = "auto",
+    lower: float | None = None,
+    upper: float | None = None,
+) -> Interval:
+    """Bound the mean of the population the examples were drawn from, by a method that fits the scores.
+
+    Args:
+        scores: One per example, shape (n,), no NaN.
+        confidence: Coverage, strictly between 0 and 1.
+        clusters: Group label per score, shape (n,); forces the cluster-robust interval.
+        kind: `auto` takes Wilson for 0/1 scores, else t; any other value forces that method.
+        lower: Lowest possible score, if the metric has one.
+        upper: Highest possible score, if the metric has one.
+
+    Returns:
+        The interval in score units. Without spread it is exact where the range is known, and absent where it is not:
+        equal scores are no proof of a certain mean.
+
+    Raises:
+        UnscoredRowsError: A score is NaN.
+        UnpairedScoresError: There is not one cluster label per score.
+
+    >>> mean_interval(np.array([1.0, 2.0, 3.0, 4.0]), confidence=0.95)  # doctest: +ELLIPSIS
+    Interval(low=0.445..., high=4.554..., method='t', confidence=0.95)
+    >>> mean_interval(np.array([3.0]), confidence=0.95).method
+    'none: one score'
+    """
+    refuse_unscored(scores)
+    if clusters is not None and clusters.shape != scores.shape:
+        raise UnpairedScoresError(
+            f"expected one cluster label per score, got {clusters.size} labels for {scores.size} scores"
+        )
+    if scores.size == 0:
+        return no_interval("no scores", confidence)
+    if kind == "auto":
+        kind = "cluster" if clusters is not None else "wilson" if is_binary(scores, lower, upper) else "t"
+    if kind in ("wilson", "exact"):
+        if not is_binary(scores, lower, upper):
+            raise ScoreRangeError(f"expected scores of 0 and 1 for a {kind} interval, got {np.unique(scores)[:5]!r}")
+        bound = wilson_interval if kind == "wilson" else exact_interval
+        return bound(int(scores.sum()), scores.size, confidence=confidence)
+    return _interval_from_error(scores, clusters if kind == "cluster" else None, lower, upper, confidence)
+
+
+def is_binary(scores: NDArray[np.float64], lower: float | None = None, upper: float | None = None) -> bool:
+    """Whether scores are wins and losses: only 0 and 1, on a metric that is not declared to reach beyond them."""
+    return bool(np.isin(scores, (0, 1)).all()) and lower in (None, 0) and upper in (None, 1)
+
+
+def _interval_from_error(
+    scores: NDArray[np.float64],
+    clusters: NDArray[Any] | None,
+    lower: float | None,
+    upper: float | None,
+    confidence: float,
+) -> Interval:
+    """The mean and t times its standard error, or what can be said without spread."""
+    from scipy.special import stdtrit
+
+    n_independent = scores.size if clusters is None else np.unique(clusters).size
+    if np.ptp(scores) == 0 and lower is not None and upper is not None:
+        return constant_interval(float(scores[0]), n_independent, lower=lower, upper=upper, confidence=confidence)
+    if n_independent == 1:
+        return no_interval("one score" if clusters is None else "one cluster", confidence)
+    error, degrees = standard_error(scores, clusters)
+    mean = float(scores.mean())
+    if error <= 1e-12 * max(1.0, abs(mean)):
+        return no_interval("no spread", confidence)
+    reach = float(stdtrit(degrees, (1 + confidence) / 2)) * error
+    return Interval(mean - reach, mean + reach, "t" if clusters is None else "cluster-robust t", confidence)
+
+
+def refuse_unscored(scores: NDArray[np.float64]) -> None:
+    unscored = int(np.isnan(scores).sum())
+    if unscored:
+        raise UnscoredRowsError(
+            f"expected scored rows only, got {unscored} NaN among {scores.size}; drop them and report their number"
+        )

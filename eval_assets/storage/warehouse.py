@@ -1,0 +1,237 @@
+"""Delta tables under one root, local or in object storage: create, replace a partition, append, read, look back.
+
+Which columns a table has is in `schemas`; what rows mean is the business of whoever writes them.
+"""
+
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import arro3.core as arrow
+import polars as pl
+from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError
+
+from eval_assets.errors import StorageError, StorageFullError
+from eval_assets.storage.schemas import PARTITIONED_BY, SCHEMAS
+
+COMMIT_ATTEMPTS = 30
+KEEP_HISTORY = {"delta.logRetentionDuration": "interval 3650 days"}
+
+Result = TypeVar("Result")
+Frames = pl.DataFrame | Callable[[], Iterable[pl.DataFrame]]
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One version of one table, with what was recorded when it was written."""
+
+    table: str
+    uri: str
+    version: int
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """All Delta tables of a project.
+
+    Args:
+        root: A local folder or an object store URL (`s3://`, `gs://`, `abfss://`).
+        storage_options: Credentials and endpoints for object stores, as delta-rs names them.
+    """
+
+    root: str
+    storage_options: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the root is a folder of this machine."""
+        return "://" not in self.root
+
+    def uri(self, table: str) -> str:
+        """Address of a table."""
+        return f"{self.root.rstrip('/')}/{table}"
+
+    def exists(self, table: str) -> bool:
+        """Whether the table was ever created."""
+        return DeltaTable.is_deltatable(self.uri(table), storage_options=dict(self.storage_options))
+
+    def create(self, table: str) -> None:
+        """Create an empty table unless it exists; safe to call from many processes at once."""
+        if self.exists(table):
+            return
+        if self.is_local:
+            Path(self.uri(table)).mkdir(parents=True, exist_ok=True)
+        schema = _table_of(pl.DataFrame(schema=SCHEMAS[table])).schema
+        _insist(
+            table,
+            lambda: DeltaTable.create(
+                self.uri(table),
+                schema=schema,
+                partition_by=list(PARTITIONED_BY[table]),
+                mode="ignore",
+                configuration=KEEP_HISTORY,
+                storage_options=dict(self.storage_options),
+            ),
+        )
+
+    def replace(
+        self,
+        table: str,
+        frames: Frames,
+        partition: Mapping[str, str],
+        metadata: Mapping[str, str] | None = None,
+    ) -> Commit:
+        """Replace exactly one partition in one commit.
+
+        Args:
+            table: A table of `schemas`.
+            frames: The partition's rows, or a function that yields them frame by frame: then one frame is in memory at
+                a time, and the function is called again if the commit has to be repeated.
+            partition: Value of each partition column.
+            metadata: Recorded with the commit (`run_id`, `data_version`, versions of the inputs).
+
+        Raises:
+            StorageFullError: The disk is full; the former rows stay.
+            StorageError: The store refused the write, or other writers kept winning.
+        """
+        if tuple(partition) != PARTITIONED_BY[table]:
+            raise StorageError(
+                f"expected a value for each of {PARTITIONED_BY[table]} of table {table!r}, got {dict(partition)!r}"
+            )
+        self.create(table)
+        recorded = {**(metadata or {}), "partition": partition_name(partition)}
+        return self._write(table, frames, {"mode": "overwrite", "predicate": predicate_of(partition)}, recorded)
+
+    def append(self, table: str, frame: pl.DataFrame, metadata: Mapping[str, str] | None = None) -> Commit:
+        """Add rows in one commit; raises as `replace` does."""
+        self.create(table)
+        return self._write(table, frame, {"mode": "append"}, dict(metadata or {}))
+
+    def delete(self, table: str, condition: str, metadata: Mapping[str, str] | None = None) -> int:
+        """Delete the rows for which an SQL condition holds; older versions keep them. Returns how many."""
+        if not self.exists(table):
+            return 0
+        metrics = _insist(
+            table, lambda: self._open(table).delete(condition, commit_properties=_properties(metadata or {}))
+        )
+        return int(metrics.get("num_deleted_rows") or 0)
+
+    def scan(
+        self, table: str, partition: Mapping[str, str] | None = None, *, version: int | None = None
+    ) -> pl.LazyFrame:
+        """Read a table, or one partition of it, now or at an earlier version; empty if it was never written."""
+        if not self.exists(table):
+            return pl.LazyFrame(schema=SCHEMAS[table])
+        lazy = pl.scan_delta(self._open(table, version))
+        present = lazy.collect_schema().names()
+        for column, value in (partition or {}).items():
+            lazy = lazy.filter(pl.col(column) == value)
+        return lazy.with_columns(
+            pl.lit(None, dtype=dtype).alias(column) for column, dtype in SCHEMAS[table].items() if column not in present
+        ).select(list(SCHEMAS[table]))
+
+    def version(self, table: str) -> int | None:
+        """Latest version of a table; null if it was never written."""
+        return self._open(table).version() if self.exists(table) else None
+
+    def history(self, table: str) -> Iterator[Commit]:
+        """Commits of a table, newest first, with what their writers recorded."""
+        if not self.exists(table):
+            return
+        for entry in self._open(table).history():
+            recorded = {key: str(value) for key, value in entry.items()}
+            yield Commit(table, self.uri(table), int(entry["version"]), recorded)
+
+    def last_commit(self, table: str, partition: Mapping[str, str]) -> Commit | None:
+        """The newest commit that replaced this partition; null if none did."""
+        wanted = partition_name(partition)
+        return next((commit for commit in self.history(table) if commit.metadata.get("partition") == wanted), None)
+
+    def _open(self, table: str, version: int | None = None) -> DeltaTable:
+        return DeltaTable(self.uri(table), version=version, storage_options=dict(self.storage_options))
+
+    def _write(self, table: str, frames: Frames, how: Mapping[str, Any], recorded: dict[str, str]) -> Commit:
+        recorded["commit_id"] = uuid.uuid4().hex
+        _insist(
+            table,
+            lambda: write_deltalake(
+                self.uri(table),
+                _stream(table, frames),
+                schema_mode="merge",
+                storage_options=dict(self.storage_options),
+                commit_properties=_properties(recorded),
+                **how,
+            ),
+        )
+        # Other writers may have committed since: the version is the one that carries our id.
+        for commit in self.history(table):
+            if commit.metadata.get("commit_id") == recorded["commit_id"]:
+                return commit
+        raise StorageError(f"table {self.uri(table)!r} lost the commit {recorded['commit_id']}; was it recreated meanwhile?")
+
+
+def predicate_of(partition: Mapping[str, str]) -> str:
+    """SQL condition for one partition, quotes doubled.
+
+    >>> predicate_of({"model": "o'brien", "prompt": "p"})
+    "(model = 'o''brien' AND prompt = 'p')"
+    """
+    terms = (f"{column} = '{value.replace(chr(39), chr(39) * 2)}'" for column, value in partition.items())
+    return f"({' AND '.join(terms)})"
+
+
+def partition_name(partition: Mapping[str, str]) -> str:
+    """How a partition is called in commit metadata.
+
+    >>> partition_name({"evaluation": "e", "model": "m", "prompt": "p"})
+    'evaluation=e/model=m/prompt=p'
+    """
+    return "/".join(f"{column}={value}" for column, value in partition.items())
+
+
+def _properties(metadata: Mapping[str, str]) -> CommitProperties:
+    return CommitProperties(max_commit_retries=50, custom_metadata=dict(metadata))
+
+
+def _insist(table: str, action: Callable[[], Result]) -> Result:
+    """Repeat an action that lost against a concurrent writer, with jitter; say plainly when the disk is full."""
+    for attempt in range(COMMIT_ATTEMPTS):
+        try:
+            return action()
+        except CommitFailedError:
+            time.sleep(random.uniform(0.01, 0.05 * min(attempt + 1, 10)))
+        except (DeltaError, OSError) as error:
+            if "No space left on device" in str(error) or "Disk quota exceeded" in str(error):
+                raise StorageFullError(
+                    f"no space is left for table {table!r}; its former rows are unharmed; free some space and run again"
+                ) from error
+            if "protocol changed" not in str(error) and "already exists" not in str(error):
+                raise StorageError(f"table {table!r} could not be written: {error}") from error
+            time.sleep(random.uniform(0.01, 0.05 * min(attempt + 1, 10)))
+    raise StorageError(f"table {table!r} could not be written: {COMMIT_ATTEMPTS} attempts lost against other writers; run again")
+
+
+def _stream(table: str, frames: Frames) -> arrow.RecordBatchReader:
+    empty = _table_of(pl.DataFrame(schema=SCHEMAS[table]))
+
+    def batches() -> Iterator[arrow.RecordBatch]:
+        for frame in [frames] if isinstance(frames, pl.DataFrame) else frames():
+            yield from _table_of(frame.select(list(SCHEMAS[table]))).to_batches()
+
+    return arrow.RecordBatchReader.from_batches(empty.schema, batches())
+
+
+def _table_of(frame: pl.DataFrame) -> arrow.Table:
+    """Arrow data with plain strings: polars' string views can't be read by every engine."""
+    table = arrow.Table.from_arrow(frame)
+    for index, column in enumerate(frame.columns):
+        if frame.schema[column] == pl.String:
+            plain = arrow.Field(column, arrow.DataType.string(), nullable=True)
+            table = table.set_column(index, plain, table.column(column).cast(arrow.DataType.string()))
+    return table
