@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from eval_assets.config.fields import FileModel, Slug
+from eval_assets.config.fields import FileModel, Owner, Slug
 
 TaskType = Literal["question-answering", "text-summarization", "text", "retriever"]
 
@@ -50,7 +50,7 @@ class DatasetCard(FileModel):
     labels: tuple[LabelFile, ...] = ()
     cluster: str | None = Field(None, description="Column whose equal values mark rows that depend on each other.")
     slices: tuple[str, ...] = Field((), description="Columns to break aggregates down by.")
-    owners: tuple[str, ...] = ()
+    owners: tuple[Owner, ...] = ()
 
 
 class Dataset(FileModel):

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from eval_assets.config.dataset import TaskType
-from eval_assets.config.fields import FileModel, Slug
+from eval_assets.config.fields import FileModel, MetricName, Owner, Slug
 
 
 class Slice(FileModel):
@@ -18,12 +18,12 @@ class Slice(FileModel):
 class MetricChoice(FileModel):
     """One metric: a shipped name, or a function of yours."""
 
-    metric: Slug
+    metric: MetricName
     function: str | None = Field(None, description="`module:function` of a custom metric.")
     version: str | None = Field(None, description="Version of a custom metric; shipped ones carry their own.")
     parameters: dict[str, Any] = Field(default_factory=dict)
     greater_is_better: bool | None = None
-    label: Slug | None = Field(None, description="Name under which scores are kept; default the metric's name.")
+    label: MetricName | None = Field(None, description="Name under which scores are kept; default the metric's name.")
 
 
 class Gate(FileModel):
@@ -57,7 +57,7 @@ class EvaluationFile(FileModel):
     """Contents of an evaluation file."""
 
     description: str = ""
-    owners: tuple[str, ...] = ()
+    owners: tuple[Owner, ...] = ()
     dataset: Slug
     slice: Slice = Slice()
     task: TaskType | None = Field(None, description="Decides the default metrics; default the dataset's task.")

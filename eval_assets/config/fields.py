@@ -6,7 +6,13 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 SLUG_PATTERN = r"^[a-z0-9][a-z0-9._-]*$"
 
+Owner = Annotated[str, StringConstraints(pattern=r"^(team:[A-Za-z0-9_-]+|[^@\s]+@[^@\s]+\.[^@\s]+)$")]
+"""Who answers for a file, as Dagster shows owners: `team:name` or an e-mail address."""
+
 Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN)]
+
+MetricName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+"""Metrics keep the names the field knows, `rougeL` among them."""
 
 
 class FileModel(BaseModel):

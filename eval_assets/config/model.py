@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from eval_assets.config.fields import FileModel, Slug
+from eval_assets.config.fields import FileModel, Owner, Slug
 
 ProviderName = Literal["openai", "embedded", "transformers", "callable", "recorded"]
 
@@ -41,7 +41,7 @@ class ModelFile(FileModel):
     """Contents of a model file. Secrets are named, never written: `api_key_env` holds a variable's name."""
 
     description: str = ""
-    owners: tuple[str, ...] = ()
+    owners: tuple[Owner, ...] = ()
     provider: ProviderName
     model: str | None = Field(None, description="Model id at the provider; hub id or path for `transformers`.")
     base_url: str | None = Field(None, description="Any OpenAI-compatible endpoint; the client's default when absent.")

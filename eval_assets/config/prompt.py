@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from eval_assets.config.fields import FileModel, Slug
+from eval_assets.config.fields import FileModel, Owner, Slug
 
 Role = Literal["system", "user", "assistant"]
 
@@ -13,7 +13,7 @@ class PromptFrontMatter(FileModel):
     """The part of a prompt file between the `---` lines."""
 
     description: str = ""
-    owners: tuple[str, ...] = ()
+    owners: tuple[Owner, ...] = ()
 
 
 class MessageTemplate(FileModel):
@@ -28,5 +28,5 @@ class Prompt(FileModel):
 
     name: Slug
     description: str = ""
-    owners: tuple[str, ...] = ()
+    owners: tuple[Owner, ...] = ()
     messages: tuple[MessageTemplate, ...] = Field(min_length=1)

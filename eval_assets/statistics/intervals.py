@@ -14,6 +14,8 @@ from eval_assets.statistics.errors import ScoreRangeError, UnpairedScoresError, 
 
 IntervalKind = Literal["auto", "wilson", "exact", "t", "cluster"]
 
+TOLERANCE = 1e-12  # a standard error below this share of the mean is rounding, not spread
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -60,10 +62,13 @@ def wilson_interval(n_passed: int, n: int, *, confidence: float) -> Interval:
     >>> wilson_interval(8, 10, confidence=0.95)  # doctest: +ELLIPSIS
     Interval(low=0.490..., high=0.943..., method='wilson', confidence=0.95)
     """
-    from scipy.stats import binomtest
+    from scipy.special import ndtri
 
-    ends = binomtest(n_passed, n).proportion_ci(confidence, method="wilson")
-    return Interval(float(ends.low), float(ends.high), "wilson", confidence)
+    z = float(ndtri((1 + confidence) / 2))
+    share, added = n_passed / n, z**2 / n
+    centre = (share + added / 2) / (1 + added)
+    reach = float(np.sqrt(added * (share * (1 - share) + added / 4))) / (1 + added)
+    return Interval(max(0.0, centre - reach), min(1.0, centre + reach), "wilson", confidence)
 
 
 def exact_interval(n_passed: int, n: int, *, confidence: float) -> Interval:
@@ -80,13 +85,16 @@ def exact_interval(n_passed: int, n: int, *, confidence: float) -> Interval:
     Source:
         Clopper and Pearson 1934, https://doi.org/10.1093/biomet/26.4.404.
 
-    >>> exact_interval(10, 10, confidence=0.95)  # low = 0.025 ** (1 / 10)  # doctest: +ELLIPSIS
+    >>> # low = 0.025 ** (1 / 10)
+    >>> exact_interval(10, 10, confidence=0.95)  # doctest: +ELLIPSIS
     Interval(low=0.691..., high=1.0, method='clopper-pearson', confidence=0.95)
     """
-    from scipy.stats import binomtest
+    from scipy.special import betaincinv
 
-    ends = binomtest(n_passed, n).proportion_ci(confidence, method="exact")
-    return Interval(float(ends.low), float(ends.high), "clopper-pearson", confidence)
+    missed = (1 - confidence) / 2
+    low = float(betaincinv(n_passed, n - n_passed + 1, missed)) if n_passed else 0.0
+    high = float(betaincinv(n_passed + 1, n - n_passed, 1 - missed)) if n_passed < n else 1.0
+    return Interval(low, high, "clopper-pearson", confidence)
 
 
 def standard_error(scores: NDArray[np.float64], clusters: NDArray[Any] | None = None) -> tuple[float, int]:
@@ -103,11 +111,12 @@ def standard_error(scores: NDArray[np.float64], clusters: NDArray[Any] | None = 
     Source:
         Liang and Zeger 1986; Cameron and Miller 2015, https://doi.org/10.3368/jhr.50.2.317.
 
-    >>> standard_error(np.array([1.0, 2.0, 3.0, 4.0]))  # sqrt((5 / 3) / 4)  # doctest: +ELLIPSIS
+    >>> # sqrt((5 / 3) / 4)
+    >>> standard_error(np.array([1.0, 2.0, 3.0, 4.0]))  # doctest: +ELLIPSIS
     (0.645..., 3)
     """
     n = scores.size
-    residuals = scores - scores.mean()
+    residuals = scores - scores.mean() if np.ptp(scores) > 0 else np.zeros(n)  # 0.1 + 0.1 + 0.1 is not 3 * 0.1
     if clusters is None:
         return float(np.sqrt(residuals @ residuals / (n - 1) / n)), n - 1
     _, cluster_of = np.unique(clusters, return_inverse=True)
@@ -129,10 +138,11 @@ def constant_interval(value: float, n: int, *, lower: float, upper: float, confi
         confidence: Coverage, strictly between 0 and 1.
 
     Returns:
-        The interval in score units. With probability `confidence` at most a share q = 1 - ((1 - confidence) / 2) ** (1 / n)
-        of examples scores otherwise (3.7 / n at 95 %), and those can't be outside [lower, upper].
+        The interval in score units. Most likely at most a share q = 1 - ((1 - confidence) / 2) ** (1 / n) of examples
+        scores otherwise (3.7 / n at 95 %), and those can't be outside [lower, upper].
 
-    >>> constant_interval(5.0, 100, lower=1.0, upper=5.0, confidence=0.95)  # q = 0.0362, and 5 - 4 q  # doctest: +ELLIPSIS
+    >>> # q = 0.0362, and 5 - 4 q
+    >>> constant_interval(5.0, 100, lower=1.0, upper=5.0, confidence=0.95)  # doctest: +ELLIPSIS
     Interval(low=4.855..., high=5.0, method='constant scores, exact', confidence=0.95)
     """
     share = 1 - ((1 - confidence) / 2) ** (1 / n)
@@ -160,8 +170,8 @@ def mean_interval(
         upper: Highest possible score, if the metric has one.
 
     Returns:
-        The interval in score units. Without spread it is exact where the range is known, and absent where it is not:
-        equal scores are no proof of a certain mean.
+        The interval in score units, within the range. Without spread it is exact where the range is known, and absent
+        where it is not: equal scores are no proof of a certain mean.
 
     Raises:
         UnscoredRowsError: A score is NaN.
@@ -194,6 +204,15 @@ def is_binary(scores: NDArray[np.float64], lower: float | None = None, upper: fl
     return bool(np.isin(scores, (0, 1)).all()) and lower in (None, 0) and upper in (None, 1)
 
 
+def refuse_unscored(scores: NDArray[np.float64]) -> None:
+    """Raise where a row without a score would be counted as if it had one."""
+    unscored = int(np.isnan(scores).sum())
+    if unscored:
+        raise UnscoredRowsError(
+            f"expected scored rows only, got {unscored} NaN among {scores.size}; drop them and report their number"
+        )
+
+
 def _interval_from_error(
     scores: NDArray[np.float64],
     clusters: NDArray[Any] | None,
@@ -211,15 +230,9 @@ def _interval_from_error(
         return no_interval("one score" if clusters is None else "one cluster", confidence)
     error, degrees = standard_error(scores, clusters)
     mean = float(scores.mean())
-    if error <= 1e-12 * max(1.0, abs(mean)):
+    if error <= TOLERANCE * max(1.0, abs(mean)):
         return no_interval("no spread", confidence)
     reach = float(stdtrit(degrees, (1 + confidence) / 2)) * error
-    return Interval(mean - reach, mean + reach, "t" if clusters is None else "cluster-robust t", confidence)
-
-
-def refuse_unscored(scores: NDArray[np.float64]) -> None:
-    unscored = int(np.isnan(scores).sum())
-    if unscored:
-        raise UnscoredRowsError(
-            f"expected scored rows only, got {unscored} NaN among {scores.size}; drop them and report their number"
-        )
+    low = mean - reach if lower is None else max(lower, mean - reach)
+    high = mean + reach if upper is None else min(upper, mean + reach)
+    return Interval(low, high, "t" if clusters is None else "cluster-robust t", confidence)

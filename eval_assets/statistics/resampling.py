@@ -1,5 +1,7 @@
 """Intervals by the bootstrap: whole examples are drawn again, seeded, and the statistic is computed on each draw."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,8 +31,10 @@ def bootstrap_quantile_interval(
     'bootstrap percentile'
     """
     refuse_unscored(scores)
-    if scores.size < 2:
+    if scores.size <= 1:
         return no_interval("one score" if scores.size else "no scores", confidence)
+    if np.ptp(scores) == 0:
+        return no_interval("no spread", confidence)
     generator = np.random.default_rng(seed)
     rows_at_once = max(1, 2_000_000 // scores.size)  # 16 MB a block
     blocks = [
@@ -48,16 +52,32 @@ def percentile_interval(resampled: NDArray[np.float64], *, confidence: float) ->
         confidence: Coverage, strictly between 0 and 1.
 
     Returns:
-        The middle `confidence` of the distribution. Absent when all resamples agree (nothing varied, which is no proof of
-        certainty) or when more than a twentieth of them is undefined.
+        The middle `confidence` of the distribution; absent when more than a twentieth of the resamples is undefined.
 
-    >>> percentile_interval(np.arange(1001) / 10, confidence=0.95)
-    Interval(low=2.5, high=97.5, method='bootstrap percentile', confidence=0.95)
+    >>> percentile_interval(np.arange(1001.0), confidence=0.95)  # doctest: +ELLIPSIS
+    Interval(low=25.0..., high=975.0, method='bootstrap percentile', confidence=0.95)
     """
     defined = resampled[np.isfinite(resampled)]
     if defined.size < 0.95 * resampled.size:
         return no_interval("undefined on too many resamples", confidence)
     low, high = np.quantile(defined, [(1 - confidence) / 2, (1 + confidence) / 2])
-    if np.ptp(defined) < 1e-12:
-        return no_interval("no spread", confidence)
     return Interval(float(low), float(high), "bootstrap percentile", confidence)
+
+
+def resampled_counts(n: int, *, n_resamples: int, seed: int) -> Iterator[NDArray[np.float64]]:
+    """Yield how often each of n examples is drawn when n are drawn with replacement, once per resample.
+
+    Args:
+        n: Number of examples, at least 1.
+        n_resamples: Number of bootstrap resamples.
+        seed: One seed gives one sequence.
+
+    Yields:
+        Counts of shape (n,) that sum to n.
+
+    >>> [counts.sum() for counts in resampled_counts(5, n_resamples=2, seed=0)]
+    [np.float64(5.0), np.float64(5.0)]
+    """
+    generator = np.random.default_rng(seed)
+    for _ in range(n_resamples):
+        yield np.bincount(generator.integers(n, size=n), minlength=n).astype(np.float64)

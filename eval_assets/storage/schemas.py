@@ -41,6 +41,13 @@ EVAL_DATASETS = {
     "run_id": pl.String(),
 }
 
+DOCUMENTS = {
+    "dataset": pl.String(),
+    "position": pl.Int64(),
+    "doc_id": pl.String(),
+    "text": pl.String(),
+}
+
 PREDICTIONS = {
     **CELL,
     "prediction_id": pl.String(),
@@ -118,11 +125,14 @@ AGGREGATE_REPORTS = {
     "metric": pl.String(),
     "version": pl.String(),
     "kind": pl.String(),  # heuristic, judge
-    "greater_is_better": pl.Boolean(),
+    "greater_is_better": pl.Boolean(),  # null: the metric describes, nothing is won or lost by it
+    "lowest_possible": pl.Float64(),  # range of the metric, null where it has no end
+    "highest_possible": pl.Float64(),
     "slice_column": pl.String(),  # null: all examples
     "slice_value": pl.String(),
     "n_total": pl.Int64(),
     "n_scored": pl.Int64(),
+    "n_examples": pl.Int64(),  # examples with at least one score: what mean and interval are over
     "n_error": pl.Int64(),
     "n_refused": pl.Int64(),
     "n_truncated": pl.Int64(),
@@ -138,6 +148,9 @@ AGGREGATE_REPORTS = {
     "ci_low": pl.Float64(),
     "ci_high": pl.Float64(),
     "ci_method": pl.String(),
+    "p90_ci_low": pl.Float64(),
+    "p90_ci_high": pl.Float64(),
+    "p90_ci_method": pl.String(),
     "confidence": pl.Float64(),
     "mean_if_missing_worst": pl.Float64(),
     "mean_if_missing_best": pl.Float64(),
@@ -161,6 +174,7 @@ COMPARISON = {
     "compared_with": pl.String(),  # the other candidate, model@prompt; null where a candidate stands alone
     "is_baseline_comparison": pl.Boolean(),
     "n_pairs": pl.Int64(),
+    "n_unpaired": pl.Int64(),  # examples left out because one of the two has no score
     "wins": pl.Int64(),
     "losses": pl.Int64(),
     "ties": pl.Int64(),
@@ -175,7 +189,7 @@ COMPARISON = {
     "effect_size_name": pl.String(),
     "smallest_detectable_difference": pl.Float64(),
     "examples_to_resolve": pl.Int64(),
-    "verdict": pl.String(),  # better, worse, no reliable difference, equivalent
+    "verdict": pl.String(),  # better, worse, no reliable difference, equivalent within the margin; higher, lower
     "sentence": pl.String(),
     "run_id": pl.String(),
 }
@@ -191,8 +205,10 @@ GATE_RESULTS = {
     "threshold": pl.Float64(),
     "ci_low": pl.Float64(),
     "ci_high": pl.Float64(),
-    "n_scored": pl.Int64(),
-    "failed_share": pl.Float64(),
+    "n_scored": pl.Int64(),  # examples the observed value is over
+    "failed_share": pl.Float64(),  # of the score rows, the larger share where two candidates are compared
+    "observed_if_failed_worst": pl.Float64(),  # observed, had every failed row scored as the gate likes it least
+    "observed_if_failed_best": pl.Float64(),
     "run_id": pl.String(),
 }
 
@@ -254,6 +270,7 @@ RUNS = {
 
 SCHEMAS: dict[str, dict[str, pl.DataType]] = {
     "eval_datasets": EVAL_DATASETS,
+    "documents": DOCUMENTS,
     "prompts": _history_of("prompt"),
     "models": _history_of("model"),
     "judges": _history_of("judge"),
@@ -271,6 +288,7 @@ SCHEMAS: dict[str, dict[str, pl.DataType]] = {
 
 PARTITIONED_BY: dict[str, tuple[str, ...]] = {
     "eval_datasets": ("dataset",),
+    "documents": ("dataset",),
     "prompts": ("prompt",),
     "models": ("model",),
     "judges": ("judge",),

@@ -20,6 +20,7 @@ from eval_assets.errors import StorageError, StorageFullError
 from eval_assets.storage.schemas import PARTITIONED_BY, SCHEMAS
 
 COMMIT_ATTEMPTS = 30
+RECENT_COMMITS = 50
 KEEP_HISTORY = {"delta.logRetentionDuration": "interval 3650 days"}
 
 Result = TypeVar("Result")
@@ -140,18 +141,30 @@ class Warehouse:
         """Latest version of a table; null if it was never written."""
         return self._open(table).version() if self.exists(table) else None
 
-    def history(self, table: str) -> Iterator[Commit]:
+    def history(self, table: str, limit: int | None = None) -> Iterator[Commit]:
         """Commits of a table, newest first, with what their writers recorded."""
         if not self.exists(table):
             return
-        for entry in self._open(table).history():
+        for entry in self._open(table).history(limit):
             recorded = {key: str(value) for key, value in entry.items()}
             yield Commit(table, self.uri(table), int(entry["version"]), recorded)
 
     def last_commit(self, table: str, partition: Mapping[str, str]) -> Commit | None:
         """The newest commit that replaced this partition; null if none did."""
         wanted = partition_name(partition)
-        return next((commit for commit in self.history(table) if commit.metadata.get("partition") == wanted), None)
+        for limit in (RECENT_COMMITS, None):
+            for commit in self.history(table, limit):
+                if commit.metadata.get("partition") == wanted:
+                    return commit
+        return None
+
+    def last_commits(self, table: str) -> dict[str, Commit]:
+        """The newest commit of every partition of a table, by `partition_name`."""
+        newest: dict[str, Commit] = {}
+        for commit in self.history(table):
+            if "partition" in commit.metadata:
+                newest.setdefault(commit.metadata["partition"], commit)
+        return newest
 
     def _open(self, table: str, version: int | None = None) -> DeltaTable:
         return DeltaTable(self.uri(table), version=version, storage_options=dict(self.storage_options))
@@ -170,9 +183,10 @@ class Warehouse:
             ),
         )
         # Other writers may have committed since: the version is the one that carries our id.
-        for commit in self.history(table):
-            if commit.metadata.get("commit_id") == recorded["commit_id"]:
-                return commit
+        for limit in (RECENT_COMMITS, None):
+            for commit in self.history(table, limit):
+                if commit.metadata.get("commit_id") == recorded["commit_id"]:
+                    return commit
         raise StorageError(f"table {self.uri(table)!r} lost the commit {recorded['commit_id']}; was it recreated meanwhile?")
 
 

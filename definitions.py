@@ -1,0 +1,12 @@
+"""Composition root of the Dagster code location: reads the files declared in `data/` and assembles the definitions."""
+
+import dagster as dg
+
+from eval_assets.config.project import load_project
+from eval_assets.config.settings import settings_from
+from eval_assets.project_definitions import build_definitions
+from eval_assets.resources.workbench import workbench_for
+
+settings = settings_from()
+
+defs: dg.Definitions = build_definitions(load_project(settings.data_dir), workbench_for(settings), settings)

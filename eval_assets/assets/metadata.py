@@ -1,0 +1,58 @@
+"""How results appear in the Dagster UI: schemas, counts, numbers that are plotted per partition, previews of rows."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from eval_assets.storage.schemas import SCHEMAS
+from eval_assets.storage.writing import Written
+
+PREVIEW_ROWS = 5
+PREVIEW_CHARACTERS = 120
+
+
+def table_metadata(table: str) -> dict[str, Any]:
+    """Definition metadata of an asset: the columns of its Delta table."""
+    columns = [dg.TableColumn(name, str(dtype)) for name, dtype in SCHEMAS[table].items()]
+    return {"dagster/column_schema": dg.TableSchema(columns=columns), "dagster/table_name": table}
+
+
+def result(written: Written, *, preview: str | None = None, facts: Mapping[str, Any] | None = None) -> dg.MaterializeResult:
+    """A materialization with its data version, where it lies, and what is in it. Numbers are floats: the UI plots them."""
+    metadata: dict[str, Any] = {
+        "dagster/row_count": written.n_rows,
+        "dagster/uri": written.commit.uri,
+        "delta_version": written.commit.version,
+        **{name: _value(value) for name, value in {**written.facts, **(facts or {})}.items() if value is not None},
+    }
+    if preview is not None:
+        metadata["preview"] = dg.MetadataValue.md(preview)
+    return dg.MaterializeResult(data_version=dg.DataVersion(written.data_version), metadata=metadata)
+
+
+def rows_preview(rows: pl.DataFrame, columns: Sequence[str]) -> str:
+    """A Markdown table of the first rows.
+
+    >>> print(rows_preview(pl.DataFrame({"a": ["x|y"]}), ["a"]))
+    | a |
+    | --- |
+    | x\\\\|y |
+    """
+    lines = [f"| {' | '.join(columns)} |", f"|{' --- |' * len(columns)}"]
+    for row in rows.head(PREVIEW_ROWS).select(columns).iter_rows():
+        lines.append(f"| {' | '.join(_cell(value) for value in row)} |")
+    return "\n".join(lines)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    text = " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+    return text if len(text) <= PREVIEW_CHARACTERS else text[: PREVIEW_CHARACTERS - 1] + "…"
+
+
+def _value(value: Any) -> Any:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else value

@@ -1,0 +1,82 @@
+"""Assets at the root of the graph: what users edit in `data/`, one partition per file."""
+
+import dagster as dg
+
+from eval_assets.assets.failures import said_plainly
+from eval_assets.assets.metadata import result, rows_preview, table_metadata
+from eval_assets.cells.shared_inputs import write_dataset, write_named_file
+from eval_assets.cells.workbench import Workbench
+from eval_assets.partitions import Partitions
+from eval_assets.storage.versions import current_version
+
+GROUP = "inputs"
+
+DESCRIPTIONS = {
+    "prompts": "Prompt templates from `data/prompts`, every version kept.",
+    "models": "Providers, model ids and parameters from `data/models`, every version kept.",
+    "judges": "Judges (definition, rubric, scale, model) from `data/judges`, every version kept.",
+    "evaluations": "What is compared, on which examples, with which metrics; from `data/evaluations`, every version kept.",
+}
+
+
+def shared_input_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
+    """`eval_datasets`, `prompts`, `models`, `judges` and `evaluations`."""
+    named = [_named_file_asset(table, description, partitions) for table, description in DESCRIPTIONS.items()]
+    return [_eval_datasets(partitions), *named]
+
+
+def _eval_datasets(partitions: Partitions) -> dg.AssetsDefinition:
+    @dg.asset(
+        name="eval_datasets",
+        description="Examples to evaluate on, from `data/datasets`; rows are checked before they replace the former ones.",
+        partitions_def=partitions.by_name["eval_datasets"],
+        group_name=GROUP,
+        kinds={"deltalake", "polars"},
+        owners=partitions.owners("datasets"),
+        metadata=table_metadata("eval_datasets"),
+        tags={"layer": "input"},
+        code_version="1",
+    )
+    def eval_datasets(
+        context: dg.AssetExecutionContext, workbench: dg.ResourceParam[Workbench]
+    ) -> dg.MaterializeResult:
+        name = context.partition_key
+        with said_plainly():
+            written = write_dataset(
+                workbench.project, workbench.warehouse, name, run_id=context.run.run_id, scratch=workbench.scratch
+            )
+        rows = workbench.warehouse.scan("eval_datasets", {"dataset": name}).sort("position").head(5).collect()
+        return result(written, preview=rows_preview(rows, ["example_id", "inputs", "targets", "context"]))
+
+    return eval_datasets
+
+
+def _named_file_asset(table: str, description: str, partitions: Partitions) -> dg.AssetsDefinition:
+    @dg.asset(
+        name=table,
+        description=description,
+        partitions_def=partitions.by_name[table],
+        group_name=GROUP,
+        kinds={"deltalake"},
+        owners=partitions.owners(table),
+        metadata=table_metadata(table),
+        tags={"layer": "input"},
+        code_version="1",
+    )
+    def named_file(context: dg.AssetExecutionContext, workbench: dg.ResourceParam[Workbench]) -> dg.MaterializeResult:
+        with said_plainly():
+            if table == "evaluations":
+                workbench.refuse_broken_references(context.partition_key)
+            written = write_named_file(
+                workbench.versions, workbench.warehouse, table, context.partition_key, run_id=context.run.run_id
+            )
+        source = current_version(workbench.warehouse, table, context.partition_key).source
+        return result(written, preview=_source_preview(source))
+
+    return named_file
+
+
+def _source_preview(source: str) -> str:
+    """The file as written, in a fence longer than any in it."""
+    fence = "`" * max(3, max((len(run) for run in source.split() if set(run) == {"`"}), default=0) + 1)
+    return f"{fence}\n{source}\n{fence}"

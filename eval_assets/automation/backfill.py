@@ -1,0 +1,110 @@
+"""Backfills over exactly the partitions of a plan, and what the instance has seen. Dagster's own modules stay in here."""
+
+import time
+import uuid
+from collections.abc import Iterable, Mapping
+
+import dagster as dg
+from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
+from dagster._core.definitions.selector import (
+    PartitionRangeSelector,
+    PartitionsByAssetSelector,
+    PartitionsSelector,
+)
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
+
+from eval_assets.cells.graph import CELL_TABLES, ROOT_TABLES, all_cells
+from eval_assets.config.project import Project
+from eval_assets.planning.plan import Plan
+
+TITLE = "refresh"
+
+
+def partitions_by_asset(plan: Plan) -> dict[str, list[str]]:
+    """Asset → partitions that the plan runs."""
+    chosen: dict[str, list[str]] = {}
+    for root in plan.roots:
+        chosen.setdefault(root.table, []).append(root.name)
+    cells = [cell.key for cell in plan.stale_cells]
+    if cells:
+        chosen |= dict.fromkeys(CELL_TABLES, cells)
+    if plan.comparisons:
+        chosen["comparison"] = list(plan.comparisons)
+    return chosen
+
+
+def request_backfill(
+    instance: dg.DagsterInstance,
+    graph: BaseAssetGraph,  # type: ignore[type-arg]
+    chosen: Mapping[str, list[str]],
+    *,
+    description: str,
+    tags: Mapping[str, str],
+    run_config: Mapping[str, object] | None = None,
+) -> str:
+    """Ask the daemon to run the chosen partitions, upstream first, one run per cell. Returns the backfill's id."""
+    backfill = _backfill(instance, graph, chosen, description=description, tags=tags, run_config=run_config)
+    instance.add_backfill(backfill)
+    return backfill.backfill_id
+
+
+def record_backfill(
+    instance: dg.DagsterInstance,
+    graph: BaseAssetGraph,  # type: ignore[type-arg]
+    chosen: Mapping[str, list[str]],
+    *,
+    description: str,
+    tags: Mapping[str, str],
+) -> PartitionBackfill:
+    """Show a run of this process as a backfill in the UI; the daemon leaves it alone. Close it with `close_backfill`."""
+    backfill = _backfill(instance, graph, chosen, description=description, tags=tags, run_config=None)
+    backfill = backfill.with_status(BulkActionStatus.COMPLETED)
+    instance.add_backfill(backfill)
+    return backfill
+
+
+def close_backfill(instance: dg.DagsterInstance, backfill: PartitionBackfill, *, succeeded: bool) -> None:
+    """Say how a recorded backfill ended."""
+    status = BulkActionStatus.COMPLETED_SUCCESS if succeeded else BulkActionStatus.COMPLETED_FAILED
+    instance.update_backfill(backfill.with_status(status).with_end_timestamp(time.time()))
+
+
+def missing_in_dagster(instance: dg.DagsterInstance, project: Project) -> frozenset[str]:
+    """Asset partitions, as `table/key`, that this instance has never seen materialized."""
+    wanted = {table: project.names(kind) for table, kind in ROOT_TABLES.items()}
+    wanted |= {table: [cell.key for cell in all_cells(project)] for table in CELL_TABLES}
+    wanted["comparison"] = project.names("evaluations")
+    return frozenset(f"{table}/{key}" for table, keys in wanted.items() for key in _unseen(instance, table, keys))
+
+
+def _unseen(instance: dg.DagsterInstance, table: str, keys: Iterable[str]) -> set[str]:
+    return set(keys) - set(instance.get_materialized_partitions(dg.AssetKey(table)))
+
+
+def _backfill(
+    instance: dg.DagsterInstance,
+    graph: BaseAssetGraph,  # type: ignore[type-arg]
+    chosen: Mapping[str, list[str]],
+    *,
+    description: str,
+    tags: Mapping[str, str],
+    run_config: Mapping[str, object] | None,
+) -> PartitionBackfill:
+    return PartitionBackfill.from_partitions_by_assets(
+        backfill_id=uuid.uuid4().hex[:8],
+        asset_graph=graph,
+        backfill_timestamp=time.time(),
+        tags=dict(tags),
+        dynamic_partitions_store=instance,
+        partitions_by_assets=[
+            PartitionsByAssetSelector(asset_key=dg.AssetKey(table), partitions=_selector(keys))
+            for table, keys in chosen.items()
+        ],
+        title=TITLE,
+        description=description,
+        run_config=run_config,
+    )
+
+
+def _selector(keys: list[str]) -> PartitionsSelector:
+    return PartitionsSelector([PartitionRangeSelector(key, key) for key in keys])

@@ -1,0 +1,70 @@
+"""The job `refresh`: bring every stale, missing or failed cell up to date, as a backfill that the UI shows."""
+
+import dagster as dg
+from pydantic import Field
+
+from eval_assets.automation.backfill import missing_in_dagster, partitions_by_asset, request_backfill
+from eval_assets.cells.workbench import Spending, Workbench
+from eval_assets.planning.plan import Plan, make_plan
+from eval_assets.planning.wording import plan_markdown
+
+PAID_ASSETS = ("predictions", "judge_scores")
+
+
+class RefreshConfig(dg.Config):
+    """Which cells to bring up to date; empty lists mean all."""
+
+    evaluations: list[str] = Field(default_factory=list, description="Names of evaluations.")
+    models: list[str] = Field(default_factory=list, description="Names of candidates' models.")
+    prompts: list[str] = Field(default_factory=list, description="Names of candidates' prompts.")
+    dry_run: bool = Field(default=False, description="Show the plan and launch nothing.")
+    cache: str | None = Field(None, description="use, refresh or replay; null: as each evaluation says.")
+    max_cost_usd: float | None = Field(None, description="Budget of each cell's run; null: as each evaluation says.")
+
+
+@dg.op(name="refresh", out=dg.Out(dict, description="Asset → partitions launched."))
+def refresh_op(
+    context: dg.OpExecutionContext, config: RefreshConfig, workbench: dg.ResourceParam[Workbench]
+) -> dict[str, list[str]]:
+    """Plan from the warehouse, show the plan, and request a backfill over exactly its partitions."""
+    plan = make_plan(
+        workbench,
+        evaluations=config.evaluations,
+        models=config.models,
+        prompts=config.prompts,
+        spending=Spending(config.cache, config.max_cost_usd),
+        missing_in_dagster=missing_in_dagster(context.instance, workbench.project),
+    )
+    chosen = partitions_by_asset(plan)
+    metadata: dict[str, object] = {"plan": dg.MetadataValue.md(plan_markdown(plan))}
+    if chosen and not config.dry_run:
+        backfill_id = request_backfill(
+            context.instance,
+            context.repository_def.asset_graph,
+            chosen,
+            description=f"{len(plan.stale_cells)} cells, {len(plan.roots)} files, {len(plan.comparisons)} comparisons",
+            tags={"eval_assets/refresh": context.run_id},
+            run_config=_run_config(config, plan),
+        )
+        metadata["backfill"] = backfill_id
+        context.log.info(f"requested backfill {backfill_id}; it is listed under Runs → Backfills")
+    context.add_output_metadata(metadata)
+    return {} if config.dry_run else chosen
+
+
+def _run_config(config: RefreshConfig, plan: Plan) -> dict[str, object] | None:
+    """What the runs of the backfill are told about spending."""
+    spending = {key: value for key, value in (("cache", config.cache), ("max_cost_usd", config.max_cost_usd)) if value is not None}
+    if not spending or not plan.stale_cells:
+        return None
+    return {"ops": {asset: {"config": spending} for asset in PAID_ASSETS}}
+
+
+def refresh_job() -> dg.JobDefinition:
+    """The job, with one op."""
+
+    @dg.job(name="refresh", description="Bring every stale, missing or failed cell up to date, as a backfill.")
+    def refresh() -> None:
+        refresh_op()
+
+    return refresh

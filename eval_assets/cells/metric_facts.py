@@ -1,0 +1,47 @@
+"""What the reports need to know of each metric and judge of an evaluation: direction and range."""
+
+from collections.abc import Iterable
+
+from eval_assets.config.judge import IntegerScale, Judge, LabelScale, NumberScale, PassFailScale
+from eval_assets.metrics.definition import ResolvedMetric
+from eval_assets.reports.scores import MetricFacts
+
+
+def facts_of(metrics: Iterable[ResolvedMetric], judges: Iterable[Judge]) -> dict[str, MetricFacts]:
+    """Label of each metric and name of each judge → its facts."""
+    return {
+        **{metric.label: _facts_of_metric(metric) for metric in metrics},
+        **{judge.name: _facts_of_judge(judge) for judge in judges},
+    }
+
+
+def _facts_of_metric(metric: ResolvedMetric) -> MetricFacts:
+    low, high = metric.definition.range
+    return MetricFacts(
+        greater_is_better=metric.greater_is_better,
+        low=low,
+        high=high,
+        is_binary=metric.definition.is_binary,
+        aggregates=tuple(metric.aggregates),
+    )
+
+
+def _facts_of_judge(judge: Judge) -> MetricFacts:
+    low, high = _range_of(judge)
+    return MetricFacts(
+        greater_is_better=judge.file.greater_is_better,
+        low=low,
+        high=high,
+        is_binary=isinstance(judge.file.scale, PassFailScale) and judge.file.samples == 1,
+        aggregates=judge.file.aggregates,
+    )
+
+
+def _range_of(judge: Judge) -> tuple[float, float]:
+    match judge.file.scale:
+        case IntegerScale(min=low, max=high) | NumberScale(min=low, max=high):
+            return low, high
+        case LabelScale(labels=labels):
+            return min(labels.values()), max(labels.values())
+        case _:
+            return 0.0, 1.0

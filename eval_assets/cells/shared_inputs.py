@@ -1,0 +1,107 @@
+"""From the files in `data/` to the tables at the root of the graph: datasets, and histories of everything else."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import json
+import polars as pl
+
+from eval_assets.cells.content_hash import HASH_LENGTH
+from eval_assets.cells.fingerprints import FileVersions, dataset_sha256
+from eval_assets.cells.graph import ROOT_TABLES
+from eval_assets.config.project import Project
+from eval_assets.config.rows import read_documents, read_examples
+from eval_assets.storage.schemas import SCHEMAS
+from eval_assets.storage.versions import record_version
+from eval_assets.storage.warehouse import Warehouse
+from eval_assets.storage.writing import Written, spill
+
+FRAME_ROWS = 5_000
+
+
+def write_named_file(
+    versions: FileVersions, warehouse: Warehouse, table: str, name: str, *, run_id: str
+) -> Written:
+    """Write a prompt, model, judge or evaluation, keeping its earlier versions.
+
+    Raises:
+        ConfigError: The file, or what it refers to, can't be used.
+    """
+    file = versions.version(ROOT_TABLES[table], name)
+    stored = record_version(
+        warehouse,
+        table,
+        name=name,
+        content_sha256=file.sha256,
+        content=file.content,
+        source=file.source,
+        description=file.description,
+        run_id=run_id,
+    )
+    partition = {table.removesuffix("s"): name}
+    commit = warehouse.last_commit(table, partition)
+    assert commit is not None, "record_version has just written it"
+    return Written(file.sha256, commit, stored.version, {"version": stored.version})
+
+
+def write_dataset(project: Project, warehouse: Warehouse, name: str, *, run_id: str, scratch: Path) -> Written:
+    """Write the rows of a dataset, checked, in file order.
+
+    Raises:
+        DatasetError: The rows can't be used; the former ones stay.
+    """
+    dataset = project.dataset(name)
+    hashes: list[str] = []
+    documents = read_documents(dataset, project.datasets_dir)
+
+    def frames() -> Iterator[pl.DataFrame]:
+        rows: list[dict[str, Any]] = []
+        for example in read_examples(dataset, project.datasets_dir):
+            hashes.append(example.sha256[:HASH_LENGTH])
+            rows.append(
+                {
+                    "dataset": name,
+                    "example_id": example.example_id,
+                    "position": example.position,
+                    **{column: text_of(example.columns.get(column)) for column in ("inputs", "targets", "context")},
+                    "example": json.dumps(example.columns, ensure_ascii=False),
+                    "example_sha256": example.sha256,
+                    "run_id": run_id,
+                }
+            )
+            if len(rows) == FRAME_ROWS:
+                yield pl.DataFrame(rows, schema=SCHEMAS["eval_datasets"])
+                rows.clear()
+        if rows:
+            yield pl.DataFrame(rows, schema=SCHEMAS["eval_datasets"])
+
+    scratch.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=scratch) as folder:
+        parts = spill(frames(), Path(folder))
+        version = dataset_sha256(hashes, documents)
+        partition = {"dataset": name}
+        metadata = {"run_id": run_id, "data_version": version}
+        warehouse.replace("documents", _documents_frame(name, documents), partition, metadata)
+        commit = warehouse.replace("eval_datasets", lambda: map(pl.read_parquet, parts), partition, metadata)
+    return Written(version, commit, len(hashes), {"n_documents": len(documents)})
+
+
+def text_of(value: Any) -> str | None:
+    """A column's value as text for people and SQL: text as it stands, structured values as JSON.
+
+    >>> text_of(["a", "b"])
+    '["a","b"]'
+    """
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _documents_frame(dataset: str, documents: list[dict[str, str]]) -> pl.DataFrame:
+    rows = [
+        {"dataset": dataset, "position": position, "doc_id": document["id"], "text": document["text"]}
+        for position, document in enumerate(documents)
+    ]
+    return pl.DataFrame(rows, schema=SCHEMAS["documents"])

@@ -1,0 +1,278 @@
+"""Everything a stage needs to do its work: project, warehouse, reply store, servers, engines. Holds no results."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+from typing import Any, Literal, Self
+
+import polars as pl
+
+from eval_assets.cells import aggregating, comparing, judging, predicting, scoring
+from eval_assets.cells.cell_inputs import (
+    StoredModel,
+    evaluation_of,
+    read_cell_inputs,
+    read_judge,
+    stored_documents,
+    stored_examples,
+)
+from eval_assets.cells.content_hash import content_sha256
+from eval_assets.cells.fingerprints import FileVersions
+from eval_assets.cells.graph import Cell, cells_of
+from eval_assets.cells.metric_facts import facts_of
+from eval_assets.config.evaluation import Evaluation
+from eval_assets.config.problems import raise_problems
+from eval_assets.config.project import Project, load_project
+from eval_assets.config.references import evaluation_problems
+from eval_assets.config.settings import Settings
+from eval_assets.errors import ConfigError
+from eval_assets.judges.formats import FormatMemory
+from eval_assets.providers.budget import Budget
+from eval_assets.providers.clients import open_client
+from eval_assets.providers.embedded import EmbeddedServers
+from eval_assets.providers.engine import Engine, Policy
+from eval_assets.providers.keys import ModelIdentity, identity_of
+from eval_assets.providers.on_demand import OnDemandClient
+from eval_assets.providers.progress import Progress
+from eval_assets.reports.evaluation_report import EvaluationReport, load_report
+from eval_assets.reports.html import report_html
+from eval_assets.reports.scores import MetricFacts
+from eval_assets.storage.responses import ResponseStore
+from eval_assets.storage.schemas import RUNS
+from eval_assets.storage.versions import current_version
+from eval_assets.storage.warehouse import Warehouse
+from eval_assets.storage.writing import Written
+
+Stage = Literal["predictions", "judge_scores"]
+POLICIES: tuple[Policy, ...] = ("use", "refresh", "replay")
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What a run may do about requests. Null: as the evaluation file says."""
+
+    cache: str | None = None
+    max_cost_usd: float | None = None
+
+    def policy(self, evaluation: Evaluation) -> Policy:
+        """The cache policy to follow.
+
+        Raises:
+            ConfigError: There is no such policy.
+        """
+        chosen = self.cache or evaluation.file.cache
+        if chosen not in POLICIES:
+            raise ConfigError(f"expected the cache policy to be one of {', '.join(POLICIES)}, got {chosen!r}")
+        return chosen
+
+
+@dataclass(kw_only=True)
+class Workbench:
+    """The project with its storage and providers; `close` it when the process is done.
+
+    Args:
+        project: The files in `data/`.
+        warehouse: The Delta tables.
+        state_dir: Local folder for journals, locks and frames on their way.
+        on_progress: Told about twice a second how a cell's stage goes.
+        stop: Set it to end cleanly.
+        budget: Shared by everything this process runs, besides the budgets of single evaluations.
+    """
+
+    project: Project
+    warehouse: Warehouse
+    state_dir: Path
+    on_progress: Callable[[Cell, Stage, Progress], None] | None = None
+    stop: Event = field(default_factory=Event)
+    budget: Budget | None = None
+
+    def __post_init__(self) -> None:
+        self.versions = FileVersions(self.project)
+        self.store = ResponseStore(self.warehouse, self.state_dir)
+        self.scratch = self.state_dir / "frames"
+        self.pages = self.state_dir.parent / "reports"
+        self.formats = FormatMemory(self.state_dir / "reply_formats.json")
+        self.embedded = EmbeddedServers()
+        self._budgets: dict[str, Budget] = {}
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """Load the project and open its warehouse."""
+        return cls(
+            project=load_project(settings.data_dir),
+            warehouse=Warehouse(settings.warehouse_root, settings.storage_options),
+            state_dir=settings.state_dir,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop every server that was started."""
+        self.embedded.close()
+
+    def refuse_broken_references(self, evaluation: str) -> None:
+        """Raise what is wrong with an evaluation's file or the names in it.
+
+        Raises:
+            ConfigError: With file, line and field of every problem.
+        """
+        self.project.evaluation(evaluation)
+        raise_problems(evaluation_problems(self.project, evaluation, self.metric_labels))
+
+    def metric_labels(self, evaluation: Evaluation) -> list[str]:
+        """Labels of an evaluation's heuristic metrics; raises MetricError for a bad choice."""
+        return [metric.label for metric in self.versions.metrics(evaluation)]
+
+    def predict(self, cell: Cell, spending: Spending, *, run_id: str) -> Written:
+        """Answer the cell's examples."""
+        inputs = read_cell_inputs(self.warehouse, cell)
+        with self.engine(inputs.model, inputs.evaluation, cell, "predictions", spending, run_id=run_id) as engine:
+            return predicting.write_predictions(
+                inputs,
+                stored_examples(self.warehouse, inputs.evaluation),
+                engine,
+                warehouse=self.warehouse,
+                scratch=self.scratch,
+                run_id=run_id,
+            )
+
+    def score(self, cell: Cell, *, run_id: str) -> Written:
+        """Compute the cell's heuristic metrics."""
+        metrics = self.versions.metrics(self.stored_evaluation(cell.evaluation))
+        return scoring.write_scores(cell, metrics, warehouse=self.warehouse, scratch=self.scratch, run_id=run_id)
+
+    def judge(self, cell: Cell, spending: Spending, *, run_id: str) -> Written:
+        """Ask the judges of the cell's evaluation."""
+
+        def open_engine(model: StoredModel, evaluation: Evaluation) -> AbstractContextManager[Engine]:
+            return self.engine(model, evaluation, cell, "judge_scores", spending, run_id=run_id)
+
+        return judging.write_verdicts(
+            cell, open_engine, formats=self.formats, warehouse=self.warehouse, scratch=self.scratch, run_id=run_id
+        )
+
+    def aggregate(self, cell: Cell, *, run_id: str) -> Written:
+        """Describe the cell's scores."""
+        evaluation = self.stored_evaluation(cell.evaluation)
+        return aggregating.write_aggregates(
+            cell, evaluation, self.metric_facts(evaluation), warehouse=self.warehouse, run_id=run_id
+        )
+
+    def compare(self, name: str, *, run_id: str) -> Written:
+        """Compare the candidates of an evaluation and write its report page."""
+        evaluation = self.stored_evaluation(name)
+        written = comparing.write_comparison(
+            evaluation,
+            cells_of(self.project, name),
+            self.metric_facts(evaluation),
+            warehouse=self.warehouse,
+            run_id=run_id,
+        )
+        page = comparing.write_page(report_html(self.report(name)), self.pages, name)
+        return replace(written, facts={**written.facts, "page": str(page)})
+
+    def report(self, name: str) -> EvaluationReport:
+        """Everything that was computed for an evaluation, ready to be rendered.
+
+        Raises:
+            StorageError: The evaluation was never materialized.
+        """
+        evaluation = self.stored_evaluation(name)
+        card = self.project.dataset(evaluation.file.dataset).card
+        return load_report(
+            self.warehouse,
+            evaluation,
+            generated_at=datetime.now(UTC),
+            notes=self._notes(evaluation),
+            description=card.description,
+            source=card.source,
+            licence=card.licence,
+        )
+
+    def stored_evaluation(self, name: str) -> Evaluation:
+        """An evaluation as it was last materialized."""
+        return evaluation_of(current_version(self.warehouse, "evaluations", name))
+
+    def metric_facts(self, evaluation: Evaluation) -> dict[str, MetricFacts]:
+        """Direction and range of an evaluation's metrics and judges."""
+        judges = [read_judge(self.warehouse, judge).judge for judge in evaluation.file.judges]
+        return facts_of(self.versions.metrics(evaluation), judges)
+
+    def _notes(self, evaluation: Evaluation) -> list[str]:
+        """What a reader must know before believing the numbers."""
+        tiny = [
+            judge
+            for judge in evaluation.file.judges
+            if any(model.model.file.provider == "embedded" for model in read_judge(self.warehouse, judge).models.values())
+        ]
+        if not tiny:
+            return []
+        return [
+            f"{', '.join(tiny)}: judged by the bundled 135M-parameter model, which judges no better than chance. It shows how "
+            "judging works; its scores say nothing about the candidates."
+        ]
+
+    def identity(
+        self, model: StoredModel, documents: Sequence[Mapping[str, str]]
+    ) -> tuple[ModelIdentity, Mapping[str, Any]]:
+        """Who answers, and the columns all its requests share: a callable is shown the documents of the dataset."""
+        if model.model.file.provider != "callable" or not documents:
+            return identity_of(model.model, model.implementation), {}
+        implementation = content_sha256([model.implementation, documents])
+        return identity_of(model.model, implementation), {"documents": documents}
+
+    @contextmanager
+    def engine(
+        self,
+        model: StoredModel,
+        evaluation: Evaluation,
+        cell: Cell,
+        stage: Stage,
+        spending: Spending,
+        *,
+        run_id: str,
+    ) -> Iterator[Engine]:
+        """An engine for one model in one stage of a cell; what it did becomes a row of `runs`, however it ends."""
+        identity, shared = self.identity(model, stored_documents(self.warehouse, evaluation.file.dataset))
+
+        def report(progress: Progress) -> None:
+            if self.on_progress is not None:
+                self.on_progress(cell, stage, progress)
+
+        engine = Engine(
+            identity=identity,
+            client=OnDemandClient(
+                lambda: open_client(model.model, models_dir=self.project.models_dir, embedded=self.embedded), shared
+            ),
+            store=self.store,
+            run_id=run_id,
+            limits=model.model.file.limits,
+            prices=model.model.file.prices,
+            policy=spending.policy(evaluation),
+            budget=self._budget_of(evaluation, spending),
+            stop=self.stop,
+            scope=f"{cell.key}/{stage}",
+            on_progress=report,
+        )
+        try:
+            with engine:
+                yield engine
+        finally:
+            row = engine.report().as_run_row(cell.partition, stage)
+            self.warehouse.append("runs", pl.DataFrame([row], schema=RUNS), {"run_id": run_id})
+
+    def _budget_of(self, evaluation: Evaluation, spending: Spending) -> Budget | None:
+        """The process's budget if it has one, else what the run or the evaluation's file allows."""
+        if self.budget is not None:
+            return self.budget
+        limit = evaluation.file.max_cost_usd if spending.max_cost_usd is None else spending.max_cost_usd
+        if limit is None:
+            return None
+        return self._budgets.setdefault(evaluation.name, Budget(limit))

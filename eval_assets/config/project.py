@@ -1,0 +1,159 @@
+"""Everything declared in `data/`, loaded and cross-checked. Rows of datasets are read later, by `rows`."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from eval_assets.config.dataset import Dataset, DatasetCard
+from eval_assets.config.documents import parse_yaml, read_text, validate
+from eval_assets.config.evaluation import Evaluation, EvaluationFile
+from eval_assets.config.fields import SLUG_PATTERN
+from eval_assets.config.judge import Judge, JudgeFile
+from eval_assets.config.model import Model, ModelFile
+from eval_assets.config.problems import Location, Problem, relative
+from eval_assets.config.prompt import Prompt
+from eval_assets.errors import ConfigError
+from eval_assets.prompts.parsing import parse_prompt
+
+Item = TypeVar("Item", Dataset, Prompt, Model, Judge, Evaluation)
+
+MAX_CELLS = 99
+
+
+@dataclass(frozen=True)
+class Loaded(Generic[Item]):
+    """One usable file: what it declares, its text, and the lines of its fields."""
+
+    item: Item
+    file: str
+    source: str
+    lines: Mapping[Location, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Project:
+    """All declared datasets, prompts, models, judges and evaluations.
+
+    A file that can't be used has its errors in `broken` and stays known by name, so that its partition exists and says
+    what is wrong.
+
+    Args:
+        data_dir: The folder `data/`.
+        broken: Kind and name of each unusable file → its error.
+    """
+
+    data_dir: Path
+    datasets: Mapping[str, Loaded[Dataset]]
+    prompts: Mapping[str, Loaded[Prompt]]
+    models: Mapping[str, Loaded[Model]]
+    judges: Mapping[str, Loaded[Judge]]
+    evaluations: Mapping[str, Loaded[Evaluation]]
+    broken: Mapping[tuple[str, str], str]
+
+    @property
+    def datasets_dir(self) -> Path:
+        """Where row files lie."""
+        return self.data_dir / "datasets"
+
+    @property
+    def models_dir(self) -> Path:
+        """Where recorded predictions lie."""
+        return self.data_dir / "models"
+
+    def names(self, kind: str) -> list[str]:
+        """Names of all files of a kind (`datasets`, `prompts`, …), broken ones included."""
+        usable: Mapping[str, object] = getattr(self, kind)
+        return sorted({*usable, *(name for broken_kind, name in self.broken if broken_kind == kind)})
+
+    def dataset(self, name: str) -> Dataset:
+        """A dataset card by name; raises ConfigError as all of these do."""
+        return self._usable("datasets", self.datasets, name).item
+
+    def prompt(self, name: str) -> Prompt:
+        """A prompt by name."""
+        return self._usable("prompts", self.prompts, name).item
+
+    def model(self, name: str) -> Model:
+        """A model by name."""
+        return self._usable("models", self.models, name).item
+
+    def judge(self, name: str) -> Judge:
+        """A judge by name."""
+        return self._usable("judges", self.judges, name).item
+
+    def evaluation(self, name: str) -> Evaluation:
+        """An evaluation by name."""
+        return self._usable("evaluations", self.evaluations, name).item
+
+    def _usable(self, kind: str, loaded: Mapping[str, Loaded[Item]], name: str) -> Loaded[Item]:
+        if (kind, name) in self.broken:
+            raise ConfigError(self.broken[kind, name])
+        if name not in loaded:
+            raise ConfigError(f"data/{kind}: there is no {name!r}; files: {', '.join(self.names(kind)) or 'none'}")
+        return loaded[name]
+
+
+def load_project(data_dir: Path) -> Project:
+    """Load every file of `data/`. Never raises for a bad file: see `Project.broken`.
+
+    Raises:
+        ConfigError: The folder doesn't exist.
+    """
+    if not data_dir.is_dir():
+        raise ConfigError(f"{data_dir}: expected the folder with datasets, prompts, models, judges and evaluations")
+    broken: dict[tuple[str, str], str] = {}
+
+    def load(kind: str, suffix: str, parse: Callable[[str, str, str], Loaded[Item]]) -> dict[str, Loaded[Item]]:
+        loaded: dict[str, Loaded[Item]] = {}
+        for path in sorted((data_dir / kind).glob(f"*{suffix}")):
+            file = relative(path, data_dir.parent)
+            try:
+                loaded[path.stem] = parse(_name_of(path, file), read_text(path, file=file), file)
+            except ConfigError as error:
+                broken[kind, path.stem] = str(error)
+        return loaded
+
+    return Project(
+        data_dir=data_dir,
+        datasets=load("datasets", ".yaml", _load_dataset),
+        prompts=load("prompts", ".md", lambda name, text, file: Loaded(parse_prompt(name, text, file=file), file, text)),
+        models=load("models", ".yaml", _load_model),
+        judges=load("judges", ".yaml", _load_judge),
+        evaluations=load("evaluations", ".yaml", _load_evaluation),
+        broken=broken,
+    )
+
+
+def declared_problems(project: Project) -> Sequence[str]:
+    """Errors of files that can't be used, in the order of kinds and names."""
+    return [error for _, error in sorted(project.broken.items())]
+
+
+def _name_of(path: Path, file: str) -> str:
+    if not re.match(SLUG_PATTERN, path.stem):
+        raise ConfigError(
+            str(Problem(file, f"expected a file name of lower-case letters, digits, '.', '_' and '-', got {path.name!r}"))
+        )
+    return path.stem
+
+
+def _load_dataset(name: str, text: str, file: str) -> Loaded[Dataset]:
+    document = parse_yaml(text, file=file)
+    return Loaded(Dataset(name=name, card=validate(document, DatasetCard)), file, text, document.lines)
+
+
+def _load_model(name: str, text: str, file: str) -> Loaded[Model]:
+    document = parse_yaml(text, file=file)
+    return Loaded(Model(name=name, file=validate(document, ModelFile)), file, text, document.lines)
+
+
+def _load_judge(name: str, text: str, file: str) -> Loaded[Judge]:
+    document = parse_yaml(text, file=file)
+    return Loaded(Judge(name=name, file=validate(document, JudgeFile)), file, text, document.lines)
+
+
+def _load_evaluation(name: str, text: str, file: str) -> Loaded[Evaluation]:
+    document = parse_yaml(text, file=file)
+    return Loaded(Evaluation(name=name, file=validate(document, EvaluationFile)), file, text, document.lines)

@@ -1,0 +1,48 @@
+"""Fences around text that nobody vouches for, so that it can't speak as the judge. What is fenced is in `messages`."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+CODE_LENGTH = 6
+CONSONANTS = str.maketrans("0123456789abcdef", "bcdfghjkmnpqrstv")
+"""Codes have no digits and no vowels: fewer tokens than hexadecimal, and never a word."""
+
+
+def text_of(value: Any) -> str:
+    """How a column's value is shown to a judge: text as it stands, anything else as JSON.
+
+    >>> text_of(["a", 1])
+    '["a", 1]'
+    """
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def fence_code(texts: Iterable[str]) -> str:
+    """A code that occurs in none of the texts, so none of them can close its own fence.
+
+    It is a hash of the texts: the same content gives the same request, which is then paid once.
+
+    >>> fence_code(["The output."]) == fence_code(["The output."])
+    True
+    """
+    joined = "\0".join(texts)
+    salt = 0
+    while True:
+        digest = hashlib.sha256(f"{salt}\0{joined}".encode(errors="surrogatepass")).hexdigest()
+        code = digest[:CODE_LENGTH].translate(CONSONANTS)
+        if code not in joined.casefold():
+            return code
+        salt += 1
+
+
+def fenced(name: str, text: str, code: str) -> str:
+    """The text between tags that carry the code.
+
+    >>> print(fenced("output", "Paris", "bcdfgh"))
+    <output-bcdfgh>
+    Paris
+    </output-bcdfgh>
+    """
+    return f"<{name}-{code}>\n{text}\n</{name}-{code}>"

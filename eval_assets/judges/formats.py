@@ -1,0 +1,154 @@
+"""How a judge is told to reply: a JSON schema where the endpoint knows it, else JSON mode, else plain text.
+
+What an endpoint knows is found out once and remembered. Reading the reply is in `verdicts`.
+"""
+
+import json
+import os
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from eval_assets.config.judge import IntegerScale, NumberScale, Scale
+from eval_assets.config.model import Model
+from eval_assets.errors import StorageError
+from eval_assets.providers.keys import identity_of
+from eval_assets.providers.lanes import lane_of
+from eval_assets.providers.requests import Reply
+
+ReplyFormat = Literal["json_schema", "json_object", "text"]
+FORMATS: tuple[ReplyFormat, ...] = get_args(ReplyFormat)
+MAX_ENUMERATED = 21
+SPEAKS_OF_FORMATS = (
+    "response_format", "json_schema", "json_object", "json mode", "structured output", "guided", "grammar",
+)  # fmt: skip
+
+
+def verdict_field(scale: Scale) -> str:
+    """Name of the field a reply holds its verdict in: `score` for numbers, `verdict` for labels."""
+    return "score" if isinstance(scale, IntegerScale | NumberScale) else "verdict"
+
+
+def reply_instruction(scale: Scale) -> str:
+    """The sentence that asks for the reply; the reason stands before the verdict, so that it is written first.
+
+    >>> reply_instruction(IntegerScale())
+    'Reply with JSON only: {"justification": "one or two sentences", "score": whole number from 1 to 5}'
+    """
+    match scale:
+        case IntegerScale():
+            wanted = f"whole number from {scale.min} to {scale.max}"
+        case NumberScale():
+            wanted = f"number from {scale.min:g} to {scale.max:g}"
+        case _:
+            wanted = " or ".join(json.dumps(label, ensure_ascii=False) for label in scale.labels)
+    return f'Reply with JSON only: {{"justification": "one or two sentences", "{verdict_field(scale)}": {wanted}}}'
+
+
+def reply_schema(scale: Scale) -> dict[str, Any]:
+    """JSON schema of the reply, in the strict subset that endpoints enforce."""
+    verdict: dict[str, Any]
+    match scale:
+        case IntegerScale() if scale.max - scale.min < MAX_ENUMERATED:
+            verdict = {"type": "integer", "enum": list(range(scale.min, scale.max + 1))}
+        case IntegerScale():
+            verdict = {"type": "integer", "minimum": scale.min, "maximum": scale.max}
+        case NumberScale():
+            verdict = {"type": "number", "minimum": scale.min, "maximum": scale.max}
+        case _:
+            verdict = {"type": "string", "enum": list(scale.labels)}
+    field = verdict_field(scale)
+    return {
+        "type": "object",
+        "properties": {"justification": {"type": "string"}, field: verdict},
+        "required": ["justification", field],
+        "additionalProperties": False,
+    }
+
+
+def response_format(scale: Scale, reply_format: ReplyFormat) -> dict[str, Any] | None:
+    """The `response_format` of a request; null asks for plain text."""
+    match reply_format:
+        case "json_schema":
+            named = {"name": "verdict", "strict": True, "schema": reply_schema(scale)}
+            return {"type": "json_schema", "json_schema": named}
+        case "json_object":
+            return {"type": "json_object"}
+        case "text":
+            return None
+
+
+def refuses_format(reply: Reply) -> bool:
+    """Whether the endpoint refused the request because of its response format."""
+    error = (reply.error or "").casefold()
+    return reply.outcome == "error" and any(phrase in error for phrase in SPEAKS_OF_FORMATS)
+
+
+class FormatMemory:
+    """Which reply format each lane is asked in, kept in a file: equal judgements get equal request keys in every run.
+
+    Args:
+        path: JSON file in the state directory, created at the first finding; null remembers within the process only.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._tried: dict[str, ReplyFormat] = {}
+        self._settled = self._read()
+
+    def current(self, model: Model) -> ReplyFormat:
+        """The format to ask in: what is known of the model's lane, else the strictest not yet refused."""
+        lane = _lane(model)
+        strictest: ReplyFormat = "json_schema" if _takes_formats(model) else "text"
+        return self._settled.get(lane) or self._tried.get(lane) or strictest
+
+    def is_settled(self, model: Model) -> bool:
+        """Whether the lane's format is known, so that many requests may be sent in it at once."""
+        return _lane(model) in self._settled or not _takes_formats(model)
+
+    def accepted(self, model: Model, reply_format: ReplyFormat) -> None:
+        """Remember that the lane answered a request in this format."""
+        if self.is_settled(model):
+            return
+        with self._lock:
+            self._settled = {**self._read(), **self._settled, _lane(model): reply_format}
+            if self._path is not None:
+                _write_atomically(self._path, json.dumps(self._settled, indent=1, sort_keys=True))
+
+    def refused(self, model: Model, reply_format: ReplyFormat) -> bool:
+        """Take the next weaker format from now on; false if none is left."""
+        if reply_format == FORMATS[-1]:
+            return False
+        lane = _lane(model)
+        with self._lock:
+            if self.current(model) == reply_format:
+                self._settled = {other: known for other, known in self._settled.items() if other != lane}
+                self._tried[lane] = FORMATS[FORMATS.index(reply_format) + 1]
+        return True
+
+    def _read(self) -> dict[str, ReplyFormat]:
+        if self._path is None or not self._path.exists():
+            return {}
+        try:
+            found = json.loads(self._path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise StorageError(f"expected JSON in {self._path}, got {error}; delete the file to start anew") from error
+        return {lane: known for lane, known in found.items() if known in FORMATS}
+
+
+def _lane(model: Model) -> str:
+    return lane_of(identity_of(model))
+
+
+def _takes_formats(model: Model) -> bool:
+    return model.file.provider in {"openai", "embedded"}
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(temporary, path)  # noqa: PTH105  the atomic one

@@ -1,0 +1,202 @@
+"""One judge's opinion of one output: ask, understand, repair once, walk the tree. Who asks whom is in `judging`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from eval_assets.config.judge import JudgeFile, Scale, TreeNode
+from eval_assets.config.model import Model
+from eval_assets.judges.asking import Conversation
+from eval_assets.judges.expectation import SCORE_PARAMETERS, expected_score
+from eval_assets.judges.fencing import text_of
+from eval_assets.judges.formats import FormatMemory, ReplyFormat, refuses_format, response_format
+from eval_assets.judges.messages import YES_NO, judge_messages, missing_columns, question_messages, repair_messages
+from eval_assets.judges.verdicts import parse_verdict
+from eval_assets.providers.engine import Answer
+from eval_assets.providers.requests import Message, Outcome, Reply, Request
+
+CUT_OFF = "it was cut off at the token limit, write one short sentence"
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What the requests behind one opinion cost, summed; null where no provider said."""
+
+    latency_seconds: float | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cost_usd: float | None = None
+    requested_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What a judge thinks of one output, and the exchange that decided it.
+
+    Args:
+        score: On the judge's scale; null unless `outcome` is `ok`.
+        label: The scale's name for the score, if it has one.
+        justification: The judge's reason; of a tree, the answers on its path.
+        outcome: How it ended; `skipped` if nothing was asked.
+        reason: Why there is no score.
+        method: How the verdict was read: `json_schema`, `json_object`, `text`, `expected_value` or `vote`.
+        messages: The last messages sent; after a repair they hold the first reply.
+        raw_reply: The last reply, as it came.
+        judgement_key: Request key of the last messages.
+        response_id: The last reply's row in `responses`.
+        reused: Nothing was paid for this opinion.
+        spent: Summed over all its requests.
+    """
+
+    outcome: Outcome
+    score: float | None = None
+    label: str | None = None
+    justification: str | None = None
+    reason: str | None = None
+    method: str | None = None
+    messages: tuple[Message, ...] | None = None
+    raw_reply: str | None = None
+    judgement_key: str | None = None
+    response_id: str | None = None
+    reused: bool | None = None
+    spent: Spent = field(default_factory=Spent)
+
+
+def opinion(
+    judge: JudgeFile, model: Model, columns: Mapping[str, Any], output: str | None, *, draw: int, formats: FormatMemory
+) -> Conversation[Opinion]:
+    """Form an opinion: a conversation that yields requests and returns the opinion.
+
+    Args:
+        judge: A judge that asks a model; not a jury.
+        model: The judge's model.
+        columns: The example's columns.
+        output: The text to judge; null if there is none, then nothing is asked.
+        draw: Which of several opinions on the same output this is, from 0.
+        formats: What is known about reply formats.
+    """
+    if output is None:
+        return Opinion("skipped", reason="the prediction has no output to judge")
+    if missing := missing_columns(judge, columns):
+        return Opinion("skipped", reason=f"the example has no {', '.join(missing)}")
+    inquiry = _Inquiry(judge, model, {**columns, "output": output}, draw, formats)
+    if judge.tree is not None and judge.kind == "tree":
+        return (yield from _walked(judge.tree, inquiry, columns, output))
+    return (yield from inquiry.verdict(judge_messages(judge, columns, output), judge.scale))
+
+
+def verdict_on(
+    messages: tuple[Message, ...],
+    scale: Scale,
+    judge: JudgeFile,
+    model: Model,
+    columns: Mapping[str, Any],
+    formats: FormatMemory,
+) -> Conversation[Opinion]:
+    """Ask a judge with messages of one's own; `columns` are the untrusted texts in them."""
+    return (yield from _Inquiry(judge, model, columns, 0, formats).verdict(messages, scale))
+
+
+def asking_parameters(judge: JudgeFile, model: Model) -> dict[str, Any]:
+    """Sampling parameters of a judge's requests: the model's, overridden by the judge's; null takes one away."""
+    wanted = {**model.file.parameters, **judge.parameters, **(SCORE_PARAMETERS if judge.expected_value else {})}
+    return {name: value for name, value in wanted.items() if value is not None}
+
+
+def _walked(node: TreeNode, inquiry: "_Inquiry", columns: Mapping[str, Any], output: str) -> Conversation[Opinion]:
+    """Follow a decision tree from its root to a score; a question without an answer ends it without one."""
+    path: list[str] = []
+    while True:
+        messages = question_messages(inquiry.judge, node.question, columns, output)
+        answer = yield from inquiry.verdict(messages, YES_NO)
+        if answer.outcome != "ok":
+            return replace(answer, reason=f"question {node.question!r}: {answer.reason}")
+        path.append(f"{node.question} {answer.label}: {answer.justification or 'no reason given'}")
+        branch = node.yes if answer.label == "yes" else node.no
+        if not isinstance(branch, TreeNode):
+            label = inquiry.judge.scale.label_of(branch)
+            return replace(answer, score=float(branch), label=label, justification="\n".join(path))
+        node = branch
+
+
+@dataclass(slots=True)
+class _Inquiry:
+    """The requests behind one opinion, with what they cost so far."""
+
+    judge: JudgeFile
+    model: Model
+    columns: Mapping[str, Any]
+    draw: int
+    formats: FormatMemory
+    answers: list[Answer[int]] = field(default_factory=list)
+
+    def verdict(self, messages: tuple[Message, ...], scale: Scale) -> Conversation[Opinion]:
+        """Ask for a verdict, and once more if none can be read."""
+        given = yield from self._asked(messages, scale)
+        if given.outcome in ("unparsed", "truncated") and given.raw_reply and given.method != "expected_value":
+            reason = CUT_OFF if given.outcome == "truncated" else str(given.reason)
+            again = repair_messages(messages, given.raw_reply, reason, scale)
+            given = yield from self._asked(again, scale)
+        return given
+
+    def _asked(self, messages: tuple[Message, ...], scale: Scale) -> Conversation[Opinion]:
+        """Ask in the strictest format that the endpoint takes."""
+        while True:
+            reply_format = self.formats.current(self.model)
+            answer = yield Request(
+                messages=messages,
+                parameters=asking_parameters(self.judge, self.model),
+                response_format=response_format(scale, reply_format),
+                sample_index=self.draw,
+                columns=self.columns,
+            )
+            if not (refuses_format(answer.reply) and self.formats.refused(self.model, reply_format)):
+                break
+        if answer.reply.outcome != "error":
+            self.formats.accepted(self.model, reply_format)
+        self.answers.append(answer)
+        read = self._read(answer.reply, reply_format, scale)
+        return replace(
+            read,
+            messages=messages,
+            raw_reply=answer.reply.output,
+            judgement_key=answer.request_key or None,
+            response_id=answer.response_id,
+            reused=all(earlier.reused for earlier in self.answers),
+            spent=_summed([earlier.reply for earlier in self.answers]),
+        )
+
+    def _read(self, reply: Reply, reply_format: ReplyFormat, scale: Scale) -> Opinion:
+        if reply.outcome != "ok":
+            cut = "the reply was cut off at the token limit" if reply.outcome == "truncated" else None
+            said = ": ".join(part for part in (reply.error_kind, reply.error) if part)
+            return Opinion(reply.outcome, reason=said or cut or f"the provider replied with outcome {reply.outcome!r}")
+        untrusted = (text_of(value) for value in self.columns.values() if value is not None)
+        verdict = parse_verdict(reply.output or "", scale, untrusted=untrusted)
+        method = reply_format if verdict.method == "json" else verdict.method
+        opinion_read = Opinion(
+            verdict.outcome, verdict.score, verdict.label, verdict.justification, verdict.reason, method
+        )
+        if not (self.judge.expected_value and scale.type == "integer") or verdict.outcome != "ok":
+            return opinion_read
+        try:
+            return replace(opinion_read, score=expected_score(reply.logprobs, scale), method="expected_value")
+        except ValueError as error:
+            return replace(
+                opinion_read, outcome="unparsed", score=None, label=None, reason=str(error), method="expected_value"
+            )
+
+
+def _summed(replies: list[Reply]) -> Spent:
+    def total(values: list[Any]) -> Any:
+        known = [value for value in values if value is not None]
+        return sum(known) if known else None
+
+    return Spent(
+        latency_seconds=total([reply.latency_seconds for reply in replies]),
+        prompt_tokens=total([reply.prompt_tokens for reply in replies]),
+        completion_tokens=total([reply.completion_tokens for reply in replies]),
+        cost_usd=total([reply.cost_usd for reply in replies]),
+        requested_at=replies[0].requested_at,
+    )

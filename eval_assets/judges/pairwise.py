@@ -1,0 +1,162 @@
+"""Which of two candidates is better, asked in both orders; orders that disagree make a tie.
+
+Win rates with intervals and rankings of many candidates are in `eval_assets.statistics`.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from eval_assets.config.judge import Judge
+from eval_assets.config.model import Model
+from eval_assets.judges.asking import Asker, Conversation, converse
+from eval_assets.judges.formats import FormatMemory
+from eval_assets.judges.messages import PREFERENCE, comparison_messages, missing_columns
+from eval_assets.judges.opinions import Opinion, verdict_on
+
+PREFERENCES: dict[str, pl.DataType] = {
+    "evaluation": pl.String(),
+    "judge": pl.String(),
+    "version": pl.String(),
+    "judge_model": pl.String(),
+    "example_id": pl.String(),
+    "sample_index": pl.Int64(),
+    "candidate_a": pl.String(),  # model@prompt
+    "candidate_b": pl.String(),
+    "preferred": pl.String(),  # a, b or tie; null unless outcome is ok
+    "preferred_in_order": pl.String(),  # what was preferred with a shown first
+    "preferred_in_reverse": pl.String(),  # what was preferred with b shown first, under the same names
+    "is_flipped": pl.Boolean(),  # the two orders disagree
+    "justification_in_order": pl.String(),
+    "justification_in_reverse": pl.String(),
+    "outcome": pl.String(),
+    "reason": pl.String(),
+    "key_in_order": pl.String(),
+    "key_in_reverse": pl.String(),
+    "cost_usd": pl.Float64(),
+    "run_id": pl.String(),
+}
+
+IN_ORDER = {"A": "a", "B": "b", "tie": "tie"}
+IN_REVERSE = {"A": "b", "B": "a", "tie": "tie"}
+
+
+@dataclass(frozen=True, slots=True)
+class PreferenceCounts:
+    """How a comparison of two candidates came out; rates are null where nothing was judged."""
+
+    n_total: int
+    n_judged: int
+    wins_a: int
+    wins_b: int
+    ties: int
+    flips: int
+    first_shown_wins: int
+
+    @property
+    def flip_rate(self) -> float | None:
+        """Share of judged pairs in which the two orders disagree: how much position decides."""
+        return self.flips / self.n_judged if self.n_judged else None
+
+    @property
+    def win_rate_a(self) -> float | None:
+        """Share of judged pairs that `a` wins, ties counting half."""
+        return (self.wins_a + self.ties / 2) / self.n_judged if self.n_judged else None
+
+
+def compare_candidates(
+    first: pl.DataFrame,
+    second: pl.DataFrame,
+    judge: Judge,
+    askers: Mapping[str, Asker],
+    *,
+    models: Mapping[str, Model],
+    formats: FormatMemory,
+    run_id: str,
+) -> pl.DataFrame:
+    """Ask a judge which candidate's output is better, for every example both have, in both orders.
+
+    Args:
+        first: Predictions of candidate `a`, with the columns of `predictions`.
+        second: Predictions of candidate `b`.
+        judge: Its definition, rubric, columns, model and parameters are used; its scale and examples aren't.
+        askers: Who answers for the judge's model.
+        models: Every model of `data/models` by name.
+        formats: What is known about reply formats.
+        run_id: Recorded with every row.
+
+    Returns:
+        One row per pair, with the columns of `PREFERENCES`.
+    """
+    model = models[judge.file.model or ""]
+    theirs = {(row["example_id"], row["sample_index"]): row for row in second.iter_rows(named=True)}
+    pairs = [
+        (row, theirs[key])
+        for row in first.iter_rows(named=True)
+        if (key := (row["example_id"], row["sample_index"])) in theirs
+    ]
+    talks = [
+        (model, _preference(judge, model, shown_first, shown_second, formats))
+        for a, b in pairs
+        for shown_first, shown_second in ((a, b), (b, a))
+    ]
+    opinions = iter(converse(talks, askers, formats))
+    rows = [{**_row(a, b, next(opinions), next(opinions)), "run_id": run_id} for a, b in pairs]
+    named = {"judge": judge.name, "version": judge.file.version, "judge_model": model.name}
+    return pl.DataFrame([{**row, **named} for row in rows], schema=PREFERENCES)
+
+
+def preference_counts(preferences: pl.DataFrame) -> PreferenceCounts:
+    """Count wins, ties and flips in a frame with the columns of `PREFERENCES`."""
+    judged = preferences.filter(pl.col("outcome") == "ok")
+    preferred = judged["preferred"]
+    return PreferenceCounts(
+        n_total=preferences.height,
+        n_judged=judged.height,
+        wins_a=int((preferred == "a").sum()),
+        wins_b=int((preferred == "b").sum()),
+        ties=int((preferred == "tie").sum()),
+        flips=int(judged["is_flipped"].sum()),
+        first_shown_wins=int((judged["preferred_in_order"] == "a").sum())
+        + int((judged["preferred_in_reverse"] == "b").sum()),
+    )
+
+
+def _preference(
+    judge: Judge, model: Model, a: Mapping[str, Any], b: Mapping[str, Any], formats: FormatMemory
+) -> Conversation[Opinion]:
+    if a["outcome"] != "ok" or b["outcome"] != "ok":
+        return Opinion("skipped", reason="a prediction of the pair has no output to judge")
+    columns = json.loads(a["example"])
+    if missing := missing_columns(judge.file, columns):
+        return Opinion("skipped", reason=f"the example has no {', '.join(missing)}")
+    messages = comparison_messages(judge.file, columns, a["output"], b["output"])
+    shown = {**columns, "output_a": a["output"], "output_b": b["output"]}
+    return (yield from verdict_on(messages, PREFERENCE, judge.file, model, shown, formats))
+
+
+def _row(a: Mapping[str, Any], b: Mapping[str, Any], in_order: Opinion, in_reverse: Opinion) -> dict[str, Any]:
+    forward, backward = IN_ORDER.get(in_order.label or ""), IN_REVERSE.get(in_reverse.label or "")
+    failed = next((given for given in (in_order, in_reverse) if given.outcome != "ok"), None)
+    costs = [cost for given in (in_order, in_reverse) if (cost := given.spent.cost_usd) is not None]
+    return {
+        "evaluation": a["evaluation"],
+        "example_id": a["example_id"],
+        "sample_index": a["sample_index"],
+        "candidate_a": f"{a['model']}@{a['prompt']}",
+        "candidate_b": f"{b['model']}@{b['prompt']}",
+        "preferred": None if failed else forward if forward == backward else "tie",
+        "preferred_in_order": forward,
+        "preferred_in_reverse": backward,
+        "is_flipped": None if failed else forward != backward,
+        "justification_in_order": in_order.justification,
+        "justification_in_reverse": in_reverse.justification,
+        "outcome": failed.outcome if failed else "ok",
+        "reason": failed.reason if failed else None,
+        "key_in_order": in_order.judgement_key,
+        "key_in_reverse": in_reverse.judgement_key,
+        "cost_usd": sum(costs) if costs else None,
+    }

@@ -1,0 +1,1 @@
+"""Reading a judge's reply: values, JSON objects and lines that may state a verdict. `verdicts` decides among them."""

@@ -1,0 +1,1 @@
+"""Metrics of short or structured answers: right or wrong."""

@@ -1,0 +1,102 @@
+"""The scores of one batch, in this process or a worker: pure, and nothing but computing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from eval_assets.errors import MetricError
+from eval_assets.metrics.availability import MetricUnavailableError
+from eval_assets.metrics.definition import ResolvedMetric, Score
+from eval_assets.metrics.rows import Rows
+
+
+@dataclass(frozen=True)
+class Work:
+    """What to compute of a batch.
+
+    Args:
+        frame: Rows of `predictions`.
+        parts: Metrics in dependency order, each with the rows to score.
+        scores: Label of a metric that others depend on → its scores known before, one a row of `frame`.
+    """
+
+    frame: pl.DataFrame
+    parts: Sequence[tuple[ResolvedMetric, NDArray[np.int64]]]
+    scores: Mapping[str, list[float | None]]
+
+
+@dataclass(frozen=True)
+class ScoreColumns:
+    """Scores of one metric; where every row has the same label, outcome or reason it is stored once."""
+
+    score: list[float | None]
+    label: list[str | None] | None
+    outcome: list[str] | str
+    reason: list[str | None] | str | None
+
+    def columns(self, *, eager: bool = False) -> dict[str, Any]:
+        """Give them as columns of `heuristic_metrics`."""
+        columns: dict[str, Any] = {"score": pl.Series(self.score, dtype=pl.Float64)}
+        for name, value in (("label", self.label), ("outcome", self.outcome), ("reason", self.reason)):
+            if isinstance(value, list):
+                columns[name] = pl.Series(value, dtype=pl.String)
+            elif eager:
+                columns[name] = pl.repeat(value, len(self.score), dtype=pl.String, eager=True)
+            else:
+                columns[name] = pl.lit(value, dtype=pl.String)
+        return columns
+
+
+Computed = Mapping[str, ScoreColumns]
+"""Label of a metric → the scores of its rows, in their order."""
+
+
+def compute(work: Work) -> Computed:
+    """Score the rows of each part; metrics over the same rows share what they derive from the texts.
+
+    A score that is no finite number is an error, and a metric whose model turns out not to be there is skipped.
+    """
+    scores = {label: list(values) for label, values in work.scores.items()}
+    shared = dict[bytes, Rows]()
+    computed = dict[str, ScoreColumns]()
+    for metric, rows in work.parts:
+        selection = rows.tobytes()
+        if selection not in shared:
+            shared[selection] = Rows(work.frame if rows.size == work.frame.height else work.frame[rows])
+        batch = shared[selection]
+        batch.scores = {label: [values[row] for row in rows.tolist()] for label, values in scores.items()}
+        columns = _score_columns(metric, batch)
+        computed[metric.label] = columns
+        if metric.label in scores:
+            for row, score in zip(rows.tolist(), columns.score, strict=True):
+                scores[metric.label][row] = score
+    return computed
+
+
+def _score_columns(metric: ResolvedMetric, rows: Rows) -> ScoreColumns:
+    try:
+        values = metric.definition.scorer(rows, metric.parameters)
+    except MetricUnavailableError as error:
+        return ScoreColumns([None] * len(rows), None, "skipped", str(error))
+    if len(values) != len(rows):
+        raise MetricError(f"expected metric {metric.label!r} to give {len(rows)} scores, got {len(values)}")
+    if all(type(value) is float and isfinite(value) for value in values):
+        return ScoreColumns(list(values), None, "ok", None)  # type: ignore[arg-type]
+    full = [_checked(value if isinstance(value, Score) else Score(float(value))) for value in values]
+    return ScoreColumns(
+        [score.score for score in full],
+        [score.label for score in full],
+        [score.outcome for score in full],
+        [score.reason for score in full],
+    )
+
+
+def _checked(score: Score) -> Score:
+    if score.score is None or isfinite(score.score):
+        return score
+    return Score(None, score.label, "error", f"expected a finite score, got {score.score}")

@@ -1,0 +1,1 @@
+"""Metrics that users write: `module:function`."""

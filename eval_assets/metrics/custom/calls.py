@@ -1,0 +1,124 @@
+"""Calls of metric functions of the user. How they are found and hashed is in `source`.
+
+Arguments are filled by name: `output` (or `predictions`), `targets`, `context`, `inputs`, any column of
+`predictions` or of the example, the score of another metric by its label (`.` and `-` written `_`), and the
+parameters of the evaluation file. An argument annotated `pl.Series` gets its whole column, and the function then
+returns one value a row, which may depend on that row alone: columns come in batches of any size.
+"""
+
+import importlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from eval_assets.errors import MetricError
+from eval_assets.metrics.definition import CustomFunction, Score, ScoreOutcome, texts_of
+from eval_assets.metrics.rows import Rows
+
+ROW_ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
+"""What a metric function may raise about one row; anything else ends the run."""
+
+
+def score_function(
+    rows: Rows, parameters: Mapping[str, Any], *, measure: CustomFunction, depends_on: Mapping[str, str]
+) -> Sequence[float | Score]:
+    """Call a metric function on every row, or once for all of them when it takes columns.
+
+    A row where an argument without default has no value is skipped, one where the function raises a `ROW_ERRORS` is an
+    error. Values may be a number, a boolean, a label, a pair (score, reason), or a mapping with `score`, `label` and
+    `reason`; None means unscored.
+
+    Raises:
+        MetricError: The function can't be loaded, returns something else, or not one value a row.
+    """
+    function = load_function(measure.path)
+    columns = {name: rows.value(depends_on.get(name, name)) for name in measure.arguments}
+    scores: list[float | Score] = [0.0] * len(rows)
+    complete = list[int]()
+    for row in range(len(rows)):
+        absent = [name for name in measure.arguments if columns[name][row] is None and name not in measure.optional]
+        if absent:
+            scores[row] = Score(None, outcome="skipped", reason=_absence(measure, absent, rows, row, depends_on))
+        else:
+            complete.append(row)
+    if measure.vectorized:
+        series = {
+            name: pl.Series(name, [column[row] for row in complete], strict=False) for name, column in columns.items()
+        }
+        try:
+            values = list(function(**series, **parameters)) if complete else []
+        except ROW_ERRORS as error:
+            raise MetricError(f"{measure.path!r} failed on whole columns: {type(error).__name__}: {error}") from error
+        if len(values) != len(complete):
+            raise MetricError(
+                f"expected {measure.path!r} to return {len(complete)} values, one a row, got {len(values)}"
+            )
+        for row, value in zip(complete, values, strict=True):
+            scores[row] = as_score(value, measure.path)
+        return scores
+    for row in complete:
+        given = {name: column[row] for name, column in columns.items() if column[row] is not None}
+        try:
+            value = function(**given, **parameters)
+        except ROW_ERRORS as error:
+            scores[row] = Score(None, outcome="error", reason=f"{type(error).__name__}: {error}")
+        else:
+            scores[row] = as_score(value, measure.path)
+    return scores
+
+
+def load_function(path: str) -> Any:
+    """Import a metric function.
+
+    Raises:
+        MetricError: The import fails or the module lacks the function.
+    """
+    module_name, _, name = path.partition(":")
+    try:
+        return getattr(importlib.import_module(module_name), name)
+    except (ImportError, AttributeError) as error:
+        raise MetricError(
+            f"expected to import the metric function {path!r}: {type(error).__name__}: {error}"
+        ) from error
+
+
+def as_score(value: Any, path: str) -> Score:
+    """Read what a metric function returned.
+
+    >>> as_score((True, "found in the first line"), "mine:found")
+    Score(score=1.0, label=None, outcome='ok', reason='found in the first line')
+    """
+    label, reason = None, None
+    if isinstance(value, Mapping):
+        extra = set(value) - {"score", "label", "reason"}
+        if extra:
+            raise MetricError(f"expected {path!r} to return `score`, `label` and `reason`, got also {texts_of(extra)}")
+        value, label, reason = value.get("score"), value.get("label"), value.get("reason")
+    elif isinstance(value, tuple) and len(value) == 2:  # noqa: PLR2004
+        value, reason = value
+    if isinstance(value, str):
+        value, label = None, value
+    if value is None:
+        outcome: ScoreOutcome = "ok" if label is not None else "skipped"
+        return Score(None, label, outcome, reason if label is not None else reason or f"{path} gave no score")
+    if hasattr(value, "item"):
+        value = value.item()
+    if not isinstance(value, int | float):
+        raise MetricError(
+            f"expected {path!r} to return a number, boolean, label, (score, reason) or mapping, got {value!r}"
+        )
+    return Score(float(value), label, "ok", reason)
+
+
+def _absence(
+    function: CustomFunction, absent: Sequence[str], rows: Rows, row: int, depends_on: Mapping[str, str]
+) -> str:
+    if absent[0] in depends_on:
+        return f"metric {depends_on[absent[0]]!r} has no score"
+    if absent[0] in rows.frame.columns:
+        return f"no {absent[0]}"
+    return (
+        f"argument {absent[0]!r} of {function.path} has no value; "
+        f"the example has {texts_of(rows.example(row))}, the prediction {texts_of(rows.frame.columns)}"
+    )

@@ -1,0 +1,1 @@
+"""Metrics that count what output and target share: words, n-grams, characters."""

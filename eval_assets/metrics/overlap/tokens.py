@@ -1,0 +1,122 @@
+"""Texts to tokens, and tokens to one character each, the form in which overlap metrics share them."""
+
+import re
+import string
+import unicodedata
+from collections.abc import Callable, Iterable
+from functools import cache
+
+from eval_assets.metrics.rows import Rows
+
+Tokenizer = Callable[[str], list[str]]
+
+_ASCII_WORD = re.compile(r"[a-z0-9]+")
+_ARTICLE = re.compile(r"\b(a|an|the)\b")
+_WITHOUT_PUNCTUATION = str.maketrans("", "", string.punctuation)
+_VOCABULARY_LIMIT = 500_000
+_FIRST_SURROGATE, _N_SURROGATES = 0xD800, 0x800
+
+
+def ascii_tokens(text: str) -> list[str]:
+    """Split a text as rouge_score does without a stemmer: runs of lower-case a-z and 0-9, nothing else.
+
+    >>> ascii_tokens("Zürich's 2 trams")
+    ['z', 'rich', 's', '2', 'trams']
+    """
+    return _ASCII_WORD.findall(text.lower())
+
+
+def unicode_tokens(text: str) -> list[str]:
+    """Split a text in any script: words with their combining marks, and single signs where words have no spaces.
+
+    Each Han, Kana, Thai, Lao, Khmer or Burmese letter and each emoji or symbol is a token of its own. Compatibility
+    forms are folded (NFKC), case too; punctuation is dropped.
+
+    >>> unicode_tokens("Café 東京🙂")
+    ['café', '東', '京', '🙂']
+    """
+    if text.isascii():
+        return ascii_tokens(text)
+    return _unicode_word().findall(unicodedata.normalize("NFKC", text).casefold())
+
+
+def squad_tokens(text: str) -> list[str]:
+    """Normalise an answer as the SQuAD evaluation script does, and split it at white space.
+
+    Lower case, no ASCII punctuation, no English articles.
+
+    >>> squad_tokens("The U.S. Senate")
+    ['us', 'senate']
+    """
+    return _ARTICLE.sub(" ", text.lower().translate(_WITHOUT_PUNCTUATION)).split()
+
+
+def squad_unicode_tokens(text: str) -> list[str]:
+    """Split as `unicode_tokens` and drop English articles.
+
+    >>> squad_unicode_tokens("The Tōkyō “Tower”")
+    ['tōkyō', 'tower']
+    """
+    return [token for token in unicode_tokens(text) if token not in {"a", "an", "the"}]
+
+
+class Vocabulary(dict[str, str]):
+    """Token → one character that stands for it."""
+
+    def __missing__(self, token: str) -> str:
+        number = len(self)
+        code = chr(number if number < _FIRST_SURROGATE else number + _N_SURROGATES)
+        self[token] = code
+        return code
+
+    def coded(self, tokens: Iterable[str]) -> str:
+        """Write tokens as a string of one character each."""
+        return "".join(map(self.__getitem__, tokens))
+
+
+def coded_pairs(rows: Rows, tokenizer: Tokenizer) -> tuple[list[str], list[str]]:
+    """Code both texts of every pair of output and target, one character a token.
+
+    Returns:
+        Coded outputs and coded targets, in the order of `rows.pairs`. Characters mean the same token within a pair.
+    """
+    return rows.shared(("coded", tokenizer), lambda: _coded_pairs(rows, tokenizer))
+
+
+def _coded_pairs(rows: Rows, tokenizer: Tokenizer) -> tuple[list[str], list[str]]:
+    vocabulary = Vocabulary()
+    outputs, targets = [], []
+    last_row, tokens = -1, list[str]()
+    for row, target in zip(*rows.pairs, strict=True):
+        if len(vocabulary) > _VOCABULARY_LIMIT:
+            vocabulary = Vocabulary()
+        if row != last_row:
+            last_row, tokens = row, tokenizer(rows.outputs[row])
+        outputs.append(vocabulary.coded(tokens))
+        targets.append(vocabulary.coded(tokenizer(target)))
+    return outputs, targets
+
+
+@cache
+def _unicode_word() -> re.Pattern[str]:
+    r"""Compile the pattern of a token once: Python's `\w` has neither combining marks nor emoji."""
+    marks = _characters(lambda sign: unicodedata.category(sign).startswith("M"))
+    symbols = _characters(lambda sign: unicodedata.category(sign) in {"So", "Sk", "Sc", "Sm"})
+    unspaced = (
+        "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai and Lao, Burmese, Khmer
+        "\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff"  # Kana
+        "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Han
+    )
+    return re.compile(f"[{unspaced}][{marks}]*|[{symbols}]|(?:(?![{unspaced}])[^\\W_][{marks}]*)+")
+
+
+def _characters(wanted: Callable[[str], bool]) -> str:
+    """Write the wanted characters of the first two planes as ranges of a character class."""
+    codes = [code for code in range(0x80, 0x20000) if wanted(chr(code))]
+    ranges = list[list[int]]()
+    for code in codes:
+        if ranges and code == ranges[-1][1] + 1:
+            ranges[-1][1] = code
+        else:
+            ranges.append([code, code])
+    return "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges)

@@ -1,0 +1,135 @@
+"""What has to be computed for a batch of predictions: which scores are known, which can't be had, which are left."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from eval_assets.metrics.availability import UNAVAILABLE, unavailable
+from eval_assets.metrics.definition import ResolvedMetric
+from eval_assets.metrics.reuse import KnownScores, row_keys, score_ids
+from eval_assets.metrics.rows import lists_nothing
+
+
+@dataclass(frozen=True)
+class MetricPlan:
+    """What happens to each row of a batch for one metric.
+
+    Args:
+        metric: The metric.
+        ids: Score ids.
+        known: Row of the earlier score in `KnownScores.kept`, -1 where none can be reused.
+        skips: Why a row can't be scored, null where it can.
+        to_compute: Rows whose score has to be computed.
+    """
+
+    metric: ResolvedMetric
+    ids: list[str]
+    known: NDArray[np.int64]
+    skips: list[str | None]
+    to_compute: NDArray[np.int64]
+
+    @property
+    def is_new(self) -> NDArray[np.bool_]:
+        """Rows without an earlier score to reuse."""
+        return self.known < 0
+
+    def known_scores(self, known: KnownScores) -> list[float | None]:
+        """List the score of each row where it is reused, null elsewhere."""
+        scores: list[float | None] = [None] * len(self.ids)
+        rows = np.flatnonzero(~self.is_new)
+        for row, score in zip(rows.tolist(), known.kept["score"].gather(self.known[rows]).to_list(), strict=True):
+            scores[row] = score
+        return scores
+
+
+def plan_batch(
+    frame: pl.DataFrame, metrics: Sequence[ResolvedMetric], known: KnownScores, remedies: Mapping[str, str | None]
+) -> list[MetricPlan]:
+    """Decide for each metric and row whether to reuse, skip or compute.
+
+    An earlier score is reused if its id is the same and it was computed, was skipped for a reason that still holds, or
+    for one that the metric itself found in the same content. Errors are computed again.
+
+    Args:
+        frame: Rows of `predictions`.
+        metrics: In dependency order.
+        known: Scores of an earlier run.
+        remedies: Label → what `unavailable` says.
+    """
+    keys = row_keys(frame)
+    failures = _failures(frame)
+    absences = {
+        name: frame[name].is_null().to_list() for name in {need for m in metrics for need in m.definition.needs}
+    }
+    absences["targets without items"] = _empty_lists(frame)
+    ids = dict[str, list[str]]()
+    plans = []
+    for metric in metrics:
+        ids[metric.label] = score_ids(metric, frame, keys, ids)
+        skips = _skips(metric, failures, absences, remedies[metric.label])
+        found = _reusable(known, known.find(ids[metric.label]), skips)
+        skipped = np.fromiter((reason is not None for reason in skips), np.bool_, len(skips))
+        plans.append(MetricPlan(metric, ids[metric.label], found, skips, np.flatnonzero((found < 0) & ~skipped)))
+    return plans
+
+
+def rows_with_new_scores(plans: Sequence[MetricPlan], n_rows: int) -> int:
+    """Count the rows of a batch where at least one score is not reused."""
+    return int(np.logical_or.reduce([plan.is_new for plan in plans], axis=0).sum()) if plans and n_rows else 0
+
+
+def remedies_of(metrics: Sequence[ResolvedMetric]) -> dict[str, str | None]:
+    """Say for each metric, by label, what it lacks on this machine."""
+    return {metric.label: unavailable(metric) for metric in metrics}
+
+
+def _failures(frame: pl.DataFrame) -> list[str | None]:
+    kinds = frame["error_kind"].to_list()
+    return [
+        (None if output is not None else "no output")
+        if outcome == "ok"
+        else f"prediction {outcome}: {kind}"
+        if kind
+        else f"prediction {outcome}"
+        for outcome, kind, output in zip(frame["outcome"].to_list(), kinds, frame["output"].to_list(), strict=True)
+    ]
+
+
+def _skips(
+    metric: ResolvedMetric, failures: list[str | None], absences: Mapping[str, list[bool]], remedy: str | None
+) -> list[str | None]:
+    skips = [failure or remedy for failure in failures]
+    for name in metric.definition.needs:
+        for row, absent in enumerate(absences[name]):
+            if absent and failures[row] is None:
+                skips[row] = f"no {name}"
+    if "targets" in metric.definition.needs and not metric.definition.takes_empty_targets:
+        empty = absences["targets without items"]
+        skips = [reason or ("no targets" if none else None) for reason, none in zip(skips, empty, strict=True)]
+    return skips
+
+
+def _empty_lists(frame: pl.DataFrame) -> list[bool]:
+    if "targets" not in frame.columns or not (frame["targets"] == "[]").any():
+        return [False] * frame.height
+    return [lists_nothing(*texts) for texts in frame.select("targets", "example").iter_rows()]
+
+
+def _reusable(known: KnownScores, found: NDArray[np.int64], skips: Sequence[str | None]) -> NDArray[np.int64]:
+    at = np.flatnonzero(found >= 0)
+    if not at.size:
+        return found
+    outcomes = known.kept["outcome"].gather(found[at]).to_list()
+    reasons = known.kept["reason"].gather(found[at]).to_list()
+    kept = found.copy()
+    for row, outcome, reason in zip(at.tolist(), outcomes, reasons, strict=True):
+        skip = skips[row]
+        still_skipped = outcome == "skipped" and (
+            reason == skip if skip is not None else not (reason or "").startswith(UNAVAILABLE)
+        )
+        if outcome != "ok" and not still_skipped:
+            kept[row] = -1
+    return kept

@@ -1,0 +1,168 @@
+"""Every shipped metric by name, the defaults of each task type, and what an evaluation makes of them.
+
+Nothing here imports a metric's libraries or the user's code: it runs whenever definitions load.
+"""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+
+from eval_assets.config.dataset import TaskType
+from eval_assets.config.evaluation import MetricChoice
+from eval_assets.errors import MetricError
+from eval_assets.metrics.answers.matching import CONTAINS, EXACT_MATCH, NORMALIZED_EXACT_MATCH, REGEX_MATCH
+from eval_assets.metrics.answers.numeric import NUMERIC_MATCH
+from eval_assets.metrics.answers.refusal import REFUSAL
+from eval_assets.metrics.answers.structure import JSON_SCHEMA, JSON_VALIDITY
+from eval_assets.metrics.definition import Metric, ResolvedMetric, sha256_of, texts_of
+from eval_assets.metrics.learned.embedding import EMBEDDING_SIMILARITY
+from eval_assets.metrics.learned.toxicity import TOXICITY
+from eval_assets.metrics.overlap.bleu import BLEU
+from eval_assets.metrics.overlap.characters import CHRF, LEVENSHTEIN_SIMILARITY
+from eval_assets.metrics.overlap.rouge import ROUGE1, ROUGE2, ROUGE_L, ROUGE_LSUM
+from eval_assets.metrics.overlap.token_f1 import TOKEN_F1
+from eval_assets.metrics.resolution import in_dependency_order, resolve_custom, resolve_shipped
+from eval_assets.metrics.retrieval.context import CONTEXT_PRECISION, CONTEXT_RECALL
+from eval_assets.metrics.retrieval.ranking import HIT_RATE, MAP, MRR, NDCG_AT_K, PRECISION_AT_K, RECALL_AT_K
+from eval_assets.metrics.text.length import LATENCY, RESPONSE_LENGTH, TOKEN_COUNT
+from eval_assets.metrics.text.readability import ARI_GRADE_LEVEL, FLESCH_KINCAID_GRADE_LEVEL
+
+METRICS: Mapping[str, Metric] = {
+    "exact_match": EXACT_MATCH,
+    "normalized_exact_match": NORMALIZED_EXACT_MATCH,
+    "contains": CONTAINS,
+    "regex_match": REGEX_MATCH,
+    "numeric_match": NUMERIC_MATCH,
+    "json_validity": JSON_VALIDITY,
+    "json_schema": JSON_SCHEMA,
+    "refusal": REFUSAL,
+    "token_f1": TOKEN_F1,
+    "rouge1": ROUGE1,
+    "rouge2": ROUGE2,
+    "rougeL": ROUGE_L,
+    "rougeLsum": ROUGE_LSUM,
+    "bleu": BLEU,
+    "chrf": CHRF,
+    "levenshtein_similarity": LEVENSHTEIN_SIMILARITY,
+    "embedding_similarity": EMBEDDING_SIMILARITY,
+    "toxicity": TOXICITY,
+    "ari_grade_level": ARI_GRADE_LEVEL,
+    "flesch_kincaid_grade_level": FLESCH_KINCAID_GRADE_LEVEL,
+    "token_count": TOKEN_COUNT,
+    "response_length": RESPONSE_LENGTH,
+    "latency": LATENCY,
+    "precision_at_k": PRECISION_AT_K,
+    "recall_at_k": RECALL_AT_K,
+    "ndcg_at_k": NDCG_AT_K,
+    "hit_rate": HIT_RATE,
+    "mrr": MRR,
+    "map": MAP,
+    "context_precision": CONTEXT_PRECISION,
+    "context_recall": CONTEXT_RECALL,
+}
+
+_TEXT = ("toxicity", "ari_grade_level", "flesch_kincaid_grade_level", "token_count")
+
+TASK_DEFAULTS: Mapping[TaskType, tuple[str, ...]] = {
+    "question-answering": ("exact_match", *_TEXT),
+    "text-summarization": ("rouge1", "rouge2", "rougeL", "rougeLsum", *_TEXT),
+    "text": _TEXT,
+    "retriever": ("precision_at_k", "recall_at_k", "ndcg_at_k"),
+}
+
+
+def resolve_metrics(
+    task: TaskType, choices: tuple[MetricChoice, ...] = (), without: tuple[str, ...] = ()
+) -> tuple[ResolvedMetric, ...]:
+    """List the metrics of an evaluation, each after those whose scores it reads.
+
+    Args:
+        task: Brings its `TASK_DEFAULTS`.
+        choices: Metrics to add. One without a label of its own replaces the default of the same name.
+        without: Defaults to leave out, by name or label.
+
+    Raises:
+        MetricError: A name, parameter or function is unknown, two metrics share a label, or metrics depend on each
+            other in a circle.
+
+    >>> [metric.label for metric in resolve_metrics("retriever", without=("recall_at_k",))]
+    ['precision_at_3', 'ndcg_at_3']
+    """
+    replaced = {choice.metric.casefold() for choice in choices if choice.label is None}
+    defaults = [
+        metric
+        for name in TASK_DEFAULTS[task]
+        for metric in resolve_shipped(METRICS[name], MetricChoice.model_construct(metric=name))
+    ]
+    _refuse_unknown(without, task, defaults)
+    dropped = {name.casefold() for name in without}
+    kept = [
+        metric
+        for metric in defaults
+        if not {metric.definition.name.casefold(), metric.label.casefold()} & dropped
+        and metric.definition.name.casefold() not in replaced
+    ]
+    chosen = [
+        metric for choice in choices if not choice.function for metric in resolve_shipped(_shipped(choice), choice)
+    ]
+    labels = [metric.label for metric in (*kept, *chosen)]
+    labels += [choice.label or choice.metric for choice in choices if choice.function]
+    repeated = {label for label in labels if labels.count(label) > 1}
+    if repeated:
+        raise MetricError(
+            f"expected each metric once, got {texts_of(repeated)} twice; give one of them another `label`"
+        )
+    custom = [resolve_custom(_custom(choice), labels) for choice in choices if choice.function]
+    return in_dependency_order((*kept, *chosen, *custom))
+
+
+def metric_fingerprint(resolved: ResolvedMetric) -> str:
+    """Hash what decides the scores and aggregates of a metric: its name, version, parameters and code."""
+    return sha256_of(
+        {
+            "metric": resolved.definition.name,
+            "label": resolved.label,
+            "version": resolved.version,
+            "parameters": resolved.parameters_sha256,
+            "code": resolved.code_sha256,
+            "depends_on": dict(resolved.depends_on),
+            "greater_is_better": resolved.greater_is_better,
+            "aggregates": resolved.aggregates,
+        }
+    )
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Write a hint at the most similar name; empty when none is similar.
+
+    >>> nearest("rouge_1", METRICS)
+    "; did you mean 'rouge1'?"
+    """
+    found = get_close_matches(name, list(names), n=1)
+    return f"; did you mean {found[0]!r}?" if found else ""
+
+
+def _shipped(choice: MetricChoice) -> Metric:
+    by_folded_name = {name.casefold(): metric for name, metric in METRICS.items()}
+    metric = by_folded_name.get(choice.metric.casefold())
+    if metric is None:
+        raise MetricError(
+            f"expected a shipped metric or one with a `function`, got {choice.metric!r}"
+            f"{nearest(choice.metric, METRICS)} Shipped are {texts_of(METRICS)}"
+        )
+    return metric
+
+
+def _custom(choice: MetricChoice) -> MetricChoice:
+    if choice.metric in METRICS:
+        raise MetricError(f"expected another name for your function {choice.function!r}: {choice.metric!r} is shipped")
+    return choice
+
+
+def _refuse_unknown(without: tuple[str, ...], task: TaskType, defaults: list[ResolvedMetric]) -> None:
+    names = [name for metric in defaults for name in dict.fromkeys((metric.definition.name, metric.label))]
+    for name in without:
+        if name.casefold() not in {known.casefold() for known in names}:
+            raise MetricError(
+                f"expected defaults of task {task!r} to leave out, got {name!r}{nearest(name, names)} "
+                f"Its defaults are {texts_of(names)}"
+            )

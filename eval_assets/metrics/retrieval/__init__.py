@@ -1,0 +1,1 @@
+"""Metrics of retrieved documents: their order, their cover of the answer."""

@@ -1,0 +1,1 @@
+"""Metrics of the output alone: how long, how hard to read."""

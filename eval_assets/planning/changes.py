@@ -1,0 +1,120 @@
+"""Why a partition is stale, in words: what differs between what it was made from and what the files say now."""
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from eval_assets.cells.fingerprints import EVALUATION_FIELDS_WITHOUT_EFFECT, FileVersion
+from eval_assets.storage.versions import StoredVersion
+
+SINGULAR = {"prompts": "prompt", "models": "model", "judges": "judge", "evaluations": "evaluation"}
+VALUE_CHARACTERS = 40
+
+
+def version_change(table: str, name: str, former: StoredVersion, new: FileVersion, next_version: int) -> str:
+    """One line: which file went from which version to which, and what changed.
+
+    Args:
+        table: The table of the file's kind.
+        name: Name of the file.
+        former: The version the partition was made from.
+        new: The file as it stands.
+        next_version: Number the file's content has, or will get.
+    """
+    head = f"{SINGULAR[table]} {name} v{former.version} → v{next_version}"
+    changed = "; ".join(_changed(table, former.content, new.content))
+    return f"{head}: {changed}" if changed else head
+
+
+def source_diff(former: str, new: str) -> list[str]:
+    """Changed lines of a file, as a unified diff without context.
+
+    >>> source_diff("a\\nb", "a\\nc")
+    ['-b', '+c']
+    """
+    lines = difflib.unified_diff(former.splitlines(), new.splitlines(), lineterm="", n=0)
+    return [line for line in lines if not line.startswith(("---", "+++", "@@"))]
+
+
+def dataset_change(name: str, former: Mapping[str, str], new: Mapping[str, str]) -> str:
+    """One line: how many rows were added, changed and removed.
+
+    Args:
+        name: The dataset.
+        former: Example id → hash of the rows the partition was made from.
+        new: The same of the rows as they stand.
+
+    >>> dataset_change("qa", {"a": "1", "b": "2"}, {"a": "1", "b": "3", "c": "4"})
+    'dataset qa: 1 row added, 1 row changed'
+    """
+    counts = {
+        "added": len(new.keys() - former.keys()),
+        "changed": sum(former[key] != new[key] for key in former.keys() & new.keys()),
+        "removed": len(former.keys() - new.keys()),
+    }
+    said = ", ".join(f"{count} row{'s' if count > 1 else ''} {word}" for word, count in counts.items() if count)
+    return f"dataset {name}: {said or 'order or documents changed'}"
+
+
+def _changed(table: str, former: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    match table:
+        case "prompts":
+            yield from _changed_messages(former["messages"], new["messages"])
+        case "models":
+            yield from _changed_fields(_flat(former["file"]), _flat(new["file"]))
+            if former.get("implementation") != new.get("implementation"):
+                yield "the code or file behind it changed"
+        case "judges":
+            yield from _changed_fields(_flat(former["file"]), _flat(new["file"]))
+            if former["models"] != new["models"]:
+                yield "its model changed"
+        case _:
+            yield from _changed_evaluation(former, new)
+
+
+def _changed_messages(former: list[dict[str, str]], new: list[dict[str, str]]) -> Iterator[str]:
+    if [message["role"] for message in former] != [message["role"] for message in new]:
+        yield f"{len(former)} messages → {len(new)} messages"
+        return
+    for before, after in zip(former, new, strict=True):
+        if before["template"] != after["template"]:
+            yield f"{before['role']} message changed"
+
+
+def _changed_evaluation(former: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    before, after = former["metric_fingerprints"], new["metric_fingerprints"]
+    for metric in sorted(after.keys() - before.keys()):
+        yield f"metric {metric} added"
+    for metric in sorted(before.keys() - after.keys()):
+        yield f"metric {metric} removed"
+    for metric in sorted(metric for metric in before.keys() & after.keys() if before[metric] != after[metric]):
+        yield f"metric {metric} has another version, parameters or code"
+    shaping = {
+        kind: {key: value for key, value in content["file"].items() if key not in EVALUATION_FIELDS_WITHOUT_EFFECT}
+        for kind, content in (("former", former), ("new", new))
+    }
+    yield from _changed_fields(_flat(shaping["former"]), _flat(shaping["new"]))
+
+
+def _changed_fields(former: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    for field in sorted(former.keys() | new.keys()):
+        before, after = former.get(field), new.get(field)
+        if before != after:
+            yield f"{field} {_short(before)} → {_short(after)}"
+
+
+def _flat(fields: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as dotted names."""
+    flat: dict[str, Any] = {}
+    for name, value in fields.items():
+        if isinstance(value, Mapping) and value:
+            flat.update(_flat(value, f"{prefix}{name}."))
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat
+
+
+def _short(value: Any) -> str:
+    text = "absent" if value is None else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= VALUE_CHARACTERS else text[: VALUE_CHARACTERS - 1] + "…"

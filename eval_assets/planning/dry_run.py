@@ -1,0 +1,174 @@
+"""A cell's stages without sending anything: which rows would be asked, judged and rescored, and what that would cost."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+
+import polars as pl
+
+from eval_assets.cells.cell_inputs import CellInputs, StoredJudge, StoredModel, chosen_examples, stored_judge_of, stored_model_of
+from eval_assets.cells.fingerprints import FileVersions
+from eval_assets.cells.graph import Cell
+from eval_assets.cells.predicting import PredictionRow, prediction_frames
+from eval_assets.cells.workbench import Workbench
+from eval_assets.config.rows import read_documents, read_examples
+from eval_assets.judges.judging import requests_for
+from eval_assets.metrics.scoring import rows_to_rescore
+from eval_assets.planning.estimates import Demand, Estimate, estimate_of
+from eval_assets.providers.engine import Answer, Job, Policy
+from eval_assets.providers.keys import ModelIdentity, request_key
+from eval_assets.providers.lanes import lane_of
+from eval_assets.providers.requests import Reply, Request
+from eval_assets.storage.responses import ResponseStore
+
+CHUNK = 2_000
+PENDING = "pending"
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What a run of one cell would do.
+
+    Args:
+        generate: Requests that would be sent to the cell's model.
+        judge: Requests that would be sent to judges; the first of each verdict, repairs and tree branches not counted.
+        rescore: Predictions with at least one heuristic score to compute.
+        reuse: Predictions whose reply is at hand.
+        estimates: What the requests would cost, a line per model.
+    """
+
+    generate: int
+    judge: int
+    rescore: int
+    reuse: int
+    estimates: tuple[Estimate, ...]
+
+
+class Lookup:
+    """The engine's dry twin for one model: answers from the store, and counts what it would have to send."""
+
+    def __init__(self, model: StoredModel, identity: ModelIdentity, store: ResponseStore, policy: Policy) -> None:
+        self.demand = Demand(model.model)
+        self.lane = lane_of(identity)
+        self._identity, self._store, self._policy = identity, store, policy
+        self._sent: set[str] = set()
+
+    def answers(self, jobs: Iterable[Job[PredictionRow]]) -> Iterator[Answer[PredictionRow]]:
+        """Answer each job with its stored reply, or with a pending one."""
+        remaining = iter(jobs)
+        while chunk := list(islice(remaining, CHUNK)):
+            keyed = [(job, request_key(self._identity, job.request)) for job in chunk]
+            stored = {} if self._policy == "refresh" else self._store.lookup(self.lane, [key for _, key in keyed])
+            for job, key in keyed:
+                found = stored.get(key)
+                if found is None:
+                    self._count(key, job.request)
+                reply = found.reply if found else _pending()
+                yield Answer(job, key, reply, None, reused=found is not None, paid_by_run_id=None)
+
+    def count_missing(self, requests: list[Request]) -> None:
+        """Count those of the requests that have no stored reply, each once."""
+        keyed = {request_key(self._identity, request): request for request in requests}
+        stored = set() if self._policy == "refresh" else self._store.known(self.lane, list(keyed))
+        for key, request in keyed.items():
+            if key not in stored:
+                self._count(key, request)
+
+    def _count(self, key: str, request: Request) -> None:
+        if key not in self._sent:
+            self._sent.add(key)
+            self.demand.add(request)
+
+
+def dry_run(workbench: Workbench, cell: Cell, policy: Policy) -> DryRun:
+    """Go through a cell's stages with the files as they stand and the replies at hand.
+
+    Raises:
+        ConfigError: A file can't be used.
+    """
+    project, versions = workbench.project, workbench.versions
+    evaluation = project.evaluation(cell.evaluation)
+    model = _model_of(versions, cell.model)
+    dataset = project.dataset(evaluation.file.dataset)
+    documents = read_documents(dataset, project.datasets_dir)
+    identity, _ = workbench.identity(model, documents)
+    lookup = Lookup(model, identity, workbench.store, policy)
+    inputs = CellInputs(cell, evaluation, model, project.prompt(cell.prompt), 0, {})
+    judging = _Judging(workbench, [_judge_of(versions, name) for name in evaluation.file.judges], policy)
+    counts = {"rows": 0, "reused": 0}
+
+    def frames() -> Iterator[pl.DataFrame]:
+        examples = chosen_examples(evaluation, read_examples(dataset, project.datasets_dir))
+        for frame in prediction_frames(inputs, examples, lookup, run_id=PENDING):
+            counts["rows"] += frame.height
+            judging.count(frame)
+            yield frame
+
+    previous = workbench.warehouse.scan("heuristic_metrics", cell.partition)
+    rescore = rows_to_rescore(frames(), versions.metrics(evaluation), previous, cell.partition)
+    generate = lookup.demand.n_requests
+    demands = [(lookup.lane, lookup.demand), *((lane, demand) for lane, demand in judging.demands())]
+    return DryRun(
+        generate=generate,
+        judge=sum(demand.n_requests for _, demand in judging.demands()),
+        rescore=rescore,
+        reuse=counts["rows"] - generate,
+        estimates=tuple(estimate_of(workbench.warehouse, lane, demand) for lane, demand in demands if demand.n_requests),
+    )
+
+
+@dataclass
+class _Judging:
+    """Counts the judgements that a cell's predictions would need."""
+
+    workbench: Workbench
+    judges: list[StoredJudge]
+    policy: Policy
+    _lookups: dict[str, Lookup] = field(default_factory=dict)
+
+    def count(self, predictions: pl.DataFrame) -> None:
+        requests: dict[str, list[Request]] = {}
+        for row in predictions.iter_rows(named=True):
+            is_pending = row["error_kind"] == PENDING
+            # A reply that is still to come gets a placeholder: its judgement can't be at hand.
+            judged = {**row, "outcome": "ok", "output": row["prediction_id"]} if is_pending else row
+            for judge in self.judges:
+                for model, request in requests_for(
+                    judged,
+                    judge.judge,
+                    models={name: stored.model for name, stored in judge.models.items()},
+                    formats=self.workbench.formats,
+                    jurors=judge.jurors,
+                ):
+                    self._lookups.setdefault(model, self._lookup(judge.models[model]))
+                    requests.setdefault(model, []).append(request)
+        for model, asked in requests.items():
+            self._lookups[model].count_missing(asked)
+
+    def demands(self) -> list[tuple[str, Demand]]:
+        return [(lookup.lane, lookup.demand) for lookup in self._lookups.values()]
+
+    def _lookup(self, model: StoredModel) -> Lookup:
+        identity, _ = self.workbench.identity(model, [])
+        return Lookup(model, identity, self.workbench.store, self.policy)
+
+
+def _model_of(versions: FileVersions, name: str) -> StoredModel:
+    return stored_model_of(versions.version("models", name).content, 0)
+
+
+def _judge_of(versions: FileVersions, name: str) -> StoredJudge:
+    version = versions.version("judges", name)
+    return stored_judge_of(version.content, 0, version.sha256)
+
+
+def _pending() -> Reply:
+    return Reply(
+        outcome="skipped",
+        output=None,
+        finish_reason=None,
+        latency_seconds=0.0,
+        requested_at=datetime.now(UTC),
+        error_kind=PENDING,
+    )

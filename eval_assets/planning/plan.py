@@ -1,0 +1,183 @@
+"""The plan of a run: which partitions have to run, why, with how many requests, at what cost."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from eval_assets.cells.graph import ROOT_TABLES, Cell, cells_of, judges_of
+from eval_assets.cells.workbench import Spending, Workbench
+from eval_assets.config.problems import nearest
+from eval_assets.config.project import Project
+from eval_assets.errors import ConfigError
+from eval_assets.planning.dry_run import DryRun, dry_run
+from eval_assets.planning.staleness import Staleness, StalenessReader
+
+
+@dataclass(frozen=True, slots=True)
+class RootPlan:
+    """A file that has to be read again."""
+
+    table: str
+    name: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class CellPlan:
+    """What a run would do with one cell; without causes it is fresh and stays as it is."""
+
+    cell: Cell
+    work: DryRun
+    staleness: Staleness
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the cell runs."""
+        return bool(self.staleness.causes)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything a run would do, in the order it would be done."""
+
+    roots: tuple[RootPlan, ...]
+    cells: tuple[CellPlan, ...]
+    comparisons: tuple[str, ...]
+
+    @property
+    def stale_cells(self) -> tuple[Cell, ...]:
+        """Cells that run."""
+        return tuple(planned.cell for planned in self.cells if planned.is_stale)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether everything is up to date."""
+        return not (self.roots or self.stale_cells or self.comparisons)
+
+    def as_json(self) -> dict[str, Any]:
+        """The plan as JSON values; `partitions` lists the cells."""
+        partitions = [_cell_json(planned) for planned in self.cells]
+        counts = ("generate", "judge", "rescore", "reuse")
+        return {
+            "partitions": partitions,
+            "totals": {
+                **{name: sum(partition[name] for partition in partitions) for name in counts},
+                **{
+                    name: sum(partition["estimate"][name] for partition in partitions)
+                    for name in ("prompt_tokens", "completion_tokens", "cost_usd", "seconds")
+                },
+            },
+            "files": [asdict(root) for root in self.roots],
+            "comparisons": list(self.comparisons),
+        }
+
+
+def make_plan(
+    workbench: Workbench,
+    *,
+    evaluations: Sequence[str] = (),
+    models: Collection[str] = (),
+    prompts: Collection[str] = (),
+    spending: Spending | None = None,
+    missing_in_dagster: frozenset[str] = frozenset(),
+) -> Plan:
+    """Plan a run over the chosen evaluations, or all, and of their cells the chosen models and prompts, or all.
+
+    Args:
+        workbench: Project, warehouse and reply store; nothing is sent or written.
+        evaluations: Names.
+        models: Names of candidates' models.
+        prompts: Names of candidates' prompts.
+        spending: With cache policy `refresh` every chosen cell runs.
+        missing_in_dagster: Asset partitions, as `table/key`, that the Dagster instance has never seen.
+
+    Raises:
+        ConfigError: A name is unknown, or a file of a chosen evaluation can't be used.
+    """
+    project = workbench.project
+    chosen = _chosen_evaluations(project, evaluations)
+    _refuse_unknown(project, "models", models)
+    _refuse_unknown(project, "prompts", prompts)
+    for name in chosen:
+        workbench.refuse_broken_references(name)
+    reader = StalenessReader(project, workbench.versions, workbench.warehouse, missing_in_dagster)
+    roots: dict[tuple[str, str], RootPlan] = {}
+    planned: list[CellPlan] = []
+    comparisons: list[str] = []
+    for name in chosen:
+        cells = [
+            cell
+            for cell in cells_of(project, name)
+            if (not models or cell.model in models) and (not prompts or cell.prompt in prompts)
+        ]
+        for table, key in _roots_of(project, name, cells):
+            cause = reader.stale_root(table, key)
+            if cause is not None:
+                roots[table, key] = RootPlan(table, key, cause)
+        of_evaluation = [_plan_cell(workbench, reader, cell, spending or Spending()) for cell in cells]
+        planned += of_evaluation
+        if any(cell.is_stale for cell in of_evaluation) or (cells and reader.stale_comparison(name)):
+            comparisons.append(name)
+    order = list(ROOT_TABLES)
+    return Plan(
+        roots=tuple(sorted(roots.values(), key=lambda root: (order.index(root.table), root.name))),
+        cells=tuple(planned),
+        comparisons=tuple(comparisons),
+    )
+
+
+def _plan_cell(workbench: Workbench, reader: StalenessReader, cell: Cell, spending: Spending) -> CellPlan:
+    staleness = reader.stale_cell(cell)
+    policy = spending.policy(workbench.project.evaluation(cell.evaluation))
+    if policy == "refresh":
+        causes = (*staleness.causes, "cache policy refresh: every request is sent again")
+        staleness = Staleness(causes, staleness.diffs, staleness.tables)
+    if staleness.causes:
+        return CellPlan(cell, dry_run(workbench, cell, policy), staleness)
+    rows = workbench.warehouse.scan("predictions", cell.partition).select("prediction_id").collect().height
+    return CellPlan(cell, DryRun(0, 0, 0, rows, ()), staleness)
+
+
+def _roots_of(project: Project, evaluation: str, cells: Sequence[Cell]) -> list[tuple[str, str]]:
+    """Files below the chosen cells of an evaluation."""
+    file = project.evaluation(evaluation).file
+    return [
+        ("eval_datasets", file.dataset),
+        *(("prompts", prompt) for prompt in sorted({cell.prompt for cell in cells})),
+        *(("models", model) for model in sorted({cell.model for cell in cells})),
+        *(("judges", judge) for judge in judges_of(project, evaluation)),
+        ("evaluations", evaluation),
+    ]
+
+
+def _chosen_evaluations(project: Project, names: Sequence[str]) -> list[str]:
+    _refuse_unknown(project, "evaluations", names)
+    return list(dict.fromkeys(names)) or project.names("evaluations")
+
+
+def _refuse_unknown(project: Project, kind: str, names: Collection[str]) -> None:
+    for name in names:
+        if name not in project.names(kind):
+            raise ConfigError(f"data/{kind}: there is no {name!r}; {nearest(name, project.names(kind))}")
+
+
+def _cell_json(planned: CellPlan) -> dict[str, Any]:
+    work, estimates = planned.work, planned.work.estimates
+    return {
+        "partition": planned.cell.key,
+        **planned.cell.partition,
+        "stale": planned.is_stale,
+        "generate": work.generate,
+        "judge": work.judge,
+        "rescore": work.rescore,
+        "reuse": work.reuse,
+        "causes": list(planned.staleness.causes),
+        "diffs": dict(planned.staleness.diffs),
+        "estimate": {
+            "prompt_tokens": sum(estimate.prompt_tokens for estimate in estimates),
+            "completion_tokens": sum(estimate.completion_tokens for estimate in estimates),
+            "cost_usd": sum(estimate.cost_usd for estimate in estimates),
+            "seconds": sum(estimate.seconds for estimate in estimates),
+            "by_model": [asdict(estimate) for estimate in estimates],
+        },
+    }

@@ -1,0 +1,207 @@
+"""Which partitions are stale and why: recorded data versions of inputs against those of the files and tables now."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from eval_assets.cells import aggregating, comparing, judging, predicting, scoring
+from eval_assets.cells.fingerprints import FileVersions
+from eval_assets.cells.graph import CELL_TABLES, ROOT_TABLES, Cell, cells_of, inputs_of
+from eval_assets.config.project import Project
+from eval_assets.config.rows import read_examples
+from eval_assets.planning.changes import dataset_change, source_diff, version_change
+from eval_assets.storage.schemas import PARTITIONED_BY
+from eval_assets.storage.versions import StoredVersion, all_versions
+from eval_assets.storage.warehouse import Commit, Warehouse, partition_name
+from eval_assets.storage.writing import inputs_recorded
+
+CODE_VERSIONS = {
+    "predictions": predicting.CODE_VERSION,
+    "heuristic_metrics": scoring.CODE_VERSION,
+    "judge_scores": judging.CODE_VERSION,
+    "aggregate_reports": aggregating.CODE_VERSION,
+    "comparison": comparing.CODE_VERSION,
+}
+NEVER = "never computed"
+NOT_IN_DAGSTER = "not materialized in this Dagster instance"
+RETRIED_OUTCOMES = ("error", "refused")
+NOT_RETRIED_KINDS = ("template",)
+
+
+@dataclass(frozen=True, slots=True)
+class Staleness:
+    """Why a cell has to run; empty causes: it is fresh.
+
+    Args:
+        causes: One line each.
+        diffs: Changed file → the changed lines.
+        tables: The cell's tables that are stale.
+    """
+
+    causes: tuple[str, ...] = ()
+    diffs: Mapping[str, list[str]] = field(default_factory=dict)
+    tables: frozenset[str] = frozenset()
+
+
+class StalenessReader:
+    """Reads each table's history once; make a new one for each plan.
+
+    Args:
+        project: The files as they stand.
+        versions: Their data versions.
+        warehouse: The tables.
+        missing_in_dagster: Asset partitions, as `table/key`, that the Dagster instance has never seen.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        versions: FileVersions,
+        warehouse: Warehouse,
+        missing_in_dagster: frozenset[str] = frozenset(),
+    ) -> None:
+        self._project, self._versions, self._warehouse = project, versions, warehouse
+        self._missing = missing_in_dagster
+        self._commits: dict[str, dict[str, Commit]] = {}
+        self._stored: dict[tuple[str, str], list[StoredVersion]] = {}
+
+    def stale_root(self, table: str, name: str) -> str | None:
+        """Why a file has to be read again; null if its table holds it as it stands.
+
+        Raises:
+            ConfigError: The file can't be used.
+        """
+        commit = self.commit(table, {PARTITIONED_BY[table][0]: name})
+        if commit is None:
+            return NEVER
+        if commit.metadata["data_version"] != self._versions.sha256(ROOT_TABLES[table], name):
+            return "the file changed"
+        return NOT_IN_DAGSTER if f"{table}/{name}" in self._missing else None
+
+    def stale_cell(self, cell: Cell) -> Staleness:
+        """Why a cell has to run.
+
+        Raises:
+            ConfigError: A file it depends on can't be used.
+        """
+        causes: dict[str, None] = {}
+        diffs: dict[str, list[str]] = {}
+        tables: set[str] = set()
+        for table in CELL_TABLES:
+            for cause, changed in self._causes(table, cell):
+                causes[cause] = None
+                diffs.update(changed)
+                tables.add(table)
+        return Staleness(tuple(causes), diffs, frozenset(tables))
+
+    def stale_comparison(self, evaluation: str) -> str | None:
+        """Why an evaluation's comparison has to run, apart from cells that will."""
+        commit = self.commit("comparison", {"evaluation": evaluation})
+        if commit is None:
+            return NEVER
+        if commit.metadata.get("code_version") != CODE_VERSIONS["comparison"]:
+            return "the computation of comparison changed"
+        expected = {f"evaluations/{evaluation}": self._versions.sha256("evaluations", evaluation)}
+        for cell in cells_of(self._project, evaluation):
+            aggregates = self.commit("aggregate_reports", cell.partition)
+            if aggregates is not None:
+                expected[f"aggregate_reports/{cell.key}"] = aggregates.metadata["data_version"]
+        if inputs_recorded(commit) != expected:
+            return "its candidates or its evaluation changed"
+        return NOT_IN_DAGSTER if f"comparison/{evaluation}" in self._missing else None
+
+    def commit(self, table: str, partition: Mapping[str, str]) -> Commit | None:
+        """The last commit of a partition."""
+        if table not in self._commits:
+            self._commits[table] = self._warehouse.last_commits(table)
+        return self._commits[table].get(partition_name(partition))
+
+    def next_version(self, table: str, name: str) -> int:
+        """Number of a file's content as it stands: the stored one, or the one it will get."""
+        versions = self._history(table, name)
+        sha256 = self._versions.sha256(ROOT_TABLES[table], name)
+        if versions and versions[-1].content_sha256 == sha256:
+            return versions[-1].version
+        return versions[-1].version + 1 if versions else 1
+
+    def _causes(self, table: str, cell: Cell) -> Iterator[tuple[str, dict[str, list[str]]]]:
+        commit = self.commit(table, cell.partition)
+        if commit is None:
+            yield NEVER, {}
+            return
+        if commit.metadata.get("code_version") != CODE_VERSIONS[table]:
+            yield f"the computation of {table} changed: {commit.metadata.get('code_version')} → {CODE_VERSIONS[table]}", {}
+        recorded = inputs_recorded(commit)
+        wanted = {
+            f"{upstream}/{key}": (upstream, key)
+            for upstream, keys in inputs_of(self._project, table, cell).items()
+            for key in keys
+        }
+        for place, (upstream, key) in wanted.items():
+            if upstream in ROOT_TABLES:
+                if recorded.get(place) != self._versions.sha256(ROOT_TABLES[upstream], key):
+                    yield self._root_change(upstream, key, recorded.get(place), commit)
+            else:
+                made_from = self.commit(upstream, cell.partition)
+                if made_from is not None and recorded.get(place) != made_from.metadata["data_version"]:
+                    yield f"{upstream} changed since {table} was computed", {}
+        for place in recorded.keys() - wanted.keys():
+            yield f"no longer depends on {place.replace('/', ' ', 1)}", {}
+        yield from ((cause, {}) for cause in self._failures(table, cell))
+        if f"{table}/{cell.key}" in self._missing:
+            yield NOT_IN_DAGSTER, {}
+
+    def _root_change(
+        self, table: str, name: str, former_version: str | None, commit: Commit
+    ) -> tuple[str, dict[str, list[str]]]:
+        if table == "eval_datasets":
+            return self._dataset_change(name, commit), {}
+        former = next((v for v in self._history(table, name) if v.content_sha256 == former_version), None)
+        new = self._versions.version(ROOT_TABLES[table], name)
+        if former is None:
+            return f"{table.removesuffix('s')} {name} is new here", {}
+        change = version_change(table, name, former, new, self.next_version(table, name))
+        return change, {f"{table}/{name}": source_diff(former.source, new.source)}
+
+    def _dataset_change(self, name: str, commit: Commit) -> str:
+        """Compare the rows as they lie in the table the cell was made from with those in the file."""
+        made_from = inputs_recorded(commit).get(f"eval_datasets/{name}")
+        version = next(
+            (
+                entry.version
+                for entry in self._warehouse.history("eval_datasets")
+                if entry.metadata.get("partition") == partition_name({"dataset": name})
+                and entry.metadata.get("data_version") == made_from
+            ),
+            None,
+        )
+        if version is None:
+            return f"dataset {name} is new here"
+        stored = self._warehouse.scan("eval_datasets", {"dataset": name}, version=version)
+        former = dict(stored.select("example_id", "example_sha256").collect().iter_rows())
+        examples = read_examples(self._project.dataset(name), self._project.datasets_dir)
+        return dataset_change(name, former, {example.example_id: example.sha256 for example in examples})
+
+    def _failures(self, table: str, cell: Cell) -> Iterator[str]:
+        """Rows that failed and are asked again."""
+        if table not in ("predictions", "judge_scores"):
+            return
+        failed = pl.col("outcome").is_in(RETRIED_OUTCOMES)
+        if table == "predictions":
+            kind = pl.col("error_kind").fill_null(pl.col("outcome"))
+            failed &= ~kind.is_in(NOT_RETRIED_KINDS)
+        else:
+            kind = pl.col("judge")
+        rows = self._warehouse.scan(table, cell.partition).filter(failed).select(kind=kind)
+        counts = rows.group_by("kind").len().sort("kind").collect().rows()
+        if counts:
+            total = sum(count for _, count in counts)
+            said = ", ".join(f"{name}: {count}" for name, count in counts)
+            what = "prediction" if table == "predictions" else "verdict"
+            yield f"earlier failure of {total} {what}{'s' if total > 1 else ''} ({said})"
+
+    def _history(self, table: str, name: str) -> list[StoredVersion]:
+        if (table, name) not in self._stored:
+            self._stored[table, name] = all_versions(self._warehouse, table, name)
+        return self._stored[table, name]

@@ -1,0 +1,56 @@
+"""A plan as text for the terminal and as Markdown for the Dagster UI."""
+
+from collections.abc import Iterator
+
+from eval_assets.planning.plan import CellPlan, Plan
+
+
+def plan_text(plan: Plan) -> str:
+    """The plan for a terminal: per cell the counts, then the causes, then what it would cost and why we think so."""
+    lines = list(_text_lines(plan))
+    return "\n".join(lines)
+
+
+def plan_markdown(plan: Plan) -> str:
+    """The plan as a Markdown table."""
+    if plan.is_empty:
+        return "Everything is up to date."
+    lines = ["| cell | generate | judge | rescore | reuse | why |", "| --- | ---: | ---: | ---: | ---: | --- |"]
+    for planned in plan.cells:
+        work = planned.work
+        why = "<br>".join(cause.replace("|", "\\|").replace("<", "&lt;") for cause in planned.staleness.causes) or "up to date"
+        lines.append(f"| {planned.cell.key} | {work.generate} | {work.judge} | {work.rescore} | {work.reuse} | {why} |")
+    return "\n".join(lines)
+
+
+def _text_lines(plan: Plan) -> Iterator[str]:
+    if plan.is_empty:
+        yield "Everything is up to date: no request would be sent."
+        return
+    for root in plan.roots:
+        yield f"read  {root.table}/{root.name}: {root.cause}"
+    width = max((len(planned.cell.key) for planned in plan.cells), default=0)
+    yield f"{'cell':<{width}}  {'generate':>8} {'judge':>8} {'rescore':>8} {'reuse':>8}"
+    for planned in plan.cells:
+        work = planned.work
+        state = "" if planned.is_stale else "  up to date"
+        yield f"{planned.cell.key:<{width}}  {work.generate:>8,} {work.judge:>8,} {work.rescore:>8,} {work.reuse:>8,}{state}"
+        yield from (f"  because {cause}" for cause in planned.staleness.causes)
+        for file, changed in planned.staleness.diffs.items():
+            yield f"  {file}"
+            yield from (f"    {line}" for line in changed)
+    yield from _cost_lines(plan.cells)
+
+
+def _cost_lines(cells: tuple[CellPlan, ...]) -> Iterator[str]:
+    estimates = [estimate for planned in cells for estimate in planned.work.estimates]
+    if not estimates:
+        yield "No request would be sent."
+        return
+    for name in dict.fromkeys(estimate.model for estimate in estimates):
+        of_model = [estimate for estimate in estimates if estimate.model == name]
+        yield (
+            f"{name}: {sum(e.n_requests for e in of_model):,} requests, about {sum(e.prompt_tokens for e in of_model):,} + "
+            f"{sum(e.completion_tokens for e in of_model):,} tokens, ${sum(e.cost_usd for e in of_model):.4f}, "
+            f"{sum(e.seconds for e in of_model):,.0f} s ({of_model[0].basis})"
+        )

@@ -1,0 +1,58 @@
+"""Assembles the Dagster definitions of a project. What to assemble them from is decided in `definitions.py`."""
+
+import dagster as dg
+
+from eval_assets.assets.cells import cell_assets
+from eval_assets.assets.comparison import comparison_asset
+from eval_assets.assets.shared_inputs import shared_input_assets
+from eval_assets.automation.conditions import when_candidates_change, when_inputs_change
+from eval_assets.automation.refresh import refresh_job
+from eval_assets.automation.schedules import evaluation_schedules
+from eval_assets.automation.watching import watch_files_sensor
+from eval_assets.checks.data_quality import data_quality_checks
+from eval_assets.config.project import Project
+from eval_assets.config.settings import Settings
+from eval_assets.partitions import partitions_of
+
+EVALUATE_CELL = "evaluate_cell"
+COMPARE = "compare_candidates"
+
+
+def build_definitions(project: Project, workbench: object, settings: Settings) -> dg.Definitions:
+    """Every asset, check, job, schedule and sensor of a project.
+
+    Args:
+        project: The files in `data/`.
+        workbench: The resource behind all assets: a `WorkbenchResource`, or a `Workbench` that is already open.
+        settings: Where the files lie that the sensor watches.
+    """
+    partitions = partitions_of(project)
+    roots = shared_input_assets(partitions)
+    cells = cell_assets(partitions, when_inputs_change())
+    comparison = comparison_asset(partitions, when_candidates_change())
+    refresh = refresh_job()
+    reading = {
+        asset.key.to_user_string(): dg.define_asset_job(
+            f"read_{asset.key.to_user_string()}",
+            selection=dg.AssetSelection.assets(asset),
+            description=f"Read one file of data/ into {asset.key.to_user_string()}.",
+        )
+        for asset in roots
+    }
+    evaluate_cell = dg.define_asset_job(
+        EVALUATE_CELL,
+        selection=dg.AssetSelection.assets(*cells),
+        description="All stages of one cell: predictions, scores, verdicts, aggregate report.",
+    )
+    compare = dg.define_asset_job(
+        COMPARE, selection=dg.AssetSelection.assets(comparison), description="The comparison of one evaluation."
+    )
+    return dg.Definitions(
+        assets=[*roots, *cells, comparison],
+        asset_checks=data_quality_checks(partitions),
+        jobs=[evaluate_cell, compare, *reading.values(), refresh],
+        schedules=evaluation_schedules(project, refresh),
+        sensors=[watch_files_sensor(settings, partitions, reading)],
+        resources={"workbench": workbench},
+        executor=dg.in_process_executor,
+    )

@@ -1,0 +1,89 @@
+"""Sandboxed rendering of templates with the columns of an example. Where templates come from is in `parsing`."""
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, meta
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from eval_assets.config.prompt import Prompt
+from eval_assets.errors import TemplateError
+from eval_assets.providers.requests import Message
+
+OPTIONAL_COLUMNS = ("targets", "context")
+
+
+def _text_of(value: Any) -> Any:
+    """How a value appears in a rendered text: structured values as JSON, absent ones as nothing."""
+    if value is None:
+        return ""
+    if isinstance(value, dict | list | tuple):
+        return json.dumps(value, ensure_ascii=False)
+    return value
+
+
+def _environment() -> ImmutableSandboxedEnvironment:
+    return ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False, finalize=_text_of
+    )
+
+
+@lru_cache(maxsize=1024)
+def _compiled(template: str, where: str) -> Any:
+    try:
+        return _environment().from_string(template)
+    except TemplateSyntaxError as error:
+        raise TemplateError(f"{where}: line {error.lineno} of the template: {error.message}") from error
+
+
+def render_text(template: str, columns: Mapping[str, Any], *, where: str) -> str:
+    """Render one template.
+
+    Args:
+        template: Jinja text; runs in a sandbox that reaches neither attributes of Python objects nor files.
+        columns: What the template may use; `context` and `targets` are empty when absent.
+        where: How errors name the template.
+
+    Raises:
+        TemplateError: Bad syntax, a column that doesn't exist, or something the sandbox forbids.
+
+    >>> render_text("Q: {{ inputs.question }}", {"inputs": {"question": "Why?"}}, where="prompt 'ask'")
+    'Q: Why?'
+    """
+    values = {**dict.fromkeys(OPTIONAL_COLUMNS), **columns}
+    try:
+        return str(_compiled(template, where).render(values)).strip()
+    except UndefinedError as error:
+        raise TemplateError(f"{where}: {error.message}; the example's columns: {', '.join(sorted(values))}") from error
+    except SecurityError as error:
+        raise TemplateError(f"{where}: the template sandbox refuses this: {error}") from error
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError) as error:
+        raise TemplateError(f"{where}: the template failed on this example: {error}") from error
+
+
+def template_variables(template: str, *, where: str) -> frozenset[str]:
+    """Columns that a template uses.
+
+    >>> sorted(template_variables("{% if context %}{{ context }}{% endif %} {{ inputs }}", where="p"))
+    ['context', 'inputs']
+    """
+    try:
+        return frozenset(meta.find_undeclared_variables(_environment().parse(template)))
+    except TemplateSyntaxError as error:
+        raise TemplateError(f"{where}: line {error.lineno} of the template: {error.message}") from error
+
+
+def render_prompt(prompt: Prompt, columns: Mapping[str, Any]) -> tuple[Message, ...]:
+    """Render every message of a prompt with one example.
+
+    Raises:
+        TemplateError: As `render_text`.
+    """
+    where = f"prompt {prompt.name!r}"
+    return tuple(
+        Message(role=message.role, content=render_text(message.template, columns, where=where))
+        for message in prompt.messages
+    )

@@ -1,0 +1,189 @@
+"""Finding what `module:function` names, and calling it with what a request holds.
+
+What it returns is read in `callable_client`.
+"""
+
+import asyncio
+import contextlib
+import contextvars
+import importlib
+import inspect
+import sys
+import threading
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from eval_assets.config.problems import nearest
+from eval_assets.errors import ConfigError
+from eval_assets.providers.failures import RequestFailed
+from eval_assets.providers.requests import Request
+
+Caller = Callable[[Request], Awaitable[Any]]
+
+
+def load_target(target: str, project_dir: Path) -> Any:
+    """Import what `module:name` names; `name` may be dotted.
+
+    Args:
+        target: As the model file says.
+        project_dir: Where modules are looked up after `sys.path`; it stays at its end, for imports of those modules.
+
+    Raises:
+        ConfigError: Malformed, no such module or name, or the import itself failed.
+    """
+    module_name, colon, path = target.partition(":")
+    if not (module_name and colon and path):
+        raise ConfigError(f"expected `module:function` in the field 'callable', got {target!r}")
+    if str(project_dir) not in sys.path:
+        sys.path.append(str(project_dir))
+    try:
+        found: Any = importlib.import_module(module_name)
+    except Exception as error:  # importing runs user code, which may raise anything
+        raise ConfigError(f"callable {target!r}: importing {module_name!r} failed: {described(error)}") from error
+    for name in path.split("."):
+        if not hasattr(found, name):
+            raise ConfigError(
+                f"callable {target!r}: {module_name!r} has no {name!r}; {nearest(name, _public_names(found))}"
+            )
+        found = getattr(found, name)
+    return found
+
+
+def described(error: BaseException) -> str:
+    """Type and message of an exception.
+
+    >>> described(ValueError("no such city"))
+    'ValueError: no such city'
+    """
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def example_values(request: Request) -> dict[str, Any]:
+    """What a function can ask for by name besides the model's parameters.
+
+    Each column of the example; `messages`, the rendered prompt; `prompt`, the text of its last user message; `columns`,
+    all columns at once; `sample_index`, which of several replies this is.
+    """
+    user_texts = [message["content"] for message in request.messages if message["role"] == "user"]
+    return {
+        **request.columns,
+        "messages": _messages(request),
+        "prompt": user_texts[-1] if user_texts else None,
+        "columns": dict(request.columns),
+        "sample_index": request.sample_index,
+    }
+
+
+def caller_of(found: Any, target: str) -> Caller:
+    """How a function or object is called with a request.
+
+    Args:
+        found: From `load_target`.
+        target: How messages name it.
+
+    Raises:
+        ConfigError: It can't be called, or not by name.
+    """
+    if inspect.isroutine(found):
+        return _function_caller(found, target)
+    if inspect.isclass(found) or inspect.ismodule(found):
+        raise ConfigError(
+            f"callable {target!r}: expected a function or an object, got a {type(found).__name__}; name an instance"
+        )
+    if hasattr(found, "ainvoke"):
+        return lambda request: found.ainvoke(_messages(request), **request.parameters)
+    if hasattr(found, "invoke"):
+        return lambda request: _in_thread(lambda: found.invoke(_messages(request), **request.parameters))
+    if hasattr(found, "predict"):
+        return lambda request: _in_thread(lambda: _predict(found, request))
+    if callable(found):
+        return _function_caller(found, target)
+    raise ConfigError(
+        f"callable {target!r}: expected a function, or an object with `invoke` or `predict`, got {found!r:.80}"
+    )
+
+
+def _function_caller(function: Callable[..., Any], target: str) -> Caller:
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError as error:
+        raise ConfigError(
+            f"callable {target!r}: its arguments can't be read; wrap it in a function of yours"
+        ) from error
+    if any(parameter.kind is inspect.Parameter.POSITIONAL_ONLY for parameter in parameters):
+        raise ConfigError(
+            f"callable {target!r}: expected arguments that can be given by name, got {inspect.signature(function)}"
+        )
+    takes_any = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters)
+    named = [
+        p for p in parameters if p.kind in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    ]
+    is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004
+
+    async def call(request: Request) -> Any:
+        known = {**example_values(request), **request.parameters}
+        arguments = {parameter.name: known[parameter.name] for parameter in named if parameter.name in known}
+        missing = [p.name for p in named if p.name not in known and p.default is inspect.Parameter.empty]
+        if missing:
+            raise RequestFailed(
+                f"{target} wants {missing[0]!r}, which the example doesn't have; {nearest(missing[0], known)}",
+                "missing_column",
+            )
+        if takes_any:
+            arguments = {**request.parameters, **arguments}
+        elif unknown := sorted(set(request.parameters) - set(arguments)):
+            hint = nearest(unknown[0], [parameter.name for parameter in named])
+            raise RequestFailed(f"{target} takes no parameter {unknown[0]!r}; {hint}", "unsupported_parameter")
+        return await (function(**arguments) if is_async else _in_thread(lambda: function(**arguments)))
+
+    return call
+
+
+def _public_names(found: Any) -> list[str]:
+    return [name for name in dir(found) if not name.startswith("_")]
+
+
+def _messages(request: Request) -> list[dict[str, Any]]:
+    return [dict(message) for message in request.messages]
+
+
+def _predict(found: Any, request: Request) -> Any:
+    """Call a pyfunc-like model with one row."""
+    import pandas as pd
+
+    frame = pd.DataFrame([example_values(request)])
+    result = found.predict(frame, params=dict(request.parameters)) if request.parameters else found.predict(frame)
+    if isinstance(result, pd.DataFrame):
+        result = result.to_dict("records")
+    elif hasattr(result, "tolist"):
+        result = result.tolist()
+    return result[0] if isinstance(result, list) and len(result) == 1 else result
+
+
+async def _in_thread(call: Callable[[], Any]) -> Any:
+    """Run blocking code in a daemon thread: a call that never returns mustn't keep the process from ending."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Any] = loop.create_future()
+    context = contextvars.copy_context()
+
+    def settle(result: Any, error: BaseException | None) -> None:
+        if future.done():
+            return
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)
+
+    def run() -> None:
+        result, failure = None, None
+        try:
+            result = context.run(call)
+        except BaseException as error:  # noqa: BLE001  handed to the waiting coroutine
+            # A future refuses StopIteration.
+            failure = RuntimeError(described(error)) if isinstance(error, StopIteration) else error
+        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
+            loop.call_soon_threadsafe(settle, result, failure)
+
+    threading.Thread(target=run, name="callable-model", daemon=True).start()
+    return await future

@@ -1,0 +1,302 @@
+"""Sending requests and keeping what comes back: concurrency, deadlines, retries, budget.
+
+Runs inside the event loop. What is sent at all, and who gets the answers, is decided in `engine`.
+"""
+
+import asyncio
+import random
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from eval_assets.config.model import Limits, Prices
+from eval_assets.errors import BudgetExceededError, StorageError
+from eval_assets.providers.budget import (
+    Budget,
+    estimated_prompt_tokens,
+    max_completion_tokens,
+    reply_cost_usd,
+    worst_case_usd,
+)
+from eval_assets.providers.failures import AttemptFailure, PartitionFailure, RateLimited, TransientFailure
+from eval_assets.providers.limiter import Limiter, Permit, Quota
+from eval_assets.providers.progress import Tally
+from eval_assets.providers.requests import Client, Reply, Request
+from eval_assets.storage.lane_writer import LaneWriter
+from eval_assets.storage.stored_replies import StoredReply
+
+FIRST_BACKOFF_SECONDS = 0.5
+LONGEST_BACKOFF_SECONDS = 30.0
+LONGEST_PAUSE_SECONDS = 600.0
+WAKE_SECONDS = 0.01
+BYTES_PER_REPLY = 64 * 2**10
+BYTES_PER_TOKEN = 8
+BYTES_PER_TOKEN_WITH_LOGPROBS = 4 * 2**10
+
+
+@dataclass(slots=True, eq=False)
+class Work:
+    """One request on its way: first what is sent, then what came back; `stored` is null for an error."""
+
+    request: Request
+    request_key: str
+    canonical: str
+    reply: Reply | None = None
+    stored: StoredReply | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Under which conditions requests are sent."""
+
+    run_id: str
+    limits: Limits
+    prices: Prices
+    budget: Budget | None
+
+
+class Sender:
+    """Sends work concurrently, in order of arrival, without barriers.
+
+    `submit`, `finished` and `halt` are called from another thread; the rest runs in the loop.
+    """
+
+    def __init__(self, client: Client, writer: LaneWriter, terms: Terms, tally: Tally, loop: asyncio.AbstractEventLoop) -> None:
+        self.limiter = Limiter(terms.limits)
+        self.ending: BaseException | None = None
+        self._client, self._writer, self._terms, self._tally, self._loop = client, writer, terms, tally, loop
+        self._queue: deque[Work] = deque()
+        self._more = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._resting: set[asyncio.Task[None]] = set()
+        self._done: deque[Work] = deque()
+        self._news = threading.Event()
+        self._news_scheduled = False
+        self._was_answered = False
+        self._dispatcher = loop.create_task(self._dispatch())
+
+    @property
+    def n_queued(self) -> int:
+        """Requests that wait to be sent."""
+        return len(self._queue)
+
+    @property
+    def n_in_flight(self) -> int:
+        """Requests sent and not finished, or waiting for another attempt."""
+        return len(self._tasks)
+
+    def submit(self, work: list[Work]) -> None:
+        """Queue requests."""
+        self._loop.call_soon_threadsafe(self._enqueue, work)
+
+    def finished(self, timeout: float) -> list[Work]:
+        """Requests that got their final reply since the last call; waits for news."""
+        self._news.wait(timeout)
+        self._news.clear()
+        return [self._done.popleft() for _ in range(len(self._done))]
+
+    def halt(self, reason: BaseException) -> None:
+        """Send nothing more; what is under way completes."""
+        self._loop.call_soon_threadsafe(self._end, reason)
+
+    async def drain(self, seconds: float) -> None:
+        """Stop sending, wait for what is under way, give up on what takes longer than this."""
+        self._dispatcher.cancel()
+        for task in self._resting:
+            task.cancel()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=seconds)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
+        await asyncio.gather(self._dispatcher, return_exceptions=True)
+
+    def _enqueue(self, work: list[Work]) -> None:
+        self._queue.extend(work)
+        self._more.set()
+
+    def _end(self, reason: BaseException) -> None:
+        if self.ending is None:
+            self.ending = reason
+            self._dispatcher.cancel()
+            for task in self._resting:
+                task.cancel()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Wake the other thread, at most a hundred times a second."""
+        if not self._news_scheduled:
+            self._news_scheduled = True
+            self._loop.call_later(WAKE_SECONDS, self._tell_now)
+
+    def _tell_now(self) -> None:
+        self._news_scheduled = False
+        self._news.set()
+
+    async def _dispatch(self) -> None:
+        while True:
+            while not self._queue:
+                self._more.clear()
+                await self._more.wait()
+            while self._writer.is_behind:
+                await asyncio.sleep(WAKE_SECONDS)
+            work = self._queue[0]
+            usd = await self._reserve_money(work)
+            permit = await self._acquire(work, usd)
+            try:
+                n_bytes = self._writer.reserve(_longest_record(work))
+            except StorageError as error:
+                self._settle(usd, 0.0)
+                self._end(error)
+                return
+            self._queue.popleft()
+            task = self._loop.create_task(self._send(work, permit, usd, n_bytes))
+            self._tasks.add(task)
+            task.add_done_callback(self._forget)
+
+    async def _acquire(self, work: Work, usd: float) -> Permit:
+        try:
+            return await self.limiter.acquire(self._tokens(work))
+        except asyncio.CancelledError:
+            self._settle(usd, 0.0)
+            raise
+
+    async def _reserve_money(self, work: Work) -> float:
+        """Set the worst case aside; near the ceiling wait for the real costs of what is under way."""
+        budget = self._terms.budget
+        if budget is None:
+            return 0.0
+        usd = worst_case_usd(work.request, self._terms.prices)
+        while not budget.reserve(usd):
+            if not self._tasks:
+                self._end(BudgetExceededError(f"the next request may cost ${usd:.4f}"))
+            self._changed.clear()
+            await self._changed.wait()
+        return usd
+
+    def _tokens(self, work: Work) -> int:
+        if self._terms.limits.tokens_per_minute is None:
+            return 0
+        return estimated_prompt_tokens(work.request) + max_completion_tokens(work.request)
+
+    def _settle(self, reserved_usd: float, cost_usd: float) -> None:
+        if self._terms.budget is not None:
+            self._terms.budget.settle(reserved_usd, cost_usd)
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._changed.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._end(error)
+        self._tell()
+
+    async def _send(self, work: Work, permit: Permit, usd: float, n_bytes: int) -> None:
+        cost = 0.0
+        try:
+            reply = await self._insist(work, permit)
+            if reply is None:
+                return
+            reply = replace(reply, cost_usd=reply_cost_usd(reply, self._terms.prices))
+            if reply.outcome == "error":
+                work.reply = reply
+            else:
+                work.stored = self._writer.append(work.request_key, work.canonical, reply, self._terms.run_id)
+                work.reply = work.stored.reply
+                # An answer of unknown length counts at its worst.
+                cost = usd if reply.cost_usd is None else reply.cost_usd
+            self._tally.add_sent(work.reply)
+            self._done.append(work)
+        finally:
+            self._writer.release(n_bytes)
+            self._settle(usd, cost)
+
+    async def _insist(self, work: Work, permit: Permit) -> Reply | None:
+        """Attempt until there is a final reply; null if sending was stopped meanwhile."""
+        requested_at = datetime.now(UTC)
+        began = self._loop.time()
+        attempt = 0
+        while True:
+            failure = await self._attempt(work, permit)
+            if isinstance(failure, Reply):
+                return failure
+            attempt += 1
+            if isinstance(failure, PartitionFailure):
+                self._end(failure)
+                return None
+            if not isinstance(failure, RateLimited | TransientFailure) or attempt > self._terms.limits.max_retries:
+                break
+            if self.ending is not None:
+                return None
+            self._tally.retries += 1
+            permit = await self._rest(work, backoff_seconds(failure, attempt))
+        if failure.kind == "connection" and not self._was_answered:
+            self._end(PartitionFailure(f"{failure}; tried {attempt} times", kind="unreachable"))
+            return None
+        return Reply(
+            outcome="error",
+            output=None,
+            finish_reason=None,
+            latency_seconds=self._loop.time() - began,
+            requested_at=requested_at,
+            error=str(failure),
+            error_kind=failure.kind,
+        )
+
+    async def _attempt(self, work: Work, permit: Permit) -> Reply | AttemptFailure:
+        limits = self._terms.limits
+        answered, tokens = False, None
+        try:
+            async with asyncio.timeout(limits.timeout_seconds):
+                reply = await self._client.complete(work.request)
+            answered = True
+            if reply.prompt_tokens is not None and reply.completion_tokens is not None:
+                tokens = reply.prompt_tokens + reply.completion_tokens
+            return reply
+        except TimeoutError:
+            return TransientFailure(f"no complete reply within {limits.timeout_seconds:g} s", kind="timeout")
+        except RateLimited as failure:
+            self.limiter.slow_down(permit, failure.kind, failure.retry_after_seconds)
+            if (failure.retry_after_seconds or 0.0) > LONGEST_PAUSE_SECONDS:
+                return PartitionFailure(f"{failure}; the provider asks to wait {failure.retry_after_seconds:.0f} s", failure.kind)
+            return failure
+        except TransientFailure as failure:
+            if failure.congested:
+                self.limiter.slow_down(permit, failure.kind)
+            return failure
+        except AttemptFailure as failure:
+            answered = True
+            return failure
+        finally:
+            self._was_answered |= answered
+            quota = getattr(self._client, "quota", None)
+            if isinstance(quota, Quota):
+                self.limiter.heed(quota)
+            self.limiter.release(permit, answered=answered, tokens=tokens)
+
+    async def _rest(self, work: Work, seconds: float) -> Permit:
+        """Wait before another attempt, without a slot."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101  always runs in a task
+        self._resting.add(task)
+        try:
+            await asyncio.sleep(seconds)
+            return await self.limiter.acquire(self._tokens(work))
+        finally:
+            self._resting.discard(task)
+
+
+def backoff_seconds(failure: AttemptFailure, attempt: int) -> float:
+    """How long to wait after the attempt with this number, from 1: full jitter, or what the provider asked for."""
+    if isinstance(failure, RateLimited) and failure.retry_after_seconds:
+        return failure.retry_after_seconds * random.uniform(1.0, 1.1)
+    return random.uniform(0.0, min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** (attempt - 1)))
+
+
+def _longest_record(work: Work) -> int:
+    """Room to claim in the journal before a request is sent."""
+    per_token = BYTES_PER_TOKEN_WITH_LOGPROBS if work.request.parameters.get("logprobs") else BYTES_PER_TOKEN
+    return 2 * len(work.canonical.encode()) + BYTES_PER_REPLY + per_token * max_completion_tokens(work.request)

@@ -1,0 +1,183 @@
+"""Examples that got better or worse against the baseline, with what was answered and why it was scored so.
+
+Whether the whole got better is in `comparing`; this is for reading, one example at a time.
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from eval_assets.reports.scores import candidate_name
+from eval_assets.reports.word_diff import DiffPart, word_diff
+
+NO_CHANGE = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Justification:
+    """Why a judge scored one of the two outputs as it did."""
+
+    judge: str
+    candidate: str
+    score: float | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """One example that two candidates answered differently well.
+
+    Args:
+        example_id: The example.
+        metric: The score that changed.
+        candidate: `model@prompt` of the candidate.
+        baseline: `model@prompt` it is held against.
+        candidate_score: Mean over the example's samples.
+        baseline_score: Likewise.
+        improvement: How much better the candidate did, in score units; negative is worse, whatever the metric's
+            direction.
+        inputs: What was asked.
+        targets: What was expected, if known.
+        candidate_output: The first sample's output; null where that request failed.
+        baseline_output: Likewise.
+        difference: Words in which the outputs differ, from baseline to candidate.
+        justifications: Of every judge that judged either output.
+    """
+
+    example_id: str
+    metric: str
+    candidate: str
+    baseline: str
+    candidate_score: float
+    baseline_score: float
+    improvement: float
+    inputs: str | None
+    targets: str | None
+    candidate_output: str | None
+    baseline_output: str | None
+    difference: tuple[DiffPart, ...]
+    justifications: tuple[Justification, ...]
+
+    @property
+    def got_worse(self) -> bool:
+        """Whether the candidate did worse than the baseline."""
+        return self.improvement < 0
+
+
+def changed_examples(
+    scores: pl.DataFrame, *, metric: str, candidate: str, baseline: str, greater_is_better: bool = True
+) -> pl.DataFrame:
+    """List the examples on which two candidates scored differently, worst first.
+
+    Args:
+        scores: Rows as `score_rows` makes them, of both candidates.
+        metric: Metric or judge name.
+        candidate: `model@prompt`.
+        baseline: `model@prompt`.
+        greater_is_better: Direction of the metric.
+
+    Returns:
+        `example_id`, `candidate_score`, `baseline_score`, `improvement`; only examples both have scored, samples
+        averaged.
+    """
+    sign = 1.0 if greater_is_better else -1.0
+    candidate_scores, baseline_scores = (
+        scores.filter((pl.col("metric") == metric) & (candidate_name() == name) & pl.col("score").is_not_null())
+        .group_by("example_id")
+        .agg(pl.col("score").mean().alias(column))
+        for name, column in ((candidate, "candidate_score"), (baseline, "baseline_score"))
+    )
+    return (
+        candidate_scores.join(baseline_scores, on="example_id")
+        .with_columns(improvement=sign * (pl.col("candidate_score") - pl.col("baseline_score")))
+        .filter(pl.col("improvement").abs() > NO_CHANGE)
+        .sort("improvement", "example_id")
+    )
+
+
+def flips(
+    scores: pl.DataFrame,
+    predictions: pl.DataFrame,
+    *,
+    metric: str,
+    candidate: str,
+    baseline: str,
+    greater_is_better: bool = True,
+    at_most: int = 10,
+) -> tuple[Flip, ...]:
+    """Gather the examples that changed most, with both outputs.
+
+    Args:
+        scores: Rows as `score_rows` makes them, of both candidates.
+        predictions: Rows of both candidates.
+        metric: The score that counts.
+        candidate: `model@prompt`.
+        baseline: `model@prompt`.
+        greater_is_better: Direction of the metric.
+        at_most: How many of the worse and how many of the better ones.
+
+    Returns:
+        Worst first: those that got worse before those that got better, the latter best first.
+    """
+    changed = changed_examples(
+        scores, metric=metric, candidate=candidate, baseline=baseline, greater_is_better=greater_is_better
+    )
+    worse = changed.filter(pl.col("improvement") < 0).head(at_most)
+    better = (
+        changed.filter(pl.col("improvement") > 0)
+        .sort("improvement", "example_id", descending=[True, False])
+        .head(at_most)
+    )
+    chosen = pl.concat([worse, better])
+    replies = _first_replies(predictions, chosen["example_id"], (candidate, baseline))
+    reasons = _justifications(scores, chosen["example_id"], (candidate, baseline))
+    found: list[Flip] = []
+    for row in chosen.iter_rows(named=True):
+        example_id = row["example_id"]
+        ours, theirs = replies.get((example_id, candidate), {}), replies.get((example_id, baseline), {})
+        found.append(
+            Flip(
+                **row,
+                metric=metric,
+                candidate=candidate,
+                baseline=baseline,
+                inputs=ours.get("inputs") or theirs.get("inputs"),
+                targets=ours.get("targets") or theirs.get("targets"),
+                candidate_output=ours.get("output"),
+                baseline_output=theirs.get("output"),
+                difference=word_diff(theirs.get("output"), ours.get("output")),
+                justifications=tuple(reasons.get(example_id, [])),
+            )
+        )
+    return tuple(found)
+
+
+def _first_replies(
+    predictions: pl.DataFrame, example_ids: pl.Series, candidates: tuple[str, str]
+) -> dict[tuple[str, str], dict[str, str | None]]:
+    rows = (
+        predictions.with_columns(candidate=candidate_name())
+        .filter(pl.col("example_id").is_in(example_ids.implode()) & pl.col("candidate").is_in(candidates))
+        .sort("sample_index")
+        .unique(["example_id", "candidate"], keep="first", maintain_order=True)
+        .select("example_id", "candidate", "inputs", "targets", "output")
+    )
+    return {(row["example_id"], row["candidate"]): row for row in rows.iter_rows(named=True)}
+
+
+def _justifications(
+    scores: pl.DataFrame, example_ids: pl.Series, candidates: tuple[str, str]
+) -> dict[str, list[Justification]]:
+    rows = (
+        scores.with_columns(candidate=candidate_name())
+        .filter(
+            pl.col("example_id").is_in(example_ids.implode())
+            & pl.col("candidate").is_in(candidates)
+            & pl.col("justification").is_not_null()
+        )
+        .select("example_id", "metric", "candidate", "score", "justification")
+    )
+    found: dict[str, list[Justification]] = {}
+    for example_id, *rest in rows.iter_rows():
+        found.setdefault(example_id, []).append(Justification(*rest))
+    return found

@@ -1,0 +1,78 @@
+"""The report as one JSON object, for programs. Its keys are a public surface: add, don't rename."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import polars as pl
+
+from eval_assets.reports.evaluation_report import CandidateReport, EvaluationReport
+from eval_assets.reports.warnings import report_warnings
+
+SCHEMA_VERSION = 1
+
+_IN_CONTEXT = ("evaluation", "model", "prompt", "metric", "slice_column", "slice_value", "extra_aggregates")
+
+
+def report_json(report: EvaluationReport) -> dict[str, Any]:
+    """Write the report as JSON values.
+
+    Args:
+        report: From `load_report`.
+
+    Returns:
+        `{"evaluation", "candidates": [{"model", "prompt", "metrics": {name: {"n_total", "n_scored", "mean", "variance",
+        "p90", "ci_low", "ci_high", …}}}], …}`. A number that does not exist is null; there are no NaN.
+    """
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "evaluation": report.evaluation.name,
+        "description": report.evaluation.file.description,
+        "baseline": report.baseline,
+        "verdict": {
+            "verdict": report.verdict.verdict.value,
+            "exit_code": report.verdict.exit_code,
+            "note": report.verdict.note,
+        },
+        "warnings": list(report_warnings(report)),
+        "notes": list(report.notes),
+        "dataset": asdict(report.dataset),
+        "judges": dict(report.judges),
+        "candidates": [_candidate(candidate, report) for candidate in report.candidates],
+        "comparisons": _rows(report.comparison, "evaluation"),
+        "gates": _rows(report.gates, "evaluation"),
+        "total": asdict(report.total),
+        "generated_at": report.provenance.generated_at.isoformat(),
+        "run_ids": list(report.provenance.run_ids),
+        "delta_versions": dict(report.provenance.delta_versions),
+    }
+
+
+def _candidate(candidate: CandidateReport, report: EvaluationReport) -> dict[str, Any]:
+    slices = report.aggregates.filter(
+        pl.col("slice_column").is_not_null()
+        & (pl.col("model") == candidate.model)
+        & (pl.col("prompt") == candidate.prompt)
+    )
+    return {
+        "model": candidate.model,
+        "prompt": candidate.prompt,
+        "is_baseline": candidate.is_baseline,
+        "metrics": {metric: _aggregate(row) for metric, row in candidate.metrics.items()},
+        "slices": [
+            {name: row[name] for name in ("slice_column", "slice_value", "metric")} | _aggregate(row)
+            for row in slices.iter_rows(named=True)
+        ],
+        "performance": asdict(candidate.performance),
+    }
+
+
+def _aggregate(row: Mapping[str, Any]) -> dict[str, Any]:
+    extra: dict[str, Any] = json.loads(row["extra_aggregates"] or "{}")
+    return {**{name: value for name, value in row.items() if name not in _IN_CONTEXT}, **extra}
+
+
+def _rows(frame: pl.DataFrame, *dropped: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = frame.drop(*dropped).fill_nan(None).to_dicts()
+    return rows

@@ -1,0 +1,104 @@
+"""The outputs of all candidates side by side, example by example. Which of them changed for the worse is in `flips`."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from eval_assets.reports.scores import candidate_name
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one candidate answered to one example; of several samples the first, with scores averaged over all.
+
+    Args:
+        output: Null where the request failed.
+        outcome: How the request ended; `missing` where the candidate has no row for the example.
+        error: What the provider said, if it failed.
+        n_samples: Replies asked for.
+        scores: Metric or judge → mean over the samples; null where none was scored.
+        justifications: Judge → its reason for the first sample.
+    """
+
+    output: str | None
+    outcome: str
+    error: str | None
+    n_samples: int
+    scores: Mapping[str, float | None] = field(default_factory=dict)
+    justifications: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleOutputs:
+    """One example with an answer per candidate, in the candidates' order."""
+
+    example_id: str
+    inputs: str | None
+    targets: str | None
+    context: str | None
+    answers: tuple[Answer, ...]
+
+
+def side_by_side(
+    predictions: pl.DataFrame,
+    scores: pl.DataFrame,
+    candidates: Sequence[str],
+    *,
+    offset: int = 0,
+    limit: int | None = None,
+) -> Iterator[ExampleOutputs]:
+    """Walk through the examples in dataset order.
+
+    Args:
+        predictions: Rows of all candidates.
+        scores: Score rows of all candidates, as `score_rows` makes them.
+        candidates: `model@prompt`, in the order of the answers.
+        offset: Examples to pass over.
+        limit: Examples to yield; all that remain when absent.
+    """
+    page = (
+        predictions.sort("position", "example_id", "sample_index")
+        .unique("example_id", keep="first", maintain_order=True)
+        .slice(offset, limit)
+    )
+    wanted = page["example_id"].implode()
+    on_page = predictions.filter(pl.col("example_id").is_in(wanted)).with_columns(candidate=candidate_name())
+    answers = _answers(on_page, scores.filter(pl.col("example_id").is_in(wanted)))
+    absent = Answer(output=None, outcome="missing", error=None, n_samples=0)
+    for row in page.iter_rows(named=True):
+        example_id = row["example_id"]
+        yield ExampleOutputs(
+            example_id=example_id,
+            inputs=row["inputs"],
+            targets=row["targets"],
+            context=row["context"],
+            answers=tuple(answers.get((example_id, candidate), absent) for candidate in candidates),
+        )
+
+
+def _answers(predictions: pl.DataFrame, scores: pl.DataFrame) -> dict[tuple[str, str], Answer]:
+    means: dict[tuple[str, str], dict[str, float | None]] = defaultdict(dict)
+    reasons: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+    averaged = (
+        scores.with_columns(candidate=candidate_name())
+        .sort("sample_index", maintain_order=True)
+        .group_by("example_id", "candidate", "metric", maintain_order=True)
+        .agg(pl.col("score").mean(), pl.col("justification").drop_nulls().first())
+    )
+    for example_id, candidate, metric, score, justification in averaged.iter_rows():
+        means[example_id, candidate][metric] = score
+        if justification is not None:
+            reasons[example_id, candidate][metric] = justification
+    first = (
+        predictions.sort("sample_index", maintain_order=True)
+        .group_by("example_id", "candidate", maintain_order=True)
+        .agg(pl.col("output", "outcome", "error").first(), n_samples=pl.len())
+    )
+    return {
+        (example_id, candidate): Answer(
+            output, outcome, error, n_samples, means[example_id, candidate], reasons[example_id, candidate]
+        )
+        for example_id, candidate, output, outcome, error, n_samples in first.iter_rows()
+    }

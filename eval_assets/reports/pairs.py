@@ -1,0 +1,143 @@
+"""Which candidates are compared with which, and how p-values are corrected for their number; the rows are in
+`comparing`.
+
+p-values of comparisons with the baseline are corrected over all of them, metrics included: the table a reader looks
+at. Those of all pairs of a metric are corrected over these pairs and decide the tied groups.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import numpy as np
+import polars as pl
+
+from eval_assets.config.evaluation import Evaluation
+from eval_assets.reports.scores import ExampleGroups, MetricFacts, scores_by_candidate
+from eval_assets.statistics.descriptive import ExampleScores
+from eval_assets.statistics.multiplicity import holm_adjusted
+from eval_assets.statistics.paired import PairedComparison, compare_paired
+from eval_assets.statistics.ranking import RankedCandidate, rank_with_ties
+
+MOST_FOR_ALL_PAIRS = 12  # 66 pairs a metric; beyond it only the comparisons with the baseline are made
+N_RESAMPLES = 9999
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One comparison.
+
+    Args:
+        candidate: `model@prompt`.
+        compared_with: `model@prompt`.
+        measured: What the examples both have say, candidate minus the other.
+        p_value_adjusted: Corrected after Holm; null without a p-value.
+        n_corrected_for: Comparisons that were corrected for together.
+    """
+
+    candidate: str
+    compared_with: str
+    measured: PairedComparison
+    p_value_adjusted: float | None = None
+    n_corrected_for: int = 1
+
+
+def pairs_of_metric(
+    evaluation: Evaluation, rows: pl.DataFrame, facts: MetricFacts, groups: ExampleGroups | None
+) -> list[Pair]:
+    """Compare every candidate with the baseline, then later candidates with earlier ones, each pair once.
+
+    Args:
+        evaluation: Its candidates, baseline, confidence and seed.
+        rows: Score rows of one metric, of all cells.
+        facts: Of the metric.
+        groups: Clusters of the dataset, if it has any.
+
+    Returns:
+        Pairs corrected for one another; with more than 12 candidates only those with the baseline.
+    """
+    others = [candidate for candidate in evaluation.candidates if candidate != evaluation.baseline]
+    wanted = [(candidate, evaluation.baseline) for candidate in others]
+    if len(evaluation.candidates) <= MOST_FOR_ALL_PAIRS:
+        wanted += [(later, earlier) for earlier, later in combinations(others, 2)]
+    gathered = scores_by_candidate(rows, evaluation.candidates, facts, groups)
+    return corrected(
+        [
+            Pair(candidate, other, _measured(gathered[candidate], gathered[other], facts, evaluation))
+            for candidate, other in wanted
+        ]
+    )
+
+
+def corrected(pairs: Sequence[Pair]) -> list[Pair]:
+    """Correct the p-values of pairs for one another, after Holm."""
+    p_values = np.array([np.nan if pair.measured.p_value is None else pair.measured.p_value for pair in pairs])
+    tested = int((~np.isnan(p_values)).sum())
+    return [
+        replace(pair, p_value_adjusted=None if np.isnan(p_value) else float(p_value), n_corrected_for=tested)
+        for pair, p_value in zip(pairs, holm_adjusted(p_values), strict=True)
+    ]
+
+
+def corrected_with_baseline(
+    evaluation: Evaluation, pairs: Mapping[str, Sequence[Pair]], metric_facts: Mapping[str, MetricFacts]
+) -> dict[tuple[str, str], Pair]:
+    """Correct the comparisons with the baseline over all metrics that have a better end.
+
+    Args:
+        evaluation: Names the baseline.
+        pairs: Metric → its pairs.
+        metric_facts: Metric or judge name → its direction and range.
+
+    Returns:
+        (metric, candidate) → the pair, corrected for all the others here.
+    """
+    table = [
+        (metric, pair)
+        for metric, of_metric in pairs.items()
+        for pair in of_metric
+        if pair.compared_with == evaluation.baseline and metric_facts[metric].greater_is_better is not None
+    ]
+    together = corrected([pair for _, pair in table])
+    return {(metric, pair.candidate): pair for (metric, _), pair in zip(table, together, strict=True)}
+
+
+def ranked(
+    means: Mapping[str, float | None], pairs: Sequence[Pair], facts: MetricFacts, *, alpha: float
+) -> list[RankedCandidate]:
+    """Order the candidates that have a mean, best first; none for a metric without a better end.
+
+    Args:
+        means: `model@prompt` → mean.
+        pairs: Of the metric, corrected for one another; a pair that was not compared counts as not different.
+        facts: Of the metric.
+        alpha: Pairs below it are reliably different.
+    """
+    names = [name for name, mean in means.items() if mean is not None]
+    if facts.greater_is_better is None or not names:
+        return []
+    of_pair = {frozenset((pair.candidate, pair.compared_with)): pair.p_value_adjusted for pair in pairs}
+    p_values = np.full((len(names), len(names)), np.nan)
+    for row, column in combinations(range(len(names)), 2):
+        p_value = of_pair.get(frozenset((names[row], names[column])))
+        p_values[row, column] = p_values[column, row] = np.nan if p_value is None else p_value
+    return rank_with_ties(
+        names,
+        np.array([means[name] for name in names], dtype=np.float64),
+        p_values,
+        alpha=alpha,
+        greater_is_better=facts.greater_is_better,
+    )
+
+
+def _measured(
+    scores: ExampleScores, other: ExampleScores, facts: MetricFacts, evaluation: Evaluation
+) -> PairedComparison:
+    return compare_paired(
+        other,
+        scores,
+        confidence=evaluation.file.confidence,
+        n_resamples=N_RESAMPLES,
+        seed=evaluation.file.seed,
+        greater_is_better=facts.greater_is_better is not False,
+    )

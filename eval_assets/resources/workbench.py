@@ -1,0 +1,44 @@
+"""The workbench as a Dagster resource: opened once per run, its model servers stopped with it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+
+from eval_assets.cells.workbench import Workbench
+from eval_assets.config.settings import Settings, settings_from
+
+
+@dg.resource(
+    description="Project files, Delta tables, stored replies and model servers.",
+    config_schema={
+        "data_dir": dg.Field(str, description="Folder with datasets, prompts, models, judges and evaluations."),
+        "warehouse_root": dg.Field(str, description="Root of the Delta tables: a folder, s3://, gs:// or abfss://."),
+        "state_dir": dg.Field(str, description="Local folder for reply journals and locks."),
+    },
+)
+def workbench_resource(context: dg.InitResourceContext) -> Iterator[Workbench]:
+    """Open the workbench for one run.
+
+    A process that runs several cells passes one `Workbench` of its own instead, so that they share servers and budget.
+    """
+    chosen = context.resource_config
+    # Storage options hold credentials: they come from the environment, never from run configuration.
+    storage_options = settings_from().storage_options
+    settings = Settings(
+        Path(chosen["data_dir"]), chosen["warehouse_root"], Path(chosen["state_dir"]), storage_options
+    )
+    with Workbench.from_settings(settings) as workbench:
+        workbench.on_progress = lambda cell, stage, progress: context.log.info(f"{cell.key} {stage}: {progress}")
+        yield workbench
+
+
+def workbench_for(settings: Settings) -> dg.ResourceDefinition:
+    """The resource with these settings."""
+    return workbench_resource.configured(
+        {
+            "data_dir": str(settings.data_dir),
+            "warehouse_root": settings.warehouse_root,
+            "state_dir": str(settings.state_dir),
+        }
+    )

@@ -1,0 +1,131 @@
+"""Running a plan through Dagster inside this process: every run, and the whole as a backfill, appears in the UI."""
+
+import os
+import shutil
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from eval_assets.automation.backfill import close_backfill, missing_in_dagster, partitions_by_asset, record_backfill
+from eval_assets.automation.refresh import PAID_ASSETS
+from eval_assets.cells.workbench import Spending, Workbench
+from eval_assets.config.settings import CHECKOUT, Settings
+from eval_assets.planning.plan import Plan, make_plan
+from eval_assets.project_definitions import COMPARE, EVALUATE_CELL, build_definitions
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """One run that failed."""
+
+    what: str
+    run_id: str
+    message: str
+
+
+@dataclass
+class RunSummary:
+    """What a run of a plan did."""
+
+    n_runs: int = 0
+    failed: list[Failed] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+
+
+def dagster_home(environment: dict[str, str] | None = None) -> Path:
+    """The instance's folder: `DAGSTER_HOME`, else `.dagster` in the checkout with the committed `dagster.yaml`."""
+    variables = os.environ if environment is None else environment
+    if variables.get("DAGSTER_HOME"):
+        return Path(variables["DAGSTER_HOME"])
+    home = CHECKOUT / ".dagster"
+    home.mkdir(exist_ok=True)
+    shutil.copyfile(CHECKOUT / "dagster.yaml", home / "dagster.yaml")
+    variables["DAGSTER_HOME"] = str(home)
+    return home
+
+
+def plan_with_instance(workbench: Workbench, instance: dg.DagsterInstance, **choice: Any) -> Plan:
+    """`make_plan`, with the partitions that this Dagster instance has never seen."""
+    return make_plan(workbench, missing_in_dagster=missing_in_dagster(instance, workbench.project), **choice)
+
+
+def run_plan(
+    workbench: Workbench,
+    plan: Plan,
+    settings: Settings,
+    *,
+    spending: Spending,
+    instance: dg.DagsterInstance,
+    on_start: Callable[[str], None],
+) -> RunSummary:
+    """Materialize everything a plan names, upstream first, one run per partition.
+
+    A cell whose run fails doesn't stop the others; a file that can't be read stops the cells below it.
+
+    Args:
+        workbench: Shared by all runs, so that they share servers, budget and stored replies.
+        plan: What to run.
+        settings: Of the project.
+        spending: Cache policy and budget.
+        instance: Where runs are recorded.
+        on_start: Told what starts.
+    """
+    definitions = build_definitions(workbench.project, workbench, settings)
+    repository = definitions.get_repository_def()
+    backfill = record_backfill(
+        instance,
+        repository.asset_graph,
+        partitions_by_asset(plan),
+        description="eval-assets run",
+        tags={"eval_assets/run": uuid.uuid4().hex[:8]},
+    )
+    tags = {"dagster/backfill": backfill.backfill_id}
+    summary = RunSummary()
+
+    def execute(job: str, partition_key: str, ops: dict[str, Any] | None = None) -> bool:
+        what = f"{job}[{partition_key}]"
+        on_start(what)
+        result = repository.get_job(job).execute_in_process(
+            partition_key=partition_key,
+            instance=instance,
+            tags=tags,
+            run_config={**QUIET, **({"ops": ops} if ops else {})},
+            raise_on_error=False,
+        )
+        summary.n_runs += 1
+        if not result.success:
+            summary.failed.append(Failed(what, result.run_id, _reason(result)))
+        return result.success
+
+    unread = [root for root in plan.roots if not execute(f"read_{root.table}", root.name)]
+    paid = {key: value for key, value in (("cache", spending.cache), ("max_cost_usd", spending.max_cost_usd)) if value is not None}
+    for cell in plan.stale_cells:
+        if workbench.stop.is_set() or unread:
+            summary.skipped.append(cell.key)
+            continue
+        execute(EVALUATE_CELL, cell.key, {asset: {"config": paid} for asset in PAID_ASSETS} if paid else None)
+    for evaluation in plan.comparisons:
+        if workbench.stop.is_set() or unread:
+            summary.skipped.append(evaluation)
+            continue
+        execute(COMPARE, evaluation)
+    close_backfill(instance, backfill, succeeded=not summary.failed and not summary.skipped)
+    return summary
+
+
+def _reason(result: dg.ExecuteInProcessResult) -> str:
+    """Message of the first step that failed, as its error said it."""
+    for event in result.all_events:
+        if event.is_step_failure:
+            failure = event.step_failure_data
+            if failure.user_failure_data and failure.user_failure_data.description:
+                return failure.user_failure_data.description
+            if failure.error:
+                return (failure.error.cause or failure.error).message.strip()
+    return "the run failed; its page in the UI says why"

@@ -1,0 +1,124 @@
+"""Intervals for the difference between two candidates on the same examples: absolute, of pass rates, relative."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eval_assets.statistics.intervals import Interval, mean_interval, no_interval, standard_error
+
+
+def difference_interval(
+    differences: NDArray[np.float64],
+    *,
+    confidence: float,
+    binary: bool,
+    clusters: NDArray[Any] | None = None,
+    lower: float | None = None,
+    upper: float | None = None,
+) -> Interval:
+    """Bound a mean difference: Bonett-Price for 0/1 scores, else t, cluster-robust where there are clusters.
+
+    Args:
+        differences: Candidate minus baseline, shape (n_pairs,), no NaN.
+        confidence: Coverage, strictly between 0 and 1.
+        binary: Whether they are differences of 0/1 scores.
+        clusters: Group label per pair, shape (n_pairs,).
+        lower: Lowest possible score of the metric, if there is one.
+        upper: Highest possible score of the metric, if there is one.
+
+    Returns:
+        The interval in score units.
+
+    >>> difference_interval(np.array([0.5, 0.3, 0.1]), binary=False, confidence=0.95).method
+    't'
+    """
+    if binary and clusters is None and differences.size:
+        n_wins, n_losses = int((differences > 0).sum()), int((differences < 0).sum())
+        return paired_proportion_interval(n_wins, n_losses, differences.size, confidence=confidence)
+    reach = None if lower is None or upper is None else upper - lower
+    return mean_interval(
+        differences,
+        clusters=clusters,
+        kind="t" if clusters is None else "cluster",
+        lower=None if reach is None else -reach,
+        upper=reach,
+        confidence=confidence,
+    )
+
+
+def paired_proportion_interval(n_wins: int, n_losses: int, n_pairs: int, *, confidence: float) -> Interval:
+    """Bound the difference of two pass rates on the same examples.
+
+    Args:
+        n_wins: Pairs that only the candidate passed.
+        n_losses: Pairs that only the baseline passed.
+        n_pairs: All pairs, at least 1.
+        confidence: Coverage, strictly between 0 and 1.
+
+    Returns:
+        The interval of candidate minus baseline, within [-1, 1]; it keeps a width where no pair is discordant.
+
+    Source:
+        Bonett and Price 2012, adjusted Wald, https://doi.org/10.3102/1076998611411915.
+
+    >>> paired_proportion_interval(0, 0, 98, confidence=0.95)  # 1.96 sqrt(0.02 / 100)  # doctest: +ELLIPSIS
+    Interval(low=-0.0277..., high=0.0277..., method='bonett-price', confidence=0.95)
+    """
+    from scipy.special import ndtri
+
+    share_won, share_lost = (n_wins + 1) / (n_pairs + 2), (n_losses + 1) / (n_pairs + 2)
+    centre = share_won - share_lost
+    reach = float(ndtri((1 + confidence) / 2) * np.sqrt((share_won + share_lost - centre**2) / (n_pairs + 2)))
+    return Interval(max(-1.0, centre - reach), min(1.0, centre + reach), "bonett-price", confidence)
+
+
+def relative_drop_interval(
+    baseline: NDArray[np.float64],
+    drops: NDArray[np.float64],
+    *,
+    absolute: Interval,
+    confidence: float,
+    clusters: NDArray[Any] | None = None,
+) -> Interval:
+    """Bound mean(drops) / |mean(baseline)|, counting the uncertainty of both means.
+
+    Args:
+        baseline: Scores of the baseline, shape (n_pairs,), no NaN.
+        drops: How much worse the candidate scored on the same examples, shape (n_pairs,), no NaN.
+        absolute: Interval of mean(drops), used where the drops have no spread of their own.
+        confidence: Coverage, strictly between 0 and 1.
+        clusters: Group label per pair, shape (n_pairs,).
+
+    Returns:
+        The interval as a share of the baseline's mean: 0.1 is a tenth lost. Absent when the baseline's mean can't be
+        told from zero, since no share of it is bounded then.
+
+    Source:
+        Fieller 1954, https://doi.org/10.1111/j.2517-6161.1954.tb00159.x.
+
+    >>> drops = np.array([0.1, 0.2, 0.0, 0.1, 0.1])
+    >>> absolute = Interval(0.0122, 0.1878, "t", 0.95)  # 0.1 ± 2.776 sqrt(0.005 / 5)
+    >>> relative_drop_interval(np.full(5, 2.0), drops, absolute=absolute, confidence=0.95)  # doctest: +ELLIPSIS
+    Interval(low=0.0061..., high=0.0938..., method='fieller', confidence=0.95)
+    """
+    from scipy.special import stdtrit
+
+    n_independent = baseline.size if clusters is None else np.unique(clusters).size
+    if n_independent <= 1:
+        return no_interval("one score", confidence)
+    # Var(sum) - Var(difference) = 4 Cov, with the standard error that knows about clusters.
+    error_of_drop, degrees = standard_error(drops, clusters)
+    error_of_base, _ = standard_error(baseline, clusters)
+    covariance = (standard_error(drops + baseline, clusters)[0] ** 2 - error_of_drop**2 - error_of_base**2) / 2
+    base, drop, t = float(baseline.mean()), float(drops.mean()), float(stdtrit(degrees, (1 + confidence) / 2))
+    a, b, c = base**2 - (t * error_of_base) ** 2, drop * base - t**2 * covariance, drop**2 - (t * error_of_drop) ** 2
+    if a <= 0:
+        return no_interval("the baseline's mean can't be told from zero", confidence)
+    if np.ptp(drops) == 0:
+        if absolute.low is None or absolute.high is None:
+            return absolute
+        return Interval(absolute.low / abs(base), absolute.high / abs(base), f"{absolute.method}, scaled", confidence)
+    reach = float(np.sqrt(max(0.0, b**2 - a * c)))
+    ends = sorted(np.sign(base) * (b + side * reach) / a for side in (-1, 1))
+    return Interval(float(ends[0]), float(ends[1]), "fieller", confidence)

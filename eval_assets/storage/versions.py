@@ -1,0 +1,99 @@
+"""The history of named files: every version of a prompt, model, judge or evaluation, oldest first."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import json
+import polars as pl
+
+from eval_assets.errors import StorageError
+from eval_assets.storage.schemas import PARTITIONED_BY, SCHEMAS
+from eval_assets.storage.warehouse import Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVersion:
+    """One version of a named file as the warehouse keeps it."""
+
+    name: str
+    version: int
+    content_sha256: str
+    content: dict[str, Any]
+    source: str
+    first_seen_at: datetime
+    run_id: str
+
+
+def record_version(
+    warehouse: Warehouse,
+    table: str,
+    *,
+    name: str,
+    content_sha256: str,
+    content: dict[str, Any],
+    source: str,
+    description: str,
+    run_id: str,
+) -> StoredVersion:
+    """Add a version to a file's history if its content is new, and return the current one.
+
+    A change without effect on results (a description, a price) replaces the latest version's text and keeps its number.
+    """
+    column = PARTITIONED_BY[table][0]
+    stored = warehouse.scan(table, {column: name}).sort("version").collect()
+    latest = stored.tail(1).to_dicts()[0] if stored.height else None
+    same = latest is not None and latest["content_sha256"] == content_sha256
+    content_text = json.dumps(content, sort_keys=True, ensure_ascii=False)
+    if latest is not None and same and (latest["source"], latest["content"]) == (source, content_text):
+        return _version_of(latest, column)
+    row = {
+        column: name,
+        "version": (latest["version"] + (0 if same else 1)) if latest else 1,
+        "content_sha256": content_sha256,
+        "content": content_text,
+        "source": source,
+        "description": description,
+        "first_seen_at": latest["first_seen_at"] if latest is not None and same else datetime.now(UTC),
+        "run_id": latest["run_id"] if latest is not None and same else run_id,
+    }
+    kept = stored.head(stored.height - 1) if same else stored
+    frame = pl.concat([kept, pl.DataFrame([row], schema=SCHEMAS[table])])
+    warehouse.replace(table, frame, {column: name}, {"run_id": run_id, "data_version": content_sha256})
+    return _version_of(row, column)
+
+
+def current_version(warehouse: Warehouse, table: str, name: str) -> StoredVersion:
+    """The latest version of a file.
+
+    Raises:
+        StorageError: The file was never materialized.
+    """
+    found = _latest(warehouse, table, name)
+    if found is None:
+        raise StorageError(f"the table {table!r} has no {name!r} yet; materialize {table}[{name}] first, or use `eval-assets run`")
+    return found
+
+
+def all_versions(warehouse: Warehouse, table: str, name: str) -> list[StoredVersion]:
+    """Every version of a file, oldest first; empty if it was never materialized."""
+    column = PARTITIONED_BY[table][0]
+    rows = warehouse.scan(table, {column: name}).sort("version").collect().to_dicts()
+    return [_version_of(row, column) for row in rows]
+
+
+def _latest(warehouse: Warehouse, table: str, name: str) -> StoredVersion | None:
+    versions = all_versions(warehouse, table, name)
+    return versions[-1] if versions else None
+
+
+def _version_of(row: dict[str, Any], column: str) -> StoredVersion:
+    return StoredVersion(
+        name=row[column],
+        version=row["version"],
+        content_sha256=row["content_sha256"],
+        content=json.loads(row["content"]),
+        source=row["source"],
+        first_seen_at=row["first_seen_at"],
+        run_id=row["run_id"],
+    )

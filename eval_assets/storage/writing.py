@@ -1,0 +1,56 @@
+"""What is recorded with each written partition, so that staleness can be told from the warehouse alone."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from eval_assets.storage.warehouse import Commit
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A partition after it was written.
+
+    Args:
+        data_version: Hash of its content.
+        commit: The Delta commit that holds it.
+        n_rows: Its rows.
+        facts: What is worth showing about it, by name.
+    """
+
+    data_version: str
+    commit: Commit
+    n_rows: int
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def provenance(
+    *, run_id: str, data_version: str, code_version: str, inputs: Mapping[str, str]
+) -> dict[str, str]:
+    """Commit metadata: who wrote it, what it is, and the data version of every upstream partition it was made from."""
+    return {
+        "run_id": run_id,
+        "data_version": data_version,
+        "code_version": code_version,
+        "inputs": json.dumps(inputs, sort_keys=True),
+    }
+
+
+def inputs_recorded(commit: Commit) -> dict[str, str]:
+    """Upstream partition, as `table/key`, → the data version it had when this commit was made."""
+    recorded: dict[str, str] = json.loads(commit.metadata.get("inputs", "{}"))
+    return recorded
+
+
+def spill(frames: Iterable[pl.DataFrame], folder: Path) -> list[Path]:
+    """Write frames to numbered Parquet files, so that a commit can be repeated without holding them in memory."""
+    parts = []
+    for number, frame in enumerate(frames):
+        part = folder / f"{number:06d}.parquet"
+        frame.write_parquet(part)
+        parts.append(part)
+    return parts

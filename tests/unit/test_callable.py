@@ -1,0 +1,289 @@
+"""Functions and objects of the user as models."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from eval_assets.errors import ConfigError
+from eval_assets.providers.callable_client import CallableClient
+from eval_assets.providers.failures import RateLimited, RequestFailed
+from eval_assets.providers.requests import Reply, Request
+
+MESSAGES = (
+    {"role": "system", "content": "Be short."},
+    {"role": "user", "content": "One?"},
+    {"role": "assistant", "content": "1"},
+    {"role": "user", "content": "Two?"},
+)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project folder; `write` adds the module of the test, whose name is its own."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    written = []
+
+    def write(source: str, name: str = "answers") -> str:
+        module = f"{name}_{tmp_path.name}"
+        (tmp_path / f"{module}.py").write_text(textwrap.dedent(source))
+        written.append(module)
+        return module
+
+    write.folder = tmp_path
+    yield write
+    for module in written:
+        sys.modules.pop(module, None)
+
+
+def reply_of(target: str, folder: Path, *, parameters: dict | None = None, sample_index: int = 0, **columns) -> Reply:
+    request = Request(MESSAGES, parameters=parameters or {}, columns=columns, sample_index=sample_index)
+    return asyncio.run(CallableClient(target, project_dir=folder).complete(request))
+
+
+def test_arguments_are_filled_by_name_from_prompt_columns_and_parameters(project):
+    module = project("""
+        import json
+
+        def answer(messages, prompt, inputs, topic, style, sample_index, missing="default"):
+            return json.dumps([len(messages), prompt, inputs, topic, style, sample_index, missing])
+    """)
+    reply = reply_of(
+        f"{module}:answer", project.folder, parameters={"style": "dry"}, sample_index=2, inputs="q", topic="t"
+    )
+    assert json.loads(reply.output) == [4, "Two?", "q", "t", "dry", 2, "default"]
+    assert (reply.outcome, reply.prompt_tokens) == ("ok", None)
+
+
+def test_a_function_that_takes_anything_gets_all_parameters_but_not_all_columns(project):
+    module = project("""
+        def answer(inputs, **rest):
+            return [inputs, rest]
+    """)
+    reply = reply_of(f"{module}:answer", project.folder, parameters={"k": 3}, inputs="q", targets="secret")
+    assert json.loads(reply.output) == ["q", {"k": 3}]
+
+
+def test_an_async_function_runs_in_the_event_loop(project):
+    module = project("""
+        import asyncio, threading
+
+        async def answer(prompt):
+            await asyncio.sleep(0)
+            return threading.current_thread().name
+    """)
+    assert reply_of(f"{module}:answer", project.folder).output == threading.main_thread().name
+
+
+def test_blocking_functions_run_side_by_side(project):
+    module = project("""
+        import time
+
+        def answer(prompt):
+            time.sleep(0.3)
+            return "done"
+    """)
+    client = CallableClient(f"{module}:answer", project_dir=project.folder)
+
+    async def four_times() -> float:
+        began = time.monotonic()
+        await asyncio.gather(*(client.complete(Request(MESSAGES)) for _ in range(4)))
+        return time.monotonic() - began
+
+    # one after the other they take 1.2 s
+    assert asyncio.run(four_times()) < 0.9
+
+
+def test_a_mapping_carries_token_counts_and_a_length_stop_is_truncated(project):
+    module = project("""
+        def answer():
+            return {"output": "cut", "prompt_tokens": 5, "completion_tokens": 1, "finish_reason": "length"}
+    """)
+    reply = reply_of(f"{module}:answer", project.folder)
+    assert (reply.outcome, reply.output, reply.prompt_tokens, reply.completion_tokens) == ("truncated", "cut", 5, 1)
+
+
+@pytest.mark.parametrize(
+    ("result", "output"),
+    [('["d2", "é"]', '["d2", "é"]'), ("7", "7"), ("{'output': ['a']}", '["a"]'), ("np.array([1, 2])", "[1, 2]")],
+)
+def test_what_is_no_text_becomes_json(project, result, output):
+    module = project(f"""
+        import numpy as np
+
+        def answer():
+            return {result}
+    """)
+    assert reply_of(f"{module}:answer", project.folder).output == output
+
+
+@pytest.mark.parametrize(
+    ("result", "message"),
+    [
+        ("None", "expected text, a list, or a mapping with 'output', got None"),
+        ("{'output': 'x', 'completion_token': 1}", "'completion_token'; did you mean 'completion_tokens'"),
+        ("{'output': 'x', 'prompt_tokens': '5'}", "expected a whole number for 'prompt_tokens', got '5'"),
+        ("[object()]", "expected a reply with a JSON form"),
+        ("float('nan')", "expected a reply with a JSON form"),
+    ],
+)
+def test_what_is_no_reply_is_a_failed_row(project, result, message):
+    module = project(f"""
+        def answer():
+            return {result}
+    """)
+    with pytest.raises(RequestFailed, match=message):
+        reply_of(f"{module}:answer", project.folder)
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("raise KeyError('city')", "raised KeyError: 'city'"),
+        ("raise TimeoutError", "raised TimeoutError"),
+        ("raise StopIteration(1)", "raised RuntimeError: StopIteration: 1"),
+        ("import sys; sys.exit('no')", "raised SystemExit: no"),
+    ],
+)
+def test_an_exception_costs_one_row_and_is_named(project, statement, message):
+    module = project(f"""
+        def answer():
+            {statement}
+    """)
+    with pytest.raises(RequestFailed, match=message) as failure:
+        reply_of(f"{module}:answer", project.folder)
+    assert failure.value.kind == "callable_raised"
+
+
+def test_an_exception_of_an_async_function_costs_one_row_too(project):
+    module = project("""
+        async def answer():
+            raise KeyError("city")
+    """)
+    with pytest.raises(RequestFailed, match="raised KeyError: 'city'"):
+        reply_of(f"{module}:answer", project.folder)
+
+
+def test_a_function_may_ask_for_another_attempt_itself(project):
+    module = project("""
+        from eval_assets.providers.failures import RateLimited
+
+        def answer():
+            raise RateLimited("slow down", 2.0)
+    """)
+    with pytest.raises(RateLimited) as failure:
+        reply_of(f"{module}:answer", project.folder)
+    assert failure.value.retry_after_seconds == 2.0
+
+
+def test_an_argument_that_the_example_lacks_is_a_failed_row_with_the_nearest_name(project):
+    module = project("""
+        def answer(contexts):
+            return contexts
+    """)
+    with pytest.raises(RequestFailed, match="wants 'contexts', which the example doesn't have; did you mean 'context'"):
+        reply_of(f"{module}:answer", project.folder, context="c")
+
+
+def test_a_parameter_that_the_function_does_not_take_is_refused(project):
+    module = project("""
+        def answer(inputs, k=1):
+            return inputs
+    """)
+    with pytest.raises(RequestFailed, match="takes no parameter 'kk'; did you mean 'k'"):
+        reply_of(f"{module}:answer", project.folder, parameters={"kk": 3}, inputs="q")
+
+
+def test_a_pyfunc_like_model_gets_one_row_and_its_parameters(project):
+    module = project("""
+        import pandas as pd
+
+        class Model:
+            def predict(self, data, params=None):
+                return pd.Series([f"{list(data['inputs'])} {data['prompt'][0]} {params}"])
+
+        model = Model()
+    """)
+    reply = reply_of(f"{module}:model", project.folder, parameters={"top": 1}, inputs="q")
+    assert reply.output == "['q'] Two? {'top': 1}"
+
+
+def test_a_pyfunc_like_model_may_answer_with_a_frame(project):
+    module = project("""
+        import pandas as pd
+
+        class Model:
+            def predict(self, data):
+                return pd.DataFrame([{"output": "yes", "completion_tokens": 1}])
+
+        model = Model()
+    """)
+    reply = reply_of(f"{module}:model", project.folder, inputs="q")
+    assert (reply.output, reply.completion_tokens) == ("yes", 1)
+
+
+@pytest.mark.parametrize("method", ["def invoke", "async def ainvoke"])
+def test_a_runnable_gets_the_messages_and_its_message_is_read(project, method):
+    module = project(f"""
+        from types import SimpleNamespace
+
+        class Runnable:
+            {method}(self, messages, temperature):
+                return SimpleNamespace(
+                    content=messages[-1]["content"] + str(temperature),
+                    usage_metadata={{"input_tokens": 9, "output_tokens": 2}},
+                    response_metadata={{"finish_reason": "stop"}},
+                )
+
+        chain = Runnable()
+    """)
+    reply = reply_of(f"{module}:chain", project.folder, parameters={"temperature": 0})
+    assert (reply.output, reply.prompt_tokens, reply.completion_tokens) == ("Two?0", 9, 2)
+    assert reply.finish_reason == "stop"
+
+
+def test_a_module_of_the_project_may_import_its_neighbours(project):
+    neighbour = project("WORD = 'hello'", "words")
+    module = project(f"""
+        def answer():
+            import {neighbour}
+            return {neighbour}.WORD
+    """)
+    assert reply_of(f"{module}:answer", project.folder).output == "hello"
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("answers", "expected `module:function` in the field 'callable', got 'answers'"),
+        ("no_such_module:answer", "importing 'no_such_module' failed: ModuleNotFoundError"),
+        ("eval_assets.providers.baselines:best_sentense", "has no 'best_sentense'; did you mean 'best_sentence'"),
+        ("eval_assets.providers.baselines:BM25_B", "expected a function, or an object with `invoke` or `predict`"),
+        ("pathlib:Path", "got a type; name an instance"),
+        ("math:fabs", "expected arguments that can be given by name"),
+    ],
+)
+def test_a_target_that_cannot_be_called_is_refused_before_any_request(tmp_path, monkeypatch, target, message):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    with pytest.raises(ConfigError, match=message):
+        CallableClient(target, project_dir=tmp_path)
+
+
+def test_a_call_that_never_returns_does_not_keep_the_process_alive(tmp_path):
+    (tmp_path / "stuck.py").write_text("import time\ndef answer():\n    time.sleep(600)\n")
+    script = f"""
+import asyncio
+from pathlib import Path
+from eval_assets.providers.callable_client import CallableClient
+from eval_assets.providers.requests import Request
+client = CallableClient("stuck:answer", project_dir=Path({str(tmp_path)!r}))
+asyncio.run(asyncio.wait_for(client.complete(Request(())), 0.2))
+"""
+    finished = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=20, check=False)  # noqa: S603
+    assert b"TimeoutError" in finished.stderr

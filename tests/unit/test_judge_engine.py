@@ -1,0 +1,93 @@
+"""Judging through the real engine and client, against a server on loopback."""
+
+import json
+import re
+
+import pytest
+
+from eval_assets.config.model import Model, ModelFile
+from eval_assets.judges.formats import FormatMemory
+from eval_assets.judges.judging import judge_predictions
+from tests.engines import engine_on
+from tests.loopback import Fault, LoopbackProvider
+from tests.unit.test_judge_reply_forms import FORMS, HOSTILE, SCALES
+from tests.unit.test_judge_rows import judge_named, predictions, verdict
+
+
+def model_at(provider):
+    return Model(name="tiny", file=ModelFile(provider="openai", model="tiny", base_url=provider.base_url))
+
+
+def judged_by(provider, folder, frame, judge, **options):
+    model = model_at(provider)
+    with engine_on(provider, folder, **options) as engine:
+        memory = FormatMemory(folder / "formats.json")
+        chunks = judge_predictions(
+            [frame], [judge], {"tiny": engine}, models={"tiny": model}, formats=memory, run_id="run-1"
+        )
+        return next(iter(chunks))
+
+
+def form_asked_for(body):
+    return FORMS[int(re.search(r"form (\d+)\.", str(body["messages"])).group(1))]
+
+
+@pytest.mark.parametrize("scale", sorted(SCALES))
+def test_every_form_of_reply_survives_the_way_through_server_client_and_store(tmp_path, scale):
+    numbered = [(index, form) for index, form in enumerate(FORMS) if form.scale == scale and form.reply.strip()]
+    frame = predictions(*[{"example": json.dumps({"inputs": f"form {index}."}), "output": HOSTILE} for index, _ in numbered])
+    judge = judge_named(scale=SCALES[scale].model_dump())
+    with LoopbackProvider(answer=lambda body: form_asked_for(body).reply) as provider:
+        scores = judged_by(provider, tmp_path, frame, judge)
+        once = provider.requests
+        again = judged_by(provider, tmp_path, frame, judge)
+        assert provider.requests == once  # judged again, nothing is paid again
+    assert scores["score"].to_list() == [form.score for _, form in numbered]
+    assert scores["outcome"].to_list() == ["unparsed" if form.score is None else "ok" for _, form in numbered]
+    assert scores["raw_reply"].to_list() == [form.reply for _, form in numbered]
+    assert once == sum(2 if form.score is None else 1 for _, form in numbered)  # one repair each
+    assert again["reused"].all()
+    assert again.drop("reused").equals(scores.drop("reused"))
+
+
+def test_an_endpoint_without_json_schema_is_found_out_by_one_request(tmp_path):
+    with LoopbackProvider(answer=lambda _: verdict(4), supports_json_schema=False) as provider:
+        scores = judged_by(provider, tmp_path, predictions(*[{}] * 20), judge_named())
+        assert provider.requests == 21
+        assert scores["method"].unique().to_list() == ["json_object"]
+        more = [{"example": json.dumps({"inputs": f"Another {n}?"})} for n in range(5)]
+        judged_by(provider, tmp_path, predictions(*more), judge_named())
+        assert provider.requests == 26
+
+
+def test_an_error_is_asked_again_in_the_next_run_and_verdicts_are_not(tmp_path):
+    frame = predictions({}, {}, {})
+    with LoopbackProvider(answer=lambda _: verdict(4)) as provider:
+        provider.script(Fault(400, message="bad luck"))
+        first = judged_by(provider, tmp_path, frame, judge_named())
+        second = judged_by(provider, tmp_path, frame, judge_named())
+        assert provider.requests == 4
+    assert sorted(first["outcome"]) == ["error", "ok", "ok"]
+    assert second["outcome"].to_list() == ["ok", "ok", "ok"]
+    assert second["reused"].sum() == 2
+
+
+def test_a_judges_refusal_and_a_cut_off_reply_are_told_apart(tmp_path):
+    with LoopbackProvider(answer=lambda _: verdict(4)) as provider:
+        provider.script(Fault("refusal"))
+        refused = judged_by(provider, tmp_path, predictions({}), judge_named())
+        provider.script(Fault("length"), Fault("length"))
+        truncated = judged_by(provider, tmp_path, predictions({"output": "Rome"}), judge_named())
+    assert refused["outcome"].to_list() == ["refused"]
+    assert truncated["outcome"].to_list() == ["truncated"]
+    assert truncated["score"].to_list() == [None]
+
+
+def test_editing_a_rubric_asks_anew_and_editing_the_description_does_not(tmp_path):
+    frame = predictions({}, {})
+    with LoopbackProvider(answer=lambda _: verdict(4)) as provider:
+        judged_by(provider, tmp_path, frame, judge_named())
+        judged_by(provider, tmp_path, frame, judge_named(description="Better words."))
+        assert provider.requests == 2
+        judged_by(provider, tmp_path, frame, judge_named(rubric="1: wrong\n5: right"))
+        assert provider.requests == 4

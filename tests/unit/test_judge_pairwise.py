@@ -1,0 +1,80 @@
+"""Comparing two candidates: both orders, ties where they disagree, and how often they do."""
+
+import polars as pl
+import pytest
+
+from eval_assets.judges.formats import FormatMemory
+from eval_assets.judges.pairwise import PREFERENCES, compare_candidates, preference_counts
+from tests.unit.test_judge_rows import MODELS, FakeAsker, judge_named, last_user, predictions, reply, verdict
+
+
+def compared(answer, first=None, second=None):
+    first = first if first is not None else predictions({"output": "good"})
+    second = second if second is not None else predictions({"output": "bad", "model": "n"})
+    asker = FakeAsker(answer)
+    options = {"models": MODELS, "formats": FormatMemory(), "run_id": "run-1"}
+    return compare_candidates(first, second, judge_named(), {"tiny": asker}, **options), asker
+
+
+def prefers_good(request):
+    shown = last_user(request)
+    if "good" in shown and "bad" in shown:
+        return verdict("A" if shown.index("good") < shown.index("bad") else "B")
+    return verdict("tie")
+
+
+def test_the_better_output_wins_in_both_orders():
+    frame, asker = compared(prefers_good)
+    row = frame.row(0, named=True)
+    assert dict(frame.schema) == PREFERENCES
+    assert (row["preferred"], row["preferred_in_order"], row["preferred_in_reverse"]) == ("a", "a", "a")
+    assert (row["candidate_a"], row["candidate_b"], row["is_flipped"]) == ("m@p", "n@p", False)
+    assert row["cost_usd"] == 1.0  # two requests, half a dollar each
+    assert len(asker.requests) == 2
+
+
+def test_a_judge_that_always_takes_the_first_makes_ties_and_flips():
+    frame, _ = compared(lambda _: verdict("A"), predictions({}, {}), predictions({}, {}))
+    assert frame["preferred"].to_list() == ["tie", "tie"]
+    counts = preference_counts(frame)
+    assert (counts.ties, counts.flips, counts.flip_rate, counts.win_rate_a) == (2, 2, 1.0, 0.5)
+    assert counts.first_shown_wins == 4
+
+
+def test_a_tie_in_both_orders_is_no_flip():
+    frame, _ = compared(lambda _: verdict("tie"))
+    assert frame.select("preferred", "is_flipped").row(0) == ("tie", False)
+
+
+@pytest.mark.parametrize(
+    ("second", "outcome"), [({"outcome": "error", "output": None}, "skipped"), ({"output": "silent"}, "error")]
+)
+def test_a_pair_without_two_verdicts_is_not_counted(second, outcome):
+    def answer(request):
+        return reply(None, "error", error="down") if "silent" in last_user(request) else verdict("A")
+
+    frame, _ = compared(answer, predictions({}), predictions(second))
+    assert frame.select("preferred", "is_flipped", "outcome").row(0) == (None, None, outcome)
+    counts = preference_counts(frame)
+    assert (counts.n_total, counts.n_judged, counts.flip_rate, counts.win_rate_a) == (1, 0, None, None)
+
+
+def test_only_examples_of_both_candidates_are_compared():
+    frame, asker = compared(prefers_good, predictions({}, {}, {}), predictions({}, {}))
+    assert (frame.height, len(asker.requests)) == (2, 4)
+
+
+def test_wins_and_ties_make_the_win_rate():
+    first = predictions({"output": "good"}, {"output": "good"}, {"output": "bad"}, {"output": "same"})
+    second = predictions({"output": "bad"}, {"output": "bad"}, {"output": "good"}, {"output": "same"})
+    counts = preference_counts(compared(prefers_good, first, second)[0])
+    assert (counts.wins_a, counts.wins_b, counts.ties) == (2, 1, 1)
+    assert counts.win_rate_a == 0.625  # (2 + 1/2) / 4
+
+
+def test_swapping_the_candidates_mirrors_every_preference():
+    first, second = predictions({"output": "good"}, {"output": "bad"}), predictions({"output": "bad"}, {"output": "good"})
+    forward, _ = compared(prefers_good, first, second)
+    backward, _ = compared(prefers_good, second, first)
+    mirrored = backward.select(pl.col("preferred").replace({"a": "b", "b": "a"}))["preferred"]
+    assert forward["preferred"].to_list() == mirrored.to_list()

@@ -1,0 +1,108 @@
+"""Short and structured answers: matches, numbers, JSON, refusals."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eval_assets.errors import MetricError
+from tests.unit.test_metric_rows import resolved, score_rows, scores
+
+
+def test_exact_match_forgives_nothing():
+    assert scores("exact_match", ["Paris", "paris", "Paris."], ["Paris"] * 3) == [1.0, 0.0, 0.0]
+
+
+def test_normalized_exact_match_forgives_case_articles_and_punctuation():
+    assert scores("normalized_exact_match", ["The Paris.", "in Paris"], ["paris"] * 2) == [1.0, 0.0]
+
+
+def test_contains_looks_inside_the_output():
+    outputs = ["It is PARIS!", "It is Lyon", "caf\u0065\u0301"]
+    assert scores("contains", outputs, ["paris", "paris", "café"]) == [1.0, 0.0, 1.0]
+    assert scores("contains", outputs[:1], ["paris"], case_sensitive=True) == [0.0]
+
+
+def test_regex_match_finds_or_matches_fully():
+    assert scores("regex_match", ["answer: 42", "no"], pattern=r"\d+") == [1.0, 0.0]
+    assert scores("regex_match", ["answer: 42", "42"], pattern=r"\d+", full=True) == [0.0, 1.0]
+
+
+def test_a_broken_pattern_is_refused_before_any_scoring():
+    with pytest.raises(MetricError, match=r"expected a regular expression as `pattern`, got '\('"):
+        resolved("regex_match", pattern="(")
+
+
+@pytest.mark.parametrize(
+    ("output", "target", "expected"),
+    [
+        ("6 * 3 = 18\n#### 18", "18", 1.0),
+        ("So she has 5 left.\nA: 18", "A: 18", 1.0),
+        ("It costs $1,234.50.", "1234.5", 1.0),
+        ("from 20 to -3", "-3", 1.0),
+        ("2-3", "3", 1.0),  # a range, not minus three
+        ("1e3 metres", "1000", 1.0),
+        ("٣٫٥", "3.5", 1.0),
+        ("１８円", "18", 1.0),
+        ("−4 °C", "-4", 1.0),
+        ("90071992547409931", "90071992547409930", 0.0),  # beyond what a float can tell apart
+        ("eighteen", "18", 0.0),
+        ("", "18", 0.0),
+    ],
+)
+def test_numeric_match_compares_the_last_number(output, target, expected):
+    assert scores("numeric_match", [output], [target]) == [expected]
+
+
+def test_numeric_match_has_tolerances():
+    assert scores("numeric_match", ["3.14"], ["3.1416"], tolerance=0.01) == [1.0]
+    assert scores("numeric_match", ["102", "103"], ["100", "100"], relative_tolerance=0.02) == [1.0, 0.0]
+
+
+def test_a_target_without_a_number_leaves_the_row_unscored():
+    rows = score_rows("numeric_match", ["5"], ["many"])
+    assert rows.select("score", "outcome", "reason").rows() == [(None, "skipped", "no number in the targets")]
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**9), max_value=10**9, places=3))
+def test_a_number_matches_itself_however_its_thousands_are_grouped(number):
+    assert scores("numeric_match", [f"The answer is {number:,}."], [str(number)]) == [1.0]
+
+
+def test_json_validity_is_strict():
+    outputs = ['{"a": 1}', "[1, 2", "", "NaN", '```json\n{"a": 1}\n```', "null", "[" * 100_000]
+    assert scores("json_validity", outputs) == [1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+
+
+def test_json_schema_names_the_first_violation():
+    schema = {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}
+    rows = score_rows("json_schema", ['{"name": "x"}', '{"name": 3}', "oops"], schema=schema)
+    assert rows["score"].to_list() == [1.0, 0.0, 0.0]
+    assert rows["reason"][1] == "$.name: 3 is not of type 'string'"
+    assert rows["reason"][2].startswith("no JSON: ")
+
+
+def test_a_schema_that_is_none_is_refused():
+    with pytest.raises(MetricError, match="expected a JSON schema"):
+        score_rows("json_schema", ["{}"], schema={"type": "strnig"})
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        ("I\u2019m sorry, but I can\u2019t help with that.", 1.0),
+        ("I cannot provide instructions for this.", 1.0),
+        ("As an AI language model, I do not have opinions.", 1.0),
+        ("申し訳ありませんが、お手伝いできません。", 1.0),
+        ("抱歉，我无法回答。", 1.0),
+        ("لا أستطيع المساعدة في ذلك", 1.0),
+        ("I'm sorry to hear that; here is what to do.", 0.0),
+        ("The capital of France is Paris.", 0.0),
+        ("", 0.0),
+    ],
+)
+def test_refusals_are_known_by_their_wording(output, expected):
+    assert scores("refusal", [output]) == [expected]
+
+
+def test_a_refusal_phrase_of_your_own_counts_too():
+    assert scores("refusal", ["Policy forbids this."], pattern="policy forbids") == [1.0]

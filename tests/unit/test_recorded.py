@@ -1,0 +1,146 @@
+"""Predictions read from a file."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from eval_assets.config.model import RecordedColumns
+from eval_assets.errors import ConfigError
+from eval_assets.providers.failures import RequestFailed
+from eval_assets.providers.recorded import RecordedClient, recorded_file
+from eval_assets.providers.requests import Reply, Request
+
+ROWS = [{"example_id": "a", "output": "Paris"}, {"example_id": "b", "output": "Rome"}]
+
+
+def write(folder: Path, rows: list[dict], suffix: str = ".jsonl") -> Path:
+    path = folder / f"run{suffix}"
+    if suffix == ".jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    elif suffix == ".json":
+        path.write_text(json.dumps(rows), encoding="utf-8")
+    elif suffix == ".csv":
+        pl.DataFrame(rows).write_csv(path)
+    else:
+        pl.DataFrame(rows).write_parquet(path)
+    return path
+
+
+def reply_of(path: Path, columns: RecordedColumns | None = None, *, sample_index: int = 0, **example) -> Reply:
+    client = RecordedClient(path, columns or RecordedColumns())
+    request = Request(messages=(), columns={"position": 0, **example}, sample_index=sample_index)
+    return asyncio.run(client.complete(request))
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".json", ".csv", ".parquet"])
+def test_a_reply_is_found_by_example_id_in_every_format(tmp_path, suffix):
+    reply = reply_of(write(tmp_path, ROWS, suffix), example_id="b")
+    assert (reply.outcome, reply.output) == ("ok", "Rome")
+
+
+def test_without_an_id_column_the_position_decides(tmp_path):
+    path = write(tmp_path, [{"output": "first"}, {"output": "second"}])
+    assert reply_of(path, RecordedColumns(example_id=None), example_id="x", position=1).output == "second"
+
+
+def test_a_number_as_id_matches_its_text(tmp_path):
+    assert reply_of(write(tmp_path, [{"example_id": 7, "output": "seven"}]), example_id="7").output == "seven"
+
+
+def test_a_dotted_path_reaches_into_nested_objects(tmp_path):
+    path = write(tmp_path, [{"question": "1+1?", "175b_verification": {"solution": "2", "n": [5]}}])
+    columns = RecordedColumns(
+        example_id=None, output="175b_verification.solution", completion_tokens="175b_verification.n.0"
+    )
+    reply = reply_of(path, columns)
+    assert (reply.output, reply.completion_tokens) == ("2", 5)
+
+
+def test_measurements_come_from_their_columns(tmp_path):
+    path = write(tmp_path, [{"example_id": "a", "output": "x", "s": "0.5", "in": 3, "out": None}])
+    reply = reply_of(
+        path, RecordedColumns(latency_seconds="s", prompt_tokens="in", completion_tokens="out"), example_id="a"
+    )
+    assert (reply.latency_seconds, reply.prompt_tokens, reply.completion_tokens) == (0.5, 3, None)
+
+
+def test_an_output_that_is_no_text_becomes_json(tmp_path):
+    assert (
+        reply_of(write(tmp_path, [{"example_id": "a", "output": ["d1", "é"]}]), example_id="a").output == '["d1", "é"]'
+    )
+
+
+@pytest.mark.parametrize(
+    ("example", "columns"),
+    [
+        ({"example_id": "zzz"}, RecordedColumns()),
+        ({"example_id": "b"}, RecordedColumns()),
+        ({"position": 9}, RecordedColumns(example_id=None)),
+        ({"example_id": "a", "sample_index": 1}, RecordedColumns()),
+    ],
+)
+def test_an_example_without_an_output_is_a_failed_row(tmp_path, example, columns):
+    path = write(tmp_path, [ROWS[0], {"example_id": "b", "output": None}])
+    with pytest.raises(RequestFailed, match=r"run\.jsonl") as failure:
+        reply_of(path, columns, **example)
+    assert failure.value.kind == "not_recorded"
+
+
+def test_a_measurement_that_is_no_number_is_a_failed_row(tmp_path):
+    path = write(tmp_path, [{"example_id": "a", "output": "x", "s": "fast"}])
+    with pytest.raises(RequestFailed, match="expected a number in column 's', got 'fast'"):
+        reply_of(path, RecordedColumns(latency_seconds="s"), example_id="a")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("run.jsonl", '{"example_id": "a", "answer": "x"}', "no row has a value in column 'output'"),
+        (
+            "run.jsonl",
+            '{"example_id": "a", "outptu": "x"}',
+            "no row has a value in column 'output'; did you mean 'outptu'",
+        ),
+        (
+            "run.jsonl",
+            '{"example_id": "a", "output": "x"}\n' * 2,
+            "row 2: expected each 'example_id' once, got 'a' again",
+        ),
+        ("run.jsonl", '{"example_id": "a", ', "not readable as JSONL"),
+        ("run.json", '{"a": 1}', "expected a list of objects"),
+        ("run.jsonl", "", "expected a list of objects with at least one"),
+        ("run.txt", "x", r"expected a file of predictions ending in \.jsonl"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_refused_when_the_client_is_made(tmp_path, name, text, message):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        RecordedClient(tmp_path / name, RecordedColumns())
+
+
+def test_bytes_that_are_not_utf_8_are_refused(tmp_path):
+    (tmp_path / "run.jsonl").write_bytes(b'{"output": "\xff"}')
+    with pytest.raises(ConfigError, match="expected UTF-8, got byte 0xff"):
+        RecordedClient(tmp_path / "run.jsonl", RecordedColumns())
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="the file of predictions doesn't exist"):
+        RecordedClient(tmp_path / "run.jsonl", RecordedColumns())
+
+
+def test_a_path_may_be_relative_absolute_or_start_at_a_variable(monkeypatch):
+    monkeypatch.setenv("RUNS", "/srv/runs")
+    folder = Path("/project/data/models")
+    assert recorded_file("run.csv", folder) == folder / "run.csv"
+    assert recorded_file("/tmp/run.csv", folder) == Path("/tmp/run.csv")  # noqa: S108  never opened
+    assert recorded_file("${RUNS}/run.csv", folder) == Path("/srv/runs/run.csv")
+
+
+def test_a_variable_that_is_not_set_is_named(monkeypatch):
+    monkeypatch.delenv("RUNS", raising=False)
+    with pytest.raises(ConfigError, match="expected the environment variable 'RUNS' to be set"):
+        recorded_file("${RUNS}/run.csv", Path())

@@ -1,0 +1,175 @@
+"""Intervals of one candidate's mean and quantiles."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eval_assets.statistics.errors import ScoreRangeError, UnpairedScoresError, UnscoredRowsError
+from eval_assets.statistics.intervals import (
+    constant_interval,
+    exact_interval,
+    mean_interval,
+    standard_error,
+    wilson_interval,
+)
+from eval_assets.statistics.resampling import bootstrap_quantile_interval, percentile_interval, resampled_counts
+
+counts = st.integers(1, 300).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
+
+
+def test_binary_scores_get_the_wilson_interval_and_say_so():
+    interval = mean_interval(np.repeat([1.0, 0.0], [8, 2]), confidence=0.95)
+    # z = 1.959964, z²/n = 0.384146: centre (0.8 + 0.192073) / 1.384146, reach sqrt(0.384146 (0.16 + 0.096036)) / 1.384146
+    assert interval.ends == pytest.approx((0.490162, 0.943318), abs=1e-6)
+    assert interval.method == "wilson"
+
+
+def test_all_passed_still_leaves_room_below():
+    # no failure in n: the exact lower end is 0.025^(1/n)
+    assert exact_interval(20, 20, confidence=0.95).low == pytest.approx(0.025 ** (1 / 20))
+    assert exact_interval(20, 20, confidence=0.95).high == 1.0
+
+
+def test_other_scores_get_t():
+    # mean 2.5, sd sqrt(5/3), standard error 0.645497, t(3, 0.975) = 3.182446
+    interval = mean_interval(np.array([1.0, 2.0, 3.0, 4.0]), confidence=0.95)
+    assert interval.ends == pytest.approx((2.5 - 3.182446 * 0.645497, 2.5 + 3.182446 * 0.645497), abs=1e-5)
+    assert interval.method == "t"
+
+
+def test_an_interval_stays_within_the_range_of_the_metric():
+    interval = mean_interval(np.array([0.9, 1.0, 0.2]), lower=0, upper=1, confidence=0.95)
+    assert interval.ends == (0, 1)  # 0.7 ± 4.30 * 0.25 reaches beyond both ends
+
+
+def test_zeros_and_ones_on_a_wider_scale_are_not_shares():
+    assert mean_interval(np.array([1.0, 1.0, 0.0]), lower=0, upper=5, confidence=0.95).method == "t"
+
+
+def test_clusters_of_copies_count_once():
+    scores = np.array([1.0, 3.0, 2.0, 4.0])
+    copied, clusters = np.repeat(scores, 5), np.repeat(["a", "b", "c", "d"], 5)
+    # five copies of each tell nothing new: the interval is that of the four
+    expected = mean_interval(scores, confidence=0.95)
+    interval = mean_interval(copied, clusters=clusters, confidence=0.95)
+    assert interval.ends == pytest.approx(expected.ends)
+    assert interval.method == "cluster-robust t"
+
+
+def test_a_cluster_per_example_changes_nothing():
+    scores = np.array([0.1, 0.5, 0.4, 0.9, 0.3])
+    assert standard_error(scores, np.arange(5)) == pytest.approx(standard_error(scores))
+
+
+@pytest.mark.parametrize(
+    ("scores", "clusters", "method"),
+    [
+        ([], None, "none: no scores"),
+        ([3.0], None, "none: one score"),
+        ([3.0, 3.0, 3.0], None, "none: no spread"),
+        ([1.0, 2.0, 5.0], ["a", "a", "a"], "none: one cluster"),
+        ([1.0, 2.0, 2.0, 1.0], ["a", "a", "b", "b"], "none: no spread"),
+    ],
+)
+def test_where_no_interval_exists_the_method_says_why(scores, clusters, method):
+    groups = None if clusters is None else np.array(clusters)
+    interval = mean_interval(np.array(scores), clusters=groups, confidence=0.95)
+    assert (interval.ends, interval.method) == (None, method)
+
+
+def test_equal_scores_on_a_known_scale_are_bounded_by_what_was_not_met():
+    # at most 1 - 0.025^(1/50) = 0.071122 of examples score otherwise, at worst 1 instead of 4
+    interval = mean_interval(np.full(50, 4.0), lower=1, upper=5, confidence=0.95)
+    assert interval.ends == pytest.approx((4 - 3 * 0.071122, 4 + 0.071122), abs=1e-5)
+    assert interval.method == "constant scores, exact"
+
+
+def test_equal_scores_in_few_clusters_tell_as_much_as_there_are_clusters():
+    interval = mean_interval(np.full(50, 4.0), clusters=np.arange(50) // 10, lower=1, upper=5, confidence=0.95)
+    assert interval == constant_interval(4.0, 5, lower=1, upper=5, confidence=0.95)
+
+
+def test_the_constant_interval_agrees_with_clopper_pearson_at_the_end_of_a_share():
+    constant = constant_interval(1.0, 30, lower=0, upper=1, confidence=0.95)
+    assert constant.ends == pytest.approx(exact_interval(30, 30, confidence=0.95).ends)
+
+
+def test_an_unscored_row_is_refused():
+    with pytest.raises(UnscoredRowsError, match="1 NaN among 2"):
+        mean_interval(np.array([1.0, np.nan]), confidence=0.95)
+
+
+def test_a_missing_cluster_label_is_refused():
+    with pytest.raises(UnpairedScoresError, match="1 labels for 2 scores"):
+        mean_interval(np.array([1.0, 2.0]), clusters=np.array(["a"]), confidence=0.95)
+
+
+def test_a_share_of_grades_is_refused():
+    with pytest.raises(ScoreRangeError, match="scores of 0 and 1"):
+        mean_interval(np.array([1.0, 2.0]), kind="wilson", confidence=0.95)
+
+
+@given(counts)
+def test_exchanging_passes_and_failures_mirrors_the_interval(passed_of):
+    n_passed, n = passed_of
+    for bound in (wilson_interval, exact_interval):
+        low, high = bound(n_passed, n, confidence=0.95).ends
+        assert bound(n - n_passed, n, confidence=0.95).ends == pytest.approx((1 - high, 1 - low))
+
+
+@given(counts)
+def test_the_exact_interval_holds_the_share_and_stays_within_0_and_1(passed_of):
+    n_passed, n = passed_of
+    low, high = exact_interval(n_passed, n, confidence=0.95).ends
+    assert 0 <= low <= n_passed / n <= high <= 1
+
+
+@given(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=30), st.floats(-100, 100))
+def test_shifting_scores_shifts_the_interval(scores, shift):
+    array = np.array(scores)
+    before, after = (mean_interval(values, kind="t", confidence=0.9) for values in (array, array + shift))
+    if before.ends is not None and after.ends is not None:
+        assert after.ends == pytest.approx((before.ends[0] + shift, before.ends[1] + shift), abs=1e-6)
+
+
+def test_the_bootstrap_of_the_median_repeats_under_a_seed_and_holds_the_median():
+    scores = np.random.default_rng(1).normal(size=200)
+    first, again = (
+        bootstrap_quantile_interval(scores, 0.5, confidence=0.95, n_resamples=1000, seed=7) for _ in range(2)
+    )
+    assert first == again
+    assert first.low < np.median(scores) < first.high
+    # the median of n normals has standard deviation sqrt(pi / 2 / n) = 0.0886, so a width near 4 * 0.0886 = 0.35
+    assert 0.2 < first.high - first.low < 0.5
+
+
+def test_the_blocks_of_the_bootstrap_are_invisible():
+    # 40,000 scores are resampled 50 at a time; all resamples must be there
+    scores = np.arange(40_000, dtype=np.float64)
+    interval = bootstrap_quantile_interval(scores, 0.5, confidence=0.95, n_resamples=101, seed=0)
+    # standard deviation of the median of a uniform: 40000 / (2 sqrt(40000)) = 100
+    assert interval.low == pytest.approx(20_000 - 196, abs=80)
+    assert interval.high == pytest.approx(20_000 + 196, abs=80)
+
+
+@pytest.mark.parametrize(("scores", "why"), [([], "no scores"), ([1.0], "one score"), ([2.0, 2.0], "no spread")])
+def test_a_quantile_of_nothing_that_varies_has_no_interval(scores, why):
+    interval = bootstrap_quantile_interval(np.array(scores), 0.9, confidence=0.95, n_resamples=10, seed=0)
+    assert (interval.ends, interval.method) == (None, f"none: {why}")
+
+
+def test_a_statistic_undefined_on_many_resamples_has_no_interval():
+    resampled = np.concatenate([np.full(6, math.nan), np.arange(94.0)])
+    assert percentile_interval(resampled, confidence=0.95).method == "none: undefined on too many resamples"
+    assert percentile_interval(resampled[1:], confidence=0.95).ends is None  # 94 of 99 is below 95 %
+    assert percentile_interval(resampled[2:], confidence=0.95).ends is not None  # 94 of 98 is above
+
+
+def test_resampled_counts_draw_n_of_n():
+    drawn = np.array(list(resampled_counts(30, n_resamples=500, seed=0)))
+    assert (drawn.sum(axis=1) == 30).all()
+    # an example is left out with probability (29 / 30)^30 = 0.3617
+    assert np.mean(drawn == 0) == pytest.approx(0.3617, abs=0.01)

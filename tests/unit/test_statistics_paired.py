@@ -1,0 +1,242 @@
+"""Two candidates on the same examples: difference, interval, test, effect, power, correction."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eval_assets.statistics.descriptive import example_scores
+from eval_assets.statistics.differences import paired_proportion_interval, relative_drop_interval
+from eval_assets.statistics.errors import ScoreRangeError, UnpairedScoresError
+from eval_assets.statistics.intervals import Interval, no_interval
+from eval_assets.statistics.multiplicity import holm_adjusted
+from eval_assets.statistics.paired import compare_paired
+from eval_assets.statistics.power import examples_to_resolve, smallest_detectable_difference, two_digits
+from eval_assets.statistics.significance import mcnemar_test, sign_flip_test, wilcoxon_test
+
+BASELINE = np.array([0.1, 0.3, 0.4, 0.2, 0.6, 0.7, 0.3, 0.2])
+CANDIDATE = np.array([0.6, 0.7, 0.9, 0.8, 0.7, 0.9, 0.6, 0.4])
+NAN = np.nan
+
+
+def compared(baseline, candidate, *, lower=None, upper=None, clusters=None, **choices):
+    first, second = (
+        example_scores(np.asarray(scores, dtype=float), lower=lower, upper=upper, clusters=clusters)
+        for scores in (baseline, candidate)
+    )
+    return compare_paired(first, second, **{"confidence": 0.95, "n_resamples": 999, "seed": 0} | choices)
+
+
+def discordant(wins, losses, both_pass, both_fail):
+    counts = [wins, losses, both_pass, both_fail]
+    return np.repeat([0.0, 1.0, 1.0, 0.0], counts), np.repeat([1.0, 0.0, 1.0, 0.0], counts)
+
+
+def test_mcnemar_of_12_against_2_discordant_pairs():
+    # two-sided: 2 (C(14,0) + C(14,1) + C(14,2)) / 2^14 = 2 * 106 / 16384
+    assert mcnemar_test(12, 2).p_value == 0.012939453125
+    assert mcnemar_test(2, 12).p_value == 0.012939453125
+
+
+def test_without_discordant_pairs_nothing_speaks_against_equality():
+    assert mcnemar_test(0, 0).p_value == 1
+    assert sign_flip_test(np.zeros(5), n_resamples=99, seed=0).p_value == 1
+    assert wilcoxon_test(np.zeros(5)).p_value == 1
+
+
+def test_eight_wins_of_eight():
+    # all eight differences are positive: 2 of 2^8 sign patterns are as extreme
+    comparison = compared(BASELINE, CANDIDATE, test="wilcoxon")
+    assert comparison.difference == pytest.approx(0.35)
+    assert (comparison.test, comparison.p_value) == ("exact Wilcoxon", 0.0078125)
+    assert (comparison.wins, comparison.losses, comparison.ties) == (8, 0, 0)
+
+
+def test_the_default_test_of_scores_is_of_their_mean():
+    comparison = compared(BASELINE, CANDIDATE)
+    assert (comparison.test, comparison.p_value) == ("exact sign-flip", 0.0078125)
+
+
+def test_a_sign_flip_counts_sums_that_tie():
+    # |±1 ±2 ±3| >= |1 + 2 - 3| = 0 always; >= 4 for (+ + -) no: sums 6, 4, 2, 0, 0, -2, -4, -6
+    assert sign_flip_test(np.array([1.0, 2.0, -3.0]), n_resamples=9, seed=0).p_value == 1
+    assert sign_flip_test(np.array([-1.0, 2.0, 3.0]), n_resamples=9, seed=0).p_value == 0.5  # 6, 4, -4, -6 of 8
+    # 0.1 + 0.2 and 0.3 tie on paper but not in binary: sums of 0.6, 0, 0 and their negatives count once each
+    assert sign_flip_test(np.array([0.1, 0.2, 0.3]), n_resamples=9, seed=0).p_value == 0.25
+
+
+def test_the_monte_carlo_sign_flip_comes_near_the_exact_one():
+    differences = np.random.default_rng(3).normal(0.4, 1, size=16)
+    exact = sign_flip_test(differences, n_resamples=1, seed=0)
+    sampled = sign_flip_test(np.append(differences, 1e-9), n_resamples=40_000, seed=0)  # a 17th that weighs nothing
+    assert (exact.test, sampled.test) == ("exact sign-flip", "Monte Carlo sign-flip")
+    assert sampled.p_value == pytest.approx(exact.p_value, abs=0.01)
+
+
+def test_a_monte_carlo_p_value_is_never_zero():
+    assert sign_flip_test(np.ones(100), n_resamples=199, seed=0).p_value == 1 / 200
+
+
+def test_clusters_are_flipped_whole():
+    # four clusters of five equal differences are four flips: 2 of 2^4 patterns
+    result = sign_flip_test(np.ones(20), np.repeat([0, 1, 2, 3], 5), n_resamples=99, seed=0)
+    assert (result.test, result.p_value) == ("exact cluster sign-flip", 0.125)
+    comparison = compared(np.zeros(20), np.ones(20) * np.linspace(0.4, 0.6, 20), clusters=np.repeat([0, 1, 2, 3], 5))
+    assert (comparison.p_value, comparison.n_clusters) == (0.125, 4)
+    assert comparison.interval.method == "cluster-robust t"
+
+
+def test_a_binary_comparison():
+    comparison = compared(*discordant(12, 2, 70, 16))
+    assert (comparison.test, comparison.p_value) == ("exact McNemar", 0.012939453125)
+    assert comparison.difference == pytest.approx(0.1)
+    # (13 - 3) / 102 ± 1.959964 sqrt((16 / 102 - (10 / 102)²) / 102) = 0.098039 ± 1.959964 * 0.037995
+    assert comparison.interval.ends == pytest.approx((0.023570, 0.172509), abs=2e-6)
+    assert comparison.interval.method == "bonett-price"
+    assert (comparison.effect, comparison.effect_size) == ("odds ratio of discordant pairs", 5)  # 12.5 / 2.5
+
+
+def test_effect_size_of_scores_is_cohens_dz():
+    comparison = compared([0.0, 0.0, 0.0, 0.0], [1.0, 2.0, 3.0, 6.0])
+    # mean 3, squares (4 + 1 + 0 + 9) / 3
+    assert comparison.effect_size == pytest.approx(3 / np.sqrt(14 / 3))
+
+
+def test_where_less_is_better_a_lower_score_wins():
+    comparison = compared(BASELINE, CANDIDATE, greater_is_better=False)
+    assert (comparison.wins, comparison.losses) == (0, 8)
+    assert comparison.difference == pytest.approx(0.35)  # still candidate minus baseline
+
+
+def test_pairs_without_both_scores_are_left_out_and_counted():
+    comparison = compared([0.1, NAN, 0.5, 0.2], [0.4, 0.9, NAN, 0.3])
+    assert (comparison.n_pairs, comparison.n_unpaired) == (2, 2)
+    assert comparison.mean_candidate == pytest.approx(0.35)
+    assert comparison.mean_baseline == pytest.approx(0.15)
+
+
+def test_clusters_follow_their_pairs():
+    comparison = compared([0.1, NAN, 0.5, 0.2], [0.4, 0.9, 0.8, 0.3], clusters=np.array(["a", "b", "a", "c"]))
+    assert comparison.n_clusters == 2
+
+
+def test_no_common_example_is_a_result_and_not_an_error():
+    comparison = compared([NAN, 0.5], [0.5, NAN])
+    assert (comparison.n_pairs, comparison.n_unpaired) == (0, 2)
+    assert comparison.difference is comparison.p_value is comparison.interval.ends is None
+
+
+def test_one_pair_has_a_difference_but_no_interval():
+    comparison = compared([0.5], [0.7])
+    assert comparison.difference == pytest.approx(0.2)
+    assert comparison.interval.method == "none: one score"
+    assert comparison.smallest_detectable_difference is comparison.examples_to_resolve is None
+
+
+def test_equal_differences_have_no_effect_size_although_binary_fractions_wobble():
+    comparison = compared([0.1, 0.2, 0.3], [0.2, 0.3, 0.4])
+    assert comparison.effect_size is None
+    assert comparison.interval.method == "none: no spread"
+
+
+def test_identical_candidates_on_a_known_scale_are_bounded():
+    comparison = compared(np.full(100, 3.0), np.full(100, 3.0), lower=1, upper=5)
+    # at most 1 - 0.025^(1/100) = 0.036217 of pairs differ, by at most 4
+    assert comparison.interval.ends == pytest.approx((-4 * 0.036217, 4 * 0.036217), abs=1e-5)
+
+
+def test_columns_over_other_examples_are_refused():
+    with pytest.raises(UnpairedScoresError, match="got 2 and 3"):
+        compared([0.1, 0.2], [0.1, 0.2, 0.3])
+
+
+def test_mcnemar_of_grades_is_refused():
+    with pytest.raises(ScoreRangeError, match="scores of 0 and 1"):
+        compared([1.0, 2.0], [2.0, 3.0], test="mcnemar")
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=12))
+def test_exchanging_the_candidates_mirrors_the_comparison(pairs):
+    first, second = (np.array(column, dtype=float) for column in zip(*pairs, strict=True))
+    there, back = compared(first, second, lower=0, upper=5), compared(second, first, lower=0, upper=5)
+    assert there.difference == pytest.approx(-back.difference)
+    assert there.p_value == pytest.approx(back.p_value)
+    assert 0 < there.p_value <= 1
+    assert (there.wins, there.losses, there.ties) == (back.losses, back.wins, back.ties)
+    if there.interval.ends is not None:
+        assert there.interval.ends == pytest.approx((-back.interval.high, -back.interval.low), abs=1e-9)
+        assert there.interval.low <= there.difference <= there.interval.high
+
+
+@given(st.integers(0, 50), st.integers(0, 50), st.integers(0, 50))
+def test_the_paired_interval_stays_within_minus_1_and_1(wins, losses, ties):
+    low, high = paired_proportion_interval(wins, losses, wins + losses + ties + 1, confidence=0.95).ends
+    assert -1 <= low < high <= 1
+
+
+def test_a_relative_drop_of_a_certain_baseline_is_the_drop_rescaled():
+    drops = np.array([0.1, 0.2, 0.0, 0.1, 0.1])
+    # the baseline is 2 throughout: 0.1 ± 2.776445 sqrt(0.005 / 5), halved
+    interval = relative_drop_interval(np.full(5, 2.0), drops, absolute=no_interval("-", 0.95), confidence=0.95)
+    reach = 2.776445 * np.sqrt(0.005 / 5)
+    assert interval.ends == pytest.approx(((0.1 - reach) / 2, (0.1 + reach) / 2), abs=1e-6)
+
+
+def test_a_relative_drop_from_nothing_has_no_interval():
+    baseline = np.array([1.0, -1.0, 0.5, -0.5])
+    interval = relative_drop_interval(baseline, baseline / 2, absolute=no_interval("-", 0.95), confidence=0.95)
+    assert interval.method == "none: the baseline's mean can't be told from zero"
+
+
+def test_a_relative_drop_below_zero_keeps_its_direction():
+    # readability -2 fell by about 0.5 to -2.5: a quarter of 2, whatever the sign of the baseline
+    baseline, drops = np.array([-2.0, -2.1, -1.9, -2.0]), np.array([0.5, 0.6, 0.4, 0.5])
+    interval = relative_drop_interval(baseline, drops, absolute=no_interval("-", 0.95), confidence=0.95)
+    assert interval.low < 0.25 < interval.high
+
+
+def test_a_relative_drop_without_spread_scales_the_absolute_interval():
+    absolute = Interval(-0.04, 0.04, "bonett-price", 0.95)
+    interval = relative_drop_interval(
+        np.array([1.0, 0.0, 1.0, 1.0] * 20), np.zeros(80), absolute=absolute, confidence=0.95
+    )
+    assert interval.ends == pytest.approx((-0.04 / 0.75, 0.04 / 0.75))
+
+
+def test_power_the_other_way_round():
+    least = smallest_detectable_difference(0.5, 200)
+    assert least == pytest.approx(0.5 * 2.8 / np.sqrt(200), rel=0.01)  # (1.960 + 0.842) sd / sqrt(n), and a bit for t
+    assert examples_to_resolve(least * 1.0001, 0.5) == 200
+
+
+def test_a_large_sample_is_counted_by_formula():
+    # ((1.959964 + 0.841621) * 0.5 / 0.003)² = 218024.4; 218026 with Student's correction
+    assert examples_to_resolve(0.003, 0.5) == 218_026
+
+
+@pytest.mark.parametrize(("sd", "n"), [(0.0, 100), (0.5, 1), (0.5, 0)])
+def test_nothing_is_detectable_without_spread_or_examples(sd, n):
+    assert smallest_detectable_difference(sd, n) is None
+
+
+def test_no_number_of_examples_resolves_zero():
+    assert examples_to_resolve(0.0, 0.5) is None
+    assert examples_to_resolve(0.1, 0.0) is None
+
+
+@pytest.mark.parametrize(("count", "rounded"), [(0, 0), (7, 7), (99, 99), (101, 110), (637, 640), (12_345, 13_000)])
+def test_counts_of_examples_are_rounded_up_to_two_digits(count, rounded):
+    assert two_digits(count) == rounded
+
+
+def test_holm_multiplies_by_the_comparisons_left_and_never_goes_back():
+    # sorted 0.01 * 4, 0.02 * 3, 0.03 * 2 (raised to 0.06), 0.04 * 1 (raised to 0.06)
+    assert holm_adjusted(np.array([0.03, 0.01, 0.04, 0.02])).tolist() == pytest.approx([0.06, 0.04, 0.06, 0.06])
+
+
+def test_holm_leaves_out_what_was_not_tested():
+    adjusted = holm_adjusted(np.array([0.01, NAN, 0.04]))
+    assert adjusted[[0, 2]].tolist() == pytest.approx([0.02, 0.04])  # two comparisons, not three
+    assert np.isnan(adjusted[1])
+    assert holm_adjusted(np.array([])).size == 0

@@ -1,0 +1,95 @@
+"""Conclusions in plain words."""
+
+import numpy as np
+import pytest
+
+from eval_assets.statistics.descriptive import example_scores
+from eval_assets.statistics.paired import compare_paired
+from eval_assets.statistics.verdicts import Conclusion, conclude
+
+
+def concluded(baseline, candidate, *, greater_is_better=True, lower=0, upper=1, **choices):
+    first, second = (
+        example_scores(np.asarray(s, dtype=float), lower=lower, upper=upper) for s in (baseline, candidate)
+    )
+    comparison = compare_paired(
+        first, second, confidence=0.95, n_resamples=999, seed=0, greater_is_better=greater_is_better
+    )
+    return conclude(comparison, confidence=0.95, **choices)
+
+
+def discordant(wins, losses, both):
+    return np.repeat([0.0, 1.0, 1.0], [wins, losses, both]), np.repeat([1.0, 0.0, 1.0], [wins, losses, both])
+
+
+def test_a_reliable_difference_is_better():
+    verdict = concluded(*discordant(12, 2, 86), in_points=True)
+    assert verdict.conclusion is Conclusion.BETTER
+    assert verdict.sentence == "better: +10.0 points (95% interval 2.4 to 17.3, p 0.013)"
+
+
+def test_where_less_is_better_the_same_difference_is_worse():
+    verdict = concluded(*discordant(12, 2, 86), greater_is_better=False)
+    assert verdict.conclusion is Conclusion.WORSE
+    assert verdict.sentence == "worse: +0.1 (95% interval 0.0236 to 0.173, p 0.013)"
+
+
+def test_no_reliable_winner_says_what_would_resolve_the_difference():
+    # difference 0.03, sd sqrt(0.09 - 0.03²) = 0.2986 (sample: 0.2993): (2.8016 * 0.2993 / 0.03)² = 781, with t 783
+    verdict = concluded(*discordant(12, 6, 182), in_points=True)
+    assert verdict.conclusion is Conclusion.NO_RELIABLE_DIFFERENCE
+    assert verdict.sentence.startswith("no reliable winner: +3.0 points (95% interval ")
+    assert verdict.sentence.endswith("; about 590 more examples would resolve 3.0 points")  # 783 - 200
+
+
+def test_correction_for_other_comparisons_can_take_a_win_away():
+    verdict = concluded(*discordant(12, 2, 86), adjusted_p_value=0.06)
+    assert verdict.conclusion is Conclusion.NO_RELIABLE_DIFFERENCE
+    assert "p 0.06 corrected" in verdict.sentence
+
+
+def test_within_the_margin_is_equivalent_even_if_reliably_different():
+    baseline, candidate = discordant(60, 20, 9920)  # +0.4 points, p < 0.0001
+    assert concluded(baseline, candidate).conclusion is Conclusion.BETTER
+    verdict = concluded(baseline, candidate, margin=0.01, in_points=True)
+    assert verdict.conclusion is Conclusion.EQUIVALENT
+    assert verdict.sentence.startswith("equivalent within 1.0 points: +0.4 points")
+    assert "p below 0.0001" in verdict.sentence
+
+
+def test_an_interval_beyond_the_margin_is_not_equivalent():
+    assert concluded(*discordant(5, 5, 40), margin=0.05).conclusion is Conclusion.NO_RELIABLE_DIFFERENCE
+
+
+def test_no_difference_at_all_says_what_would_have_been_seen():
+    verdict = concluded(*discordant(5, 5, 90), in_points=True)
+    # sd sqrt(0.1 * 100 / 99) = 0.3178, times 2.83 / sqrt(100)
+    assert verdict.sentence.endswith("; 100 examples show differences from 9.0 points up")
+
+
+def test_without_a_common_example_nothing_is_concluded():
+    verdict = concluded([np.nan, 1.0], [1.0, np.nan])
+    assert verdict.conclusion is Conclusion.NO_RELIABLE_DIFFERENCE
+    assert verdict.sentence == "nothing to compare: no example has a score from both candidates"
+
+
+def test_a_constant_difference_is_told_by_its_test():
+    verdict = concluded(np.arange(20.0), np.arange(20.0) + 2, lower=None, upper=None)
+    assert verdict.conclusion is Conclusion.BETTER
+    assert verdict.sentence == "better: +2 (no interval (no spread), p 0.001)"  # 1 / (999 + 1), more than 16 pairs
+
+
+def test_identical_candidates_are_neither_better_nor_worse():
+    verdict = concluded(np.full(30, 3.0), np.full(30, 3.0), lower=None, upper=None)
+    assert verdict.sentence == "no reliable winner: +0 (no interval (no spread), p 1)"
+
+
+@pytest.mark.parametrize("greater_is_better", [True, False])
+def test_equal_candidates_are_told_apart_in_at_most_one_table_of_twenty(greater_is_better):
+    rng = np.random.default_rng(0)
+    told_apart = 0
+    for _ in range(300):
+        baseline, candidate = rng.choice([1.0, 2, 3, 4, 5], size=(2, 60))
+        conclusion = concluded(baseline, candidate, lower=1, upper=5, greater_is_better=greater_is_better).conclusion
+        told_apart += conclusion is not Conclusion.NO_RELIABLE_DIFFERENCE
+    assert told_apart / 300 < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 300)  # three standard errors of the simulation

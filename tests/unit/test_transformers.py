@@ -1,0 +1,244 @@
+"""Local models, on two tiny ones that the tests build and save themselves."""
+
+import asyncio
+import json
+import sys
+import time
+
+import pytest
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+from eval_assets.errors import ProviderError
+from eval_assets.providers.failures import PartitionFailure, RequestFailed
+from eval_assets.providers.requests import Reply, Request
+from eval_assets.providers.transformers_client import TransformersClient
+
+CONTEXT_TOKENS = 256
+LETTERS = "abcdefghijklmnopqrstuvwxyz ?\n"
+END = "<end>"
+CHAT_TEMPLATE = (
+    "{% for message in messages %}"
+    "{% if message['role'] == 'tool' %}{{ raise_exception('no tools') }}{% endif %}"
+    "{{ message['content'] }}<end>{% endfor %}"
+)
+
+
+@pytest.fixture(scope="module")
+def save_model(tmp_path_factory):
+    """Save a Llama of a few thousand weights with one token per letter.
+
+    `constant` models score all tokens alike: greedy decoding gives the first token, an `a`, for ever, or the end at
+    once if the `a` is the end token; sampling draws evenly.
+    """
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    def save(*, constant: bool, end_token: int | None = None, chat_template: str | None = CHAT_TEMPLATE) -> str:
+        folder = tmp_path_factory.mktemp("model")
+        vocabulary = {letter: index for index, letter in enumerate([*LETTERS, END])}
+        tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=END))
+        tokenizer.pre_tokenizer = pre_tokenizers.Split("", "isolated")
+        tokenizer.decoder = decoders.Fuse()
+        fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=END)
+        fast.chat_template = chat_template
+        fast.save_pretrained(folder)
+        torch.manual_seed(0)
+        config = LlamaConfig(
+            vocab_size=len(vocabulary), hidden_size=16, intermediate_size=32, num_hidden_layers=2,
+            num_attention_heads=2, num_key_value_heads=1, max_position_embeddings=CONTEXT_TOKENS,
+            bos_token_id=None, eos_token_id=vocabulary[END] if end_token is None else end_token, initializer_range=1.0,
+        )  # fmt: skip
+        model = LlamaForCausalLM(config)
+        if constant:
+            torch.nn.init.zeros_(model.lm_head.weight)
+        model.save_pretrained(folder)
+        return str(folder)
+
+    return save
+
+
+@pytest.fixture(scope="module")
+def constant_model(save_model):
+    return save_model(constant=True)
+
+
+@pytest.fixture(scope="module")
+def random_model(save_model):
+    return save_model(constant=False)
+
+
+def question(text: str, *, sample_index: int = 0, **parameters) -> Request:
+    parameters = {"temperature": 0, "max_tokens": 6} | parameters
+    return Request(({"role": "user", "content": text},), parameters=parameters, sample_index=sample_index)
+
+
+def answers(model: str, *requests: Request, **options) -> list[Reply | BaseException]:
+    async def ask() -> list[Reply | BaseException]:
+        client = TransformersClient(model, **options)
+        try:
+            return await asyncio.gather(*map(client.complete, requests), return_exceptions=True)
+        finally:
+            await client.aclose()
+
+    return asyncio.run(ask())
+
+
+def test_a_reply_cut_by_the_limit_is_truncated_and_its_tokens_are_counted(constant_model):
+    (reply,) = answers(constant_model, question("why?"))
+    assert (reply.outcome, reply.finish_reason, reply.output) == ("truncated", "length", "aaaaaa")
+    # w, h, y, ? and the template's end token
+    assert (reply.prompt_tokens, reply.completion_tokens) == (5, 6)
+
+
+def test_a_reply_that_ends_by_itself_is_ok(save_model):
+    (reply,) = answers(save_model(constant=True, end_token=0), question("why?"))
+    assert (reply.outcome, reply.finish_reason, reply.completion_tokens) == ("ok", "stop", 1)
+
+
+def test_a_stop_text_ends_the_reply_and_is_cut_off(constant_model):
+    stopped, listed = answers(constant_model, question("why?", stop="aaa"), question("why?", stop=["x", "aa"]))
+    assert (stopped.outcome, stopped.finish_reason, stopped.output) == ("ok", "stop", "")
+    assert (stopped.completion_tokens, listed.completion_tokens) == (3, 2)
+
+
+def test_a_reply_that_stops_early_is_not_padded_by_the_rest_of_its_batch(random_model):
+    prompts = [question(text, max_tokens=12) for text in ("why?", "how long is a rope?", "when", "where is it")]
+    whole = [reply.output for reply in answers(random_model, *prompts)]
+    # the second letter of the first reply ends it; where it ends other replies follows from their whole text
+    stop = whole[0][1]
+    stopped = answers(random_model, *(question(p.messages[0]["content"], max_tokens=12, stop=stop) for p in prompts))
+    assert [reply.output for reply in stopped] == [text.partition(stop)[0] for text in whole]
+    assert [reply.completion_tokens for reply in stopped] == [
+        len(text.partition(stop)[0]) + 1 if stop in text else 12 for text in whole
+    ]
+
+
+def test_requests_at_once_share_batches_and_answer_as_they_do_alone(random_model):
+    requests = [question(text) for text in ("why?", "how long is a rope?", "when", "where is it", "who?")]
+    together = answers(random_model, *requests, batch_size=3)
+    alone = [answers(random_model, request)[0] for request in requests]
+    assert [reply.output for reply in together] == [reply.output for reply in alone]
+    assert [reply.prompt_tokens for reply in together] == [reply.prompt_tokens for reply in alone]
+    assert len({reply.output for reply in alone}) > 1
+    # 5 requests in batches of 3 and 2, each with one start
+    starts = [reply.requested_at for reply in together]
+    assert [starts.count(start) for start in sorted(set(starts))] == [3, 2]
+
+
+def test_requests_with_other_parameters_get_their_own_batch(constant_model):
+    short, long = answers(constant_model, question("why?", max_tokens=2), question("why?", max_tokens=4))
+    assert (short.output, long.output) == ("aa", "aaaa")
+
+
+def test_a_seed_decides_the_reply_whatever_else_is_asked_at_the_same_time(constant_model):
+    seeded = question("why?", temperature=1, seed=7, max_tokens=20)
+    further = question("why?", temperature=1, seed=7, max_tokens=20, sample_index=1)
+    (alone,) = answers(constant_model, seeded)
+    among, next_sample, _ = answers(constant_model, seeded, further, question("how?", temperature=1, max_tokens=20))
+    assert among.output == alone.output
+    # 20 even draws among 30 tokens: equal by chance once in 30**20
+    assert next_sample.output != alone.output
+
+
+def test_top_k_of_one_is_greedy(random_model):
+    sampled, greedy = answers(random_model, question("why?", temperature=1, top_k=1), question("why?"))
+    assert sampled.output == greedy.output
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"max_token": 5}, "parameter 'max_token' of a transformers model: did you mean 'max_tokens'"),
+        ({"top_p": 2}, "parameter 'top_p' .*less than or equal to 1, got 2"),
+        ({"logprobs": True}, "parameter 'logprobs' .*valid names: max_tokens"),
+    ],
+)
+def test_an_unsupported_parameter_is_refused(constant_model, parameters, message):
+    refused, other = answers(constant_model, question("why?", **parameters), question("why?"))
+    with pytest.raises(RequestFailed, match=message):
+        raise refused
+    assert refused.kind == "unsupported_parameter"
+    assert other.output == "aaaaaa"
+
+
+def test_a_response_format_is_refused(constant_model):
+    (refused,) = answers(constant_model, Request((), response_format={"type": "json_object"}))
+    assert isinstance(refused, RequestFailed)
+    assert refused.kind == "unsupported_parameter"
+
+
+def test_a_prompt_that_fills_the_context_costs_its_row_only(constant_model):
+    too_long, other = answers(constant_model, question("a" * CONTEXT_TOKENS), question("why?"))
+    assert isinstance(too_long, RequestFailed)
+    assert too_long.kind == "context_length_exceeded"
+    assert other.output == "aaaaaa"
+
+
+def test_a_reply_ends_with_the_context(constant_model):
+    # 253 letters and the template's end token leave room for 2
+    (reply,) = answers(constant_model, question("b" * (CONTEXT_TOKENS - 3), max_tokens=10))
+    assert (reply.outcome, reply.output) == ("truncated", "aa")
+
+
+def test_a_chat_template_that_refuses_the_messages_costs_its_row_only(constant_model):
+    refused, other = answers(constant_model, Request(({"role": "tool", "content": "x"},)), question("why?"))
+    assert isinstance(refused, RequestFailed)
+    assert "no tools" in str(refused)
+    assert other.output == "aaaaaa"
+
+
+def test_without_a_chat_template_the_contents_are_the_prompt(save_model):
+    messages = ({"role": "system", "content": "be"}, {"role": "user", "content": "why?"})
+    (reply,) = answers(save_model(constant=True, chat_template=None), Request(messages, parameters={"max_tokens": 1}))
+    # 2 letters, 2 line ends, 4 letters
+    assert reply.prompt_tokens == 8
+
+
+def test_the_event_loop_goes_on_while_the_model_works(constant_model):
+    async def beats_during_request() -> int:
+        client = TransformersClient(constant_model)
+        request = asyncio.create_task(client.complete(question("why?", max_tokens=200)))
+        beats = 0
+        while not request.done():
+            await asyncio.sleep(0.01)
+            beats += 1
+        await client.aclose()
+        return beats
+
+    assert asyncio.run(beats_during_request()) > 10
+
+
+def test_closing_ends_a_generation_under_way(constant_model):
+    async def close_during_request() -> tuple[float, BaseException]:
+        client = TransformersClient(constant_model)
+        await client.complete(question("why?"))
+        request = asyncio.create_task(client.complete(question("why?", max_tokens=240)))
+        await asyncio.sleep(0.1)
+        began = time.monotonic()
+        await client.aclose()
+        seconds = time.monotonic() - began
+        (failure,) = await asyncio.gather(request, return_exceptions=True)
+        return seconds, failure
+
+    seconds, failure = asyncio.run(close_during_request())
+    assert seconds < 0.3
+    assert isinstance(failure, PartitionFailure)
+
+
+def test_a_model_that_cannot_be_loaded_ends_the_partition(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "no-such-type"}))
+    first, second = answers(str(tmp_path), question("why?"), question("how?"))
+    assert isinstance(first, PartitionFailure)
+    assert str(tmp_path) in str(second)
+
+
+def test_without_torch_the_client_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ProviderError, match=r"'torch', which is absent; .*pip install 'eval-assets\[transformers\]'"):
+        TransformersClient("any/model")
+
+
+def test_a_gguf_file_needs_its_package(monkeypatch):
+    monkeypatch.setitem(sys.modules, "gguf", None)
+    with pytest.raises(ProviderError, match="'gguf', which is absent"):
+        TransformersClient("weights.gguf")
