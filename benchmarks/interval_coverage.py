@@ -2,14 +2,14 @@
 
     python benchmarks/interval_coverage.py --simulations 2000
 
-Every number is a share of simulated tables. An interval at 95 % should hold the truth in 0.95 of them; a gate or verdict
-should be wrong in at most the share its heading promises. With 2,000 simulations a share near 0.95 is known to ± 0.01.
+Every number is a share of simulated tables. An interval at 95 % should hold the truth in 0.95 of them; a gate or
+verdict should be wrong in at most the promised share. With 2,000 simulations a share near 0.95 is known to ± 0.01.
 """
 
 import argparse
 import time
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +71,7 @@ def coverage_rows(simulations: int) -> list[CoverageRow]:
         rows += [
             (binary, "mean", "wilson", passes(share, lambda k, n: wilson(k, n, confidence=0.95)), simulations),
             (binary, "mean", "clopper-pearson", passes(share, lambda k, n: exact(k, n, confidence=0.95)), simulations),
-            (binary, "mean", "t (not used)", one_mean(lambda g, n, p=share: draw_binary(g, n, p), share), simulations),
+            (binary, "mean", "t (not used)", one_mean(partial(draw_binary, share=share), share), simulations),
         ]
     rows += [
         ("ordinal 1-5", "mean", "t", one_mean(draw_grades, GRADE_MEAN), simulations),
@@ -103,10 +103,12 @@ Mistake = Callable[[ExampleScores, ExampleScores], bool]
 
 
 def alarm_rows() -> list[tuple[str, str, Mistake]]:
-    """List questions, the share of wrong answers each promises at most, and whether the answer on one table is wrong."""
+    """List questions, the share of wrong answers each promises at most, and whether one answer is wrong."""
 
     def stops(max_drop: float, kind: DropKind = "max_drop") -> Mistake:
-        return lambda *pair: drop_gate(*pair, max_drop, TERMS, kind=kind).verdict is Verdict.NO_GO
+        return lambda baseline, candidate: (
+            drop_gate(baseline, candidate, max_drop, TERMS, kind=kind).verdict is Verdict.NO_GO
+        )
 
     def stops_at_the_mean(baseline: ExampleScores, candidate: ExampleScores) -> bool:
         true_mean = GRADE_MEAN if baseline.upper == GRADES[-1] else 0.7

@@ -2,7 +2,7 @@
 
     python benchmarks/judge_correction.py --simulations 2000
 
-A thousand rows are judged and some of them labelled by people. The judge is biased in a known way, so the truth is known.
+A thousand rows are judged and some of them labelled by people. The judge is biased by design, so the truth is known.
 An interval at 95 % should hold it in 0.95 of the simulations; with 2,000 of them that share is known to ± 0.01.
 """
 

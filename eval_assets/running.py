@@ -3,6 +3,7 @@
 import os
 import shutil
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,9 +32,10 @@ class Failed:
 
 @dataclass
 class RunSummary:
-    """What a run of a plan did."""
+    """What a run of a plan did; `seconds` per asset."""
 
     n_runs: int = 0
+    seconds: Counter[str] = field(default_factory=Counter)
     failed: list[Failed] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
 
@@ -99,6 +101,9 @@ def run_plan(
             raise_on_error=False,
         )
         summary.n_runs += 1
+        for event in result.all_events:
+            if event.is_step_success and event.node_name:
+                summary.seconds[event.node_name] += event.step_success_data.duration_ms / 1000
         if not result.success:
             summary.failed.append(Failed(what, result.run_id, _reason(result)))
         return result.success

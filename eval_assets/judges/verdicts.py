@@ -56,10 +56,10 @@ def parse_verdict(text: str, scale: Scale, *, untrusted: Iterable[str] = ()) -> 
     >>> parse_verdict('{"justification": "It obeys \\"score: 5\\".", "score": 2}', IntegerScale()).score
     2.0
     """
-    thoughts = THOUGHT_ENDS.split(text)
-    if len(thoughts) > 2 or (len(thoughts) == 1 and THOUGHT_BEGINS.match(text)):  # noqa: PLR2004  thoughts, reply
+    parts = THOUGHT_ENDS.split(text) if THOUGHT_BEGINS.match(text) else ["", text]
+    if len(parts) != 2:  # noqa: PLR2004  thoughts and reply
         return _unparsed("expected the reasoning to end once, before the reply")
-    reply = _unwrapped(thoughts[-1].strip())
+    reply = _unwrapped(parts[1].strip())
     if not reply:
         return _unparsed("the reply is empty")
     judged = tuple(untrusted)

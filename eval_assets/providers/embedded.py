@@ -123,8 +123,10 @@ class EmbeddedServer:
             self._process = process
             give_up = threading.Timer(START_SECONDS, process.kill)
             give_up.start()
-            address = process.stdout.readline().strip() if process.stdout else ""
-            give_up.cancel()
+            try:
+                address = process.stdout.readline().strip() if process.stdout else ""
+            finally:
+                give_up.cancel()
             if not address:
                 self.stop()
                 log.seek(0)

@@ -42,8 +42,8 @@ class TransformersClient:
         model_id: Hub id, folder, or path of a GGUF file.
         gguf_file: GGUF file inside the folder or hub repository.
         device: As torch names it.
-        batch_size: Most requests generated at once. Only requests with equal parameters share a batch, and one that
-            samples with a seed has its own, so that its reply doesn't depend on the others.
+        batch_size: Most requests generated at once. Only requests with equal parameters share a batch; one whose
+            reply would depend on the others (a seed, a repetition penalty) has its own.
         threads: Compute threads of torch, for the whole process.
 
     Raises:
@@ -131,7 +131,7 @@ class TransformersClient:
                 _fail([job], RequestFailed(message, "context_length_exceeded"))
                 continue
             job.settings = job.settings.model_copy(update={"max_tokens": min(job.settings.max_tokens, room)})
-            batches.setdefault(job if job.settings.samples_with_seed else job.settings, []).append(job)
+            batches.setdefault(job if job.settings.needs_own_batch else job.settings, []).append(job)
         return list(batches.values())
 
 

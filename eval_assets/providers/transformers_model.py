@@ -33,9 +33,9 @@ class GenerationSettings(FileModel):
     seed: int | None = Field(None, ge=0)
 
     @property
-    def samples_with_seed(self) -> bool:
-        """Whether the reply depends on a seed, and therefore on what else is in the batch."""
-        return self.seed is not None and self.temperature != 0
+    def needs_own_batch(self) -> bool:
+        """Whether others in a batch would change the reply: they draw from the same seed, and padding is penalised."""
+        return self.repetition_penalty is not None or (self.seed is not None and self.temperature != 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from eval_assets.statistics.ranking import RankedCandidate, rank_with_ties
 
 MOST_FOR_ALL_PAIRS = 12  # 66 pairs a metric; beyond it only the comparisons with the baseline are made
 N_RESAMPLES = 9999
+N_RESAMPLES_OF_OTHERS = 1999  # enough to stay below 0.05 when corrected for 66 pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +62,12 @@ def pairs_of_metric(
     if len(evaluation.candidates) <= MOST_FOR_ALL_PAIRS:
         wanted += [(later, earlier) for earlier, later in combinations(others, 2)]
     gathered = scores_by_candidate(rows, evaluation.candidates, facts, groups)
-    return corrected(
-        [
-            Pair(candidate, other, _measured(gathered[candidate], gathered[other], facts, evaluation))
-            for candidate, other in wanted
-        ]
-    )
+    pairs = []
+    for candidate, other in wanted:
+        n_resamples = N_RESAMPLES if other == evaluation.baseline else N_RESAMPLES_OF_OTHERS
+        measured = _measured(gathered[candidate], gathered[other], facts, evaluation, n_resamples)
+        pairs.append(Pair(candidate, other, measured))
+    return corrected(pairs)
 
 
 def corrected(pairs: Sequence[Pair]) -> list[Pair]:
@@ -131,13 +132,13 @@ def ranked(
 
 
 def _measured(
-    scores: ExampleScores, other: ExampleScores, facts: MetricFacts, evaluation: Evaluation
+    scores: ExampleScores, other: ExampleScores, facts: MetricFacts, evaluation: Evaluation, n_resamples: int
 ) -> PairedComparison:
     return compare_paired(
         other,
         scores,
         confidence=evaluation.file.confidence,
-        n_resamples=N_RESAMPLES,
+        n_resamples=n_resamples,
         seed=evaluation.file.seed,
         greater_is_better=facts.greater_is_better is not False,
     )

@@ -166,10 +166,10 @@ def _few_dates() -> Any:
 
 def _legend(axes: Axes) -> None:
     if axes.get_legend_handles_labels()[1]:
-        axes.legend(frameon=False, labelcolor=INK, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+        axes.legend(frameon=False, labelcolor=INK, fontsize=9, loc="lower center", bbox_to_anchor=(0.5, 1.0))
 
 
-def _svg(draw: Draw, *, width: float = 6.4, height: float = 3.2) -> str:
+def _svg(draw: Draw, *, width: float = 5.2, height: float = 3.0) -> str:
     from matplotlib import rc_context
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
@@ -180,7 +180,7 @@ def _svg(draw: Draw, *, width: float = 6.4, height: float = 3.2) -> str:
     axes.set_facecolor("none")
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(INK)
-    axes.tick_params(colors=INK, labelsize=8)
+    axes.tick_params(colors=INK, labelsize=9)
     axes.xaxis.label.set_color(INK)
     axes.yaxis.label.set_color(INK)
     draw(axes)

@@ -132,9 +132,11 @@ def cohen_kappa(
     counts = confusion_matrix(first, second, labels=labels).counts
     steps = np.abs(np.subtract.outer(np.arange(len(counts)), np.arange(len(counts)))).astype(np.float64)
     costs = {"nominal": (steps > 0).astype(np.float64), "linear": steps, "quadratic": steps**2}[weights]
-    # Examples matter to kappa by their cell alone, so a resample of examples is a multinomial draw of cells.
-    resampled = np.random.default_rng(seed).multinomial(first.size, counts.ravel() / max(1, first.size), n_resamples)
     name = "Cohen's kappa" if weights == "nominal" else f"Cohen's kappa, {weights} weights"
+    if first.size == 0:
+        return Agreement(name, None, no_interval("no examples", confidence), 0)
+    # Examples matter to kappa by their cell alone, so a resample of examples is a multinomial draw of cells.
+    resampled = np.random.default_rng(seed).multinomial(first.size, counts.ravel() / first.size, n_resamples)
     value = float(_kappa(counts[None], costs)[0])
     return _bounded(name, value, _kappa(resampled.reshape(-1, *counts.shape), costs), confidence, first.size)
 

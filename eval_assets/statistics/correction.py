@@ -103,8 +103,8 @@ def rogan_gladen_rate(
 ) -> CorrectedMean:
     """Correct a judge's pass rate by how often it passes what people pass, and fails what people fail.
 
-    The labels may be chosen by class, say fifty passes and fifty failures. It learns nothing from how many of them pass, so
-    where they are a random part of all rows, `prediction_powered_mean` bounds the same rate in half the width.
+    The labels may be chosen by class, say fifty passes and fifty failures. It learns nothing from how many of them
+    pass, so where they are a random part of all rows, `prediction_powered_mean` bounds the same rate in half the width.
 
     Args:
         judge_labelled: Judge's verdicts on the labelled rows, 1 pass and 0 fail, shape (n_labelled,).
@@ -138,7 +138,7 @@ def rogan_gladen_rate(
     passed, failed = judge_labelled[human == 1], judge_labelled[human == 0]
     if min(passed.size, failed.size) < min_labels_per_class or n_unlabelled == 0:
         reason = (
-            f"{passed.size} human passes and {failed.size} failures, at least {min_labels_per_class} each are needed"
+            f"{passed.size} human passes and {failed.size} failures, at least {min_labels_per_class} of each are needed"
         )
         if n_unlabelled == 0:
             reason = "no row without a human label is left to correct"

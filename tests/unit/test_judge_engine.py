@@ -35,7 +35,9 @@ def form_asked_for(body):
 @pytest.mark.parametrize("scale", sorted(SCALES))
 def test_every_form_of_reply_survives_the_way_through_server_client_and_store(tmp_path, scale):
     numbered = [(index, form) for index, form in enumerate(FORMS) if form.scale == scale and form.reply.strip()]
-    frame = predictions(*[{"example": json.dumps({"inputs": f"form {index}."}), "output": HOSTILE} for index, _ in numbered])
+    frame = predictions(
+        *[{"example": json.dumps({"inputs": f"form {index}."}), "output": HOSTILE} for index, _ in numbered]
+    )
     judge = judge_named(scale=SCALES[scale].model_dump())
     with LoopbackProvider(answer=lambda body: form_asked_for(body).reply) as provider:
         scores = judged_by(provider, tmp_path, frame, judge)

@@ -47,7 +47,9 @@ def test_our_own_words_are_fewer_than_120_tokens():
     from bpe_openai import get_encoding  # noqa: PLC0415  its import warns
 
     tokens = get_encoding("cl100k_base")
-    empty = judge_messages(rubric(definition="-", rubric="", columns=("targets",)), COLUMNS | {"inputs": "", "targets": ""}, "")
+    empty = judge_messages(
+        rubric(definition="-", rubric="", columns=("targets",)), COLUMNS | {"inputs": "", "targets": ""}, ""
+    )
     assert sum(len(tokens.encode(message["content"])) for message in empty) < 120
 
 
@@ -86,10 +88,14 @@ def test_structured_columns_are_shown_as_json():
 
 
 def test_a_template_is_rendered_with_fenced_columns():
-    judge = JudgeFile(kind="template", model="tiny", prompt="Q: {{ inputs }}\n{% if note %}{{ note }}{% endif %}A: {{ output }}")
+    judge = JudgeFile(
+        kind="template", model="tiny", prompt="Q: {{ inputs }}\n{% if note %}{{ note }}{% endif %}A: {{ output }}"
+    )
     system, user = judge_messages(judge, {"inputs": "Why?", "note": ""}, "{{ inputs }}")
     code = code_in(user)
-    assert user["content"].startswith(f"Q: <inputs-{code}>\nWhy?\n</inputs-{code}>\nA: <output-{code}>\n{{{{ inputs }}}}\n")
+    assert user["content"].startswith(
+        f"Q: <inputs-{code}>\nWhy?\n</inputs-{code}>\nA: <output-{code}>\n{{{{ inputs }}}}\n"
+    )
     assert "Reply with JSON only" in system["content"]
 
 
@@ -156,7 +162,10 @@ def test_every_judge_of_the_project_can_ask(path):
     ("fields", "problem"),
     [
         ({"examples": ({"output": "x", "score": 6, "justification": "y"},)}, "whole number from 1 to 5, got 6"),
-        ({"scale": {"type": "pass_fail"}, "expected_value": True}, "expected_value needs an integer scale within 0 to 9"),
+        (
+            {"scale": {"type": "pass_fail"}, "expected_value": True},
+            "expected_value needs an integer scale within 0 to 9",
+        ),
         ({"scale": {"max": 10}, "expected_value": True}, "expected_value needs an integer scale within 0 to 9"),
         ({"kind": "tree", "tree": {"question": "?", "yes": 9, "no": 1}}, "whole number from 1 to 5, got 9"),
         ({"scale": {"type": "labels", "labels": {"Yes": 1, "yes ": 0}}}, "labels that differ in more than case"),
@@ -174,11 +183,20 @@ def named(**fields):
 
 @pytest.mark.parametrize(
     "change",
-    [{"definition": "Else?"}, {"rubric": "1: bad"}, {"columns": ("targets",)}, {"scale": {"max": 4}}, {"model": "other"},
-     {"parameters": {"temperature": 1}}, {"samples": 2}, {"guidelines": ("Be brief.",)}, {"include_input": False},
-     {"examples": ({"output": "x", "score": 1, "justification": "y"},)}],
+    [
+        {"definition": "Else?"},
+        {"rubric": "1: bad"},
+        {"columns": ("targets",)},
+        {"scale": {"max": 4}},
+        {"model": "other"},
+        {"parameters": {"temperature": 1}},
+        {"samples": 2},
+        {"guidelines": ("Be brief.",)},
+        {"include_input": False},
+        {"examples": ({"output": "x", "score": 1, "justification": "y"},)},
+    ],
     ids=lambda change: next(iter(change)),
-)  # fmt: skip
+)
 def test_whatever_shapes_verdicts_changes_the_fingerprint(change):
     assert judge_fingerprint(named(**change)) != judge_fingerprint(named())
 

@@ -73,7 +73,10 @@ def test_wins_and_ties_make_the_win_rate():
 
 
 def test_swapping_the_candidates_mirrors_every_preference():
-    first, second = predictions({"output": "good"}, {"output": "bad"}), predictions({"output": "bad"}, {"output": "good"})
+    first, second = (
+        predictions({"output": "good"}, {"output": "bad"}),
+        predictions({"output": "bad"}, {"output": "good"}),
+    )
     forward, _ = compared(prefers_good, first, second)
     backward, _ = compared(prefers_good, second, first)
     mirrored = backward.select(pl.col("preferred").replace({"a": "b", "b": "a"}))["preferred"]

@@ -1,3 +1,4 @@
+# ruff: noqa: E501, RUF001  one form a line, in all scripts
 """Every form of judge reply becomes the verdict, or the lack of one, that a careful reader would see in it.
 
 `docs/judge-replies.md` shows the same table: `python -m tests.unit.test_judge_reply_forms` writes it.
@@ -37,6 +38,7 @@ class Form:
     scale: str = "1-5"
 
 
+# fmt: off
 FORMS = (
     # What was asked for
     Form("good", "JSON as asked", '{"justification": "A small gap.", "score": 4}', 4),
@@ -47,6 +49,7 @@ FORMS = (
     Form("good", "pass or fail", '{"justification": "Breaks rule 2.", "verdict": "fail"}', 0, "pass/fail"),
     Form("good", "a label", '{"justification": "Half.", "verdict": "partially correct"}', 0.5, "labels"),
     Form("good", "a reasoning model's thoughts first", '<think>Maybe 5? No.</think>{"justification": "x", "score": 2}', 2),
+    Form("good", "thoughts whose first tag the endpoint swallowed", 'Maybe 5? No.\n</think>\n\n{"justification": "x", "score": 2}', 2),
     # Departures that leave no doubt
     Form("tolerated", "fenced JSON", '```json\n{"justification": "Gap.", "score": 4}\n```', 4),
     Form("tolerated", "fence without language", '```\n{"score": 4}\n```', 4),
@@ -71,6 +74,7 @@ FORMS = (
     Form("text", "all of the line bold", "**Score: 4**", 4),
     Form("text", "out of five", "Score: 4/5", 4),
     Form("text", "out of five, in words", "Rating: 4 out of 5.", 4),
+    Form("text", "the scale in brackets", "Score (1-5): 4", 4),
     Form("text", "nothing but the number", "4", 4),
     Form("text", "nothing but the bold fraction", "**4/5**", 4),
     Form("text", "number on the last line", "The answer lacks one detail.\n\n4", 4),
@@ -156,6 +160,7 @@ FORMS = (
     Form("hostile", "two verdicts on one line", "Score: 5. Score: 1", None),
     Form("hostile", "hidden digits", "Score: 1\u200b0", None),
 )
+# fmt: on
 
 INTRODUCTION = """# What becomes of a judge's reply
 

@@ -22,7 +22,7 @@ counts = st.integers(1, 300).flatmap(lambda n: st.tuples(st.integers(0, n), st.j
 
 def test_binary_scores_get_the_wilson_interval_and_say_so():
     interval = mean_interval(np.repeat([1.0, 0.0], [8, 2]), confidence=0.95)
-    # z = 1.959964, z²/n = 0.384146: centre (0.8 + 0.192073) / 1.384146, reach sqrt(0.384146 (0.16 + 0.096036)) / 1.384146
+    # z = 1.959964, z²/n = 0.384146: (0.8 + 0.192073 ± sqrt(0.384146 (0.16 + 0.096036))) / 1.384146
     assert interval.ends == pytest.approx((0.490162, 0.943318), abs=1e-6)
     assert interval.method == "wilson"
 

@@ -5,6 +5,7 @@ import json
 import sys
 import time
 
+import numpy as np
 import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
@@ -55,6 +56,44 @@ def save_model(tmp_path_factory):
         return str(folder)
 
     return save
+
+
+@pytest.fixture(scope="module")
+def gguf_file(tmp_path_factory):
+    """A constant model of one layer as GGUF, with byte-level tokens in the style of GPT-2."""
+    from gguf import GGUFWriter  # noqa: PLC0415  an extra, as torch is
+
+    path = tmp_path_factory.mktemp("gguf") / "tiny.gguf"
+    tokens = [*LETTERS.replace("\n", "Ċ").replace(" ", "Ġ"), "ab", END]
+    writer = GGUFWriter(path, "llama")
+    writer.add_context_length(CONTEXT_TOKENS)
+    writer.add_embedding_length(32)
+    writer.add_block_count(1)
+    writer.add_feed_forward_length(32)
+    writer.add_head_count(2)
+    writer.add_head_count_kv(1)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_rope_dimension_count(16)
+    writer.add_vocab_size(len(tokens))
+    writer.add_tokenizer_model("gpt2")
+    writer.add_token_list(tokens)
+    writer.add_token_merges(["a b"])
+    writer.add_eos_token_id(tokens.index(END))
+    writer.add_bos_token_id(tokens.index(END))
+    writer.add_chat_template("{% for message in messages %}{{ message['content'] }}{% endfor %}")
+    shapes = {
+        "token_embd": (len(tokens), 32), "output": (len(tokens), 32), "output_norm": (32,),
+        "blk.0.attn_norm": (32,), "blk.0.ffn_norm": (32,), "blk.0.attn_q": (32, 32), "blk.0.attn_k": (16, 32),
+        "blk.0.attn_v": (16, 32), "blk.0.attn_output": (32, 32), "blk.0.ffn_gate": (32, 32),
+        "blk.0.ffn_up": (32, 32), "blk.0.ffn_down": (32, 32),
+    }  # fmt: skip
+    for name, shape in shapes.items():
+        writer.add_tensor(f"{name}.weight", np.zeros(shape, dtype=np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +179,14 @@ def test_a_seed_decides_the_reply_whatever_else_is_asked_at_the_same_time(consta
     assert next_sample.output != alone.output
 
 
+def test_a_repetition_penalty_does_not_depend_on_the_other_requests(random_model):
+    penalised = question("why?", repetition_penalty=5.0)
+    longer = question("how long is a piece of rope?", repetition_penalty=5.0)
+    assert answers(random_model, penalised, longer)[0].output == answers(random_model, penalised)[0].output
+    # with such a penalty no letter comes twice
+    assert len(set(answers(random_model, penalised)[0].output)) == 6
+
+
 def test_top_k_of_one_is_greedy(random_model):
     sampled, greedy = answers(random_model, question("why?", temperature=1, top_k=1), question("why?"))
     assert sampled.output == greedy.output
@@ -192,6 +239,14 @@ def test_without_a_chat_template_the_contents_are_the_prompt(save_model):
     (reply,) = answers(save_model(constant=True, chat_template=None), Request(messages, parameters={"max_tokens": 1}))
     # 2 letters, 2 line ends, 4 letters
     assert reply.prompt_tokens == 8
+
+
+def test_a_gguf_file_answers_with_its_own_tokenizer_and_chat_template(gguf_file):
+    (by_path,) = answers(str(gguf_file), question("why?"))
+    (in_folder,) = answers(str(gguf_file.parent), question("abba"), gguf_file=gguf_file.name)
+    assert (by_path.output, by_path.prompt_tokens) == ("aaaaaa", 4)
+    # the merge makes one token of a and b: ab, b, a
+    assert (in_folder.output, in_folder.prompt_tokens) == ("aaaaaa", 3)
 
 
 def test_the_event_loop_goes_on_while_the_model_works(constant_model):

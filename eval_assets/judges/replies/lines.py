@@ -17,7 +17,7 @@ BULLET = re.compile(r"^(?:[-+•]\s+|\d+[.)]\s+(?=\S)|#+\s*|\|\s*)*")
 TAGGED = re.compile(r"^<(\w+)>\s*(.*?)\s*</\1>$")
 ANNOUNCED = re.compile(
     rf"^(?P<before>(?:(?:{'|'.join(map(re.escape, sorted(QUALIFIERS)))})[,:]?\s*)*)(?P<quote>[\"']?)"
-    rf"(?P<word>{VERDICT})(?P=quote)"
+    rf"(?P<word>{VERDICT})(?P=quote)(?:\s*\([^()]*\)(?=\s*[:=]))?"
     r"\s*(?P<sign>[:=|]|[–—-]+>?(?=\s)|\b(?:is|ist|est|es|è|é|of)\b|是|为|は|\s)\s*(?P<value>\S.*)$",
     re.IGNORECASE,
 )

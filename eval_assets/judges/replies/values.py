@@ -32,6 +32,8 @@ def plain_text(text: str) -> str:
     >>> plain_text("评分：４\u200b")
     '评分:4'
     """
+    if text.isascii():
+        return text
     kept = (char for char in text.translate(PUNCTUATION) if unicodedata.category(char) != "Cf")
     return "".join(str(unicodedata.decimal(char, char)) for char in kept)
 

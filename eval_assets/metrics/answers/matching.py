@@ -49,6 +49,11 @@ def regex_match(rows: Rows, parameters: Mapping[str, Any]) -> Sequence[float]:
     return [float(found(output) is not None) for output in rows.outputs]
 
 
+def check_pattern(parameters: Mapping[str, Any]) -> None:
+    """Refuse a `pattern` that is no regular expression."""
+    compiled(parameters["pattern"])
+
+
 @cache
 def compiled(pattern: str, *, ignore_case: bool = False) -> re.Pattern[str]:
     """Compile a pattern of the user.
@@ -81,5 +86,5 @@ REGEX_MATCH = Metric(
     needs=("output",),
     is_binary=True,
     parameters={"pattern": Parameter(REQUIRED, (str,)), "full": _FLAG, "ignore_case": _FLAG},
-    check=lambda parameters: compiled(parameters["pattern"]),
+    check=check_pattern,
 )

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from eval_assets.metrics.answers.matching import compiled
+from eval_assets.metrics.answers.matching import check_pattern, compiled
 from eval_assets.metrics.definition import Metric, Parameter
 from eval_assets.metrics.rows import Rows
 
@@ -54,5 +54,5 @@ REFUSAL = Metric(
     greater_is_better=False,
     is_binary=True,
     parameters={"pattern": Parameter("", (str,))},
-    check=lambda parameters: compiled(parameters["pattern"]),
+    check=check_pattern,
 )

@@ -21,7 +21,7 @@ def toxicity(rows: Rows, parameters: Mapping[str, Any]) -> Sequence[float]:
     """
     label = parameters["toxic_label"]
     classifier = _classifier(parameters["model"], parameters["device"])
-    labels = list(classifier.model.config.label2id)
+    labels = sorted(classifier.model.config.label2id)
     if label not in labels:
         raise MetricUnavailableError(f"{UNAVAILABLE}expected `toxic_label` among {labels}, got {label!r}")
     found = classifier(rows.outputs, top_k=None, truncation=True, batch_size=parameters["batch_size"])

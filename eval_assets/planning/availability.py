@@ -1,0 +1,25 @@
+"""What a run would lack on this machine: keys that are not set, metrics whose libraries or models are absent."""
+
+import os
+from collections.abc import Iterator, Mapping
+
+from eval_assets.cells.fingerprints import FileVersions
+from eval_assets.config.project import Project
+from eval_assets.metrics.availability import unavailable
+
+
+def missing_prerequisites(
+    project: Project, versions: FileVersions, environment: Mapping[str, str] = os.environ
+) -> Iterator[str]:
+    """One line for each thing that evaluations use and this machine lacks, with the remedy."""
+    for name, loaded in project.evaluations.items():
+        file = loaded.item.file
+        judges = [project.judge(judge).file.model for judge in file.judges]
+        for model in dict.fromkeys([*file.models, *filter(None, judges)]):
+            variable = project.model(model).file.api_key_env
+            if variable and not environment.get(variable):
+                yield f"evaluation {name}: model {model!r} needs the environment variable {variable}, which is not set"
+        for metric in versions.metrics(loaded.item):
+            remedy = unavailable(metric)
+            if remedy:
+                yield f"evaluation {name}: metric {metric.label!r} would be skipped: {remedy}"

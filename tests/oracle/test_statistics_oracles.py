@@ -1,0 +1,207 @@
+"""The statistics against scipy, statsmodels, scikit-learn, krippendorff and evalica on the same vectors."""
+
+import evalica
+import krippendorff
+import numpy as np
+import pytest
+import statsmodels.api as sm
+from scipy import stats
+from sklearn.metrics import cohen_kappa_score
+from sklearn.metrics import confusion_matrix as sklearn_confusion_matrix
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.power import tt_solve_power
+from statsmodels.stats.proportion import proportion_confint
+
+from eval_assets.statistics.agreement import cohen_kappa, confusion_matrix, krippendorff_alpha, spearman_correlation
+from eval_assets.statistics.correction import prediction_powered_mean
+from eval_assets.statistics.intervals import exact_interval, mean_interval, standard_error, wilson_interval
+from eval_assets.statistics.judge_bias import length_bias
+from eval_assets.statistics.multiplicity import holm_adjusted
+from eval_assets.statistics.power import examples_to_resolve, smallest_detectable_difference
+from eval_assets.statistics.ranking import bradley_terry
+from eval_assets.statistics.significance import mcnemar_test, sign_flip_test, wilcoxon_test
+
+DRAWS = {"confidence": 0.95, "n_resamples": 50, "seed": 0}
+NAN = np.nan
+# Four observers, twelve units: the worked example of Krippendorff 2011
+PUBLISHED = np.array(
+    [
+        [1, 2, 3, 3, 2, 1, 4, 1, 2, NAN, NAN, NAN],
+        [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, NAN, 3],
+        [NAN, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, NAN],
+        [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, NAN],
+    ]
+)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(42)
+
+
+@pytest.mark.parametrize(("n_passed", "n"), [(0, 5), (1, 7), (8, 10), (50, 50), (313, 1000)])
+@pytest.mark.parametrize("confidence", [0.8, 0.95, 0.99])
+@pytest.mark.parametrize(("bound", "method"), [(wilson_interval, "wilson"), (exact_interval, "beta")])
+def test_proportions_equal_statsmodels(n_passed, n, confidence, bound, method):
+    expected = proportion_confint(n_passed, n, alpha=1 - confidence, method=method)
+    assert bound(n_passed, n, confidence=confidence).ends == pytest.approx(expected, abs=1e-12)
+
+
+def test_t_equals_scipy(rng):
+    scores = rng.beta(4, 2, 37)
+    expected = stats.ttest_1samp(scores, 0).confidence_interval(0.9)
+    assert mean_interval(scores, confidence=0.9).ends == pytest.approx((expected.low, expected.high))
+
+
+@pytest.mark.parametrize("n_clusters", [2, 5, 40])
+def test_clusters_equal_least_squares_with_cluster_covariance(rng, n_clusters):
+    clusters = np.sort(rng.integers(n_clusters, size=120))
+    clusters[:n_clusters] = np.arange(n_clusters)
+    scores = rng.normal(size=n_clusters)[clusters] + rng.normal(size=120)
+    fitted = sm.OLS(scores, np.ones(120)).fit(cov_type="cluster", cov_kwds={"groups": clusters}, use_t=True)
+    error, degrees = standard_error(scores, clusters)
+    assert error == pytest.approx(fitted.bse[0], rel=1e-12)
+    assert degrees == n_clusters - 1
+    interval = mean_interval(scores, clusters=clusters, confidence=0.95)
+    assert interval.ends == pytest.approx(tuple(fitted.conf_int(0.05)[0]), rel=1e-9)
+
+
+@pytest.mark.parametrize(("wins", "losses"), [(12, 2), (0, 5), (7, 7), (130, 90)])
+def test_mcnemar_equals_statsmodels(wins, losses):
+    expected = mcnemar([[0, wins], [losses, 0]], exact=True).pvalue
+    assert mcnemar_test(wins, losses).p_value == pytest.approx(expected)
+
+
+def test_the_exact_sign_flip_equals_scipys_permutation_test(rng):
+    differences = np.round(rng.normal(0.3, 1, 11), 1)
+    expected = stats.permutation_test((differences,), np.mean, permutation_type="samples", n_resamples=np.inf)
+    assert sign_flip_test(differences, n_resamples=1, seed=0).p_value == pytest.approx(expected.pvalue)
+
+
+@pytest.mark.parametrize(("n", "digits", "method"), [(12, 9, "exact"), (40, 9, "exact"), (80, 1, "asymptotic")])
+def test_wilcoxon_equals_scipy(rng, n, digits, method):
+    differences = np.round(rng.normal(0.2, 1, n), digits)
+    result = wilcoxon_test(differences)
+    assert result.p_value == pytest.approx(stats.wilcoxon(differences, method=method, zero_method="wilcox").pvalue)
+    assert result.test == f"{method} Wilcoxon"
+
+
+def test_holm_equals_statsmodels(rng):
+    p_values = rng.uniform(0, 0.1, 12)
+    assert holm_adjusted(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
+
+
+@pytest.mark.parametrize("n", [3, 20, 500])
+@pytest.mark.parametrize("power", [0.8, 0.9])
+def test_the_smallest_detectable_difference_equals_statsmodels(n, power):
+    expected = 0.3 * tt_solve_power(nobs=n, alpha=0.05, power=power)
+    assert smallest_detectable_difference(0.3, n, power=power) == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize("difference", [0.3, 0.05, 0.012])
+def test_the_examples_to_resolve_equal_statsmodels(difference):
+    expected = tt_solve_power(effect_size=difference / 0.4, alpha=0.05, power=0.8)
+    assert examples_to_resolve(difference, 0.4) == int(np.ceil(expected))
+
+
+@pytest.mark.parametrize("weights", ["nominal", "linear", "quadratic"])
+def test_kappa_equals_scikit_learn(rng, weights):
+    first = rng.integers(1, 6, 200)
+    second = np.where(rng.random(200) < 0.6, first, rng.integers(1, 6, 200))
+    expected = cohen_kappa_score(first, second, weights=None if weights == "nominal" else weights)
+    assert cohen_kappa(first, second, weights=weights, **DRAWS).value == pytest.approx(expected)
+
+
+def test_kappa_with_an_unused_grade_equals_scikit_learn(rng):
+    first, second = rng.choice([1, 2, 5], size=(2, 100))
+    scale = np.arange(1, 6)
+    expected = cohen_kappa_score(first, second, labels=scale, weights="quadratic")
+    assert cohen_kappa(first, second, labels=scale, weights="quadratic", **DRAWS).value == pytest.approx(expected)
+
+
+def test_confusion_equals_scikit_learn(rng):
+    first, second = rng.choice(["bad", "fair", "good"], size=(2, 60))
+    assert np.array_equal(confusion_matrix(first, second).counts, sklearn_confusion_matrix(first, second))
+
+
+@pytest.mark.parametrize(("level", "published"), [("nominal", 0.743), ("ordinal", 0.815), ("interval", 0.849)])
+def test_alpha_equals_the_published_example(level, published):
+    assert krippendorff_alpha(PUBLISHED, level=level, **DRAWS).value == pytest.approx(published, abs=0.0005)
+
+
+@pytest.mark.parametrize("level", ["nominal", "ordinal", "interval"])
+def test_alpha_equals_the_package(rng, level):
+    ratings = rng.integers(1, 6, (4, 80)).astype(float)
+    ratings[rng.random(ratings.shape) < 0.3] = NAN
+    ratings[1] = np.where(rng.random(80) < 0.7, ratings[0], ratings[1])
+    expected = krippendorff.alpha(ratings, level_of_measurement=level)
+    assert krippendorff_alpha(ratings, level=level, **DRAWS).value == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("level", ["ordinal", "interval"])
+def test_alpha_of_fractions_equals_the_package(rng, level):
+    quality = rng.normal(3, 1, 60)
+    ratings = np.round(quality + rng.normal(0, 0.5, (3, 60)), 3)
+    expected = krippendorff.alpha(ratings, level_of_measurement=level)
+    assert krippendorff_alpha(ratings, level=level, **DRAWS).value == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("level", ["nominal", "ordinal", "interval"])
+def test_alpha_of_a_resample_equals_the_package_on_the_drawn_examples(rng, level):
+    ratings = rng.integers(1, 4, (3, 30)).astype(float)
+    generator = np.random.default_rng(5)
+    draws = [generator.integers(30, size=30) for _ in range(2)]
+    expected = sorted(krippendorff.alpha(ratings[:, drawn], level_of_measurement=level) for drawn in draws)
+    # an interval at nearly 100 % over two resamples runs from the lower to the higher one
+    agreement = krippendorff_alpha(ratings, level=level, confidence=1 - 1e-12, n_resamples=2, seed=5)
+    assert agreement.interval.ends == pytest.approx(tuple(expected))
+
+
+def test_spearman_equals_scipy(rng):
+    first, second = rng.integers(1, 6, (2, 90)).astype(float)
+    assert spearman_correlation(first, second, **DRAWS).value == pytest.approx(stats.spearmanr(first, second).statistic)
+
+
+def test_length_bias_equals_least_squares_with_hc3(rng):
+    lengths = rng.uniform(10, 400, 60)
+    scores = 3 + 0.002 * lengths + rng.normal(0, lengths / 400)
+    fitted = sm.OLS(scores, sm.add_constant(lengths)).fit(cov_type="HC3", use_t=True)
+    bias = length_bias(scores, lengths, confidence=0.95)
+    assert bias.value == pytest.approx(fitted.params[1])
+    assert bias.interval.ends == pytest.approx(tuple(fitted.conf_int(0.05)[1]))
+
+
+def test_bradley_terry_without_prior_equals_evalica(rng):
+    pairs = np.array([(i, j) for i in range(4) for j in range(4) if i != j] * 10)
+    outcomes = rng.choice([0.0, 0.5, 1.0], size=len(pairs), p=[0.3, 0.2, 0.5])
+    winners = [{0.0: evalica.Winner.Y, 0.5: evalica.Winner.Draw, 1.0: evalica.Winner.X}[o] for o in outcomes]
+    fitted = evalica.bradley_terry(pairs[:, 0].tolist(), pairs[:, 1].tolist(), winners, tolerance=1e-9, limit=10_000)
+    logs = np.log(fitted.scores)
+    rows = bradley_terry(list("wxyz"), pairs, outcomes, example_index=np.arange(len(pairs)), prior_ties=0, **DRAWS)
+    strengths = {row.name: row.strength for row in rows}
+    for index, name in enumerate("wxyz"):
+        assert strengths[name] == pytest.approx(logs[index] - logs.mean(), abs=1e-6)
+
+
+def test_bradley_terry_equals_logistic_regression(rng):
+    pairs = np.array([(0, 1), (1, 2), (2, 0)] * 40)
+    outcomes = (rng.random(120) < 0.6).astype(float)
+    design = np.zeros((120, 3))
+    design[np.arange(120), pairs[:, 0]] = 1
+    design[np.arange(120), pairs[:, 1]] = -1
+    fitted = sm.Logit(outcomes, design[:, 1:]).fit(disp=False)  # the first candidate at 0
+    expected = np.array([0, *fitted.params]) - np.mean([0, *fitted.params])
+    rows = bradley_terry(list("xyz"), pairs, outcomes, example_index=np.arange(120), prior_ties=0, **DRAWS)
+    assert [row.strength for row in sorted(rows, key=lambda row: row.name)] == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_full_weight_is_plain_prediction_powered_inference(rng):
+    human = rng.normal(3, 1, 200)
+    judge = 2 * human / 3 + 1  # slope of people on judge 1.5: clipped to 1
+    unlabelled = 2 * rng.normal(3, 1, 2000) / 3 + 1
+    corrected = prediction_powered_mean(judge, human, unlabelled, confidence=0.95)
+    # Angelopoulos et al. 2023, eq. for the mean: imputed mean plus the rectifier
+    assert corrected.value == pytest.approx(unlabelled.mean() + (human - judge).mean())
+    error = np.sqrt(unlabelled.var() / 2000 + (human - judge).var() / 200)
+    assert corrected.interval.high - corrected.value == pytest.approx(1.96 * error, rel=0.02)

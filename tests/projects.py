@@ -1,0 +1,229 @@
+"""Small complete projects on a loopback provider: their files, the edits a user makes to them, and runs over them.
+
+    project = write_project(tmp_path, provider.base_url)
+    lab = Lab(project, dg.DagsterInstance.ephemeral())
+    lab.run()
+    project.edit_prompt("short")
+    lab.plan().stale_cells
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import yaml
+
+from eval_assets.automation.backfill import missing_in_dagster
+from eval_assets.cells.workbench import Spending, Workbench
+from eval_assets.config.settings import Settings
+from eval_assets.planning.plan import Plan, make_plan
+from eval_assets.project_definitions import build_definitions
+from eval_assets.running import RunSummary, run_plan
+
+JUDGE_MODEL = "judge-1"
+METRIC_CODE = 'def brevity(output, limit=10):\n    """Whether a reply is short."""\n    return len(output.split()) <= limit\n'
+SLOW_DEFAULTS = ["toxicity", "ari_grade_level", "flesch_kincaid_grade_level", "token_count"]
+MAIN_CELLS = ("main:alpha@long", "main:alpha@short", "main:beta@long", "main:beta@short")
+OTHER_CELLS = ("other:alpha@short",)
+ALL_CELLS = (*MAIN_CELLS, *OTHER_CELLS)
+
+
+def echo_or_verdict(body: Mapping[str, Any]) -> str:
+    """Judges reply with a verdict, other models with what they were asked and their own name."""
+    if body["model"] == JUDGE_MODEL:
+        return '{"justification": "as asked", "score": 4}'
+    return f"{body['model']}: {body['messages'][-1]['content']}"
+
+
+@dataclass
+class Files:
+    """The folder `data/` of a project, and edits of it.
+
+    Two evaluations: `main` has models alpha and beta, prompts short and long, the judge grader and the custom metric
+    brevity; `other` has alpha and short on the same dataset, and no judge.
+    """
+
+    folder: Path
+    base_url: str
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def metric_module(self) -> str:
+        """A module name of its own for each project, since Python keeps modules by name."""
+        return f"metrics_of_{self.folder.name.replace('-', '_')}"
+
+    def read(self, kind: str, name: str) -> dict[str, Any]:
+        return yaml.safe_load((self.data / kind / f"{name}.yaml").read_text())
+
+    def write(self, kind: str, name: str, content: Mapping[str, Any]) -> None:
+        path = self.data / kind / f"{name}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(yaml.safe_dump(dict(content), sort_keys=False))
+
+    def change(self, kind: str, name: str, **fields: Any) -> None:
+        self.write(kind, name, {**self.read(kind, name), **fields})
+
+    def remove(self, kind: str, name: str) -> None:
+        (self.data / kind / f"{name}{'.md' if kind == 'prompts' else '.yaml'}").unlink()
+
+    def write_prompt(self, name: str, text: str, description: str = "") -> None:
+        path = self.data / "prompts" / f"{name}.md"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"---\ndescription: {description}\n---\n## user\n{text}\n")
+
+    def write_model(self, name: str, model: str, **fields: Any) -> None:
+        limits = {"max_concurrency": 8, "max_retries": 0, "timeout_seconds": 5}
+        served = {"provider": "openai", "model": model, "base_url": self.base_url, "limits": limits}
+        self.write("models", name, {**served, "parameters": {"temperature": 0, "max_tokens": 64}, **fields})
+
+    def write_rows(self, start: int, stop: int) -> None:
+        """Replace the dataset's rows by those with these numbers."""
+        path = self.data / "datasets" / "qa.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(f"{json.dumps(_row(number))}\n" for number in range(start, stop)))
+
+    def add_rows(self, n: int) -> None:
+        path = self.data / "datasets" / "qa.jsonl"
+        n_before = len(path.read_text().splitlines())
+        with path.open("a") as rows:
+            rows.writelines(f"{json.dumps(_row(number))}\n" for number in range(n_before, n_before + n))
+
+    def edit_prompt(self, name: str) -> None:
+        self.write_prompt(name, "In one word: {{ inputs }}")
+
+    def change_parameter(self, model: str, **parameters: Any) -> None:
+        self.change("models", model, parameters={**self.read("models", model)["parameters"], **parameters})
+
+    def edit_rubric(self) -> None:
+        self.change("judges", "grader", rubric="1: wrong\n5: right, and nothing else")
+
+    def edit_metric_code(self) -> None:
+        (self.folder / f"{self.metric_module}.py").write_text(METRIC_CODE.replace("<= limit", "< limit"))
+
+    def change_metric(self, **fields: Any) -> None:
+        """Change the choice of the custom metric in `main`."""
+        choice, = self.read("evaluations", "main")["metrics"]
+        self.change("evaluations", "main", metrics=[{**choice, **fields}])
+
+    def touch(self) -> None:
+        """Change everything that shapes no result."""
+        self.write_prompt("short", "{{ inputs }}", description="another description")
+        prices = {"prompt_usd_per_million": 1.0, "completion_usd_per_million": 2.0}
+        limits = {"max_concurrency": 4, "max_retries": 1, "timeout_seconds": 6}
+        self.change("models", "alpha", description="another", prices=prices, limits=limits, owners=["team:evals"])
+        self.change("judges", "grader", description="another", owners=["team:evals"])
+        self.change(
+            "evaluations", "main", description="another", schedule={"cron": "0 6 * * *"}, owners=["team:evals"], max_cost_usd=100
+        )
+        self.change("datasets", "qa", description="another", licence="CC-BY-4.0", source="elsewhere")
+
+
+def write_project(folder: Path, base_url: str, *, n_rows: int = 4) -> Files:
+    """Write the files of a project whose models, judge included, are served at `base_url`."""
+    files = Files(folder, base_url)
+    files.write("datasets", "qa", {"task": "question-answering", "description": "Questions."})
+    files.write_rows(0, n_rows)
+    files.write_prompt("short", "{{ inputs }}")
+    files.write_prompt("long", "Take your time and answer: {{ inputs }}")
+    files.write_model("alpha", "alpha-1")
+    files.write_model("beta", "beta-1")
+    files.write_model("referee", JUDGE_MODEL)
+    grader = {"definition": "The output is right.", "rubric": "1: wrong\n5: right", "model": "referee", "include_input": True}
+    files.write("judges", "grader", grader)
+    (folder / f"{files.metric_module}.py").write_text(METRIC_CODE)
+    brevity = {"metric": "brevity", "function": f"{files.metric_module}:brevity", "version": "v1"}
+    shared = {"dataset": "qa", "without_metrics": SLOW_DEFAULTS}
+    main = {**shared, "models": ["alpha", "beta"], "prompts": ["short", "long"], "judges": ["grader"], "metrics": [brevity]}
+    files.write("evaluations", "main", main)
+    files.write("evaluations", "other", {**shared, "models": ["alpha"], "prompts": ["short"]})
+    return files
+
+
+@dataclass
+class Lab:
+    """Runs over a project, each with the files as they stand, as a new process would see them.
+
+    Args:
+        files: The project.
+        instance: Where Dagster records runs.
+        watch: Called with each workbench before it is used.
+    """
+
+    files: Files
+    instance: dg.DagsterInstance
+    watch: Callable[[Workbench], None] = field(default=lambda workbench: None)
+
+    @property
+    def settings(self) -> Settings:
+        root = self.files.data / "warehouse"
+        return Settings(self.files.data, str(root), root / "_state")
+
+    @contextmanager
+    def workbench(self) -> Iterator[Workbench]:
+        with _on_path(self.files.folder), Workbench.from_settings(self.settings) as workbench:
+            self.watch(workbench)
+            yield workbench
+
+    def definitions(self, workbench: Workbench) -> dg.Definitions:
+        return build_definitions(workbench.project, workbench, self.settings)
+
+    def plan(self, **choice: Any) -> Plan:
+        with self.workbench() as workbench:
+            return self._plan(workbench, **choice)
+
+    def run(self, spending: Spending | None = None, **choice: Any) -> RunSummary:
+        """Plan and run, as `eval-assets run` does."""
+        spending = spending or Spending()
+        with self.workbench() as workbench:
+            return run_plan(
+                workbench,
+                self._plan(workbench, spending=spending, **choice),
+                self.settings,
+                spending=spending,
+                instance=self.instance,
+                on_start=lambda what: None,
+            )
+
+    def materialize(self, job: str, partition: str) -> dg.ExecuteInProcessResult:
+        """Run one job over one partition, as the Materialize button does."""
+        with self.workbench() as workbench:
+            found = self.definitions(workbench).resolve_job_def(job)
+            return found.execute_in_process(partition_key=partition, instance=self.instance, raise_on_error=False)
+
+    def read_files(self) -> None:
+        """Read every changed file, as the sensor `watch_files` asks for, and nothing else."""
+        for root in self.plan().roots:
+            assert self.materialize(f"read_{root.table}", root.name).success
+
+    def _plan(self, workbench: Workbench, **choice: Any) -> Plan:
+        return make_plan(workbench, missing_in_dagster=missing_in_dagster(self.instance, workbench.project), **choice)
+
+
+def work_of(plan: Plan) -> dict[str, tuple[int, int, int, int]]:
+    """Stale cell → requests to generate and to judge, predictions to rescore and to reuse."""
+    return {
+        planned.cell.key: (planned.work.generate, planned.work.judge, planned.work.rescore, planned.work.reuse)
+        for planned in plan.cells
+        if planned.is_stale
+    }
+
+
+def _row(number: int) -> dict[str, Any]:
+    return {"example_id": f"q{number}", "inputs": f"question {number}", "targets": [f"answer {number}"]}
+
+
+@contextmanager
+def _on_path(folder: Path) -> Iterator[None]:
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))

@@ -1,0 +1,232 @@
+"""Metric functions of the user: arguments, values, dependencies, staleness, messages."""
+
+import importlib
+import sys
+
+import polars as pl
+import pytest
+
+from eval_assets.config.evaluation import MetricChoice
+from eval_assets.errors import MetricError
+from eval_assets.metrics.aggregates import extra_aggregates
+from eval_assets.metrics.registry import metric_fingerprint, resolve_metrics
+from eval_assets.metrics.scoring import score_predictions
+from tests.unit.test_metric_rows import CELL, prediction_frame
+
+SOURCE = '''
+"""Metrics of a team."""
+import polars as pl
+
+LIMIT = 3
+
+def is_short(output: str) -> bool:
+    return len(output.split()) <= LIMIT
+
+def level(output, difficulty, weight=1.0):
+    return (len(output) * difficulty * weight, f"difficulty {difficulty}")
+
+def tone(output):
+    return "loud" if output.isupper() else "calm"
+
+def lengths(output: pl.Series, latency_seconds: pl.Series) -> pl.Series:
+    return output.str.len_chars() / latency_seconds
+
+def corrected(token_f1, is_short):
+    return token_f1 * is_short
+
+def full(output):
+    return {"score": 1, "label": "fine", "reason": "because"}
+
+def first_word(output):
+    return float(output.split()[0])
+
+def unsure(output):
+    return None
+
+def odd(output):
+    return [1, 2]
+
+def not_a_number(output):
+    return float("nan")
+
+def hen(egg):
+    return egg
+
+def egg(hen):
+    return hen
+
+def spread(scores):
+    return max(scores) - min(scores)
+
+def wants_all(**columns):
+    return 0
+
+def wrong_length(output: pl.Series):
+    return [1.0]
+'''
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """A module `team_metrics` that can be imported, and rewritten by the test."""
+    monkeypatch.syspath_prepend(tmp_path)
+    path = tmp_path / "team_metrics.py"
+    path.write_text(SOURCE)
+    yield path
+    sys.modules.pop("team_metrics", None)
+    importlib.invalidate_caches()
+
+
+def choice(name, **fields):
+    return MetricChoice(**{"metric": name.replace("_", "-"), "function": f"team_metrics:{name}"} | fields)
+
+
+def metrics_of(*choices):
+    without = ("toxicity", "ari_grade_level", "flesch_kincaid_grade_level", "token_count")
+    return resolve_metrics("text", choices, without)
+
+
+def score(frame, *choices, previous=None, run_id="r1"):
+    scoring = score_predictions([frame], metrics_of(*choices), previous=previous, cell=CELL, run_id=run_id)
+    return pl.concat(list(scoring))
+
+
+def test_arguments_come_by_name_from_prediction_example_and_parameters(module):
+    frame = prediction_frame(["ab", "abcd"], examples=[{"difficulty": 2}, {"difficulty": 3}])
+    table = score(frame, choice("level", version="v3", parameters={"weight": 0.5}))
+    assert table.select("metric", "version", "score", "reason").rows() == [
+        ("level", "v3", 2.0, "difficulty 2"),  # 2 letters * 2 * 0.5
+        ("level", "v3", 6.0, "difficulty 3"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("is_short", (1.0, None, "ok", None)),
+        ("tone", (None, "loud", "ok", None)),
+        ("full", (1.0, "fine", "ok", "because")),
+        ("unsure", (None, None, "skipped", "team_metrics:unsure gave no score")),
+        ("first_word", (None, None, "error", "ValueError: could not convert string to float: 'HELLO'")),
+        ("not_a_number", (None, None, "error", "expected a finite score, got nan")),
+        ("lengths", (10.0, None, "ok", None)),  # 5 letters in 0.5 seconds
+    ],
+)
+def test_a_function_may_return_what_its_number_is_and_why(module, name, expected):
+    table = score(prediction_frame(["HELLO"], latency_seconds=[0.5]), choice(name))
+    assert table.select("score", "label", "outcome", "reason").rows() == [expected]
+
+
+def test_a_function_may_build_on_other_metrics_wherever_they_stand(module):
+    frame = prediction_frame(["a b c", "x y z w"], ["x b c", "x y z w"])
+    table = score(frame, choice("corrected"), MetricChoice(metric="token_f1"), choice("is_short"))
+    assert table["metric"].to_list()[:3] == ["token_f1", "is-short", "corrected"]
+    # b, c of 2 words (the article a is dropped) and 3: 2*2/(2+3); the second answer is too long
+    assert table.filter(metric="corrected")["score"].to_list() == [0.8, 0.0]
+
+
+def test_a_dependency_that_changes_makes_its_dependents_stale(module):
+    frame = prediction_frame(["a b c"], ["x b c"])
+    chosen = (choice("corrected"), MetricChoice(metric="token_f1"), choice("is_short"))
+    first = score(frame, *chosen)
+    module.write_text(SOURCE.replace("LIMIT = 3", "LIMIT = 2"))
+    sys.modules.pop("team_metrics", None)
+    second = score(frame, *chosen, previous=first.lazy(), run_id="r2")
+    assert second.select("metric", "run_id", "score").rows() == [
+        ("token_f1", "r1", 0.8),
+        ("is-short", "r2", 0.0),
+        ("corrected", "r2", 0.0),
+    ]
+
+
+def test_code_is_hashed_as_far_as_a_function_reaches(module):
+    def fingerprints():
+        return [metric_fingerprint(metric) for metric in metrics_of(choice("is_short"), choice("tone"))]
+
+    before = fingerprints()
+    module.write_text(SOURCE.replace("def tone(output):", "def tone(output):  # how it sounds"))
+    assert fingerprints() == before
+    module.write_text(SOURCE.replace('"loud"', '"LOUD"'))
+    assert [old == new for old, new in zip(before, fingerprints(), strict=True)] == [True, False]
+    module.write_text(SOURCE.replace("LIMIT = 3", "LIMIT = 4"))
+    assert [old == new for old, new in zip(before, fingerprints(), strict=True)] == [False, True]
+
+
+def test_code_of_a_neighbouring_module_counts(module):
+    helper = module.with_name("team_words.py")
+    helper.write_text("def count(text):\n    return len(text)\n")
+    module.write_text("from team_words import count\n\n\ndef words(output):\n    return count(output)\n")
+    [before] = metrics_of(choice("words"))
+    helper.write_text("def count(text):\n    return len(text.split())\n")
+    [after] = metrics_of(choice("words"))
+    assert before.code_sha256 != after.code_sha256
+
+
+def test_resolving_does_not_run_the_module(module):
+    module.write_text("raise RuntimeError\n\n\ndef words(output):\n    return 1\n")
+    assert metrics_of(choice("words"))[0].function.arguments == ("output",)
+    assert "team_metrics" not in sys.modules
+
+
+def test_a_column_that_is_not_there_is_named_with_those_that_are(module):
+    table = score(prediction_frame(["x"], ["y"]), choice("level"))
+    assert table["outcome"].to_list() == ["skipped"]
+    assert table["reason"][0].startswith(
+        "argument 'difficulty' of team_metrics:level has no value; the example has 'targets', the prediction 'error_kind'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("chosen", "message"),
+    [
+        (
+            {"function": "team_metrics:is_shrt"},
+            "expected a function 'is_shrt' in .*team_metrics.py, it has .*'is_short'",
+        ),
+        ({"function": "no_such_module:f"}, "expected a metric function as `module:function`.*got 'no_such_module:f'"),
+        ({"function": "team_metrics"}, "expected a metric function as `module:function`"),
+        ({"parameters": {"limit": 4}}, "that 'team_metrics:is_short' takes, got 'limit'; its arguments are 'output'"),
+        ({"function": "team_metrics:wants_all"}, "to take its arguments by name"),
+    ],
+)
+def test_a_function_that_cant_be_used_is_refused(module, chosen, message):
+    with pytest.raises(MetricError, match=message):
+        metrics_of(choice("is_short", **chosen))
+
+
+def test_metrics_that_wait_for_each_other_are_refused_with_the_circle(module):
+    with pytest.raises(MetricError, match="got the circle hen → egg → hen"):
+        metrics_of(choice("hen"), choice("egg"))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("odd", r"to return a number, boolean, label.* got \[1, 2\]"),
+        ("wrong_length", "to return 2 values, one a row, got 1"),
+    ],
+)
+def test_a_value_that_is_no_score_is_refused(module, name, message):
+    with pytest.raises(MetricError, match=message):
+        score(prediction_frame(["x", "y"]), choice(name))
+
+
+def test_a_metric_has_own_aggregates_and_shares_of_its_labels(module):
+    [metric] = metrics_of(choice("tone", parameters={"aggregates": ["median", "ratio", "team_metrics:spread"]}))
+    assert extra_aggregates(metric, [0.0, 0.5, 1.0, 1.0], ["calm", "loud", "calm", None]) == {
+        "median": 0.75,
+        "ratio": 0.75,  # three of four are 0.5 or more
+        "spread": 1.0,
+        "share_calm": 2 / 3,
+        "share_loud": 1 / 3,
+    }
+    assert extra_aggregates(metric, []) == {}
+
+
+def test_functions_of_the_user_are_scored_by_workers_too(module):
+    frame = prediction_frame(["a b"] * 9, ["a"] * 9)
+    metrics = metrics_of(choice("corrected"), MetricChoice(metric="token_f1"), choice("is_short"))
+    options = {"previous": None, "cell": CELL, "run_id": "r1"}
+    alone = pl.concat(list(score_predictions([frame], metrics, **options)))
+    together = pl.concat(list(score_predictions([frame], metrics, workers=2, batch_rows=2, **options)))
+    assert together.equals(alone)

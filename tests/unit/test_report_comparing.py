@@ -1,0 +1,133 @@
+"""Candidates against the baseline and one another, in numbers, ranks and words."""
+
+import polars as pl
+import pytest
+
+from eval_assets.errors import MetricError
+from eval_assets.reports.comparing import compare_candidates
+from eval_assets.reports.scores import MetricFacts
+from eval_assets.storage.schemas import COMPARISON
+from tests.report_rows import SHARE, aggregated, scored, trial
+
+OLD = [0.1, 0.3, 0.4, 0.2, 0.6, 0.7, 0.3, 0.2]
+NEW = [0.6, 0.7, 0.9, 0.8, 0.7, 0.9, 0.6, 0.4]
+
+
+def compare(evaluation, *rows, facts=SHARE):
+    scores = pl.concat(rows)
+    known = dict.fromkeys(scores["metric"].unique(), facts)
+    return compare_candidates(evaluation, scores, aggregated(scores, known), metric_facts=known, run_id="r")
+
+
+def against_baseline(frame, model, metric="token_f1"):
+    found = frame.filter((pl.col("model") == model) & (pl.col("metric") == metric) & pl.col("is_baseline_comparison"))
+    return found.row(0, named=True)
+
+
+def test_a_better_candidate_is_called_better_with_the_numbers_behind_it() -> None:
+    row = against_baseline(compare(trial("old", "new"), scored(OLD, model="old"), scored(NEW, model="new")), "new")
+    assert row["difference"] == pytest.approx(0.35)  # 2.8 / 8
+    assert row["p_value"] == 0.0078125  # all eight moved up: 2 / 2 ** 8
+    assert (row["wins"], row["losses"], row["ties"], row["n_pairs"]) == (8, 0, 0, 8)
+    assert row["verdict"] == "better"
+    assert row["sentence"].startswith("better: +35.0 points (95% interval ")
+
+
+def test_only_examples_that_both_have_scored_are_compared_and_the_rest_is_mentioned() -> None:
+    frame = compare(
+        trial("old", "new"), scored([0.5, 0.5, 0.5, 1.0], model="old"), scored([0.6, 0.7, None, None], model="new")
+    )
+    row = against_baseline(frame, "new")
+    assert (row["n_pairs"], row["n_unpaired"]) == (2, 2)
+    assert row["difference"] == pytest.approx(0.15)  # (0.1 + 0.2) / 2; the means over all differ by 0.025
+    assert row["sentence"].endswith("; 2 of 4 examples left out, unscored for one of the two")
+
+
+def test_rows_are_joined_on_the_example_and_not_on_their_order() -> None:
+    shuffled = scored([0.9, 0.1], model="new", example_id=["e1", "e0"])
+    row = against_baseline(compare(trial("old", "new"), scored([0.1, 0.9], model="old"), shuffled), "new")
+    assert (row["difference"], row["ties"]) == (0.0, 2)
+
+
+def test_the_baseline_has_a_row_of_its_own() -> None:
+    frame = compare(trial("old", "new"), scored(OLD, model="old"), scored(NEW, model="new"))
+    row = frame.filter(pl.col("model") == "old").row(0, named=True)
+    assert (row["compared_with"], row["sentence"], row["rank"]) == (None, "the baseline", 2)
+
+
+def test_a_candidate_alone_still_gets_its_row() -> None:
+    row = compare(trial("only"), scored([0.5, 1.0], model="only")).row(0, named=True)
+    assert (row["mean"], row["rank"], row["n_scored"], row["verdict"]) == (0.75, 1, 2, None)
+
+
+def test_a_candidate_that_was_never_computed_is_there_with_zero_rows() -> None:
+    row = against_baseline(compare(trial("old", "new"), scored(OLD, model="old")), "new")
+    assert (row["n_total"], row["n_scored"], row["mean"], row["rank"], row["n_pairs"]) == (0, 0, None, None, 0)
+    assert row["sentence"] == "nothing to compare: no example has a score from both candidates"
+
+
+def test_every_two_candidates_are_compared_once() -> None:
+    frame = compare(trial("a", "b", "c"), *(scored(OLD, model=model) for model in "abc"))
+    compared = frame.filter(pl.col("compared_with").is_not_null()).select("model", "compared_with").rows()
+    assert sorted(compared) == [("b", "a@p"), ("c", "a@p"), ("c", "b@p")]
+
+
+def test_more_than_twelve_candidates_are_compared_with_the_baseline_only() -> None:
+    names = [f"m{index}" for index in range(13)]
+    frame = compare(trial(*names), *(scored([0.1, 0.5], model=name) for name in names))
+    assert frame.filter(pl.col("compared_with").is_not_null())["compared_with"].unique().to_list() == ["m0@p"]
+
+
+def test_p_values_are_corrected_over_the_whole_table_of_comparisons_with_the_baseline() -> None:
+    frame = compare(
+        trial("old", "new"),
+        scored(OLD, model="old"),
+        scored(NEW, model="new"),
+        scored(OLD, model="old", metric="rougeL"),
+        scored(NEW, model="new", metric="rougeL"),
+    )
+    row = against_baseline(frame, "new")
+    assert row["p_value_adjusted"] == 0.015625  # Holm: 2 * 0.0078125
+    assert "corrected for 2 comparisons" in row["sentence"]
+
+
+def test_candidates_that_cannot_be_told_apart_share_a_letter() -> None:
+    low, high = [0.1, 0.2] * 10, [0.8, 0.9] * 10
+    frame = compare(
+        trial("a", "b", "c"), scored(low, model="a"), scored(high, model="b"), scored(high[::-1], model="c")
+    )
+    places = dict(frame.select("model", "tied_group").unique().rows())
+    assert places["b"] == places["c"]
+    assert set(places["a"]).isdisjoint(places["b"])
+
+
+def test_where_less_is_better_a_lower_mean_wins() -> None:
+    facts = MetricFacts(greater_is_better=False, low=0, high=1)
+    row = against_baseline(compare(trial("x", "y"), scored(NEW, model="x"), scored(OLD, model="y"), facts=facts), "y")
+    assert (row["verdict"], row["wins"], row["rank"]) == ("better", 8, 1)
+    assert row["difference"] == pytest.approx(-0.35)  # still candidate minus baseline
+
+
+def test_a_metric_that_only_describes_is_higher_or_lower_and_ranks_nobody() -> None:
+    facts = MetricFacts(greater_is_better=None)
+    row = against_baseline(compare(trial("x", "y"), scored(OLD, model="x"), scored(NEW, model="y"), facts=facts), "y")
+    assert (row["verdict"], row["rank"], row["tied_group"]) == ("higher", None, None)
+    assert row["sentence"].startswith("higher: ")
+
+
+def test_a_difference_within_the_gates_margin_is_equivalent() -> None:
+    values = [0.5, 0.6] * 50
+    evaluation = trial("old", "new", gates=[{"metric": "token_f1", "max_drop": 0.05}])
+    row = against_baseline(compare(evaluation, scored(values, model="old"), scored(values, model="new")), "new")
+    assert row["verdict"] == "equivalent within the margin"
+
+
+def test_the_rows_have_the_columns_of_the_table() -> None:
+    frame = compare(trial("old", "new"), scored(OLD, model="old"), scored(NEW, model="new"))
+    assert dict(frame.schema) == COMPARISON
+
+
+def test_a_metric_without_facts_is_refused_by_name() -> None:
+    scores = scored(OLD, model="old")
+    with pytest.raises(MetricError, match="token_f1"):
+        compare_candidates(trial("old"), scores, aggregated(scores, {"token_f1": SHARE}), metric_facts={}, run_id="r")

@@ -1,0 +1,142 @@
+"""Gates of an evaluation: who is asked what, what the answers say together, and how they are written down."""
+
+from xml.etree import ElementTree as ET
+
+import polars as pl
+import pytest
+
+from eval_assets.reports.gate_formats import gates_junit, gates_markdown
+from eval_assets.reports.gates import evaluate_gates, overall_verdict
+from eval_assets.storage.schemas import GATE_RESULTS
+from tests.report_rows import SHARE, scored, trial
+
+MINIMUM = {"metric": "token_f1", "min": 0.5}
+DROP = {"metric": "token_f1", "max_drop": 0.05}
+GOOD, POOR = [0.9, 0.8] * 30, [0.2, 0.3] * 30
+
+
+def ask(gates, **scores):
+    rows = pl.concat(scored(values, model=model) for model, values in scores.items())
+    return evaluate_gates(trial(*scores, gates=gates), rows, metric_facts={"token_f1": SHARE}, run_id="r")
+
+
+def answers(rows):
+    return {(row["model"], row["condition"]): row["verdict"] for row in rows.iter_rows(named=True)}
+
+
+def test_a_candidate_that_holds_the_baselines_level_passes() -> None:
+    rows = ask([DROP], old=GOOD, new=[0.91, 0.79] * 30)
+    assert answers(rows) == {("new", "drop against baseline at most 0.05"): "GO"}
+    assert overall_verdict(rows).exit_code == 0
+
+
+def test_a_candidate_that_drops_is_stopped() -> None:
+    rows = ask([DROP], old=GOOD, new=POOR)
+    assert answers(rows) == {("new", "drop against baseline at most 0.05"): "NO-GO"}
+    assert overall_verdict(rows).exit_code == 1
+
+
+def test_a_third_of_failed_requests_makes_a_gate_inconclusive_however_good_the_rest_is() -> None:
+    rows = ask([DROP, MINIMUM], old=GOOD, new=[*GOOD[:40], *[None] * 20])
+    of_new = rows.filter(pl.col("model") == "new")
+    assert of_new["verdict"].to_list() == ["INCONCLUSIVE", "INCONCLUSIVE"]
+    assert of_new["failed_share"].to_list() == pytest.approx([1 / 3, 1 / 3])
+    assert "33.3% of the rows have no score" in of_new["reason"][0]
+    assert overall_verdict(rows).exit_code == 2
+
+
+def test_an_interval_around_the_threshold_is_inconclusive() -> None:
+    rows = ask([MINIMUM], old=[0.4, 0.6] * 5)
+    assert answers(rows) == {("old", "mean at least 0.5"): "INCONCLUSIVE"}
+
+
+def test_a_minimum_is_asked_of_the_baseline_as_advice() -> None:
+    rows = ask([MINIMUM], old=POOR, new=GOOD)
+    assert rows.select("model", "tier", "verdict").rows() == [("old", "advisory", "NO-GO"), ("new", "critical", "GO")]
+    assert overall_verdict(rows).verdict == "GO"
+
+
+def test_a_minimum_decides_for_a_baseline_that_is_the_only_candidate() -> None:
+    rows = ask([MINIMUM], old=POOR)
+    assert rows.select("tier", "verdict").rows() == [("critical", "NO-GO")]
+
+
+def test_a_drop_without_a_second_candidate_is_inconclusive_and_not_silent() -> None:
+    rows = ask([DROP], old=GOOD)
+    assert rows["reason"].to_list() == ["the baseline is the only candidate, so there is no drop to measure"]
+    assert overall_verdict(rows).exit_code == 2
+
+
+def test_a_gate_on_a_metric_nobody_scored_is_inconclusive() -> None:
+    rows = ask([{"metric": "bleu", "min": 0.2}], old=GOOD)
+    assert rows.select("verdict", "n_scored").rows() == [("INCONCLUSIVE", 0)]
+
+
+def test_a_cell_that_was_never_computed_is_inconclusive() -> None:
+    rows = evaluate_gates(
+        trial("old", "new", gates=[DROP]), scored(GOOD, model="old"), metric_facts={"token_f1": SHARE}, run_id="r"
+    )
+    assert rows.select("model", "verdict").rows() == [("new", "INCONCLUSIVE")]
+
+
+def test_a_relative_drop_is_asked_as_a_share_of_the_baselines_mean() -> None:
+    rows = ask([{"metric": "token_f1", "max_drop_relative": 0.1}], old=GOOD, new=[0.6, 0.5] * 30)
+    assert rows["condition"].to_list() == ["drop against baseline at most 10 % of its mean"]
+    assert rows["observed"].to_list() == pytest.approx([0.3 / 0.85])
+    assert rows["verdict"].to_list() == ["NO-GO"]
+
+
+def test_each_threshold_of_a_gate_is_a_condition() -> None:
+    rows = ask([{"metric": "token_f1", "min": 0.1, "max": 0.99, "max_drop": 0.05}], old=GOOD, new=GOOD)
+    assert rows.filter(pl.col("model") == "new")["condition"].to_list() == [
+        "mean at least 0.1",
+        "mean at most 0.99",
+        "drop against baseline at most 0.05",
+    ]
+
+
+def test_an_advisory_gate_warns_and_decides_nothing() -> None:
+    overall = overall_verdict(ask([{**DROP, "tier": "advisory"}], old=GOOD, new=POOR))
+    assert overall.verdict == "GO"
+    assert overall.note == "no critical gates; 1 of 1 advisory conditions not met or undecided"
+
+
+def test_one_stop_outweighs_what_could_not_be_decided() -> None:
+    rows = ask([DROP], old=GOOD, worse=POOR, failing=[*GOOD[:40], *[None] * 20])
+    assert overall_verdict(rows).note == "1 of 2 critical conditions failed"
+
+
+def test_an_evaluation_without_gates_passes_and_says_that_nothing_was_asked() -> None:
+    overall = overall_verdict(ask([], old=GOOD))
+    assert (overall.verdict, overall.exit_code) == ("GO", 0)
+    assert "nothing was asked" in overall.note
+
+
+def test_the_rows_have_the_columns_of_the_table() -> None:
+    assert dict(ask([DROP], old=GOOD, new=POOR).schema) == GATE_RESULTS
+
+
+def test_junit_tells_failed_from_undecided_from_advised() -> None:
+    rows = ask([DROP, {**MINIMUM, "tier": "advisory"}], old=GOOD, new=POOR, failing=[*GOOD[:40], *[None] * 20])
+    suite = ET.fromstring(gates_junit(rows, evaluation="trial"))  # noqa: S314 - written two lines above
+    assert {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped")} == {
+        "tests": "5",  # two drops, three minimums
+        "failures": "1",  # new drops
+        "errors": "1",  # failing can't be decided
+        "skipped": "2",  # the minimum is advice: new misses it, failing can't tell
+    }
+    assert suite.find("testcase/failure").get("type") == "NO-GO"
+    assert suite[0].get("classname") == "trial:new@p"
+
+
+def test_junit_survives_control_characters_and_markup() -> None:
+    rows = ask([DROP], old=GOOD, new=POOR).with_columns(reason=pl.lit("a\x00b <&> c"))
+    suite = ET.fromstring(gates_junit(rows, evaluation="trial"))  # noqa: S314 - written one line above
+    assert suite.find("testcase/failure").get("message") == "ab <&> c"
+
+
+def test_markdown_leads_with_the_verdict_and_escapes_the_reason() -> None:
+    rows = ask([DROP], old=GOOD, new=POOR).with_columns(reason=pl.lit("a|b"))
+    lines = gates_markdown(rows, evaluation="trial").splitlines()
+    assert lines[0] == "**❌ NO-GO** · trial: 1 of 1 critical conditions failed."
+    assert lines[-1].endswith(r"| 0% | a\|b |")

@@ -1,0 +1,224 @@
+"""Table, Markdown, JSON, HTML and plots of one report: what each must show, and what must not break it."""
+
+import json
+from xml.etree import ElementTree as ET
+
+import polars as pl
+import pytest
+
+from eval_assets.reports.evaluation_report import load_report
+from eval_assets.reports.history import CellVersions, history_rows
+from eval_assets.reports.html import report_html
+from eval_assets.reports.json_report import report_json
+from eval_assets.reports.markdown import report_markdown
+from eval_assets.reports.plots import cost_quality_svg, distribution_svg, leaderboard_svg, trend_svg
+from eval_assets.reports.table import WIDTH, report_table
+from eval_assets.reports.warnings import report_warnings
+from eval_assets.storage.schemas import PARTITIONED_BY
+from eval_assets.storage.warehouse import Warehouse
+from tests.report_rows import NOON, SHARE, aggregated, answered, judged, measured, report_of, scored, trial
+
+GATE = {"metric": "token_f1", "max_drop": 0.05}
+HOSTILE = "</script><script>alert(1)</script> <b>|`*_ \x1b[31m ünï"
+PLOTS = (leaderboard_svg, distribution_svg, cost_quality_svg)
+
+
+@pytest.fixture(scope="module")
+def failing():
+    """A third of the requests of `new` failed; what is left scored better than the baseline."""
+    return report_of(
+        {"old": ["text"] * 30, "new": [*["text"] * 20, *[None] * 10]},
+        {"old": [0.5, 0.6] * 15, "new": [*[0.8, 0.9] * 10, *[None] * 10]},
+        gates=[GATE],
+        notes=["the judge is tiny"],
+    )
+
+
+@pytest.fixture(scope="module")
+def hostile():
+    return report_of(
+        {"old": [HOSTILE, "x"], "new": ["y", HOSTILE]},
+        {"old": [0.1, 0.2], "new": [0.9, 0.8]},
+        judge_scores=pl.concat([judged([1.0, 2.0], model=name) for name in ("old", "new")]).with_columns(
+            justification=pl.lit(HOSTILE)
+        ),
+        description=HOSTILE,
+        notes=[HOSTILE],
+    )
+
+
+def new_metrics(report):
+    return next(entry for entry in report_json(report)["candidates"] if entry["model"] == "new")["metrics"]
+
+
+def test_a_third_of_failed_requests_is_the_first_thing_the_warnings_say(failing) -> None:
+    assert report_warnings(failing)[0] == (
+        "new@p: 10 of 30 requests failed (10 error). Its means are over what is left."
+    )
+
+
+@pytest.mark.parametrize("render", [report_table, report_markdown, report_html])
+def test_failed_requests_cannot_be_missed_in_any_output(failing, render) -> None:
+    text = render(failing)
+    assert "10 of 30 requests failed" in " ".join(text.split())
+    assert "INCONCLUSIVE" in text
+    # 20 of 30 scored with mean 0.85: 17 / 30 had the others scored 0, 27 / 30 had they scored 1
+    assert "0.567" in text
+    assert "0.900" in text
+
+
+def test_failed_requests_cannot_be_missed_in_the_json(failing) -> None:
+    found = report_json(failing)
+    assert (found["verdict"]["verdict"], found["verdict"]["exit_code"]) == ("INCONCLUSIVE", 2)
+    metric = new_metrics(failing)["token_f1"]
+    assert (metric["n_total"], metric["n_scored"], metric["n_error"]) == (30, 20, 10)
+    assert metric["mean_if_missing_worst"] == pytest.approx(17 / 30)
+    assert "10 of 30 requests failed" in found["warnings"][0]
+
+
+def test_the_json_has_the_promised_shape_and_no_nan(failing) -> None:
+    found = json.loads(json.dumps(report_json(failing), allow_nan=False))
+    assert found["evaluation"] == "trial"
+    assert [(entry["model"], entry["prompt"]) for entry in found["candidates"]] == [("old", "p"), ("new", "p")]
+    promised = {"n_total", "n_scored", "mean", "variance", "p90", "ci_low", "ci_high"}
+    assert promised <= new_metrics(failing)["token_f1"].keys()
+
+
+def test_a_judge_stands_beside_the_metrics_under_its_own_name() -> None:
+    report = report_of({"new": ["x"] * 2}, {"new": [0.5, 0.6]}, judge_scores=judged([4.0, None], model="new"))
+    metric = new_metrics(report)["correctness"]
+    assert (metric["kind"], metric["mean"], metric["n_scored"], metric["n_unparsed"]) == ("judge", 4.0, 1, 1)
+    assert any("correctness is over 1 of 2 rows" in sentence for sentence in report_warnings(report))
+    assert report.judges == {"correctness": "judge-model"}
+
+
+def test_the_table_is_ascii_and_fits_a_terminal(failing, hostile) -> None:
+    for text in (report_table(failing), report_table(hostile)):
+        assert max(map(len, text.splitlines())) <= WIDTH
+        assert text.isascii()
+        assert "\x1b" not in text
+
+
+def test_the_table_fits_however_many_candidates_there_are() -> None:
+    names = [f"a-model-with-quite-a-long-name-{index}" for index in range(9)]
+    text = report_table(report_of({name: ["x"] * 3 for name in names}, {name: [0.1, 0.5, 0.3] for name in names}))
+    assert max(map(len, text.splitlines())) <= WIDTH
+    assert all(f"-{index}" in text for index in range(9))
+
+
+@pytest.mark.parametrize("render", [report_table, report_markdown, report_html])
+def test_verdict_sentence_cost_and_notes_are_in_every_output(failing, render) -> None:
+    text = " ".join(render(failing).split())
+    assert "better: +30.0 points" in text
+    assert "10 of 30 examples left out" in text
+    assert "the judge is tiny" in text
+
+
+def test_the_page_runs_its_own_script_and_nothing_from_a_model(hostile) -> None:
+    page = report_html(hostile)
+    assert "<script>alert" not in page
+    assert page.count("</script>") == 2  # the data block and the script of the report
+    block = page.split('<script type="application/json" id="data">')[1].split("</script>")[0]
+    assert json.loads(block)["examples"][0][4][0][0] == HOSTILE
+
+
+def test_the_page_asks_the_network_for_nothing(failing) -> None:
+    page = report_html(failing)
+    assert "default-src 'none'" in page
+    assert not any(f'{attribute}="http' in page for attribute in ("src", "href", "action"))
+    assert "@import" not in page
+    assert "url(" not in page.split("<style>")[1].split("</style>")[0]
+
+
+def test_markdown_keeps_foreign_text_out_of_its_markup(hostile) -> None:
+    text = report_markdown(hostile)
+    assert "<script" not in text
+    rows = [line for line in text.splitlines() if line.startswith("| e0")]
+    assert rows[0].replace("\\|", "").count("|") == 5  # four cells
+
+
+@pytest.mark.parametrize("render", [report_table, report_markdown, report_html, report_json])
+def test_a_cell_that_was_never_computed_is_named(render) -> None:
+    report = report_of({"old": ["x"], "new": []}, {"old": [0.5]})
+    assert "new@p has no predictions: its cell was not computed." in str(render(report)).replace("\n   ", " ")
+
+
+@pytest.mark.parametrize("render", [report_table, report_markdown, report_html, report_json])
+def test_an_evaluation_without_any_row_still_renders(render, tmp_path) -> None:
+    assert "trial" in str(render(load_report(Warehouse(str(tmp_path)), trial("old", "new"), generated_at=NOON)))
+
+
+@pytest.mark.parametrize("draw", PLOTS)
+def test_a_plot_is_svg_with_text_as_text(failing, draw) -> None:
+    svg = draw(failing, "token_f1")
+    assert ET.fromstring(svg).tag.endswith("svg")  # noqa: S314 - drawn one line above
+    assert ">token_f1<" in svg
+    assert svg == draw(failing, "token_f1")
+
+
+def test_the_leaderboard_plot_says_how_many_were_scored(failing) -> None:
+    assert "20 of 30 scored" in leaderboard_svg(failing, "token_f1")
+
+
+def test_the_trend_is_drawn_once_there_are_two_points() -> None:
+    versions = {"old@p": CellVersions(1, 1, 1, "a")}
+    rows = [
+        history_rows(
+            aggregated(scored([mean], model="old"), {"token_f1": SHARE}),
+            recorded_at=NOON.replace(hour=hour), versions=versions, cost_usd={}, run_id="r",
+        )
+        for hour, mean in ((1, 0.4), (2, 0.5))
+    ]  # fmt: skip
+    report = report_of({"old": ["x"]}, {"old": [0.5]}, history=pl.concat(rows))
+    points = {"old@p": report.trend("old@p", "token_f1")}
+    assert len(points["old@p"]) == 2
+    assert ">old@p<" in trend_svg(points, "token_f1", baseline="old@p")
+    assert "token_f1 over time" in report_html(report)
+    assert "over time" not in report_html(report_of({"old": ["x"]}, {"old": [0.5]}, history=rows[0]))
+
+
+def test_cost_and_speed_are_summed_per_candidate() -> None:
+    frame = answered(
+        ["x", "y", None],
+        latency_seconds=[1.0, 3.0, 60.0], completion_tokens=[10, 30, None], prompt_tokens=[5, 5, None],
+        cost_usd=[0.1, 0.2, None], reused=[True, False, False],
+    )  # fmt: skip
+    from eval_assets.reports.performance import performance
+
+    found = performance(frame, judged([]))
+    assert found.cost_usd == pytest.approx(0.3)
+    assert found.spent_usd == pytest.approx(0.2)
+    assert (found.prompt_tokens, found.completion_tokens) == (10, 40)
+    assert found.latency_p50_seconds == 2.0  # a request that failed after a minute is not a latency of an answer
+    assert found.tokens_per_second == 10.0  # 40 tokens in 4 seconds
+    assert found.reused_share == pytest.approx(1 / 3)
+    assert found.failures == {"error": 1}
+    assert found.judge_cost_usd is None
+
+
+def test_a_report_is_read_from_the_warehouse_with_the_versions_it_was_read_at(tmp_path) -> None:
+    warehouse = Warehouse(str(tmp_path))
+    made = report_of({"old": ["x", "y"], "new": ["x", None]}, {"old": [0.5, 0.7], "new": [0.9, None]}, gates=[GATE])
+    frames = {
+        "predictions": made.predictions, "aggregate_reports": made.aggregates, "comparison": made.comparison,
+        "gate_results": made.gates,
+        "heuristic_metrics": pl.concat([measured([0.5, 0.7], model="old"), measured([0.9, None], model="new")]),
+    }  # fmt: skip
+    for table, frame in frames.items():
+        for part in frame.partition_by(PARTITIONED_BY[table]):
+            warehouse.replace(table, part, {name: part[name][0] for name in PARTITIONED_BY[table]})
+    read = load_report(warehouse, made.evaluation, generated_at=NOON)
+    assert report_json(read)["candidates"] == report_json(made)["candidates"]
+    assert read.provenance.delta_versions["predictions"] == 2  # created, then two cells
+    assert read.provenance.delta_versions["judge_scores"] is None
+    assert read.provenance.run_ids == ("run-1", "run-2")
+
+
+def test_a_candidate_that_left_the_evaluation_leaves_the_report(tmp_path) -> None:
+    warehouse = Warehouse(str(tmp_path))
+    for model in ("old", "gone"):
+        warehouse.replace(
+            "predictions", answered(["x"], model=model), {"evaluation": "trial", "model": model, "prompt": "p"}
+        )
+    report = load_report(warehouse, trial("old"), generated_at=NOON)
+    assert report.predictions["model"].to_list() == ["old"]
