@@ -74,10 +74,10 @@ class LoopbackProvider:
 
     def __post_init__(self) -> None:
         self._script: deque[Fault] = deque()
-        self._loop = asyncio.new_event_loop()
-        self._ready = threading.Event()
 
     def __enter__(self) -> Self:
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
         assert self._ready.wait(10)

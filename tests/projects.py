@@ -74,7 +74,7 @@ class Files:
     def remove(self, kind: str, name: str) -> None:
         (self.data / kind / f"{name}{'.md' if kind == 'prompts' else '.yaml'}").unlink()
 
-    def write_prompt(self, name: str, text: str, description: str = "") -> None:
+    def write_prompt(self, name: str, text: str, description: str = "Asks.") -> None:
         path = self.data / "prompts" / f"{name}.md"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"---\ndescription: {description}\n---\n## user\n{text}\n")

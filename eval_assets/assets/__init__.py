@@ -1,0 +1,1 @@
+"""Dagster assets: wiring between the core and the lineage graph."""

@@ -15,6 +15,7 @@ from eval_assets.config.evaluation import Evaluation
 from eval_assets.judges.formats import FormatMemory
 from eval_assets.judges.judging import judge_predictions
 from eval_assets.judges.messages import MESSAGES_VERSION
+from eval_assets.judges.verdicts import PARSER_VERSION
 from eval_assets.providers.engine import Engine
 from eval_assets.providers.keys import KEY_SCHEMA
 from eval_assets.storage.batches import batches_by_position
@@ -22,7 +23,7 @@ from eval_assets.storage.versions import current_version
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written, provenance, spill
 
-CODE_VERSION = f"keys-{KEY_SCHEMA}+messages-{MESSAGES_VERSION}"
+CODE_VERSION = f"keys-{KEY_SCHEMA}+messages-{MESSAGES_VERSION}+parser-{PARSER_VERSION}"
 BATCH_ROWS = 1_000
 CONTENT_COLUMNS = ("score_id", "score", "label", "justification", "outcome", "cost_usd")
 

@@ -92,7 +92,7 @@ def text_of(value: Any) -> str | None:
     """A column's value as text for people and SQL: text as it stands, structured values as JSON.
 
     >>> text_of(["a", "b"])
-    '["a","b"]'
+    '["a", "b"]'
     """
     if value is None or isinstance(value, str):
         return value

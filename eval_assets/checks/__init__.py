@@ -1,0 +1,1 @@
+"""Data quality and gates as Dagster asset checks."""

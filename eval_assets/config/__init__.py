@@ -1,0 +1,1 @@
+"""The files users edit, validated."""

@@ -181,7 +181,9 @@ class JudgeFile(FileModel):
     definition: str = ""
     rubric: str = ""
     guidelines: tuple[str, ...] = Field((), description="Rules the output must keep, listed in the rubric.")
-    prompt: str | None = Field(None, description="For `template`: the user message, with {{ output }} and columns.")
+    prompt: str | None = Field(
+        None, description="For `template`: the user message, with {{ output }} and columns, each one fenced text."
+    )
     tree: TreeNode | None = None
     jurors: tuple[Slug, ...] = Field((), description="For `jury`: other judges, each on its own model.")
     vote: Literal["majority", "mean"] = "majority"

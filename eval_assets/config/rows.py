@@ -37,7 +37,7 @@ def row_file(dataset: Dataset, folder: Path) -> Path:
     if len(found) != 1:
         names = " or ".join(f"{dataset.name}{suffix}" for suffix in ROW_SUFFIXES)
         raise DatasetError(
-            f"{dataset.name}.yaml: expected one row file {names} in {folder.name}/, found {len(found)}; "
+            f"data/{folder.name}/{dataset.name}.yaml: expected one row file {names} beside the card, found {len(found)}; "
             "add it, or name it in the card's field 'file'"
         )
     return found[0]

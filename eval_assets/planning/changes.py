@@ -5,7 +5,11 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from eval_assets.cells.fingerprints import EVALUATION_FIELDS_WITHOUT_EFFECT, FileVersion
+from eval_assets.cells.fingerprints import (
+    EVALUATION_FIELDS_WITHOUT_EFFECT,
+    MODEL_FIELDS_WITHOUT_EFFECT,
+    FileVersion,
+)
 from eval_assets.storage.versions import StoredVersion
 
 SINGULAR = {"prompts": "prompt", "models": "model", "judges": "judge", "evaluations": "evaluation"}
@@ -62,7 +66,7 @@ def _changed(table: str, former: Mapping[str, Any], new: Mapping[str, Any]) -> I
         case "prompts":
             yield from _changed_messages(former["messages"], new["messages"])
         case "models":
-            yield from _changed_fields(_flat(former["file"]), _flat(new["file"]))
+            yield from _changed_fields(_flat(_shaping(former)), _flat(_shaping(new)))
             if former.get("implementation") != new.get("implementation"):
                 yield "the code or file behind it changed"
         case "judges":
@@ -90,11 +94,14 @@ def _changed_evaluation(former: Mapping[str, Any], new: Mapping[str, Any]) -> It
         yield f"metric {metric} removed"
     for metric in sorted(metric for metric in before.keys() & after.keys() if before[metric] != after[metric]):
         yield f"metric {metric} has another version, parameters or code"
-    shaping = {
-        kind: {key: value for key, value in content["file"].items() if key not in EVALUATION_FIELDS_WITHOUT_EFFECT}
-        for kind, content in (("former", former), ("new", new))
-    }
-    yield from _changed_fields(_flat(shaping["former"]), _flat(shaping["new"]))
+    yield from _changed_fields(
+        _flat(_shaping(former, EVALUATION_FIELDS_WITHOUT_EFFECT)), _flat(_shaping(new, EVALUATION_FIELDS_WITHOUT_EFFECT))
+    )
+
+
+def _shaping(content: Mapping[str, Any], without: set[str] = MODEL_FIELDS_WITHOUT_EFFECT) -> dict[str, Any]:
+    """Fields of a file that shape results."""
+    return {key: value for key, value in content["file"].items() if key not in without}
 
 
 def _changed_fields(former: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:

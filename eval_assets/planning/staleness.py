@@ -162,7 +162,8 @@ class StalenessReader:
         if former is None:
             return f"{table.removesuffix('s')} {name} is new here", {}
         change = version_change(table, name, former, new, self.next_version(table, name))
-        return change, {f"{table}/{name}": source_diff(former.source, new.source)}
+        changed = source_diff(former.source, new.source)
+        return change, {f"{table}/{name}": changed} if changed else {}
 
     def _dataset_change(self, name: str, commit: Commit) -> str:
         """Compare the rows as they lie in the table the cell was made from with those in the file."""

@@ -34,10 +34,11 @@ def parse_prompt(name: str, text: str, *, file: str) -> Prompt:
     if preamble.strip():
         problems.append(Problem(file, "expected `## system`, `## user` or `## assistant` before any text", first_line))
     messages: list[MessageTemplate] = []
-    for section, following in zip(sections, [*sections[1:], None], strict=True):
+    ends = [following.start() for following in sections[1:]] + [len(body)]
+    for section, end in zip(sections, ends, strict=False):
         line = first_line + body[: section.start()].count("\n")
         role = section.group(1).lower()
-        template = body[section.end() : following.start() if following else None].strip()
+        template = body[section.end() : end].strip()
         if role not in ROLES:
             problems.append(Problem(file, f"unknown role {section.group(1)!r}; {nearest(role, ROLES)}", line))
         elif not template:

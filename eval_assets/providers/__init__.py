@@ -1,0 +1,1 @@
+"""Clients of model providers, and the engine that asks them."""

@@ -180,9 +180,10 @@ class Limiter:
                 free -= 1
 
     def _wake_in(self, seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        if self._alarm is None or self._alarm.cancelled() or self._alarm.when() <= loop.time():
-            self._alarm = loop.call_later(seconds, self._wake)
+        # Pauses and levels change while an alarm is set: the newest waiter knows best.
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = asyncio.get_running_loop().call_later(seconds, self._wake)
 
     def _move(self, limit: float, why: str) -> None:
         before = self.limit

@@ -90,9 +90,9 @@ def differences(report: EvaluationReport) -> list[tuple[CandidateReport, list[Di
 def slice_tables(report: EvaluationReport) -> Iterator[tuple[str, str, list[tuple[str, list[Line]]]]]:
     """Lay out the headline metric by slice: column, metric, and for each value a line per candidate."""
     metric = report.headline
-    sliced = report.aggregates.filter(pl.col("slice_column").is_not_null() & (pl.col("metric") == metric))
     if metric is None:
         return
+    sliced = report.aggregates.filter(pl.col("slice_column").is_not_null() & (pl.col("metric") == metric))
     facts = report.facts(metric)
     axis = axis_of(
         [*sliced["ci_low"], *sliced["ci_high"], *sliced["mean"]],

@@ -48,7 +48,12 @@ def report_table(report: EvaluationReport) -> str:
         "\n".join(_wrapped("note: ", note) for note in report.notes),
     ]
     text = "\n\n".join(part for part in parts if part)
-    return "\n".join(line.rstrip() for line in text.splitlines()).encode("ascii", "replace").decode() + "\n"
+    return "\n".join(_plain(line).rstrip() for line in text.splitlines()) + "\n"
+
+
+def _plain(line: str) -> str:
+    """A line of printable ASCII: an escape sequence in a text must not reach the terminal."""
+    return "".join(character if " " <= character <= "~" else "?" for character in line)
 
 
 def _label(index: int) -> str:

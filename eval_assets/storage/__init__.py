@@ -1,0 +1,1 @@
+"""Delta tables, stored replies, trace queries."""

@@ -8,7 +8,11 @@ import pytest
 from eval_assets.config.model import Model, ModelFile
 from eval_assets.judges.formats import FormatMemory
 from eval_assets.judges.judging import judge_predictions
-from tests.engines import engine_on
+from eval_assets.providers.embedded import EmbeddedServer
+from eval_assets.providers.engine import Engine
+from eval_assets.providers.keys import identity_of
+from eval_assets.providers.openai_client import OpenAIClient
+from tests.engines import engine_on, store_in
 from tests.loopback import Fault, LoopbackProvider
 from tests.unit.test_judge_reply_forms import FORMS, HOSTILE, SCALES
 from tests.unit.test_judge_rows import judge_named, predictions, verdict
@@ -93,3 +97,24 @@ def test_editing_a_rubric_asks_anew_and_editing_the_description_does_not(tmp_pat
         assert provider.requests == 2
         judged_by(provider, tmp_path, frame, judge_named(rubric="1: wrong\n5: right"))
         assert provider.requests == 4
+
+
+@pytest.mark.slow
+def test_the_bundled_model_can_be_a_judge(tmp_path):
+    file = ModelFile(
+        provider="embedded", model="smollm2-135m-instruct", parameters={"temperature": 0, "max_tokens": 48}
+    )
+    model = Model(name="tiny", file=file)
+    judge = judge_named(rubric="1: wrong\n5: right", expected_value=True)
+    with EmbeddedServer("smollm2-135m-instruct") as server:
+        client = OpenAIClient(model_id="smollm2-135m-instruct", base_url=server.base_url)
+        engine = Engine(identity=identity_of(model), client=client, store=store_in(tmp_path), run_id="run-1")
+        options = {"models": {"tiny": model}, "formats": FormatMemory(), "run_id": "run-1"}
+        with engine:
+            scores = next(iter(judge_predictions([predictions({})], [judge], {"tiny": engine}, **options)))
+    row = scores.row(0, named=True)
+    # What it writes differs between runtimes; that it is read, or counted as unread, doesn't.
+    assert row["outcome"] in ("ok", "truncated", "unparsed")
+    assert (row["outcome"] == "ok") == (row["score"] is not None)
+    assert row["score"] is None or (1 <= row["score"] <= 5 and row["method"] == "expected_value")
+    assert row["raw_reply"]

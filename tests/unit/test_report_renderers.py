@@ -11,6 +11,7 @@ from eval_assets.reports.history import CellVersions, history_rows
 from eval_assets.reports.html import report_html
 from eval_assets.reports.json_report import report_json
 from eval_assets.reports.markdown import report_markdown
+from eval_assets.reports.performance import performance
 from eval_assets.reports.plots import cost_quality_svg, distribution_svg, leaderboard_svg, trend_svg
 from eval_assets.reports.table import WIDTH, report_table
 from eval_assets.reports.warnings import report_warnings
@@ -183,8 +184,6 @@ def test_cost_and_speed_are_summed_per_candidate() -> None:
         latency_seconds=[1.0, 3.0, 60.0], completion_tokens=[10, 30, None], prompt_tokens=[5, 5, None],
         cost_usd=[0.1, 0.2, None], reused=[True, False, False],
     )  # fmt: skip
-    from eval_assets.reports.performance import performance
-
     found = performance(frame, judged([]))
     assert found.cost_usd == pytest.approx(0.3)
     assert found.spent_usd == pytest.approx(0.2)

@@ -1,0 +1,166 @@
+"""The HTML report in a real browser, from disk: nothing foreign runs, five thousand examples page at once."""
+
+import asyncio
+import base64
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from eval_assets.reports.html import report_html
+from tests.report_rows import report_of
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="needs a chromium on the PATH"),
+    pytest.mark.slow,
+]
+QUIET = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--remote-debugging-port=0",
+)  # fmt: skip
+HOSTILE = "</script><script>window.ran = 1</script><img src=x onerror='window.ran = 1'>"
+
+
+class Page:
+    """One open page, driven over the DevTools protocol."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self.socket = socket
+        self.sent = 0
+        self.requested: list[str] = []
+
+    async def call(self, method: str, **parameters):
+        self.sent += 1
+        await self.socket.send_json({"id": self.sent, "method": method, "params": parameters})
+        while True:
+            message = await self.socket.receive_json(timeout=30)
+            if message.get("method") == "Network.requestWillBeSent":
+                self.requested.append(message["params"]["request"]["url"])
+            if message.get("id") == self.sent:
+                return message["result"]
+
+    async def evaluate(self, script: str):
+        found = await self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in found, found
+        return found["result"].get("value")
+
+    async def choose(self, control: str, value: str):
+        script = f"(c => {{ c.value = {json.dumps(value)}; c.dispatchEvent(new Event('change')) }})"
+        await self.evaluate(f"{script}(document.getElementById('{control}'))")
+
+    async def where(self) -> str:
+        return await self.evaluate("document.getElementById('where').textContent")
+
+
+@asynccontextmanager
+async def opened(path: Path, profile: Path, *, size: str = "1400,1000") -> Iterator[Page]:
+    process = await asyncio.create_subprocess_exec(
+        CHROMIUM, *QUIET, f"--user-data-dir={profile}", f"--window-size={size}", "about:blank",
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        ready = profile / "DevToolsActivePort"
+        deadline = time.monotonic() + 60
+        while not (ready.exists() and ready.read_text().strip()):
+            assert time.monotonic() < deadline, "chromium did not start within a minute"
+            await asyncio.sleep(0.05)
+        port = ready.read_text().split()[0]
+        async with aiohttp.ClientSession() as session:
+            targets = await (await session.get(f"http://127.0.0.1:{port}/json")).json()
+            address = next(target["webSocketDebuggerUrl"] for target in targets if target["type"] == "page")
+            async with session.ws_connect(address, max_msg_size=0) as socket:
+                page = Page(socket)
+                await page.call("Network.enable")
+                await page.call("Page.enable")
+                await page.call("Page.navigate", url=path.as_uri())
+                await page.evaluate(
+                    "new Promise(done => document.readyState === 'complete' ? done(1) : onload = () => done(1))"
+                )
+                yield page
+    finally:
+        with suppress(ProcessLookupError):
+            process.terminate()
+        await process.wait()
+
+
+def written(tmp_path: Path, report) -> Path:
+    path = tmp_path / "report.html"
+    path.write_text(report_html(report), encoding="utf-8")
+    return path
+
+
+def test_text_of_a_model_neither_runs_nor_loads_anything(tmp_path) -> None:
+    report = report_of({"old": [HOSTILE], "new": ["y"]}, {"old": [0.1], "new": [0.9]}, notes=[HOSTILE])
+    path = written(tmp_path, report)
+
+    async def look():
+        async with opened(path, tmp_path / "profile") as page:
+            assert await page.evaluate("window.ran") is None
+            assert await page.evaluate("document.querySelector('.example .q').textContent") == "question 0"
+            shown = await page.evaluate("[...document.querySelectorAll('.answer .text')].map(e => e.textContent)")
+            assert shown == [HOSTILE, "y"]
+            assert all(url.startswith("file:") for url in page.requested)
+
+    asyncio.run(look())
+
+
+def test_five_thousand_examples_are_searched_filtered_sorted_and_paged_at_once(tmp_path) -> None:
+    n = 5000
+    report = report_of(
+        {"old": [f"answer {index} " + "word " * 80 for index in range(n)], "new": ["other"] * (n - 3) + [None] * 3},
+        {"old": [0.5] * n, "new": [0.9, 0.1] + [0.5] * (n - 5) + [None] * 3},
+    )
+    path = written(tmp_path, report)
+
+    async def look():
+        async with opened(path, tmp_path / "profile") as page:
+            assert await page.where() == "1 to 10 of 5,000"
+            await page.evaluate("document.getElementById('next').click()")
+            assert await page.where() == "11 to 20 of 5,000"
+            await page.choose("order", "worst")
+            assert await page.evaluate("document.querySelector('.example h3').textContent") == "e1"
+            await page.choose("show", "better")
+            assert await page.where() == "1 to 1 of 1"
+            await page.choose("show", "failed")
+            assert await page.where() == "1 to 3 of 3"
+            await page.choose("show", "all")
+            started = time.monotonic()
+            await page.evaluate(
+                "(c => { c.value = 'answer 4321 '; c.dispatchEvent(new Event('input')) })"
+                "(document.getElementById('search'))"
+            )
+            while await page.where() != "1 to 1 of 1":
+                assert time.monotonic() - started < 5
+                await asyncio.sleep(0.02)
+
+    asyncio.run(look())
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_narrow_screen_in_light_and_dark_shows_everything_without_scrolling_sideways(tmp_path, scheme) -> None:
+    report = report_of(
+        {"old": ["a text"] * 6, "a-model-with-a-long-name": ["another text"] * 4 + [None] * 2},
+        {"old": [0.5, 0.6] * 3, "a-model-with-a-long-name": [0.7, 0.8, 0.2, 0.3, None, None]},
+        gates=[{"metric": "token_f1", "max_drop": 0.05}],
+    )
+    path = written(tmp_path, report)
+
+    async def look():
+        async with opened(path, tmp_path / "profile") as page:
+            await page.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+            await page.call(
+                "Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=1, mobile=False
+            )
+            assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+            ground = await page.evaluate("getComputedStyle(document.body).backgroundColor")
+            assert (max(int(part) for part in ground[4:-1].split(",")) < 60) == (scheme == "dark")
+            picture = await page.call("Page.captureScreenshot")
+            assert base64.b64decode(picture["data"]).startswith(b"\x89PNG")
+
+    asyncio.run(look())

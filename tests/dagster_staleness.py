@@ -1,0 +1,69 @@
+"""What Dagster itself holds for stale, and what its automation conditions request. Its private modules stay in here."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import dagster as dg
+from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
+from dagster._core.loader import LoadingContextForTest
+
+from eval_assets.cells.graph import CELL_TABLES
+from eval_assets.project_definitions import COMPARE, EVALUATE_CELL
+from tests.projects import Lab
+
+Requested = dict[str, set[str]]
+
+
+def stale_in_dagster(lab: Lab) -> dict[str, set[str]]:
+    """Asset → partitions that Dagster shows as stale or missing; fresh assets are left out."""
+    with lab.workbench() as workbench:
+        graph = lab.definitions(workbench).resolve_asset_graph()
+    resolver = CachingStaleStatusResolver(lab.instance, graph, LoadingContextForTest(lab.instance))
+    stale: dict[str, set[str]] = defaultdict(set)
+    for key in graph.materializable_asset_keys:
+        for partition in graph.get(key).partitions_def.get_partition_keys():
+            if resolver.get_status(key, partition) != StaleStatus.FRESH:
+                stale[key.to_user_string()].add(partition)
+    return dict(stale)
+
+
+@dataclass
+class AutomationSensor:
+    """The automation sensor, a tick at a time."""
+
+    lab: Lab
+    cursor: object = None
+
+    def tick(self) -> Requested:
+        """Evaluate the conditions once; asset → partitions requested."""
+        with self.lab.workbench() as workbench:
+            result = dg.evaluate_automation_conditions(
+                self.lab.definitions(workbench), self.lab.instance, cursor=self.cursor
+            )
+        self.cursor = result.cursor
+        asked = {table: set(result.get_requested_partitions(dg.AssetKey(table))) for table in (*CELL_TABLES, "comparison")}
+        return {table: partitions for table, partitions in asked.items() if partitions}
+
+    def run(self, requested: Requested) -> None:
+        """Run what was requested as the daemon does: assets with the same partition in one run."""
+        assets: dict[tuple[str, str], list[dg.AssetKey]] = defaultdict(list)
+        for table, partitions in requested.items():
+            for partition in partitions:
+                assets[COMPARE if table == "comparison" else EVALUATE_CELL, partition].append(dg.AssetKey(table))
+        with self.lab.workbench() as workbench:
+            definitions = self.lab.definitions(workbench)
+            for (job, partition), selection in sorted(assets.items(), reverse=True):
+                definitions.resolve_job_def(job).execute_in_process(
+                    partition_key=partition, instance=self.lab.instance, asset_selection=selection
+                )
+
+    def settle(self, ticks: int = 4) -> list[Requested]:
+        """Tick and run until nothing is requested; what each tick asked for."""
+        asked = []
+        for _ in range(ticks):
+            requested = self.tick()
+            if not requested:
+                return asked
+            asked.append(requested)
+            self.run(requested)
+        raise AssertionError(f"expected quiet after {ticks} ticks, got {asked}")

@@ -1,0 +1,170 @@
+"""Every way a provider goes wrong, over real HTTP. Afterwards: no reply lost, none doubled, none under a wrong key."""
+
+import pytest
+
+from eval_assets.config.model import Limits
+from eval_assets.errors import ProviderError
+from eval_assets.providers import sending
+from eval_assets.providers.openai_client import OpenAIClient
+from tests.engines import FAST, answered, engine_on, identity_at, jobs, store_in
+from tests.loopback import Fault, LoopbackProvider
+
+N = 30
+
+
+@pytest.fixture(autouse=True)
+def _short_backoff(monkeypatch):
+    monkeypatch.setattr(sending, "FIRST_BACKOFF_SECONDS", 0.02)
+
+
+@pytest.fixture
+def provider():
+    with LoopbackProvider() as running:
+        yield running
+
+
+def replies_are_right(answers):
+    return all(answer.reply.output == f"echo: question {tag}" for tag, answer in answers.items() if answer.reply.output is not None)
+
+
+def stored(tmp_path):
+    return store_in(tmp_path)._warehouse.scan("responses").collect()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Fault(429, retry_after="0.05"), Fault(429), Fault(500), Fault(503), Fault(408), Fault("reset"), Fault("half_body"), Fault("invalid_json"), Fault("empty_choice")],
+    ids=lambda fault: f"{fault.what}",
+)
+def test_a_passing_fault_costs_a_retry_and_no_answer(provider, tmp_path, fault):
+    provider.script(*[fault] * 6)
+    engine = engine_on(provider, tmp_path, limits=FAST.model_copy(update={"max_retries": 8}))
+    answers = answered(engine, jobs(N))
+    assert [answer.reply.outcome for answer in answers.values()] == ["ok"] * N
+    assert replies_are_right(answers)
+    assert provider.requests == N + 6
+    assert engine.report().progress.retries == 6
+    assert stored(tmp_path)["request_key"].n_unique() == stored(tmp_path).height == provider.paid == N
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (Fault(500), "http_500"),
+        (Fault(429), "rate_limited"),
+        (Fault("reset"), "connection_lost"),
+        (Fault("half_body"), "connection_lost"),
+        (Fault("invalid_json"), "invalid_json"),
+        (Fault("empty_choice"), "empty_choice"),
+        (Fault(400, code="context_length_exceeded"), "context_length_exceeded"),
+    ],
+)
+def test_a_lasting_fault_of_one_row_is_an_answer_without_output_and_only_it_is_asked_again(provider, tmp_path, fault, kind):
+    provider.faults = lambda body: fault if body["messages"][0]["content"] == "question 7" else None
+    engine = engine_on(provider, tmp_path)
+    answers = answered(engine, jobs(N))
+    assert (answers[7].reply.outcome, answers[7].reply.output, answers[7].reply.error_kind) == ("error", None, kind)
+    assert answers[7].response_id is None
+    assert sum(answer.reply.outcome == "ok" for answer in answers.values()) == N - 1
+    assert engine.report().progress.failed == {kind: 1}
+    attempts = 1 if kind == "context_length_exceeded" else 1 + FAST.max_retries
+    assert provider.requests == N - 1 + attempts
+    provider.faults = None
+    again = answered(engine_on(provider, tmp_path), jobs(N))
+    assert again[7].reply.output == "echo: question 7"
+    assert provider.requests == N - 1 + attempts + 1
+
+
+def test_a_hang_ends_at_the_deadline(provider, tmp_path):
+    provider.faults = lambda body: Fault("hang") if body["messages"][0]["content"] == "question 3" else None
+    answers = answered(engine_on(provider, tmp_path, limits=Limits(timeout_seconds=0.3, max_retries=1)), jobs(N))
+    assert answers[3].reply.error_kind == "timeout"
+    assert "0.3 s" in answers[3].reply.error
+    assert sum(answer.reply.outcome == "ok" for answer in answers.values()) == N - 1
+
+
+def test_a_reply_cut_by_length_is_truncated_and_paid_once(provider, tmp_path):
+    provider.faults = lambda body: Fault("length")
+    assert {answer.reply.outcome for answer in answered(engine_on(provider, tmp_path), jobs(5)).values()} == {"truncated"}
+    answered(engine_on(provider, tmp_path), jobs(5))
+    assert provider.requests == 5
+
+
+@pytest.mark.parametrize("manner", ["content_filter", "filtered", "refusal"])
+def test_a_refusal_is_not_retried_and_not_reused(provider, tmp_path, manner):
+    provider.faults = lambda body: Fault(manner)
+    engine = engine_on(provider, tmp_path)
+    assert {answer.reply.outcome for answer in answered(engine, jobs(5)).values()} == {"refused"}
+    assert provider.requests == 5
+    assert stored(tmp_path)["outcome"].to_list() == ["refused"] * 5  # kept for accounting
+    provider.faults = None
+    assert {answer.reply.outcome for answer in answered(engine_on(provider, tmp_path), jobs(5)).values()} == {"ok"}
+
+
+def test_a_refused_key_stops_everything_at_the_first_request(provider, tmp_path):
+    provider.api_key = "right"
+    with pytest.raises(ProviderError, match="key was refused.*1,000 are left"):
+        list(engine_on(provider, tmp_path, api_key="sk-wrong").answers(jobs(1_000), total=1_000))
+    assert provider.requests == 1
+
+
+def test_an_unknown_model_stops_everything_at_the_first_request(provider, tmp_path):
+    provider.models = {"other"}
+    with pytest.raises(ProviderError, match="model 'tiny' or its endpoint is unknown"):
+        list(engine_on(provider, tmp_path).answers(jobs(1_000)))
+    assert provider.requests == 1
+
+
+def test_a_key_refused_half_way_keeps_what_was_paid(provider, tmp_path):
+    provider.faults = lambda body: Fault(401) if provider.paid >= 20 else None
+    with pytest.raises(ProviderError, match="authentication.*all replies are kept"):
+        list(engine_on(provider, tmp_path).answers(jobs(100)))
+    provider.faults = None
+    answers = answered(engine_on(provider, tmp_path), jobs(100))
+    assert len(answers) == 100
+    assert provider.paid == 100  # none was paid twice
+
+
+def test_an_endpoint_nobody_listens_on_stops_everything(tmp_path):
+    provider = LoopbackProvider()
+    provider.base_url = "http://127.0.0.1:9/v1"
+    with pytest.raises(ProviderError, match="can't be reached.*unreachable"):
+        list(engine_on(provider, tmp_path, limits=FAST.model_copy(update={"max_retries": 1})).answers(jobs(100)))
+
+
+def test_a_provider_that_allows_few_at_once_is_not_hammered(provider, tmp_path):
+    provider.max_at_once, provider.latency_seconds = 5, 0.02
+    engine = engine_on(provider, tmp_path, limits=Limits(max_concurrency=64, max_retries=8))
+    answers = answered(engine, jobs(200))
+    assert {answer.reply.outcome for answer in answers.values()} == {"ok"}
+    n_429 = provider.requests - provider.paid
+    assert n_429 < 40  # of 200 requests
+    assert any(move.why.startswith("rate_limited") for move in engine.report().moves)
+
+
+def test_retry_after_is_waited_for(provider, tmp_path):
+    provider.script(Fault(429, retry_after="0.5"))
+    answered(engine_on(provider, tmp_path), jobs(5))
+    assert provider.times[1] - provider.times[0] >= 0.5
+
+
+def test_a_very_long_retry_after_ends_the_run_instead_of_sleeping(provider, tmp_path):
+    provider.script(Fault(429, retry_after="7200"))
+    with pytest.raises(ProviderError, match="wait 7200 s"):
+        list(engine_on(provider, tmp_path).answers(jobs(5)))
+
+
+def test_a_bug_in_a_client_is_raised_and_keeps_what_was_paid(provider, tmp_path):
+    class Buggy(OpenAIClient):
+        async def complete(self, request):
+            if provider.requests >= 10:
+                raise ZeroDivisionError
+            return await super().complete(request)
+
+    engine = engine_on(provider, tmp_path)
+    engine.client = Buggy(model_id="tiny", base_url=provider.base_url)
+    engine.__post_init__()
+    with pytest.raises(ZeroDivisionError):
+        list(engine.answers(jobs(50)))
+    assert stored(tmp_path).height == provider.paid >= 10
+    assert identity_at(provider.base_url) == engine.identity

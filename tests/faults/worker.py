@@ -1,0 +1,63 @@
+"""A run in a process of its own, to be killed: `python -m tests.faults.worker BASE_URL FOLDER N RUN_ID [DIE_AT]`.
+
+DIE_AT kills the process with SIGKILL at one moment: `append` (half a record is on disk), `commit` (before the Delta
+commit) or `between` (after the commit, before the journal goes).
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from eval_assets.config.model import Limits
+from eval_assets.providers.engine import Engine
+from eval_assets.providers.openai_client import OpenAIClient
+from eval_assets.storage import journal, lane_writer
+from tests.engines import answered, identity_at, jobs, store_in
+
+
+def die(*_: Any, **__: Any) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def dying_append(append: Callable[..., None]) -> Callable[..., None]:
+    """Half of the tenth record is written, then the process dies."""
+    n = 0
+
+    def replacement(segment: journal.Segment, record: Any) -> None:
+        nonlocal n
+        n += 1
+        if n == 10:
+            line = journal.framed(record)
+            os.pwrite(segment._descriptor, line[: len(line) // 2], segment._offset)
+            die()
+        append(segment, record)
+
+    return replacement
+
+
+def main(base_url: str, folder: str, n: str, run_id: str, die_at: str = "") -> None:
+    match die_at:
+        case "append":
+            journal.Segment.append = dying_append(journal.Segment.append)  # type: ignore[method-assign]
+        case "commit":
+            lane_writer.LaneWriter._write = die  # type: ignore[method-assign]
+        case "between":
+            lane_writer.Path.unlink = die  # type: ignore[method-assign]
+    lane_writer.FLUSH_ROWS = 25
+    engine = Engine(
+        identity=identity_at(base_url),
+        client=OpenAIClient(model_id="tiny", base_url=base_url),
+        store=store_in(Path(folder)),
+        run_id=run_id,
+        limits=Limits(max_concurrency=8, timeout_seconds=10),
+    )
+    answers = answered(engine, jobs(int(n)))
+    assert all(answer.reply.output == f"echo: question {tag}" for tag, answer in answers.items())
+    print(len(answers), flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
