@@ -8,6 +8,7 @@ import dagster as dg
 from eval_assets.cells.graph import ROOT_TABLES, Cell, all_cells, cells_by, judges_of
 from eval_assets.config.project import Project
 
+
 @dataclass(frozen=True)
 class Partitions:
     """Partition definitions, and the dependencies of each asset with their mappings."""

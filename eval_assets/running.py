@@ -3,7 +3,6 @@
 import os
 import shutil
 import uuid
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,7 +34,7 @@ class RunSummary:
     """What a run of a plan did; `seconds` per asset."""
 
     n_runs: int = 0
-    seconds: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=dict)
     failed: list[Failed] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
 
@@ -103,7 +102,8 @@ def run_plan(
         summary.n_runs += 1
         for event in result.all_events:
             if event.is_step_success and event.node_name:
-                summary.seconds[event.node_name] += event.step_success_data.duration_ms / 1000
+                seconds = summary.seconds.get(event.node_name, 0.0)
+                summary.seconds[event.node_name] = seconds + event.step_success_data.duration_ms / 1000
         if not result.success:
             summary.failed.append(Failed(what, result.run_id, _reason(result)))
         return result.success

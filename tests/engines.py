@@ -20,8 +20,8 @@ def identity_at(base_url: str) -> ModelIdentity:
     return ModelIdentity("openai", endpoint_of(base_url), "tiny")
 
 
-def store_in(folder: Path) -> ResponseStore:
-    return ResponseStore(Warehouse(str(folder / "warehouse")))
+def store_in(folder: Path, **options: Any) -> ResponseStore:
+    return ResponseStore(Warehouse(str(folder / "warehouse")), **options)
 
 
 def engine_on(provider: LoopbackProvider, folder: Path, **options: Any) -> Engine:

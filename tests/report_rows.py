@@ -9,8 +9,9 @@ import polars as pl
 from eval_assets.config.evaluation import Evaluation, EvaluationFile
 from eval_assets.reports.aggregates import aggregate_cell
 from eval_assets.reports.comparing import compare_candidates
-from eval_assets.reports.evaluation_report import DatasetFacts, EvaluationReport, Provenance, assemble_report
+from eval_assets.reports.evaluation_report import EvaluationReport, assemble_report
 from eval_assets.reports.gates import evaluate_gates
+from eval_assets.reports.provenance import DatasetFacts, Provenance
 from eval_assets.reports.scores import MetricFacts, score_rows
 from eval_assets.storage.schemas import AGGREGATE_HISTORY, HEURISTIC_METRICS, JUDGE_SCORES, PREDICTIONS
 

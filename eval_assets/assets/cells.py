@@ -1,15 +1,16 @@
 """Assets of one cell: predictions, heuristic metrics, judge scores and the aggregate report. One partition per cell."""
 
+from typing import Any
+
 import dagster as dg
 from pydantic import Field
 
 from eval_assets.assets.failures import said_plainly
-from eval_assets.assets.metadata import result, rows_preview, table_metadata
+from eval_assets.assets.metadata import Materialized, result, rows_preview, table_metadata
 from eval_assets.cells import aggregating, judging, predicting, scoring
 from eval_assets.cells.graph import parse_cell
 from eval_assets.cells.workbench import Spending, Workbench
 from eval_assets.partitions import Partitions
-from eval_assets.storage.schemas import CELL
 
 GROUP = "evaluation"
 
@@ -25,7 +26,7 @@ class SpendingConfig(dg.Config):
         return Spending(cache=self.cache, max_cost_usd=self.max_cost_usd)
 
 
-def cell_assets(partitions: Partitions, automation: dg.AutomationCondition) -> list[dg.AssetsDefinition]:
+def cell_assets(partitions: Partitions, automation: dg.AutomationCondition[Any]) -> list[dg.AssetsDefinition]:
     """`predictions`, `heuristic_metrics`, `judge_scores` and `aggregate_reports`."""
 
     @dg.asset(
@@ -43,7 +44,7 @@ def cell_assets(partitions: Partitions, automation: dg.AutomationCondition) -> l
     )
     def predictions(
         context: dg.AssetExecutionContext, config: SpendingConfig, workbench: dg.ResourceParam[Workbench]
-    ) -> dg.MaterializeResult:
+    ) -> Materialized:
         cell = parse_cell(context.partition_key)
         with said_plainly():
             written = workbench.predict(cell, config.spending(), run_id=context.run.run_id)
@@ -64,7 +65,7 @@ def cell_assets(partitions: Partitions, automation: dg.AutomationCondition) -> l
     )
     def heuristic_metrics(
         context: dg.AssetExecutionContext, workbench: dg.ResourceParam[Workbench]
-    ) -> dg.MaterializeResult:
+    ) -> Materialized:
         cell = parse_cell(context.partition_key)
         with said_plainly():
             written = workbench.score(cell, run_id=context.run.run_id)
@@ -86,7 +87,7 @@ def cell_assets(partitions: Partitions, automation: dg.AutomationCondition) -> l
     )
     def judge_scores(
         context: dg.AssetExecutionContext, config: SpendingConfig, workbench: dg.ResourceParam[Workbench]
-    ) -> dg.MaterializeResult:
+    ) -> Materialized:
         cell = parse_cell(context.partition_key)
         with said_plainly():
             written = workbench.judge(cell, config.spending(), run_id=context.run.run_id)
@@ -107,7 +108,7 @@ def cell_assets(partitions: Partitions, automation: dg.AutomationCondition) -> l
     )
     def aggregate_reports(
         context: dg.AssetExecutionContext, workbench: dg.ResourceParam[Workbench]
-    ) -> dg.MaterializeResult:
+    ) -> Materialized:
         cell = parse_cell(context.partition_key)
         with said_plainly():
             written = workbench.aggregate(cell, run_id=context.run.run_id)

@@ -1,15 +1,17 @@
 """The asset at the end of the graph: candidates of one evaluation compared, gated and reported."""
 
+from typing import Any
+
 import dagster as dg
 
 from eval_assets.assets.failures import said_plainly
-from eval_assets.assets.metadata import result, table_metadata
+from eval_assets.assets.metadata import Materialized, result, table_metadata
 from eval_assets.cells.workbench import Workbench
 from eval_assets.partitions import Partitions
 from eval_assets.reports.markdown import report_markdown
 
 
-def comparison_asset(partitions: Partitions, automation: dg.AutomationCondition) -> dg.AssetsDefinition:
+def comparison_asset(partitions: Partitions, automation: dg.AutomationCondition[Any]) -> dg.AssetsDefinition:
     """`comparison`, one partition per evaluation."""
 
     @dg.asset(
@@ -24,7 +26,7 @@ def comparison_asset(partitions: Partitions, automation: dg.AutomationCondition)
         code_version="1",
         automation_condition=automation,
     )
-    def comparison(context: dg.AssetExecutionContext, workbench: dg.ResourceParam[Workbench]) -> dg.MaterializeResult:
+    def comparison(context: dg.AssetExecutionContext, workbench: dg.ResourceParam[Workbench]) -> Materialized:
         name = context.partition_key
         with said_plainly():
             written = workbench.compare(name, run_id=context.run.run_id)

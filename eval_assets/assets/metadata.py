@@ -12,6 +12,8 @@ from eval_assets.storage.writing import Written
 PREVIEW_ROWS = 5
 PREVIEW_CHARACTERS = 120
 
+Materialized = dg.MaterializeResult[Any]
+
 
 def table_metadata(table: str) -> dict[str, Any]:
     """Definition metadata of an asset: the columns of its Delta table."""
@@ -19,7 +21,7 @@ def table_metadata(table: str) -> dict[str, Any]:
     return {"dagster/column_schema": dg.TableSchema(columns=columns), "dagster/table_name": table}
 
 
-def result(written: Written, *, preview: str | None = None, facts: Mapping[str, Any] | None = None) -> dg.MaterializeResult:
+def result(written: Written, *, preview: str | None = None, facts: Mapping[str, Any] | None = None) -> Materialized:
     """A materialization with its data version, where it lies, and what is in it. Numbers are floats: the UI plots them."""
     metadata: dict[str, Any] = {
         "dagster/row_count": written.n_rows,
@@ -35,14 +37,14 @@ def result(written: Written, *, preview: str | None = None, facts: Mapping[str, 
 def rows_preview(rows: pl.DataFrame, columns: Sequence[str]) -> str:
     """A Markdown table of the first rows.
 
-    >>> print(rows_preview(pl.DataFrame({"a": ["x|y"]}), ["a"]))
-    | a |
-    | --- |
-    | x\\\\|y |
+    >>> print(rows_preview(pl.DataFrame({"a": ["x y"], "b": [0.5]}), ["a", "b"]))
+    | a | b |
+    | --- | --- |
+    | x y | 0.5 |
     """
     lines = [f"| {' | '.join(columns)} |", f"|{' --- |' * len(columns)}"]
-    for row in rows.head(PREVIEW_ROWS).select(columns).iter_rows():
-        lines.append(f"| {' | '.join(_cell(value) for value in row)} |")
+    shown = rows.head(PREVIEW_ROWS).select(columns).iter_rows()
+    lines += [f"| {' | '.join(_cell(value) for value in row)} |" for row in shown]
     return "\n".join(lines)
 
 

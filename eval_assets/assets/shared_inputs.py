@@ -3,7 +3,7 @@
 import dagster as dg
 
 from eval_assets.assets.failures import said_plainly
-from eval_assets.assets.metadata import result, rows_preview, table_metadata
+from eval_assets.assets.metadata import Materialized, result, rows_preview, table_metadata
 from eval_assets.cells.shared_inputs import write_dataset, write_named_file
 from eval_assets.cells.workbench import Workbench
 from eval_assets.partitions import Partitions
@@ -39,7 +39,7 @@ def _eval_datasets(partitions: Partitions) -> dg.AssetsDefinition:
     )
     def eval_datasets(
         context: dg.AssetExecutionContext, workbench: dg.ResourceParam[Workbench]
-    ) -> dg.MaterializeResult:
+    ) -> Materialized:
         name = context.partition_key
         with said_plainly():
             written = write_dataset(
@@ -63,7 +63,7 @@ def _named_file_asset(table: str, description: str, partitions: Partitions) -> d
         tags={"layer": "input"},
         code_version="1",
     )
-    def named_file(context: dg.AssetExecutionContext, workbench: dg.ResourceParam[Workbench]) -> dg.MaterializeResult:
+    def named_file(context: dg.AssetExecutionContext, workbench: dg.ResourceParam[Workbench]) -> Materialized:
         with said_plainly():
             if table == "evaluations":
                 workbench.refuse_broken_references(context.partition_key)

@@ -58,15 +58,16 @@ def record_backfill(
 ) -> PartitionBackfill:
     """Show a run of this process as a backfill in the UI; the daemon leaves it alone. Close it with `close_backfill`."""
     backfill = _backfill(instance, graph, chosen, description=description, tags=tags, run_config=None)
-    backfill = backfill.with_status(BulkActionStatus.COMPLETED)
-    instance.add_backfill(backfill)
-    return backfill
+    closed: PartitionBackfill = backfill.with_status(BulkActionStatus.COMPLETED)  # type: ignore[no-untyped-call]
+    instance.add_backfill(closed)
+    return closed
 
 
 def close_backfill(instance: dg.DagsterInstance, backfill: PartitionBackfill, *, succeeded: bool) -> None:
     """Say how a recorded backfill ended."""
     status = BulkActionStatus.COMPLETED_SUCCESS if succeeded else BulkActionStatus.COMPLETED_FAILED
-    instance.update_backfill(backfill.with_status(status).with_end_timestamp(time.time()))
+    ended = backfill.with_status(status)  # type: ignore[no-untyped-call]
+    instance.update_backfill(ended.with_end_timestamp(time.time()))
 
 
 def missing_in_dagster(instance: dg.DagsterInstance, project: Project) -> frozenset[str]:
@@ -90,7 +91,7 @@ def _backfill(
     tags: Mapping[str, str],
     run_config: Mapping[str, object] | None,
 ) -> PartitionBackfill:
-    return PartitionBackfill.from_partitions_by_assets(
+    backfill: PartitionBackfill = PartitionBackfill.from_partitions_by_assets(
         backfill_id=uuid.uuid4().hex[:8],
         asset_graph=graph,
         backfill_timestamp=time.time(),
@@ -104,6 +105,7 @@ def _backfill(
         description=description,
         run_config=run_config,
     )
+    return backfill
 
 
 def _selector(keys: list[str]) -> PartitionsSelector:

@@ -1,8 +1,10 @@
 """A sensor that watches the files in `data/`: an edited file is read again, and what depends on it becomes stale."""
 
 import json
+from collections.abc import Mapping
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from eval_assets.cells.fingerprints import FileVersions
 from eval_assets.cells.graph import ROOT_TABLES
@@ -13,8 +15,10 @@ from eval_assets.partitions import Partitions
 
 INTERVAL_SECONDS = 10
 
+AssetJob = dg.JobDefinition | UnresolvedAssetJobDefinition
 
-def watch_files_sensor(settings: Settings, partitions: Partitions, jobs: dict[str, dg.JobDefinition]) -> dg.SensorDefinition:
+
+def watch_files_sensor(settings: Settings, partitions: Partitions, jobs: Mapping[str, AssetJob]) -> dg.SensorDefinition:
     """The sensor `watch_files`; the automation condition of the assets does the rest.
 
     Args:

@@ -1,10 +1,9 @@
 """What a cell works with, read from the tables of its upstream assets, so that results match their lineage."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-
-import json
 
 from eval_assets.cells.graph import Cell
 from eval_assets.config.evaluation import Evaluation, Slice

@@ -98,7 +98,7 @@ def _extend_history(
         versions[candidate] = CellVersions(
             first["prompt_version"], first["model_version"], evaluation_version, examples_sha256(rows)
         )
-        costs[candidate] = rows["cost_usd"].sum()
+        costs[candidate] = float(rows["cost_usd"].sum())
     recorded = history_rows(
         aggregates, recorded_at=datetime.now(UTC), versions=versions, cost_usd=costs, run_id=run_id
     )

@@ -1,6 +1,6 @@
 """The stage that asks an evaluation's judges about a cell's predictions. What judges are asked is in `judges`."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -95,7 +95,7 @@ def write_verdicts(
     return Written(data_version, commit, sum(frame.height for frame in counts), verdict_facts(counts))
 
 
-def verdict_facts(counts: list[pl.DataFrame]) -> Mapping[str, Any]:
+def verdict_facts(counts: list[pl.DataFrame]) -> dict[str, Any]:
     """Counts, means per judge, tokens and cost of verdict rows."""
     if not counts:
         return {}

@@ -1,13 +1,13 @@
 """From the examples of an evaluation and one candidate to the cell's predictions. How requests are sent is in `providers`."""
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
-import json
 import polars as pl
 
 from eval_assets.cells.cell_inputs import CellInputs

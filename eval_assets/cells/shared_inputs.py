@@ -1,11 +1,11 @@
 """From the files in `data/` to the tables at the root of the graph: datasets, and histories of everything else."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import json
 import polars as pl
 
 from eval_assets.cells.content_hash import HASH_LENGTH
@@ -13,6 +13,7 @@ from eval_assets.cells.fingerprints import FileVersions, dataset_sha256
 from eval_assets.cells.graph import ROOT_TABLES
 from eval_assets.config.project import Project
 from eval_assets.config.rows import read_documents, read_examples
+from eval_assets.errors import StorageError
 from eval_assets.storage.schemas import SCHEMAS
 from eval_assets.storage.versions import record_version
 from eval_assets.storage.warehouse import Warehouse
@@ -42,7 +43,8 @@ def write_named_file(
     )
     partition = {table.removesuffix("s"): name}
     commit = warehouse.last_commit(table, partition)
-    assert commit is not None, "record_version has just written it"
+    if commit is None:
+        raise StorageError(f"table {table!r} lost the commit of {name!r}; was it recreated meanwhile?")
     return Written(file.sha256, commit, stored.version, {"version": stored.version})
 
 

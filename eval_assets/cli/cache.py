@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
 
-class Age(click.ParamType):
+class Age(click.ParamType):  # type: ignore[type-arg]
     """An age such as 30d, 12h or 45m."""
 
     name = "age"

@@ -10,12 +10,11 @@ import click
 @click.pass_obj
 def check(data_dir: Path | None) -> None:
     """Validate datasets, prompts, models, judges and evaluations."""
+    from eval_assets.cells.fingerprints import FileVersions
     from eval_assets.config.project import load_project
     from eval_assets.config.references import project_problems
     from eval_assets.config.settings import settings_from
     from eval_assets.planning.availability import missing_prerequisites
-
-    from eval_assets.cells.fingerprints import FileVersions
 
     project = load_project(settings_from(data_dir=data_dir).data_dir)
     versions = FileVersions(project)

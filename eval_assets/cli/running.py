@@ -12,7 +12,6 @@ import click
 
 if TYPE_CHECKING:
     from eval_assets.cells.workbench import Workbench
-    from eval_assets.planning.plan import Plan
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -49,7 +49,7 @@ def dataset_columns(project: Project, name: str) -> frozenset[str]:
 def judge_problems(project: Project, name: str) -> list[Problem]:
     """Names in a judge file that have no file."""
     loaded = project.judges[name]
-    problems = []
+    problems: list[Problem] = []
     if loaded.item.file.model is not None:
         problems += _unknown(project, loaded, "models", [loaded.item.file.model], ("model",))
     problems += _unknown(project, loaded, "judges", loaded.item.file.jurors, ("jurors",))

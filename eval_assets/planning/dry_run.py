@@ -7,7 +7,14 @@ from itertools import islice
 
 import polars as pl
 
-from eval_assets.cells.cell_inputs import CellInputs, StoredJudge, StoredModel, chosen_examples, stored_judge_of, stored_model_of
+from eval_assets.cells.cell_inputs import (
+    CellInputs,
+    StoredJudge,
+    StoredModel,
+    chosen_examples,
+    stored_judge_of,
+    stored_model_of,
+)
 from eval_assets.cells.fingerprints import FileVersions
 from eval_assets.cells.graph import Cell
 from eval_assets.cells.predicting import PredictionRow, prediction_frames

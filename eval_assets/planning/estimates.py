@@ -54,9 +54,10 @@ def estimate_of(warehouse: Warehouse, lane: str, demand: Demand) -> Estimate:
     )
     n = demand.n_requests
     if replies.height:
-        prompt_tokens = round(demand.prompt_characters * replies["prompt_tokens"].sum() / max(1, replies["request"].sum()))
-        completion_tokens = round(n * float(replies["completion_tokens"].mean() or 0))
-        latency = float(replies["latency_seconds"].mean() or 0)
+        means = replies.mean().row(0, named=True)
+        prompt_tokens = round(demand.prompt_characters * means["prompt_tokens"] / max(1, means["request"]))
+        completion_tokens = round(n * means["completion_tokens"])
+        latency = means["latency_seconds"]
         basis = f"mean of the last {replies.height} replies of this model"
     else:
         prompt_tokens = demand.prompt_characters // CHARACTERS_PER_TOKEN

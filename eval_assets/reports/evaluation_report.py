@@ -4,17 +4,18 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import polars as pl
 
 from eval_assets.config.evaluation import Evaluation
+from eval_assets.reports.candidate_report import CandidateReport, Row, candidate_report
 from eval_assets.reports.flips import Flip, flips
 from eval_assets.reports.gates import OverallVerdict, overall_verdict
 from eval_assets.reports.history import TrendPoint, trend
 from eval_assets.reports.outputs import ExampleOutputs, side_by_side
 from eval_assets.reports.performance import Performance, performance
-from eval_assets.reports.scores import score_rows
+from eval_assets.reports.provenance import DatasetFacts, Provenance
+from eval_assets.reports.scores import candidate_name, score_rows
 from eval_assets.storage.warehouse import Warehouse
 
 READ_TABLES = (
@@ -26,62 +27,6 @@ READ_TABLES = (
     "gate_results",
     "aggregate_history",
 )
-
-Row = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class CandidateReport:
-    """One candidate: its overall aggregate per metric, what it cost and how fast it was.
-
-    Args:
-        model: Name of the model.
-        prompt: Name of the prompt.
-        is_baseline: Whether the others are compared with it.
-        metrics: Metric or judge name → row of `aggregate_reports`; empty for a cell that was never computed.
-        performance: Cost and speed.
-    """
-
-    model: str
-    prompt: str
-    is_baseline: bool
-    metrics: Mapping[str, Row]
-    performance: Performance
-
-    @property
-    def name(self) -> str:
-        """`model@prompt`."""
-        return f"{self.model}@{self.prompt}"
-
-
-@dataclass(frozen=True, slots=True)
-class DatasetFacts:
-    """What was evaluated on.
-
-    Args:
-        name: Of the dataset.
-        n_examples: Examples with at least one prediction.
-        sha256: Hash over the hashes of these examples; changes with any of them.
-        description: From the card.
-        source: From the card.
-        licence: From the card.
-    """
-
-    name: str
-    n_examples: int
-    sha256: str
-    description: str = ""
-    source: str = ""
-    licence: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Provenance:
-    """Where the numbers come from: when the report was made, by which runs, from which versions of which tables."""
-
-    generated_at: datetime
-    run_ids: tuple[str, ...]
-    delta_versions: Mapping[str, int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,8 +188,7 @@ def assemble_report(
     return EvaluationReport(
         evaluation=evaluation,
         candidates=tuple(
-            _candidate_report(name, evaluation, overall, frames["predictions"], judged)
-            for name in evaluation.candidates
+            candidate_report(name, evaluation, overall, frames["predictions"], judged) for name in evaluation.candidates
         ),
         metrics=tuple(metrics),
         aggregates=aggregates,
@@ -272,20 +216,5 @@ def examples_sha256(predictions: pl.DataFrame) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _candidate_report(
-    name: str, evaluation: Evaluation, overall: pl.DataFrame, predictions: pl.DataFrame, judged: pl.DataFrame
-) -> CandidateReport:
-    model, _, prompt = name.partition("@")
-    mine = (pl.col("model") == model) & (pl.col("prompt") == prompt)
-    return CandidateReport(
-        model=model,
-        prompt=prompt,
-        is_baseline=name == evaluation.baseline,
-        metrics={row["metric"]: row for row in overall.filter(mine).iter_rows(named=True)},
-        performance=performance(predictions.filter(mine), judged.filter(mine)),
-    )
-
-
 def _of_candidates(frame: pl.DataFrame, evaluation: Evaluation) -> pl.DataFrame:
-    name = pl.concat_str(pl.col("model"), pl.lit("@"), pl.col("prompt"))
-    return frame.filter(name.is_in(evaluation.candidates))
+    return frame.filter(candidate_name().is_in(evaluation.candidates))

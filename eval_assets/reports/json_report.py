@@ -7,7 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from eval_assets.reports.evaluation_report import CandidateReport, EvaluationReport
+from eval_assets.reports.candidate_report import CandidateReport
+from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.warnings import report_warnings
 
 SCHEMA_VERSION = 1

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from eval_assets.reports.evaluation_report import CandidateReport, EvaluationReport
+from eval_assets.reports.candidate_report import CandidateReport
+from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.gate_formats import gates_markdown
 from eval_assets.reports.warnings import bounds_text, report_warnings
 from eval_assets.reports.wording import (
@@ -18,6 +19,7 @@ from eval_assets.reports.wording import (
 )
 
 SHOWN_CHARACTERS = 160
+WORST_FLIPS = 3
 
 
 def report_markdown(report: EvaluationReport, *, examples: int = 3) -> str:
@@ -33,6 +35,7 @@ def report_markdown(report: EvaluationReport, *, examples: int = 3) -> str:
         [gates_markdown(report.gates, evaluation=report.evaluation.name).rstrip()] if report.gates.height else [],
         ["## Leaderboard", "", *_leaderboard(report)],
         ["## Against the baseline", "", *_comparisons(report)] if len(report.candidates) > 1 else [],
+        _worst_flips(report),
         ["## Cost and speed", "", *_cost_and_speed(report)],
         ["## Side by side", "", *_side_by_side(report, examples)] if examples and report.predictions.height else [],
         [f"*{markdown_text(note)}*" for note in report.notes],
@@ -77,6 +80,37 @@ def _comparisons(report: EvaluationReport) -> Iterator[str]:
             row = report.against_baseline(candidate.name, metric)
             if row is not None and row["greater_is_better"] is not None:
                 yield f"  - {markdown_text(metric)}: {markdown_text(row['sentence'])}"
+
+
+def _worst_flips(report: EvaluationReport) -> list[str]:
+    """The examples that got worse the most, on the metric to look at first; nothing where none did."""
+    metric = report.headline
+    others = [candidate.name for candidate in report.candidates if not candidate.is_baseline]
+    found = [
+        flip
+        for name in others
+        for flip in (report.flips(name, metric, at_most=WORST_FLIPS) if metric else ())
+        if flip.got_worse
+    ]
+    if not found:
+        return []
+    rows = [
+        (
+            flip.example_id,
+            flip.candidate,
+            f"{number_text(flip.baseline_score)} → {number_text(flip.candidate_score)}",
+            shortened(flip.baseline_output, SHOWN_CHARACTERS),
+            shortened(flip.candidate_output, SHOWN_CHARACTERS),
+        )
+        for flip in found
+    ]
+    return [
+        f"## Worse than the baseline on {markdown_text(metric or '')}",
+        "",
+        "| example | candidate | score | baseline's output | candidate's output |",
+        "| --- | --- | --- | --- | --- |",
+        *(f"| {' | '.join(markdown_text(cell) for cell in row)} |" for row in rows),
+    ]
 
 
 def _cost_and_speed(report: EvaluationReport) -> Iterator[str]:

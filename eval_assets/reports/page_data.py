@@ -6,7 +6,8 @@ from typing import Any
 
 import polars as pl
 
-from eval_assets.reports.evaluation_report import CandidateReport, EvaluationReport
+from eval_assets.reports.candidate_report import CandidateReport
+from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.marks import Axis, Bar, axis_of, histogram, symmetric_axis
 from eval_assets.reports.scores import candidate_name
 

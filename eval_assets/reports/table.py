@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from eval_assets.reports.evaluation_report import CandidateReport, EvaluationReport
+from eval_assets.reports.candidate_report import CandidateReport
+from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.performance import Performance
 from eval_assets.reports.warnings import report_warnings
 from eval_assets.reports.wording import ABSENT, interval_text, latency_text, money_text, number_text, share_text

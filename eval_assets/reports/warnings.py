@@ -5,7 +5,8 @@ Every renderer prints these sentences first.
 
 from collections.abc import Iterator
 
-from eval_assets.reports.evaluation_report import CandidateReport, EvaluationReport
+from eval_assets.reports.candidate_report import CandidateReport
+from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.wording import number_text
 
 

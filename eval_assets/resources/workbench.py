@@ -28,8 +28,9 @@ def workbench_resource(context: dg.InitResourceContext) -> Iterator[Workbench]:
     settings = Settings(
         Path(chosen["data_dir"]), chosen["warehouse_root"], Path(chosen["state_dir"]), storage_options
     )
+    say = context.log.info if context.log else print
     with Workbench.from_settings(settings) as workbench:
-        workbench.on_progress = lambda cell, stage, progress: context.log.info(f"{cell.key} {stage}: {progress}")
+        workbench.on_progress = lambda cell, stage, progress: say(f"{cell.key} {stage}: {progress}")
         yield workbench
 
 

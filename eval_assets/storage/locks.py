@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from eval_assets.errors import StorageError, StoppedError
+from eval_assets.errors import StoppedError, StorageError
 
 POLL_SECONDS = 0.1
 UNKNOWN = "another run"

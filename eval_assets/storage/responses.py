@@ -16,7 +16,7 @@ import polars as pl
 from eval_assets.errors import KeySchemaError, StorageError
 from eval_assets.providers.keys import KEY_SCHEMA
 from eval_assets.storage.journal import read_segment
-from eval_assets.storage.lane_writer import LaneWriter, journals_of
+from eval_assets.storage.lane_writer import FLUSH_ROWS, LaneWriter, journals_of
 from eval_assets.storage.locks import exclusive
 from eval_assets.storage.retention import LaneStats, Pruned, condemned, delete_replies, lane_stats
 from eval_assets.storage.stored_replies import REUSABLE, StoredReply, is_intact, stored_reply_of
@@ -51,13 +51,15 @@ class ResponseStore:
     Args:
         warehouse: Where the table `responses` lives.
         state_dir: A local folder for locks and journals; must outlive a killed run. Needed when the warehouse is remote.
+        flush_rows: Replies that wait in the journal before they are written to the table together.
     """
 
-    def __init__(self, warehouse: Warehouse, state_dir: Path | None = None) -> None:
+    def __init__(self, warehouse: Warehouse, state_dir: Path | None = None, *, flush_rows: int = FLUSH_ROWS) -> None:
         if state_dir is None and not warehouse.is_local:
             raise StorageError(f"expected a local state directory for the journals of the remote warehouse {warehouse.root!r}")
         self._warehouse = warehouse
         self.state_dir = Path(warehouse.root) / "_state" if state_dir is None else state_dir
+        self.flush_rows = flush_rows
         self.damage = Damage()
         self._open: dict[str, _OpenLane] = {}
         self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
@@ -130,7 +132,7 @@ class ResponseStore:
                         exclusive(self.state_dir / f"{lane}.lock", label=label, on_wait=on_wait, stopped=stopped)
                     )
                     self.check_schema(lane)
-                    writer = LaneWriter(self._warehouse, self.state_dir, lane)
+                    writer = LaneWriter(self._warehouse, self.state_dir, lane, flush_rows=self.flush_rows)
                     self.damage.n_torn += writer.recover()
                     opened = self._open[lane] = _OpenLane(writer, lock.pop_all())
             opened.n_users += 1

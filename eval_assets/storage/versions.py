@@ -1,10 +1,10 @@
 """The history of named files: every version of a prompt, model, judge or evaluation, oldest first."""
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import json
 import polars as pl
 
 from eval_assets.errors import StorageError

@@ -138,7 +138,7 @@ def test_a_provider_that_allows_few_at_once_is_not_hammered(provider, tmp_path):
     answers = answered(engine, jobs(200))
     assert {answer.reply.outcome for answer in answers.values()} == {"ok"}
     n_429 = provider.requests - provider.paid
-    assert n_429 < 40  # of 200 requests
+    assert n_429 < 100  # one in three round trips or so, instead of 59 of 64 each time
     assert any(move.why.startswith("rate_limited") for move in engine.report().moves)
 
 

@@ -48,10 +48,12 @@ def test_a_run_killed_at_the_worst_moment_loses_no_reply(provider, tmp_path, mom
     run.communicate(timeout=60)
     assert run.returncode == -signal.SIGKILL
     paid_before = provider.paid
-    assert paid_before >= 10
+    assert paid_before >= 10  # 8 at once, flushed by 25
     engine = engine_on(provider, tmp_path, run_id="run-2")
     answers = answered(engine, jobs(N))
     assert all(answer.reply.output == f"echo: question {tag}" for tag, answer in answers.items())
+    with store_in(tmp_path).open_lane(stored(tmp_path)["lane"][0]):
+        pass  # whoever writes next clears up, if this run found everything in the table
     assert every_request_is_answered_once(provider, tmp_path)
     # Only replies that were under way at the kill are paid twice.
     assert provider.paid - N <= max(n_lost, CONCURRENCY)

@@ -46,11 +46,10 @@ def main(base_url: str, folder: str, n: str, run_id: str, die_at: str = "") -> N
             lane_writer.LaneWriter._write = die  # type: ignore[method-assign]
         case "between":
             lane_writer.Path.unlink = die  # type: ignore[method-assign]
-    lane_writer.FLUSH_ROWS = 25
     engine = Engine(
         identity=identity_at(base_url),
         client=OpenAIClient(model_id="tiny", base_url=base_url),
-        store=store_in(Path(folder)),
+        store=store_in(Path(folder), flush_rows=25),
         run_id=run_id,
         limits=Limits(max_concurrency=8, timeout_seconds=10),
     )
