@@ -10,7 +10,7 @@ export GX_ANALYTICS_ENABLED := false
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # The lock files are complete, so nothing is resolved; pip of the system installs into the environment.
-PIP := $(PYTHON) -m pip --python $(BIN)/python install --quiet --no-input --root-user-action=ignore
+PIP := $(PYTHON) -m pip --python $(BIN)/python install -qq --no-input --root-user-action=ignore
 TORCH := torch==2.13.0
 
 .PHONY: demo test ui check format lock clean

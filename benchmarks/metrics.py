@@ -1,7 +1,7 @@
 """Rows per CPU second of each metric and task type, beside the reference libraries and `mlflow.evaluate`.
 
-Run: python benchmarks/metrics.py [--rows 1000 10000 100000] [--with-mlflow]. Every number comes from a process of its own that
-first scores a few rows, so imports and vocabularies are not in it; CPU seconds are those of all its threads.
+Run: python benchmarks/metrics.py [--rows 1000 10000 100000] [--with-mlflow]. Every number comes from a process of its
+own that first scores a few rows, so imports and vocabularies are not in it; CPU seconds are those of all its threads.
 """
 
 import argparse
@@ -195,14 +195,14 @@ def peak_megabytes() -> float:
 def measure_mlflow(path: str, task: str) -> dict[str, object]:
     """Run `mlflow.evaluate` on a static table; runs in MLflow's own environment.
 
-    What it would download is given to it: textstat's dictionary, the vocabulary cl100k_base (bpe-openai in place of tiktoken,
-    which makes it faster), and HF's `evaluate.load("rouge")`, a loop over rouge_score.
+    What it would download is given to it: textstat's dictionary, tiktoken's vocabulary (from bpe-openai), and HF's
+    `evaluate.load("rouge")`, a loop over rouge_score.
     """
     use_packaged_dictionary()
-    import bpe_openai
     import mlflow
     import pandas as pd
     import tiktoken
+    from bpe_openai import registry
     from mlflow.metrics import metric_definitions
     from rouge_score.rouge_scorer import RougeScorer
 
@@ -214,7 +214,8 @@ def measure_mlflow(path: str, task: str) -> dict[str, object]:
             found = [scorer.score(target, output) for output, target in zip(predictions, references, strict=True)]
             return {kind: [row[kind].fmeasure for row in found] for kind in rouge_types}
 
-    tiktoken.get_encoding = bpe_openai.get_encoding
+    vocabulary = tiktoken.Encoding(**registry.ENCODING_CONSTRUCTORS["cl100k_base"]())
+    tiktoken.get_encoding = lambda _: vocabulary
     load = metric_definitions._cached_evaluate_load  # noqa: SLF001
     metric_definitions._cached_evaluate_load = lambda name, **options: (
         Rouge() if name == "rouge" else load(name, **options)

@@ -1,9 +1,9 @@
-"""Requests per second, CPU and memory of the whole engine, beside bare clients and Inspect AI, on one loopback server.
+"""Requests per second, CPU and memory of the whole engine, beside bare clients and Inspect AI.
 
     python -m benchmarks.throughput [--requests 2000] [--large 50000] [--repeats 3] [--with-inspect]
 
-Each contender runs in a process of its own, the server in another. "eval-assets" renders prompts, computes keys, limits,
-journals each reply, writes replies and predictions to Delta; the others only send and read the text.
+Each contender runs in a process of its own, a loopback server in another. "eval-assets" renders prompts, computes keys,
+limits, journals each reply, writes replies and predictions to Delta; the others only send and read the text.
 """
 
 import argparse
@@ -71,14 +71,16 @@ def openai_aiohttp(base_url: str, n: int, concurrency: int) -> None:
 
 
 def _openai_client(base_url: str, n: int, concurrency: int, *, aiohttp_transport: bool) -> None:
-    from openai import AsyncOpenAI, DefaultAioHttpClient  # noqa: PLC0415
+    from openai import AsyncOpenAI, DefaultAioHttpClient
 
     async def main() -> None:
         http_client = DefaultAioHttpClient() if aiohttp_transport else None
         async with AsyncOpenAI(base_url=base_url, api_key="none", http_client=http_client) as client:
 
             async def ask(prompt: str) -> str:
-                reply = await client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": prompt}])
+                reply = await client.chat.completions.create(
+                    model=MODEL, messages=[{"role": "user", "content": prompt}]
+                )
                 return reply.choices[0].message.content or ""
 
             await in_a_loop(n, concurrency, ask)
@@ -88,7 +90,7 @@ def _openai_client(base_url: str, n: int, concurrency: int, *, aiohttp_transport
 
 def raw_aiohttp(base_url: str, n: int, concurrency: int) -> None:
     """The limit: post and parse."""
-    import aiohttp  # noqa: PLC0415
+    import aiohttp
 
     async def main() -> None:
         async with aiohttp.ClientSession() as session:
@@ -105,16 +107,16 @@ def raw_aiohttp(base_url: str, n: int, concurrency: int) -> None:
 
 def eval_assets(base_url: str, n: int, concurrency: int) -> None:
     """The whole engine, with replies and predictions in Delta at the end."""
-    import polars as pl  # noqa: PLC0415
+    import polars as pl
 
-    from eval_assets.config.model import Limits  # noqa: PLC0415
-    from eval_assets.providers.engine import Engine, Job  # noqa: PLC0415
-    from eval_assets.providers.keys import ModelIdentity  # noqa: PLC0415
-    from eval_assets.providers.openai_client import OpenAIClient  # noqa: PLC0415
-    from eval_assets.providers.requests import Request  # noqa: PLC0415
-    from eval_assets.storage.responses import ResponseStore  # noqa: PLC0415
-    from eval_assets.storage.schemas import PREDICTIONS  # noqa: PLC0415
-    from eval_assets.storage.warehouse import Warehouse  # noqa: PLC0415
+    from eval_assets.config.model import Limits
+    from eval_assets.providers.engine import Engine, Job
+    from eval_assets.providers.keys import ModelIdentity
+    from eval_assets.providers.openai_client import OpenAIClient
+    from eval_assets.providers.requests import Request
+    from eval_assets.storage.responses import ResponseStore
+    from eval_assets.storage.schemas import PREDICTIONS
+    from eval_assets.storage.warehouse import Warehouse
 
     with tempfile.TemporaryDirectory() as folder:
         warehouse = Warehouse(folder)
@@ -221,7 +223,10 @@ def main() -> None:
         return
 
     server = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-m", "tests.loopback", "--latency", str(arguments.latency)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "tests.loopback", "--latency", str(arguments.latency)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     try:
         assert server.stdout is not None
@@ -237,8 +242,9 @@ def main() -> None:
         if arguments.large:
             ours = "eval-assets, whole engine"
             commands[f"{ours}, large"] = (command(ours, arguments.large), arguments.large, 1)
-        print(f"{concurrency} at once, {arguments.latency * 1000:g} ms latency: ideal {concurrency / arguments.latency:,.0f} per second")
-        print(f"{'':36}{'requests':>9}{'per second':>12}{'CPU ms each':>13}{'peak MB':>9}{'against openai on aiohttp':>27}")
+        ideal = concurrency / arguments.latency
+        print(f"{concurrency} at once, {arguments.latency * 1000:g} ms latency: ideal {ideal:,.0f} per second")
+        print(f"{'':36}{'requests':>9}{'per second':>12}{'CPU ms each':>13}{'peak MB':>9}{'to openai on aiohttp':>22}")
         bare = None
         for name, (argv, size, repeats) in commands.items():
             runs = [measured(argv) for _ in range(repeats)]
@@ -246,7 +252,7 @@ def main() -> None:
             rate = size / seconds
             bare = rate if name == "openai client, aiohttp transport" else bare
             against = "" if bare is None else f"{rate / bare:.2f}"
-            print(f"{name:36}{size:>9,}{rate:>12,.0f}{1000 * cpu / size:>13.2f}{peak:>9.0f}{against:>27}", flush=True)
+            print(f"{name:36}{size:>9,}{rate:>12,.0f}{1000 * cpu / size:>13.2f}{peak:>9.0f}{against:>22}", flush=True)
     finally:
         server.kill()
 

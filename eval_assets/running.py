@@ -3,7 +3,7 @@
 import os
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import dagster as dg
 
 from eval_assets.automation.backfill import close_backfill, missing_in_dagster, partitions_by_asset, record_backfill
 from eval_assets.automation.refresh import PAID_ASSETS
+from eval_assets.cells.graph import files_below
 from eval_assets.cells.workbench import Spending, Workbench
 from eval_assets.config.settings import CHECKOUT, Settings
 from eval_assets.planning.plan import Plan, make_plan
@@ -39,15 +40,12 @@ class RunSummary:
     skipped: list[str] = field(default_factory=list)
 
 
-def dagster_home(environment: dict[str, str] | None = None) -> Path:
-    """The instance's folder: `DAGSTER_HOME`, else `.dagster` in the checkout with the committed `dagster.yaml`."""
-    variables = os.environ if environment is None else environment
-    if variables.get("DAGSTER_HOME"):
-        return Path(variables["DAGSTER_HOME"])
-    home = CHECKOUT / ".dagster"
-    home.mkdir(exist_ok=True)
-    shutil.copyfile(CHECKOUT / "dagster.yaml", home / "dagster.yaml")
-    variables["DAGSTER_HOME"] = str(home)
+def dagster_home(environment: MutableMapping[str, str] = os.environ) -> Path:
+    """The instance's folder, made if it is absent: `DAGSTER_HOME`, else `.dagster` in the checkout."""
+    home = Path(environment.setdefault("DAGSTER_HOME", str(CHECKOUT / ".dagster")))
+    home.mkdir(parents=True, exist_ok=True)
+    if not (home / "dagster.yaml").exists():
+        shutil.copyfile(CHECKOUT / "dagster.yaml", home / "dagster.yaml")
     return home
 
 
@@ -108,15 +106,15 @@ def run_plan(
             summary.failed.append(Failed(what, result.run_id, _reason(result)))
         return result.success
 
-    unread = [root for root in plan.roots if not execute(f"read_{root.table}", root.name)]
+    unread = {(root.table, root.name) for root in plan.roots if not execute(f"read_{root.table}", root.name)}
     paid = {key: value for key, value in (("cache", spending.cache), ("max_cost_usd", spending.max_cost_usd)) if value is not None}
     for cell in plan.stale_cells:
-        if workbench.stop.is_set() or unread:
+        if workbench.stop.is_set() or unread & files_below(workbench.project, cell):
             summary.skipped.append(cell.key)
             continue
         execute(EVALUATE_CELL, cell.key, {asset: {"config": paid} for asset in PAID_ASSETS} if paid else None)
     for evaluation in plan.comparisons:
-        if workbench.stop.is_set() or unread:
+        if workbench.stop.is_set() or ("evaluations", evaluation) in unread:
             summary.skipped.append(evaluation)
             continue
         execute(COMPARE, evaluation)

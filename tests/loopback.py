@@ -23,7 +23,9 @@ from typing import Any, Literal, Self
 from aiohttp import web
 
 Answering = Callable[[Mapping[str, Any]], str]
-Manner = Literal["reset", "half_body", "invalid_json", "empty_choice", "length", "content_filter", "filtered", "refusal", "hang"]
+Manner = Literal[
+    "reset", "half_body", "invalid_json", "empty_choice", "length", "content_filter", "filtered", "refusal", "hang"
+]
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,12 @@ class LoopbackProvider:
     @property
     def stats(self) -> dict[str, Any]:
         """Counts, as `GET /_stats` tells them."""
-        return {"requests": self.requests, "paid": self.paid, "by_hash": self.by_hash, "paid_by_hash": self.paid_by_hash}
+        return {
+            "requests": self.requests,
+            "paid": self.paid,
+            "by_hash": self.by_hash,
+            "paid_by_hash": self.paid_by_hash,
+        }
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -142,7 +149,11 @@ class LoopbackProvider:
         fault = self._script.popleft() if self._script else self.faults(body) if self.faults else None
         if self.api_key is not None and request.headers.get("Authorization") != f"Bearer {self.api_key}":
             # Real providers repeat part of the key; ours repeats all of it, to see whether it is scrubbed.
-            fault = Fault(401, message=f"Incorrect API key provided: {request.headers.get('Authorization')}", code="invalid_api_key")
+            fault = Fault(
+                401,
+                message=f"Incorrect API key provided: {request.headers.get('Authorization')}",
+                code="invalid_api_key",
+            )
         elif self.models is not None and body["model"] not in self.models:
             fault = Fault(404, message=f"The model {body['model']!r} does not exist", code="model_not_found")
         elif body.get("response_format", {}).get("type") == "json_schema" and not self.supports_json_schema:
@@ -159,12 +170,16 @@ class LoopbackProvider:
             return web.json_response(error, status=fault.what, headers=headers)
         return await self._misbehave(fault.what, request, body, digest)
 
-    async def _misbehave(self, manner: Manner, request: web.Request, body: dict[str, Any], digest: str) -> web.StreamResponse:
+    async def _misbehave(
+        self, manner: Manner, request: web.Request, body: dict[str, Any], digest: str
+    ) -> web.StreamResponse:
         match manner:
             case "length" | "content_filter":
                 return self._paid(digest, web.json_response(self._reply(body, finish_reason=manner)))
             case "refusal":
-                return self._paid(digest, web.json_response(self._reply(body, text=None, refusal="I can't help with that.")))
+                return self._paid(
+                    digest, web.json_response(self._reply(body, text=None, refusal="I can't help with that."))
+                )
             case "filtered":
                 error = {"error": {"message": "The response was filtered", "code": "content_filter", "status": 400}}
                 return web.json_response(error, status=400)
@@ -174,7 +189,9 @@ class LoopbackProvider:
                 return web.Response(text='{"choices": [{"message": ', content_type="application/json")
             case "half_body":
                 text = json.dumps(self._reply(body)).encode()
-                response = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": str(len(text))})
+                response = web.StreamResponse(
+                    headers={"Content-Type": "application/json", "Content-Length": str(len(text))}
+                )
                 await response.prepare(request)
                 await response.write(text[: len(text) // 2])
             case "hang":
@@ -210,7 +227,11 @@ class LoopbackProvider:
                     "logprobs": {"content": [{"token": "a", "logprob": -0.1}]} if body.get("logprobs") else None,
                 }
             ],
-            "usage": {"prompt_tokens": len(asked.split()), "completion_tokens": len((text or "").split()), "total_tokens": 0},
+            "usage": {
+                "prompt_tokens": len(asked.split()),
+                "completion_tokens": len((text or "").split()),
+                "total_tokens": 0,
+            },
         }
 
 

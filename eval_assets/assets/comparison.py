@@ -6,6 +6,7 @@ import dagster as dg
 
 from eval_assets.assets.failures import said_plainly
 from eval_assets.assets.metadata import Materialized, result, table_metadata
+from eval_assets.cells import comparing
 from eval_assets.cells.workbench import Workbench
 from eval_assets.partitions import Partitions
 from eval_assets.reports.markdown import report_markdown
@@ -23,7 +24,7 @@ def comparison_asset(partitions: Partitions, automation: dg.AutomationCondition[
         owners=partitions.owners("evaluations"),
         metadata=table_metadata("comparison"),
         tags={"layer": "report"},
-        code_version="1",
+        code_version=comparing.CODE_VERSION,
         automation_condition=automation,
     )
     def comparison(context: dg.AssetExecutionContext, workbench: dg.ResourceParam[Workbench]) -> Materialized:

@@ -8,17 +8,20 @@ Condition = dg.AutomationCondition[Any]
 
 
 def when_inputs_change() -> Condition:
-    """Run a cell when an input's data version or the asset's code version changed, or when it is newly missing.
+    """Run a cell when an input's data version or the asset's code version changed, or when it is missing.
 
-    `eager()` reruns on unchanged data versions and never on a code version. The first tick over a new warehouse sees no
-    change, so missing cells need a trigger of their own.
+    `eager()` reruns on unchanged data versions and never on a code version. A change that came before the first tick is
+    not seen: bring stale cells up to date once, with the job `refresh`, when the sensor is switched on.
     """
     return _triggers() & ~dg.AutomationCondition.any_deps_missing() & _quiet()
 
 
 def when_candidates_change() -> Condition:
-    """The same for `comparison`, which runs although some candidates are missing."""
-    return _triggers() & _quiet()
+    """The same for `comparison`, which runs as soon as one candidate is there, although others are missing."""
+    condition = dg.AutomationCondition
+    is_read: Condition = ~condition.any_deps_missing().allow(dg.AssetSelection.assets("evaluations"))
+    has_candidates: Condition = condition.any_deps_match(~condition.missing()).allow(dg.AssetSelection.assets("aggregate_reports"))
+    return _triggers() & is_read & has_candidates & _quiet()
 
 
 def _triggers() -> Condition:
@@ -26,11 +29,12 @@ def _triggers() -> Condition:
     input_changed: Condition = condition.any_deps_match(condition.data_version_changed() | condition.will_be_requested())
     code_changed: Condition = condition.code_version_changed()
     missing: Condition = condition.missing()
+    # `since_last_handled` forgets what is true at the first tick, and that is when all partitions are newly missing.
+    handled: Condition = condition.newly_requested() | condition.newly_updated()
     return (
         input_changed.since_last_handled()
         | code_changed.since_last_handled()
-        | missing.newly_true().since_last_handled()
-        | (condition.initial_evaluation() & missing)
+        | missing.newly_true().since(handled)
     )
 
 

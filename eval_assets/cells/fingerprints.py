@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from eval_assets.cells.content_hash import HASH_LENGTH, content_sha256
-from eval_assets.cells.graph import jurors_of
+from eval_assets.cells.graph import judge_models_of, jurors_of
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.judge import Judge
 from eval_assets.config.model import Model
@@ -102,7 +102,7 @@ class FileVersions:
     def _judge(self, name: str) -> FileVersion:
         judge = self._project.judge(name)
         members = [self._project.judge(member) for member in jurors_of(self._project, name)]
-        models = sorted({member.file.model for member in members if member.file.model})
+        models = judge_models_of(self._project, name)
         shaping = [judge_fingerprint(member) for member in members]
         by_model = [self._model(model).sha256 for model in models]
         content = {

@@ -107,6 +107,23 @@ def inputs_of(project: Project, table: str, cell: Cell) -> dict[str, list[str]]:
             raise ValueError(f"expected one of {CELL_TABLES}, got {table!r}")
 
 
+def files_below(project: Project, cell: Cell) -> set[tuple[str, str]]:
+    """Root table and name of every file a cell is made from."""
+    return {
+        (upstream, key)
+        for table in CELL_TABLES
+        for upstream, keys in inputs_of(project, table, cell).items()
+        if upstream in ROOT_TABLES
+        for key in keys
+    }
+
+
+def judge_models_of(project: Project, judge: str) -> tuple[str, ...]:
+    """Models that a judge or its jurors ask."""
+    members = [project.judge(member) for member in jurors_of(project, judge)]
+    return tuple(sorted({member.file.model for member in members if member.file.model}))
+
+
 def cells_by(cells: Iterable[Cell], attribute: str) -> dict[str, set[str]]:
     """Keys of the cells that share a model, prompt or evaluation."""
     grouped: dict[str, set[str]] = {}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,6 +12,7 @@ import polars as pl
 from eval_assets.cells.cell_inputs import StoredModel, data_version_of, evaluation_of, read_judge
 from eval_assets.cells.content_hash import RowsHash
 from eval_assets.cells.graph import Cell
+from eval_assets.cells.metric_facts import facts_of
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.judges.formats import FormatMemory
 from eval_assets.judges.judging import judge_predictions
@@ -85,7 +87,9 @@ def write_verdicts(
     scratch.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=scratch) as folder:
         parts = spill(frames() if judges else iter(()), Path(folder))
-        data_version = rows_hash.hexdigest()
+        # Reports read the judges' direction and range together with these rows.
+        facts = facts_of((), [judge.judge for judge in judges])
+        data_version = rows_hash.hexdigest({name: asdict(fact) for name, fact in facts.items()})
         commit = warehouse.replace(
             "judge_scores",
             lambda: map(pl.read_parquet, parts),

@@ -1,5 +1,7 @@
 """A cell's stages without sending anything: which rows would be asked, judged and rescored, and what that would cost."""
 
+import contextlib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,17 +22,22 @@ from eval_assets.cells.graph import Cell
 from eval_assets.cells.predicting import PredictionRow, prediction_frames
 from eval_assets.cells.workbench import Workbench
 from eval_assets.config.rows import read_documents, read_examples
+from eval_assets.errors import ConfigError
 from eval_assets.judges.judging import requests_for
 from eval_assets.metrics.scoring import rows_to_rescore
 from eval_assets.planning.estimates import Demand, Estimate, estimate_of
+from eval_assets.providers.answering import unsendable_reply
 from eval_assets.providers.engine import Answer, Job, Policy
-from eval_assets.providers.keys import ModelIdentity, request_key
+from eval_assets.providers.keys import ModelIdentity, canonical_request, key_of
 from eval_assets.providers.lanes import lane_of
 from eval_assets.providers.requests import Reply, Request
 from eval_assets.storage.responses import ResponseStore
 
 CHUNK = 2_000
 PENDING = "pending"
+
+Asked = defaultdict[str, set[str]]
+"""Lane → keys of the requests that cells planned earlier would send: a run sends an identical one once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +48,7 @@ class DryRun:
         generate: Requests that would be sent to the cell's model.
         judge: Requests that would be sent to judges; the first of each verdict, repairs and tree branches not counted.
         rescore: Predictions with at least one heuristic score to compute.
-        reuse: Predictions whose reply is at hand.
+        reuse: Predictions whose reply is at hand, or will be when an identical request was answered.
         estimates: What the requests would cost, a line per model.
     """
 
@@ -55,41 +62,61 @@ class DryRun:
 class Lookup:
     """The engine's dry twin for one model: answers from the store, and counts what it would have to send."""
 
-    def __init__(self, model: StoredModel, identity: ModelIdentity, store: ResponseStore, policy: Policy) -> None:
+    def __init__(
+        self, model: StoredModel, identity: ModelIdentity, store: ResponseStore, policy: Policy, asked: Asked
+    ) -> None:
         self.demand = Demand(model.model)
         self.lane = lane_of(identity)
         self._identity, self._store, self._policy = identity, store, policy
-        self._sent: set[str] = set()
+        # A refresh sends every cell's requests anew.
+        self._asked = set() if policy == "refresh" else asked[self.lane]
 
     def answers(self, jobs: Iterable[Job[PredictionRow]]) -> Iterator[Answer[PredictionRow]]:
         """Answer each job with its stored reply, or with a pending one."""
         remaining = iter(jobs)
         while chunk := list(islice(remaining, CHUNK)):
-            keyed = [(job, request_key(self._identity, job.request)) for job in chunk]
-            stored = {} if self._policy == "refresh" else self._store.lookup(self.lane, [key for _, key in keyed])
-            for job, key in keyed:
+            keyed: list[tuple[Job[PredictionRow], str, str]] = []
+            for job in chunk:
+                try:
+                    canonical = canonical_request(self._identity, job.request)
+                except ConfigError as error:
+                    yield Answer(job, "", unsendable_reply(error), None, reused=False, paid_by_run_id=None)
+                else:
+                    keyed.append((job, key_of(canonical), canonical))
+            stored = {} if self._policy == "refresh" else self._store.lookup(self.lane, [key for _, key, _ in keyed])
+            for job, key, canonical in keyed:
                 found = stored.get(key)
                 if found is None:
-                    self._count(key, job.request)
+                    self._count(key, canonical, job.request)
                 reply = found.reply if found else _pending()
                 yield Answer(job, key, reply, None, reused=found is not None, paid_by_run_id=None)
 
     def count_missing(self, requests: list[Request]) -> None:
         """Count those of the requests that have no stored reply, each once."""
-        keyed = {request_key(self._identity, request): request for request in requests}
+        keyed: dict[str, tuple[str, Request]] = {}
+        for request in requests:
+            with contextlib.suppress(ConfigError):  # such a request fails without being sent
+                canonical = canonical_request(self._identity, request)
+                keyed[key_of(canonical)] = (canonical, request)
         stored = set() if self._policy == "refresh" else self._store.known(self.lane, list(keyed))
-        for key, request in keyed.items():
+        for key, (canonical, request) in keyed.items():
             if key not in stored:
-                self._count(key, request)
+                self._count(key, canonical, request)
 
-    def _count(self, key: str, request: Request) -> None:
-        if key not in self._sent:
-            self._sent.add(key)
-            self.demand.add(request)
+    def _count(self, key: str, canonical: str, request: Request) -> None:
+        if key not in self._asked:
+            self._asked.add(key)
+            self.demand.add(request, canonical)
 
 
-def dry_run(workbench: Workbench, cell: Cell, policy: Policy) -> DryRun:
+def dry_run(workbench: Workbench, cell: Cell, policy: Policy, asked: Asked) -> DryRun:
     """Go through a cell's stages with the files as they stand and the replies at hand.
+
+    Args:
+        workbench: Project, warehouse and reply store.
+        cell: The cell.
+        policy: Cache policy of the run.
+        asked: Requests of the cells that run before; those of this cell are added.
 
     Raises:
         ConfigError: A file can't be used.
@@ -100,15 +127,17 @@ def dry_run(workbench: Workbench, cell: Cell, policy: Policy) -> DryRun:
     dataset = project.dataset(evaluation.file.dataset)
     documents = read_documents(dataset, project.datasets_dir)
     identity, _ = workbench.identity(model, documents)
-    lookup = Lookup(model, identity, workbench.store, policy)
+    lookup = Lookup(model, identity, workbench.store, policy, asked)
     inputs = CellInputs(cell, evaluation, model, project.prompt(cell.prompt), 0, {})
-    judging = _Judging(workbench, [_judge_of(versions, name) for name in evaluation.file.judges], policy)
-    counts = {"rows": 0, "reused": 0}
+    judging = _Judging(workbench, [_judge_of(versions, name) for name in evaluation.file.judges], policy, asked)
+    n_rows, n_failed = 0, 0
 
     def frames() -> Iterator[pl.DataFrame]:
         examples = chosen_examples(evaluation, read_examples(dataset, project.datasets_dir))
         for frame in prediction_frames(inputs, examples, lookup, run_id=PENDING):
-            counts["rows"] += frame.height
+            nonlocal n_rows, n_failed
+            n_rows += frame.height
+            n_failed += frame.filter(outcome="error").height
             judging.count(frame)
             yield frame
 
@@ -120,7 +149,7 @@ def dry_run(workbench: Workbench, cell: Cell, policy: Policy) -> DryRun:
         generate=generate,
         judge=sum(demand.n_requests for _, demand in judging.demands()),
         rescore=rescore,
-        reuse=counts["rows"] - generate,
+        reuse=n_rows - n_failed - generate,
         estimates=tuple(estimate_of(workbench.warehouse, lane, demand) for lane, demand in demands if demand.n_requests),
     )
 
@@ -132,6 +161,7 @@ class _Judging:
     workbench: Workbench
     judges: list[StoredJudge]
     policy: Policy
+    asked: Asked
     _lookups: dict[str, Lookup] = field(default_factory=dict)
 
     def count(self, predictions: pl.DataFrame) -> None:
@@ -139,7 +169,7 @@ class _Judging:
         for row in predictions.iter_rows(named=True):
             is_pending = row["error_kind"] == PENDING
             # A reply that is still to come gets a placeholder: its judgement can't be at hand.
-            judged = {**row, "outcome": "ok", "output": row["prediction_id"]} if is_pending else row
+            judged = {**row, "outcome": "ok", "output": row["request_key"]} if is_pending else row
             for judge in self.judges:
                 for model, request in requests_for(
                     judged,
@@ -158,7 +188,7 @@ class _Judging:
 
     def _lookup(self, model: StoredModel) -> Lookup:
         identity, _ = self.workbench.identity(model, [])
-        return Lookup(model, identity, self.workbench.store, self.policy)
+        return Lookup(model, identity, self.workbench.store, self.policy, self.asked)
 
 
 def _model_of(versions: FileVersions, name: str) -> StoredModel:

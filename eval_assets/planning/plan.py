@@ -1,15 +1,16 @@
 """The plan of a run: which partitions have to run, why, with how many requests, at what cost."""
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from eval_assets.cells.graph import ROOT_TABLES, Cell, cells_of, judges_of
+from eval_assets.cells.graph import ROOT_TABLES, Cell, cells_of, judge_models_of, judges_of
 from eval_assets.cells.workbench import Spending, Workbench
 from eval_assets.config.problems import nearest
 from eval_assets.config.project import Project
 from eval_assets.errors import ConfigError
-from eval_assets.planning.dry_run import DryRun, dry_run
+from eval_assets.planning.dry_run import Asked, DryRun, dry_run
 from eval_assets.planning.staleness import Staleness, StalenessReader
 
 
@@ -104,6 +105,7 @@ def make_plan(
     roots: dict[tuple[str, str], RootPlan] = {}
     planned: list[CellPlan] = []
     comparisons: list[str] = []
+    asked: Asked = defaultdict(set)
     for name in chosen:
         cells = [
             cell
@@ -114,7 +116,7 @@ def make_plan(
             cause = reader.stale_root(table, key)
             if cause is not None:
                 roots[table, key] = RootPlan(table, key, cause)
-        of_evaluation = [_plan_cell(workbench, reader, cell, spending or Spending()) for cell in cells]
+        of_evaluation = [_plan_cell(workbench, reader, cell, spending or Spending(), asked) for cell in cells]
         planned += of_evaluation
         if any(cell.is_stale for cell in of_evaluation) or (cells and reader.stale_comparison(name)):
             comparisons.append(name)
@@ -126,26 +128,29 @@ def make_plan(
     )
 
 
-def _plan_cell(workbench: Workbench, reader: StalenessReader, cell: Cell, spending: Spending) -> CellPlan:
+def _plan_cell(
+    workbench: Workbench, reader: StalenessReader, cell: Cell, spending: Spending, asked: Asked
+) -> CellPlan:
     staleness = reader.stale_cell(cell)
     policy = spending.policy(workbench.project.evaluation(cell.evaluation))
     if policy == "refresh":
         causes = (*staleness.causes, "cache policy refresh: every request is sent again")
         staleness = Staleness(causes, staleness.diffs, staleness.tables)
     if staleness.causes:
-        return CellPlan(cell, dry_run(workbench, cell, policy), staleness)
+        return CellPlan(cell, dry_run(workbench, cell, policy, asked), staleness)
     rows = workbench.warehouse.scan("predictions", cell.partition).select("prediction_id").collect().height
     return CellPlan(cell, DryRun(0, 0, 0, rows, ()), staleness)
 
 
 def _roots_of(project: Project, evaluation: str, cells: Sequence[Cell]) -> list[tuple[str, str]]:
     """Files below the chosen cells of an evaluation."""
-    file = project.evaluation(evaluation).file
+    file, judges = project.evaluation(evaluation).file, judges_of(project, evaluation)
     return [
         ("eval_datasets", file.dataset),
         *(("prompts", prompt) for prompt in sorted({cell.prompt for cell in cells})),
         *(("models", model) for model in sorted({cell.model for cell in cells})),
-        *(("judges", judge) for judge in judges_of(project, evaluation)),
+        *(("models", model) for judge in judges for model in judge_models_of(project, judge)),
+        *(("judges", judge) for judge in judges),
         ("evaluations", evaluation),
     ]
 

@@ -9,12 +9,10 @@ from typing import Generic, Literal, TypeVar
 from eval_assets.errors import BudgetExceededError, ConfigError, ProviderError, ReplayMissError, StoppedError
 from eval_assets.providers.failures import PartitionFailure
 from eval_assets.providers.jobs import Answer, Job
-from eval_assets.providers.keys import ModelIdentity, canonical_request, key_of
-from eval_assets.providers.progress import Tally
+from eval_assets.providers.keys import canonical_request, key_of
 from eval_assets.providers.requests import Reply
-from eval_assets.providers.sending import Sender, Terms, Work
+from eval_assets.providers.sending import Sender, Work
 from eval_assets.providers.session import Session
-from eval_assets.storage.responses import ResponseStore
 from eval_assets.storage.stored_replies import StoredReply
 
 T = TypeVar("T")
@@ -43,11 +41,7 @@ class Pass(Generic[T]):
 
     Args:
         jobs: Read when fewer than `LOW_WATER` requests wait.
-        identity: Whose answers these are.
-        store: Where replies are found.
-        session: Sends what isn't found.
-        terms: For the run id and the budget.
-        tally: Counts answers.
+        session: Whose answers these are, where they are found, and what sends the rest.
         policy: See `Engine`.
         since: Stored replies asked for before this time don't count.
         tick: Called now and then while waiting.
@@ -56,19 +50,14 @@ class Pass(Generic[T]):
     def __init__(
         self,
         jobs: Iterator[Job[T]],
-        *,
-        identity: ModelIdentity,
-        store: ResponseStore,
         session: Session,
-        terms: Terms,
-        tally: Tally,
+        *,
         policy: Policy,
         since: datetime | None,
         tick: Callable[[], None],
     ) -> None:
-        self._jobs, self._identity, self._store, self._session = jobs, identity, store, session
-        self._terms, self._tally, self._policy, self._since = terms, tally, policy, since
-        self._tick = tick
+        self._jobs, self._session, self._tally = jobs, session, session.tally
+        self._policy, self._since, self._tick = policy, since, tick
         self._exhausted = False
         self._open: dict[str, _Open[T]] = {}
         self._n_missed = 0
@@ -96,9 +85,9 @@ class Pass(Generic[T]):
         new: dict[str, _Open[T]] = {}
         for job in chunk:
             try:
-                canonical = canonical_request(self._identity, job.request)
+                canonical = canonical_request(self._session.identity, job.request)
             except ConfigError as error:
-                yield self._answer(job, "", _unsendable(error), None, reused=False)
+                yield self._answer(job, "", unsendable_reply(error), None, reused=False)
                 continue
             key = key_of(canonical)
             same = self._open.get(key) or new.get(key)
@@ -121,7 +110,7 @@ class Pass(Generic[T]):
         """Answer from the store, and take what was found out of `wanted`."""
         if not wanted:
             return
-        for key, stored in self._store.lookup(self._session.lane, wanted.keys(), since=self._since).items():
+        for key, stored in self._session.store.lookup(self._session.lane, wanted.keys(), since=self._since).items():
             for job in wanted.pop(key).jobs:
                 yield self._answer(job, key, stored.reply, stored, reused=True)
 
@@ -164,11 +153,11 @@ class Pass(Generic[T]):
         kept = "all replies are kept and won't be paid again"
         match ending:
             case BudgetExceededError():
-                budget = self._terms.budget
+                budget = self._session.terms.budget
                 assert budget is not None  # noqa: S101  only a budget ends this way
                 return BudgetExceededError(
-                    f"stopped before the budget of ${budget.max_usd:g} would be exceeded: ${budget.spent_usd:.4f} are spent and "
-                    f"{ending}; {reached}; {kept}: raise the budget and run again to go on"
+                    f"stopped before the budget of ${budget.max_usd:g} would be exceeded: "
+                    f"${budget.spent_usd:.4f} are spent and {ending}; {reached}; {kept}: raise the budget and run again to go on"
                 )
             case StoppedError():
                 return StoppedError(f"{ending}; {reached}; {kept}: run again to go on")
@@ -178,7 +167,8 @@ class Pass(Generic[T]):
                 return ending
 
 
-def _unsendable(error: ConfigError) -> Reply:
+def unsendable_reply(error: ConfigError) -> Reply:
+    """The answer to a request that has no canonical form: failed, and nothing is sent."""
     return Reply(
         outcome="error",
         output=None,

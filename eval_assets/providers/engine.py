@@ -69,12 +69,11 @@ class Engine:
 
     def __post_init__(self) -> None:
         self._tally = Tally()
-        self._terms = Terms(self.run_id, self.limits, self.prices, self.budget)
-        self._session = Session(
+                self._session = Session(
             self.identity,
             self.client,
             self.store,
-            self._terms,
+            Terms(self.run_id, self.limits, self.prices, self.budget),
             self._tally,
             stop=self.stop,
             on_wait=self.on_wait,
@@ -95,7 +94,9 @@ class Engine:
         self._users += 1
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Let what is under way finish, write all replies to the table, give the lane back."""
         self._users -= 1
         if self._users:
@@ -129,15 +130,7 @@ class Engine:
         with self:
             try:
                 current = Pass[T](
-                    iter(jobs),
-                    identity=self.identity,
-                    store=self.store,
-                    session=self._session,
-                    terms=self._terms,
-                    tally=self._tally,
-                    policy=self.policy,
-                    since=self._since,
-                    tick=self._tell,
+                    iter(jobs), self._session, policy=self.policy, since=self._since, tick=self._tell
                 )
                 yield from current.answers()
             except BaseException as error:

@@ -7,7 +7,7 @@ defaults, and the rest travels as attributes.
 from eval_assets.errors import ProviderError
 
 
-class AttemptFailure(ProviderError):
+class AttemptFailure(ProviderError):  # noqa: N818  failures are data as often as errors
     """An attempt that brought no reply."""
 
     def __init__(self, message: str, kind: str = "error") -> None:
@@ -15,7 +15,7 @@ class AttemptFailure(ProviderError):
         self.kind = kind
 
 
-class RateLimited(AttemptFailure):  # noqa: N818  named after what happened, as the outcome slugs are
+class RateLimited(AttemptFailure):
     """The provider asks to slow down (429); the request may be sent again after `retry_after_seconds`, if given."""
 
     def __init__(self, message: str, retry_after_seconds: float | None = None, kind: str = "rate_limited") -> None:
@@ -34,7 +34,7 @@ class TransientFailure(AttemptFailure):
         self.congested = congested
 
 
-class RequestFailed(AttemptFailure):  # noqa: N818
+class RequestFailed(AttemptFailure):
     """This request will never be answered (400, too long, unsupported parameter); others may be."""
 
     def __init__(self, message: str, kind: str = "invalid_request") -> None:

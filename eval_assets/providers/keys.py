@@ -52,7 +52,9 @@ def identity_of(model: Model, implementation: str | None = None) -> ModelIdentit
     file = model.file
     match file.provider:
         case "openai":
-            return ModelIdentity("openai", endpoint_of(file.base_url or OPENAI_URL, file.query), str(file.model), implementation)
+            return ModelIdentity(
+                "openai", endpoint_of(file.base_url or OPENAI_URL, file.query), str(file.model), implementation
+            )
         case "callable":
             return ModelIdentity("callable", "local", str(file.callable), implementation)
         case "recorded":
@@ -135,7 +137,7 @@ def canonical_json(value: Any) -> str:
     return text
 
 
-def _plain(value: Any) -> Any:  # noqa: PLR0911  one line per kind of value
+def _plain(value: Any) -> Any:
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, Mapping):
@@ -148,4 +150,6 @@ def _plain(value: Any) -> Any:  # noqa: PLR0911  one line per kind of value
         return int(value) if value.is_integer() and abs(value) < LARGEST_EXACT else value
     if isinstance(value, dt.date | dt.time):
         return value.isoformat()
-    raise ConfigError(f"expected text, numbers, booleans, lists and mappings in a request, got {value!r} ({type(value).__name__})")
+    raise ConfigError(
+        f"expected text, numbers, booleans, lists and mappings in a request, got {value!r} ({type(value).__name__})"
+    )

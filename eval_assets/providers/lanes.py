@@ -19,5 +19,5 @@ def lane_of(identity: ModelIdentity) -> str:
     host = identity.endpoint.split("://")[1].split("/")[0].split("?")[0] if "://" in identity.endpoint else ""
     words = "-".join(part for part in (identity.provider, host, identity.model_id) if part)
     slug = re.sub(r"[^a-z0-9._]+", "-", words.lower()).strip("-.")[:SLUG_LENGTH].strip("-.")
-    unique = "\0".join((identity.provider, identity.endpoint, identity.model_id))
+    unique = f"{identity.provider}\0{identity.endpoint}\0{identity.model_id}"
     return f"{slug}-{hashlib.sha256(unique.encode()).hexdigest()[:8]}"

@@ -134,7 +134,7 @@ class Limiter:
         self._wake()
 
     def slow_down(self, permit: Permit, why: str, retry_after_seconds: float | None = None) -> None:
-        """Send less: halve the limit, unless this request was sent before the last time; wait if the provider says so."""
+        """Halve the limit, unless this request was sent before the last time; wait if the provider says so."""
         now = self._clock()
         if retry_after_seconds:
             self._paused_until = max(self._paused_until, now + retry_after_seconds)

@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own, so that synchronous code, also inside a running loop, can drive async clients."""
+"""An event loop in a thread of its own: synchronous code drives async clients, also inside a running loop."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ Result = TypeVar("Result")
 def new_event_loop() -> asyncio.AbstractEventLoop:
     """The fastest loop installed."""
     with contextlib.suppress(ImportError):
-        import uvloop  # noqa: PLC0415  optional; comes with the web server
+        import uvloop
 
         return uvloop.new_event_loop()
     return asyncio.new_event_loop()

@@ -57,14 +57,16 @@ class OpenAIClient:
 
     async def complete(self, request: Request) -> Reply:
         """Send one request; raises a failure of `failures` unless a reply or a refusal came."""
-        import httpx2  # noqa: PLC0415  comes with openai, whose import takes a second
-        import openai  # noqa: PLC0415
+        import httpx2
+        import openai
 
         client = self._openai or self._connect()
         requested_at, began = now(), time.perf_counter()
         try:
             # The raw response: parsing it into the SDK's models would cost as much CPU as all the rest.
-            response = await client.post("/chat/completions", cast_to=httpx2.Response, body=self._body(request), options=self._options)
+            response = await client.post(
+                "/chat/completions", cast_to=httpx2.Response, body=self._body(request), options=self._options
+            )
         except openai.APIStatusError as error:
             response = error.response
         except openai.APIConnectionError as error:
@@ -105,7 +107,7 @@ class OpenAIClient:
 
     def _lost(self, error: Exception) -> TransientFailure:
         """Whether there never was a connection, or it broke: the SDK reports both as a timeout, the transport knows."""
-        import aiohttp  # noqa: PLC0415
+        import aiohttp
 
         cause: BaseException = error
         while cause.__cause__ is not None:
@@ -118,8 +120,8 @@ class OpenAIClient:
         return TransientFailure(f"the connection to {self._base_url} broke: {said}", kind="connection_lost")
 
     def _connect(self) -> "AsyncOpenAI":
-        import httpx2  # noqa: PLC0415
-        from openai import AsyncOpenAI, DefaultAioHttpClient, Omit  # noqa: PLC0415
+        import httpx2
+        from openai import AsyncOpenAI, DefaultAioHttpClient, Omit
 
         if self._api_key is None and "authorization" not in {header.lower() for header in self._headers}:
             self._options = {"headers": {"Authorization": Omit()}}
@@ -162,5 +164,7 @@ def openai_client(model: Model, environment: Mapping[str, str]) -> OpenAIClient:
 def _secret(model: Model, name: str, environment: Mapping[str, str]) -> str:
     value = environment.get(name, "").strip()
     if not value:
-        raise MissingKeyError(f"model {model.name!r} needs the environment variable {name}, which is not set; nothing was sent")
+        raise MissingKeyError(
+            f"model {model.name!r} needs the environment variable {name}, which is not set; nothing was sent"
+        )
     return value

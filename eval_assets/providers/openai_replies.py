@@ -1,4 +1,7 @@
-"""Reading what an OpenAI-compatible endpoint sends back: replies, refusals, failures, quotas. Sending is in `openai_client`."""
+"""Reading what an OpenAI-compatible endpoint sends back: replies, refusals, failures, quotas.
+
+Sending is in `openai_client`.
+"""
 
 import re
 import time
@@ -45,7 +48,9 @@ def reply_of(body: Any, *, latency_seconds: float, requested_at: datetime) -> Re
     usage = body.get("usage") or {}
     logprobs = (choice.get("logprobs") or {}).get("content")
     if not refusal and finish_reason not in ("content_filter", "length") and output is None:
-        raise TransientFailure(f"expected text in the reply, got none (finish reason {finish_reason!r})", kind="empty_choice")
+        raise TransientFailure(
+            f"expected text in the reply, got none (finish reason {finish_reason!r})", kind="empty_choice"
+        )
     refused = bool(refusal) or finish_reason == "content_filter"
     return Reply(
         outcome="refused" if refused else "truncated" if finish_reason == "length" else "ok",
@@ -77,7 +82,9 @@ def refusal_of(status: int, body: Any, *, latency_seconds: float, requested_at: 
     )
 
 
-def failure_of(status: int, headers: Mapping[str, str], body: Any, model_id: str) -> AttemptFailure:
+def failure_of(  # noqa: PLR0911  one line per meaning of a status
+    status: int, headers: Mapping[str, str], body: Any, model_id: str
+) -> AttemptFailure:
     """What a status other than 200 means for the request and for all others."""
     code, message = _error_of(body)
     said = f"HTTP {status}: {message or 'no message'}"

@@ -1,4 +1,4 @@
-"""What an engine did so far: counts, tokens, dollars, concurrency; as a snapshot while it runs and a row of `runs` after."""
+"""What an engine did: counts, tokens, dollars, concurrency; a snapshot while it runs, a row of `runs` after."""
 
 import json
 from collections import Counter
@@ -41,8 +41,8 @@ class Progress:
         failed = f", failed {sum(self.failed.values()):,}" if self.failed else ""
         eta = "" if self.eta_seconds is None else f", about {self.eta_seconds:,.0f} s left"
         return (
-            f"{self.done:,}{total} answered: {self.reused:,} reused, {self.sent:,} sent{failed}, {self.retries:,} retries, "
-            f"{self.prompt_tokens + self.completion_tokens:,} tokens, ${self.cost_usd:.4f}, "
+            f"{self.done:,}{total} answered: {self.reused:,} reused, {self.sent:,} sent{failed}, "
+            f"{self.retries:,} retries, {self.prompt_tokens + self.completion_tokens:,} tokens, ${self.cost_usd:.4f}, "
             f"{self.concurrency} at once ({self.why}){eta}"
         )
 

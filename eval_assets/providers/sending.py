@@ -7,7 +7,6 @@ import asyncio
 import random
 import threading
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -63,7 +62,9 @@ class Sender:
     `submit`, `finished` and `halt` are called from another thread; the rest runs in the loop.
     """
 
-    def __init__(self, client: Client, writer: LaneWriter, terms: Terms, tally: Tally, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, client: Client, writer: LaneWriter, terms: Terms, tally: Tally, loop: asyncio.AbstractEventLoop
+    ) -> None:
         self.limiter = Limiter(terms.limits)
         self.ending: BaseException | None = None
         self._client, self._writer, self._terms, self._tally, self._loop = client, writer, terms, tally, loop
@@ -142,7 +143,7 @@ class Sender:
             while not self._queue:
                 self._more.clear()
                 await self._more.wait()
-            while self._writer.is_behind:
+            while self._writer.is_behind:  # noqa: ASYNC110  the table is written by a thread
                 await asyncio.sleep(WAKE_SECONDS)
             work = self._queue[0]
             usd = await self._reserve_money(work)
@@ -255,13 +256,14 @@ class Sender:
             answered = True
             if reply.prompt_tokens is not None and reply.completion_tokens is not None:
                 tokens = reply.prompt_tokens + reply.completion_tokens
-            return reply
         except TimeoutError:
             return TransientFailure(f"no complete reply within {limits.timeout_seconds:g} s", kind="timeout")
         except RateLimited as failure:
             self.limiter.slow_down(permit, failure.kind, failure.retry_after_seconds)
             if (failure.retry_after_seconds or 0.0) > LONGEST_PAUSE_SECONDS:
-                return PartitionFailure(f"{failure}; the provider asks to wait {failure.retry_after_seconds:.0f} s", failure.kind)
+                return PartitionFailure(
+                    f"{failure}; the provider asks to wait {failure.retry_after_seconds:.0f} s", failure.kind
+                )
             return failure
         except TransientFailure as failure:
             if failure.congested:
@@ -270,6 +272,8 @@ class Sender:
         except AttemptFailure as failure:
             answered = True
             return failure
+        else:
+            return reply
         finally:
             self._was_answered |= answered
             quota = getattr(self._client, "quota", None)

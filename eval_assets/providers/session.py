@@ -5,8 +5,8 @@ import contextlib
 from collections.abc import Callable
 from threading import Event
 
-from eval_assets.providers.lanes import lane_of
 from eval_assets.providers.keys import ModelIdentity
+from eval_assets.providers.lanes import lane_of
 from eval_assets.providers.loop_thread import LoopThread
 from eval_assets.providers.progress import Tally
 from eval_assets.providers.requests import Client
@@ -41,8 +41,9 @@ class Session:
         on_wait: Callable[[str], None],
         grace_seconds: float,
     ) -> None:
+        self.identity, self.store, self.terms, self.tally = identity, store, terms, tally
         self.lane = lane_of(identity)
-        self._client, self._store, self._terms, self._tally = client, store, terms, tally
+        self._client = client
         self._stop, self._on_wait, self._grace_seconds = stop, on_wait, grace_seconds
         self._stack = contextlib.ExitStack()
         self._writer: LaneWriter | None = None
@@ -62,8 +63,8 @@ class Session:
         """Take the lane, unless this session has it; false if it had. Replies of killed runs are in the table then."""
         if self._writer is not None:
             return False
-        label = f"run {self._terms.run_id}"
-        lane = self._store.open_lane(self.lane, self._on_wait, label=label, stopped=lambda: self.is_stopped)
+        label = f"run {self.terms.run_id}"
+        lane = self.store.open_lane(self.lane, self._on_wait, label=label, stopped=lambda: self.is_stopped)
         self._writer = self._stack.enter_context(lane)
         return True
 
@@ -88,4 +89,4 @@ class Session:
 
     async def _new_sender(self) -> Sender:
         assert self._writer is not None  # noqa: S101  the lane was taken before
-        return Sender(self._client, self._writer, self._terms, self._tally, asyncio.get_running_loop())
+        return Sender(self._client, self._writer, self.terms, self.tally, asyncio.get_running_loop())

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from eval_assets.errors import MetricError
+from eval_assets.metrics.aggregates import AGGREGATES
 from eval_assets.reports.scores import NO_VALUE, ExampleGroups, MetricFacts, metric_names, scores_by_example
 from eval_assets.statistics.descriptive import ExampleScores, describe
 from eval_assets.statistics.intervals import mean_interval, standard_error
@@ -16,7 +17,6 @@ from eval_assets.storage.schemas import AGGREGATE_REPORTS
 
 UNSCORED_OUTCOMES = ("error", "refused", "truncated", "unparsed", "skipped")
 N_RESAMPLES = 1000
-RATIO_FROM = 0.5  # MLflow's `ratio`: share of scores from here on
 
 
 def aggregate_cell(
@@ -144,8 +144,8 @@ def _p90_bounds(
     return {"p90_ci_low": bounds.low, "p90_ci_high": bounds.high, "p90_ci_method": bounds.method}
 
 
-def _extra(scores: ExampleScores, facts: MetricFacts) -> dict[str, float | None]:
-    if "ratio" not in facts.aggregates:
-        return {}
-    scored = scores.scored
-    return {"ratio": float((scored >= RATIO_FROM).mean()) if scored.size else None}
+def _extra(scores: ExampleScores, facts: MetricFacts) -> dict[str, float]:
+    """The metric's own aggregates that are no column of the table."""
+    scored = scores.scored.tolist()
+    names = [name for name in facts.aggregates if name in AGGREGATES and name not in AGGREGATE_REPORTS]
+    return {name: AGGREGATES[name](scored) for name in names} if scored else {}

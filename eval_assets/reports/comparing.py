@@ -62,8 +62,12 @@ def compare_candidates(
     rows: list[Row] = []
     for metric, of_metric in rows_of.items():
         facts = metric_facts[metric]
+        compared = [
+            with_baseline.get((metric, pair.candidate), pair) if pair.compared_with == evaluation.baseline else pair
+            for pair in pairs[metric]
+        ]
         means = {name: described.get((metric, name), {}).get("mean") for name in evaluation.candidates}
-        order = ranked(means, pairs[metric], facts, alpha=1 - evaluation.file.confidence)
+        order = ranked(means, compared, facts, alpha=1 - evaluation.file.confidence)
         places = {place.name: {"rank": rank, "tied_group": place.groups} for rank, place in enumerate(order, start=1)}
         for candidate in evaluation.candidates:
             shared = {
@@ -71,11 +75,7 @@ def compare_candidates(
                 **_described(of_metric, facts, described.get((metric, candidate), {})),
                 **places.get(candidate, {}),
             }
-            own = [
-                with_baseline.get((metric, candidate), pair) if pair.compared_with == evaluation.baseline else pair
-                for pair in pairs[metric]
-                if pair.candidate == candidate
-            ]
+            own = [pair for pair in compared if pair.candidate == candidate]
             rows += [{**shared, **_compared(pair, evaluation, metric, facts)} for pair in own] or [
                 {**shared, **_alone(candidate, evaluation)}
             ]

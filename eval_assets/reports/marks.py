@@ -60,7 +60,9 @@ def axis_of(values: Iterable[float | None], *, low: float | None = None, high: f
     if not known:
         return Axis(0.0, 1.0)
     air = PADDING * (max(known) - min(known))
-    return Axis(round(min(known) - air, 12), round(max(known) + air, 12))
+    left = min(known) - air
+    # Air must not suggest that a duration or a count could be negative.
+    return Axis(round(max(left, 0.0) if min(known) >= 0 else left, 12), round(max(known) + air, 12))
 
 
 def symmetric_axis(values: Iterable[float | None]) -> Axis:

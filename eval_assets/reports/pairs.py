@@ -2,7 +2,8 @@
 `comparing`.
 
 p-values of comparisons with the baseline are corrected over all of them, metrics included: the table a reader looks
-at. Those of all pairs of a metric are corrected over these pairs and decide the tied groups.
+at. Those of other pairs are corrected over the pairs of their metric. Both decide the tied groups, so that letters
+and sentences agree.
 """
 
 from collections.abc import Mapping, Sequence
@@ -110,7 +111,7 @@ def ranked(
 
     Args:
         means: `model@prompt` → mean.
-        pairs: Of the metric, corrected for one another; a pair that was not compared counts as not different.
+        pairs: Of the metric, corrected; a pair that was not compared counts as not different.
         facts: Of the metric.
         alpha: Pairs below it are reliably different.
     """

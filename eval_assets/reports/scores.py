@@ -40,8 +40,7 @@ class MetricFacts:
         low: Lowest possible score, if there is one.
         high: Highest possible score, if there is one.
         is_binary: Whether every score is 0 or 1, so that means are shares.
-        aggregates: Aggregates asked for beside those every report has; only `ratio` (share of scores of at least 0.5)
-            adds something.
+        aggregates: Names of aggregates asked for beside those every report has, such as `ratio`.
     """
 
     greater_is_better: bool | None = True

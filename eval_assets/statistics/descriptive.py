@@ -37,7 +37,7 @@ class ExampleScores:
     @property
     def failed_share(self) -> float:
         """Share of the rows without a score; 0 when there are no rows."""
-        return 1 - self.n_scored / self.n_total if self.n_total else 0.0
+        return (self.n_total - self.n_scored) / self.n_total if self.n_total else 0.0
 
     @property
     def scored(self) -> NDArray[np.float64]:

@@ -48,7 +48,9 @@ class Segment:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise StorageFullError(f"the reply journal {path} can't be created: {error.strerror}; nothing was sent") from error
+            raise StorageFullError(
+                f"the reply journal {path} can't be created: {error.strerror}; nothing was sent"
+            ) from error
         try:
             self.ensure(allocate_bytes)
         except StorageFullError:
@@ -99,10 +101,10 @@ class Segment:
 
 
 def framed(record: Mapping[str, Any]) -> bytes:
-    """One line of a journal.
+    r"""One line of a journal.
 
     >>> framed({"a": 1})
-    b'00000007 561bacaf {"a":1}\\n'
+    b'00000007 561bacaf {"a":1}\n'
     """
     body = pydantic_core.to_json(record)
     return b"%08x %08x %b\n" % (len(body), zlib.crc32(body), body)

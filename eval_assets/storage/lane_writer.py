@@ -58,7 +58,7 @@ class LaneWriter:
         self._failure: BaseException | None = None
 
     def reserve(self, n_bytes: int) -> int:
-        """Make room for a reply that is about to be asked for; `release` the same number once it was appended or failed.
+        """Make room for a reply about to be asked for; `release` the same number once it was appended or failed.
 
         Raises:
             StorageFullError: The disk has no room for it: don't send the request.
@@ -88,7 +88,9 @@ class LaneWriter:
             run_id: The run that paid for it.
         """
         reply = storable(reply)
-        row = row_of(reply, lane=self.lane, request_key=request_key, request=request, key_schema=KEY_SCHEMA, run_id=run_id)
+        row = row_of(
+            reply, lane=self.lane, request_key=request_key, request=request, key_schema=KEY_SCHEMA, run_id=run_id
+        )
         with self._lock:
             if self._segment is None:
                 self._segment = Segment(journal_path(self._folder, self.lane))
@@ -201,11 +203,11 @@ def journal_path(folder: Path, lane: str) -> Path:
 def journals_of(folder: Path, lane: str) -> list[Path]:
     """Journal files of a lane, oldest first."""
     with contextlib.suppress(FileNotFoundError):
-        return sorted(path for path in folder.iterdir() if path.name.startswith(f"{lane}.") and path.suffix == ".journal")
+        return sorted(
+            path for path in folder.iterdir() if path.name.startswith(f"{lane}.") and path.suffix == ".journal"
+        )
     return []
 
 
 def _instant(value: datetime | str) -> datetime:
     return (datetime.fromisoformat(value) if isinstance(value, str) else value).astimezone(UTC)
-
-

@@ -19,7 +19,11 @@ UNKNOWN = "another run"
 
 @contextlib.contextmanager
 def exclusive(
-    path: Path, *, label: str = "", on_wait: Callable[[str], None] | None = None, stopped: Callable[[], bool] | None = None
+    path: Path,
+    *,
+    label: str = "",
+    on_wait: Callable[[str], None] | None = None,
+    stopped: Callable[[], bool] | None = None,
 ) -> Iterator[None]:
     """Hold the lock of a file; wait while another process or thread holds it.
 
@@ -37,7 +41,12 @@ def exclusive(
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         _wait(descriptor, path, on_wait, stopped)
-        holder = {"label": label, "pid": os.getpid(), "host": platform.node(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
+        holder = {
+            "label": label,
+            "pid": os.getpid(),
+            "host": platform.node(),
+            "since": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
         os.ftruncate(descriptor, 0)
         # The disk may be full: who holds the lock is then unknown, the lock holds all the same.
         with contextlib.suppress(OSError):

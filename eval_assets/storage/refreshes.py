@@ -30,7 +30,9 @@ def refresh_began_at(state_dir: Path, lane: str, scope: str) -> datetime:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({"began_at": now.isoformat(), "scope": scope}))
     except OSError as error:
-        raise StorageFullError(f"the beginning of the refresh can't be noted in {path}: {error.strerror}; nothing was sent") from error
+        raise StorageFullError(
+            f"the beginning of the refresh can't be noted in {path}: {error.strerror}; nothing was sent"
+        ) from error
     return now
 
 

@@ -50,13 +50,15 @@ class ResponseStore:
 
     Args:
         warehouse: Where the table `responses` lives.
-        state_dir: A local folder for locks and journals; must outlive a killed run. Needed when the warehouse is remote.
+        state_dir: A local folder for locks and journals; must outlive a killed run. A remote warehouse needs one.
         flush_rows: Replies that wait in the journal before they are written to the table together.
     """
 
     def __init__(self, warehouse: Warehouse, state_dir: Path | None = None, *, flush_rows: int = FLUSH_ROWS) -> None:
         if state_dir is None and not warehouse.is_local:
-            raise StorageError(f"expected a local state directory for the journals of the remote warehouse {warehouse.root!r}")
+            raise StorageError(
+                f"expected a local state directory for the journals of the remote warehouse {warehouse.root!r}"
+            )
         self._warehouse = warehouse
         self.state_dir = Path(warehouse.root) / "_state" if state_dir is None else state_dir
         self.flush_rows = flush_rows
@@ -155,10 +157,13 @@ class ResponseStore:
         rows = self._warehouse.scan("responses", None if lane is None else {"lane": lane})
         others = rows.filter(pl.col("key_schema") != KEY_SCHEMA).group_by("lane", "key_schema").len().collect().rows()
         if others:
-            held = "; ".join(f"lane {name!r}: {count} replies of schema {schema!r}" for name, schema, count in sorted(others))
+            held = "; ".join(
+                f"lane {name!r}: {count} replies of schema {schema!r}" for name, schema, count in sorted(others)
+            )
             raise KeySchemaError(
-                f"expected stored replies of key schema {KEY_SCHEMA!r}, got {held}; none of them could be reused. Either go on "
-                "with the release that wrote them, or delete them (`eval-assets cache prune --other-schemas`) and pay again"
+                f"expected stored replies of key schema {KEY_SCHEMA!r}, got {held}; none of them could be reused. Either "
+                "go on with the release that wrote them, or delete them (`eval-assets cache prune --other-schemas`) and "
+                "pay again"
             )
 
     def stats(self) -> list[LaneStats]:

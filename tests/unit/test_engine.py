@@ -24,7 +24,9 @@ def provider():
 
 def test_every_job_gets_its_own_answer(provider, tmp_path):
     answers = answered(engine_on(provider, tmp_path), jobs(50))
-    assert {tag: answer.reply.output for tag, answer in answers.items()} == {n: f"echo: question {n}" for n in range(50)}
+    assert {tag: answer.reply.output for tag, answer in answers.items()} == {
+        n: f"echo: question {n}" for n in range(50)
+    }
     assert provider.requests == 50
     assert not any(answer.reused for answer in answers.values())
 
@@ -34,7 +36,9 @@ def test_a_second_run_sends_nothing_and_ten_new_examples_send_ten(provider, tmp_
     second = answered(engine_on(provider, tmp_path, run_id="run-2"), jobs(40))
     assert provider.requests == 40
     assert all(answer.reused and answer.paid_by_run_id == "run-1" for answer in second.values())
-    assert {n: answer.response_id for n, answer in first.items()} == {n: answer.response_id for n, answer in second.items()}
+    assert {n: answer.response_id for n, answer in first.items()} == {
+        n: answer.response_id for n, answer in second.items()
+    }
     answered(engine_on(provider, tmp_path), jobs(50))
     assert provider.requests == 50
 
@@ -55,7 +59,9 @@ def test_samples_of_one_request_are_kept_apart(provider, tmp_path):
     first = answered(engine_on(provider, tmp_path), asked)
     assert provider.requests == 3
     second = answered(engine_on(provider, tmp_path), asked)
-    assert {n: answer.reply.output for n, answer in first.items()} == {n: answer.reply.output for n, answer in second.items()}
+    assert {n: answer.reply.output for n, answer in first.items()} == {
+        n: answer.reply.output for n, answer in second.items()
+    }
 
 
 def test_jobs_are_read_lazily_and_all_answered(provider, tmp_path):
@@ -114,7 +120,9 @@ def test_a_budget_stops_before_it_is_exceeded_and_keeps_what_was_paid(provider, 
     options = {"prices": Prices(request_usd=0.01)}
     engine = engine_on(provider, tmp_path, budget=Budget(0.255), **options)
     got = []
-    with pytest.raises(BudgetExceededError, match=r"budget of \$0.255 .*; 25 requests are answered .* 75 are left.* run again"):
+    with pytest.raises(
+        BudgetExceededError, match=r"budget of \$0.255 .*; 25 requests are answered .* 75 are left.* run again"
+    ):
         got.extend(engine.answers(asked, total=100))
     assert len(got) == provider.requests == 25
     assert engine.report().ended == "budget"
@@ -133,7 +141,7 @@ def test_a_stopped_run_answers_what_is_under_way_and_says_how_to_go_on(provider,
     stop = threading.Event()
     got = []
     engine = engine_on(provider, tmp_path, stop=stop)
-    with pytest.raises(StoppedError, match="run again"):
+    with pytest.raises(StoppedError, match="run again"):  # noqa: PT012  stopped while it iterates
         for answer in engine.answers(jobs(500)):
             got.append(answer)
             stop.set()
@@ -150,7 +158,9 @@ def test_refresh_sends_anew_once_and_its_replies_are_used_from_then_on(provider,
     assert provider.requests == 10
     used = answered(engine_on(provider, tmp_path), jobs(5))
     assert provider.requests == 10
-    assert {n: answer.response_id for n, answer in used.items()} == {n: answer.response_id for n, answer in renewed.items()}
+    assert {n: answer.response_id for n, answer in used.items()} == {
+        n: answer.response_id for n, answer in renewed.items()
+    }
     answered(engine_on(provider, tmp_path, policy="refresh"), jobs(5))
     assert provider.requests == 15
 
@@ -182,7 +192,9 @@ def test_an_unsendable_request_is_a_failed_answer(provider, tmp_path):
 
 def test_progress_and_report_count_what_happened(provider, tmp_path):
     provider.script(Fault(500))
-    provider.faults = lambda body: Fault(400, code="context_length_exceeded") if "3" in body["messages"][0]["content"] else None
+    provider.faults = lambda body: (
+        Fault(400, code="context_length_exceeded") if "3" in body["messages"][0]["content"] else None
+    )
     said = []
     engine = engine_on(provider, tmp_path, on_progress=said.append)
     answered(engine, jobs(10) + jobs(1))
@@ -226,5 +238,7 @@ def test_concurrency_stays_below_its_ceiling(provider, tmp_path):
 
 
 def test_requests_per_minute_are_kept(provider, tmp_path):
-    answered(engine_on(provider, tmp_path, limits=Limits(requests_per_minute=600)), jobs(15))  # 10 per second, burst of 10
+    answered(
+        engine_on(provider, tmp_path, limits=Limits(requests_per_minute=600)), jobs(15)
+    )  # 10 per second, burst of 10
     assert provider.times[-1] - provider.times[0] >= 0.4

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eval_assets.errors import StoppedError
 from eval_assets.storage.journal import Segment, framed, read_segment
 from eval_assets.storage.locks import exclusive
-from eval_assets.errors import StoppedError
 
 
 def test_records_come_back_in_order(tmp_path):
@@ -65,7 +65,10 @@ def test_a_lock_is_free_when_its_holder_is_killed(tmp_path):
     holder.start()
     assert ready.wait(30)
     said = []
-    with pytest.raises(StoppedError, match="run other"), exclusive(tmp_path / "lock", on_wait=said.append, stopped=lambda: True):
+    with (
+        pytest.raises(StoppedError, match="run other"),
+        exclusive(tmp_path / "lock", on_wait=said.append, stopped=lambda: True),
+    ):
         pass
     assert f"process {holder.pid}" in said[0]
     os.kill(holder.pid, signal.SIGKILL)

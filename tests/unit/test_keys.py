@@ -57,7 +57,11 @@ def test_provider_endpoint_model_and_implementation_change_the_key():
 
 def test_prices_limits_secrets_and_descriptions_do_not_change_the_identity():
     changed = model(
-        prices=Prices(prompt_usd_per_million=1), limits=Limits(timeout_seconds=1), api_key_env="X", description="d", headers_env={"a": "B"}
+        prices=Prices(prompt_usd_per_million=1),
+        limits=Limits(timeout_seconds=1),
+        api_key_env="X",
+        description="d",
+        headers_env={"a": "B"},
     )
     assert identity_of(changed) == identity_of(model())
 
@@ -68,7 +72,10 @@ def test_one_number_has_one_spelling():
 
 
 def test_one_address_has_one_spelling():
-    spelled = {identity_of(model(base_url=url)).endpoint for url in (None, "https://API.openai.com/v1/", "https://api.openai.com:443/v1")}
+    spelled = {
+        identity_of(model(base_url=url)).endpoint
+        for url in (None, "https://API.openai.com/v1/", "https://api.openai.com:443/v1")
+    }
     assert spelled == {"https://api.openai.com/v1"}
 
 
@@ -94,8 +101,14 @@ def test_what_has_no_json_form_is_refused(value):
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(st.characters(codec="utf-8")),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner, max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(codec="utf-8")),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner, max_size=3)
+    ),
     max_leaves=10,
 )
 

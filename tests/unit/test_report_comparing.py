@@ -101,6 +101,15 @@ def test_candidates_that_cannot_be_told_apart_share_a_letter() -> None:
     assert set(places["a"]).isdisjoint(places["b"])
 
 
+def test_letters_and_sentences_agree_on_the_baseline() -> None:
+    # 0.0078 alone, but eight metrics are looked at: 8 * 0.0078125 = 0.0625
+    metrics = [f"m{index}" for index in range(8)]
+    rows = [scored(values, model=model, metric=name) for name in metrics for model, values in (("x", OLD), ("y", NEW))]
+    frame = compare(trial("x", "y"), *rows)
+    assert against_baseline(frame, "y", "m0")["verdict"] == "no reliable difference"
+    assert set(frame["tied_group"]) == {"a"}
+
+
 def test_where_less_is_better_a_lower_mean_wins() -> None:
     facts = MetricFacts(greater_is_better=False, low=0, high=1)
     row = against_baseline(compare(trial("x", "y"), scored(NEW, model="x"), scored(OLD, model="y"), facts=facts), "y")

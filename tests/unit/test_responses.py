@@ -43,7 +43,11 @@ def test_a_reply_is_found_while_it_waits_and_after_it_was_written(store):
         stored = writer.append(key, request_of(1), reply(logprobs=[{"token": "a"}]), "run-1")
         assert store.lookup(LANE, [key])[key].response_id == stored.response_id
     found = ResponseStore(store._warehouse).lookup(LANE, [key])[key]
-    assert (found.response_id, found.run_id, found.reply) == (stored.response_id, "run-1", reply(logprobs=[{"token": "a"}]))
+    assert (found.response_id, found.run_id, found.reply) == (
+        stored.response_id,
+        "run-1",
+        reply(logprobs=[{"token": "a"}]),
+    )
     assert not list(store.state_dir.glob("*.journal"))
 
 
@@ -57,7 +61,11 @@ def test_only_answers_are_reused(store, outcome, is_reused):
 
 
 def test_the_newest_of_several_replies_is_used(store):
-    put(store, (1, reply(output="new", requested_at=NOON)), (1, reply(output="old", requested_at=NOON - timedelta(days=1))))
+    put(
+        store,
+        (1, reply(output="new", requested_at=NOON)),
+        (1, reply(output="old", requested_at=NOON - timedelta(days=1))),
+    )
     key = key_of(request_of(1))
     assert store.lookup(LANE, [key])[key].reply.output == "new"
     assert store.lookup(LANE, [key], since=NOON + timedelta(seconds=1)) == {}
@@ -73,7 +81,9 @@ def test_half_an_emoji_is_stored_as_a_question_mark(store):
 def test_a_corrupt_row_is_a_miss_and_named(store, column):
     (stored, _) = put(store, (1, reply()), (2, reply()))
     rows = store._warehouse.scan("responses", {"lane": LANE}).collect()
-    damaged = pl.when(pl.col("response_id") == stored.response_id).then(pl.lit(key_of("other"))).otherwise(pl.col(column))
+    damaged = (
+        pl.when(pl.col("response_id") == stored.response_id).then(pl.lit(key_of("other"))).otherwise(pl.col(column))
+    )
     store._warehouse.replace("responses", rows.with_columns(damaged.alias(column)), {"lane": LANE})
     keys = [key_of(request_of(1)), key_of(request_of(2)), key_of("other")]
     assert set(store.lookup(LANE, keys)) == {keys[1]}

@@ -21,6 +21,14 @@ def test_a_perfect_judge_is_trusted_on_every_row():
     assert corrected.detail == "judge weighted 1.00; correlation with people 1.00"
 
 
+def test_the_weight_of_a_judge_shrinks_as_labels_become_a_larger_part():
+    # covariance 0.125 * 80 / 79, pooled variance (65 / 120) (55 / 120) * 480 / 479, 80 labels to 400 rows
+    human, judge = np.tile([1.0, 0.0, 1.0, 0.0], 20), np.tile([1.0, 0.0, 1.0, 1.0], 20)
+    weight = (0.125 * 80 / 79) / (65 * 55 / 120**2 * 480 / 479) / (1 + 80 / 400)
+    corrected = prediction_powered_mean(judge, human, np.repeat([1.0, 0.0], 200), confidence=0.95)
+    assert corrected.value == pytest.approx(0.5 - 0.75 * weight + 0.5 * weight)
+
+
 def test_a_blind_judge_is_not_trusted():
     human, judge = np.tile([1.0, 0.0, 1.0, 0.0], 25), np.tile([1.0, 1.0, 0.0, 0.0], 25)
     corrected = prediction_powered_mean(judge, human, np.ones(500), confidence=0.95)
@@ -56,8 +64,12 @@ def test_rogan_gladen_inverts_the_rates_of_the_judge():
     corrected = rogan_gladen_rate(judge, human, np.repeat([1.0, 0.0], [620, 380]), confidence=0.95)
     assert corrected.value == pytest.approx(0.6)  # (0.62 + 0.8 - 1) / (0.9 + 0.8 - 1)
     assert corrected.detail == "judge passes 90% of what people pass and fails 80% of what they fail"
+    # Adjusted shares (620 + 1.92) / 1003.84 = 0.61954, 46 / 52 = 0.88462, 41 / 52 = 0.78846; Youden 0.67308,
+    # share 0.60617. Variances 0.00023481, 0.00196290, 0.00320750, so the standard error is
+    # sqrt(0.00023481 + 0.60617² * 0.00196290 + 0.39383² * 0.00320750) / 0.67308 = 0.056644, and the shift
+    # 2 * 3.84146 * (0.60617 * 0.00196290 - 0.39383 * 0.00320750) = -0.000563
     assert corrected.interval.method == "lang-reiczigel"
-    assert corrected.interval.low < 0.6 < corrected.interval.high
+    assert corrected.interval.ends == pytest.approx((0.494592, 0.716631), abs=1e-5)
 
 
 def test_a_corrected_share_is_clipped():

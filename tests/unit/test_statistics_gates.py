@@ -55,6 +55,13 @@ def test_a_third_of_failed_rows_settles_nothing_however_good_the_rest():
     assert result.value_if_unscored_worst == pytest.approx(2 / 3)
 
 
+@pytest.mark.parametrize("n_failed", [10, 30, 70])
+def test_the_largest_share_of_failed_rows_is_itself_allowed(n_failed):
+    terms = GateTerms(confidence=0.95, max_failed_share=n_failed / 100, min_scored=20)
+    result = maximum_gate(shares(0, 100 - n_failed, n_failed), 0.99, terms)
+    assert result.verdict is Verdict.GO
+
+
 def test_failed_rows_that_could_turn_the_verdict_make_it_inconclusive():
     # 172 of 192 scored: 0.896 (0.844 to 0.935); with 8 more failures 172 of 200: 0.860 (0.804 to 0.905)
     go = minimum_gate(shares(172, 20, 8), 0.80, TERMS)
@@ -202,6 +209,18 @@ def test_clusters_widen_a_gate():
 def test_candidates_over_other_examples_are_refused():
     with pytest.raises(UnpairedScoresError, match="got 2 of the baseline and 3 of the candidate"):
         drop_gate(shares(2, 0), shares(3, 0), 0.1, TERMS)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [(0.1, 0.2, Verdict.GO), (0.2, 0.3, Verdict.INCONCLUSIVE), (0.21, 0.3, Verdict.NO_GO)],
+)
+def test_an_end_on_the_threshold_is_acceptable(low, high, verdict):
+    value = GatedValue((low + high) / 2, Interval(low, high, "t", 0.95), 100)
+    choices = {"terms": TERMS, "as_scored": value, "at_worst": value, "at_best": value, "failed_share": 0.0}
+    assert decide("drop <= 0.2", 0.2, acceptable_below=True, **choices).verdict is verdict
+    mirrored = {Verdict.GO: Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE: Verdict.GO, Verdict.NO_GO: Verdict.GO}[verdict]
+    assert decide("mean >= 0.2", 0.2, acceptable_below=False, **choices).verdict is mirrored
 
 
 def test_one_no_go_stops_and_one_inconclusive_holds():

@@ -61,8 +61,8 @@ def test_a_sign_flip_counts_sums_that_tie():
     # |±1 ±2 ±3| >= |1 + 2 - 3| = 0 always; >= 4 for (+ + -) no: sums 6, 4, 2, 0, 0, -2, -4, -6
     assert sign_flip_test(np.array([1.0, 2.0, -3.0]), n_resamples=9, seed=0).p_value == 1
     assert sign_flip_test(np.array([-1.0, 2.0, 3.0]), n_resamples=9, seed=0).p_value == 0.5  # 6, 4, -4, -6 of 8
-    # 0.1 + 0.2 and 0.3 tie on paper but not in binary: sums of 0.6, 0, 0 and their negatives count once each
-    assert sign_flip_test(np.array([0.1, 0.2, 0.3]), n_resamples=9, seed=0).p_value == 0.25
+    # sums of at least 0.2 in size: ±0.4 once each, ±0.2 four times each, though 0.1 + 0.1 + 0.1 - 0.1 is 0.20000000000000004
+    assert sign_flip_test(np.array([0.1, 0.1, 0.1, -0.1]), n_resamples=9, seed=0).p_value == 10 / 16
 
 
 def test_the_monte_carlo_sign_flip_comes_near_the_exact_one():
@@ -181,6 +181,16 @@ def test_a_relative_drop_of_a_certain_baseline_is_the_drop_rescaled():
     interval = relative_drop_interval(np.full(5, 2.0), drops, absolute=no_interval("-", 0.95), confidence=0.95)
     reach = 2.776445 * np.sqrt(0.005 / 5)
     assert interval.ends == pytest.approx(((0.1 - reach) / 2, (0.1 + reach) / 2), abs=1e-6)
+
+
+def test_a_relative_drop_counts_how_baseline_and_drop_move_together():
+    rng = np.random.default_rng(2)
+    baseline = rng.gamma(2, 1, 60)
+    drops = 0.3 * baseline + rng.normal(0, 0.2, 60)
+    ends = relative_drop_interval(baseline, drops, absolute=no_interval("-", 0.95), confidence=0.95).ends
+    for share in ends:  # Fieller's set ends where a t-test of drop - share * baseline is just significant
+        rest = drops - share * baseline
+        assert abs(rest.mean()) / (rest.std(ddof=1) / np.sqrt(60)) == pytest.approx(2.000995)  # t(59, 0.975)
 
 
 def test_a_relative_drop_from_nothing_has_no_interval():

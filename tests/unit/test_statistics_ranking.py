@@ -109,8 +109,9 @@ def test_strength_is_the_log_odds_of_winning():
 
 
 def test_the_prior_tie_counts_half_to_each_side():
-    rows = ranked([(0, 1)] * 40, [1] * 30 + [0] * 10, names=("x", "y"), prior_ties=1.0)
-    assert rows[0].strength == pytest.approx(np.log(30.5 / 10.5) / 2, abs=1e-6)
+    for prior_ties, odds in ((1.0, 30.5 / 10.5), (4.0, 32 / 12)):
+        rows = ranked([(0, 1)] * 40, [1] * 30 + [0] * 10, names=("x", "y"), prior_ties=prior_ties)
+        assert rows[0].strength == pytest.approx(np.log(odds) / 2, abs=1e-6)
 
 
 def test_one_that_never_lost_has_a_finite_strength():

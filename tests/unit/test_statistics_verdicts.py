@@ -57,8 +57,15 @@ def test_within_the_margin_is_equivalent_even_if_reliably_different():
     assert "p below 0.0001" in verdict.sentence
 
 
-def test_an_interval_beyond_the_margin_is_not_equivalent():
-    assert concluded(*discordant(5, 5, 40), margin=0.05).conclusion is Conclusion.NO_RELIABLE_DIFFERENCE
+@pytest.mark.parametrize(("wins", "losses"), [(5, 5), (0, 4), (4, 0)])
+def test_an_interval_beyond_the_margin_on_either_side_is_not_equivalent(wins, losses):
+    # four of 50 one way: (±4) / 52 ± 1.96 * 0.044, which passes 0.05 on one side and stays within on the other
+    assert concluded(*discordant(wins, losses, 40), margin=0.05).conclusion is Conclusion.NO_RELIABLE_DIFFERENCE
+
+
+def test_a_p_value_alone_makes_no_winner_where_the_interval_holds_zero():
+    verdict = concluded(*discordant(12, 10, 78), adjusted_p_value=0.001)
+    assert verdict.conclusion is Conclusion.NO_RELIABLE_DIFFERENCE
 
 
 def test_no_difference_at_all_says_what_would_have_been_seen():

@@ -1,0 +1,180 @@
+"""A trace as people read it: from score down to dataset row, each part with its Delta version and Dagster run."""
+
+import json
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+WIDTH = 110
+INDENT = "  "
+MODEL_FIELDS = ("provider", "model", "base_url", "query", "callable", "file", "gguf_file", "parameters")
+
+Part = Mapping[str, Any]
+
+
+def trace_text(traced: Mapping[str, Any]) -> str:
+    """Write a trace, at most 110 columns wide.
+
+    Args:
+        traced: What `trace` returns.
+    """
+    writers = {
+        "score": _score,
+        "judge": _judge,
+        "prediction": _prediction,
+        "prompt": _prompt,
+        "model": _model,
+        "example": _example,
+    }
+    sections = [writer(traced[part]) for part, writer in writers.items() if traced[part] is not None]
+    if traced["scores"] is not None and traced["predictions"] is None:
+        sections.append(_scores(traced["scores"]))
+    if traced["predictions"] is not None:
+        sections.append(_predictions(traced["predictions"]))
+    return "\n\n".join("\n".join(section) for section in sections)
+
+
+def _score(score: Part) -> Iterator[str]:
+    yield from _heading(f"score {score['score_id']}", score)
+    yield from _field(score["metric"], _scored(score))
+    yield from _field("justification", score["justification"])
+    yield from _field("reason", score["reason"])
+    yield from _field("version", score["version"])
+    yield from _field("computed by", score["signature"])
+    yield from _field("parameters", score["parameters_sha256"] and f"sha256 {score['parameters_sha256']}")
+
+
+def _judge(judge: Part) -> Iterator[str]:
+    yield from _heading(f"judge {judge['name']}, version {judge['judge_version']}", judge)
+    yield from _asked(judge)
+    for vote in judge["votes"]:
+        yield f"{INDENT}juror {vote['juror']}: {_scored(vote)} ({vote['score_id']})"
+        yield from _deeper(_asked(vote))
+
+
+def _asked(exchange: Part) -> Iterator[str]:
+    yield from _field("model", exchange["judge_model"])
+    yield from _messages("judge messages", exchange["messages"])
+    yield from _field("raw reply", exchange["raw_reply"])
+    yield from _field("read as", exchange["method"])
+    yield from _spent(exchange)
+
+
+def _prediction(prediction: Part) -> Iterator[str]:
+    yield from _heading(f"prediction {prediction['prediction_id']}", prediction)
+    cell = f"{prediction['evaluation']}:{prediction['model']}@{prediction['prompt']}"
+    yield from _field("cell", f"{cell}, example {prediction['example_id']}, sample {prediction['sample_index']}")
+    yield from _field("output", prediction["output"])
+    yield from _field("outcome", prediction["outcome"])
+    yield from _field("error", prediction["error"] and f"{prediction['error_kind']}: {prediction['error']}")
+    yield from _messages("rendered prompt", prediction["messages"])
+    yield from _spent(prediction)
+    yield from _field("request key", prediction["request_key"])
+
+
+def _prompt(prompt: Part) -> Iterator[str]:
+    yield from _heading(f"prompt {prompt['name']}, {_version(prompt)}", prompt)
+    yield from _field("template", prompt["template"])
+
+
+def _model(model: Part) -> Iterator[str]:
+    yield from _heading(f"model {model['name']}, {_version(model)}", model)
+    file = model["content"]["file"]
+    for name in MODEL_FIELDS:
+        yield from _field(name, _text(file[name]) if file.get(name) else None)
+    yield from _field("implementation", model["content"].get("implementation"))
+
+
+def _example(example: Part) -> Iterator[str]:
+    yield from _heading(f"dataset row {example['example_id']} of {example['dataset']}", example)
+    for name, value in example["columns"].items():
+        yield from _field(name, _text(value))
+    state = "the dataset has it unchanged"
+    if not example["is_current"]:
+        state = "changed since" if example["current_sha256"] else "no longer in the dataset"
+    yield from _field("sha256", f"{example['sha256']} ({state})")
+
+
+def _scores(scores: Sequence[Part]) -> Iterator[str]:
+    yield f"scores of this prediction: {len(scores) or 'none yet'}"
+    for score in scores:
+        yield f"{INDENT}{score['score_id']}  {score['metric']}: {_scored(score)}"
+
+
+def _predictions(predictions: Sequence[Part]) -> Iterator[str]:
+    yield f"predictions for this example: {len(predictions) or 'none yet'}"
+    for row in predictions:
+        cell = f"{row['evaluation']}:{row['model']}@{row['prompt']}"
+        yield f"{INDENT}{row['prediction_id']}  {cell}, sample {row['sample_index']}"
+        yield from _deeper(_field("output", row["output"] if row["outcome"] == "ok" else row["outcome"]))
+        for score in row["scores"]:
+            yield f"{INDENT * 2}{score['score_id']}  {score['metric']}: {_scored(score)}"
+
+
+def _heading(title: str, part: Part) -> Iterator[str]:
+    """What the part is, and where it lies."""
+    delta = part["delta"]
+    yield from textwrap.wrap(title, WIDTH)
+    yield from _wrapped(f"Delta table {delta['table']}, version {delta['version']}: {delta['uri']}", INDENT)
+    yield f"{INDENT}Dagster run {part['run_id']}"
+
+
+def _field(name: str, value: str | None) -> Iterator[str]:
+    """A short value beside its name, a long one below it; nothing when there is none."""
+    if value is None:
+        return
+    line = f"{INDENT}{name}: {value}"
+    if len(line) <= WIDTH and value.isprintable():
+        yield line
+        return
+    yield f"{INDENT}{name}:"
+    yield from _wrapped(value, INDENT * 2)
+
+
+def _messages(name: str, messages: Sequence[Part] | None) -> Iterator[str]:
+    if messages is None:
+        return
+    yield f"{INDENT}{name}:"
+    for message in messages:
+        yield f"{INDENT * 2}[{message['role']}]"
+        yield from _wrapped(str(message["content"]), INDENT * 3)
+
+
+def _wrapped(text: str, indent: str) -> Iterator[str]:
+    """Lines with their own indentation kept; control characters would speak to the terminal and are shown as boxes."""
+    for line in text.expandtabs(4).splitlines() or [""]:
+        shown = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line)
+        own = shown[: len(shown) - len(shown.lstrip())][: WIDTH // 2]
+        lead = indent + own
+        yield from textwrap.wrap(shown.strip(), WIDTH, initial_indent=lead, subsequent_indent=lead) or [""]
+
+
+def _deeper(lines: Iterator[str]) -> Iterator[str]:
+    for line in lines:
+        yield from _wrapped(line, INDENT)
+
+
+def _scored(score: Part) -> str:
+    if score["score"] is None:
+        return f"no score ({score['outcome']})"
+    return f"{score['score']:g}"
+
+
+def _version(part: Part) -> str:
+    latest = part["latest_version"]
+    newer = f" (the latest is {latest})" if latest != part["version"] else ""
+    return f"version {part['version']}{newer}"
+
+
+def _spent(part: Part) -> Iterator[str]:
+    """Tokens, time and money of a reply, and which run paid for it."""
+    if part["response_id"] is None:
+        return
+    tokens = f"{part['prompt_tokens'] or 0} + {part['completion_tokens'] or 0} tokens"
+    yield from _field("used", f"{tokens}, {part['latency_seconds'] or 0:.3g} s, ${part['cost_usd'] or 0:g}")
+    yield from _field("reply", f"{part['response_id']}{', reused' if part['reused'] else ''}")
+    yield from _field("paid by run", part["paid_by_run_id"])
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
