@@ -217,8 +217,10 @@ def measure_mlflow(path: str, task: str) -> dict[str, object]:
     vocabulary = tiktoken.Encoding(**registry.ENCODING_CONSTRUCTORS["cl100k_base"]())
     tiktoken.get_encoding = lambda _: vocabulary
     load = metric_definitions._cached_evaluate_load  # noqa: SLF001
-    metric_definitions._cached_evaluate_load = lambda name, **options: (
-        Rouge() if name == "rouge" else load(name, **options)
+    setattr(  # noqa: B010
+        metric_definitions,
+        "_cached_evaluate_load",
+        lambda name, **options: Rouge() if name == "rouge" else load(name, **options),
     )
     mlflow.set_tracking_uri(Path.cwd().as_uri() + "/mlruns")
     table = pd.read_json(path, lines=True)
@@ -313,7 +315,8 @@ def compare_tasks(folder: Path, sizes: list[int], mlflow_python: str | None) -> 
     )
     for task, names in computed.items():
         print(
-            f"MLflow computed for {task}: {', '.join(names)}; its toxicity model is on the hub and could not run offline."
+            f"MLflow computed for {task}: {', '.join(names)}; "
+            "its toxicity model is on the hub and could not run offline."
         )
 
 

@@ -59,3 +59,7 @@ class JudgeError(EvalAssetsError):
 
 class TraceError(EvalAssetsError):
     """An id names nothing, or more than one thing."""
+
+
+class DataQualityError(EvalAssetsError):
+    """Rows can't be checked: an expectation about them can't be evaluated."""

@@ -38,11 +38,15 @@ class AutomationSensor:
         """Evaluate the conditions once; asset → partitions requested."""
         with self.lab.workbench() as workbench:
             result = dg.evaluate_automation_conditions(
-                self.lab.definitions(workbench), self.lab.instance, cursor=self.cursor
+                self.lab.definitions(workbench),
+                self.lab.instance,
+                asset_selection=dg.AssetSelection.all(),
+                cursor=self.cursor,
             )
         self.cursor = result.cursor
-        asked = {table: set(result.get_requested_partitions(dg.AssetKey(table))) for table in (*CELL_TABLES, "comparison")}
-        return {table: partitions for table, partitions in asked.items() if partitions}
+        tables = (*CELL_TABLES, "comparison")
+        asked = ((table, set(result.get_requested_partitions(dg.AssetKey(table)))) for table in tables)
+        return {table: partitions for table, partitions in asked if partitions}
 
     def run(self, requested: Requested) -> None:
         """Run what was requested as the daemon does: assets with the same partition in one run."""

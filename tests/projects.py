@@ -1,10 +1,10 @@
 """Small complete projects on a loopback provider: their files, the edits a user makes to them, and runs over them.
 
-    project = write_project(tmp_path, provider.base_url)
-    lab = Lab(project, dg.DagsterInstance.ephemeral())
-    lab.run()
-    project.edit_prompt("short")
-    lab.plan().stale_cells
+>>> files = write_project(tmp_path, provider.base_url)  # doctest: +SKIP
+>>> lab = Lab(files, dg.DagsterInstance.ephemeral())  # doctest: +SKIP
+>>> lab.run()  # doctest: +SKIP
+>>> files.edit_prompt("short")  # doctest: +SKIP
+>>> lab.plan().stale_cells  # doctest: +SKIP
 """
 
 import json
@@ -24,9 +24,10 @@ from eval_assets.config.settings import Settings
 from eval_assets.planning.plan import Plan, make_plan
 from eval_assets.project_definitions import build_definitions
 from eval_assets.running import RunSummary, run_plan
+from eval_assets.storage.warehouse import Warehouse
 
 JUDGE_MODEL = "judge-1"
-METRIC_CODE = 'def brevity(output, limit=10):\n    """Whether a reply is short."""\n    return len(output.split()) <= limit\n'
+METRIC_CODE = "def brevity(output, limit=10):\n    return len(output.split()) <= limit\n"
 SLOW_DEFAULTS = ["toxicity", "ari_grade_level", "flesch_kincaid_grade_level", "token_count"]
 MAIN_CELLS = ("main:alpha@long", "main:alpha@short", "main:beta@long", "main:beta@short")
 OTHER_CELLS = ("other:alpha@short",)
@@ -120,9 +121,8 @@ class Files:
         limits = {"max_concurrency": 4, "max_retries": 1, "timeout_seconds": 6}
         self.change("models", "alpha", description="another", prices=prices, limits=limits, owners=["team:evals"])
         self.change("judges", "grader", description="another", owners=["team:evals"])
-        self.change(
-            "evaluations", "main", description="another", schedule={"cron": "0 6 * * *"}, owners=["team:evals"], max_cost_usd=100
-        )
+        schedule = {"cron": "0 6 * * *"}
+        self.change("evaluations", "main", description="another", schedule=schedule, owners=["team:evals"], max_cost_usd=9)
         self.change("datasets", "qa", description="another", licence="CC-BY-4.0", source="elsewhere")
 
 
@@ -136,13 +136,12 @@ def write_project(folder: Path, base_url: str, *, n_rows: int = 4) -> Files:
     files.write_model("alpha", "alpha-1")
     files.write_model("beta", "beta-1")
     files.write_model("referee", JUDGE_MODEL)
-    grader = {"definition": "The output is right.", "rubric": "1: wrong\n5: right", "model": "referee", "include_input": True}
-    files.write("judges", "grader", grader)
+    files.write("judges", "grader", {"definition": "It is right.", "rubric": "1: wrong\n5: right", "model": "referee"})
     (folder / f"{files.metric_module}.py").write_text(METRIC_CODE)
     brevity = {"metric": "brevity", "function": f"{files.metric_module}:brevity", "version": "v1"}
     shared = {"dataset": "qa", "without_metrics": SLOW_DEFAULTS}
-    main = {**shared, "models": ["alpha", "beta"], "prompts": ["short", "long"], "judges": ["grader"], "metrics": [brevity]}
-    files.write("evaluations", "main", main)
+    candidates = {"models": ["alpha", "beta"], "prompts": ["short", "long"]}
+    files.write("evaluations", "main", {**shared, **candidates, "judges": ["grader"], "metrics": [brevity]})
     files.write("evaluations", "other", {**shared, "models": ["alpha"], "prompts": ["short"]})
     return files
 
@@ -165,6 +164,10 @@ class Lab:
     def settings(self) -> Settings:
         root = self.files.data / "warehouse"
         return Settings(self.files.data, str(root), root / "_state")
+
+    @property
+    def warehouse(self) -> Warehouse:
+        return Warehouse(self.settings.warehouse_root)
 
     @contextmanager
     def workbench(self) -> Iterator[Workbench]:

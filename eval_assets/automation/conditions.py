@@ -19,9 +19,12 @@ def when_inputs_change() -> Condition:
 def when_candidates_change() -> Condition:
     """The same for `comparison`, which runs as soon as one candidate is there, although others are missing."""
     condition = dg.AutomationCondition
-    is_read: Condition = ~condition.any_deps_missing().allow(dg.AssetSelection.assets("evaluations"))
-    has_candidates: Condition = condition.any_deps_match(~condition.missing()).allow(dg.AssetSelection.assets("aggregate_reports"))
-    return _triggers() & is_read & has_candidates & _quiet()
+    evaluation, candidates = dg.AssetSelection.assets("evaluations"), dg.AssetSelection.assets("aggregate_reports")
+    is_read: Condition = ~condition.any_deps_missing().allow(evaluation)
+    has_candidates: Condition = condition.any_deps_match(~condition.missing()).allow(candidates)
+    # With the evaluation its cells change: they are requested in this tick and in progress in the next.
+    is_settled: Condition = ~condition.any_deps_match(condition.data_version_changed()).allow(evaluation)
+    return _triggers() & is_read & has_candidates & is_settled & _quiet()
 
 
 def _triggers() -> Condition:

@@ -3,7 +3,8 @@
 Descriptions, owners, prices, limits and schedules are content, yet not part of the hash: changing them reruns nothing.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from eval_assets.cells.content_hash import HASH_LENGTH, content_sha256
 from eval_assets.cells.graph import judge_models_of, jurors_of
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.judge import Judge
+from eval_assets.config.labels import HumanLabel, read_labels
 from eval_assets.config.model import Model
 from eval_assets.config.project import Loaded, Project
 from eval_assets.config.rows import read_documents, read_examples, row_file
@@ -147,15 +149,18 @@ class FileVersions:
         files += [folder / labels.file for labels in dataset.card.labels]
         state = (name, dataset.card.model_dump_json(), *(_state_of(path) for path in files))
         if state not in self._datasets:
-            self._datasets[state] = dataset_sha256(
-                [example.sha256[:HASH_LENGTH] for example in read_examples(dataset, folder)], read_documents(dataset, folder)
-            )
+            hashes = {example.example_id: example.sha256[:HASH_LENGTH] for example in read_examples(dataset, folder)}
+            labels = read_labels(dataset, folder, example_ids=hashes)
+            self._datasets[state] = dataset_sha256(list(hashes.values()), read_documents(dataset, folder), labels)
         return self._datasets[state]
 
 
-def dataset_sha256(example_hashes: list[str], documents: list[dict[str, str]]) -> str:
-    """Data version of a dataset: its rows in their order, and the documents a retriever searches."""
-    return content_sha256([example_hashes, documents])
+def dataset_sha256(
+    example_hashes: list[str], documents: list[dict[str, str]], labels: Sequence[HumanLabel] = ()
+) -> str:
+    """Data version of a dataset: its rows in their order, the documents a retriever searches, people's labels."""
+    content = [example_hashes, documents]
+    return content_sha256([*content, [asdict(label) for label in labels]] if labels else content)
 
 
 def _state_of(path: Path) -> tuple[str, int, int] | None:

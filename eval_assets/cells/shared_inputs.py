@@ -1,7 +1,8 @@
 """From the files in `data/` to the tables at the root of the graph: datasets, and histories of everything else."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,6 +13,7 @@ from eval_assets.cells.content_hash import HASH_LENGTH
 from eval_assets.cells.fingerprints import FileVersions, dataset_sha256
 from eval_assets.cells.graph import ROOT_TABLES
 from eval_assets.config.project import Project
+from eval_assets.config.labels import HumanLabel, read_labels
 from eval_assets.config.rows import read_documents, read_examples
 from eval_assets.errors import StorageError
 from eval_assets.storage.schemas import SCHEMAS
@@ -49,19 +51,19 @@ def write_named_file(
 
 
 def write_dataset(project: Project, warehouse: Warehouse, name: str, *, run_id: str, scratch: Path) -> Written:
-    """Write the rows of a dataset, checked, in file order.
+    """Write the rows of a dataset, checked, in file order, with its documents and human labels.
 
     Raises:
         DatasetError: The rows can't be used; the former ones stay.
     """
     dataset = project.dataset(name)
-    hashes: list[str] = []
+    hashes: dict[str, str] = {}
     documents = read_documents(dataset, project.datasets_dir)
 
     def frames() -> Iterator[pl.DataFrame]:
         rows: list[dict[str, Any]] = []
         for example in read_examples(dataset, project.datasets_dir):
-            hashes.append(example.sha256[:HASH_LENGTH])
+            hashes[example.example_id] = example.sha256[:HASH_LENGTH]
             rows.append(
                 {
                     "dataset": name,
@@ -82,12 +84,14 @@ def write_dataset(project: Project, warehouse: Warehouse, name: str, *, run_id: 
     scratch.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=scratch) as folder:
         parts = spill(frames(), Path(folder))
-        version = dataset_sha256(hashes, documents)
+        labels = read_labels(dataset, project.datasets_dir, example_ids=hashes)
+        version = dataset_sha256(list(hashes.values()), documents, labels)
         partition = {"dataset": name}
         metadata = {"run_id": run_id, "data_version": version}
+        warehouse.replace("labels", _labels_frame(name, labels, run_id=run_id), partition, metadata)
         warehouse.replace("documents", _documents_frame(name, documents), partition, metadata)
         commit = warehouse.replace("eval_datasets", lambda: map(pl.read_parquet, parts), partition, metadata)
-    return Written(version, commit, len(hashes), {"n_documents": len(documents)})
+    return Written(version, commit, len(hashes), {"n_documents": len(documents), "n_labels": len(labels)})
 
 
 def text_of(value: Any) -> str | None:
@@ -107,3 +111,11 @@ def _documents_frame(dataset: str, documents: list[dict[str, str]]) -> pl.DataFr
         for position, document in enumerate(documents)
     ]
     return pl.DataFrame(rows, schema=SCHEMAS["documents"])
+
+
+def _labels_frame(dataset: str, labels: Sequence[HumanLabel], *, run_id: str) -> pl.DataFrame:
+    rows = [
+        {"dataset": dataset, "position": position, **asdict(label), "run_id": run_id}
+        for position, label in enumerate(labels)
+    ]
+    return pl.DataFrame(rows, schema=SCHEMAS["labels"])

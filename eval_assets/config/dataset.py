@@ -27,14 +27,21 @@ class DocumentFile(FileModel):
 
 
 class LabelFile(FileModel):
-    """Human labels of replies, one row a label: which example, whose reply, which rater, what verdict."""
+    """Human labels of outputs, one row a label: which example, whose output, which rater, what verdict."""
 
     file: str
     judge: Slug | None = Field(None, description="The judge these labels are compared with; all judges when absent.")
     example_id: str = "example_id"
-    model: str = Field("model", description="Column that names the model; when the file has none, a label holds for every candidate.")
+    model: str = Field(
+        "model", description="Column that names the model; when a row has none, its label holds for every candidate."
+    )
+    output: str = Field(
+        "output",
+        description="Column with the output that was labelled; a label of another output doesn't count. When a row has "
+        "none, its label holds for whatever the model says.",
+    )
     rater: str = "rater"
-    label: str = "label"
+    label: str = Field("label", description="Column with a number on the judge's scale, or the name of one of its labels.")
 
 
 class DatasetCard(FileModel):

@@ -1,5 +1,6 @@
 """An evaluation file, `data/evaluations/<name>.yaml`: what is compared, how it is scored, when it runs."""
 
+import itertools
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -45,6 +46,15 @@ class Gate(FileModel):
         return self
 
 
+class Pairwise(FileModel):
+    """Candidates' outputs shown side by side to a judge, each pair in both orders: two requests a pair."""
+
+    judge: Slug = Field(description="Its definition, rubric, columns and model are used; not a jury.")
+    against: Literal["baseline", "all"] = Field(
+        "baseline", description="Compare every candidate with the baseline, or every candidate with every other."
+    )
+
+
 class ScheduleSpec(FileModel):
     """When the evaluation reruns by itself, once switched on in the UI."""
 
@@ -67,6 +77,7 @@ class EvaluationFile(FileModel):
     metrics: tuple[MetricChoice, ...] = Field((), description="Metrics added to the task's defaults.")
     without_metrics: tuple[str, ...] = Field((), description="Defaults of the task to leave out.")
     judges: tuple[Slug, ...] = ()
+    pairwise: Pairwise | None = Field(None, description="Ask a judge which of two outputs is better, as well.")
     baseline: str | None = Field(None, description="`model@prompt`; default the first candidate.")
     samples: int = Field(1, ge=1, description="Replies asked per example and candidate.")
     confidence: float = Field(0.95, gt=0.5, lt=1)
@@ -103,6 +114,15 @@ class Evaluation(FileModel):
         """`model@prompt` of each candidate, in the file's order."""
         pairs = (f"{model}@{prompt}" for model in self.file.models for prompt in self.file.prompts)
         return tuple(pair for pair in pairs if pair not in self.file.skip)
+
+    @property
+    def compared_pairs(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of candidates whose outputs a judge sees side by side, as `pairwise` asks; empty without it."""
+        if self.file.pairwise is None:
+            return ()
+        if self.file.pairwise.against == "all":
+            return tuple(itertools.combinations(self.candidates, 2))
+        return tuple((candidate, self.baseline) for candidate in self.candidates if candidate != self.baseline)
 
     @property
     def baseline(self) -> str:

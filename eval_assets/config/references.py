@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from eval_assets.config.evaluation import Evaluation
-from eval_assets.config.problems import Location, Problem, line_of, nearest
+from eval_assets.config.labels import read_labels
+from eval_assets.config.problems import Location, Problem, field_path, line_of, nearest
 from eval_assets.config.project import MAX_CELLS, Loaded, Project
 from eval_assets.config.rows import read_documents, read_examples
 from eval_assets.errors import ConfigError, MetricError
@@ -22,7 +23,8 @@ def project_problems(project: Project, metrics_of: Callable[[Evaluation], Iterab
     """
     found = [error for _, error in sorted(project.broken.items())]
     for name in project.datasets:
-        found += _caught(lambda name=name: dataset_columns(project, name))  # type: ignore[misc]
+        found += _caught(lambda name=name: check_dataset(project, name))  # type: ignore[misc]
+        found += map(str, dataset_problems(project, name))
     for name in project.judges:
         found += map(str, judge_problems(project, name))
     for name in project.evaluations:
@@ -44,6 +46,30 @@ def dataset_columns(project: Project, name: str) -> frozenset[str]:
     if read_documents(dataset, project.datasets_dir):
         columns.add("documents")
     return frozenset(columns)
+
+
+def check_dataset(project: Project, name: str) -> None:
+    """Read all rows, documents and human labels of a dataset; labels for one judge have to be on its scale.
+
+    Raises:
+        ConfigError: With every place that can't be used.
+    """
+    dataset = project.dataset(name)
+    read_documents(dataset, project.datasets_dir)
+    examples = {example.example_id for example in read_examples(dataset, project.datasets_dir)}
+    judges = {name: loaded.item for name, loaded in project.judges.items() if loaded.item.file.kind != "jury"}
+    read_labels(dataset, project.datasets_dir, example_ids=examples, judges=judges)
+
+
+def dataset_problems(project: Project, name: str) -> list[Problem]:
+    """Names in a dataset card that have no file."""
+    loaded = project.datasets[name]
+    return [
+        problem
+        for index, labels in enumerate(loaded.item.card.labels)
+        if labels.judge is not None
+        for problem in _unknown(project, loaded, "judges", [labels.judge], ("labels", index, "judge"))
+    ]
 
 
 def judge_problems(project: Project, name: str) -> list[Problem]:
@@ -68,6 +94,7 @@ def evaluation_problems(
         *_unknown(project, loaded, "models", file.models, ("models",)),
         *_unknown(project, loaded, "prompts", file.prompts, ("prompts",)),
         *_unknown(project, loaded, "judges", file.judges, ("judges",)),
+        *_unknown(project, loaded, "judges", [file.pairwise.judge] if file.pairwise else [], ("pairwise", "judge")),
     ]
 
     def problem(location: Location, message: str) -> None:
@@ -90,6 +117,10 @@ def evaluation_problems(
             f"expected at most {MAX_CELLS} candidates, got {len(candidates)}: with 100 or more upstream partitions Dagster "
             "takes the comparison for fresh for ever; split the evaluation into several files",
         )
+    asked = project.judges.get(file.pairwise.judge) if file.pairwise else None
+    if asked is not None and asked.item.file.kind != "rubric":
+        kind = asked.item.file.kind
+        problem(("pairwise", "judge"), f"expected a judge of kind 'rubric' to compare outputs, {asked.item.name!r} is a {kind}")
     if file.schedule is not None and len(file.schedule.cron.split()) != CRON_FIELDS:
         problem(("schedule", "cron"), f"expected five cron fields such as '0 6 * * *', got {file.schedule.cron!r}")
     if file.dataset in project.datasets:
@@ -148,7 +179,7 @@ def _unknown(
     known = project.names(kind)
     for index, name in enumerate(names):
         place = (*location, index) if (*location, index) in loaded.lines else location
-        field = str(location[0]) + (f"[{index}]" if len(place) > len(location) else "")
+        field = field_path(place)
         line = line_of(place, loaded.lines)
         if name not in known:
             yield Problem(loaded.file, f"expected a file of data/{kind}, got {name!r}; {nearest(name, known)}", line, field)

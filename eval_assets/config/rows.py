@@ -59,7 +59,7 @@ def read_examples(dataset: Dataset, folder: Path) -> Iterator[Example]:
     seen: dict[str, int] = {}
     problems: list[Problem] = []
     position = 0
-    for line, row in _rows(path, file=file):
+    for line, row in file_rows(path, file=file):
         columns, found = _columns_of(row, dataset, file=file, line=line)
         example_id = columns.pop("example_id", None)
         if isinstance(example_id, str) and example_id in seen:
@@ -97,7 +97,7 @@ def read_documents(dataset: Dataset, folder: Path) -> list[dict[str, str]]:
     file = relative(path, folder.parent.parent)
     documents: dict[str, str] = {}
     problems: list[Problem] = []
-    for line, row in _rows(path, file=file):
+    for line, row in file_rows(path, file=file):
         identifier, text = row.get(spec.id), row.get(spec.text)
         if not isinstance(identifier, str) or not isinstance(text, str):
             problems.append(Problem(file, f"expected text in the columns {spec.id!r} and {spec.text!r}, got {row!r:.200}", line))
@@ -141,8 +141,8 @@ def _duplicate(file: str, line: int, example_id: str, first: int) -> Problem:
     return Problem(file, f"expected each example_id once, got {example_id!r} again, first in line {first}", line)
 
 
-def _rows(path: Path, *, file: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Line (or row number) and fields of each row."""
+def file_rows(path: Path, *, file: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Read a JSONL, CSV or Parquet file: line (or row number) and fields of each row; raises DatasetError."""
     if path.suffix == ".jsonl":
         yield from _json_lines(path, file=file)
         return

@@ -12,33 +12,13 @@ import polars as pl
 
 from eval_assets.config.judge import Judge
 from eval_assets.config.model import Model
-from eval_assets.judges.asking import Asker, Conversation, converse
+from eval_assets.errors import JudgeError
+from eval_assets.judges.asking import Asker, Conversation, converse, first_request
 from eval_assets.judges.formats import FormatMemory
 from eval_assets.judges.messages import PREFERENCE, comparison_messages, missing_columns
 from eval_assets.judges.opinions import Opinion, verdict_on
-
-PREFERENCES: dict[str, pl.DataType] = {
-    "evaluation": pl.String(),
-    "judge": pl.String(),
-    "version": pl.String(),
-    "judge_model": pl.String(),
-    "example_id": pl.String(),
-    "sample_index": pl.Int64(),
-    "candidate_a": pl.String(),  # model@prompt
-    "candidate_b": pl.String(),
-    "preferred": pl.String(),  # a, b or tie; null unless outcome is ok
-    "preferred_in_order": pl.String(),  # what was preferred with a shown first
-    "preferred_in_reverse": pl.String(),  # what was preferred with b shown first, under the same names
-    "is_flipped": pl.Boolean(),  # the two orders disagree
-    "justification_in_order": pl.String(),
-    "justification_in_reverse": pl.String(),
-    "outcome": pl.String(),
-    "reason": pl.String(),
-    "key_in_order": pl.String(),
-    "key_in_reverse": pl.String(),
-    "cost_usd": pl.Float64(),
-    "run_id": pl.String(),
-}
+from eval_assets.providers.requests import Request
+from eval_assets.storage.judging_schemas import PAIRWISE_PREFERENCES
 
 IN_ORDER = {"A": "a", "B": "b", "tie": "tie"}
 IN_REVERSE = {"A": "b", "B": "a", "tie": "tie"}
@@ -89,15 +69,10 @@ def compare_candidates(
         run_id: Recorded with every row.
 
     Returns:
-        One row per pair, with the columns of `PREFERENCES`.
+        One row per pair, with the columns of `pairwise_preferences`.
     """
-    model = models[judge.file.model or ""]
-    theirs = {(row["example_id"], row["sample_index"]): row for row in second.iter_rows(named=True)}
-    pairs = [
-        (row, theirs[key])
-        for row in first.iter_rows(named=True)
-        if (key := (row["example_id"], row["sample_index"])) in theirs
-    ]
+    model = _model_of(judge, models)
+    pairs = _pairs(first, second)
     talks = [
         (model, _preference(judge, model, shown_first, shown_second, formats))
         for a, b in pairs
@@ -106,11 +81,32 @@ def compare_candidates(
     opinions = iter(converse(talks, askers, formats))
     rows = [{**_row(a, b, next(opinions), next(opinions)), "run_id": run_id} for a, b in pairs]
     named = {"judge": judge.name, "version": judge.file.version, "judge_model": model.name}
-    return pl.DataFrame([{**row, **named} for row in rows], schema=PREFERENCES)
+    return pl.DataFrame([{**row, **named} for row in rows], schema=PAIRWISE_PREFERENCES)
+
+
+def preference_requests(
+    first: pl.DataFrame, second: pl.DataFrame, judge: Judge, *, models: Mapping[str, Model], formats: FormatMemory
+) -> list[Request]:
+    """What comparing two candidates would send first, for each pair and order, without sending it.
+
+    Args:
+        first: As in `compare_candidates`.
+        second: Likewise.
+        judge: Likewise.
+        models: Likewise.
+        formats: Likewise; until an endpoint's format is known, its strictest is assumed.
+    """
+    model = _model_of(judge, models)
+    firsts = (
+        first_request(_preference(judge, model, shown_first, shown_second, formats))
+        for a, b in _pairs(first, second)
+        for shown_first, shown_second in ((a, b), (b, a))
+    )
+    return [request for request in firsts if request is not None]
 
 
 def preference_counts(preferences: pl.DataFrame) -> PreferenceCounts:
-    """Count wins, ties and flips in a frame with the columns of `PREFERENCES`."""
+    """Count wins, ties and flips in a frame with the columns of `pairwise_preferences`."""
     judged = preferences.filter(pl.col("outcome") == "ok")
     preferred = judged["preferred"]
     return PreferenceCounts(
@@ -123,6 +119,22 @@ def preference_counts(preferences: pl.DataFrame) -> PreferenceCounts:
         first_shown_wins=int((judged["preferred_in_order"] == "a").sum())
         + int((judged["preferred_in_reverse"] == "b").sum()),
     )
+
+
+def _model_of(judge: Judge, models: Mapping[str, Model]) -> Model:
+    if judge.file.model is None or judge.file.model not in models:
+        raise JudgeError(f"judge {judge.name!r}: expected a judge with one model, which a jury has not, to compare outputs")
+    return models[judge.file.model]
+
+
+def _pairs(first: pl.DataFrame, second: pl.DataFrame) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Predictions on the same example and sample, in the order of the first candidate's."""
+    theirs = {(row["example_id"], row["sample_index"]): row for row in second.iter_rows(named=True)}
+    return [
+        (row, theirs[key])
+        for row in first.iter_rows(named=True)
+        if (key := (row["example_id"], row["sample_index"])) in theirs
+    ]
 
 
 def _preference(

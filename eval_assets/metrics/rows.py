@@ -56,6 +56,11 @@ class Rows:
         return self.column("output")
 
     @cached_property
+    def words(self) -> list[list[str]]:
+        """The outputs, split at white space."""
+        return [text.split() for text in self.outputs]
+
+    @cached_property
     def targets(self) -> list[tuple[str, ...]]:
         """The acceptable targets of each row as texts; empty where the dataset lists none."""
         return [

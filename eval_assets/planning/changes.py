@@ -58,7 +58,7 @@ def dataset_change(name: str, former: Mapping[str, str], new: Mapping[str, str])
         "removed": len(former.keys() - new.keys()),
     }
     said = ", ".join(f"{count} row{'s' if count > 1 else ''} {word}" for word, count in counts.items() if count)
-    return f"dataset {name}: {said or 'order or documents changed'}"
+    return f"dataset {name}: {said or 'order, documents or labels changed'}"
 
 
 def _changed(table: str, former: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:

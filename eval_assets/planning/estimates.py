@@ -21,10 +21,12 @@ class Demand:
     model: Model
     n_requests: int = 0
     prompt_characters: int = 0
+    request_characters: int = 0
     completion_tokens_at_most: int = 0
 
-    def add(self, request: Request) -> None:
-        """Count one request."""
+    def add(self, request: Request, canonical: str) -> None:
+        """Count one request, given with its canonical form."""
+        self.request_characters += len(canonical)
         self.n_requests += 1
         self.prompt_characters += sum(len(message["content"]) for message in request.messages)
         self.completion_tokens_at_most += max_completion_tokens(request)
@@ -55,7 +57,7 @@ def estimate_of(warehouse: Warehouse, lane: str, demand: Demand) -> Estimate:
     n = demand.n_requests
     if replies.height:
         means = replies.mean().row(0, named=True)
-        prompt_tokens = round(demand.prompt_characters * means["prompt_tokens"] / max(1, means["request"]))
+        prompt_tokens = round(demand.request_characters * means["prompt_tokens"] / max(1, means["request"]))
         completion_tokens = round(n * means["completion_tokens"])
         latency = means["latency_seconds"]
         basis = f"mean of the last {replies.height} replies of this model"

@@ -65,6 +65,7 @@ class StalenessReader:
         self._missing = missing_in_dagster
         self._commits: dict[str, dict[str, Commit]] = {}
         self._stored: dict[tuple[str, str], list[StoredVersion]] = {}
+        self._dataset_changes: dict[tuple[str, str | None], str] = {}
 
     def stale_root(self, table: str, name: str) -> str | None:
         """Why a file has to be read again; null if its table holds it as it stands.
@@ -156,7 +157,10 @@ class StalenessReader:
         self, table: str, name: str, former_version: str | None, commit: Commit
     ) -> tuple[str, dict[str, list[str]]]:
         if table == "eval_datasets":
-            return self._dataset_change(name, commit), {}
+            made_from = inputs_recorded(commit).get(f"eval_datasets/{name}")
+            if (name, made_from) not in self._dataset_changes:
+                self._dataset_changes[name, made_from] = self._dataset_change(name, made_from)
+            return self._dataset_changes[name, made_from], {}
         former = next((v for v in self._history(table, name) if v.content_sha256 == former_version), None)
         new = self._versions.version(ROOT_TABLES[table], name)
         if former is None:
@@ -165,9 +169,8 @@ class StalenessReader:
         changed = source_diff(former.source, new.source)
         return change, {f"{table}/{name}": changed} if changed else {}
 
-    def _dataset_change(self, name: str, commit: Commit) -> str:
+    def _dataset_change(self, name: str, made_from: str | None) -> str:
         """Compare the rows as they lie in the table the cell was made from with those in the file."""
-        made_from = inputs_recorded(commit).get(f"eval_datasets/{name}")
         version = next(
             (
                 entry.version

@@ -157,7 +157,8 @@ class Pass(Generic[T]):
                 assert budget is not None  # noqa: S101  only a budget ends this way
                 return BudgetExceededError(
                     f"stopped before the budget of ${budget.max_usd:g} would be exceeded: "
-                    f"${budget.spent_usd:.4f} are spent and {ending}; {reached}; {kept}: raise the budget and run again to go on"
+                    f"${budget.spent_usd:.4f} are spent and {ending}; {reached}; {kept}: "
+                    "raise the budget and run again to go on"
                 )
             case StoppedError():
                 return StoppedError(f"{ending}; {reached}; {kept}: run again to go on")

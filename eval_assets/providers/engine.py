@@ -69,7 +69,7 @@ class Engine:
 
     def __post_init__(self) -> None:
         self._tally = Tally()
-                self._session = Session(
+        self._session = Session(
             self.identity,
             self.client,
             self.store,
@@ -83,7 +83,6 @@ class Engine:
         self._users = 0
         self._started_at = datetime.now(UTC)
         self._finished_at: datetime | None = None
-        self._began = time.monotonic()
         self._told_at = float("-inf")
         self._ended: tuple[Ended, str] = ("complete", "")
 
@@ -129,9 +128,7 @@ class Engine:
             self._tally.total = (self._tally.total or 0) + total
         with self:
             try:
-                current = Pass[T](
-                    iter(jobs), self._session, policy=self.policy, since=self._since, tick=self._tell
-                )
+                current = Pass[T](iter(jobs), self._session, policy=self.policy, since=self._since, tick=self._tell)
                 yield from current.answers()
             except BaseException as error:
                 self._ended = (_ended_by(error), str(error))

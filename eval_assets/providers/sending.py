@@ -4,14 +4,13 @@ Runs inside the event loop. What is sent at all, and who gets the answers, is de
 """
 
 import asyncio
-import random
 import threading
 from collections import deque
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 from eval_assets.config.model import Limits, Prices
 from eval_assets.errors import BudgetExceededError, StorageError
+from eval_assets.providers.attempts import Attempts
 from eval_assets.providers.budget import (
     Budget,
     estimated_prompt_tokens,
@@ -19,16 +18,13 @@ from eval_assets.providers.budget import (
     reply_cost_usd,
     worst_case_usd,
 )
-from eval_assets.providers.failures import AttemptFailure, PartitionFailure, RateLimited, TransientFailure
-from eval_assets.providers.limiter import Limiter, Permit, Quota
+from eval_assets.providers.failures import PartitionFailure
+from eval_assets.providers.limiter import Limiter, Permit
 from eval_assets.providers.progress import Tally
 from eval_assets.providers.requests import Client, Reply, Request
 from eval_assets.storage.lane_writer import LaneWriter
 from eval_assets.storage.stored_replies import StoredReply
 
-FIRST_BACKOFF_SECONDS = 0.5
-LONGEST_BACKOFF_SECONDS = 30.0
-LONGEST_PAUSE_SECONDS = 600.0
 WAKE_SECONDS = 0.01
 BYTES_PER_REPLY = 64 * 2**10
 BYTES_PER_TOKEN = 8
@@ -72,11 +68,10 @@ class Sender:
         self._more = asyncio.Event()
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._resting: set[asyncio.Task[None]] = set()
         self._done: deque[Work] = deque()
         self._news = threading.Event()
         self._news_scheduled = False
-        self._was_answered = False
+        self._attempts = Attempts(client, self.limiter, terms.limits, tally, is_ending=lambda: self.ending is not None)
         self._dispatcher = loop.create_task(self._dispatch())
 
     @property
@@ -106,8 +101,7 @@ class Sender:
     async def drain(self, seconds: float) -> None:
         """Stop sending, wait for what is under way, give up on what takes longer than this."""
         self._dispatcher.cancel()
-        for task in self._resting:
-            task.cancel()
+        self._attempts.stop_resting()
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=seconds)
             for task in late:
@@ -124,8 +118,7 @@ class Sender:
         if self.ending is None:
             self.ending = reason
             self._dispatcher.cancel()
-            for task in self._resting:
-                task.cancel()
+            self._attempts.stop_resting()
         self._tell()
 
     def _tell(self) -> None:
@@ -198,7 +191,7 @@ class Sender:
     async def _send(self, work: Work, permit: Permit, usd: float, n_bytes: int) -> None:
         cost = 0.0
         try:
-            reply = await self._insist(work, permit)
+            reply = await self._attempts.final_reply(work.request, permit, self._tokens(work))
             if reply is None:
                 return
             reply = replace(reply, cost_usd=reply_cost_usd(reply, self._terms.prices))
@@ -211,93 +204,12 @@ class Sender:
                 cost = usd if reply.cost_usd is None else reply.cost_usd
             self._tally.add_sent(work.reply)
             self._done.append(work)
+        except PartitionFailure as failure:
+            # At once: the slot just given back must not be used.
+            self._end(failure)
         finally:
             self._writer.release(n_bytes)
             self._settle(usd, cost)
-
-    async def _insist(self, work: Work, permit: Permit) -> Reply | None:
-        """Attempt until there is a final reply; null if sending was stopped meanwhile."""
-        requested_at = datetime.now(UTC)
-        began = self._loop.time()
-        attempt = 0
-        while True:
-            failure = await self._attempt(work, permit)
-            if isinstance(failure, Reply):
-                return failure
-            attempt += 1
-            if isinstance(failure, PartitionFailure):
-                self._end(failure)
-                return None
-            if not isinstance(failure, RateLimited | TransientFailure) or attempt > self._terms.limits.max_retries:
-                break
-            if self.ending is not None:
-                return None
-            self._tally.retries += 1
-            permit = await self._rest(work, backoff_seconds(failure, attempt))
-        if failure.kind == "connection" and not self._was_answered:
-            self._end(PartitionFailure(f"{failure}; tried {attempt} times", kind="unreachable"))
-            return None
-        return Reply(
-            outcome="error",
-            output=None,
-            finish_reason=None,
-            latency_seconds=self._loop.time() - began,
-            requested_at=requested_at,
-            error=str(failure),
-            error_kind=failure.kind,
-        )
-
-    async def _attempt(self, work: Work, permit: Permit) -> Reply | AttemptFailure:
-        limits = self._terms.limits
-        answered, tokens = False, None
-        try:
-            async with asyncio.timeout(limits.timeout_seconds):
-                reply = await self._client.complete(work.request)
-            answered = True
-            if reply.prompt_tokens is not None and reply.completion_tokens is not None:
-                tokens = reply.prompt_tokens + reply.completion_tokens
-        except TimeoutError:
-            return TransientFailure(f"no complete reply within {limits.timeout_seconds:g} s", kind="timeout")
-        except RateLimited as failure:
-            self.limiter.slow_down(permit, failure.kind, failure.retry_after_seconds)
-            if (failure.retry_after_seconds or 0.0) > LONGEST_PAUSE_SECONDS:
-                return PartitionFailure(
-                    f"{failure}; the provider asks to wait {failure.retry_after_seconds:.0f} s", failure.kind
-                )
-            return failure
-        except TransientFailure as failure:
-            if failure.congested:
-                self.limiter.slow_down(permit, failure.kind)
-            return failure
-        except AttemptFailure as failure:
-            answered = True
-            return failure
-        else:
-            return reply
-        finally:
-            self._was_answered |= answered
-            quota = getattr(self._client, "quota", None)
-            if isinstance(quota, Quota):
-                self.limiter.heed(quota)
-            self.limiter.release(permit, answered=answered, tokens=tokens)
-
-    async def _rest(self, work: Work, seconds: float) -> Permit:
-        """Wait before another attempt, without a slot."""
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101  always runs in a task
-        self._resting.add(task)
-        try:
-            await asyncio.sleep(seconds)
-            return await self.limiter.acquire(self._tokens(work))
-        finally:
-            self._resting.discard(task)
-
-
-def backoff_seconds(failure: AttemptFailure, attempt: int) -> float:
-    """How long to wait after the attempt with this number, from 1: full jitter, or what the provider asked for."""
-    if isinstance(failure, RateLimited) and failure.retry_after_seconds:
-        return failure.retry_after_seconds * random.uniform(1.0, 1.1)
-    return random.uniform(0.0, min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** (attempt - 1)))
 
 
 def _longest_record(work: Work) -> int:

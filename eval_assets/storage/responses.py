@@ -161,9 +161,9 @@ class ResponseStore:
                 f"lane {name!r}: {count} replies of schema {schema!r}" for name, schema, count in sorted(others)
             )
             raise KeySchemaError(
-                f"expected stored replies of key schema {KEY_SCHEMA!r}, got {held}; none of them could be reused. Either "
-                "go on with the release that wrote them, or delete them (`eval-assets cache prune --other-schemas`) and "
-                "pay again"
+                f"expected stored replies of key schema {KEY_SCHEMA!r}, got {held}; none of them could be reused. "
+                "Either go on with the release that wrote them, or delete them "
+                "(`eval-assets cache prune --other-schemas`) and pay again"
             )
 
     def stats(self) -> list[LaneStats]:

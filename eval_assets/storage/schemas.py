@@ -2,6 +2,14 @@
 
 import polars as pl
 
+from eval_assets.storage.judging_schemas import (
+    JUDGE_AGREEMENT,
+    JUDGE_DISAGREEMENTS,
+    LABELS,
+    PAIRWISE_PREFERENCES,
+    PAIRWISE_RESULTS,
+)
+
 TIME = pl.Datetime("us", "UTC")
 
 CELL = {"evaluation": pl.String(), "model": pl.String(), "prompt": pl.String()}
@@ -248,9 +256,9 @@ RESPONSES = {
 }
 
 RUNS = {
-    **CELL,
+    **CELL,  # model and prompt are null for a stage of a whole evaluation
     "run_id": pl.String(),
-    "stage": pl.String(),  # predictions, judge_scores
+    "stage": pl.String(),  # predictions, judge_scores, pairwise_preferences
     "started_at": TIME,
     "finished_at": TIME,
     "n_rows": pl.Int64(),
@@ -271,6 +279,7 @@ RUNS = {
 SCHEMAS: dict[str, dict[str, pl.DataType]] = {
     "eval_datasets": EVAL_DATASETS,
     "documents": DOCUMENTS,
+    "labels": LABELS,
     "prompts": _history_of("prompt"),
     "models": _history_of("model"),
     "judges": _history_of("judge"),
@@ -280,6 +289,10 @@ SCHEMAS: dict[str, dict[str, pl.DataType]] = {
     "judge_scores": JUDGE_SCORES,
     "aggregate_reports": AGGREGATE_REPORTS,
     "aggregate_history": AGGREGATE_HISTORY,
+    "pairwise_preferences": PAIRWISE_PREFERENCES,
+    "pairwise_results": PAIRWISE_RESULTS,
+    "judge_agreement": JUDGE_AGREEMENT,
+    "judge_disagreements": JUDGE_DISAGREEMENTS,
     "comparison": COMPARISON,
     "gate_results": GATE_RESULTS,
     "responses": RESPONSES,
@@ -289,6 +302,7 @@ SCHEMAS: dict[str, dict[str, pl.DataType]] = {
 PARTITIONED_BY: dict[str, tuple[str, ...]] = {
     "eval_datasets": ("dataset",),
     "documents": ("dataset",),
+    "labels": ("dataset",),
     "prompts": ("prompt",),
     "models": ("model",),
     "judges": ("judge",),
@@ -298,6 +312,10 @@ PARTITIONED_BY: dict[str, tuple[str, ...]] = {
     "judge_scores": ("evaluation", "model", "prompt"),
     "aggregate_reports": ("evaluation", "model", "prompt"),
     "aggregate_history": ("evaluation",),
+    "pairwise_preferences": ("evaluation",),
+    "pairwise_results": ("evaluation",),
+    "judge_agreement": ("evaluation",),
+    "judge_disagreements": ("evaluation",),
     "comparison": ("evaluation",),
     "gate_results": ("evaluation",),
     "responses": ("lane",),

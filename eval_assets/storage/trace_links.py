@@ -1,13 +1,13 @@
 """The parts of a trace: each a row as JSON, with the Delta version that holds it and the Dagster run that wrote it."""
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import polars as pl
 
+from eval_assets.config.secrets import without_secrets
 from eval_assets.errors import TraceError
 from eval_assets.storage.schemas import CELL, PARTITIONED_BY
 from eval_assets.storage.warehouse import Commit, Warehouse, partition_name
@@ -19,9 +19,6 @@ SPENT = ("latency_seconds", "prompt_tokens", "completion_tokens", "cost_usd", "r
 SCORE_FIELDS = ("score", "label", "outcome", "reason")
 ASKED_FIELDS = ("judge_version", "judge_model", "juror", "draw", "method", "raw_reply", "justification")
 OUTPUT_FIELDS = ("output", "outcome", "error_kind", "error", "finish_reason", "request_key", "response_id", "reused")
-
-SECRET_NAME = re.compile(r"(^|[-_])(key|token|secret|password|authorization|signature|sig)$", re.IGNORECASE)
-USER_OF_URL = re.compile(r"(?<=://)[^/@]+@")
 
 
 def row_with(warehouse: Warehouse, table: str, partition: Mapping[str, str], column: str, value: Any) -> Part | None:
@@ -116,22 +113,6 @@ def example_part(warehouse: Warehouse, row: Part) -> Part:
         "delta": _delta(warehouse, "eval_datasets", commit),
         "run_id": commit.metadata.get("run_id") if commit else None,
     }
-
-
-def without_secrets(value: Any) -> Any:
-    """A JSON value without user names in URLs and without texts under names like `api-key`.
-
-    >>> without_secrets({"base_url": "https://me:pw@host/v1", "query": {"api-key": "abc"}, "api_key_env": "KEY"})
-    {'base_url': 'https://***@host/v1', 'query': {'api-key': '***'}, 'api_key_env': 'KEY'}
-    """
-    if isinstance(value, dict):
-        return {
-            name: "***" if isinstance(item, str) and SECRET_NAME.search(name) else without_secrets(item)
-            for name, item in value.items()
-        }
-    if isinstance(value, list):
-        return [without_secrets(item) for item in value]
-    return USER_OF_URL.sub("***@", value) if isinstance(value, str) else value
 
 
 def _exchange(warehouse: Warehouse, row: Part) -> Part:

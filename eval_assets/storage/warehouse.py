@@ -145,9 +145,10 @@ class Warehouse:
         """Commits of a table, newest first, with what their writers recorded."""
         if not self.exists(table):
             return
-        for entry in self._open(table).history(limit):
-            recorded = {key: str(value) for key, value in entry.items()}
-            yield Commit(table, self.uri(table), int(entry["version"]), recorded)
+        newest, entries = self._entries(table, limit)
+        for age, entry in enumerate(entries):
+            recorded = {key: str(value) for key, value in entry.items() if key != "version"}
+            yield Commit(table, self.uri(table), newest - age, recorded)
 
     def last_commit(self, table: str, partition: Mapping[str, str]) -> Commit | None:
         """The newest commit that replaced this partition; null if none did."""
@@ -165,6 +166,20 @@ class Warehouse:
             if "partition" in commit.metadata:
                 newest.setdefault(commit.metadata["partition"], commit)
         return newest
+
+    def _entries(self, table: str, limit: int | None) -> tuple[int, list[dict[str, Any]]]:
+        """Version of the newest log entry, and the entries.
+
+        delta-rs lists the log as it is now and numbers it by the version opened before: with a commit in between, every
+        number is wrong. So the list counts only if the version was the same before and after.
+        """
+        for _ in range(COMMIT_ATTEMPTS):
+            opened = self._open(table)
+            entries = opened.history(limit)
+            if self._open(table).version() == opened.version():
+                return opened.version(), entries
+        entries = self._open(table).history()
+        return len(entries) - 1, entries
 
     def _open(self, table: str, version: int | None = None) -> DeltaTable:
         return DeltaTable(self.uri(table), version=version, storage_options=dict(self.storage_options))

@@ -4,7 +4,7 @@ import pytest
 
 from eval_assets.config.model import Limits
 from eval_assets.errors import ProviderError
-from eval_assets.providers import sending
+from eval_assets.providers import attempts
 from eval_assets.providers.openai_client import OpenAIClient
 from tests.engines import FAST, answered, engine_on, jobs, store_in
 from tests.loopback import Fault, LoopbackProvider
@@ -14,7 +14,7 @@ N = 30
 
 @pytest.fixture(autouse=True)
 def _short_backoff(monkeypatch):
-    monkeypatch.setattr(sending, "FIRST_BACKOFF_SECONDS", 0.02)
+    monkeypatch.setattr(attempts, "FIRST_BACKOFF_SECONDS", 0.02)
 
 
 @pytest.fixture

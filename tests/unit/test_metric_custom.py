@@ -172,7 +172,8 @@ def test_a_column_that_is_not_there_is_named_with_those_that_are(module):
     table = score(prediction_frame(["x"], ["y"]), choice("level"))
     assert table["outcome"].to_list() == ["skipped"]
     assert table["reason"][0].startswith(
-        "argument 'difficulty' of team_metrics:level has no value; the example has 'targets', the prediction 'error_kind'"
+        "argument 'difficulty' of team_metrics:level has no value; "
+        "the example has 'targets', the prediction 'error_kind'"
     )
 
 

@@ -9,6 +9,7 @@ from eval_assets.metrics.availability import UNAVAILABLE, unavailable
 from tests.unit.test_metric_rows import resolved, score_rows
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.slow
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "you", "idiot", "friend", "dear"]
 
 

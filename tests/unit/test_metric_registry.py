@@ -47,7 +47,7 @@ def test_every_metric_resolves_pickles_and_signs(name):
     assert metric.version == ("" if name in {"token_count", "latency"} else "v1")
     assert ":" in metric.signature
     assert "absent" not in metric.signature
-    assert metric_fingerprint(pickle.loads(pickle.dumps(metric))) == metric_fingerprint(metric)
+    assert metric_fingerprint(pickle.loads(pickle.dumps(metric))) == metric_fingerprint(metric)  # noqa: S301
 
 
 def test_an_unknown_metric_is_refused_with_the_nearest_name():
@@ -121,5 +121,5 @@ def test_resolving_imports_no_library_of_a_metric():
         "print(*({'torch', 'transformers', 'textstat', 'nltk', 'sklearn', 'sacrebleu', 'rapidfuzz', 'pyphen', 'pandas',"
         " 'jsonschema', 'bpe_openai', 'dagster', 'sentence_transformers'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
     assert done.stdout.strip() == ""

@@ -10,7 +10,7 @@ from eval_assets.metrics.scoring import rows_to_rescore, score_predictions
 from eval_assets.storage.schemas import HEURISTIC_METRICS
 from tests.unit.test_metric_rows import CELL, prediction_frame, resolved
 
-WORDS = "the cat sat on a mat and saw two dogs in the sun".split()
+WORDS = ["the", "cat", "sat", "on", "a", "mat", "and", "saw", "two", "dogs", "in", "the", "sun"]
 
 
 def written(n_rows, **columns):

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from eval_assets.metrics.scoring import score_predictions
 from eval_assets.metrics.text.syllables import cmu_syllables
+from eval_assets.metrics.text.token_counts import TokenCounts
 from tests.unit.test_metric_rows import CELL, prediction_frame, resolved, scores
 
 READABILITY = ("ari_grade_level", "flesch_kincaid_grade_level")
@@ -63,3 +64,15 @@ def test_latency_is_the_column_and_absent_for_recorded_predictions():
         (0.25, "ok", None, ""),
         (None, "skipped", "no latency_seconds", ""),
     ]
+
+
+@given(st.lists(st.text(st.sampled_from("ab'sS1.,é東🙂<|>\n\t\u00a0"), max_size=4), max_size=6).map(" ".join))
+def test_tokens_counted_word_by_word_are_those_of_the_whole_text(text):
+    counts = TokenCounts()
+    assert counts.total(text, text.split()) == counts.encoded(text)
+
+
+def test_tokens_counted_word_by_word_are_those_of_real_english():
+    text = "It's 3.5 o'clock: we'LL meet at 10,000 Main St. (unless it rains) - OK? 'Sure,' she'd said..."
+    counts = TokenCounts()
+    assert counts.total(text, text.split()) == counts.encoded(text)

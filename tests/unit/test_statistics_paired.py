@@ -61,7 +61,7 @@ def test_a_sign_flip_counts_sums_that_tie():
     # |±1 ±2 ±3| >= |1 + 2 - 3| = 0 always; >= 4 for (+ + -) no: sums 6, 4, 2, 0, 0, -2, -4, -6
     assert sign_flip_test(np.array([1.0, 2.0, -3.0]), n_resamples=9, seed=0).p_value == 1
     assert sign_flip_test(np.array([-1.0, 2.0, 3.0]), n_resamples=9, seed=0).p_value == 0.5  # 6, 4, -4, -6 of 8
-    # sums of at least 0.2 in size: ±0.4 once each, ±0.2 four times each, though 0.1 + 0.1 + 0.1 - 0.1 is 0.20000000000000004
+    # of 16 sums ±0.4 once each and ±0.2 four times each are as large, though 0.1 + 0.1 + 0.1 - 0.1 > 0.2 in binary
     assert sign_flip_test(np.array([0.1, 0.1, 0.1, -0.1]), n_resamples=9, seed=0).p_value == 10 / 16
 
 

@@ -59,7 +59,7 @@ def test_within_the_margin_is_equivalent_even_if_reliably_different():
 
 @pytest.mark.parametrize(("wins", "losses"), [(5, 5), (0, 4), (4, 0)])
 def test_an_interval_beyond_the_margin_on_either_side_is_not_equivalent(wins, losses):
-    # four of 50 one way: (±4) / 52 ± 1.96 * 0.044, which passes 0.05 on one side and stays within on the other
+    # four of 44 one way: ±4 / 46 ± 1.96 sqrt((6 / 46 - 0.00756) / 46), so 0.087 ± 0.101: beyond 0.05 on one side
     assert concluded(*discordant(wins, losses, 40), margin=0.05).conclusion is Conclusion.NO_RELIABLE_DIFFERENCE
 
 

@@ -1,24 +1,22 @@
 """Length and time of a reply: tokens, words or characters, seconds."""
 
-import warnings
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from eval_assets.metrics.definition import Metric, Parameter, Score
 from eval_assets.metrics.rows import Rows
+from eval_assets.metrics.text.token_counts import TokenCounts
 
 
 def token_count(rows: Rows, _: Mapping[str, Any]) -> Sequence[float | Score]:
     """Count tokens of the vocabulary cl100k_base; text that looks like a special token counts as text."""
-    encoding = _cl100k_base()
-    from bpe_openai import TokenizerError
-
+    counts = _counts()
     scores = list[float | Score]()
-    for text in rows.outputs:
+    for text, words in zip(rows.outputs, rows.words, strict=True):
         try:
-            scores.append(float(len(encoding.encode_ordinary(text))))
-        except (TokenizerError, ValueError) as error:  # a text of a million characters or more
+            scores.append(float(counts.total(text, words)))
+        except ValueError as error:
             scores.append(Score(None, outcome="error", reason=str(error)))
     return scores
 
@@ -27,7 +25,7 @@ def response_length(rows: Rows, parameters: Mapping[str, Any]) -> Sequence[float
     """Count words between white space, or characters (Unicode code points) with `unit: characters`."""
     if parameters["unit"] == "characters":
         return [float(len(text)) for text in rows.outputs]
-    return [float(len(text.split())) for text in rows.outputs]
+    return [float(len(words)) for words in rows.words]
 
 
 def latency(rows: Rows, _: Mapping[str, Any]) -> Sequence[float]:
@@ -36,12 +34,8 @@ def latency(rows: Rows, _: Mapping[str, Any]) -> Sequence[float]:
 
 
 @cache
-def _cl100k_base() -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # it opens its vocabulary the old way
-        from bpe_openai import get_encoding
-
-    return get_encoding("cl100k_base")
+def _counts() -> TokenCounts:
+    return TokenCounts()
 
 
 TOKEN_COUNT = Metric(

@@ -14,8 +14,8 @@ from eval_assets.metrics.text.syllables import CountedWords
 
 Counts = tuple[int, int, int, int, int]
 
-_SENTENCE = re.compile(r"\b[^.!?]+[.!?]*")
-_THREE_WORDS = re.compile(r"\W*+\w\S*+\s\W*+\w\S*+\s\W*+\w")  # possessive: one pass, whatever the text
+# Three words or more up to the next of . ! ? and all of those that follow; possessive, so it reads any text once.
+_SENTENCE = re.compile(r"\b\w[^.!?\s]*+\s[^.!?\w]*+\w[^.!?\s]*+\s[^.!?\w]*+\w[^.!?]*+[.!?]*+")
 
 
 def ari_grade_level(rows: Rows, _: Mapping[str, Any]) -> Sequence[float]:
@@ -56,8 +56,12 @@ def flesch_kincaid_grade(counts: Counts) -> float:
     return (0.39 * words_per_sentence) + (11.8 * syllables_per_word) - 15.59
 
 
-def text_counts(text: str) -> Counts:
+def text_counts(text: str, tokens: Sequence[str] | None = None) -> Counts:
     """Count what the grades are made of.
+
+    Args:
+        text: Any text.
+        tokens: The same text split at white space, where that is known already.
 
     Returns:
         Characters without white space; tokens between white space; tokens with a letter or digit; syllables; sentences
@@ -66,7 +70,7 @@ def text_counts(text: str) -> Counts:
     >>> text_counts("I don't know - do you?")
     (17, 6, 5, 5, 1)
     """
-    tokens = text.split()
+    tokens = text.split() if tokens is None else tokens
     words, syllables = _words().total(tokens)
     return sum(map(len, tokens)), len(tokens), words, syllables, _sentences(text)
 
@@ -74,11 +78,11 @@ def text_counts(text: str) -> Counts:
 def _sentences(text: str) -> int:
     if not text:
         return 0
-    return max(1, sum(1 for sentence in _SENTENCE.findall(text) if _THREE_WORDS.match(sentence)))
+    return max(1, len(_SENTENCE.findall(text)))
 
 
 def _counts(rows: Rows) -> list[Counts]:
-    return rows.shared("readability", lambda: [text_counts(text) for text in rows.outputs])
+    return rows.shared("readability", lambda: list(map(text_counts, rows.outputs, rows.words)))
 
 
 @cache

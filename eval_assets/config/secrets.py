@@ -1,0 +1,23 @@
+"""Keeping secrets off screens. Files name the variables that hold them; this catches those written in by mistake."""
+
+import re
+from typing import Any
+
+SECRET_NAME = re.compile(r"(^|[-_])(key|token|secret|password|authorization|signature|sig)$", re.IGNORECASE)
+USER_OF_URL = re.compile(r"(?<=://)[^/@]+@")
+
+
+def without_secrets(value: Any) -> Any:
+    """A JSON value without user names in URLs and without texts under names like `api-key`.
+
+    >>> without_secrets({"base_url": "https://me:pw@host/v1", "query": {"api-key": "abc"}, "api_key_env": "KEY"})
+    {'base_url': 'https://***@host/v1', 'query': {'api-key': '***'}, 'api_key_env': 'KEY'}
+    """
+    if isinstance(value, dict):
+        return {
+            name: "***" if isinstance(item, str) and SECRET_NAME.search(name) else without_secrets(item)
+            for name, item in value.items()
+        }
+    if isinstance(value, list):
+        return [without_secrets(item) for item in value]
+    return USER_OF_URL.sub("***@", value) if isinstance(value, str) else value

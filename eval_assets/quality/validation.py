@@ -1,0 +1,122 @@
+"""Asking Great Expectations whether rows are as expected. It takes seconds to import, so only what runs here imports it."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from eval_assets.errors import DataQualityError
+from eval_assets.quality.expectations import Expectation
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MAX_EXAMPLE_IDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What became of one expectation.
+
+    Args:
+        expectation: What was expected.
+        passed: Whether it holds.
+        n_rows: Rows that were looked at.
+        n_unexpected: Those that break it.
+        example_ids: Up to five examples among them.
+    """
+
+    expectation: Expectation
+    passed: bool
+    n_rows: int
+    n_unexpected: int
+    example_ids: tuple[str, ...]
+
+
+def validate(frame: pl.DataFrame, expected: Mapping[str, Sequence[Expectation]]) -> dict[str, list[Finding]]:
+    """Ask for all expectations at once.
+
+    Args:
+        frame: Rows with `example_id` and the columns that the expectations name; without rows everything holds.
+        expected: Rule → its expectations.
+
+    Returns:
+        Rule → one finding per expectation, in their order.
+
+    Raises:
+        DataQualityError: An expectation can't be evaluated, because a column is missing for one.
+    """
+    context, gx = _great_expectations()
+    asked = [(rule, expectation) for rule, expectations in expected.items() for expectation in expectations]
+    # Results come back in another order when one of them fails to compute: each carries its place.
+    suite = gx.ExpectationSuite(
+        name="rows", expectations=[_as_gx(gx, expectation, place) for place, (_, expectation) in enumerate(asked)]
+    )
+    batch = context.data_sources.pandas_default.read_dataframe(pandas_frame(frame))
+    wanted = {
+        "result_format": "SUMMARY",
+        "unexpected_index_column_names": ["example_id"],
+        "partial_unexpected_count": 4 * MAX_EXAMPLE_IDS,
+    }
+    by_place = {
+        result.expectation_config.meta["place"]: result for result in batch.validate(suite, result_format=wanted).results
+    }
+    findings: dict[str, list[Finding]] = {rule: [] for rule in expected}
+    for place, (rule, expectation) in enumerate(asked):
+        findings[rule].append(_finding(expectation, by_place[place]))
+    return findings
+
+
+def pandas_frame(frame: pl.DataFrame) -> "pd.DataFrame":
+    """The same rows for Great Expectations, which reads pandas; built column by column, since pyarrow is absent."""
+    import pandas as pd
+
+    def column_of(series: pl.Series) -> "pd.Series[Any]":
+        if series.dtype.is_float():
+            return pd.Series(series.to_numpy())
+        return pd.Series(series.to_list(), dtype=object if series.dtype == pl.String else None)
+
+    return pd.DataFrame({series.name: column_of(series) for series in frame})
+
+
+@cache
+def _great_expectations() -> tuple[Any, Any]:
+    """One context for the process, in memory alone: nothing is written, counted or sent."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # its import touches deprecated modules
+        import great_expectations as gx
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    context.enable_analytics(enable=False)
+    return context, gx
+
+
+def _as_gx(gx: Any, expectation: Expectation, place: int) -> Any:
+    arguments = {**expectation.arguments, "meta": {"place": place}}
+    if expectation.where is not None:
+        from great_expectations.expectations.row_conditions import Column
+
+        column, value = expectation.where
+        arguments["row_condition"] = Column(column) == value
+    return getattr(gx.expectations, expectation.type)(**arguments)
+
+
+def _finding(expectation: Expectation, result: Any) -> Finding:
+    if "element_count" not in result.result:
+        raised = result.exception_info
+        messages = [raised["exception_message"]] if "exception_message" in raised else [
+            info["exception_message"] for info in raised.values()
+        ]
+        raise DataQualityError(f"{expectation.type} {dict(expectation.arguments)} can't be evaluated: {messages[0]}")
+    rows = result.result["partial_unexpected_index_list"] or ()
+    ids = dict.fromkeys(str(row["example_id"]) for row in rows)
+    return Finding(
+        expectation=expectation,
+        passed=bool(result.success),
+        n_rows=int(result.result["element_count"]),
+        n_unexpected=int(result.result["unexpected_count"]),
+        example_ids=tuple(ids)[:MAX_EXAMPLE_IDS],
+    )

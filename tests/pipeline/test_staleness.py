@@ -1,0 +1,223 @@
+"""Which cells an edit makes stale: for our plan, for Dagster's own stale status, and for its automation conditions."""
+
+import shutil
+from contextlib import contextmanager
+
+import dagster as dg
+import pytest
+
+from eval_assets.cells.graph import CELL_TABLES
+from eval_assets.errors import ConfigError
+from eval_assets.storage.versions import all_versions
+from tests.dagster_staleness import AutomationSensor, stale_in_dagster
+from tests.loopback import LoopbackProvider
+from tests.projects import ALL_CELLS, MAIN_CELLS, Lab, echo_or_verdict, write_project
+
+SHORT_CELLS = ("main:alpha@short", "main:beta@short", "other:alpha@short")
+ALPHA_CELLS = ("main:alpha@long", "main:alpha@short", "other:alpha@short")
+WHOLE_CELL = list(CELL_TABLES)
+FROM_JUDGE = ["judge_scores", "aggregate_reports"]
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory):
+    """A project whose every partition is up to date; tests that edit it put it back."""
+    with LoopbackProvider(answer=echo_or_verdict) as provider, dg.DagsterInstance.ephemeral() as instance:
+        lab = Lab(write_project(tmp_path_factory.mktemp("fresh"), provider.base_url), instance)
+        assert not lab.run().failed
+        yield lab
+
+
+@contextmanager
+def edited(lab):
+    """Put the files back, and read them again, after a test has edited them."""
+    copy = lab.files.folder.parent / "copy"
+    shutil.copytree(lab.files.folder, copy, ignore=shutil.ignore_patterns("warehouse", "reports"))
+    try:
+        yield
+    finally:
+        for path in [path for path in lab.files.folder.rglob("*") if path.is_file() and "warehouse" not in path.parts]:
+            path.unlink()
+        shutil.copytree(copy, lab.files.folder, dirs_exist_ok=True)
+        shutil.rmtree(copy)
+        lab.read_files()
+        assert stale_in_dagster(lab) == {}
+
+
+EDITS = {
+    "prompt": (lambda files: files.edit_prompt("short"), {"prompts/short"}, SHORT_CELLS, ["predictions"], WHOLE_CELL),
+    "model parameter": (
+        lambda files: files.change_parameter("alpha", temperature=1),
+        {"models/alpha"},
+        ALPHA_CELLS,
+        ["predictions"],
+        WHOLE_CELL,
+    ),
+    "judge": (lambda files: files.edit_rubric(), {"judges/grader"}, MAIN_CELLS, ["judge_scores"], FROM_JUDGE),
+    "judge's direction": (
+        lambda files: files.change("judges", "grader", greater_is_better=False),
+        {"judges/grader"},
+        MAIN_CELLS,
+        ["judge_scores"],
+        FROM_JUDGE,
+    ),
+    "judge's model": (
+        lambda files: files.change_parameter("referee", top_p=0.5),
+        {"models/referee", "judges/grader"},
+        MAIN_CELLS,
+        ["judge_scores"],
+        FROM_JUDGE,
+    ),
+    "dataset": (lambda files: files.add_rows(1), {"eval_datasets/qa"}, ALL_CELLS, ["predictions"], WHOLE_CELL),
+    "metric code": (
+        lambda files: files.edit_metric_code(),
+        {"evaluations/main"},
+        MAIN_CELLS,
+        [*CELL_TABLES, "comparison"],
+        WHOLE_CELL,
+    ),
+    "metric parameter": (
+        lambda files: files.change_metric(parameters={"limit": 3}),
+        {"evaluations/main"},
+        MAIN_CELLS,
+        [*CELL_TABLES, "comparison"],
+        WHOLE_CELL,
+    ),
+    "evaluation": (
+        lambda files: files.change("evaluations", "main", confidence=0.9),
+        {"evaluations/main"},
+        MAIN_CELLS,
+        [*CELL_TABLES, "comparison"],
+        WHOLE_CELL,
+    ),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edit_makes_exactly_its_cells_stale_and_requested(fresh, edit):
+    make, roots, cells, stale, requested = EDITS[edit]
+    sensor = AutomationSensor(fresh)
+    assert sensor.tick() == {}
+    with edited(fresh):
+        make(fresh.files)
+        plan = fresh.plan()
+        assert {f"{root.table}/{root.name}" for root in plan.roots} == roots
+        assert {cell.key for cell in plan.stale_cells} == set(cells)
+        assert plan.comparisons == tuple(sorted({cell.partition(":")[0] for cell in cells}))
+        fresh.read_files()
+        expected = {table: set(cells) for table in stale if table != "comparison"}
+        assert stale_in_dagster(fresh) == expected | ({"comparison": {"main"}} if "comparison" in stale else {})
+        assert sensor.tick() == {table: set(cells) for table in requested}
+
+
+def test_descriptions_prices_limits_owners_and_schedules_make_nothing_stale(fresh):
+    sensor = AutomationSensor(fresh)
+    sensor.tick()
+    with edited(fresh):
+        fresh.files.touch()
+        plan = fresh.plan()
+        assert plan.is_empty
+        for table, name in (("prompts", "short"), ("models", "alpha"), ("judges", "grader"), ("evaluations", "main")):
+            assert fresh.materialize(f"read_{table}", name).success
+        assert fresh.materialize("read_eval_datasets", "qa").success
+        assert stale_in_dagster(fresh) == {}
+        assert sensor.tick() == {}
+        # The file's new text is kept without a new version.
+        version, = all_versions(fresh.warehouse, "prompts", "short")
+        assert "another description" in version.source
+
+
+def test_a_rerun_with_equal_content_leaves_everything_downstream_fresh(fresh, monkeypatch):
+    sensor = AutomationSensor(fresh)
+    sensor.tick()
+    assert fresh.materialize("evaluate_cell", "main:alpha@short").success
+    assert stale_in_dagster(fresh) == {}
+    assert fresh.plan().is_empty
+    assert sensor.tick() == {}
+
+
+def test_a_change_of_the_computation_makes_every_cell_stale(fresh, monkeypatch):
+    sensor = AutomationSensor(fresh)
+    sensor.tick()
+    monkeypatch.setattr("eval_assets.cells.scoring.CODE_VERSION", "next")
+    monkeypatch.setitem(__import__("eval_assets.planning.staleness", fromlist=["x"]).CODE_VERSIONS, "heuristic_metrics", "next")
+    assert {cell.key for cell in fresh.plan().stale_cells} == set(ALL_CELLS)
+    assert stale_in_dagster(fresh) == {"heuristic_metrics": set(ALL_CELLS)}
+    assert sensor.tick() == {table: set(ALL_CELLS) for table in ("heuristic_metrics", "aggregate_reports")}
+
+
+def test_the_sensor_switched_on_over_a_new_warehouse_runs_everything_once(lab, provider):
+    sensor = AutomationSensor(lab)
+    assert sensor.tick() == {}  # nothing can run before the files are read
+    lab.read_files()
+    requested = sensor.settle()
+    assert requested == [{table: set(ALL_CELLS) for table in CELL_TABLES}, {"comparison": {"main", "other"}}]
+    # 2 models x 2 prompts x 4 rows; `other` asks what `main` has asked; 16 verdicts.
+    assert provider.requests == 32
+    assert stale_in_dagster(lab) == {}
+    assert lab.plan().is_empty
+    lab.files.edit_prompt("long")
+    lab.read_files()
+    long_cells = {"main:alpha@long", "main:beta@long"}
+    assert sensor.settle() == [{table: long_cells for table in CELL_TABLES}, {"comparison": {"main"}}]
+    assert stale_in_dagster(lab) == {}
+
+
+def test_the_sensor_switched_on_when_files_are_read_runs_everything(lab):
+    lab.read_files()
+    assert AutomationSensor(lab).tick() == {table: set(ALL_CELLS) for table in CELL_TABLES}
+
+
+def test_a_new_prompt_adds_its_cells_and_leaves_the_others_their_predictions(fresh):
+    sensor = AutomationSensor(fresh)
+    sensor.tick()
+    with edited(fresh):
+        fresh.files.write_prompt("new", "New: {{ inputs }}")
+        fresh.files.change("evaluations", "main", prompts=["short", "long", "new"])
+        work = {planned.cell.key: planned.work for planned in fresh.plan().cells}
+        assert {key: (planned.generate, planned.reuse) for key, planned in work.items()} == {
+            **dict.fromkeys(ALL_CELLS, (0, 4)),
+            "main:alpha@new": (4, 0),
+            "main:beta@new": (4, 0),
+        }
+        fresh.read_files()
+        requested = sensor.tick()
+        assert requested["predictions"] == {*MAIN_CELLS, "main:alpha@new", "main:beta@new"}
+
+
+def test_a_deleted_evaluation_takes_its_partitions_along_and_its_history_stays(fresh):
+    sensor = AutomationSensor(fresh)
+    sensor.tick()
+    with edited(fresh):
+        fresh.files.remove("evaluations", "other")
+        assert fresh.plan().is_empty
+        assert {planned.cell.key for planned in fresh.plan().cells} == set(MAIN_CELLS)
+        assert stale_in_dagster(fresh) == {}
+        assert sensor.tick() == {}
+        assert fresh.warehouse.scan("predictions", {"evaluation": "other"}).collect().height == 4
+        assert [version.version for version in all_versions(fresh.warehouse, "evaluations", "other")] == [1]
+
+
+def test_a_renamed_prompt_is_asked_again_by_nobody(fresh):
+    with edited(fresh):
+        fresh.files.write_prompt("brief", "{{ inputs }}")
+        fresh.files.remove("prompts", "short")
+        with pytest.raises(ConfigError, match="'short'"):
+            fresh.plan()
+        for name in ("main", "other"):
+            prompts = [prompt.replace("short", "brief") for prompt in fresh.files.read("evaluations", name)["prompts"]]
+            fresh.files.change("evaluations", name, prompts=prompts)
+        work = {planned.cell.key: planned.work for planned in fresh.plan().cells}
+        # Requests are known by their content, not by the name of the file they came from.
+        assert {key: (planned.generate, planned.judge, planned.reuse) for key, planned in work.items()} == {
+            key.replace("short", "brief"): (0, 0, 4) for key in ALL_CELLS
+        }
+        assert [version.version for version in all_versions(fresh.warehouse, "prompts", "short")] == [1]
+
+
+def test_a_comparison_is_stale_when_a_candidate_leaves(fresh):
+    with edited(fresh):
+        fresh.files.change("evaluations", "main", skip=["beta@long"])
+        plan = fresh.plan(evaluations=["main"])
+        assert plan.comparisons == ("main",)
+        assert "main:beta@long" not in {planned.cell.key for planned in plan.cells}

@@ -1,0 +1,93 @@
+"""Delta tables: partitions are replaced exactly, and many writers lose nothing."""
+
+import multiprocessing
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from eval_assets.errors import StorageError
+from eval_assets.storage.schemas import PARTITIONED_BY, SCHEMAS
+from eval_assets.storage.warehouse import Warehouse
+
+
+def rows_of(partition: dict[str, str], n: int) -> pl.DataFrame:
+    rows = [{**dict.fromkeys(SCHEMAS["predictions"]), **partition, "prediction_id": f"p-{i}", "position": i} for i in range(n)]
+    return pl.DataFrame(rows, schema=SCHEMAS["predictions"])
+
+
+def partition_of(model: str) -> dict[str, str]:
+    return {"evaluation": "e", "model": model, "prompt": "p"}
+
+
+def write_one(root: str, model: str) -> int:
+    partition = partition_of(model)
+    return Warehouse(root).replace("predictions", rows_of(partition, 5), partition, {"run_id": model}).version
+
+
+def test_simultaneous_writers_lose_nothing_first_write_included(tmp_path: Path) -> None:
+    models = [f"m{i}" for i in range(8)]
+    with multiprocessing.get_context("spawn").Pool(4) as pool:
+        versions = pool.starmap(write_one, [(str(tmp_path), model) for model in models])
+    counts = dict(Warehouse(str(tmp_path)).scan("predictions").group_by("model").len().collect().iter_rows())
+    assert counts == dict.fromkeys(models, 5)
+    # Version 0 creates the table, each write has a version of its own.
+    assert sorted(versions) == list(range(1, 9))
+
+
+def test_replacing_a_partition_leaves_the_others(tmp_path: Path) -> None:
+    warehouse = Warehouse(str(tmp_path))
+    for model in ("a", "b"):
+        warehouse.replace("predictions", rows_of(partition_of(model), 3), partition_of(model))
+    warehouse.replace("predictions", rows_of(partition_of("a"), 1), partition_of("a"))
+    assert dict(warehouse.scan("predictions").group_by("model").len().collect().iter_rows()) == {"a": 1, "b": 3}
+
+
+def test_a_former_state_stays_readable(tmp_path: Path) -> None:
+    warehouse = Warehouse(str(tmp_path))
+    first = warehouse.replace("predictions", rows_of(partition_of("a"), 3), partition_of("a"))
+    warehouse.replace("predictions", rows_of(partition_of("a"), 1), partition_of("a"))
+    assert warehouse.scan("predictions", version=first.version).collect().height == 3
+
+
+def test_frames_are_streamed_into_one_commit(tmp_path: Path) -> None:
+    warehouse = Warehouse(str(tmp_path))
+    commit = warehouse.replace(
+        "predictions", lambda: (rows_of(partition_of("a"), 100) for _ in range(3)), partition_of("a"), {"run_id": "r"}
+    )
+    assert (commit.version, warehouse.scan("predictions").collect().height) == (1, 300)
+
+
+def test_a_commit_is_found_by_its_partition(tmp_path: Path) -> None:
+    warehouse = Warehouse(str(tmp_path))
+    warehouse.replace("predictions", rows_of(partition_of("a"), 1), partition_of("a"), {"run_id": "first"})
+    warehouse.replace("predictions", rows_of(partition_of("b"), 1), partition_of("b"), {"run_id": "second"})
+    commit = warehouse.last_commit("predictions", partition_of("a"))
+    assert commit is not None
+    assert (commit.metadata["run_id"], commit.version) == ("first", 1)
+    assert warehouse.last_commit("predictions", partition_of("c")) is None
+
+
+def test_an_empty_partition_is_a_commit_too(tmp_path: Path) -> None:
+    warehouse = Warehouse(str(tmp_path))
+    warehouse.replace("predictions", rows_of(partition_of("a"), 0), partition_of("a"), {"run_id": "r"})
+    assert warehouse.last_commit("predictions", partition_of("a")) is not None
+
+
+def test_names_with_quotes_are_taken_literally(tmp_path: Path) -> None:
+    warehouse = Warehouse(str(tmp_path))
+    for model in ("it's", "other"):
+        warehouse.replace("predictions", rows_of(partition_of(model), 1), partition_of(model))
+    warehouse.replace("predictions", rows_of(partition_of("it's"), 2), partition_of("it's"))
+    assert dict(warehouse.scan("predictions").group_by("model").len().collect().iter_rows()) == {"it's": 2, "other": 1}
+
+
+def test_a_partition_with_a_missing_column_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"expected a value for each of \('evaluation', 'model', 'prompt'\)"):
+        Warehouse(str(tmp_path)).replace("predictions", rows_of(partition_of("a"), 1), {"evaluation": "e"})
+
+
+def test_tables_are_the_public_surface() -> None:
+    assert sorted(SCHEMAS) == sorted(PARTITIONED_BY)
+    for table, columns in PARTITIONED_BY.items():
+        assert set(columns) <= set(SCHEMAS[table])
