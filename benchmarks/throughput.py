@@ -26,16 +26,17 @@ QUESTION = "Context: {context}\nQuestion: what is item {n}? Answer in one senten
 CONTEXT = "The warehouse keeps every reply under the key of its request. " * 8
 MODEL = "tiny"
 INSPECT_SCRIPT = """
-import json, os, resource, sys, time
+import json, resource, sys, time
 base_url, n, concurrency = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-os.environ |= {"OPENAI_API_KEY": "none", "OPENAI_BASE_URL": base_url}
 from inspect_ai import Task, eval
 from inspect_ai.dataset import MemoryDataset, Sample
+from inspect_ai.model import get_model
 from inspect_ai.solver import generate
 question, context = sys.argv[4], sys.argv[5]
 samples = [Sample(input=question.format(context=context, n=i), target="") for i in range(n)]
 cpu, began = time.process_time(), time.perf_counter()
-log = eval(Task(dataset=MemoryDataset(samples), solver=generate()), model="openai/tiny", max_connections=concurrency,
+model = get_model("openai/tiny", base_url=base_url, api_key="none", responses_api=False)
+log = eval(Task(dataset=MemoryDataset(samples), solver=generate()), model=model, max_connections=concurrency,
            max_samples=concurrency, display="none", log_dir=sys.argv[6], log_level="error")[0]
 seconds = time.perf_counter() - began
 assert log.status == "success", log.error
@@ -176,6 +177,9 @@ CONTENDERS: dict[str, Callable[[str, int, int], None]] = {
 }
 
 
+BARE = "openai client, aiohttp transport"
+
+
 def run_contender(name: str, base_url: str, n: int, concurrency: int) -> None:
     """Measure one contender in this process; imports and connection are warmed up outside the clock."""
     CONTENDERS[name](base_url, 2, 1)
@@ -204,6 +208,11 @@ def inspect_command(base_url: str, n: int, concurrency: int) -> list[str]:
         subprocess.run([str(python), "-m", "pip", "install", "-q", "inspect-ai", "openai"], check=True)  # noqa: S603
     logs = tempfile.mkdtemp()
     return [str(python), "-c", INSPECT_SCRIPT, base_url, str(n), str(concurrency), QUESTION, CONTEXT, logs]
+
+
+def median_of(runs: list[dict[str, float]], key: str) -> float:
+    """The median over repeats."""
+    return statistics.median(run[key] for run in runs)
 
 
 def main() -> None:
@@ -245,14 +254,18 @@ def main() -> None:
         ideal = concurrency / arguments.latency
         print(f"{concurrency} at once, {arguments.latency * 1000:g} ms latency: ideal {ideal:,.0f} per second")
         print(f"{'':36}{'requests':>9}{'per second':>12}{'CPU ms each':>13}{'peak MB':>9}{'to openai on aiohttp':>22}")
-        bare = None
-        for name, (argv, size, repeats) in commands.items():
-            runs = [measured(argv) for _ in range(repeats)]
-            seconds, cpu, peak = (statistics.median(run[key] for run in runs) for key in ("seconds", "cpu", "peak_mb"))
-            rate = size / seconds
-            bare = rate if name == "openai client, aiohttp transport" else bare
-            against = "" if bare is None else f"{rate / bare:.2f}"
-            print(f"{name:36}{size:>9,}{rate:>12,.0f}{1000 * cpu / size:>13.2f}{peak:>9.0f}{against:>22}", flush=True)
+        runs: dict[str, list[dict[str, float]]] = {name: [] for name in commands}
+        # In turns, so that whatever else the machine does disturbs all alike.
+        for turn in range(arguments.repeats):
+            for name, (argv, _, repeats) in commands.items():
+                if turn < repeats:
+                    runs[name].append(measured(argv))
+        bare = commands[BARE][1] / median_of(runs[BARE], "seconds")
+        for name, (_, size, _) in commands.items():
+            rate = size / median_of(runs[name], "seconds")
+            cpu = 1000 * median_of(runs[name], "cpu") / size
+            peak = median_of(runs[name], "peak_mb")
+            print(f"{name:36}{size:>9,}{rate:>12,.0f}{cpu:>13.2f}{peak:>9.0f}{rate / bare:>22.2f}", flush=True)
     finally:
         server.kill()
 

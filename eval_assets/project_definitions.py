@@ -10,6 +10,7 @@ from eval_assets.automation.refresh import refresh_job
 from eval_assets.automation.schedules import evaluation_schedules
 from eval_assets.automation.watching import watch_files_sensor
 from eval_assets.checks.data_quality import data_quality_checks
+from eval_assets.checks.gate import gate_check
 from eval_assets.config.project import Project
 from eval_assets.config.settings import Settings
 from eval_assets.partitions import partitions_of
@@ -49,7 +50,7 @@ def build_definitions(project: Project, workbench: object, settings: Settings) -
     )
     return dg.Definitions(
         assets=[*roots, *cells, comparison],
-        asset_checks=data_quality_checks(partitions),
+        asset_checks=[*data_quality_checks(partitions), gate_check(partitions)],
         jobs=[evaluate_cell, compare, *reading.values(), refresh],
         schedules=evaluation_schedules(project, refresh),
         sensors=[watch_files_sensor(settings, partitions, reading)],

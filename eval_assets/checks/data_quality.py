@@ -1,2 +1,95 @@
-"""placeholder"""
-def data_quality_checks(partitions): return []
+"""Checks of the rows of datasets, predictions and scores. They inform and block nothing: rows that can't be used fail
+earlier, when they are read. What is expected is in `quality`.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import dagster as dg
+
+from eval_assets.assets.failures import said_plainly
+from eval_assets.cells.workbench import Workbench
+from eval_assets.checks.partitioned import partitioned_spec
+from eval_assets.partitions import Partitions
+from eval_assets.quality.expectations import RULES, Rule
+from eval_assets.quality.inspection import Inspection, inspect
+from eval_assets.quality.validation import MAX_EXAMPLE_IDS, Finding
+from eval_assets.reports.wording import markdown_text
+
+
+def data_quality_checks(partitions: Partitions) -> list[dg.AssetChecksDefinition]:
+    """The checks of every table that has rules, all checks of a table in one step."""
+    return [_checks_of(table, rules, partitions) for table, rules in RULES.items()]
+
+
+def _checks_of(table: str, rules: Sequence[Rule], partitions: Partitions) -> dg.AssetChecksDefinition:
+    partitions_def = partitions.by_name[table] if table in partitions.by_name else partitions.by_cell
+
+    @dg.multi_asset_check(
+        name=f"{table}_quality",
+        specs=[
+            partitioned_spec(rule.name, asset=table, description=rule.description, partitions_def=partitions_def)
+            for rule in rules
+        ],
+        can_subset=True,
+        compute_kind="greatexpectations",
+    )
+    def data_quality(
+        context: dg.AssetCheckExecutionContext, workbench: dg.ResourceParam[Workbench]
+    ) -> Iterator[dg.AssetCheckResult]:
+        with said_plainly():
+            inspection = inspect(workbench, table, context.partition_key)
+        selected = {key.name for key in context.selected_asset_check_keys}
+        for rule in rules:
+            if rule.name in selected:
+                yield _result(table, rule, inspection)
+
+    return data_quality
+
+
+def _result(table: str, rule: Rule, inspection: Inspection) -> dg.AssetCheckResult:
+    findings = inspection.findings[rule.name]
+    n_unexpected = sum(finding.n_unexpected for finding in findings)
+    ids = list(dict.fromkeys(example_id for finding in findings for example_id in finding.example_ids))[
+        :MAX_EXAMPLE_IDS
+    ]
+    metadata: dict[str, Any] = {
+        "n_rows": inspection.n_rows,
+        "n_unexpected": n_unexpected,
+        "example_ids": ids,
+        "expectations": dg.MetadataValue.md(_findings_table(findings)),
+        **inspection.facts,
+    }
+    return dg.AssetCheckResult(
+        asset_key=table,
+        check_name=rule.name,
+        passed=all(finding.passed for finding in findings),
+        severity=dg.AssetCheckSeverity[rule.severity],
+        description=f"{n_unexpected} unexpected: {', '.join(ids)}" if ids else "as expected",
+        metadata=metadata,
+    )
+
+
+def _findings_table(findings: Sequence[Finding]) -> str:
+    """One line per expectation.
+
+    >>> from eval_assets.quality.expectations import Expectation
+    >>> print(_findings_table([Finding(Expectation("ExpectX", {"column": "score"}, ("metric", "bleu")), 9, 1, ("q1",))]))
+    | | expectation | of rows with | rows | unexpected | such as |
+    | --- | --- | --- | ---: | ---: | --- |
+    | ❌ | `ExpectX(column='score')` | `metric = 'bleu'` | 9 | 1 | q1 |
+    """
+    lines = [
+        "| | expectation | of rows with | rows | unexpected | such as |",
+        "| --- | --- | --- | ---: | ---: | --- |",
+    ]
+    for finding in findings:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in finding.expectation.arguments.items())
+        where = "`{} = {!r}`".format(*finding.expectation.where) if finding.expectation.where else ""
+        mark = "✅" if finding.passed else "❌"
+        ids = markdown_text(", ".join(finding.example_ids))
+        lines.append(
+            f"| {mark} | `{finding.expectation.type}({arguments})` | {where} | {finding.n_rows} "
+            f"| {finding.n_unexpected} | {ids} |"
+        )
+    return "\n".join(lines)

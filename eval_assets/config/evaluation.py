@@ -35,14 +35,18 @@ class Gate(FileModel):
     max: float | None = None
     max_drop: float | None = Field(None, ge=0)
     max_drop_relative: float | None = Field(None, ge=0, le=1)
+    non_inferiority_margin: float | None = Field(
+        None, ge=0, description="GO only if the interval shows that the candidate is worse by less than this."
+    )
     max_failed_share: float = Field(0.1, ge=0, le=1)
     min_scored: int = Field(1, ge=1, description="With fewer scored examples the gate is inconclusive.")
     tier: Literal["critical", "advisory"] = "critical"
 
     @model_validator(mode="after")
     def _has_a_threshold(self) -> "Gate":
-        if all(value is None for value in (self.min, self.max, self.max_drop, self.max_drop_relative)):
-            raise ValueError("expected at least one of 'min', 'max', 'max_drop', 'max_drop_relative'")
+        thresholds = ("min", "max", "max_drop", "max_drop_relative", "non_inferiority_margin")
+        if all(getattr(self, name) is None for name in thresholds):
+            raise ValueError(f"expected at least one of {', '.join(map(repr, thresholds))}")
         return self
 
 

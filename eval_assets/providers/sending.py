@@ -73,6 +73,7 @@ class Sender:
         self._news_scheduled = False
         self._attempts = Attempts(client, self.limiter, terms.limits, tally, is_ending=lambda: self.ending is not None)
         self._dispatcher = loop.create_task(self._dispatch())
+        self._dispatcher.add_done_callback(self._forget)
 
     @property
     def n_queued(self) -> int:

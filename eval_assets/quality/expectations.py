@@ -47,12 +47,22 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "eval_datasets": (
         Rule("unique_ids", "Each example id stands once in the dataset.", "ERROR"),
         Rule("inputs_not_empty", "Each example has inputs.", "ERROR"),
-        Rule("targets_where_needed", "Examples have the targets that metrics and judges of their evaluations read.", "WARN"),
+        Rule(
+            "targets_where_needed",
+            "Examples have the targets that metrics and judges of their evaluations read.",
+            "WARN",
+        ),
     ),
     "predictions": (
-        Rule("every_example_answered", "Each chosen example has one prediction per sample, and no other has any.", "ERROR"),
+        Rule(
+            "every_example_answered",
+            "Each chosen example has one prediction per sample, and no other has any.",
+            "ERROR",
+        ),
         Rule("few_failed", f"At most {MAX_FAILED_SHARE:.0%} of the predictions failed.", "WARN"),
-        Rule("plausible_latency_and_cost", "No reply took longer than its timeouts or cost more than the budget.", "WARN"),
+        Rule(
+            "plausible_latency_and_cost", "No reply took longer than its timeouts or cost more than the budget.", "WARN"
+        ),
     ),
     "heuristic_metrics": (
         Rule("scores_in_range", "Each score lies within the range of its metric.", "ERROR"),
@@ -83,15 +93,13 @@ def coverage_expectations() -> dict[str, list[Expectation]]:
     """Rule → expectations over `n_wanted`, `n_predictions` and `n_samples` of each example."""
     return {
         "every_example_answered": [
-            Expectation("ExpectColumnPairValuesToBeEqual", {"column_A": "n_predictions", "column_B": "n_wanted"}),
             Expectation("ExpectColumnPairValuesToBeEqual", {"column_A": "n_samples", "column_B": "n_wanted"}),
+            Expectation("ExpectColumnPairValuesToBeEqual", {"column_A": "n_predictions", "column_B": "n_samples"}),
         ]
     }
 
 
-def prediction_expectations(
-    *, max_latency_seconds: float, max_cost_usd: float | None
-) -> dict[str, list[Expectation]]:
+def prediction_expectations(*, max_latency_seconds: float, max_cost_usd: float | None) -> dict[str, list[Expectation]]:
     """Rule → expectations over `outcome`, `latency_seconds` and `cost_usd` of each prediction."""
     few_failed = {"column": "outcome", "value_set": ["ok"], "mostly": 1 - MAX_FAILED_SHARE}
     return {

@@ -23,17 +23,36 @@ class Finding:
 
     Args:
         expectation: What was expected.
-        passed: Whether it holds.
         n_rows: Rows that were looked at.
         n_unexpected: Those that break it.
         example_ids: Up to five examples among them.
     """
 
     expectation: Expectation
-    passed: bool
-    n_rows: int
-    n_unexpected: int
-    example_ids: tuple[str, ...]
+    n_rows: int = 0
+    n_unexpected: int = 0
+    example_ids: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether enough rows are as expected: all of them, or the share that the expectation asks for (`mostly`)."""
+        return self.n_rows - self.n_unexpected >= self.expectation.arguments.get("mostly", 1) * self.n_rows
+
+
+def added(first: Finding, second: Finding) -> Finding:
+    """Findings of one expectation over two sets of rows, as one.
+
+    >>> rule = Expectation("ExpectColumnValuesToNotBeNull", {"column": "score"})
+    >>> added(Finding(rule, 2, 1, ("a",)), Finding(rule, 3)).passed
+    False
+    """
+    ids = dict.fromkeys((*first.example_ids, *second.example_ids))
+    return Finding(
+        first.expectation,
+        first.n_rows + second.n_rows,
+        first.n_unexpected + second.n_unexpected,
+        tuple(ids)[:MAX_EXAMPLE_IDS],
+    )
 
 
 def validate(frame: pl.DataFrame, expected: Mapping[str, Sequence[Expectation]]) -> dict[str, list[Finding]]:
@@ -49,6 +68,8 @@ def validate(frame: pl.DataFrame, expected: Mapping[str, Sequence[Expectation]])
     Raises:
         DataQualityError: An expectation can't be evaluated, because a column is missing for one.
     """
+    if frame.is_empty():
+        return {rule: [Finding(expectation) for expectation in expectations] for rule, expectations in expected.items()}
     context, gx = _great_expectations()
     asked = [(rule, expectation) for rule, expectations in expected.items() for expectation in expectations]
     # Results come back in another order when one of them fails to compute: each carries its place.
@@ -62,7 +83,8 @@ def validate(frame: pl.DataFrame, expected: Mapping[str, Sequence[Expectation]])
         "partial_unexpected_count": 4 * MAX_EXAMPLE_IDS,
     }
     by_place = {
-        result.expectation_config.meta["place"]: result for result in batch.validate(suite, result_format=wanted).results
+        result.expectation_config.meta["place"]: result
+        for result in batch.validate(suite, result_format=wanted).results
     }
     findings: dict[str, list[Finding]] = {rule: [] for rule in expected}
     for place, (rule, expectation) in enumerate(asked):
@@ -107,15 +129,12 @@ def _as_gx(gx: Any, expectation: Expectation, place: int) -> Any:
 def _finding(expectation: Expectation, result: Any) -> Finding:
     if "element_count" not in result.result:
         raised = result.exception_info
-        messages = [raised["exception_message"]] if "exception_message" in raised else [
-            info["exception_message"] for info in raised.values()
-        ]
-        raise DataQualityError(f"{expectation.type} {dict(expectation.arguments)} can't be evaluated: {messages[0]}")
+        message = raised.get("exception_message") or next(info["exception_message"] for info in raised.values())
+        raise DataQualityError(f"{expectation.type} {dict(expectation.arguments)} can't be evaluated: {message}")
     rows = result.result["partial_unexpected_index_list"] or ()
     ids = dict.fromkeys(str(row["example_id"]) for row in rows)
     return Finding(
         expectation=expectation,
-        passed=bool(result.success),
         n_rows=int(result.result["element_count"]),
         n_unexpected=int(result.result["unexpected_count"]),
         example_ids=tuple(ids)[:MAX_EXAMPLE_IDS],

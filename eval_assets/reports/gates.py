@@ -8,7 +8,7 @@ candidate.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import polars as pl
 
@@ -16,10 +16,9 @@ from eval_assets.config.evaluation import Evaluation, Gate
 from eval_assets.reports.scores import ExampleGroups, MetricFacts, scores_by_candidate
 from eval_assets.statistics.decisions import GateResult, GateTerms, Verdict
 from eval_assets.statistics.descriptive import ExampleScores
-from eval_assets.statistics.gates import drop_gate, maximum_gate, minimum_gate
+from eval_assets.statistics.gates import DropKind, drop_gate, maximum_gate, minimum_gate
 from eval_assets.storage.schemas import GATE_RESULTS
 
-DropKind = Literal["max_drop", "max_drop_relative"]
 
 Row = dict[str, Any]
 
@@ -109,6 +108,7 @@ def _asked_of(
     drops: Sequence[tuple[DropKind, float | None, str]] = (
         ("max_drop", gate.max_drop, "drop against baseline at most {:g}"),
         ("max_drop_relative", gate.max_drop_relative, "drop against baseline at most {:.4g} % of its mean"),
+        ("non_inferiority", gate.non_inferiority_margin, "not worse than the baseline by {:g} or more"),
     )
     model, _, prompt = candidate.partition("@")
     shared = {"evaluation": evaluation.name, "model": model, "prompt": prompt, "metric": gate.metric, "tier": tier}

@@ -110,7 +110,7 @@ class LaneWriter:
     @property
     def is_behind(self) -> bool:
         """Whether replies arrive faster than the table takes them: wait before sending more."""
-        return len(self._by_key) > 5 * self._flush_rows
+        return self._failure is None and len(self._by_key) > 5 * self._flush_rows
 
     def flush(self) -> None:
         """Write all replies received so far to the table, and wait for it.
@@ -169,20 +169,22 @@ class LaneWriter:
             self._failure = error
             return
         self._segment, self._rows = following, []
-        self._flushes.append(self._flusher.submit(self._finish_flush, segment, rows))
+        flush = self._flusher.submit(self._finish_flush, segment, rows)
+        flush.add_done_callback(self._note_failure)
+        self._flushes.append(flush)
 
     def _finish_flush(self, segment: Segment, rows: list[Row]) -> None:
         segment.close()
-        try:
-            self._write(rows)
-        except StorageError as error:
-            self._failure = error
-            return
+        self._write(rows)
         segment.path.unlink(missing_ok=True)
         with self._lock:
             for row in rows:
                 if self._by_key.get(row["request_key"]) is row:
                     del self._by_key[row["request_key"]]
+
+    def _note_failure(self, flush: Future[None]) -> None:
+        """Whatever kept a batch from the table: it waits in its journal, and nothing more may be sent."""
+        self._failure = self._failure or flush.exception()
 
     def _write(self, rows: list[Row]) -> None:
         if rows:

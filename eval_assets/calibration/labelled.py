@@ -1,0 +1,141 @@
+"""Verdicts of one judge beside the labels people gave the same outputs. What follows from them is in `agreement`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from eval_assets.config.judge import NumberScale, Scale
+from eval_assets.config.labels import score_on
+
+OUTPUT = ("prediction_id", "model", "prompt", "example_id")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledVerdicts:
+    """One judge's verdicts, and people's ratings of the same outputs.
+
+    Args:
+        outputs: One row per judged output: `OUTPUT`, `score` (mean of the judge's verdicts on it), `verdict` (their lower
+            median, which is on the scale), `score_id`, `justification`, `output`; and where people rated it, `human`
+            (their mean), `human_verdict` (their lower median) and `human_label` (each rater's label), else null.
+        ratings: One row per output and rater: `prediction_id`, `rater`, `rating`.
+        n_outdated: Labels of outputs that no candidate gives any more.
+        n_off_scale: Labels that are not on the judge's scale.
+    """
+
+    outputs: pl.DataFrame
+    ratings: pl.DataFrame
+    n_outdated: int
+    n_off_scale: int
+
+    @property
+    def raters(self) -> list[str]:
+        """Everyone who rated an output, sorted."""
+        return sorted(self.ratings["rater"].unique())
+
+    @property
+    def labelled(self) -> pl.DataFrame:
+        """Outputs that people rated."""
+        return self.outputs.filter(pl.col("human").is_not_null())
+
+    def matrix(self, *, with_judge: bool) -> NDArray[np.float64]:
+        """Ratings of the labelled outputs, shape (n_raters, n_outputs), NaN where a rater gave none.
+
+        Args:
+            with_judge: Whether the judge's verdicts are the last row.
+        """
+        order = self.labelled.select("prediction_id", "verdict")
+        wide = [
+            order.join(self.ratings.filter(pl.col("rater") == rater), on="prediction_id", how="left", maintain_order="left")
+            for rater in self.raters
+        ]
+        rows = [frame["rating"].to_numpy() for frame in wide] + ([order["verdict"].to_numpy()] if with_judge else [])
+        return np.array([row.astype(np.float64) for row in rows]).reshape(len(rows), order.height)
+
+
+def labelled_verdicts(
+    verdicts: pl.DataFrame, predictions: pl.DataFrame, labels: pl.DataFrame, *, judge: str, scale: Scale
+) -> LabelledVerdicts:
+    """Bring verdicts and labels together.
+
+    A label counts for an output if its example, its model (where it names one) and its output (where it holds one) are
+    the output's. Of two labels one rater gave an output, the more specific one counts.
+
+    Args:
+        verdicts: Rows of `judge_scores` of any judges and cells of one evaluation.
+        predictions: Rows of `predictions` of the same cells.
+        labels: Rows of `labels` of the evaluation's dataset.
+        judge: Name of the judge.
+        scale: Its scale.
+    """
+    outputs = _judged(verdicts.filter((pl.col("judge") == judge) & pl.col("juror").is_null()), predictions)
+    mine = labels.filter(pl.col("judge").is_null() | (pl.col("judge") == judge)).with_row_index("label_id")
+    scores = [score_on(scale, label, score) for label, score in mine.select("label", "score").iter_rows()]
+    rated = mine.with_columns(rating=pl.Series(scores, dtype=pl.Float64))
+    matched = (
+        outputs.select(*OUTPUT, "output")
+        .join(rated, on="example_id", suffix="_labelled", maintain_order="left_right")
+        .filter(
+            (pl.col("model_labelled").is_null() | (pl.col("model_labelled") == pl.col("model")))
+            & (pl.col("output_labelled").is_null() | (pl.col("output_labelled") == pl.col("output")))
+        )
+    )
+    ratings = (
+        matched.drop_nulls("rating")
+        .sort(pl.col("output_labelled").is_null(), pl.col("model_labelled").is_null(), maintain_order=True)
+        .unique(["prediction_id", "rater"], keep="first", maintain_order=True)
+        .select("prediction_id", "rater", "rating", "label")
+    )
+    people = ratings.sort("rater").group_by("prediction_id").agg(
+        human=pl.col("rating").mean(),
+        human_verdict=pl.col("rating").quantile(0.5, "lower"),
+        human_label=pl.format("{}: {}", "rater", "label").str.join("; "),
+    )
+    judged = outputs["example_id"].implode()
+    with_output = rated.filter(pl.col("output").is_not_null() & pl.col("example_id").is_in(judged))
+    return LabelledVerdicts(
+        outputs=outputs.join(people, on="prediction_id", how="left", maintain_order="left"),
+        ratings=ratings.drop("label"),
+        n_outdated=with_output.join(matched, on="label_id", how="anti").height,
+        n_off_scale=matched.filter(pl.col("rating").is_null())["label_id"].n_unique(),
+    )
+
+
+def grades_of(scale: Scale) -> Mapping[float, str] | None:
+    """Every score a verdict can have, in order, with its name; null for a scale of any number.
+
+    Labels that share a score are one grade: no metric can tell them apart.
+
+    >>> from eval_assets.config.judge import PassFailScale
+    >>> grades_of(PassFailScale(type="pass_fail"))
+    {0.0: 'fail', 1.0: 'pass'}
+    """
+    if isinstance(scale, NumberScale):
+        return None
+    labels: Mapping[str, float] = getattr(scale, "labels", {})
+    if not labels:
+        low, high = scale.bounds
+        return {float(grade): str(grade) for grade in range(int(low), int(high) + 1)}
+    return {
+        score: " or ".join(label for label, its_score in labels.items() if its_score == score)
+        for score in sorted(set(labels.values()))
+    }
+
+
+def _judged(verdicts: pl.DataFrame, predictions: pl.DataFrame) -> pl.DataFrame:
+    """One row per output with at least one verdict."""
+    scored = (
+        verdicts.filter(pl.col("score").is_not_null())
+        .sort("draw")
+        .group_by("prediction_id", maintain_order=True)
+        .agg(
+            pl.col("model", "prompt", "example_id", "score_id", "justification").first(),
+            score=pl.col("score").mean(),
+            verdict=pl.col("score").quantile(0.5, "lower"),
+        )
+    )
+    texts = predictions.select("prediction_id", "output").unique("prediction_id")
+    return scored.join(texts, on="prediction_id", how="left").sort("model", "prompt", "example_id", "prediction_id")

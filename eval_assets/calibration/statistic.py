@@ -1,0 +1,39 @@
+"""One number about a judge with its uncertainty, before it becomes a row of `judge_agreement`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from eval_assets.statistics.intervals import Interval, no_interval
+
+NO_LABELS = "uncalibrated: no human labels"
+
+
+@dataclass(frozen=True, slots=True)
+class Statistic:
+    """One statistic of one judge.
+
+    Args:
+        name: As in the column `statistic`.
+        value: None where it can't be had.
+        interval: Of the value.
+        n: What it is over.
+        method: How it was computed, or why there is no value.
+        candidate: `model@prompt`, where it is about one.
+        needs_people: Whether it rests on human labels.
+        detail: What else belongs to the value.
+    """
+
+    name: str
+    value: float | None
+    interval: Interval
+    n: int
+    method: str
+    candidate: str | None = None
+    needs_people: bool = True
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+def unmeasured(name: str, confidence: float, *, why: str = NO_LABELS) -> Statistic:
+    """A statistic that can't be had, and why."""
+    return Statistic(name, None, no_interval(why, confidence), 0, why)

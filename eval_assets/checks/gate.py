@@ -1,0 +1,41 @@
+"""The check that says whether a candidate may take the baseline's place. What gates ask is in `reports.gates`."""
+
+import dagster as dg
+
+from eval_assets.cells.workbench import Workbench
+from eval_assets.checks.partitioned import partitioned_spec
+from eval_assets.partitions import Partitions
+from eval_assets.reports.gate_formats import gates_markdown
+from eval_assets.reports.gates import overall_verdict
+from eval_assets.statistics.decisions import Verdict
+
+
+def gate_check(partitions: Partitions) -> dg.AssetChecksDefinition:
+    """`gate` of `comparison`: passes on GO; a critical gate that is not met or undecided fails the run."""
+    spec = partitioned_spec(
+        "gate",
+        asset="comparison",
+        description="All critical gates of the evaluation say GO.",
+        partitions_def=partitions.by_name["evaluations"],
+        blocking=True,
+    )
+
+    @dg.multi_asset_check(name="comparison_gate", specs=[spec])
+    def gate(context: dg.AssetCheckExecutionContext, workbench: dg.ResourceParam[Workbench]) -> dg.AssetCheckResult:
+        name = context.partition_key
+        rows = workbench.warehouse.scan("gate_results", {"evaluation": name}).collect()
+        overall = overall_verdict(rows)
+        return dg.AssetCheckResult(
+            asset_key="comparison",
+            check_name="gate",
+            passed=overall.verdict is Verdict.GO,
+            severity=dg.AssetCheckSeverity.ERROR,
+            description=f"{overall.verdict.value}: {overall.note}",
+            metadata={
+                "verdict": overall.verdict.value,
+                "n_conditions": rows.height,
+                "gates": dg.MetadataValue.md(gates_markdown(rows, evaluation=name)),
+            },
+        )
+
+    return gate

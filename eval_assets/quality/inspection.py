@@ -1,0 +1,172 @@
+"""What a partition is checked for: its rows, and what the rows of other tables say they should be."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from eval_assets.cells.cell_inputs import data_version_of, read_cell_inputs, stored_examples
+from eval_assets.cells.graph import Cell, parse_cell
+from eval_assets.cells.workbench import Workbench
+from eval_assets.config.evaluation import Evaluation
+from eval_assets.errors import ConfigError, MetricError
+from eval_assets.metrics.definition import ResolvedMetric
+from eval_assets.metrics.rows import lists_nothing
+from eval_assets.quality.expectations import (
+    Expectation,
+    coverage_expectations,
+    dataset_expectations,
+    prediction_expectations,
+    score_expectations,
+)
+from eval_assets.quality.validation import Finding, added, validate
+from eval_assets.storage.batches import batches_by_position
+
+BATCH_POSITIONS = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """A partition after it was checked.
+
+    Args:
+        findings: Rule → what became of its expectations.
+        n_rows: Rows of the partition.
+        facts: What else is worth showing, by name.
+    """
+
+    findings: Mapping[str, Sequence[Finding]]
+    n_rows: int
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def inspect(workbench: Workbench, table: str, key: str) -> Inspection:
+    """Check one partition of a table by all its rules.
+
+    Args:
+        workbench: Where the rows lie.
+        table: A table that has `RULES`.
+        key: The partition key: a dataset, or a cell.
+
+    Raises:
+        StorageError: The partition was never written.
+        DataQualityError: An expectation can't be evaluated.
+    """
+    if table == "eval_datasets":
+        return _inspect_dataset(workbench, key)
+    cell = parse_cell(key)
+    data_version_of(workbench.warehouse, table, cell.partition)
+    if table == "predictions":
+        return _inspect_predictions(workbench, cell)
+    return _inspect_scores(workbench, table, cell)
+
+
+def _inspect_dataset(workbench: Workbench, name: str) -> Inspection:
+    data_version_of(workbench.warehouse, "eval_datasets", {"dataset": name})
+    readers = _targets_readers(workbench, name)
+    needs: dict[str, bool] = {}
+    for evaluation, metrics in readers:
+        not_empty = not all(metric.definition.takes_empty_targets for metric in metrics) or _judged_by_targets(
+            workbench, evaluation
+        )
+        with suppress(ConfigError):  # a slice that selects nothing fails with the cells of that evaluation
+            for example in stored_examples(workbench.warehouse, evaluation):
+                needs[example.example_id] = needs.get(example.example_id, False) or not_empty
+    rows = workbench.warehouse.scan("eval_datasets", {"dataset": name}).sort("position").collect()
+    targets = [
+        None if needs.get(example_id) and lists_nothing(text, example) else text
+        for example_id, text, example in rows.select("example_id", "targets", "example").iter_rows()
+    ]
+    frame = rows.select(
+        "example_id",
+        "inputs",
+        pl.Series("targets", targets, dtype=pl.String),
+        needs_targets=pl.col("example_id").is_in(list(needs)),
+    )
+    needed_by = sorted(evaluation.name for evaluation, _ in readers)
+    return Inspection(
+        validate(frame, dataset_expectations()), rows.height, {"evaluations_that_need_targets": needed_by}
+    )
+
+
+def _targets_readers(workbench: Workbench, dataset: str) -> list[tuple[Evaluation, list[ResolvedMetric]]]:
+    """Evaluations on a dataset that can't do without targets, with the metrics that read them."""
+    readers = []
+    for loaded in workbench.project.evaluations.values():
+        evaluation = loaded.item
+        if evaluation.file.dataset != dataset:
+            continue
+        metrics: list[ResolvedMetric] = []
+        with suppress(MetricError):  # a bad choice of metrics fails with the evaluation itself
+            metrics = [metric for metric in workbench.versions.metrics(evaluation) if _reads_targets(metric)]
+        if metrics or _judged_by_targets(workbench, evaluation):
+            readers.append((evaluation, metrics))
+    return readers
+
+
+def _reads_targets(metric: ResolvedMetric) -> bool:
+    optional = metric.function.optional if metric.function else frozenset()
+    return "targets" in metric.definition.needs and "targets" not in optional
+
+
+def _judged_by_targets(workbench: Workbench, evaluation: Evaluation) -> bool:
+    judges = (workbench.project.judges.get(name) for name in evaluation.file.judges)
+    return any("targets" in judge.item.file.columns for judge in judges if judge is not None)
+
+
+def _inspect_predictions(workbench: Workbench, cell: Cell) -> Inspection:
+    inputs = read_cell_inputs(workbench.warehouse, cell)
+    limits, evaluation = inputs.model.model.file.limits, inputs.evaluation
+    expected = prediction_expectations(
+        max_latency_seconds=limits.timeout_seconds * (1 + limits.max_retries), max_cost_usd=evaluation.file.max_cost_usd
+    )
+    predictions = workbench.warehouse.scan("predictions", cell.partition)
+    chosen = [example.example_id for example in stored_examples(workbench.warehouse, evaluation)]
+    coverage = _coverage(chosen, predictions, n_samples=evaluation.file.samples)
+    rows = predictions.select("position", "example_id", "outcome", "latency_seconds", "cost_usd")
+    findings = {**validate(coverage, coverage_expectations()), **_by_batches(rows, expected)}
+    n_rows = int(coverage["n_predictions"].sum())
+    return Inspection(findings, n_rows, {"n_examples": len(chosen), "n_samples": evaluation.file.samples})
+
+
+def _coverage(chosen: Sequence[str], predictions: pl.LazyFrame, *, n_samples: int) -> pl.DataFrame:
+    """How many predictions each example has and should have, examples that weren't chosen included."""
+    wanted = pl.DataFrame({"example_id": chosen}, schema={"example_id": pl.String}).with_columns(n_wanted=n_samples)
+    found = (
+        predictions.group_by("example_id")
+        .agg(n_predictions=pl.len(), n_samples=pl.col("sample_index").n_unique())
+        .collect()
+    )
+    return wanted.join(found, on="example_id", how="full", coalesce=True, maintain_order="left_right").with_columns(
+        pl.col("n_wanted", "n_predictions", "n_samples").fill_null(0).cast(pl.Int64)
+    )
+
+
+def _inspect_scores(workbench: Workbench, table: str, cell: Cell) -> Inspection:
+    column = "metric" if table == "heuristic_metrics" else "judge"
+    rows = workbench.warehouse.scan(table, cell.partition).select(
+        "position", "example_id", "score", metric=column, is_ok=pl.col("outcome") == "ok"
+    )
+    counts = rows.group_by("metric").len().sort("metric").collect()
+    facts = workbench.metric_facts(workbench.stored_evaluation(cell.evaluation))
+    findings = _by_batches(rows, score_expectations(facts, counts["metric"]))
+    return Inspection(findings, int(counts["len"].sum()), {f"n_{column}s": counts.height})
+
+
+def _by_batches(rows: pl.LazyFrame, expected: Mapping[str, Sequence[Expectation]]) -> dict[str, list[Finding]]:
+    """Findings over all rows, of which a bounded number is in memory at a time."""
+
+    def batches() -> Iterator[pl.DataFrame]:
+        yield rows.head(0).collect()
+        yield from batches_by_position(rows, batch_rows=BATCH_POSITIONS)
+
+    return _sum_of(validate(batch, expected) for batch in batches())
+
+
+def _sum_of(findings: Iterable[dict[str, list[Finding]]]) -> dict[str, list[Finding]]:
+    total: dict[str, list[Finding]] = {}
+    for found in findings:
+        total = {rule: [*map(added, total[rule], found[rule])] if rule in total else found[rule] for rule in found}
+    return total
