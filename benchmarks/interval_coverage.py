@@ -115,7 +115,7 @@ def alarm_rows() -> list[tuple[str, str, Mistake]]:
         return minimum_gate(candidate, true_mean, TERMS).verdict is Verdict.NO_GO
 
     def tells_apart(baseline: ExampleScores, candidate: ExampleScores) -> bool:
-        comparison = compare_paired(baseline, candidate, confidence=0.95, n_resamples=499, seed=0)
+        comparison = compare_paired(baseline, candidate, confidence=0.95, n_resamples=199, seed=0)
         return conclude(comparison, confidence=0.95).conclusion in (Conclusion.BETTER, Conclusion.WORSE)
 
     return [
@@ -171,7 +171,7 @@ def one_quantile(quantile: float, truth: float) -> Callable[[Generator, int], bo
 
     def one(generator: Generator, n: int) -> bool:
         scores = generator.standard_normal(n)
-        return holds(bootstrap_quantile_interval(scores, quantile, confidence=0.95, n_resamples=500, seed=0), truth)
+        return holds(bootstrap_quantile_interval(scores, quantile, confidence=0.95, n_resamples=400, seed=0), truth)
 
     return one
 

@@ -31,7 +31,6 @@ def build_definitions(project: Project, workbench: object, settings: Settings) -
     roots = shared_input_assets(partitions)
     cells = cell_assets(partitions, when_inputs_change())
     comparison = comparison_asset(partitions, when_candidates_change())
-    refresh = refresh_job()
     reading = {
         asset.key.to_user_string(): dg.define_asset_job(
             f"read_{asset.key.to_user_string()}",
@@ -51,8 +50,8 @@ def build_definitions(project: Project, workbench: object, settings: Settings) -
     return dg.Definitions(
         assets=[*roots, *cells, comparison],
         asset_checks=[*data_quality_checks(partitions), gate_check(partitions)],
-        jobs=[evaluate_cell, compare, *reading.values(), refresh],
-        schedules=evaluation_schedules(project, refresh),
+        jobs=[evaluate_cell, compare, *reading.values(), refresh_job()],
+        schedules=evaluation_schedules(project),
         sensors=[watch_files_sensor(settings, partitions, reading)],
         resources={"workbench": workbench},
         executor=dg.in_process_executor,

@@ -9,6 +9,7 @@ from dagster._core.loader import LoadingContextForTest
 
 from eval_assets.cells.graph import CELL_TABLES
 from eval_assets.project_definitions import COMPARE, EVALUATE_CELL
+from eval_assets.running import QUIET
 from tests.projects import Lab
 
 Requested = dict[str, set[str]]
@@ -58,7 +59,7 @@ class AutomationSensor:
             definitions = self.lab.definitions(workbench)
             for (job, partition), selection in sorted(assets.items(), reverse=True):
                 definitions.resolve_job_def(job).execute_in_process(
-                    partition_key=partition, instance=self.lab.instance, asset_selection=selection
+                    partition_key=partition, instance=self.lab.instance, asset_selection=selection, run_config=QUIET
                 )
 
     def settle(self, ticks: int = 4) -> list[Requested]:

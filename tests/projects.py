@@ -11,7 +11,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from eval_assets.cells.workbench import Spending, Workbench
 from eval_assets.config.settings import Settings
 from eval_assets.planning.plan import Plan, make_plan
 from eval_assets.project_definitions import build_definitions
-from eval_assets.running import RunSummary, run_plan
+from eval_assets.running import QUIET, RunSummary, run_plan
 from eval_assets.storage.warehouse import Warehouse
 
 JUDGE_MODEL = "judge-1"
@@ -153,8 +153,6 @@ class Lab:
     Args:
         files: The project.
         instance: Where Dagster records runs.
-        watch: Called with each workbench before it is used.
-    """
 
     files: Files
     instance: dg.DagsterInstance
@@ -172,7 +170,6 @@ class Lab:
     @contextmanager
     def workbench(self) -> Iterator[Workbench]:
         with _on_path(self.files.folder), Workbench.from_settings(self.settings) as workbench:
-            self.watch(workbench)
             yield workbench
 
     def definitions(self, workbench: Workbench) -> dg.Definitions:
@@ -182,13 +179,18 @@ class Lab:
         with self.workbench() as workbench:
             return self._plan(workbench, **choice)
 
-    def run(self, spending: Spending | None = None, **choice: Any) -> RunSummary:
-        """Plan and run, as `eval-assets run` does."""
+    def run(
+        self, spending: Spending | None = None, *, on_plan: Callable[[Plan], object] | None = None, **choice: Any
+    ) -> RunSummary:
+        """Plan and run, as `eval-assets run` does; `on_plan` comes between the two."""
         spending = spending or Spending()
         with self.workbench() as workbench:
+            plan = self._plan(workbench, spending=spending, **choice)
+            if on_plan is not None:
+                on_plan(plan)
             return run_plan(
                 workbench,
-                self._plan(workbench, spending=spending, **choice),
+                plan,
                 self.settings,
                 spending=spending,
                 instance=self.instance,
@@ -199,7 +201,9 @@ class Lab:
         """Run one job over one partition, as the Materialize button does."""
         with self.workbench() as workbench:
             found = self.definitions(workbench).resolve_job_def(job)
-            return found.execute_in_process(partition_key=partition, instance=self.instance, raise_on_error=False)
+            return found.execute_in_process(
+                partition_key=partition, instance=self.instance, run_config=QUIET, raise_on_error=False
+            )
 
     def read_files(self) -> None:
         """Read every changed file, as the sensor `watch_files` asks for, and nothing else."""

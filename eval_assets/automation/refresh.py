@@ -8,6 +8,8 @@ from eval_assets.cells.workbench import Spending, Workbench
 from eval_assets.planning.plan import Plan, make_plan
 from eval_assets.planning.wording import plan_markdown
 
+REFRESH_JOB = "refresh"
+REFRESH_OP = "launch_stale"
 PAID_ASSETS = ("predictions", "judge_scores")
 
 
@@ -22,7 +24,7 @@ class RefreshConfig(dg.Config):
     max_cost_usd: float | None = Field(None, description="Budget of each cell's run; null: as each evaluation says.")
 
 
-@dg.op(name="refresh", out=dg.Out(dict, description="Asset → partitions launched."))
+@dg.op(name=REFRESH_OP, out=dg.Out(dict, description="Asset → partitions launched."))
 def refresh_op(
     context: dg.OpExecutionContext, config: RefreshConfig, workbench: dg.ResourceParam[Workbench]
 ) -> dict[str, list[str]]:
@@ -63,7 +65,7 @@ def _run_config(config: RefreshConfig, plan: Plan) -> dict[str, object] | None:
 def refresh_job() -> dg.JobDefinition:
     """The job, with one op."""
 
-    @dg.job(name="refresh", description="Bring every stale, missing or failed cell up to date, as a backfill.")
+    @dg.job(name=REFRESH_JOB, description="Bring every stale, missing or failed cell up to date, as a backfill.")
     def refresh() -> None:
         refresh_op()
 

@@ -5,14 +5,15 @@ from typing import Any
 
 import dagster as dg
 
+from eval_assets.automation.refresh import REFRESH_JOB, REFRESH_OP
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.project import Project
 
 
-def evaluation_schedules(project: Project, refresh: dg.JobDefinition) -> list[dg.ScheduleDefinition]:
+def evaluation_schedules(project: Project) -> list[dg.ScheduleDefinition]:
     """One schedule per evaluation that asks for one; it launches the job `refresh` for that evaluation."""
     evaluations = [loaded.item for loaded in project.evaluations.values()]
-    return [_schedule(evaluation, refresh) for evaluation in evaluations if evaluation.file.schedule is not None]
+    return [_schedule(evaluation) for evaluation in evaluations if evaluation.file.schedule is not None]
 
 
 def schedule_name(evaluation: str) -> str:
@@ -24,7 +25,7 @@ def schedule_name(evaluation: str) -> str:
     return f"evaluate_{re.sub(r'[^A-Za-z0-9]', '_', evaluation)}"
 
 
-def _schedule(evaluation: Evaluation, refresh: dg.JobDefinition) -> dg.ScheduleDefinition:
+def _schedule(evaluation: Evaluation) -> dg.ScheduleDefinition:
     spec = evaluation.file.schedule
     assert spec is not None, "the caller keeps evaluations with a schedule"
     config: dict[str, Any] = {"evaluations": [evaluation.name]}
@@ -35,7 +36,7 @@ def _schedule(evaluation: Evaluation, refresh: dg.JobDefinition) -> dg.ScheduleD
         description=f"Re-evaluate {evaluation.name} at {spec.cron} ({spec.timezone}).",
         cron_schedule=spec.cron,
         execution_timezone=spec.timezone,
-        job=refresh,
-        run_config={"ops": {"refresh": {"config": config}}},
+        job_name=REFRESH_JOB,
+        run_config={"ops": {REFRESH_OP: {"config": config}}},
         tags={"eval_assets/evaluation": evaluation.name},
     )

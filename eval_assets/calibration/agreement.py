@@ -31,8 +31,8 @@ def agreement_with_people(
 ) -> Iterator[Statistic]:
     """Measure a judge against people; where several rated an output, against their lower median.
 
-    Kappa and the confusion matrix need grades, so a judge that scores by any number has none. Intervals take outputs for
-    independent; several samples of one example are not quite.
+    Kappa and the confusion matrix need grades, so a judge that scores by any number has none. Intervals take outputs
+    for independent; several samples of one example are not quite.
 
     Args:
         verdicts: From `labelled_verdicts`.
@@ -67,7 +67,9 @@ def agreement_with_people(
         yield _statistic("cohen_kappa_quadratic", weighted, detail)
         counts = confusion_matrix(people, judged, labels=known).counts
         matrix = {"labels": list(grades.values()), "counts": counts.tolist(), "rows": "people", "columns": "judge"}
-        yield Statistic("confusion_matrix", None, no_interval("a table has none", confidence), rows.height, "counts", detail=matrix)
+        yield Statistic(
+            "confusion_matrix", None, no_interval("a table has none", confidence), rows.height, "counts", detail=matrix
+        )
     scores = rows.select("human", "score").to_numpy()
     yield _statistic("spearman", spearman_correlation(scores[:, 0], scores[:, 1], **draws), detail)
     level = alpha_level(grades)
@@ -92,14 +94,22 @@ def agreement_of_jurors(verdicts: pl.DataFrame, scale: Scale, *, confidence: flo
     given = verdicts.filter(pl.col("juror").is_not_null())
     if given.is_empty():
         return
-    wide = given.sort("juror").pivot("juror", index=["prediction_id", "draw"], values="score", aggregate_function="first")
+    wide = given.sort("juror").pivot(
+        "juror", index=["prediction_id", "draw"], values="score", aggregate_function="first"
+    )
     ratings = wide.drop("prediction_id", "draw").cast(pl.Float64).fill_null(np.nan).to_numpy().T
     alpha = krippendorff_alpha(
         ratings, level=alpha_level(grades_of(scale)), confidence=confidence, n_resamples=N_RESAMPLES, seed=seed
     )
     jurors = {"jurors": sorted(given["juror"].unique())}
     yield Statistic(
-        "krippendorff_alpha_jurors", alpha.value, alpha.interval, alpha.n, alpha.measure, needs_people=False, detail=jurors
+        "krippendorff_alpha_jurors",
+        alpha.value,
+        alpha.interval,
+        alpha.n,
+        alpha.measure,
+        needs_people=False,
+        detail=jurors,
     )
 
 

@@ -18,9 +18,9 @@ class LabelledVerdicts:
     """One judge's verdicts, and people's ratings of the same outputs.
 
     Args:
-        outputs: One row per judged output: `OUTPUT`, `score` (mean of the judge's verdicts on it), `verdict` (their lower
-            median, which is on the scale), `score_id`, `justification`, `output`; and where people rated it, `human`
-            (their mean), `human_verdict` (their lower median) and `human_label` (each rater's label), else null.
+        outputs: One row per judged output: `OUTPUT`, `score` (mean of the judge's verdicts on it), `verdict` (their
+            lower median, which is on the scale), `score_id`, `justification`, `output`; and where people rated it,
+            `human` (their mean), `human_verdict` (their lower median) and `human_label` (each rater's label), else null.
         ratings: One row per output and rater: `prediction_id`, `rater`, `rating`.
         n_outdated: Labels of outputs that no candidate gives any more.
         n_off_scale: Labels that are not on the judge's scale.
@@ -49,7 +49,9 @@ class LabelledVerdicts:
         """
         order = self.labelled.select("prediction_id", "verdict")
         wide = [
-            order.join(self.ratings.filter(pl.col("rater") == rater), on="prediction_id", how="left", maintain_order="left")
+            order.join(
+                self.ratings.filter(pl.col("rater") == rater), on="prediction_id", how="left", maintain_order="left"
+            )
             for rater in self.raters
         ]
         rows = [frame["rating"].to_numpy() for frame in wide] + ([order["verdict"].to_numpy()] if with_judge else [])
@@ -89,10 +91,14 @@ def labelled_verdicts(
         .unique(["prediction_id", "rater"], keep="first", maintain_order=True)
         .select("prediction_id", "rater", "rating", "label")
     )
-    people = ratings.sort("rater").group_by("prediction_id").agg(
-        human=pl.col("rating").mean(),
-        human_verdict=pl.col("rating").quantile(0.5, "lower"),
-        human_label=pl.format("{}: {}", "rater", "label").str.join("; "),
+    people = (
+        ratings.sort("rater")
+        .group_by("prediction_id")
+        .agg(
+            human=pl.col("rating").mean(),
+            human_verdict=pl.col("rating").quantile(0.5, "lower"),
+            human_label=pl.format("{}: {}", "rater", "label").str.join("; "),
+        )
     )
     judged = outputs["example_id"].implode()
     with_output = rated.filter(pl.col("output").is_not_null() & pl.col("example_id").is_in(judged))

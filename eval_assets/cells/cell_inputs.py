@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import polars as pl
+
 from eval_assets.cells.graph import Cell
 from eval_assets.config.evaluation import Evaluation, Slice
 from eval_assets.config.examples import Example
@@ -135,6 +137,15 @@ def stored_examples(warehouse: Warehouse, evaluation: Evaluation) -> Iterator[Ex
         for row in batch.iter_rows(named=True)
     )
     return chosen_examples(evaluation, examples)
+
+
+def count_examples(warehouse: Warehouse, evaluation: Evaluation) -> int | None:
+    """How many examples an evaluation uses; null where that takes reading them all."""
+    if evaluation.file.slice.where:
+        return None
+    rows = warehouse.scan("eval_datasets", {"dataset": evaluation.file.dataset})
+    n_rows: int = rows.select(pl.len()).collect().item()
+    return min(n_rows, evaluation.file.slice.first or n_rows)
 
 
 def chosen_examples(evaluation: Evaluation, examples: Iterable[Example]) -> Iterator[Example]:

@@ -24,7 +24,13 @@ CODE_VERSION = "1"
 
 
 def write_comparison(
-    evaluation: Evaluation, cells: Sequence[Cell], facts: Mapping[str, MetricFacts], *, warehouse: Warehouse, run_id: str
+    evaluation: Evaluation,
+    cells: Sequence[Cell],
+    facts: Mapping[str, MetricFacts],
+    *,
+    judged: Mapping[str, str],
+    warehouse: Warehouse,
+    run_id: str,
 ) -> Written:
     """Compare the candidates of an evaluation, ask its gates and extend its history.
 
@@ -32,6 +38,7 @@ def write_comparison(
         evaluation: The evaluation, as stored.
         cells: Its cells; those that were never computed are reported as missing.
         facts: Direction and range of every metric and judge.
+        judged: Data versions of what is known about its judges: on the report's page, not in the compared numbers.
         warehouse: Where scores and comparisons lie.
         run_id: The run that writes.
     """
@@ -53,7 +60,7 @@ def write_comparison(
         run_id=run_id,
         data_version=data_version,
         code_version=CODE_VERSION,
-        inputs={**versions, f"evaluations/{name}": stored.content_sha256},
+        inputs={**versions, **judged, f"evaluations/{name}": stored.content_sha256},
     )
     if _is_new(warehouse, partition, data_version):
         _extend_history(warehouse, evaluation, aggregates, stored.version, run_id=run_id)

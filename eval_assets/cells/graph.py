@@ -13,6 +13,7 @@ ROOT_TABLES = {
     "judges": "judges",
     "evaluations": "evaluations",
 }
+EVALUATION_TABLES = ("pairwise_preferences", "judge_agreement", "comparison")
 CELL_TABLES = ("predictions", "heuristic_metrics", "judge_scores", "aggregate_reports")
 
 
@@ -82,6 +83,14 @@ def judges_of(project: Project, evaluation: str) -> tuple[str, ...]:
     return tuple(judge for judge in project.evaluation(evaluation).file.judges if judge in known)
 
 
+def pairwise_judges_of(project: Project, evaluation: str) -> tuple[str, ...]:
+    """The judge that an evaluation shows candidates side by side, if it asks for that and the judge has a file."""
+    if evaluation not in project.evaluations:
+        return ()
+    pairwise = project.evaluation(evaluation).file.pairwise
+    return (pairwise.judge,) if pairwise is not None and pairwise.judge in project.names("judges") else ()
+
+
 def jurors_of(project: Project, judge: str) -> tuple[str, ...]:
     """A judge and, if it is a jury, its members: whoever shapes its verdicts."""
     if judge not in project.judges:
@@ -122,6 +131,25 @@ def judge_models_of(project: Project, judge: str) -> tuple[str, ...]:
     """Models that a judge or its jurors ask."""
     members = [project.judge(member) for member in jurors_of(project, judge)]
     return tuple(sorted({member.file.model for member in members if member.file.model}))
+
+
+def inputs_of_evaluation(project: Project, table: str, name: str) -> dict[str, list[str]]:
+    """Upstream partitions of an evaluation's partition in a table: table → partition keys."""
+    evaluation = project.evaluation(name)
+    cells = [cell.key for cell in cells_of(project, name)]
+    of_evaluation = {"evaluations": [name]}
+    match table:
+        case "pairwise_preferences":
+            judges = list(pairwise_judges_of(project, name))
+            return {**of_evaluation, **({"predictions": cells, "judges": judges} if judges else {})}
+        case "judge_agreement":
+            judges = list(dict.fromkeys([*judges_of(project, name), *pairwise_judges_of(project, name)]))
+            shared = {"eval_datasets": [evaluation.file.dataset], "judges": judges}
+            return {"judge_scores": cells, "pairwise_preferences": [name], **shared, **of_evaluation}
+        case "comparison":
+            return {"aggregate_reports": cells, "judge_agreement": [name], "pairwise_preferences": [name], **of_evaluation}
+        case _:
+            raise ValueError(f"expected one of {EVALUATION_TABLES}, got {table!r}")
 
 
 def cells_by(cells: Iterable[Cell], attribute: str) -> dict[str, set[str]]:

@@ -54,8 +54,8 @@ class PredictionRow:
 class Asker(Protocol):
     """Whoever answers requests: the engine, or its dry twin that only looks replies up."""
 
-    def answers(self, jobs: Iterable[Job[PredictionRow]]) -> Iterator[Answer[PredictionRow]]:
-        """Answer each job once, in any order."""
+    def answers(self, jobs: Iterable[Job[PredictionRow]], total: int | None = None) -> Iterator[Answer[PredictionRow]]:
+        """Answer each job once, in any order; the total, if known, is for progress."""
         ...
 
 
@@ -67,6 +67,7 @@ def write_predictions(
     warehouse: Warehouse,
     scratch: Path,
     run_id: str,
+    n_examples: int | None = None,
 ) -> Written:
     """Answer every example of a cell and replace the cell's predictions in one commit.
 
@@ -77,6 +78,7 @@ def write_predictions(
         warehouse: Where predictions go.
         scratch: Local folder for frames on their way; only one is in memory at a time.
         run_id: The run that writes.
+        n_examples: How many examples there are, if known, for progress.
 
     Raises:
         EvalAssetsError: As the engine does; the former predictions stay, and replies received are kept.
@@ -85,7 +87,7 @@ def write_predictions(
     counts: list[pl.DataFrame] = []
 
     def frames() -> Iterator[pl.DataFrame]:
-        for frame in prediction_frames(inputs, examples, asker, run_id=run_id):
+        for frame in prediction_frames(inputs, examples, asker, run_id=run_id, n_examples=n_examples):
             rows_hash.add(frame)
             counts.append(frame.select("outcome", "reused", "latency_seconds", "prompt_tokens", "completion_tokens", "cost_usd"))
             yield frame
@@ -105,7 +107,7 @@ def write_predictions(
 
 
 def prediction_frames(
-    inputs: CellInputs, examples: Iterable[Example], asker: Asker, *, run_id: str
+    inputs: CellInputs, examples: Iterable[Example], asker: Asker, *, run_id: str, n_examples: int | None = None
 ) -> Iterator[pl.DataFrame]:
     """Answer every example and yield rows of `predictions`, a bounded number at a time.
 
@@ -125,7 +127,8 @@ def prediction_frames(
                 yield Job(request, PredictionRow(example, sample_index, messages))
 
     rows: list[dict[str, Any]] = []
-    for answer in asker.answers(jobs()):
+    total = None if n_examples is None else n_examples * inputs.evaluation.file.samples
+    for answer in asker.answers(jobs(), total):
         rows.append(_row_of(inputs, answer, run_id=run_id))
         if len(rows) >= FRAME_ROWS:
             yield _frame(rows)

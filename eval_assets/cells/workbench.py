@@ -3,16 +3,16 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 from typing import Any, Literal, Self
 
 import polars as pl
 
-from eval_assets.cells import aggregating, comparing, judging, predicting, scoring
+from eval_assets.cells import aggregating, calibrating, comparing, judging, predicting, preferring, scoring
 from eval_assets.cells.cell_inputs import (
     StoredModel,
+    count_examples,
     evaluation_of,
     read_cell_inputs,
     read_judge,
@@ -20,9 +20,11 @@ from eval_assets.cells.cell_inputs import (
     stored_examples,
 )
 from eval_assets.cells.content_hash import content_sha256
+from eval_assets.cells.evaluation_inputs import stored_inputs
 from eval_assets.cells.fingerprints import FileVersions
-from eval_assets.cells.graph import Cell, cells_of
+from eval_assets.cells.graph import Cell, cells_of, inputs_of_evaluation
 from eval_assets.cells.metric_facts import facts_of
+from eval_assets.cells.reporting import read_report
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.problems import raise_problems
 from eval_assets.config.project import Project, load_project
@@ -37,7 +39,7 @@ from eval_assets.providers.engine import Engine, Policy
 from eval_assets.providers.keys import ModelIdentity, identity_of
 from eval_assets.providers.on_demand import OnDemandClient
 from eval_assets.providers.progress import Progress
-from eval_assets.reports.evaluation_report import EvaluationReport, load_report
+from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.html import report_html
 from eval_assets.reports.scores import MetricFacts
 from eval_assets.storage.responses import ResponseStore
@@ -46,7 +48,7 @@ from eval_assets.storage.versions import current_version
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written
 
-Stage = Literal["predictions", "judge_scores"]
+Stage = Literal["predictions", "judge_scores", "pairwise_preferences"]
 POLICIES: tuple[Policy, ...] = ("use", "refresh", "replay")
 
 
@@ -77,7 +79,7 @@ class Workbench:
         project: The files in `data/`.
         warehouse: The Delta tables.
         state_dir: Local folder for journals, locks and frames on their way.
-        on_progress: Told about twice a second how a cell's stage goes.
+        on_progress: Told about twice a second how a stage of a cell, or of a whole evaluation, goes.
         stop: Set it to end cleanly.
         budget: Shared by everything this process runs, besides the budgets of single evaluations.
     """
@@ -85,7 +87,7 @@ class Workbench:
     project: Project
     warehouse: Warehouse
     state_dir: Path
-    on_progress: Callable[[Cell, Stage, Progress], None] | None = None
+    on_progress: Callable[[str, Stage, Progress], None] | None = None
     stop: Event = field(default_factory=Event)
     budget: Budget | None = None
 
@@ -141,6 +143,7 @@ class Workbench:
                 warehouse=self.warehouse,
                 scratch=self.scratch,
                 run_id=run_id,
+                n_examples=count_examples(self.warehouse, inputs.evaluation),
             )
 
     def score(self, cell: Cell, *, run_id: str) -> Written:
@@ -165,13 +168,40 @@ class Workbench:
             cell, evaluation, self.metric_facts(evaluation), warehouse=self.warehouse, run_id=run_id
         )
 
+    def prefer(self, name: str, spending: Spending, *, run_id: str) -> Written:
+        """Ask a judge which of two candidates' outputs is better, if the evaluation wants that."""
+        evaluation = self.stored_evaluation(name)
+
+        def open_engine(model: StoredModel) -> AbstractContextManager[Engine]:
+            return self.engine(model, evaluation, None, "pairwise_preferences", spending, run_id=run_id)
+
+        return preferring.write_preferences(
+            evaluation,
+            open_engine,
+            inputs=self._inputs_of("pairwise_preferences", name),
+            formats=self.formats,
+            warehouse=self.warehouse,
+            run_id=run_id,
+        )
+
+    def measure_judges(self, name: str, *, run_id: str) -> Written:
+        """Measure how far the judges of an evaluation agree with people."""
+        return calibrating.write_agreement(
+            self.stored_evaluation(name),
+            inputs=self._inputs_of("judge_agreement", name),
+            warehouse=self.warehouse,
+            run_id=run_id,
+        )
+
     def compare(self, name: str, *, run_id: str) -> Written:
         """Compare the candidates of an evaluation and write its report page."""
         evaluation = self.stored_evaluation(name)
+        inputs = self._inputs_of("comparison", name)
         written = comparing.write_comparison(
             evaluation,
             cells_of(self.project, name),
             self.metric_facts(evaluation),
+            judged={place: inputs[place] for place in inputs if place.startswith(("judge_agreement/", "pairwise_"))},
             warehouse=self.warehouse,
             run_id=run_id,
         )
@@ -184,17 +214,7 @@ class Workbench:
         Raises:
             StorageError: The evaluation was never materialized.
         """
-        evaluation = self.stored_evaluation(name)
-        card = self.project.dataset(evaluation.file.dataset).card
-        return load_report(
-            self.warehouse,
-            evaluation,
-            generated_at=datetime.now(UTC),
-            notes=self._notes(evaluation),
-            description=card.description,
-            source=card.source,
-            licence=card.licence,
-        )
+        return read_report(self.stored_evaluation(name), self.project, self.versions, self.warehouse)
 
     def stored_evaluation(self, name: str) -> Evaluation:
         """An evaluation as it was last materialized."""
@@ -205,19 +225,9 @@ class Workbench:
         judges = [read_judge(self.warehouse, judge).judge for judge in evaluation.file.judges]
         return facts_of(self.versions.metrics(evaluation), judges)
 
-    def _notes(self, evaluation: Evaluation) -> list[str]:
-        """What a reader must know before believing the numbers."""
-        tiny = [
-            judge
-            for judge in evaluation.file.judges
-            if any(model.model.file.provider == "embedded" for model in read_judge(self.warehouse, judge).models.values())
-        ]
-        if not tiny:
-            return []
-        return [
-            f"{', '.join(tiny)}: judged by the bundled 135M-parameter model, which judges no better than chance. It shows how "
-            "judging works; its scores say nothing about the candidates."
-        ]
+    def _inputs_of(self, table: str, name: str) -> dict[str, str]:
+        """Data versions of what a stage of a whole evaluation is made from, as they lie in the warehouse."""
+        return stored_inputs(self.warehouse, inputs_of_evaluation(self.project, table, name))
 
     def identity(
         self, model: StoredModel, documents: Sequence[Mapping[str, str]]
@@ -233,18 +243,22 @@ class Workbench:
         self,
         model: StoredModel,
         evaluation: Evaluation,
-        cell: Cell,
+        cell: Cell | None,
         stage: Stage,
         spending: Spending,
         *,
         run_id: str,
     ) -> Iterator[Engine]:
-        """An engine for one model in one stage of a cell; what it did becomes a row of `runs`, however it ends."""
+        """An engine for one model in one stage of a cell, or of a whole evaluation if there is no cell.
+
+        What it did becomes a row of `runs`, however it ends.
+        """
+        place = evaluation.name if cell is None else cell.key
         identity, shared = self.identity(model, stored_documents(self.warehouse, evaluation.file.dataset))
 
         def report(progress: Progress) -> None:
             if self.on_progress is not None:
-                self.on_progress(cell, stage, progress)
+                self.on_progress(place, stage, progress)
 
         engine = Engine(
             identity=identity,
@@ -258,14 +272,15 @@ class Workbench:
             policy=spending.policy(evaluation),
             budget=self._budget_of(evaluation, spending),
             stop=self.stop,
-            scope=f"{cell.key}/{stage}",
+            scope=f"{place}/{stage}",
             on_progress=report,
         )
         try:
             with engine:
                 yield engine
         finally:
-            row = engine.report().as_run_row(cell.partition, stage)
+            partition = {"evaluation": evaluation.name} if cell is None else cell.partition
+            row = engine.report().as_run_row(partition, stage)
             self.warehouse.append("runs", pl.DataFrame([row], schema=RUNS), {"run_id": run_id})
 
     def _budget_of(self, evaluation: Evaluation, spending: Spending) -> Budget | None:

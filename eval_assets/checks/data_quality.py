@@ -11,7 +11,7 @@ from eval_assets.assets.failures import said_plainly
 from eval_assets.cells.workbench import Workbench
 from eval_assets.checks.partitioned import partitioned_spec
 from eval_assets.partitions import Partitions
-from eval_assets.quality.expectations import RULES, Rule
+from eval_assets.quality.expectations import FINITE, RULES, Rule
 from eval_assets.quality.inspection import Inspection, inspect
 from eval_assets.quality.validation import MAX_EXAMPLE_IDS, Finding
 from eval_assets.reports.wording import markdown_text
@@ -23,7 +23,7 @@ def data_quality_checks(partitions: Partitions) -> list[dg.AssetChecksDefinition
 
 
 def _checks_of(table: str, rules: Sequence[Rule], partitions: Partitions) -> dg.AssetChecksDefinition:
-    partitions_def = partitions.by_name[table] if table in partitions.by_name else partitions.by_cell
+    partitions_def = partitions.by_name.get(table, partitions.by_cell)
 
     @dg.multi_asset_check(
         name=f"{table}_quality",
@@ -74,7 +74,8 @@ def _findings_table(findings: Sequence[Finding]) -> str:
     """One line per expectation.
 
     >>> from eval_assets.quality.expectations import Expectation
-    >>> print(_findings_table([Finding(Expectation("ExpectX", {"column": "score"}, ("metric", "bleu")), 9, 1, ("q1",))]))
+    >>> expectation = Expectation("ExpectX", {"column": "score"}, ("metric", "bleu"))
+    >>> print(_findings_table([Finding(expectation, 9, 1, ("q1",))]))
     | | expectation | of rows with | rows | unexpected | such as |
     | --- | --- | --- | ---: | ---: | --- |
     | ❌ | `ExpectX(column='score')` | `metric = 'bleu'` | 9 | 1 | q1 |
@@ -84,7 +85,7 @@ def _findings_table(findings: Sequence[Finding]) -> str:
         "| --- | --- | --- | ---: | ---: | --- |",
     ]
     for finding in findings:
-        arguments = ", ".join(f"{name}={value!r}" for name, value in finding.expectation.arguments.items())
+        arguments = ", ".join(f"{name}={_shown(value)}" for name, value in finding.expectation.arguments.items())
         where = "`{} = {!r}`".format(*finding.expectation.where) if finding.expectation.where else ""
         mark = "✅" if finding.passed else "❌"
         ids = markdown_text(", ".join(finding.example_ids))
@@ -93,3 +94,7 @@ def _findings_table(findings: Sequence[Finding]) -> str:
             f"| {finding.n_unexpected} | {ids} |"
         )
     return "\n".join(lines)
+
+
+def _shown(value: Any) -> str:
+    return "finite" if value in (FINITE, -FINITE) else repr(value)

@@ -7,7 +7,6 @@ from typing import Self, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from eval_assets.cells.graph import Cell
 from eval_assets.providers import progress as engine
 
 SECONDS_BETWEEN_LINES = 5.0
@@ -40,12 +39,12 @@ class ProgressView:
         """A run starts."""
         self._console.print(what, markup=False)
 
-    def update(self, cell: Cell, stage: str, progress: "engine.Progress") -> None:
-        """A stage went on."""
-        place = (cell.key, stage)
+    def update(self, where: str, stage: str, progress: "engine.Progress") -> None:
+        """A stage of a cell, or of a whole evaluation, went on."""
+        place = (where, stage)
         if self._console.is_terminal:
             if place not in self._tasks:
-                self._tasks[place] = self._bars.add_task(f"  {cell.key} {stage}", total=None, figures="")
+                self._tasks[place] = self._bars.add_task(f"  {where} {stage}", total=None, figures="")
             self._bars.update(self._tasks[place], total=progress.total, completed=progress.done, figures=figures(progress))
             return
         said_at, done = self._said.get(place, (float("-inf"), -1))

@@ -1,4 +1,4 @@
-"""Reading and checking human labels of outputs, from files beside a dataset card. What they say of judges is elsewhere."""
+"""Reading and checking human labels, from files beside a dataset card. What they say of judges is elsewhere."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -140,7 +140,9 @@ def _refused(
     if judge is not None and score_on(judge.file.scale, label.label, label.score) is None:
         scale = judge.file.scale
         wanted = ", ".join(scale.labels) if hasattr(scale, "labels") else "{:g} to {:g}".format(*scale.bounds)
-        yield Problem(file, f"expected a verdict of judge {judge.name!r} ({wanted}), got {label.label!r}", line, spec.label)
+        yield Problem(
+            file, f"expected a verdict of judge {judge.name!r} ({wanted}), got {label.label!r}", line, spec.label
+        )
 
 
 def _number(text: str) -> float | None:

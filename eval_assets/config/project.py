@@ -1,6 +1,7 @@
 """Everything declared in `data/`, loaded and cross-checked. Rows of datasets are read later, by `rows`."""
 
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -98,11 +99,15 @@ class Project:
 def load_project(data_dir: Path) -> Project:
     """Load every file of `data/`. Never raises for a bad file: see `Project.broken`.
 
+    Modules beside `data/` (metrics, callables) can be imported from then on; installed ones of the same name win.
+
     Raises:
         ConfigError: The folder doesn't exist.
     """
     if not data_dir.is_dir():
         raise ConfigError(f"{data_dir}: expected the folder with datasets, prompts, models, judges and evaluations")
+    if str(data_dir.parent) not in sys.path:
+        sys.path.append(str(data_dir.parent))
     broken: dict[tuple[str, str], str] = {}
 
     def load(kind: str, suffix: str, parse: Callable[[str, str, str], Loaded[Item]]) -> dict[str, Loaded[Item]]:

@@ -23,8 +23,8 @@ Conversation = Generator[Request, Answer[int], Said]
 class Asker(Protocol):
     """Answers requests of one model; the engine is one. Hold an engine open with `with` over all rounds."""
 
-    def answers(self, jobs: Iterable[Job[T]]) -> Iterator[Answer[T]]:
-        """Answer every job once, in any order."""
+    def answers(self, jobs: Iterable[Job[T]], total: int | None = None) -> Iterator[Answer[T]]:
+        """Answer every job once, in any order; the total, if known, is for progress."""
         ...
 
 
@@ -90,7 +90,7 @@ def _round(
     named = {model.name: model for model in models}
     answers: dict[int, Answer[int]] = {}
     with contextlib.ExitStack() as stack:
-        flows = [_closing(stack, asker_of(named[name], askers).answers(jobs)) for name, jobs in by_model.items()]
+        flows = [_closing(stack, asker_of(named[name], askers).answers(jobs, len(jobs))) for name, jobs in by_model.items()]
         while flows:
             flows = [flow for flow in flows if _took_one(flow, answers)]
     return answers

@@ -123,7 +123,9 @@ def preference_counts(preferences: pl.DataFrame) -> PreferenceCounts:
 
 def _model_of(judge: Judge, models: Mapping[str, Model]) -> Model:
     if judge.file.model is None or judge.file.model not in models:
-        raise JudgeError(f"judge {judge.name!r}: expected a judge with one model, which a jury has not, to compare outputs")
+        raise JudgeError(
+            f"judge {judge.name!r}: expected a judge with one model, which a jury has not, to compare outputs"
+        )
     return models[judge.file.model]
 
 

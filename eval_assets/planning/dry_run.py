@@ -71,7 +71,7 @@ class Lookup:
         # A refresh sends every cell's requests anew.
         self._asked = set() if policy == "refresh" else asked[self.lane]
 
-    def answers(self, jobs: Iterable[Job[PredictionRow]]) -> Iterator[Answer[PredictionRow]]:
+    def answers(self, jobs: Iterable[Job[PredictionRow]], total: int | None = None) -> Iterator[Answer[PredictionRow]]:  # noqa: ARG002
         """Answer each job with its stored reply, or with a pending one."""
         remaining = iter(jobs)
         while chunk := list(islice(remaining, CHUNK)):
@@ -121,20 +121,14 @@ def dry_run(workbench: Workbench, cell: Cell, policy: Policy, asked: Asked) -> D
     Raises:
         ConfigError: A file can't be used.
     """
-    project, versions = workbench.project, workbench.versions
-    evaluation = project.evaluation(cell.evaluation)
-    model = _model_of(versions, cell.model)
-    dataset = project.dataset(evaluation.file.dataset)
-    documents = read_documents(dataset, project.datasets_dir)
-    identity, _ = workbench.identity(model, documents)
-    lookup = Lookup(model, identity, workbench.store, policy, asked)
-    inputs = CellInputs(cell, evaluation, model, project.prompt(cell.prompt), 0, {})
-    judging = _Judging(workbench, [_judge_of(versions, name) for name in evaluation.file.judges], policy, asked)
+    versions = workbench.versions
+    evaluation = workbench.project.evaluation(cell.evaluation)
+    lookup, predictions = planned_predictions(workbench, cell, policy, asked)
+    judging = _Judging(workbench, [planned_judge(versions, name) for name in evaluation.file.judges], policy, asked)
     n_rows, n_failed = 0, 0
 
     def frames() -> Iterator[pl.DataFrame]:
-        examples = chosen_examples(evaluation, read_examples(dataset, project.datasets_dir))
-        for frame in prediction_frames(inputs, examples, lookup, run_id=PENDING):
+        for frame in predictions:
             nonlocal n_rows, n_failed
             n_rows += frame.height
             n_failed += frame.filter(outcome="error").height
@@ -152,6 +146,21 @@ def dry_run(workbench: Workbench, cell: Cell, policy: Policy, asked: Asked) -> D
         reuse=n_rows - n_failed - generate,
         estimates=tuple(estimate_of(workbench.warehouse, lane, demand) for lane, demand in demands if demand.n_requests),
     )
+
+
+def planned_predictions(
+    workbench: Workbench, cell: Cell, policy: Policy, asked: Asked
+) -> tuple[Lookup, Iterator[pl.DataFrame]]:
+    """A cell's predictions as a run would make them, `PENDING` where a request would be sent, and who counts those."""
+    project = workbench.project
+    evaluation = project.evaluation(cell.evaluation)
+    model = _model_of(workbench.versions, cell.model)
+    dataset = project.dataset(evaluation.file.dataset)
+    identity, _ = workbench.identity(model, read_documents(dataset, project.datasets_dir))
+    lookup = Lookup(model, identity, workbench.store, policy, asked)
+    inputs = CellInputs(cell, evaluation, model, project.prompt(cell.prompt), 0, {})
+    examples = chosen_examples(evaluation, read_examples(dataset, project.datasets_dir))
+    return lookup, prediction_frames(inputs, examples, lookup, run_id=PENDING)
 
 
 @dataclass
@@ -195,7 +204,8 @@ def _model_of(versions: FileVersions, name: str) -> StoredModel:
     return stored_model_of(versions.version("models", name).content, 0)
 
 
-def _judge_of(versions: FileVersions, name: str) -> StoredJudge:
+def planned_judge(versions: FileVersions, name: str) -> StoredJudge:
+    """A judge as its files stand now, as a run would read it from its table."""
     version = versions.version("judges", name)
     return stored_judge_of(version.content, 0, version.sha256)
 

@@ -12,6 +12,7 @@ from eval_assets.storage.warehouse import Warehouse
 CHARACTERS_PER_TOKEN = 4
 ASSUMED_LATENCY_SECONDS = 1.0
 MEASURED_REPLIES = 1_000
+WITHOUT_TOKENS = ("callable", "recorded")
 
 
 @dataclass
@@ -66,6 +67,8 @@ def estimate_of(warehouse: Warehouse, lane: str, demand: Demand) -> Estimate:
         completion_tokens = demand.completion_tokens_at_most
         latency = ASSUMED_LATENCY_SECONDS
         basis = f"{CHARACTERS_PER_TOKEN} characters per token, every reply at its token limit, {latency:g} s each"
+    if demand.model.file.provider in WITHOUT_TOKENS:
+        prompt_tokens = completion_tokens = 0
     limits, prices = demand.model.file.limits, demand.model.file.prices
     seconds = n * latency / min(limits.max_concurrency, max(1, n))
     if limits.requests_per_minute:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from eval_assets.cells import aggregating, comparing, judging, predicting, scoring
+from eval_assets.cells import aggregating, calibrating, comparing, judging, predicting, preferring, scoring
+from eval_assets.cells.evaluation_inputs import partition_of
 from eval_assets.cells.fingerprints import FileVersions
 from eval_assets.cells.graph import CELL_TABLES, ROOT_TABLES, Cell, cells_of, inputs_of
 from eval_assets.config.project import Project
@@ -21,10 +22,13 @@ CODE_VERSIONS = {
     "heuristic_metrics": scoring.CODE_VERSION,
     "judge_scores": judging.CODE_VERSION,
     "aggregate_reports": aggregating.CODE_VERSION,
+    "pairwise_preferences": preferring.CODE_VERSION,
+    "judge_agreement": calibrating.CODE_VERSION,
     "comparison": comparing.CODE_VERSION,
 }
 NEVER = "never computed"
 NOT_IN_DAGSTER = "not materialized in this Dagster instance"
+RETRIED = {"predictions": "prediction", "judge_scores": "verdict", "pairwise_preferences": "comparison"}
 RETRIED_OUTCOMES = ("error", "refused")
 NOT_RETRIED_KINDS = ("template",)
 
@@ -96,21 +100,37 @@ class StalenessReader:
                 tables.add(table)
         return Staleness(tuple(causes), diffs, frozenset(tables))
 
-    def stale_comparison(self, evaluation: str) -> str | None:
-        """Why an evaluation's comparison has to run, apart from cells that will."""
-        commit = self.commit("comparison", {"evaluation": evaluation})
+    def stale_evaluation(self, evaluation: str) -> str | None:
+        """Why what an evaluation's cells are joined in has to run, apart from cells that will."""
+        causes = (self._stale_stage(table, evaluation) for table in EVALUATION_TABLES)
+        return next((cause for cause in causes if cause is not None), None)
+
+    def _stale_stage(self, table: str, evaluation: str) -> str | None:
+        commit = self.commit(table, {"evaluation": evaluation})
         if commit is None:
             return NEVER
-        if commit.metadata.get("code_version") != CODE_VERSIONS["comparison"]:
-            return "the computation of comparison changed"
-        expected = {f"evaluations/{evaluation}": self._versions.sha256("evaluations", evaluation)}
-        for cell in cells_of(self._project, evaluation):
-            aggregates = self.commit("aggregate_reports", cell.partition)
-            if aggregates is not None:
-                expected[f"aggregate_reports/{cell.key}"] = aggregates.metadata["data_version"]
+        if commit.metadata.get("code_version") != CODE_VERSIONS[table]:
+            return f"the computation of {table} changed"
+        upstream = inputs_of_evaluation(self._project, table, evaluation)
+        expected = {
+            f"{source}/{key}": version
+            for source, keys in upstream.items()
+            for key in keys
+            if (version := self._version_now(source, key)) is not None
+        }
         if inputs_recorded(commit) != expected:
-            return "its candidates or its evaluation changed"
-        return NOT_IN_DAGSTER if f"comparison/{evaluation}" in self._missing else None
+            changed = "its candidates or its evaluation" if table == "comparison" else f"what {table} is made from"
+            return f"{changed} changed"
+        if failed := next(self._failures(table, {"evaluation": evaluation}), None):
+            return failed
+        return NOT_IN_DAGSTER if f"{table}/{evaluation}" in self._missing else None
+
+    def _version_now(self, table: str, key: str) -> str | None:
+        """Data version of a file as it stands, or of a partition as it lies; null if it was never computed."""
+        if table in ROOT_TABLES:
+            return self._versions.sha256(ROOT_TABLES[table], key)
+        commit = self.commit(table, partition_of(table, key))
+        return None if commit is None else commit.metadata["data_version"]
 
     def commit(self, table: str, partition: Mapping[str, str]) -> Commit | None:
         """The last commit of a partition."""
@@ -149,7 +169,7 @@ class StalenessReader:
                     yield f"{upstream} changed since {table} was computed", {}
         for place in recorded.keys() - wanted.keys():
             yield f"no longer depends on {place.replace('/', ' ', 1)}", {}
-        yield from ((cause, {}) for cause in self._failures(table, cell))
+        yield from ((cause, {}) for cause in self._failures(table, cell.partition))
         if f"{table}/{cell.key}" in self._missing:
             yield NOT_IN_DAGSTER, {}
 
@@ -187,9 +207,9 @@ class StalenessReader:
         examples = read_examples(self._project.dataset(name), self._project.datasets_dir)
         return dataset_change(name, former, {example.example_id: example.sha256 for example in examples})
 
-    def _failures(self, table: str, cell: Cell) -> Iterator[str]:
+    def _failures(self, table: str, partition: Mapping[str, str]) -> Iterator[str]:
         """Rows that failed and are asked again."""
-        if table not in ("predictions", "judge_scores"):
+        if table not in RETRIED:
             return
         failed = pl.col("outcome").is_in(RETRIED_OUTCOMES)
         if table == "predictions":
@@ -197,13 +217,12 @@ class StalenessReader:
             failed &= ~kind.is_in(NOT_RETRIED_KINDS)
         else:
             kind = pl.col("judge")
-        rows = self._warehouse.scan(table, cell.partition).filter(failed).select(kind=kind)
+        rows = self._warehouse.scan(table, partition).filter(failed).select(kind=kind)
         counts = rows.group_by("kind").len().sort("kind").collect().rows()
         if counts:
             total = sum(count for _, count in counts)
             said = ", ".join(f"{name}: {count}" for name, count in counts)
-            what = "prediction" if table == "predictions" else "verdict"
-            yield f"earlier failure of {total} {what}{'s' if total > 1 else ''} ({said})"
+            yield f"earlier failure of {total} {RETRIED[table]}{'s' if total > 1 else ''} ({said})"
 
     def _history(self, table: str, name: str) -> list[StoredVersion]:
         if (table, name) not in self._stored:

@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 
 from eval_assets.config.model import Limits, Prices
-from eval_assets.errors import BudgetExceededError, StorageError
+from eval_assets.errors import BudgetExceededError, StoppedError, StorageError
 from eval_assets.providers.attempts import Attempts
 from eval_assets.providers.budget import (
     Budget,
@@ -63,7 +63,7 @@ class Sender:
     ) -> None:
         self.limiter = Limiter(terms.limits)
         self.ending: BaseException | None = None
-        self._client, self._writer, self._terms, self._tally, self._loop = client, writer, terms, tally, loop
+        self._writer, self._terms, self._tally, self._loop = writer, terms, tally, loop
         self._queue: deque[Work] = deque()
         self._more = asyncio.Event()
         self._changed = asyncio.Event()
@@ -101,8 +101,7 @@ class Sender:
 
     async def drain(self, seconds: float) -> None:
         """Stop sending, wait for what is under way, give up on what takes longer than this."""
-        self._dispatcher.cancel()
-        self._attempts.stop_resting()
+        self._end(StoppedError("the engine was closed"))
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=seconds)
             for task in late:

@@ -1,4 +1,4 @@
-"""Asking Great Expectations whether rows are as expected. It takes seconds to import, so only what runs here imports it."""
+"""Asking Great Expectations whether rows are as expected. It takes seconds to import: only a running check does so."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,8 @@ class Finding:
     @property
     def passed(self) -> bool:
         """Whether enough rows are as expected: all of them, or the share that the expectation asks for (`mostly`)."""
-        return self.n_rows - self.n_unexpected >= self.expectation.arguments.get("mostly", 1) * self.n_rows
+        wanted_share: float = self.expectation.arguments.get("mostly", 1)
+        return self.n_rows - self.n_unexpected >= wanted_share * self.n_rows
 
 
 def added(first: Finding, second: Finding) -> Finding:

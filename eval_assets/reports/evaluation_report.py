@@ -12,6 +12,7 @@ from eval_assets.reports.candidate_report import CandidateReport, Row, candidate
 from eval_assets.reports.flips import Flip, flips
 from eval_assets.reports.gates import OverallVerdict, overall_verdict
 from eval_assets.reports.history import TrendPoint, trend
+from eval_assets.reports.judging_report import JudgingReport, load_judging
 from eval_assets.reports.outputs import ExampleOutputs, side_by_side
 from eval_assets.reports.performance import Performance, performance
 from eval_assets.reports.provenance import DatasetFacts, Provenance
@@ -48,6 +49,7 @@ class EvaluationReport:
         dataset: What was evaluated on.
         notes: What a reader must know before believing the numbers, such as how far a judge can be trusted.
         provenance: Where the numbers come from.
+        judging: What is known about the judges.
     """
 
     evaluation: Evaluation
@@ -64,6 +66,7 @@ class EvaluationReport:
     dataset: DatasetFacts
     notes: tuple[str, ...]
     provenance: Provenance
+    judging: JudgingReport
 
     @property
     def verdict(self) -> OverallVerdict:
@@ -129,6 +132,7 @@ def load_report(
     description: str = "",
     source: str = "",
     licence: str = "",
+    judges_now: Mapping[str, str | None] | None = None,
 ) -> EvaluationReport:
     """Read everything an evaluation left in the warehouse.
 
@@ -140,6 +144,7 @@ def load_report(
         description: Of the dataset, from its card.
         source: Likewise.
         licence: Likewise.
+        judges_now: Judge → its data version as its file stands now; null if that can't be told.
 
     Returns:
         The report; parts that were never computed are empty.
@@ -162,7 +167,8 @@ def load_report(
     )
     runs = pl.concat([frames[table]["run_id"] for table in READ_TABLES if table != "aggregate_history"])
     provenance = Provenance(generated_at, tuple(runs.drop_nulls().unique().sort()), versions)
-    return assemble_report(evaluation, frames, dataset=dataset, notes=notes, provenance=provenance)
+    judging = load_judging(warehouse, evaluation, judges_now or {})
+    return assemble_report(evaluation, frames, dataset=dataset, notes=notes, provenance=provenance, judging=judging)
 
 
 def assemble_report(
@@ -172,6 +178,7 @@ def assemble_report(
     dataset: DatasetFacts,
     provenance: Provenance,
     notes: Sequence[str] = (),
+    judging: JudgingReport | None = None,
 ) -> EvaluationReport:
     """Put a report together from tables in memory.
 
@@ -180,8 +187,10 @@ def assemble_report(
         frames: A frame for each of `READ_TABLES`, with the rows of this evaluation alone.
         dataset: What was evaluated on.
         provenance: Where the numbers come from.
-        notes: What a reader must know before believing the numbers.
+        notes: What a reader must know before believing the numbers; what is known of the judges is added.
+        judging: What is known about the judges; nothing by default.
     """
+    known = judging or JudgingReport()
     aggregates, judged = frames["aggregate_reports"], frames["judge_scores"]
     overall = aggregates.filter(pl.col("slice_column").is_null())
     metrics = overall.sort(pl.col("kind") == "judge", maintain_order=True)["metric"].unique(maintain_order=True)
@@ -200,8 +209,9 @@ def assemble_report(
         total=performance(frames["predictions"], judged),
         judges=dict(judged.select("judge", "judge_model").drop_nulls().unique(maintain_order=True).rows()),
         dataset=dataset,
-        notes=tuple(notes),
+        notes=(*notes, *(judge.sentence for judge in known.trust)),
         provenance=provenance,
+        judging=known,
     )
 
 

@@ -30,7 +30,7 @@ def workbench_resource(context: dg.InitResourceContext) -> Iterator[Workbench]:
     )
     say = context.log.info if context.log else print
     with Workbench.from_settings(settings) as workbench:
-        workbench.on_progress = lambda cell, stage, progress: say(f"{cell.key} {stage}: {progress}")
+        workbench.on_progress = lambda where, stage, progress: say(f"{where} {stage}: {progress}")
         yield workbench
 
 

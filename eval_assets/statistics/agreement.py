@@ -136,9 +136,10 @@ def cohen_kappa(
     if first.size == 0:
         return Agreement(name, None, no_interval("no examples", confidence), 0)
     # Examples matter to kappa by their cell alone, so a resample of examples is a multinomial draw of cells.
-    resampled = np.random.default_rng(seed).multinomial(first.size, counts.ravel() / first.size, n_resamples)
-    value = float(_kappa(counts[None], costs)[0])
-    return _bounded(name, value, _kappa(resampled.reshape(-1, *counts.shape), costs), confidence, first.size)
+    generator, shares = np.random.default_rng(seed), counts.ravel() / first.size
+    draws = (generator.multinomial(first.size, shares).reshape(counts.shape) for _ in range(n_resamples))
+    resampled = np.array([_kappa(drawn, costs) for drawn in draws])
+    return _bounded(name, _kappa(counts, costs), resampled, confidence, first.size)
 
 
 def krippendorff_alpha(
@@ -205,31 +206,35 @@ def spearman_correlation(
     >>> round(spearman_correlation(first, second, confidence=0.95, n_resamples=99, seed=0).value, 4)
     0.8
     """
-    from scipy.stats import rankdata
-
     if first.shape != second.shape:
         raise UnpairedScoresError(f"expected scores of the same examples, got {first.size} and {second.size}")
     n = first.size
-
-    def of(drawn: NDArray[np.int64]) -> float:
-        ranks, other_ranks = rankdata(first[drawn]), rankdata(second[drawn])
-        if drawn.size == 0 or np.ptp(ranks) == 0 or np.ptp(other_ranks) == 0:
-            return float("nan")
-        return float(np.corrcoef(ranks, other_ranks)[0, 1])
-
-    generator = np.random.default_rng(seed)
-    resampled = np.array([of(generator.integers(n, size=n)) for _ in range(n_resamples if n else 0)])
-    return _bounded("Spearman's rank correlation", of(np.arange(n)), resampled, confidence, n)
+    places, other_places = (np.unique(scores, return_inverse=True)[1] for scores in (first, second))
+    draws = resampled_counts(n, n_resamples=n_resamples, seed=seed) if n else ()
+    resampled = np.array([_rank_correlation(places, other_places, weights) for weights in draws])
+    value = _rank_correlation(places, other_places, np.ones(n))
+    return _bounded("Spearman's rank correlation", value, resampled, confidence, n)
 
 
-def _kappa(counts: NDArray[np.int64], costs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Kappa of each of a stack of confusion matrices, shape (n_matrices, n_labels, n_labels); NaN where undefined."""
-    n = counts.sum(axis=(1, 2))
-    chance = counts.sum(axis=2)[:, :, None] * counts.sum(axis=1)[:, None, :]  # n times the counts expected by chance
-    expected = (chance * costs).sum(axis=(1, 2))
-    ratio = np.full(len(counts), np.nan)
-    np.divide((counts * costs).sum(axis=(1, 2)) * n, expected, out=ratio, where=expected > 0)
-    return 1 - ratio
+def _kappa(counts: NDArray[np.int64], costs: NDArray[np.float64]) -> float:
+    """Kappa of a confusion matrix; NaN where undefined."""
+    by_chance = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / counts.sum()
+    expected = float((by_chance * costs).sum())
+    return 1 - float((counts * costs).sum()) / expected if expected > 0 else float("nan")
+
+
+def _rank_correlation(
+    places: NDArray[np.int64], other_places: NDArray[np.int64], weights: NDArray[np.float64]
+) -> float:
+    """Correlation of mid-ranks when each example counts `weights` times; NaN where undefined."""
+
+    def centred_ranks(of: NDArray[np.int64]) -> NDArray[np.float64]:
+        per_place = np.bincount(of, weights=weights)
+        return np.asarray((np.cumsum(per_place) - per_place / 2)[of] - weights.sum() / 2)  # mid-ranks average n / 2
+
+    ranks, other_ranks = centred_ranks(places), centred_ranks(other_places)
+    spread = float(np.sqrt((weights @ ranks**2) * (weights @ other_ranks**2)))
+    return float(weights @ (ranks * other_ranks)) / spread if spread > 0 else float("nan")
 
 
 def _alpha(

@@ -67,7 +67,7 @@ def test_rouge_equals_rouge_score_on_real_texts(pairs):
         assert scores(metric, outputs, targets) == pytest.approx(wanted, abs=1e-12)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(texts, texts)
 def test_rouge_equals_rouge_score_on_odd_texts(output, target):
     expected = RougeScorer(ROUGE_TYPES).score(target, output)
@@ -88,7 +88,7 @@ def test_bleu_equals_sacrebleu_on_real_texts(pairs):
     assert sum(score > 0 for score in expected) > 1000
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(
     st.text(st.sampled_from("ab1.,-'&;lt\n <>é東"), max_size=25), st.text(st.sampled_from("ab1.,- é東"), max_size=25)
 )
@@ -120,7 +120,7 @@ def test_readability_equals_textstat_on_real_texts(pairs, textstat_offline):
         assert flesch_kincaid_grade(counts) == textstat_offline.flesch_kincaid_grade(text), text
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 @given(
     text=st.one_of(st.text(max_size=40), st.text(st.sampled_from("aB1 .!?'-tsdve\n\u2019é東_\u0130\x1f"), max_size=40))
 )

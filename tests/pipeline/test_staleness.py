@@ -8,6 +8,7 @@ import pytest
 
 from eval_assets.cells.graph import CELL_TABLES
 from eval_assets.errors import ConfigError
+from eval_assets.planning.staleness import CODE_VERSIONS
 from eval_assets.storage.versions import all_versions
 from tests.dagster_staleness import AutomationSensor, stale_in_dagster
 from tests.loopback import LoopbackProvider
@@ -127,7 +128,7 @@ def test_descriptions_prices_limits_owners_and_schedules_make_nothing_stale(fres
         assert "another description" in version.source
 
 
-def test_a_rerun_with_equal_content_leaves_everything_downstream_fresh(fresh, monkeypatch):
+def test_a_rerun_with_equal_content_leaves_everything_downstream_fresh(fresh):
     sensor = AutomationSensor(fresh)
     sensor.tick()
     assert fresh.materialize("evaluate_cell", "main:alpha@short").success
@@ -140,7 +141,7 @@ def test_a_change_of_the_computation_makes_every_cell_stale(fresh, monkeypatch):
     sensor = AutomationSensor(fresh)
     sensor.tick()
     monkeypatch.setattr("eval_assets.cells.scoring.CODE_VERSION", "next")
-    monkeypatch.setitem(__import__("eval_assets.planning.staleness", fromlist=["x"]).CODE_VERSIONS, "heuristic_metrics", "next")
+    monkeypatch.setitem(CODE_VERSIONS, "heuristic_metrics", "next")
     assert {cell.key for cell in fresh.plan().stale_cells} == set(ALL_CELLS)
     assert stale_in_dagster(fresh) == {"heuristic_metrics": set(ALL_CELLS)}
     assert sensor.tick() == {table: set(ALL_CELLS) for table in ("heuristic_metrics", "aggregate_reports")}

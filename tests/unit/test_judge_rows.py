@@ -45,7 +45,7 @@ class FakeAsker:
     def requests(self) -> list[Request]:
         return [request for asked in self.rounds for request in asked]
 
-    def answers(self, jobs: Iterable[Job[Any]]) -> Iterator[Answer[Any]]:
+    def answers(self, jobs: Iterable[Job[Any]], total: int | None = None) -> Iterator[Answer[Any]]:
         asked = list(jobs)
         self.rounds.append([job.request for job in asked])
         for job in reversed(asked):  # in no particular order

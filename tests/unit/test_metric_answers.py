@@ -1,7 +1,7 @@
 """Short and structured answers: matches, numbers, JSON, refusals."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eval_assets.errors import MetricError
@@ -63,6 +63,7 @@ def test_a_target_without_a_number_leaves_the_row_unscored():
     assert rows.select("score", "outcome", "reason").rows() == [(None, "skipped", "no number in the targets")]
 
 
+@settings(deadline=None)
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**9), max_value=10**9, places=3))
 def test_a_number_matches_itself_however_its_thousands_are_grouped(number):
     assert scores("numeric_match", [f"The answer is {number:,}."], [str(number)]) == [1.0]

@@ -1,7 +1,7 @@
 """ROUGE, BLEU, token F1, edit distance and chrF: known values, ranges, scripts."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eval_assets.metrics.overlap.rouge import union_lcs_hits
@@ -70,6 +70,7 @@ def test_two_empty_texts_score_as_their_definitions_say(metric, expected):
     assert scores(metric, [""], [""]) == [expected]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(texts, texts), min_size=1, max_size=4))
 def test_every_overlap_lies_between_zero_and_one(pairs):
     outputs, targets = [list(side) for side in zip(*pairs, strict=True)]
@@ -77,12 +78,14 @@ def test_every_overlap_lies_between_zero_and_one(pairs):
         assert all(0 <= score <= 1 + 1e-12 for score in scores(metric, outputs, targets))
 
 
+@settings(deadline=None)
 @given(texts, texts)
 def test_a_symmetric_overlap_does_not_care_which_text_is_which(left, right):
     for metric in SYMMETRIC:
         assert scores(metric, [left], [right]) == pytest.approx(scores(metric, [right], [left]))
 
 
+@settings(deadline=None)
 @given(texts)
 def test_a_text_with_words_equals_itself(text):
     expected = 1.0 if unicode_tokens(text) else 0.0

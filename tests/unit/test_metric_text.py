@@ -1,7 +1,7 @@
 """Readability, length and latency: metrics of the output alone."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eval_assets.metrics.scoring import score_predictions
@@ -23,6 +23,7 @@ def test_a_text_without_words_has_grade_zero(metric):
     assert scores(metric, ["", "  ", "?!", "🙂"]) == [0.0, 0.0, 0.0, 0.0]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_has_a_grade(text):
     for metric in READABILITY:
@@ -66,6 +67,7 @@ def test_latency_is_the_column_and_absent_for_recorded_predictions():
     ]
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.sampled_from("ab'sS1.,é東🙂<|>\n\t\u00a0"), max_size=4), max_size=6).map(" ".join))
 def test_tokens_counted_word_by_word_are_those_of_the_whole_text(text):
     counts = TokenCounts()

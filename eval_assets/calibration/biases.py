@@ -1,0 +1,133 @@
+"""What sways a judge, told mostly without people: length, kinship, position, and verdicts that hardly vary."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from eval_assets.calibration.labelled import LabelledVerdicts
+from eval_assets.calibration.statistic import Statistic, unmeasured
+from eval_assets.statistics.intervals import no_interval, wilson_interval
+from eval_assets.statistics.judge_bias import (
+    Bias,
+    length_bias,
+    position_flip_rate,
+    position_preference,
+    self_preference,
+)
+
+CHARACTERS = 100  # the unit of length
+OUTCOME_OF_A = {"a": 1.0, "tie": 0.5, "b": 0.0}
+
+
+def biases_of_length(verdicts: LabelledVerdicts, *, confidence: float) -> Iterator[Statistic]:
+    """How many score units 100 characters more are worth to the judge, and worth beyond what people give for them."""
+    outputs = verdicts.outputs.drop_nulls("output").with_columns(length=pl.col("output").str.len_chars() / CHARACTERS)
+    bias = length_bias(outputs["score"].to_numpy(), outputs["length"].to_numpy(), confidence=confidence)
+    yield _of(bias, "length_bias", needs_people=False)
+    labelled = outputs.drop_nulls("human")
+    if labelled.is_empty():
+        yield unmeasured("length_bias_beyond_people", confidence)
+        return
+    excess = labelled.select(pl.col("score") - pl.col("human"))["score"].to_numpy()
+    yield _of(length_bias(excess, labelled["length"].to_numpy(), confidence=confidence), "length_bias_beyond_people")
+
+
+def preference_for_kin(
+    verdicts: LabelledVerdicts, kin: Collection[str], family: str, *, confidence: float
+) -> Iterator[Statistic]:
+    """How much higher the judge scores candidates of its own family than the others, example by example.
+
+    Args:
+        verdicts: Of one judge.
+        kin: Models of the judge's family; nothing is measured unless some candidates are kin and some are not.
+        family: Its name.
+        confidence: Coverage of the interval.
+    """
+    named = verdicts.outputs.with_columns(is_kin=pl.col("model").is_in(list(kin)))
+    if named["is_kin"].n_unique() <= 1:
+        return
+    detail = {"family": family, "models": sorted(kin)}
+    own, others = _both(named, ["score"])
+    bias = self_preference(own[:, 0], others[:, 0], confidence=confidence)
+    yield _of(bias, "self_preference", needs_people=False, detail=detail)
+    own, others = _both(named.drop_nulls("human"), ["score", "human"])
+    if not len(own):
+        yield unmeasured("self_preference_beyond_people", confidence, why="no example has labels of both families")
+        return
+    beyond = self_preference(
+        own[:, 0], others[:, 0], human_own=own[:, 1], human_others=others[:, 1], confidence=confidence
+    )
+    yield _of(beyond, "self_preference_beyond_people", detail=detail)
+
+
+def biases_of_position(preferences: pl.DataFrame, *, confidence: float) -> Iterator[Statistic]:
+    """How often the order in which two outputs are shown decides, and which place it favours.
+
+    Args:
+        preferences: Rows of `pairwise_preferences` of the judge; nothing is measured without any.
+        confidence: Coverage of the intervals.
+    """
+    judged = preferences.filter(pl.col("outcome") == "ok")
+    if judged.is_empty():
+        return
+    first, second = (
+        judged[column].replace_strict(OUTCOME_OF_A, return_dtype=pl.Float64).to_numpy()
+        for column in ("preferred_in_order", "preferred_in_reverse")
+    )
+    yield _of(position_flip_rate(first, second, confidence=confidence), "position_flip_rate", needs_people=False)
+    yield _of(position_preference(first, second, confidence=confidence), "first_place_preference", needs_people=False)
+
+
+def sameness(verdicts: LabelledVerdicts, justifications: Sequence[str], *, confidence: float) -> Iterator[Statistic]:
+    """How far the judge says the same whatever it is shown: one score for most outputs, reasons out of its own file.
+
+    Args:
+        verdicts: Of one judge.
+        justifications: Of the worked examples in its file; without any, copying isn't measured.
+        confidence: Coverage of the intervals.
+    """
+    outputs = verdicts.outputs
+    if outputs.is_empty():
+        return
+    score, count = outputs["verdict"].value_counts(sort=True).sort("count", "verdict", descending=[True, False]).row(0)
+    yield _share("most_frequent_score_share", count, outputs.height, confidence, {"score": score})
+    given = [_plain(reason) for reason in outputs["justification"].drop_nulls()]
+    examples = {_plain(reason) for reason in justifications} - {""}
+    if examples and given:
+        n_copied = sum(reason in examples for reason in given)
+        yield _share("copied_justification_share", n_copied, len(given), confidence, {"examples": len(examples)})
+
+
+def _both(outputs: pl.DataFrame, columns: list[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Means of the columns over kin and over the others, on the examples both have, one row an example."""
+    own, others = (
+        outputs.filter(pl.col("is_kin") == is_kin).group_by("example_id").agg(pl.col(columns).mean())
+        for is_kin in (True, False)
+    )
+    paired = own.join(others, on="example_id", suffix="_of_others").sort("example_id")
+    return paired.select(columns).to_numpy(), paired.select(f"{column}_of_others" for column in columns).to_numpy()
+
+
+def _share(name: str, count: int, n: int, confidence: float, detail: Mapping[str, object]) -> Statistic:
+    interval = wilson_interval(count, n, confidence=confidence) if n else no_interval("nothing to count", confidence)
+    return Statistic(name, count / n, interval, n, f"share; {interval.method}", needs_people=False, detail=detail)
+
+
+def _plain(text: str) -> str:
+    """Words alone: a copy with another full stop is a copy."""
+    return " ".join("".join(letter if letter.isalnum() else " " for letter in text.casefold()).split())
+
+
+def _of(bias: Bias, name: str, *, needs_people: bool = True, detail: Mapping[str, object] | None = None) -> Statistic:
+    unit = f" ({CHARACTERS} characters)" if name.startswith("length_bias") else ""
+    return Statistic(
+        name,
+        bias.value,
+        bias.interval,
+        bias.n,
+        f"{bias.measure}{unit}; {bias.interval.method}",
+        needs_people=needs_people,
+        detail=detail or {},
+    )

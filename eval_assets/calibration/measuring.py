@@ -1,0 +1,152 @@
+"""All there is to say about one judge of one evaluation: rows of `judge_agreement` and `judge_disagreements`."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from eval_assets.calibration.agreement import agreement_of_jurors, agreement_with_people
+from eval_assets.calibration.biases import biases_of_length, biases_of_position, preference_for_kin, sameness
+from eval_assets.calibration.correcting import corrected_means
+from eval_assets.calibration.labelled import LabelledVerdicts, labelled_verdicts
+from eval_assets.calibration.statistic import Statistic
+from eval_assets.config.judge import Judge, Scale
+from eval_assets.storage.judging_schemas import JUDGE_AGREEMENT, JUDGE_DISAGREEMENTS, PAIRWISE_PREFERENCES
+
+MOST_DISAGREEMENTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeTables:
+    """What is known about an evaluation's judges, all judges and candidates together.
+
+    Args:
+        verdicts: Rows of `judge_scores`.
+        predictions: Rows of `predictions`.
+        labels: Rows of `labels` of the dataset.
+        preferences: Rows of `pairwise_preferences`.
+    """
+
+    verdicts: pl.DataFrame
+    predictions: pl.DataFrame
+    labels: pl.DataFrame
+    preferences: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PAIRWISE_PREFERENCES))
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeFacts:
+    """A judge, and who is kin to it.
+
+    Args:
+        judge: The judge.
+        jurors: Its members, if it is a jury.
+        family: Model family of the judge, or of all its jurors; null if there is none or they have several.
+        kin: Candidates' models of that family.
+        version: In the `judges` table.
+        sha256: Data version of the judge that gave the verdicts; null if several gave them.
+    """
+
+    judge: Judge
+    jurors: Sequence[Judge] = ()
+    family: str | None = None
+    kin: tuple[str, ...] = ()
+    version: int | None = None
+    sha256: str | None = None
+
+    @property
+    def scale(self) -> Scale:
+        """The scale of its verdicts: a jury's is that of its jurors."""
+        return self.jurors[0].file.scale if self.jurors else self.judge.file.scale
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One judge's rows of `judge_agreement` and of `judge_disagreements`."""
+
+    agreement: pl.DataFrame
+    disagreements: pl.DataFrame
+
+
+def measure_judge(
+    tables: JudgeTables, facts: JudgeFacts, *, evaluation: str, confidence: float, seed: int, run_id: str
+) -> Measured:
+    """Measure one judge: agreement with people and among jurors, biases, corrected means, the worst disagreements.
+
+    Args:
+        tables: Verdicts, predictions, labels and preferences of the evaluation.
+        facts: The judge.
+        evaluation: Name of the evaluation, recorded with every row.
+        confidence: Coverage of all intervals, strictly between 0 and 1.
+        seed: Of the bootstrap: one table and one seed give one interval.
+        run_id: Recorded with every row.
+
+    Returns:
+        Rows without labels say `uncalibrated: no human labels` in `method`.
+    """
+    judge, scale = facts.judge, facts.scale
+    verdicts = labelled_verdicts(tables.verdicts, tables.predictions, tables.labels, judge=judge.name, scale=scale)
+    own = tables.verdicts.filter(pl.col("judge") == judge.name)
+    preferences = tables.preferences.filter(pl.col("judge") == judge.name)
+    reasons = [example.justification for member in (judge, *facts.jurors) for example in member.file.examples]
+    in_pairs = biases_of_position(preferences, confidence=confidence)
+    statistics = (
+        [*in_pairs]
+        if own.is_empty()
+        else [
+            *agreement_with_people(verdicts, scale, confidence=confidence, seed=seed),
+            *agreement_of_jurors(own, scale, confidence=confidence, seed=seed),
+            *biases_of_length(verdicts, confidence=confidence),
+            *(preference_for_kin(verdicts, facts.kin, facts.family, confidence=confidence) if facts.family else ()),
+            *in_pairs,
+            *sameness(verdicts, reasons, confidence=confidence),
+            *corrected_means(verdicts, scale, confidence=confidence),
+        ]
+    )
+    recorded = {"evaluation": evaluation, "judge": judge.name, "run_id": run_id}
+    about = {
+        **recorded,
+        "version": judge.file.version,
+        "judge_version": facts.version,
+        "judge_sha256": facts.sha256,
+        "judge_model": judge.file.model,
+    }
+    rows = [{**about, **_row(statistic, verdicts.raters)} for statistic in statistics]
+    return Measured(pl.DataFrame(rows, schema=JUDGE_AGREEMENT), _disagreements(verdicts, recorded))
+
+
+def _row(statistic: Statistic, raters: list[str]) -> dict[str, object]:
+    model, _, prompt = (statistic.candidate or "").partition("@")
+    return {
+        "statistic": statistic.name,
+        "model": model or None,
+        "prompt": prompt or None,
+        "value": statistic.value,
+        "ci_low": statistic.interval.low,
+        "ci_high": statistic.interval.high,
+        "confidence": statistic.interval.confidence,
+        "n": statistic.n,
+        "method": statistic.method,
+        "raters": json.dumps(raters, ensure_ascii=False) if statistic.needs_people else None,
+        "detail": json.dumps(statistic.detail, ensure_ascii=False) if statistic.detail else None,
+    }
+
+
+def _disagreements(verdicts: LabelledVerdicts, recorded: Mapping[str, str]) -> pl.DataFrame:
+    """The labelled outputs on which the judge is furthest from people."""
+    raters = verdicts.ratings.sort("rater").group_by("prediction_id").agg(raters=pl.col("rater").str.join(", "))
+    worst = (
+        verdicts.labelled.join(raters, on="prediction_id")
+        .with_columns(difference=pl.col("score") - pl.col("human"))
+        .filter(pl.col("difference") != 0)
+        .sort(-pl.col("difference").abs(), "example_id", "prediction_id")
+        .head(MOST_DISAGREEMENTS)
+        .with_row_index("rank", offset=1)
+        .with_columns(
+            pl.col("rank").cast(pl.Int64()),
+            human_score="human",
+            judge_score="score",
+            **{name: pl.lit(value) for name, value in recorded.items()},
+        )
+    )
+    return worst.select(pl.col(name).cast(dtype) for name, dtype in JUDGE_DISAGREEMENTS.items())

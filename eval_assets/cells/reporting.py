@@ -1,0 +1,59 @@
+"""Reads an evaluation's report, with what the tables alone don't tell: the dataset's card, and the judges as they are."""
+
+from datetime import UTC, datetime
+
+from eval_assets.cells.cell_inputs import read_judge
+from eval_assets.cells.fingerprints import FileVersions
+from eval_assets.config.evaluation import Evaluation
+from eval_assets.config.project import Project
+from eval_assets.errors import ConfigError
+from eval_assets.reports.evaluation_report import EvaluationReport, load_report
+from eval_assets.storage.warehouse import Warehouse
+
+
+def read_report(
+    evaluation: Evaluation, project: Project, versions: FileVersions, warehouse: Warehouse
+) -> EvaluationReport:
+    """Everything that was computed for an evaluation, ready to be rendered.
+
+    Args:
+        evaluation: The evaluation, as stored.
+        project: The files as they stand.
+        versions: Their data versions.
+        warehouse: Where the tables lie.
+    """
+    card = project.dataset(evaluation.file.dataset).card
+    asked = [evaluation.file.pairwise.judge] if evaluation.file.pairwise else []
+    judges = dict.fromkeys([*evaluation.file.judges, *asked])
+    return load_report(
+        warehouse,
+        evaluation,
+        generated_at=datetime.now(UTC),
+        notes=_notes(evaluation, warehouse),
+        description=card.description,
+        source=card.source,
+        licence=card.licence,
+        judges_now={judge: _version_now(versions, judge) for judge in judges},
+    )
+
+
+def _version_now(versions: FileVersions, judge: str) -> str | None:
+    try:
+        return versions.sha256("judges", judge)
+    except ConfigError:
+        return None
+
+
+def _notes(evaluation: Evaluation, warehouse: Warehouse) -> list[str]:
+    """What a reader must know before believing the numbers, whatever was measured."""
+    tiny = [
+        judge
+        for judge in evaluation.file.judges
+        if any(model.model.file.provider == "embedded" for model in read_judge(warehouse, judge).models.values())
+    ]
+    if not tiny:
+        return []
+    return [
+        f"{', '.join(tiny)}: judged by the bundled 135M-parameter model, which judges no better than chance. It shows how "
+        "judging works; its scores say nothing about the candidates."
+    ]

@@ -1,0 +1,131 @@
+"""How far each judge of a report can be trusted, in words and rows. Measuring it is in `eval_assets.calibration`."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from eval_assets.reports.wording import interval_text, number_text, share_text
+
+Row = Mapping[str, Any]
+
+UNCALIBRATED = "uncalibrated"
+COLLAPSED = 0.5  # share of one and the same score that is worth a word
+COPIED = 0.05  # share of justifications out of the judge's own file that is worth a word
+TITLES = {
+    "raw_agreement": "same score as people",
+    "cohen_kappa": "Cohen's kappa",
+    "cohen_kappa_quadratic": "Cohen's kappa, quadratic weights",
+    "spearman": "Spearman's rank correlation",
+    "krippendorff_alpha_with_judge": "Krippendorff's alpha, people and judge",
+    "krippendorff_alpha_raters": "Krippendorff's alpha, people alone",
+    "krippendorff_alpha_jurors": "Krippendorff's alpha, jurors",
+    "length_bias": "score per 100 characters",
+    "length_bias_beyond_people": "score per 100 characters, beyond people's",
+    "self_preference": "preference for its own family",
+    "self_preference_beyond_people": "preference for its own family, beyond people's",
+    "position_flip_rate": "pairs whose winner changes with the order",
+    "first_place_preference": "preference for the first place",
+    "most_frequent_score_share": "outputs with the most frequent score",
+    "copied_justification_share": "justifications copied from its own examples",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeTrust:
+    """What is known about one judge.
+
+    Args:
+        judge: Its name.
+        uncalibrated: Why no agreement holds for the judge as it is now, `uncalibrated: <why>`; null if one does.
+        statistics: Statistic → row of `judge_agreement`; those about single candidates are not among them.
+        corrected: Candidate `model@prompt` → row of its corrected mean.
+    """
+
+    judge: str
+    uncalibrated: str | None
+    statistics: Mapping[str, Row]
+    corrected: Mapping[str, Row]
+
+    @property
+    def shown(self) -> Iterator[tuple[str, Row]]:
+        """Title and row of each statistic that has a value."""
+        for name, title in TITLES.items():
+            row = self.statistics.get(name)
+            if row is not None and row["value"] is not None:
+                yield title, row
+
+    @property
+    def sentence(self) -> str:
+        """What a reader must know before believing the judge's scores."""
+        return " ".join([f"{self.judge}: {' '.join(self._agreement())}", *self._habits()])
+
+    def _agreement(self) -> Iterator[str]:
+        if self.uncalibrated is not None:
+            yield f"{self.uncalibrated}. Nothing here says whether people would agree with its scores."
+            return
+        chosen = ("cohen_kappa_quadratic", "spearman")
+        row = next(
+            row for name in chosen if (row := self.statistics.get(name)) is not None and row["value"] is not None
+        )
+        raters = ", ".join(json.loads(row["raters"] or "[]"))
+        same = self.statistics["raw_agreement"]["value"]
+        yield f"compared with {row['n']} outputs labelled by {raters},"
+        yield f"it gives the same score on {share_text(same)} and" if same is not None else "it"
+        yield f"reaches {TITLES[row['statistic']]} {number_text(row['value'])}"
+        yield f"{interval_text(row['ci_low'], row['ci_high'])}, where 0 is chance and 1 is perfect."
+        if row["ci_low"] is None or row["ci_low"] <= 0:
+            yield "That can't be told from chance."
+        if self.corrected and all(corrected["value"] is None for corrected in self.corrected.values()):
+            reasons = dict.fromkeys(corrected["method"].removeprefix("none: ") for corrected in self.corrected.values())
+            yield f"No mean can be corrected for its errors: {'; '.join(reasons)}."
+
+    def _habits(self) -> Iterator[str]:
+        frequent, copied, flipped = (
+            self.statistics.get(name)
+            for name in ("most_frequent_score_share", "copied_justification_share", "position_flip_rate")
+        )
+        if frequent is not None and frequent["value"] >= COLLAPSED:
+            score = json.loads(frequent["detail"])["score"]
+            yield f"It gives the score {score:g} to {share_text(frequent['value'])} of the outputs."
+        if copied is not None and copied["value"] >= COPIED:
+            yield f"{share_text(copied['value'])} of its justifications are copied from the worked examples it is shown."
+        if flipped is not None:
+            yield f"The order in which two outputs are shown decides {share_text(flipped['value'])} of its comparisons."
+
+
+def judge_trust(agreement: pl.DataFrame, judges_now: Mapping[str, str | None]) -> tuple[JudgeTrust, ...]:
+    """Gather what is known about each judge.
+
+    Args:
+        agreement: Rows of `judge_agreement` of one evaluation.
+        judges_now: Judge → its data version as its file stands now; null if that can't be told, which leaves it
+            uncalibrated.
+    """
+    return tuple(_of_judge(judge, agreement.filter(pl.col("judge") == judge), now) for judge, now in judges_now.items())
+
+
+def _of_judge(judge: str, rows: pl.DataFrame, now: str | None) -> JudgeTrust:
+    overall = {row["statistic"]: row for row in rows.filter(pl.col("model").is_null()).iter_rows(named=True)}
+    corrected = {
+        f"{row['model']}@{row['prompt']}": row
+        for row in rows.filter(pl.col("model").is_not_null()).iter_rows(named=True)
+    }
+    return JudgeTrust(judge, _why_uncalibrated(overall, now), overall, corrected)
+
+
+def _why_uncalibrated(statistics: Mapping[str, Row], now: str | None) -> str | None:
+    measured = statistics.get("spearman")
+    if measured is None:
+        return f"{UNCALIBRATED}: its agreement with people was never measured"
+    if measured["method"].startswith(UNCALIBRATED):
+        return str(measured["method"])
+    if all(statistics[name]["value"] is None for name in ("spearman", "cohen_kappa_quadratic")):
+        return f"{UNCALIBRATED}: {measured['method']}"
+    if measured["judge_sha256"] is None:
+        return f"{UNCALIBRATED}: its verdicts come from several versions of it"
+    if measured["judge_sha256"] != now:
+        return f"{UNCALIBRATED}: agreement was measured with version {measured['judge_version']}, before it changed"
+    return None

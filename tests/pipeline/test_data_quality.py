@@ -1,0 +1,238 @@
+"""Checks run with their assets and alone: what they say of good rows, and which examples they name of bad ones."""
+
+import json
+import shutil
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from eval_assets.running import QUIET
+from tests.loopback import Fault, LoopbackProvider
+from tests.projects import Files, Lab, echo_or_verdict, write_project
+
+CELL = "main:alpha@short"
+PARTITION = {"evaluation": "main", "model": "alpha", "prompt": "short"}
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory):
+    """One cell of `main` from file to aggregate report: four examples, a custom metric, a judge."""
+    with LoopbackProvider(answer=echo_or_verdict) as provider, dg.DagsterInstance.ephemeral() as instance:
+        lab = Lab(write_project(tmp_path_factory.mktemp("evaluated"), provider.base_url), instance)
+        lab.read_files()
+        yield lab, lab.materialize("evaluate_cell", CELL)
+
+
+@pytest.fixture
+def evaluated(once, tmp_path):
+    """The same cell with a copy of its project and warehouse, free to be spoilt."""
+    original = once[0].files
+    folder = shutil.copytree(original.folder, tmp_path / original.folder.name)
+    return Lab(Files(folder, original.base_url), once[0].instance)
+
+
+def said(result):
+    """Asset and check → its evaluation."""
+    return {
+        (found.asset_key.to_user_string(), found.check_name): found for found in result.get_asset_check_evaluations()
+    }
+
+
+def metadata_of(evaluation):
+    return {name: value.value for name, value in evaluation.metadata.items()}
+
+
+def checked(lab, asset, partition):
+    """Run the checks of an asset alone, over the rows that lie there."""
+    with lab.workbench() as workbench:
+        alone = dg.define_asset_job("alone", selection=dg.AssetSelection.checks_for_assets(asset))
+        definitions = dg.Definitions.merge(lab.definitions(workbench), dg.Definitions(jobs=[alone]))
+        # A job of checks alone has no partitions of its own in Dagster 1.13: the partition comes with the run's tag.
+        result = definitions.resolve_job_def("alone").execute_in_process(
+            tags={"dagster/partition": partition}, instance=lab.instance, run_config=QUIET, raise_on_error=False
+        )
+    return {name: found for (_, name), found in said(result).items()} if result.success else result
+
+
+def spoil(lab, table, partition, change):
+    """Replace the rows of a partition by changed ones, as a bug would."""
+    with lab.workbench() as workbench:
+        warehouse = workbench.warehouse
+        commit = warehouse.last_commit(table, partition)
+        rows = change(warehouse.scan(table, partition).sort("position").collect())
+        warehouse.replace(table, rows, partition, {"data_version": commit.metadata["data_version"]})
+
+
+def of_example(example_id, column, value):
+    """An expression that puts a value into a column of one example."""
+    return pl.when(pl.col("example_id") == example_id).then(pl.lit(value)).otherwise(pl.col(column)).alias(column)
+
+
+def test_the_checks_of_a_cell_run_with_it_and_pass_on_good_rows(once):
+    found = said(once[1])
+    assert set(found) == {
+        ("predictions", "every_example_answered"),
+        ("predictions", "few_failed"),
+        ("predictions", "plausible_latency_and_cost"),
+        ("heuristic_metrics", "scores_in_range"),
+        ("heuristic_metrics", "null_only_when_not_ok"),
+        ("judge_scores", "scores_in_range"),
+        ("judge_scores", "null_only_when_not_ok"),
+    }
+    assert all(evaluation.passed for evaluation in found.values())
+    assert {evaluation.partition for evaluation in found.values()} == {CELL}
+    answered = metadata_of(found["predictions", "every_example_answered"])
+    assert (answered["n_rows"], answered["n_unexpected"], answered["n_examples"]) == (4, 0, 4)
+
+
+def test_a_missing_and_a_double_prediction_are_named(evaluated):
+    def one_twice_and_one_never(rows):
+        kept = rows.filter(pl.col("example_id") != "q3")
+        return pl.concat([kept, kept.filter(pl.col("example_id") == "q1")])
+
+    spoil(evaluated, "predictions", PARTITION, one_twice_and_one_never)
+    found = checked(evaluated, "predictions", CELL)["every_example_answered"]
+    assert not found.passed
+    assert found.severity is dg.AssetCheckSeverity.ERROR
+    assert (metadata_of(found)["n_unexpected"], metadata_of(found)["example_ids"]) == (2, ["q3", "q1"])
+
+
+def test_more_than_a_tenth_of_failed_requests_is_a_warning_that_names_examples(lab, provider):
+    provider.faults = lambda body: Fault(400) if "question 2" in body["messages"][-1]["content"] else None
+    lab.read_files()
+    result = lab.materialize("evaluate_cell", CELL)
+    found = said(result)["predictions", "few_failed"]
+    assert result.success, [e.step_failure_data.error for e in result.all_events if e.is_step_failure]
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert (metadata_of(found)["n_unexpected"], metadata_of(found)["example_ids"]) == (1, ["q2"])
+    # A failed prediction is unscored, so its scores are null and that is right.
+    assert said(result)["heuristic_metrics", "null_only_when_not_ok"].passed
+
+
+def test_a_latency_beyond_all_timeouts_and_a_negative_cost_are_a_warning(evaluated):
+    # The model's timeout is 5 seconds and it isn't asked again.
+    spoil(
+        evaluated,
+        "predictions",
+        PARTITION,
+        lambda rows: rows.with_columns(of_example("q0", "latency_seconds", 5.1), of_example("q1", "cost_usd", -0.1)),
+    )
+    found = checked(evaluated, "predictions", CELL)["plausible_latency_and_cost"]
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert metadata_of(found)["example_ids"] == ["q0", "q1"]
+
+
+@pytest.mark.parametrize("table", ["heuristic_metrics", "judge_scores"])
+def test_a_null_score_that_claims_to_be_ok_fails(evaluated, table):
+    spoil(evaluated, table, PARTITION, lambda rows: rows.with_columns(of_example("q2", "score", None)))
+    found = checked(evaluated, table, CELL)["null_only_when_not_ok"]
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert metadata_of(found)["example_ids"] == ["q2"]
+
+
+def test_a_score_without_an_ok_outcome_fails(evaluated):
+    spoil(evaluated, "judge_scores", PARTITION, lambda rows: rows.with_columns(of_example("q2", "outcome", "unparsed")))
+    assert not checked(evaluated, "judge_scores", CELL)["null_only_when_not_ok"].passed
+
+
+def test_a_score_outside_its_scale_fails_and_the_table_names_the_judge(evaluated):
+    spoil(evaluated, "judge_scores", PARTITION, lambda rows: rows.with_columns(of_example("q1", "score", 100.0)))
+    found = checked(evaluated, "judge_scores", CELL)["scores_in_range"]
+    assert not found.passed
+    assert (metadata_of(found)["n_rows"], metadata_of(found)["n_unexpected"]) == (4, 1)
+    line = metadata_of(found)["expectations"].splitlines()[2]
+    assert "min_value=1, max_value=5" in line
+    assert line.endswith("| `metric = 'grader'` | 4 | 1 | q1 |")
+
+
+def test_an_infinite_score_is_out_of_range_where_a_metric_has_no_bounds(evaluated):
+    spoil(
+        evaluated,
+        "heuristic_metrics",
+        PARTITION,
+        lambda rows: rows.with_columns(of_example("q1", "score", float("inf"))),
+    )
+    assert metadata_of(checked(evaluated, "heuristic_metrics", CELL)["scores_in_range"])["example_ids"] == ["q1"]
+
+
+def test_duplicate_ids_and_empty_inputs_of_a_dataset_fail(evaluated):
+    spoil(
+        evaluated,
+        "eval_datasets",
+        {"dataset": "qa"},
+        lambda rows: rows.with_columns(of_example("q1", "example_id", "q0"), of_example("q3", "inputs", "  ")),
+    )
+    found = checked(evaluated, "eval_datasets", "qa")
+    assert (found["unique_ids"].passed, metadata_of(found["unique_ids"])["n_unexpected"]) == (False, 2)
+    assert metadata_of(found["unique_ids"])["example_ids"] == ["q0"]
+    assert (found["inputs_not_empty"].passed, metadata_of(found["inputs_not_empty"])["example_ids"]) == (False, ["q3"])
+    assert found["targets_where_needed"].passed
+
+
+def test_at_most_five_examples_are_named(lab, files):
+    files.write_rows(0, 8)
+    path = files.data / "datasets" / "qa.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    path.write_text("".join(f"{json.dumps({**row, 'targets': None})}\n" for row in rows))
+    found = said(lab.materialize("read_eval_datasets", "qa"))["eval_datasets", "targets_where_needed"]
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert metadata_of(found)["n_unexpected"] == 8
+    assert metadata_of(found)["example_ids"] == ["q0", "q1", "q2", "q3", "q4"]
+    assert metadata_of(found)["evaluations_that_need_targets"] == ["main", "other"]
+
+
+def test_targets_are_only_needed_of_the_examples_that_an_evaluation_chooses(lab, files):
+    path = files.data / "datasets" / "qa.jsonl"
+    first, *others = [json.loads(line) for line in path.read_text().splitlines()]
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in [first, *({**row, "targets": []} for row in others)]))
+    for evaluation in ("main", "other"):
+        files.change("evaluations", evaluation, slice={"first": 2})
+    found = said(lab.materialize("read_eval_datasets", "qa"))["eval_datasets", "targets_where_needed"]
+    # Without a target there is nothing for exact_match to equal, so an empty list counts as none.
+    assert metadata_of(found)["example_ids"] == ["q1"]
+
+
+def test_checks_of_a_partition_that_was_never_written_say_what_to_do(lab):
+    lab.read_files()
+    result = checked(lab, "predictions", CELL)
+    failure = next(event for event in result.all_events if event.is_step_failure).step_failure_data
+    assert "materialize it first" in failure.user_failure_data.description
+
+
+def test_great_expectations_leaves_no_files_and_prints_nothing(evaluated, tmp_path, monkeypatch, capfd):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.chdir(empty)
+    assert checked(evaluated, "heuristic_metrics", CELL)["scores_in_range"].passed
+    assert not list(empty.iterdir())
+    assert "Calculating" not in capfd.readouterr().err
+
+
+def gated(tmp_path, provider, **gate):
+    """The comparison of alpha and beta under one gate on brevity, which is 1 for every reply of either."""
+    files = write_project(tmp_path, provider.base_url)
+    files.change("evaluations", "main", prompts=["short"], judges=[], gates=[{"metric": "brevity", **gate}])
+    with dg.DagsterInstance.ephemeral() as instance:
+        lab = Lab(files, instance)
+        lab.read_files()
+        for model in ("alpha", "beta"):
+            assert lab.materialize("evaluate_cell", f"main:{model}@short").success
+        return lab.materialize("compare_candidates", "main")
+
+
+def test_a_critical_gate_that_is_not_met_fails_the_check_and_the_run(tmp_path, provider):
+    # A share of brief replies is at most 1.
+    result = gated(tmp_path, provider, min=1.5)
+    found = said(result)["comparison", "gate"]
+    assert (found.passed, found.severity, found.blocking) == (False, dg.AssetCheckSeverity.ERROR, True)
+    assert metadata_of(found)["verdict"] == "NO-GO"
+    assert "| ❌ NO-GO |" in metadata_of(found)["gates"]
+    assert not result.success
+
+
+def test_an_advisory_gate_that_is_not_met_fails_nothing(tmp_path, provider):
+    result = gated(tmp_path, provider, min=1.5, tier="advisory")
+    assert result.success, [e.step_failure_data.error for e in result.all_events if e.is_step_failure]
+    assert said(result)["comparison", "gate"].passed
+    assert "advisory conditions not met" in said(result)["comparison", "gate"].description

@@ -1,0 +1,81 @@
+"""The code location: what it defines, and that loading it is cheap and the same under every loader."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from eval_assets.cells.workbench import Workbench
+from eval_assets.config.settings import CHECKOUT, settings_from
+from eval_assets.project_definitions import build_definitions
+
+ASSETS = {
+    "eval_datasets",
+    "prompts",
+    "models",
+    "judges",
+    "evaluations",
+    "predictions",
+    "heuristic_metrics",
+    "judge_scores",
+    "pairwise_preferences",
+    "judge_agreement",
+    "aggregate_reports",
+    "comparison",
+}
+FORBIDDEN = {"pandas", "openai", "transformers", "textstat", "great_expectations", "torch", "ray", "mlflow"}
+
+
+@pytest.fixture(scope="module")
+def definitions() -> dg.Definitions:
+    settings = settings_from({})
+    return build_definitions(Workbench.from_settings(settings).project, object(), settings)
+
+
+def test_the_assets_are_the_public_surface(definitions: dg.Definitions) -> None:
+    keys = {key.to_user_string() for key in definitions.resolve_asset_graph().get_all_asset_keys()}
+    assert keys == ASSETS
+
+
+def test_lineage_runs_from_the_comparison_to_the_files(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    ancestors = {key.to_user_string() for key in graph.get_ancestor_asset_keys(dg.AssetKey("comparison"))}
+    assert {"prompts", "models", "eval_datasets", "judges", "evaluations", "predictions"} <= ancestors
+
+
+def test_every_asset_says_what_it_is(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert node.description, key
+        assert node.group_name in ("inputs", "evaluation"), key
+        assert "deltalake" in node.kinds, key
+        assert "dagster/column_schema" in node.metadata, key
+
+
+def test_a_schedule_in_an_evaluation_file_is_a_schedule(definitions: dg.Definitions) -> None:
+    schedule = definitions.resolve_schedule_def("evaluate_qa_full")
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 6 * * *", "Europe/Berlin")
+    assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
+
+
+def test_loading_imports_nothing_heavy_and_needs_no_secret() -> None:
+    script = f"import sys, json; sys.path.insert(0, {str(CHECKOUT)!r}); import definitions; print(json.dumps(sorted(sys.modules)))"
+    environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
+    loaded = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert FORBIDDEN & set(json.loads(loaded.stdout)) == set()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "command", [["dagster", "definitions", "validate", "-w", "workspace.yaml"], ["dg", "check", "defs"], ["dg", "list", "defs"]]
+)
+def test_every_loader_takes_the_project(command: list[str], tmp_path: Path) -> None:
+    binary = Path(sys.executable).with_name(command[0])
+    environment = {**os.environ, "DAGSTER_HOME": str(tmp_path)}
+    done = subprocess.run([str(binary), *command[1:]], cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
