@@ -5,7 +5,15 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from eval_assets.cells.graph import ROOT_TABLES, Cell, all_cells, cells_by, judges_of
+from eval_assets.cells.graph import (
+    EVALUATION_TABLES,
+    ROOT_TABLES,
+    Cell,
+    all_cells,
+    cells_by,
+    inputs_of_evaluation,
+    judges_of,
+)
 from eval_assets.config.project import Project
 
 
@@ -19,7 +27,7 @@ class Partitions:
     by_name: dict[str, dg.StaticPartitionsDefinition]
 
     def deps_of(self, asset: str) -> list[dg.AssetDep]:
-        """Upstream assets of a cell asset or of `comparison`, each with the mapping of its partitions."""
+        """Upstream assets of an asset per cell or per evaluation, each with the mapping of its partitions."""
         evaluations = self._to_cells("evaluations", cells_by(self.cells, "evaluation"))
         match asset:
             case "predictions":
@@ -35,14 +43,8 @@ class Partitions:
                 return [dg.AssetDep("predictions"), self._to_cells("judges", self._cells_by_judge()), evaluations]
             case "aggregate_reports":
                 return [dg.AssetDep("heuristic_metrics"), dg.AssetDep("judge_scores"), evaluations]
-            case "comparison":
-                to_evaluation = {cell.key: cell.evaluation for cell in self.cells}
-                return [
-                    dg.AssetDep("aggregate_reports", partition_mapping=dg.StaticPartitionMapping(to_evaluation)),
-                    dg.AssetDep("evaluations"),
-                ]
             case _:
-                raise ValueError(f"expected a cell asset or 'comparison', got {asset!r}")
+                return self._deps_per_evaluation(asset)
 
     def owners(self, kind: str) -> list[str]:
         """Owners that the files of a kind name, as Dagster shows them on the asset."""
@@ -51,6 +53,21 @@ class Partitions:
             declared = next((part for part in ("card", "file") if hasattr(loaded.item, part)), None)
             owners.update((getattr(loaded.item, declared) if declared else loaded.item).owners)
         return sorted(owners)
+
+    def _deps_per_evaluation(self, asset: str) -> list[dg.AssetDep]:
+        """Edges computed from what each evaluation is made from; partitions of one name map to each other."""
+        edges: dict[str, dict[str, set[str]]] = {}
+        for name in self.project.evaluations:
+            for table, keys in inputs_of_evaluation(self.project, asset, name).items():
+                mapping = edges.setdefault(table, {})
+                for key in keys:
+                    mapping.setdefault(key, set()).add(name)
+        return [
+            dg.AssetDep(table)
+            if table in ("evaluations", *EVALUATION_TABLES)
+            else dg.AssetDep(table, partition_mapping=dg.StaticPartitionMapping(mapping))
+            for table, mapping in edges.items()
+        ]
 
     def _to_cells(self, table: str, cells: dict[str, set[str]]) -> dg.AssetDep:
         known = set(self.project.names(ROOT_TABLES[table]))

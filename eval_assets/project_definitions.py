@@ -4,6 +4,7 @@ import dagster as dg
 
 from eval_assets.assets.cells import cell_assets
 from eval_assets.assets.comparison import comparison_asset
+from eval_assets.assets.judging import judging_assets
 from eval_assets.assets.shared_inputs import shared_input_assets
 from eval_assets.automation.conditions import when_candidates_change, when_inputs_change
 from eval_assets.automation.refresh import refresh_job
@@ -30,6 +31,7 @@ def build_definitions(project: Project, workbench: object, settings: Settings) -
     partitions = partitions_of(project)
     roots = shared_input_assets(partitions)
     cells = cell_assets(partitions, when_inputs_change())
+    judging = judging_assets(partitions, when_candidates_change())
     comparison = comparison_asset(partitions, when_candidates_change())
     reading = {
         asset.key.to_user_string(): dg.define_asset_job(
@@ -45,10 +47,12 @@ def build_definitions(project: Project, workbench: object, settings: Settings) -
         description="All stages of one cell: predictions, scores, verdicts, aggregate report.",
     )
     compare = dg.define_asset_job(
-        COMPARE, selection=dg.AssetSelection.assets(comparison), description="The comparison of one evaluation."
+        COMPARE,
+        selection=dg.AssetSelection.assets(*judging, comparison),
+        description="What joins the cells of one evaluation: outputs side by side, agreement with people, the comparison.",
     )
     return dg.Definitions(
-        assets=[*roots, *cells, comparison],
+        assets=[*roots, *cells, *judging, comparison],
         asset_checks=[*data_quality_checks(partitions), gate_check(partitions)],
         jobs=[evaluate_cell, compare, *reading.values(), refresh_job()],
         schedules=evaluation_schedules(project),

@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 
 from eval_assets.automation.backfill import close_backfill, missing_in_dagster, partitions_by_asset, record_backfill
-from eval_assets.automation.refresh import PAID_ASSETS
+from eval_assets.automation.refresh import PAID_ASSETS, PAID_PER_EVALUATION
 from eval_assets.cells.graph import files_below
 from eval_assets.cells.workbench import Spending, Workbench
 from eval_assets.config.settings import CHECKOUT, Settings
@@ -117,7 +117,7 @@ def run_plan(
         if workbench.stop.is_set() or ("evaluations", evaluation) in unread:
             summary.skipped.append(evaluation)
             continue
-        execute(COMPARE, evaluation)
+        execute(COMPARE, evaluation, {PAID_PER_EVALUATION: {"config": paid}} if paid else None)
     close_backfill(instance, backfill, succeeded=not summary.failed and not summary.skipped)
     return summary
 

@@ -7,7 +7,7 @@ import dagster as dg
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContextForTest
 
-from eval_assets.cells.graph import CELL_TABLES
+from eval_assets.cells.graph import CELL_TABLES, EVALUATION_TABLES
 from eval_assets.project_definitions import COMPARE, EVALUATE_CELL
 from eval_assets.running import QUIET
 from tests.projects import Lab
@@ -45,7 +45,7 @@ class AutomationSensor:
                 cursor=self.cursor,
             )
         self.cursor = result.cursor
-        tables = (*CELL_TABLES, "comparison")
+        tables = (*CELL_TABLES, *EVALUATION_TABLES)
         asked = ((table, set(result.get_requested_partitions(dg.AssetKey(table)))) for table in tables)
         return {table: partitions for table, partitions in asked if partitions}
 
@@ -54,7 +54,7 @@ class AutomationSensor:
         assets: dict[tuple[str, str], list[dg.AssetKey]] = defaultdict(list)
         for table, partitions in requested.items():
             for partition in partitions:
-                assets[COMPARE if table == "comparison" else EVALUATE_CELL, partition].append(dg.AssetKey(table))
+                assets[COMPARE if table in EVALUATION_TABLES else EVALUATE_CELL, partition].append(dg.AssetKey(table))
         with self.lab.workbench() as workbench:
             definitions = self.lab.definitions(workbench)
             for (job, partition), selection in sorted(assets.items(), reverse=True):

@@ -153,10 +153,10 @@ class Lab:
     Args:
         files: The project.
         instance: Where Dagster records runs.
+    """
 
     files: Files
     instance: dg.DagsterInstance
-    watch: Callable[[Workbench], None] = field(default=lambda workbench: None)
 
     @property
     def settings(self) -> Settings:

@@ -13,7 +13,7 @@ from dagster._core.definitions.selector import (
 )
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 
-from eval_assets.cells.graph import CELL_TABLES, ROOT_TABLES, all_cells
+from eval_assets.cells.graph import CELL_TABLES, EVALUATION_TABLES, ROOT_TABLES, all_cells
 from eval_assets.config.project import Project
 from eval_assets.planning.plan import Plan
 
@@ -29,7 +29,7 @@ def partitions_by_asset(plan: Plan) -> dict[str, list[str]]:
     if cells:
         chosen |= dict.fromkeys(CELL_TABLES, cells)
     if plan.comparisons:
-        chosen["comparison"] = list(plan.comparisons)
+        chosen |= {table: list(plan.comparisons) for table in EVALUATION_TABLES}
     return chosen
 
 
@@ -74,7 +74,7 @@ def missing_in_dagster(instance: dg.DagsterInstance, project: Project) -> frozen
     """Asset partitions, as `table/key`, that this instance has never seen materialized."""
     wanted = {table: project.names(kind) for table, kind in ROOT_TABLES.items()}
     wanted |= {table: [cell.key for cell in all_cells(project)] for table in CELL_TABLES}
-    wanted["comparison"] = project.names("evaluations")
+    wanted |= {table: project.names("evaluations") for table in EVALUATION_TABLES}
     return frozenset(f"{table}/{key}" for table, keys in wanted.items() for key in _unseen(instance, table, keys))
 
 

@@ -11,6 +11,7 @@ from eval_assets.planning.wording import plan_markdown
 REFRESH_JOB = "refresh"
 REFRESH_OP = "launch_stale"
 PAID_ASSETS = ("predictions", "judge_scores")
+PAID_PER_EVALUATION = "pairwise_preferences"
 
 
 class RefreshConfig(dg.Config):
@@ -57,9 +58,8 @@ def refresh_op(
 def _run_config(config: RefreshConfig, plan: Plan) -> dict[str, object] | None:
     """What the runs of the backfill are told about spending."""
     spending = {key: value for key, value in (("cache", config.cache), ("max_cost_usd", config.max_cost_usd)) if value is not None}
-    if not spending or not plan.stale_cells:
-        return None
-    return {"ops": {asset: {"config": spending} for asset in PAID_ASSETS}}
+    paid = [*(PAID_ASSETS if plan.stale_cells else ()), *([PAID_PER_EVALUATION] if plan.comparisons else [])]
+    return {"ops": {asset: {"config": spending} for asset in paid}} if spending and paid else None
 
 
 def refresh_job() -> dg.JobDefinition:

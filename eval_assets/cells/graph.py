@@ -134,14 +134,14 @@ def judge_models_of(project: Project, judge: str) -> tuple[str, ...]:
 
 
 def inputs_of_evaluation(project: Project, table: str, name: str) -> dict[str, list[str]]:
-    """Upstream partitions of an evaluation's partition in a table: table → partition keys."""
+    """Upstream partitions of an evaluation's partition in a table: table → partition keys, perhaps none."""
     evaluation = project.evaluation(name)
     cells = [cell.key for cell in cells_of(project, name)]
     of_evaluation = {"evaluations": [name]}
     match table:
         case "pairwise_preferences":
             judges = list(pairwise_judges_of(project, name))
-            return {**of_evaluation, **({"predictions": cells, "judges": judges} if judges else {})}
+            return {"predictions": cells if judges else [], "judges": judges, **of_evaluation}
         case "judge_agreement":
             judges = list(dict.fromkeys([*judges_of(project, name), *pairwise_judges_of(project, name)]))
             shared = {"eval_datasets": [evaluation.file.dataset], "judges": judges}

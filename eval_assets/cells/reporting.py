@@ -54,6 +54,8 @@ def _notes(evaluation: Evaluation, warehouse: Warehouse) -> list[str]:
     if not tiny:
         return []
     return [
-        f"{', '.join(tiny)}: judged by the bundled 135M-parameter model, which judges no better than chance. It shows how "
-        "judging works; its scores say nothing about the candidates."
+        (
+            f"{', '.join(tiny)}: judged by the bundled 135M-parameter model, which judges no better than chance. It shows "
+            "how judging works; its scores say nothing about the candidates."
+        )
     ]

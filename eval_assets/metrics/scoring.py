@@ -3,6 +3,7 @@
 Batches may be computed in worker processes. The scores are the same for any batch size and number of workers.
 """
 
+import itertools
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -19,6 +20,8 @@ from eval_assets.metrics.reuse import KnownScores, columns_read
 from eval_assets.storage.schemas import PREDICTIONS
 
 BATCH_ROWS = 4096
+
+_BLOCK_ROWS = 16384  # of a table, read at a time
 
 _ALWAYS_READ = (*IDENTITY, "output", "outcome", "error_kind", "example_sha256")
 
@@ -137,12 +140,22 @@ def _batches(
     """Read the columns that are needed, at most `batch_rows` at a time."""
     read = {name for metric in metrics for name in columns_read(metric)}
     names = [name for name in PREDICTIONS if name in {*_ALWAYS_READ, *read} or (name == "example" and read)]
-    if isinstance(predictions, pl.LazyFrame):
-        frames: Iterable[pl.DataFrame] = predictions.select(names).collect_batches(chunk_size=batch_rows)
-    else:
-        frames = (frame.select(names) for frame in predictions)
+    frames = (
+        _blocks(predictions.select(names), max(batch_rows, _BLOCK_ROWS))
+        if isinstance(predictions, pl.LazyFrame)
+        else iter(predictions)
+    )
     for frame in frames:
-        yield from (piece for piece in frame.iter_slices(batch_rows) if piece.height)
+        yield from (piece for piece in frame.select(names).iter_slices(batch_rows) if piece.height)
+
+
+def _blocks(predictions: pl.LazyFrame, n_rows: int) -> Iterator[pl.DataFrame]:
+    """Read a table a block at a time; `collect_batches` reads far ahead of whoever takes its batches."""
+    for offset in itertools.count(0, n_rows):
+        block = predictions.slice(offset, n_rows).collect()
+        yield block
+        if block.height < n_rows:
+            return
 
 
 def _work(batch: pl.DataFrame, plans: Sequence[MetricPlan], known: KnownScores) -> Work:

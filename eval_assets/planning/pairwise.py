@@ -79,5 +79,5 @@ def _outputs(workbench: Workbench, cell: Cell, stale: Collection[Cell], policy: 
     rows = pl.concat([pl.DataFrame(schema=PREDICTIONS), *frames])
     return rows.with_columns(
         outcome=pl.when(is_pending).then(pl.lit("ok")).otherwise("outcome"),
-        output=pl.when(is_pending).then(pl.concat_str("prediction_id")).otherwise("output"),
+        output=pl.when(is_pending).then("prediction_id").otherwise("output"),
     )

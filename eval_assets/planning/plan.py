@@ -5,12 +5,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from eval_assets.cells.graph import ROOT_TABLES, Cell, cells_of, judge_models_of, judges_of
+from eval_assets.cells.graph import ROOT_TABLES, Cell, cells_of, judge_models_of, judges_of, pairwise_judges_of
 from eval_assets.cells.workbench import Spending, Workbench
 from eval_assets.config.problems import nearest
 from eval_assets.config.project import Project
 from eval_assets.errors import ConfigError
 from eval_assets.planning.dry_run import Asked, DryRun, dry_run
+from eval_assets.planning.estimates import Estimate
+from eval_assets.planning.pairwise import PairwisePlan, plan_pairwise
 from eval_assets.planning.staleness import Staleness, StalenessReader
 
 
@@ -44,6 +46,7 @@ class Plan:
     roots: tuple[RootPlan, ...]
     cells: tuple[CellPlan, ...]
     comparisons: tuple[str, ...]
+    pairwise: tuple[PairwisePlan, ...] = ()
 
     @property
     def stale_cells(self) -> tuple[Cell, ...]:
@@ -55,21 +58,29 @@ class Plan:
         """Whether everything is up to date."""
         return not (self.roots or self.stale_cells or self.comparisons)
 
+    @property
+    def estimates(self) -> tuple[Estimate, ...]:
+        """What everything would cost, in the order in which it would be sent."""
+        of_cells = [estimate for planned in self.cells for estimate in planned.work.estimates]
+        return (*of_cells, *(estimate for planned in self.pairwise for estimate in planned.estimates))
+
     def as_json(self) -> dict[str, Any]:
-        """The plan as JSON values; `partitions` lists the cells."""
+        """The plan as JSON values; `partitions` lists the cells, `pairwise` the evaluations that compare side by side."""
         partitions = [_cell_json(planned) for planned in self.cells]
+        pairwise = [_pairwise_json(planned) for planned in self.pairwise]
         counts = ("generate", "judge", "rescore", "reuse")
         return {
             "partitions": partitions,
             "totals": {
-                **{name: sum(partition[name] for partition in partitions) for name in counts},
+                **{name: sum(work.get(name, 0) for work in (*partitions, *pairwise)) for name in counts},
                 **{
-                    name: sum(partition["estimate"][name] for partition in partitions)
+                    name: sum(work["estimate"][name] for work in (*partitions, *pairwise))
                     for name in ("prompt_tokens", "completion_tokens", "cost_usd", "seconds")
                 },
             },
             "files": [asdict(root) for root in self.roots],
             "comparisons": list(self.comparisons),
+            "pairwise": pairwise,
         }
 
 
@@ -105,6 +116,7 @@ def make_plan(
     roots: dict[tuple[str, str], RootPlan] = {}
     planned: list[CellPlan] = []
     comparisons: list[str] = []
+    pairwise: list[PairwisePlan] = []
     asked: Asked = defaultdict(set)
     for name in chosen:
         cells = [
@@ -118,19 +130,22 @@ def make_plan(
                 roots[table, key] = RootPlan(table, key, cause)
         of_evaluation = [_plan_cell(workbench, reader, cell, spending or Spending(), asked) for cell in cells]
         planned += of_evaluation
-        if any(cell.is_stale for cell in of_evaluation) or (cells and reader.stale_comparison(name)):
+        stale = {cell.cell for cell in of_evaluation if cell.is_stale}
+        if stale or (cells and reader.stale_evaluation(name)):
             comparisons.append(name)
+            policy = (spending or Spending()).policy(project.evaluation(name))
+            side_by_side = plan_pairwise(workbench, name, stale, policy, asked)
+            pairwise += [] if side_by_side is None else [side_by_side]
     order = list(ROOT_TABLES)
     return Plan(
         roots=tuple(sorted(roots.values(), key=lambda root: (order.index(root.table), root.name))),
         cells=tuple(planned),
         comparisons=tuple(comparisons),
+        pairwise=tuple(pairwise),
     )
 
 
-def _plan_cell(
-    workbench: Workbench, reader: StalenessReader, cell: Cell, spending: Spending, asked: Asked
-) -> CellPlan:
+def _plan_cell(workbench: Workbench, reader: StalenessReader, cell: Cell, spending: Spending, asked: Asked) -> CellPlan:
     staleness = reader.stale_cell(cell)
     policy = spending.policy(workbench.project.evaluation(cell.evaluation))
     if policy == "refresh":
@@ -144,7 +159,8 @@ def _plan_cell(
 
 def _roots_of(project: Project, evaluation: str, cells: Sequence[Cell]) -> list[tuple[str, str]]:
     """Files below the chosen cells of an evaluation."""
-    file, judges = project.evaluation(evaluation).file, judges_of(project, evaluation)
+    file = project.evaluation(evaluation).file
+    judges = dict.fromkeys([*judges_of(project, evaluation), *pairwise_judges_of(project, evaluation)])
     return [
         ("eval_datasets", file.dataset),
         *(("prompts", prompt) for prompt in sorted({cell.prompt for cell in cells})),
@@ -178,11 +194,23 @@ def _cell_json(planned: CellPlan) -> dict[str, Any]:
         "reuse": work.reuse,
         "causes": list(planned.staleness.causes),
         "diffs": dict(planned.staleness.diffs),
-        "estimate": {
-            "prompt_tokens": sum(estimate.prompt_tokens for estimate in estimates),
-            "completion_tokens": sum(estimate.completion_tokens for estimate in estimates),
-            "cost_usd": sum(estimate.cost_usd for estimate in estimates),
-            "seconds": sum(estimate.seconds for estimate in estimates),
-            "by_model": [asdict(estimate) for estimate in estimates],
-        },
+        "estimate": _estimate_json(estimates),
+    }
+
+
+def _pairwise_json(planned: PairwisePlan) -> dict[str, Any]:
+    return {
+        "evaluation": planned.evaluation,
+        "judge": planned.judge,
+        "estimate": _estimate_json(planned.estimates),
+    }
+
+
+def _estimate_json(estimates: Sequence[Estimate]) -> dict[str, Any]:
+    return {
+        "prompt_tokens": sum(estimate.prompt_tokens for estimate in estimates),
+        "completion_tokens": sum(estimate.completion_tokens for estimate in estimates),
+        "cost_usd": sum(estimate.cost_usd for estimate in estimates),
+        "seconds": sum(estimate.seconds for estimate in estimates),
+        "by_model": [asdict(estimate) for estimate in estimates],
     }

@@ -8,7 +8,14 @@ import polars as pl
 from eval_assets.cells import aggregating, calibrating, comparing, judging, predicting, preferring, scoring
 from eval_assets.cells.evaluation_inputs import partition_of
 from eval_assets.cells.fingerprints import FileVersions
-from eval_assets.cells.graph import CELL_TABLES, ROOT_TABLES, Cell, cells_of, inputs_of
+from eval_assets.cells.graph import (
+    CELL_TABLES,
+    EVALUATION_TABLES,
+    ROOT_TABLES,
+    Cell,
+    inputs_of,
+    inputs_of_evaluation,
+)
 from eval_assets.config.project import Project
 from eval_assets.config.rows import read_examples
 from eval_assets.planning.changes import dataset_change, source_diff, version_change

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from eval_assets.planning.plan import CellPlan, Plan
+from eval_assets.planning.estimates import Estimate
+from eval_assets.planning.plan import Plan
 
 
 def plan_text(plan: Plan) -> str:
@@ -20,6 +21,10 @@ def plan_markdown(plan: Plan) -> str:
         work = planned.work
         why = "<br>".join(cause.replace("|", "\\|").replace("<", "&lt;") for cause in planned.staleness.causes) or "up to date"
         lines.append(f"| {planned.cell.key} | {work.generate} | {work.judge} | {work.rescore} | {work.reuse} | {why} |")
+    lines += [
+        f"| {side_by_side.evaluation}, side by side | 0 | {side_by_side.judge} | 0 | 0 | its `pairwise` |"
+        for side_by_side in plan.pairwise
+    ]
     return "\n".join(lines)
 
 
@@ -39,11 +44,12 @@ def _text_lines(plan: Plan) -> Iterator[str]:
         for file, changed in planned.staleness.diffs.items():
             yield f"  {file}"
             yield from (f"    {line}" for line in changed)
-    yield from _cost_lines(plan.cells)
+    for side_by_side in plan.pairwise:
+        yield f"{side_by_side.evaluation} side by side: {side_by_side.judge:,} requests to its pairwise judge"
+    yield from _cost_lines(plan.estimates)
 
 
-def _cost_lines(cells: tuple[CellPlan, ...]) -> Iterator[str]:
-    estimates = [estimate for planned in cells for estimate in planned.work.estimates]
+def _cost_lines(estimates: tuple[Estimate, ...]) -> Iterator[str]:
     if not estimates:
         yield "No request would be sent."
         return

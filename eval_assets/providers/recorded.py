@@ -100,7 +100,7 @@ class RecordedClient:
             outcome="ok",
             output=output if isinstance(output, str) else json.dumps(output, ensure_ascii=False, default=str),
             finish_reason=None,
-            latency_seconds=_number(row, self._columns.latency_seconds) or 0.0,
+            latency_seconds=_number(row, self._columns.latency_seconds),
             requested_at=datetime.now(UTC),
             prompt_tokens=_count(row, self._columns.prompt_tokens),
             completion_tokens=_count(row, self._columns.completion_tokens),

@@ -125,7 +125,9 @@ def _inspect_predictions(workbench: Workbench, cell: Cell) -> Inspection:
     predictions = workbench.warehouse.scan("predictions", cell.partition)
     chosen = [example.example_id for example in stored_examples(workbench.warehouse, evaluation)]
     coverage = _coverage(chosen, predictions, n_samples=evaluation.file.samples)
-    rows = predictions.select("position", "example_id", "outcome", "latency_seconds", "cost_usd")
+    rows = predictions.select(
+        "position", "example_id", "outcome", "latency_seconds", "cost_usd", is_ok=pl.col("outcome") == "ok"
+    )
     findings = {**validate(coverage, coverage_expectations()), **_by_batches(rows, expected)}
     n_rows = int(coverage["n_predictions"].sum())
     return Inspection(findings, n_rows, {"n_examples": len(chosen), "n_samples": evaluation.file.samples})

@@ -9,6 +9,7 @@ import polars as pl
 
 from eval_assets.reports.candidate_report import CandidateReport
 from eval_assets.reports.evaluation_report import EvaluationReport
+from eval_assets.reports.judge_trust import JudgeTrust
 from eval_assets.reports.warnings import report_warnings
 
 SCHEMA_VERSION = 1
@@ -40,6 +41,9 @@ def report_json(report: EvaluationReport) -> dict[str, Any]:
         "notes": list(report.notes),
         "dataset": asdict(report.dataset),
         "judges": dict(report.judges),
+        "judge_trust": [_trust(judge) for judge in report.judging.trust],
+        "disagreements": _rows(report.judging.disagreements, "evaluation"),
+        "pairwise": _rows(report.judging.preferences, "evaluation"),
         "candidates": [_candidate(candidate, report) for candidate in report.candidates],
         "comparisons": _rows(report.comparison, "evaluation"),
         "gates": _rows(report.gates, "evaluation"),
@@ -67,6 +71,22 @@ def _candidate(candidate: CandidateReport, report: EvaluationReport) -> dict[str
         ],
         "performance": asdict(candidate.performance),
     }
+
+
+def _trust(judge: JudgeTrust) -> dict[str, Any]:
+    return {
+        "judge": judge.judge,
+        "uncalibrated": judge.uncalibrated,
+        "sentence": judge.sentence,
+        "statistics": {name: _measured(row) for name, row in judge.statistics.items()},
+        "corrected_means": {candidate: _measured(row) for candidate, row in judge.corrected.items()},
+    }
+
+
+def _measured(row: Mapping[str, Any]) -> dict[str, Any]:
+    parsed = {name: json.loads(row[name] or "null") for name in ("raters", "detail")}
+    kept = ("value", "ci_low", "ci_high", "confidence", "n", "method", "version", "judge_version", "judge_sha256")
+    return {**{name: row[name] for name in kept}, **parsed}
 
 
 def _aggregate(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -79,8 +79,8 @@ class JudgeTrust:
         if row["ci_low"] is None or row["ci_low"] <= 0:
             yield "That can't be told from chance."
         if self.corrected and all(corrected["value"] is None for corrected in self.corrected.values()):
-            reasons = dict.fromkeys(corrected["method"].removeprefix("none: ") for corrected in self.corrected.values())
-            yield f"No mean can be corrected for its errors: {'; '.join(reasons)}."
+            closest = max(self.corrected.values(), key=lambda corrected: corrected["n"])
+            yield f"No mean can be corrected for its errors: {closest['method'].removeprefix('none: ')}."
 
     def _habits(self) -> Iterator[str]:
         frequent, copied, flipped = (

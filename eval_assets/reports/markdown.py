@@ -6,6 +6,7 @@ from typing import Any
 from eval_assets.reports.candidate_report import CandidateReport
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.gate_formats import gates_markdown
+from eval_assets.reports.judging_text import duels_markdown, trust_markdown
 from eval_assets.reports.warnings import bounds_text, report_warnings
 from eval_assets.reports.wording import (
     ABSENT,
@@ -35,6 +36,8 @@ def report_markdown(report: EvaluationReport, *, examples: int = 3) -> str:
         [gates_markdown(report.gates, evaluation=report.evaluation.name).rstrip()] if report.gates.height else [],
         ["## Leaderboard", "", *_leaderboard(report)],
         ["## Against the baseline", "", *_comparisons(report)] if len(report.candidates) > 1 else [],
+        duels_markdown(report),
+        trust_markdown(report),
         _worst_flips(report),
         ["## Cost and speed", "", *_cost_and_speed(report)],
         ["## Side by side", "", *_side_by_side(report, examples)] if examples and report.predictions.height else [],

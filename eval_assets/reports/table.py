@@ -12,6 +12,7 @@ from rich.text import Text
 
 from eval_assets.reports.candidate_report import CandidateReport
 from eval_assets.reports.evaluation_report import EvaluationReport
+from eval_assets.reports.judging_text import judging_lines
 from eval_assets.reports.performance import Performance
 from eval_assets.reports.warnings import report_warnings
 from eval_assets.reports.wording import ABSENT, interval_text, latency_text, money_text, number_text, share_text
@@ -45,6 +46,7 @@ def report_table(report: EvaluationReport) -> str:
         ),
         LEGEND,
         "\n".join(_against_baseline(report, labels)),
+        "\n".join(_wrapped(head, text) for head, text in judging_lines(report)),
         "\n".join(_gates(report)),
         "\n".join(_wrapped("note: ", note) for note in report.notes),
     ]

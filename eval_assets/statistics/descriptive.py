@@ -145,16 +145,19 @@ def example_scores(
     unscored = np.isnan(scores)
     _refuse_outside(scores[~unscored], lower, upper)
 
-    def averaged_with(filler: float | None) -> NDArray[np.float64] | None:
-        if filler is None and unscored.any():
-            return None
-        filled = np.where(unscored, 0.0 if filler is None else filler, scores)
-        return average_within(index, filled, n_examples=n_examples)
+    averages = average_within(index, scores, n_examples=n_examples)
+
+    def filled_with(score: float | None) -> NDArray[np.float64] | None:
+        if not unscored.any():
+            return averages
+        return (
+            None if score is None else average_within(index, np.where(unscored, score, scores), n_examples=n_examples)
+        )
 
     return ExampleScores(
-        scores=average_within(index, scores, n_examples=n_examples),
-        if_lowest=averaged_with(lower),
-        if_highest=averaged_with(upper),
+        scores=averages,
+        if_lowest=filled_with(lower),
+        if_highest=filled_with(upper),
         n_total=scores.size,
         n_scored=int((~unscored).sum()),
         lower=lower,

@@ -19,7 +19,10 @@ PARTITION = {"evaluation": "main", "model": "alpha", "prompt": "short"}
 def once(tmp_path_factory):
     """One cell of `main` from file to aggregate report: four examples, a custom metric, a judge."""
     with LoopbackProvider(answer=echo_or_verdict) as provider, dg.DagsterInstance.ephemeral() as instance:
-        lab = Lab(write_project(tmp_path_factory.mktemp("evaluated"), provider.base_url), instance)
+        files = write_project(tmp_path_factory.mktemp("evaluated"), provider.base_url)
+        for model in ("alpha", "referee"):
+            files.change("models", model, limits={"timeout_seconds": 60, "max_retries": 1})
+        lab = Lab(files, instance)
         lab.read_files()
         yield lab, lab.materialize("evaluate_cell", CELL)
 
@@ -80,7 +83,7 @@ def test_the_checks_of_a_cell_run_with_it_and_pass_on_good_rows(once):
         ("judge_scores", "scores_in_range"),
         ("judge_scores", "null_only_when_not_ok"),
     }
-    assert all(evaluation.passed for evaluation in found.values())
+    assert [name for name, evaluation in found.items() if not evaluation.passed] == []
     assert {evaluation.partition for evaluation in found.values()} == {CELL}
     answered = metadata_of(found["predictions", "every_example_answered"])
     assert (answered["n_rows"], answered["n_unexpected"], answered["n_examples"]) == (4, 0, 4)
@@ -103,7 +106,7 @@ def test_more_than_a_tenth_of_failed_requests_is_a_warning_that_names_examples(l
     lab.read_files()
     result = lab.materialize("evaluate_cell", CELL)
     found = said(result)["predictions", "few_failed"]
-    assert result.success, [e.step_failure_data.error for e in result.all_events if e.is_step_failure]
+    assert result.success
     assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert (metadata_of(found)["n_unexpected"], metadata_of(found)["example_ids"]) == (1, ["q2"])
     # A failed prediction is unscored, so its scores are null and that is right.
@@ -111,12 +114,12 @@ def test_more_than_a_tenth_of_failed_requests_is_a_warning_that_names_examples(l
 
 
 def test_a_latency_beyond_all_timeouts_and_a_negative_cost_are_a_warning(evaluated):
-    # The model's timeout is 5 seconds and it isn't asked again.
+    # The model is asked twice at most, for 60 seconds each.
     spoil(
         evaluated,
         "predictions",
         PARTITION,
-        lambda rows: rows.with_columns(of_example("q0", "latency_seconds", 5.1), of_example("q1", "cost_usd", -0.1)),
+        lambda rows: rows.with_columns(of_example("q0", "latency_seconds", 120.1), of_example("q1", "cost_usd", -0.1)),
     )
     found = checked(evaluated, "predictions", CELL)["plausible_latency_and_cost"]
     assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
@@ -233,6 +236,6 @@ def test_a_critical_gate_that_is_not_met_fails_the_check_and_the_run(tmp_path, p
 
 def test_an_advisory_gate_that_is_not_met_fails_nothing(tmp_path, provider):
     result = gated(tmp_path, provider, min=1.5, tier="advisory")
-    assert result.success, [e.step_failure_data.error for e in result.all_events if e.is_step_failure]
+    assert result.success
     assert said(result)["comparison", "gate"].passed
     assert "advisory conditions not met" in said(result)["comparison", "gate"].description

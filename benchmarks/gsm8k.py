@@ -1,0 +1,92 @@
+"""Compare the four systems of the GSM8K paper from their recorded solutions, by one `eval-assets run`.
+
+Prints the leaderboard and the accuracies beside the published ones; exits with 1 if they differ. Needs the data of
+github.com/openai/grade-school-math in the folder `gsm8k` of EVAL_ASSETS_DATASETS (default ../shared/datasets).
+"""
+
+import json
+import os
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import yaml
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+PUBLISHED = {"6b_finetuning": 286, "6b_verification": 515, "175b_finetuning": 458, "175b_verification": 742}
+CANDIDATE = "{name}@as-recorded"
+
+
+def write_project(folder: Path, source: Path) -> None:
+    """Write the files of an evaluation of the recorded solutions."""
+    for kind in ("datasets", "models", "prompts", "evaluations"):
+        (folder / kind).mkdir(parents=True)
+    rows = [json.loads(line) for line in (source / "test.jsonl").read_text().splitlines()]
+    with (folder / "datasets" / "gsm8k.jsonl").open("w") as file:
+        for number, row in enumerate(rows):
+            example = {"example_id": f"test-{number:04d}", "inputs": row["question"], "targets": row["answer"]}
+            file.write(json.dumps(example) + "\n")
+    card = {"task": "question-answering", "source": "github.com/openai/grade-school-math", "licence": "MIT"}
+    write_yaml(folder / "datasets" / "gsm8k.yaml", card)
+    (folder / "prompts" / "as-recorded.md").write_text("## user\n{{ inputs }}\n")
+    for name in PUBLISHED:
+        columns = {"example_id": None, "output": f"{name}.solution"}
+        recorded = {"provider": "recorded", "file": str(source / "example_model_solutions.jsonl"), "columns": columns}
+        write_yaml(folder / "models" / f"{name}.yaml", recorded)
+    evaluation = {
+        "dataset": "gsm8k",
+        "models": list(PUBLISHED),
+        "prompts": ["as-recorded"],
+        "metrics": ["numeric_match"],
+        "without_metrics": ["exact_match", "toxicity", "flesch_kincaid_grade_level", "ari_grade_level", "token_count"],
+        "baseline": CANDIDATE.format(name="6b_finetuning"),
+        "gates": [{"metric": "numeric_match", "max_drop": 0.02}],
+    }
+    write_yaml(folder / "evaluations" / "gsm8k.yaml", evaluation)
+
+
+def write_yaml(path: Path, content: object) -> None:
+    """Write a configuration file."""
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+
+
+def main() -> None:
+    """Run the evaluation in a scratch project and print what came out."""
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--keep", type=Path, help="Keep the project in this folder.")
+    arguments = parser.parse_args()
+    source = Path(os.environ.get("EVAL_ASSETS_DATASETS", CHECKOUT.parent / "shared" / "datasets")) / "gsm8k"
+    if not source.is_dir():
+        sys.exit(f"expected the GSM8K files in {source}; set EVAL_ASSETS_DATASETS to the folder that holds gsm8k/")
+    with TemporaryDirectory() as scratch:
+        data = (arguments.keep or Path(scratch)) / "data"
+        write_project(data, source)
+        os.environ["DAGSTER_HOME"] = str(data.parent / "dagster")
+        os.environ.pop("EVAL_ASSETS_WAREHOUSE", None)
+        sys.exit(evaluate(data))
+
+
+def evaluate(data: Path) -> int:
+    """Run, print the leaderboard, compare with the published counts."""
+    from eval_assets.cells.workbench import Workbench
+    from eval_assets.cli.main import main as eval_assets
+    from eval_assets.config.settings import settings_from
+    from eval_assets.reports.table import report_table
+
+    eval_assets(["--data", str(data), "run", "gsm8k"])
+    with Workbench.from_settings(settings_from(data_dir=data)) as workbench:
+        report = workbench.report("gsm8k")
+    print(report_table(report))
+    print(f"{'system':<20} {'solved':>8} {'published':>10}")
+    differs = False
+    for candidate in report.candidates:
+        row = candidate.metrics["numeric_match"]
+        solved = round(row["mean"] * row["n_scored"])
+        differs |= solved != PUBLISHED[candidate.model] or row["n_scored"] != row["n_total"]
+        print(f"{candidate.model:<20} {solved:>8} {PUBLISHED[candidate.model]:>10}")
+    return int(differs)
+
+
+if __name__ == "__main__":
+    main()

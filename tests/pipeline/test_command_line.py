@@ -1,0 +1,152 @@
+"""The command line, from check to trace, on a project with a loopback provider."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from eval_assets.cli.main import main
+from eval_assets.config.settings import CHECKOUT
+from eval_assets.storage.warehouse import Warehouse
+from tests.projects import Files
+
+
+@pytest.fixture
+def cli(files: Files, tmp_path: Path, monkeypatch, capsys):
+    """Run a command in this process: exit code and what it printed."""
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
+    monkeypatch.delenv("EVAL_ASSETS_WAREHOUSE", raising=False)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        try:
+            main(["--data", str(files.data), *arguments])
+            code = 0
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run
+
+
+def test_check_accepts_the_project_and_names_a_mistake(cli, files: Files) -> None:
+    assert cli("check")[0] == 0
+    files.change("evaluations", "main", models=["alpha", "betta"])
+    code, out, _ = cli("check")
+    assert code == 1
+    assert "data/evaluations/main.yaml" in out
+    assert "got 'betta'; did you mean 'beta'?" in out
+
+
+def test_run_report_gate_and_trace_fit_together(cli, files: Files, provider) -> None:
+    code, _, err = cli("run", "main")
+    assert code == 0, err
+    # 4 rows × 4 candidates, and a verdict on each reply.
+    assert len(provider.bodies) == 32
+    code, out, _ = cli("report", "main", "--format", "json")
+    report = json.loads(out)
+    assert report["evaluation"] == "main"
+    assert [(c["model"], c["prompt"]) for c in report["candidates"]] == [
+        ("alpha", "short"),
+        ("alpha", "long"),
+        ("beta", "short"),
+        ("beta", "long"),
+    ]
+    grader = report["candidates"][0]["metrics"]["grader"]
+    assert {"n_total", "n_scored", "mean", "variance", "p90", "ci_low", "ci_high"} <= grader.keys()
+    assert (grader["n_total"], grader["n_scored"], grader["mean"], grader["variance"]) == (4, 4, 4.0, 0.0)
+    for style, expected in (("table", "alpha@short"), ("md", "alpha@short"), ("html", "<!doctype html>")):
+        code, out, _ = cli("report", "main", "--format", style)
+        assert (code, expected in out.replace("<!DOCTYPE", "<!doctype")) == (0, True)
+    assert cli("gate", "main")[0] == 0
+    score_id = Warehouse(str(files.data / "warehouse")).scan("judge_scores").select("score_id").head(1).collect().item()
+    code, out, _ = cli("trace", score_id, "--json")
+    traced = json.loads(out)
+    assert code == 0
+    for part in ("score", "judge", "prediction", "prompt", "model", "example"):
+        assert traced[part]["run_id"], part
+        assert traced[part]["delta"]["version"] >= 0, part
+    assert traced["prompt"]["template"]
+    assert traced["example"]["example_id"]
+
+
+def test_plan_counts_what_run_then_does(cli, files: Files, provider) -> None:
+    cli("run", "main")
+    files.edit_prompt("short")
+    code, out, _ = cli("plan", "main", "--json")
+    partitions = {partition["partition"]: partition for partition in json.loads(out)["partitions"]}
+    assert code == 0
+    changed = partitions["main:alpha@short"]
+    assert (changed["generate"], changed["judge"], changed["rescore"], changed["reuse"]) == (4, 4, 4, 0)
+    assert any("prompt short v1 → v2" in cause for cause in changed["causes"])
+    assert partitions["main:alpha@long"]["causes"] == []
+    before = len(provider.bodies)
+    cli("run", "main")
+    # Two candidates with the edited prompt, four rows, a reply and a verdict each.
+    assert len(provider.bodies) - before == 16
+
+
+def test_a_missing_key_is_said_before_any_request(cli, files: Files, provider, monkeypatch) -> None:
+    monkeypatch.delenv("ALPHA_KEY", raising=False)
+    files.change("models", "alpha", api_key_env="ALPHA_KEY")
+    code, _, err = cli("run", "other")
+    assert code == 1
+    assert "ALPHA_KEY" in err
+    assert provider.bodies == []
+
+
+def test_a_missing_dataset_is_said_by_the_run(cli, files: Files) -> None:
+    (files.data / "datasets" / "qa.jsonl").unlink()
+    code, _, err = cli("run", "other")
+    assert code != 0
+    assert "expected one row file qa.jsonl" in err
+
+
+def test_an_unknown_name_is_answered_with_the_nearest(cli) -> None:
+    code, _, err = cli("plan", "mian")
+    assert code == 2
+    assert "did you mean 'main'?" in err
+
+
+def test_help_shows_examples(cli) -> None:
+    code, out, _ = cli("--help")
+    assert code == 0
+    assert "eval-assets run quickstart" in out
+
+
+def test_the_cache_can_be_looked_at_and_pruned(cli, files: Files) -> None:
+    cli("run", "other")
+    code, out, _ = cli("cache", "stats")
+    assert code == 0
+    assert "alpha-1" in out
+    assert cli("cache", "prune")[0] == 2
+    assert cli("cache", "prune", "--unreferenced")[0] == 0
+
+
+@pytest.mark.slow
+def test_dagster_from_the_shell_gives_the_rows_of_the_command_line(cli, files: Files, tmp_path: Path) -> None:
+    cli("run", "other")
+    kept = ["prediction_id", "output", "outcome", "request_key"]
+    by_cli = Warehouse(str(files.data / "warehouse")).scan("predictions").select(kept).sort("prediction_id").collect()
+    environment = {
+        **os.environ,
+        "EVAL_ASSETS_DATA": str(files.data),
+        "DAGSTER_HOME": str(tmp_path / "dagster"),
+        "PYTHONPATH": str(files.folder),
+    }
+    environment.pop("EVAL_ASSETS_WAREHOUSE", None)
+    done = subprocess.run(
+        [
+            str(Path(sys.executable).with_name("dagster")), "asset", "materialize", "-f", "definitions.py",
+            "--select", "predictions", "--partition", "other:alpha@short",
+        ],
+        cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    by_dagster = Warehouse(str(files.data / "warehouse")).scan("predictions").select(kept).sort("prediction_id").collect()
+    assert by_dagster.equals(by_cli)
+    assert by_dagster["outcome"].to_list() == ["ok"] * 4
