@@ -50,7 +50,7 @@ def refresh_op(
             run_config=_run_config(config, plan),
         )
         metadata["backfill"] = backfill_id
-        context.log.info(f"requested backfill {backfill_id}; it is listed under Runs → Backfills")
+        context.log.info("requested backfill %s; it is listed under Runs → Backfills", backfill_id)
     context.add_output_metadata(metadata)
     return {} if config.dry_run else chosen
 

@@ -56,7 +56,7 @@ def watch_files_sensor(settings: Settings, partitions: Partitions, jobs: Mapping
         for problem in broken:
             context.log.warning(problem)
         if unknown:
-            context.log.warning(f"new files, reload the code location to see them: {', '.join(unknown)}")
+            context.log.warning("new files, reload the code location to see them: %s", ", ".join(unknown))
         kept = {place: sha256 for place, sha256 in now.items() if place not in unknown}
         reason = None if requests else dg.SkipReason("no file changed")
         return dg.SensorResult(run_requests=requests, skip_reason=reason, cursor=json.dumps(kept))

@@ -32,7 +32,7 @@ from eval_assets.config.references import evaluation_problems
 from eval_assets.config.settings import Settings
 from eval_assets.errors import ConfigError
 from eval_assets.judges.formats import FormatMemory
-from eval_assets.providers.budget import Budget
+from eval_assets.providers.budget import Budget, SharedBudget
 from eval_assets.providers.clients import open_client
 from eval_assets.providers.embedded import EmbeddedServers
 from eval_assets.providers.engine import Engine, Policy
@@ -284,10 +284,8 @@ class Workbench:
             self.warehouse.append("runs", pl.DataFrame([row], schema=RUNS), {"run_id": run_id})
 
     def _budget_of(self, evaluation: Evaluation, spending: Spending) -> Budget | None:
-        """The process's budget if it has one, else what the run or the evaluation's file allows."""
-        if self.budget is not None:
-            return self.budget
+        """What may be spent: the process's budget, and what the run or else the evaluation's file allows."""
         limit = evaluation.file.max_cost_usd if spending.max_cost_usd is None else spending.max_cost_usd
-        if limit is None:
-            return None
-        return self._budgets.setdefault(evaluation.name, Budget(limit))
+        own = None if limit is None else self._budgets.setdefault(evaluation.name, Budget(limit))
+        budgets = [budget for budget in (self.budget, own) if budget is not None]
+        return SharedBudget(*budgets) if budgets else None

@@ -126,7 +126,7 @@ def _workbench(data_dir: Path | None) -> "Iterator[Workbench]":
 def _stopping(workbench: "Workbench") -> "Iterator[None]":
     """The first Ctrl-C lets requests under way finish and stops; the second one interrupts."""
 
-    def stop(number: int, frame: object) -> None:
+    def stop(number: int, _frame: object) -> None:
         if workbench.stop.is_set():
             signal.default_int_handler(number, None)
         click.echo("stopping: requests under way finish, nothing more is sent (Ctrl-C again to break off)", err=True)

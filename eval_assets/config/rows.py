@@ -117,9 +117,11 @@ def _columns_of(
     columns = {mapping.get(name, name): value for name, value in row.items() if value is not None}
     theirs = {ours: name for name, ours in mapping.items()}
     problems: list[Problem] = []
-    for ours in ("example_id", "inputs"):
-        if columns.get(ours) in (None, "", [], {}):
-            problems.append(Problem(file, _absent(theirs[ours], row), line, theirs[ours]))
+    problems += [
+        Problem(file, _absent(theirs[ours], row), line, theirs[ours])
+        for ours in ("example_id", "inputs")
+        if columns.get(ours) in (None, "", [], {})
+    ]
     if isinstance(columns.get("example_id"), int):
         columns["example_id"] = str(columns["example_id"])
     if "example_id" in columns and not isinstance(columns["example_id"], str):
@@ -159,8 +161,7 @@ def file_rows(path: Path, *, file: str) -> Iterator[tuple[int, dict[str, Any]]]:
     except pl.exceptions.PolarsError as error:
         raise DatasetError(f"{file}: not readable as {path.suffix[1:].upper()}: {error}") from error
     header = 1 if path.suffix == ".csv" else 0
-    for number, row in enumerate(frame.iter_rows(named=True), start=1 + header):
-        yield number, row
+    yield from enumerate(frame.iter_rows(named=True), start=1 + header)
 
 
 def _json_lines(path: Path, *, file: str) -> Iterator[tuple[int, dict[str, Any]]]:

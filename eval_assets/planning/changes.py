@@ -32,9 +32,9 @@ def version_change(table: str, name: str, former: StoredVersion, new: FileVersio
 
 
 def source_diff(former: str, new: str) -> list[str]:
-    """Changed lines of a file, as a unified diff without context.
+    r"""Changed lines of a file, as a unified diff without context.
 
-    >>> source_diff("a\\nb", "a\\nc")
+    >>> source_diff("a\nb", "a\nc")
     ['-b', '+c']
     """
     lines = difflib.unified_diff(former.splitlines(), new.splitlines(), lineterm="", n=0)

@@ -13,12 +13,12 @@ ROLES = ("system", "user", "assistant")
 
 
 def parse_prompt(name: str, text: str, *, file: str) -> Prompt:
-    """Parse a prompt file.
+    r"""Parse a prompt file.
 
     Raises:
         ConfigError: Bad front matter, no section, an unknown role, an empty message, or text outside a section.
 
-    >>> parse_prompt("ask", "## user\\nWhy {{ inputs }}?", file="ask.md").messages[0].template
+    >>> parse_prompt("ask", "## user\nWhy {{ inputs }}?", file="ask.md").messages[0].template
     'Why {{ inputs }}?'
     """
     text = text.replace("\r\n", "\n")

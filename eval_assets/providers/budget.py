@@ -43,6 +43,35 @@ class Budget:
             self._spent += cost_usd
 
 
+class SharedBudget(Budget):
+    """Several ceilings at once: what is reserved or spent counts against each of them."""
+
+    def __init__(self, *budgets: Budget) -> None:
+        super().__init__(min(budget.max_usd for budget in budgets))
+        self._budgets = budgets
+
+    @property
+    def spent_usd(self) -> float:
+        """Cost of everything answered so far, against the ceiling that was spent most of."""
+        return max(budget.spent_usd for budget in self._budgets)
+
+    def reserve(self, usd: float) -> bool:
+        """Set aside the worst-case cost of one request in all ceilings, or in none."""
+        reserved: list[Budget] = []
+        for budget in self._budgets:
+            if not budget.reserve(usd):
+                for former in reserved:
+                    former.settle(usd, 0.0)
+                return False
+            reserved.append(budget)
+        return True
+
+    def settle(self, reserved_usd: float, cost_usd: float) -> None:
+        """Replace a reservation by what the request cost, in all ceilings."""
+        for budget in self._budgets:
+            budget.settle(reserved_usd, cost_usd)
+
+
 def estimated_prompt_tokens(request: Request) -> int:
     """An upper bound of the prompt's length in tokens, without a tokenizer.
 

@@ -89,6 +89,8 @@ class OpenAIClient:
 
     def _body(self, request: Request) -> dict[str, Any]:
         body = {"model": self._model_id, "messages": request.messages, **request.parameters}
+        if isinstance(body.get("seed"), int):
+            body["seed"] += request.sample_index  # one seed for all samples would draw the same reply again
         if request.response_format is not None:
             body["response_format"] = request.response_format
         return body

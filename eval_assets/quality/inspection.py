@@ -65,15 +65,12 @@ def inspect(workbench: Workbench, table: str, key: str) -> Inspection:
 
 def _inspect_dataset(workbench: Workbench, name: str) -> Inspection:
     data_version_of(workbench.warehouse, "eval_datasets", {"dataset": name})
-    readers = _targets_readers(workbench, name)
+    readers = _readers_of_targets(workbench, name)
     needs: dict[str, bool] = {}
-    for evaluation, metrics in readers:
-        not_empty = not all(metric.definition.takes_empty_targets for metric in metrics) or _judged_by_targets(
-            workbench, evaluation
-        )
+    for evaluation, takes_empty_list in readers:
         with suppress(ConfigError):  # a slice that selects nothing fails with the cells of that evaluation
             for example in stored_examples(workbench.warehouse, evaluation):
-                needs[example.example_id] = needs.get(example.example_id, False) or not_empty
+                needs[example.example_id] = needs.get(example.example_id, False) or not takes_empty_list
     rows = workbench.warehouse.scan("eval_datasets", {"dataset": name}).sort("position").collect()
     targets = [
         None if needs.get(example_id) and lists_nothing(text, example) else text
@@ -85,14 +82,12 @@ def _inspect_dataset(workbench: Workbench, name: str) -> Inspection:
         pl.Series("targets", targets, dtype=pl.String),
         needs_targets=pl.col("example_id").is_in(list(needs)),
     )
-    needed_by = sorted(evaluation.name for evaluation, _ in readers)
-    return Inspection(
-        validate(frame, dataset_expectations()), rows.height, {"evaluations_that_need_targets": needed_by}
-    )
+    facts = {"evaluations_that_need_targets": sorted(evaluation.name for evaluation, _ in readers)}
+    return Inspection(validate(frame, dataset_expectations()), rows.height, facts)
 
 
-def _targets_readers(workbench: Workbench, dataset: str) -> list[tuple[Evaluation, list[ResolvedMetric]]]:
-    """Evaluations on a dataset that can't do without targets, with the metrics that read them."""
+def _readers_of_targets(workbench: Workbench, dataset: str) -> list[tuple[Evaluation, bool]]:
+    """Evaluations on a dataset that can't do without targets, and whether an empty list of them is enough."""
     readers = []
     for loaded in workbench.project.evaluations.values():
         evaluation = loaded.item
@@ -101,8 +96,10 @@ def _targets_readers(workbench: Workbench, dataset: str) -> list[tuple[Evaluatio
         metrics: list[ResolvedMetric] = []
         with suppress(MetricError):  # a bad choice of metrics fails with the evaluation itself
             metrics = [metric for metric in workbench.versions.metrics(evaluation) if _reads_targets(metric)]
-        if metrics or _judged_by_targets(workbench, evaluation):
-            readers.append((evaluation, metrics))
+        is_judged = _judged_by_targets(workbench, evaluation)
+        if metrics or is_judged:
+            takes_empty_list = not is_judged and all(metric.definition.takes_empty_targets for metric in metrics)
+            readers.append((evaluation, takes_empty_list))
     return readers
 
 

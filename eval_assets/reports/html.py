@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.flips import Flip
+from eval_assets.reports.judging_text import corrected_text, duel_cells, ends_text, strength_text, value_text
 from eval_assets.reports.page_data import differences, examples_data, metric_sections, slice_tables
 from eval_assets.reports.plots import cost_quality_svg, inline_svg, trend_svg
 from eval_assets.reports.warnings import bounds_text, report_warnings
@@ -22,13 +23,16 @@ from eval_assets.reports.wording import (
     number_text,
     seconds_text,
     share_text,
+    shortened,
     targets_text,
 )
 
 FLIPS_EACH_WAY = 5
 FEWEST_FOR_A_TREND = 2
+WORST_DISAGREEMENTS = 10
 
 _TEXTS = (interval_text, latency_text, money_text, number_text, seconds_text, share_text, targets_text, bounds_text)
+_JUDGING_TEXTS = (shortened, value_text, ends_text, corrected_text, duel_cells, strength_text)
 
 
 def report_html(report: EvaluationReport) -> str:
@@ -49,7 +53,7 @@ def report_html(report: EvaluationReport) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update({text.__name__: text for text in _TEXTS})
+    environment.filters.update({text.__name__: text for text in (*_TEXTS, *_JUDGING_TEXTS)})
     script = _asset("report.js")
     # The three below are written by this package, not by users or models.
     trusted = {
@@ -66,6 +70,7 @@ def report_html(report: EvaluationReport) -> str:
         flips=_flips(report),
         flips_each_way=FLIPS_EACH_WAY,
         slices=list(slice_tables(report)),
+        worst_disagreements=WORST_DISAGREEMENTS,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         **trusted,
     )

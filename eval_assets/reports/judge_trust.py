@@ -67,9 +67,8 @@ class JudgeTrust:
             yield f"{self.uncalibrated}. Nothing here says whether people would agree with its scores."
             return
         chosen = ("cohen_kappa_quadratic", "spearman")
-        row = next(
-            row for name in chosen if (row := self.statistics.get(name)) is not None and row["value"] is not None
-        )
+        rows = (self.statistics[name] for name in chosen if name in self.statistics)
+        row = next(row for row in rows if row["value"] is not None)
         raters = ", ".join(json.loads(row["raters"] or "[]"))
         same = self.statistics["raw_agreement"]["value"]
         yield f"compared with {row['n']} outputs labelled by {raters},"
@@ -91,7 +90,7 @@ class JudgeTrust:
             score = json.loads(frequent["detail"])["score"]
             yield f"It gives the score {score:g} to {share_text(frequent['value'])} of the outputs."
         if copied is not None and copied["value"] >= COPIED:
-            yield f"{share_text(copied['value'])} of its justifications are copied from the worked examples it is shown."
+            yield f"{share_text(copied['value'])} of its justifications are copied from the examples it is shown."
         if flipped is not None:
             yield f"The order in which two outputs are shown decides {share_text(flipped['value'])} of its comparisons."
 

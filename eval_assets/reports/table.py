@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+import polars as pl
+
 from eval_assets.reports.candidate_report import CandidateReport
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.judging_text import judging_lines
@@ -21,9 +23,10 @@ WIDTH = 110
 CANDIDATES_A_BLOCK = 4
 NAME_WIDTH = 34
 MARK = "!!"
-LEGEND = f"""\
-+ higher is better, - lower is better; candidates that share a letter after the mean can't be told apart
-{MARK} 40/60 scored: the mean is over 40 of 60; below it, where it would lie had the others scored worst or best"""
+LEGEND = "+ higher is better, - lower is better; candidates that share a letter after the mean can't be told apart"
+LEGEND_OF_MARKS = (
+    f"{MARK} 40/60 scored: the mean is over 40 of 60; below it, where it would lie had the others scored worst or best"
+)
 
 
 def report_table(report: EvaluationReport) -> str:
@@ -44,7 +47,7 @@ def report_table(report: EvaluationReport) -> str:
             _leaderboard(report, report.candidates[start : start + CANDIDATES_A_BLOCK], labels)
             for start in range(0, len(report.candidates), CANDIDATES_A_BLOCK)
         ),
-        LEGEND,
+        LEGEND if report.aggregates.filter(pl.col("n_scored") < pl.col("n_total")).is_empty() else f"{LEGEND}\n{LEGEND_OF_MARKS}",
         "\n".join(_against_baseline(report, labels)),
         "\n".join(_wrapped(head, text) for head, text in judging_lines(report)),
         "\n".join(_gates(report)),
