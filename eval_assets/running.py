@@ -123,7 +123,10 @@ def run_plan(
 
 
 def _reason(result: dg.ExecuteInProcessResult) -> str:
-    """Message of the first step that failed, as its error said it."""
+    """Why a run failed: what its blocking checks say, else the error of the first step that failed."""
+    refused = [check for check in result.get_asset_check_evaluations() if check.blocking and not check.passed]
+    if refused:
+        return "; ".join(f"{check.check_name} of {check.asset_key.to_user_string()}: {check.description}" for check in refused)
     for event in result.all_events:
         if event.is_step_failure:
             failure = event.step_failure_data

@@ -4,6 +4,8 @@ from typing import Any
 
 import dagster as dg
 
+from eval_assets.cells.graph import ROOT_TABLES
+
 Condition = dg.AutomationCondition[Any]
 
 
@@ -25,6 +27,15 @@ def when_candidates_change() -> Condition:
     # With the evaluation its cells change: they are requested in this tick and in progress in the next.
     is_settled: Condition = ~condition.any_deps_match(condition.data_version_changed()).allow(evaluation)
     return _triggers() & is_read & has_candidates & is_settled & _quiet()
+
+
+def when_verdicts_change() -> Condition:
+    """The same for what is known about judges, which waits until every candidate is there."""
+    condition = dg.AutomationCondition
+    files = dg.AssetSelection.assets(*ROOT_TABLES)
+    # With a file its cells change: they are requested in this tick and in progress in the next.
+    is_settled: Condition = ~condition.any_deps_match(condition.data_version_changed()).allow(files)
+    return _triggers() & ~condition.any_deps_missing() & is_settled & _quiet()
 
 
 def _triggers() -> Condition:

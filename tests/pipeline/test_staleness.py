@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import dagster as dg
 import pytest
 
-from eval_assets.cells.graph import CELL_TABLES
+from eval_assets.cells.graph import CELL_TABLES, EVALUATION_TABLES
 from eval_assets.errors import ConfigError
 from eval_assets.planning.staleness import CODE_VERSIONS
 from eval_assets.storage.versions import all_versions
@@ -17,6 +17,8 @@ from tests.projects import ALL_CELLS, MAIN_CELLS, Lab, echo_or_verdict, write_pr
 SHORT_CELLS = ("main:alpha@short", "main:beta@short", "other:alpha@short")
 ALPHA_CELLS = ("main:alpha@long", "main:alpha@short", "other:alpha@short")
 WHOLE_CELL = list(CELL_TABLES)
+JOINED = {"judge_agreement": {"main"}, "comparison": {"main"}}
+JUDGED = ["judge_scores", "judge_agreement"]
 FROM_JUDGE = ["judge_scores", "aggregate_reports"]
 
 
@@ -54,41 +56,41 @@ EDITS = {
         ["predictions"],
         WHOLE_CELL,
     ),
-    "judge": (lambda files: files.edit_rubric(), {"judges/grader"}, MAIN_CELLS, ["judge_scores"], FROM_JUDGE),
+    "judge": (lambda files: files.edit_rubric(), {"judges/grader"}, MAIN_CELLS, JUDGED, FROM_JUDGE),
     "judge's direction": (
         lambda files: files.change("judges", "grader", greater_is_better=False),
         {"judges/grader"},
         MAIN_CELLS,
-        ["judge_scores"],
+        JUDGED,
         FROM_JUDGE,
     ),
     "judge's model": (
         lambda files: files.change_parameter("referee", top_p=0.5),
         {"models/referee", "judges/grader"},
         MAIN_CELLS,
-        ["judge_scores"],
+        JUDGED,
         FROM_JUDGE,
     ),
-    "dataset": (lambda files: files.add_rows(1), {"eval_datasets/qa"}, ALL_CELLS, ["predictions"], WHOLE_CELL),
+    "dataset": (lambda files: files.add_rows(1), {"eval_datasets/qa"}, ALL_CELLS, ["predictions", "judge_agreement"], WHOLE_CELL),
     "metric code": (
         lambda files: files.edit_metric_code(),
         {"evaluations/main"},
         MAIN_CELLS,
-        [*CELL_TABLES, "comparison"],
+        [*CELL_TABLES, *EVALUATION_TABLES],
         WHOLE_CELL,
     ),
     "metric parameter": (
         lambda files: files.change_metric(parameters={"limit": 3}),
         {"evaluations/main"},
         MAIN_CELLS,
-        [*CELL_TABLES, "comparison"],
+        [*CELL_TABLES, *EVALUATION_TABLES],
         WHOLE_CELL,
     ),
     "evaluation": (
         lambda files: files.change("evaluations", "main", confidence=0.9),
         {"evaluations/main"},
         MAIN_CELLS,
-        [*CELL_TABLES, "comparison"],
+        [*CELL_TABLES, *EVALUATION_TABLES],
         WHOLE_CELL,
     ),
 }
@@ -106,8 +108,9 @@ def test_an_edit_makes_exactly_its_cells_stale_and_requested(fresh, edit):
         assert {cell.key for cell in plan.stale_cells} == set(cells)
         assert plan.comparisons == tuple(sorted({cell.partition(":")[0] for cell in cells}))
         fresh.read_files()
-        expected = {table: set(cells) for table in stale if table != "comparison"}
-        assert stale_in_dagster(fresh) == expected | ({"comparison": {"main"}} if "comparison" in stale else {})
+        of_evaluations = {cell.partition(":")[0] for cell in cells}
+        expected = {table: of_evaluations if table in EVALUATION_TABLES else set(cells) for table in stale}
+        assert stale_in_dagster(fresh) == expected
         assert sensor.tick() == {table: set(cells) for table in requested}
 
 
@@ -152,7 +155,11 @@ def test_the_sensor_switched_on_over_a_new_warehouse_runs_everything_once(lab, p
     assert sensor.tick() == {}  # nothing can run before the files are read
     lab.read_files()
     requested = sensor.settle()
-    assert requested == [{table: set(ALL_CELLS) for table in CELL_TABLES}, {"comparison": {"main", "other"}}]
+    of_evaluations = {"main", "other"}
+    assert requested == [
+        {table: set(ALL_CELLS) for table in CELL_TABLES} | {"pairwise_preferences": of_evaluations},
+        {"judge_agreement": of_evaluations, "comparison": of_evaluations},
+    ]
     # 2 models x 2 prompts x 4 rows; `other` asks what `main` has asked; 16 verdicts.
     assert provider.requests == 32
     assert stale_in_dagster(lab) == {}
@@ -160,7 +167,7 @@ def test_the_sensor_switched_on_over_a_new_warehouse_runs_everything_once(lab, p
     lab.files.edit_prompt("long")
     lab.read_files()
     long_cells = {"main:alpha@long", "main:beta@long"}
-    assert sensor.settle() == [{table: long_cells for table in CELL_TABLES}, {"comparison": {"main"}}]
+    assert sensor.settle() == [{table: long_cells for table in CELL_TABLES}, JOINED]
     assert stale_in_dagster(lab) == {}
 
 
