@@ -1,7 +1,7 @@
-"""Public judgements of people and of models as the tables a judge is measured from. Used by `judge_agreement` and tests.
+"""Public judgements of people and of models as the tables that a judge is measured from.
 
 PandaLM (https://github.com/WeOpenML/PandaLM, Apache-2.0): 999 pairs of outputs, three annotators, two LLM judges.
-MTRAG (https://github.com/IBM/mt-rag-benchmark, Apache-2.0): 477 responses of three systems, rated by people from 1 to 4.
+MTRAG (https://github.com/IBM/mt-rag-benchmark, Apache-2.0): 477 responses of three systems, rated from 1 to 4.
 """
 
 import json
@@ -30,13 +30,9 @@ def pandalm(folder: Path = DATASETS / "pandalm") -> tuple[JudgeTables, list[Judg
     """Which of two outputs wins: a pair is one row, its label `1`, `2` or `tie`."""
     pairs = _read(folder / "testset-v1.json")
     labels = [
-        {
-            "example_id": str(pair["idx"]),
-            "rater": f"annotator{number}",
-            "label": WINNER_OF[str(pair[f"annotator{number}"])],
-        }
+        {"example_id": str(pair["idx"]), "rater": rater, "label": WINNER_OF[str(pair[rater])]}
         for pair in pairs
-        for number in (1, 2, 3)
+        for rater in ("annotator1", "annotator2", "annotator3")
     ]
     predictions = [
         {**_candidate("pairs", pair["idx"]), "output": f"{pair['response1']}\n{pair['response2']}"} for pair in pairs
@@ -46,13 +42,14 @@ def pandalm(folder: Path = DATASETS / "pandalm") -> tuple[JudgeTables, list[Judg
         for row in _read(folder / f"{judge}-testset-v1.json"):
             label = WINNER_OF.get(str(row[f"{prefix}_result"]))
             given = {"label": label, "score": WINNERS.get(label or ""), "outcome": "ok" if label else "unparsed"}
-            verdicts.append({**_verdict("pairs", row["idx"], judge), **given, "justification": row[f"{prefix}_reason"]})
+            given["justification"] = row[f"{prefix}_reason"]
+            verdicts.append({**_verdict("pairs", row["idx"], judge), **given})
     scale = LabelScale(type="labels", labels=WINNERS)
     return _tables(verdicts, predictions, labels), [_judge(name, scale) for name in PANDALM_JUDGES]
 
 
 def mtrag(folder: Path = DATASETS / "mtrag") -> tuple[JudgeTables, list[JudgeFacts]]:
-    """How good a response is, from 0 to 1: an LLM metric beside the rating of people, which is moved from 1-4 to 0-1."""
+    """How good a response is, from 0 to 1: an LLM metric beside people's ratings, which are moved from 1-4 to 0-1."""
     rows = _read(folder / "reference_subset_with_human_evaluations.json")["evaluations"]
     verdicts, labels, predictions = [], [], []
     for row in rows:

@@ -35,10 +35,10 @@ ALL_CELLS = (*MAIN_CELLS, *OTHER_CELLS)
 
 
 def echo_or_verdict(body: Mapping[str, Any]) -> str:
-    """Judges reply with a verdict, other models with what they were asked and their own name."""
+    """Judges reply with a verdict, other models with their name, their temperature and what they were asked."""
     if body["model"] == JUDGE_MODEL:
         return '{"justification": "as asked", "score": 4}'
-    return f"{body['model']}: {body['messages'][-1]['content']}"
+    return f"{body['model']} at {body['temperature']}: {body['messages'][-1]['content']}"
 
 
 @dataclass
@@ -122,7 +122,8 @@ class Files:
         self.change("models", "alpha", description="another", prices=prices, limits=limits, owners=["team:evals"])
         self.change("judges", "grader", description="another", owners=["team:evals"])
         schedule = {"cron": "0 6 * * *"}
-        self.change("evaluations", "main", description="another", schedule=schedule, owners=["team:evals"], max_cost_usd=9)
+        fields = {"description": "another", "schedule": schedule, "owners": ["team:evals"], "max_cost_usd": 9.0}
+        self.change("evaluations", "main", **fields)
         self.change("datasets", "qa", description="another", licence="CC-BY-4.0", source="elsewhere")
 
 

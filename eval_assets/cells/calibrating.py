@@ -10,7 +10,7 @@ from eval_assets.cells.content_hash import content_sha256
 from eval_assets.cells.graph import Cell, parse_cell
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.storage.judging_schemas import JUDGE_AGREEMENT, JUDGE_DISAGREEMENTS
-from eval_assets.storage.versions import current_version
+from eval_assets.storage.versions import all_versions
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written, inputs_recorded, provenance
 
@@ -91,11 +91,7 @@ def _judge_versions(warehouse: Warehouse, cells: list[Cell]) -> dict[str, set[st
 def _facts_of(judge: StoredJudge, evaluation: Evaluation, versions: set[str], warehouse: Warehouse) -> JudgeFacts:
     families = {model.model.file.family for model in judge.models.values()}
     family = families.pop() if len(families) == 1 else None
-    kin = [
-        model
-        for model in evaluation.file.models
-        if current_version(warehouse, "models", model).content["file"]["family"] == family
-    ]
+    kin = [model for model in evaluation.file.models if _family_of(model, warehouse) == family]
     return JudgeFacts(
         judge=judge.judge,
         jurors=[judge.jurors[name] for name in judge.judge.file.jurors],
@@ -104,3 +100,9 @@ def _facts_of(judge: StoredJudge, evaluation: Evaluation, versions: set[str], wa
         version=judge.version,
         sha256=next(iter(versions)) if len(versions) == 1 else None,
     )
+
+
+def _family_of(model: str, warehouse: Warehouse) -> str | None:
+    """Family of a candidate's model; null where none is declared, or where the model was never read."""
+    versions = all_versions(warehouse, "models", model)
+    return versions[-1].content["file"]["family"] if versions else None

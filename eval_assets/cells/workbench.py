@@ -21,11 +21,12 @@ from eval_assets.cells.cell_inputs import (
 )
 from eval_assets.cells.content_hash import content_sha256
 from eval_assets.cells.evaluation_inputs import stored_inputs
-from eval_assets.cells.fingerprints import FileVersions
+from eval_assets.cells.fingerprints import MODEL_FIELDS_WITHOUT_EFFECT, SECRET_NAME_FIELDS, FileVersions
 from eval_assets.cells.graph import Cell, cells_of, inputs_of_evaluation
 from eval_assets.cells.metric_facts import facts_of
 from eval_assets.cells.reporting import read_report
 from eval_assets.config.evaluation import Evaluation
+from eval_assets.config.model import Model
 from eval_assets.config.problems import raise_problems
 from eval_assets.config.project import Project, load_project
 from eval_assets.config.references import evaluation_problems
@@ -95,7 +96,7 @@ class Workbench:
         self.versions = FileVersions(self.project)
         self.store = ResponseStore(self.warehouse, self.state_dir)
         self.scratch = self.state_dir / "frames"
-        self.pages = self.state_dir.parent / "reports"
+        self.pages = (Path(self.warehouse.root) if self.warehouse.is_local else self.state_dir) / "reports"
         self.formats = FormatMemory(self.state_dir / "reply_formats.json")
         self.embedded = EmbeddedServers()
         self._budgets: dict[str, Budget] = {}
@@ -254,6 +255,7 @@ class Workbench:
         What it did becomes a row of `runs`, however it ends.
         """
         place = evaluation.name if cell is None else cell.key
+        operated = self._as_operated_now(model.model)
         identity, shared = self.identity(model, stored_documents(self.warehouse, evaluation.file.dataset))
 
         def report(progress: Progress) -> None:
@@ -263,12 +265,12 @@ class Workbench:
         engine = Engine(
             identity=identity,
             client=OnDemandClient(
-                lambda: open_client(model.model, models_dir=self.project.models_dir, embedded=self.embedded), shared
+                lambda: open_client(operated, models_dir=self.project.models_dir, embedded=self.embedded), shared
             ),
             store=self.store,
             run_id=run_id,
-            limits=model.model.file.limits,
-            prices=model.model.file.prices,
+            limits=operated.file.limits,
+            prices=operated.file.prices,
             policy=spending.policy(evaluation),
             budget=self._budget_of(evaluation, spending),
             stop=self.stop,
@@ -282,6 +284,16 @@ class Workbench:
             partition = {"evaluation": evaluation.name} if cell is None else cell.partition
             row = engine.report().as_run_row(partition, stage)
             self.warehouse.append("runs", pl.DataFrame([row], schema=RUNS), {"run_id": run_id})
+
+    def _as_operated_now(self, model: Model) -> Model:
+        """The stored model with the file's present keys, limits and prices: changing those makes nothing stale."""
+        if model.name not in self.project.models:
+            return model
+        now = self.project.model(model.name).file
+        fields = MODEL_FIELDS_WITHOUT_EFFECT | SECRET_NAME_FIELDS
+        return model.model_copy(
+            update={"file": model.file.model_copy(update={field: getattr(now, field) for field in fields})}
+        )
 
     def _budget_of(self, evaluation: Evaluation, spending: Spending) -> Budget | None:
         """What may be spent: the process's budget, and what the run or else the evaluation's file allows."""

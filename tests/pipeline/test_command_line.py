@@ -99,6 +99,18 @@ def test_a_missing_key_is_said_before_any_request(cli, files: Files, provider, m
     assert provider.bodies == []
 
 
+def test_a_new_price_holds_for_the_next_request_and_makes_nothing_stale(cli, files: Files, provider) -> None:
+    cli("run", "other")
+    sent = len(provider.bodies)
+    files.change("models", "alpha", prices={"request_usd": 0.25})
+    assert json.loads(cli("plan", "other", "--json")[1])["partitions"][0]["causes"] == []
+    files.add_rows(1)
+    assert cli("run", "other")[0] == 0
+    costs = Warehouse(str(files.data / "warehouse")).scan("predictions").sort("position").select("cost_usd").collect()
+    assert len(provider.bodies) == sent + 1
+    assert costs["cost_usd"].to_list() == [0.0, 0.0, 0.0, 0.0, 0.25]
+
+
 def test_a_missing_dataset_is_said_by_the_run(cli, files: Files) -> None:
     (files.data / "datasets" / "qa.jsonl").unlink()
     code, _, err = cli("run", "other")

@@ -60,7 +60,7 @@ EDITS = {
     "metric code": (lambda files: files.edit_metric_code(), "metric brevity has another version, parameters or code"),
     "samples": (lambda files: files.change("evaluations", "main", samples=2), "samples 1 → 2"),
     "metric dropped": (lambda files: files.change("evaluations", "main", metrics=[]), "metric brevity removed"),
-    "judge dropped": (lambda files: files.change("evaluations", "main", judges=[]), "no longer depends on judges grader"),
+    "judge dropped": (lambda files: files.change("evaluations", "main", judges=[]), "longer depends on judges grader"),
 }
 
 
@@ -117,7 +117,7 @@ def test_identical_requests_are_sent_once_within_a_cell_and_across_evaluations(l
     assert work_of(plan) == {"main:alpha@short": (1, 1, 3, 2), "other:alpha@short": (0, 0, 3, 3)}
     lab.run(models=["alpha"], prompts=["short"])
     assert sent(provider) == (1, 1)
-    assert predictions(lab)["output"].to_list() == ["alpha-1: the same question"] * 3
+    assert predictions(lab)["output"].to_list() == ["alpha-1 at 0: the same question"] * 3
     assert predictions(lab)["prediction_id"].n_unique() == 3
     assert predictions(lab, "other:alpha@short")["reused"].all()
 
@@ -174,7 +174,7 @@ def test_a_failed_verdict_is_asked_again_and_only_it(lab, provider):
 def test_a_template_that_fails_on_a_row_sends_nothing_for_it(lab, provider):
     lab.files.write_prompt("short", "{{ inputs }} {{ 1 // (inputs | length - 10) }}")
     lab.files.change("evaluations", "main", judges=[])
-    rows = [{"example_id": "a", "inputs": "ten chars!", "targets": ["x"]}, {"example_id": "b", "inputs": "x", "targets": ["x"]}]
+    rows = [{"example_id": text, "inputs": text, "targets": ["x"]} for text in ("ten chars!", "x")]
     (lab.files.data / "datasets" / "qa.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     assert work_of(lab.plan(**ONE_CELL)) == {"main:alpha@short": (1, 0, 2, 0)}
     lab.run(**ONE_CELL)
@@ -193,7 +193,8 @@ def test_refresh_asks_everything_again_and_replay_nothing(lab, provider):
     failed, = lab.run(Spending(cache="replay"), **ONE_CELL).failed[:1]
     assert "ReplayMissError: expected a stored reply to every request, got none to 4 of 4" in failed.message
     assert sent(provider) == (0, 0)
-    assert predictions(lab)["output"].to_list() == [f"alpha-1: question {n}" for n in range(4)]  # the former ones stay
+    # The former ones stay.
+    assert predictions(lab)["output"].to_list() == [f"alpha-1 at 0: question {n}" for n in range(4)]
     lab.files.write_prompt("short", "{{ inputs }}")
     assert not lab.run(Spending(cache="replay"), **ONE_CELL).failed
     assert sent(provider) == (0, 0)
@@ -234,6 +235,7 @@ def test_a_hundred_candidates_are_refused(lab):
     for number in range(100):
         lab.files.write_prompt(f"p{number}", f"{number} {{{{ inputs }}}}")
     problems = project_problems(load_project(lab.files.data), lambda evaluation: [])
-    assert any("expected at most 99 candidates, got 100: with 100 or more upstream partitions" in text for text in problems)
+    explained = "expected at most 99 candidates, got 100: with 100 or more upstream partitions Dagster"
+    assert any(explained in problem for problem in problems)
     lab.files.change("evaluations", "main", prompts=[f"p{number}" for number in range(99)])
     assert not project_problems(load_project(lab.files.data), lambda evaluation: [])

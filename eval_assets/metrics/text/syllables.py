@@ -1,47 +1,57 @@
 """Syllables of English words: the CMU pronouncing dictionary, and hyphenation for words it lacks."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
+from functools import cache
 from importlib import resources
+from itertools import accumulate
 
 import polars as pl
 
 _PUNCTUATION = re.compile(r"[^\w\s']")
 _QUOTE = re.compile(r"'(?![tsd]|ve|ll|re)")  # an apostrophe that opens no contraction
-_MEMORY = 200_000
-_WORD = 1 << 40  # a token's entry is its syllables, plus this if it is a word: one sum adds both
+_LEFT = _RIGHT = 2  # fewest letters before the first and after the last hyphen
+
+WORD = 1 << 40
+"""What `word_and_syllables` adds to the syllables of a token that is a word: one sum counts both."""
 
 
-class CountedWords(dict[str, int]):
-    """Token between white space → its syllables and whether it is a word; forgets when it grows too large."""
+def word_and_syllables(token: str) -> int:
+    """Count the syllables of a token between white space, plus `WORD` if it has a letter or digit.
 
-    def __init__(self) -> None:
-        from pyphen import Pyphen  # type: ignore[import-untyped]
-
-        super().__init__()
-        self._syllables = cmu_syllables()
-        self._hyphenation = Pyphen(lang="en_US")
-
-    def __missing__(self, token: str) -> int:
-        word = _PUNCTUATION.sub("", _QUOTE.sub("", token)).lower()
-        known = self._syllables.get(word)
-        if not word:
-            entry = 0
-        elif known is None:
-            entry = _WORD + len(self._hyphenation.positions(word)) + 1
-        else:
-            entry = _WORD + known
-        self[token] = entry
-        return entry
-
-    def total(self, tokens: Iterable[str]) -> tuple[int, int]:
-        """Count words and syllables of the tokens of one text."""
-        if len(self) > _MEMORY:
-            self.clear()
-        return divmod(sum(map(self.__getitem__, tokens)), _WORD)
+    >>> word_and_syllables("(sentence)") - WORD, word_and_syllables("--")
+    (2, 0)
+    """
+    word = _PUNCTUATION.sub("", _QUOTE.sub("", token)).lower()
+    if not word:
+        return 0
+    known = cmu_syllables().get(word)
+    return WORD + (n_hyphens(word) + 1 if known is None else known)
 
 
-def cmu_syllables() -> dict[str, int]:
+def n_hyphens(word: str) -> int:
+    """Count the places where a word can be hyphenated, as `Pyphen(lang="en_US").positions` finds them.
+
+    >>> n_hyphens("hyphenation")  # hy-phen-ation
+    2
+    """
+    patterns = _hyphenation_patterns()
+    letters = f".{word}."
+    levels = [0] * (len(letters) + 1)
+    for start in range(len(letters) - 1):
+        for end in range(start + 1, len(letters) + 1):
+            pattern = patterns.get(letters[start:end], ())
+            if pattern == ():
+                break  # no pattern begins like this
+            if pattern is not None:
+                offset, values = pattern
+                for place, value in enumerate(values, start + offset):
+                    levels[place] = max(levels[place], value)
+    return sum(level % 2 for level in levels[_LEFT + 1 : len(word) - _RIGHT + 2])
+
+
+@cache
+def cmu_syllables() -> Mapping[str, int]:
     """Read how many syllables the first pronunciation of each dictionary word has.
 
     >>> cmu_syllables()["sentence"]
@@ -59,3 +69,13 @@ def cmu_syllables() -> dict[str, int]:
         .unique("word", keep="first", maintain_order=True)
     )
     return dict(zip(entries["word"].to_list(), entries["syllables"].to_list(), strict=True))
+
+
+@cache
+def _hyphenation_patterns() -> Mapping[str, tuple[int, tuple[int, ...]] | None]:
+    """Read the patterns of pyphen: letters → offset and levels, None for letters that only begin a pattern."""
+    from pyphen import Pyphen  # type: ignore[import-untyped]
+
+    patterns = Pyphen(lang="en_US").hd.patterns
+    beginnings = {beginning for letters in patterns for beginning in accumulate(letters)}
+    return {**dict.fromkeys(beginnings), **patterns}
