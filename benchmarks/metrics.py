@@ -1,7 +1,8 @@
 """Rows per CPU second of each metric and task type, beside the reference libraries and `mlflow.evaluate`.
 
-Run: python benchmarks/metrics.py [--rows 1000 10000 100000] [--with-mlflow]. Every number comes from a process of its
-own that first scores a few rows, so imports and vocabularies are not in it; CPU seconds are those of all its threads.
+Run: python benchmarks/metrics.py [--rows 1000 10000 100000] [--with-mlflow] [--million]. Every number comes from a
+process of its own that first scores 50 rows, so imports and vocabularies are not in it; only the sizes of one metric
+follow each other in one process. CPU seconds are those of all threads.
 """
 
 import argparse
@@ -34,7 +35,9 @@ PARAMETERS = {"regex_match": {"pattern": r"\d+"}, "json_schema": {"schema": {"ty
 NEEDS_A_MODEL = {"toxicity", "embedding_similarity"}
 REFERENCE_ROWS = 1000
 WORDS_PER_TEXT = 101
-LONGEST_SECONDS = 120
+LONGEST_SECONDS = 60
+LARGEST_MLFLOW = 10_000
+MILLION = 1_000_000
 
 
 def texts(corpus: str, n_rows: int) -> Iterator[tuple[str, str]]:
@@ -113,6 +116,21 @@ def measure_ours(path: str, task: str, metric: str) -> dict[str, float]:
     started = time.process_time()
     n_scores = score(pl.scan_parquet(path))
     return {"cpu_seconds": time.process_time() - started, "megabytes": peak_megabytes(), "n_scores": n_scores}
+
+
+def measure_sizes(paths: list[str], metric: str) -> dict[str, object]:
+    """Score files of growing size with one metric, until one would take too long."""
+    import polars as pl
+
+    seconds = list[float]()
+    n_before = 0
+    for path in paths:
+        n_rows = pl.scan_parquet(path).select(pl.len()).collect().item()
+        if seconds and seconds[-1] * n_rows / n_before > LONGEST_SECONDS:
+            break
+        seconds.append(measure_ours(path, "text", metric)["cpu_seconds"])
+        n_before = n_rows
+    return {"seconds": seconds, "megabytes": peak_megabytes()}
 
 
 def measure_reference(path: str, name: str) -> dict[str, float]:
@@ -288,7 +306,7 @@ def compare_tasks(folder: Path, sizes: list[int], mlflow_python: str | None) -> 
                     f"{rate(n_rows, ours):,.0f}",
                     f"{ours['megabytes']:.0f}",
                 ]
-                if mlflow_python and n_rows <= 10_000 and corpus != "synthetic":
+                if mlflow_python and n_rows <= LARGEST_MLFLOW and corpus in {corpora[0], "rankings"}:
                     theirs = in_child(mlflow_python, "mlflow", str(as_json_lines(path)), task, "", cwd=folder)
                     computed[task] = theirs["computed"]
                     row += [
@@ -341,23 +359,30 @@ def compare_metrics(folder: Path, sizes: list[int]) -> None:
     for name, metric in METRICS.items():
         if name in NEEDS_A_MODEL:
             continue
-        is_ranking = metric.takes_empty_targets
-        row, per_row, megabytes = [name], 0.0, 0.0
-        for n_rows in sizes:
-            if per_row * n_rows > LONGEST_SECONDS:
-                row.append(f"over {LONGEST_SECONDS} s")
-                continue
-            found = in_child(
-                sys.executable,
-                "ours",
-                str(write_predictions(folder, "rankings" if is_ranking else corpus, n_rows)),
-                "text",
-                name,
-            )
-            per_row, megabytes = 1 / rate(n_rows, found), float(found["megabytes"])  # type: ignore[arg-type]
-            row.append(f"{rate(n_rows, found):,.0f}")
-        rows.append([*row, f"{megabytes:.0f}"])
-    print_table(["metric", *(f"rows per CPU s at {n_rows:,}" for n_rows in sizes), "peak MB at the largest"], rows)
+        kind = "rankings" if metric.takes_empty_targets else corpus
+        paths = [str(write_predictions(folder, kind, n_rows)) for n_rows in sizes]
+        found = in_child(sys.executable, "sizes", ",".join(paths), "", name)
+        seconds: list[float] = found["seconds"]  # type: ignore[assignment]
+        rates = [f"{n_rows / taken:,.0f}" for n_rows, taken in zip(sizes, seconds, strict=False)]
+        rates += [f"over {LONGEST_SECONDS} s"] * (len(sizes) - len(seconds))
+        rows.append([name, *rates, f"{found['megabytes']:.0f}"])
+    print_table(["metric", *(f"rows per CPU s at {n_rows:,}" for n_rows in sizes), "peak MB"], rows)
+
+
+def stream_a_million(folder: Path) -> None:
+    """Print speed and memory of question-answering over a million rows in ten files, ten times the same texts."""
+    import polars as pl
+
+    corpus = "scitldr" if (DATASETS / "scitldr").is_dir() else "synthetic"
+    frame = pl.read_parquet(write_predictions(folder, corpus, MILLION // 10))
+    parts = folder / "million"
+    parts.mkdir()
+    for part in range(10):
+        own_ids = (pl.format("{}-{}", name, pl.lit(part)).alias(name) for name in ("prediction_id", "example_id"))
+        frame.with_columns(*own_ids).write_parquet(parts / f"{part}.parquet", row_group_size=5000)
+    found = in_child(sys.executable, "ours", str(parts), "question-answering", "")
+    row = [f"{MILLION:,}", f"{found['cpu_seconds']:.1f}", f"{rate(MILLION, found):,.0f}", f"{found['megabytes']:.0f}"]
+    print_table(["rows of question-answering", "CPU s", "rows per CPU s", "peak MB"], [row])
 
 
 def compare_references(folder: Path) -> None:
@@ -406,6 +431,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=[1000, 10_000, 100_000])
     parser.add_argument("--with-mlflow", action="store_true", help="install MLflow into its own environment and run it")
+    parser.add_argument("--million", action="store_true", help="also stream a million rows")
     parser.add_argument("--mlflow-environment", type=Path, default=Path(tempfile.gettempdir()) / "eval-assets-mlflow")
     parser.add_argument("--child", nargs=4, metavar=("WHAT", "FILE", "NAME", "METRIC"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -413,6 +439,7 @@ def main() -> None:
         what, path, name, metric = arguments.child
         measures = {
             "ours": lambda: measure_ours(path, name, metric),
+            "sizes": lambda: measure_sizes(path.split(","), metric),
             "ours-rouge": lambda: measure_rouge(path),
             "reference": lambda: measure_reference(path, name),
             "mlflow": lambda: measure_mlflow(path, name),
@@ -424,6 +451,8 @@ def main() -> None:
         compare_tasks(Path(temporary), arguments.rows, mlflow_python)
         compare_references(Path(temporary))
         compare_metrics(Path(temporary), arguments.rows)
+        if arguments.million:
+            stream_a_million(Path(temporary))
 
 
 if __name__ == "__main__":

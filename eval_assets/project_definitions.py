@@ -49,7 +49,7 @@ def build_definitions(project: Project, workbench: object, settings: Settings) -
     compare = dg.define_asset_job(
         COMPARE,
         selection=dg.AssetSelection.assets(*judging, comparison),
-        description="What joins the cells of one evaluation: outputs side by side, agreement with people, the comparison.",
+        description="What joins the cells of an evaluation: outputs side by side, agreement with people, comparison.",
     )
     return dg.Definitions(
         assets=[*roots, *cells, *judging, comparison],

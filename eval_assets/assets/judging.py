@@ -16,7 +16,7 @@ def judging_assets(partitions: Partitions, automation: dg.AutomationCondition[An
     """`pairwise_preferences` and `judge_agreement`, one partition per evaluation."""
 
     @dg.asset(
-        description="Which of two candidates' outputs a judge prefers, asked in both orders; empty unless `pairwise` is set.",
+        description="Which of two candidates' outputs a judge prefers, in both orders; empty unless `pairwise` is set.",
         partitions_def=partitions.by_name["evaluations"],
         deps=partitions.deps_of("pairwise_preferences"),
         group_name=GROUP,

@@ -1,4 +1,4 @@
-"""Backfills over exactly the partitions of a plan, and what the instance has seen. Dagster's own modules stay in here."""
+"""Backfills over exactly the partitions of a plan, and what the instance has seen; Dagster's own modules stay here."""
 
 import time
 import uuid
@@ -56,7 +56,7 @@ def record_backfill(
     description: str,
     tags: Mapping[str, str],
 ) -> PartitionBackfill:
-    """Show a run of this process as a backfill in the UI; the daemon leaves it alone. Close it with `close_backfill`."""
+    """Show a run of this process as a backfill in the UI, which the daemon leaves alone; `close_backfill` ends it."""
     backfill = _backfill(instance, graph, chosen, description=description, tags=tags, run_config=None)
     closed: PartitionBackfill = backfill.with_status(BulkActionStatus.COMPLETED)  # type: ignore[no-untyped-call]
     instance.add_backfill(closed)

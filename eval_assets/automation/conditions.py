@@ -40,7 +40,8 @@ def when_verdicts_change() -> Condition:
 
 def _triggers() -> Condition:
     condition = dg.AutomationCondition
-    input_changed: Condition = condition.any_deps_match(condition.data_version_changed() | condition.will_be_requested())
+    new: Condition = condition.data_version_changed() | condition.will_be_requested()
+    input_changed: Condition = condition.any_deps_match(new)
     code_changed: Condition = condition.code_version_changed()
     missing: Condition = condition.missing()
     # `since_last_handled` forgets what is true at the first tick, and that is when all partitions are newly missing.

@@ -57,7 +57,8 @@ def refresh_op(
 
 def _run_config(config: RefreshConfig, plan: Plan) -> dict[str, object] | None:
     """What the runs of the backfill are told about spending."""
-    spending = {key: value for key, value in (("cache", config.cache), ("max_cost_usd", config.max_cost_usd)) if value is not None}
+    choices = {"cache": config.cache, "max_cost_usd": config.max_cost_usd}
+    spending = {key: value for key, value in choices.items() if value is not None}
     paid = [*(PAID_ASSETS if plan.stale_cells else ()), *([PAID_PER_EVALUATION] if plan.comparisons else [])]
     return {"ops": {asset: {"config": spending} for asset in paid}} if spending and paid else None
 

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from eval_assets.automation.backfill import missing_in_dagster
 from eval_assets.cells.fingerprints import FileVersions
 from eval_assets.cells.graph import ROOT_TABLES
 from eval_assets.config.project import load_project
 from eval_assets.config.settings import Settings
-from eval_assets.errors import ConfigError
+from eval_assets.errors import EvalAssetsError
 from eval_assets.partitions import Partitions
+from eval_assets.planning.staleness import StalenessReader
+from eval_assets.storage.warehouse import Warehouse
 
 INTERVAL_SECONDS = 10
 
@@ -31,34 +34,38 @@ def watch_files_sensor(settings: Settings, partitions: Partitions, jobs: Mapping
         name="watch_files",
         jobs=list(jobs.values()),
         minimum_interval_seconds=INTERVAL_SECONDS,
-        description="Reads a file of data/ again when its content changed.",
+        description="Reads a file of data/ again when its content is not what its table holds.",
     )
     def watch_files(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         project = load_project(settings.data_dir)
+        warehouse = Warehouse(settings.warehouse_root, settings.storage_options)
         versions = FileVersions(project)
-        seen: dict[str, str] = json.loads(context.cursor or "{}")
-        now: dict[str, str] = {}
-        requests, unknown, broken = [], [], []
+        reader = StalenessReader(project, versions, warehouse, missing_in_dagster(context.instance, project))
+        asked: dict[str, str] = json.loads(context.cursor or "{}")
+        wanted: dict[str, str] = {}
+        requests, unknown = [], []
         for table, kind in ROOT_TABLES.items():
             known = set(partitions.by_name[table].get_partition_keys())
             for name in project.names(kind):
                 place = f"{table}/{name}"
                 try:
-                    now[place] = versions.sha256(kind, name)
-                except ConfigError as error:
-                    broken.append(str(error))
+                    if reader.stale_root(table, name) is None:
+                        continue
+                    content = versions.sha256(kind, name)
+                except EvalAssetsError as error:
+                    context.log.warning(str(error))
                     continue
                 if name not in known:
                     unknown.append(place)
-                elif seen.get(place) != now[place]:
-                    key = f"{place}@{now[place]}"
-                    requests.append(dg.RunRequest(run_key=None, job_name=jobs[table].name, partition_key=name, tags={"eval_assets/file": key}))
-        for problem in broken:
-            context.log.warning(problem)
+                    continue
+                wanted[place] = content
+                # A run that failed is not repeated before the file changes again.
+                if asked.get(place) != content:
+                    tags = {"eval_assets/file": f"{place}@{content}"}
+                    requests.append(dg.RunRequest(job_name=jobs[table].name, partition_key=name, tags=tags))
         if unknown:
             context.log.warning("new files, reload the code location to see them: %s", ", ".join(unknown))
-        kept = {place: sha256 for place, sha256 in now.items() if place not in unknown}
-        reason = None if requests else dg.SkipReason("no file changed")
-        return dg.SensorResult(run_requests=requests, skip_reason=reason, cursor=json.dumps(kept))
+        reason = None if requests else dg.SkipReason("every file is read")
+        return dg.SensorResult(run_requests=requests, skip_reason=reason, cursor=json.dumps(wanted))
 
     return watch_files

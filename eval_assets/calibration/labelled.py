@@ -20,7 +20,7 @@ class LabelledVerdicts:
     Args:
         outputs: One row per judged output: `OUTPUT`, `score` (mean of the judge's verdicts on it), `verdict` (their
             lower median, which is on the scale), `score_id`, `justification`, `output`; and where people rated it,
-            `human` (their mean), `human_verdict` (their lower median) and `human_label` (each rater's label), else null.
+            `human` (their mean), `human_verdict` (their lower median) and `human_label` (what each said), else null.
         ratings: One row per output and rater: `prediction_id`, `rater`, `rating`.
         n_outdated: Labels of outputs that no candidate gives any more.
         n_off_scale: Labels that are not on the judge's scale.

@@ -147,7 +147,8 @@ def inputs_of_evaluation(project: Project, table: str, name: str) -> dict[str, l
             shared = {"eval_datasets": [evaluation.file.dataset], "judges": judges}
             return {"judge_scores": cells, "pairwise_preferences": [name], **shared, **of_evaluation}
         case "comparison":
-            return {"aggregate_reports": cells, "judge_agreement": [name], "pairwise_preferences": [name], **of_evaluation}
+            judged = {"judge_agreement": [name], "pairwise_preferences": [name]}
+            return {"aggregate_reports": cells, **judged, **of_evaluation}
         case _:
             raise ValueError(f"expected one of {EVALUATION_TABLES}, got {table!r}")
 

@@ -1,4 +1,4 @@
-"""Reads an evaluation's report, with what the tables alone don't tell: the dataset's card, and the judges as they are."""
+"""Reads an evaluation's report, with what the tables don't tell: the dataset's card, the judges as they stand."""
 
 from datetime import UTC, datetime
 
@@ -55,7 +55,7 @@ def _notes(evaluation: Evaluation, warehouse: Warehouse) -> list[str]:
         return []
     return [
         (
-            f"{', '.join(tiny)}: judged by the bundled 135M-parameter model, which judges no better than chance. It shows "
-            "how judging works; its scores say nothing about the candidates."
+            f"{', '.join(tiny)}: judged by the bundled 135M-parameter model, which judges no better than chance. "
+            "It shows how judging works; its scores say nothing about the candidates."
         )
     ]

@@ -120,7 +120,8 @@ def evaluation_problems(
     asked = project.judges.get(file.pairwise.judge) if file.pairwise else None
     if asked is not None and asked.item.file.kind != "rubric":
         kind = asked.item.file.kind
-        problem(("pairwise", "judge"), f"expected a judge of kind 'rubric' to compare outputs, {asked.item.name!r} is a {kind}")
+        said = f"expected a judge of kind 'rubric' to compare outputs, {asked.item.name!r} is a {kind}"
+        problem(("pairwise", "judge"), said)
     if file.schedule is not None and len(file.schedule.cron.split()) != CRON_FIELDS:
         problem(("schedule", "cron"), f"expected five cron fields such as '0 6 * * *', got {file.schedule.cron!r}")
     if file.dataset in project.datasets:

@@ -34,14 +34,14 @@ class Work:
 class ScoreColumns:
     """Scores of one metric; where every row has the same label, outcome or reason it is stored once."""
 
-    score: list[float | None]
+    score: pl.Series
     label: list[str | None] | None
     outcome: list[str] | str
     reason: list[str | None] | str | None
 
     def columns(self, *, eager: bool = False) -> dict[str, Any]:
         """Give them as columns of `heuristic_metrics`."""
-        columns: dict[str, Any] = {"score": pl.Series(self.score, dtype=pl.Float64)}
+        columns: dict[str, Any] = {"score": self.score}
         for name, value in (("label", self.label), ("outcome", self.outcome), ("reason", self.reason)):
             if isinstance(value, list):
                 columns[name] = pl.Series(value, dtype=pl.String)
@@ -73,7 +73,7 @@ def compute(work: Work) -> Computed:
         columns = _score_columns(metric, batch)
         computed[metric.label] = columns
         if metric.label in scores:
-            for row, score in zip(rows.tolist(), columns.score, strict=True):
+            for row, score in zip(rows.tolist(), columns.score.to_list(), strict=True):
                 scores[metric.label][row] = score
     return computed
 
@@ -82,14 +82,16 @@ def _score_columns(metric: ResolvedMetric, rows: Rows) -> ScoreColumns:
     try:
         values = metric.definition.scorer(rows, metric.parameters)
     except MetricUnavailableError as error:
-        return ScoreColumns([None] * len(rows), None, "skipped", str(error))
+        return ScoreColumns(pl.repeat(None, len(rows), dtype=pl.Float64, eager=True), None, "skipped", str(error))
     if len(values) != len(rows):
         raise MetricError(f"expected metric {metric.label!r} to give {len(rows)} scores, got {len(values)}")
-    if all(type(value) is float and isfinite(value) for value in values):
-        return ScoreColumns(list(values), None, "ok", None)  # type: ignore[arg-type]
+    if isinstance(values, np.ndarray) or all(type(value) is float for value in values):
+        numbers = np.asarray(values, dtype=np.float64)
+        if np.isfinite(numbers).all():
+            return ScoreColumns(pl.Series(numbers), None, "ok", None)
     full = [_checked(value if isinstance(value, Score) else Score(float(value))) for value in values]
     return ScoreColumns(
-        [score.score for score in full],
+        pl.Series([score.score for score in full], dtype=pl.Float64),
         [score.label for score in full],
         [score.outcome for score in full],
         [score.reason for score in full],

@@ -8,6 +8,9 @@ from functools import cache, partial
 from importlib import metadata
 from typing import Any, Final, Literal, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from eval_assets.metrics.rows import Rows
 
 ScoreOutcome = Literal["ok", "error", "skipped"]
@@ -22,8 +25,11 @@ class Score(NamedTuple):
     reason: str | None = None
 
 
-Scorer = Callable[[Rows, Mapping[str, Any]], Sequence[float | Score]]
-"""Rows and parameters → one score a row, in their order; a bare number is a score with outcome ok."""
+Scores = Sequence[float | Score] | NDArray[np.float64]
+"""One score a row, in their order; a bare number is a score with outcome ok."""
+
+Scorer = Callable[[Rows, Mapping[str, Any]], Scores]
+"""Rows and parameters → their scores."""
 
 REQUIRED: Final = "<required>"
 

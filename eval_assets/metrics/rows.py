@@ -1,12 +1,13 @@
 """A batch of predictions as metrics see it: decoded columns, and views of the texts that metrics share."""
 
 import json
-import math
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, TypeVar, cast
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 T = TypeVar("T")
 
@@ -32,7 +33,7 @@ class Rows:
 
     def column(self, name: str) -> list[Any]:
         """Give a column of `predictions` as it is stored."""
-        return self.shared(name, self.frame[name].to_list)
+        return self.shared(name, lambda: self.frame[name].to_list())
 
     def value(self, name: str) -> list[Any]:
         """Give a column of the example as the dataset has it, a column of `predictions`, or earlier scores.
@@ -50,15 +51,10 @@ class Rows:
             return self.column(name)
         return [_example(text).get(name) for text in self._examples]
 
-    @property
+    @cached_property
     def outputs(self) -> list[str]:
         """What the model answered."""
         return self.column("output")
-
-    @cached_property
-    def words(self) -> list[list[str]]:
-        """The outputs, split at white space."""
-        return [text.split() for text in self.outputs]
 
     @cached_property
     def targets(self) -> list[tuple[str, ...]]:
@@ -74,15 +70,13 @@ class Rows:
         rows = [row for row, targets in enumerate(self.targets) for _ in targets]
         return rows, [target for targets in self.targets for target in targets]
 
-    def best(self, pair_scores: Sequence[float]) -> list[float]:
+    def best(self, pair_scores: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
         """Reduce the scores of `pairs` to the best of each row; every row has a target."""
         rows, _ = self.pairs
+        scores = np.asarray(pair_scores, dtype=np.float64)
         if len(rows) == len(self):
-            return list(pair_scores)
-        best = [-math.inf] * len(self)
-        for row, score in zip(rows, pair_scores, strict=True):
-            best[row] = max(best[row], score)
-        return best
+            return scores
+        return np.maximum.reduceat(scores, np.searchsorted(rows, np.arange(len(self))))
 
     def shared(self, key: Any, compute: Callable[[], T]) -> T:
         """Compute something about these rows once, whichever metrics ask for it."""

@@ -65,7 +65,7 @@ class Plan:
         return (*of_cells, *(estimate for planned in self.pairwise for estimate in planned.estimates))
 
     def as_json(self) -> dict[str, Any]:
-        """The plan as JSON values; `partitions` lists the cells, `pairwise` the evaluations that compare side by side."""
+        """The plan as JSON values; `partitions` lists the cells, `pairwise` evaluations that compare side by side."""
         partitions = [_cell_json(planned) for planned in self.cells]
         pairwise = [_pairwise_json(planned) for planned in self.pairwise]
         counts = ("generate", "judge", "rescore", "reuse")

@@ -54,7 +54,7 @@ EDITS = {
     "prompt": (lambda files: files.edit_prompt("short"), "prompt short v1 → v2: user message changed"),
     "model": (lambda files: files.change_parameter("beta", temperature=1), "parameters.temperature 0 → 1"),
     "rows": (lambda files: files.add_rows(2), "dataset qa: 2 rows added"),
-    "rows changed": (lambda files: files.write_rows(1, 5), "dataset qa: 1 row added, 1 row removed"),
+    "rows replaced": (lambda files: files.write_rows(1, 7), "dataset qa: 1 row added, 1 row removed"),
     "rubric": (lambda files: files.edit_rubric(), "judge grader v1 → v2: rubric"),
     "judge model": (lambda files: files.change_parameter("referee", top_p=0.5), "its model changed"),
     "metric code": (lambda files: files.edit_metric_code(), "metric brevity has another version, parameters or code"),
@@ -74,7 +74,8 @@ def test_a_plan_says_what_then_happens_and_why(lab, provider):
         make(lab.files)
         plan = lab.plan()
         planned = work_of(plan)
-        assert all(any(cause in said for said in cell.staleness.causes) for cell in plan.cells if cell.is_stale)
+        said = {cell.cell.key: " ".join(cell.staleness.causes) for cell in plan.cells if cell.is_stale}
+        assert {key for key in said if cause not in said[key]} == set()
         assert cause in plan_text(plan)
         before = last_start(lab)
         assert not lab.run().failed

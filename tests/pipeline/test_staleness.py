@@ -155,10 +155,9 @@ def test_the_sensor_switched_on_over_a_new_warehouse_runs_everything_once(lab, p
     assert sensor.tick() == {}  # nothing can run before the files are read
     lab.read_files()
     requested = sensor.settle()
-    of_evaluations = {"main", "other"}
     assert requested == [
-        {table: set(ALL_CELLS) for table in CELL_TABLES} | {"pairwise_preferences": of_evaluations},
-        {"judge_agreement": of_evaluations, "comparison": of_evaluations},
+        {table: set(ALL_CELLS) for table in CELL_TABLES},
+        {table: {"main", "other"} for table in EVALUATION_TABLES},
     ]
     # 2 models x 2 prompts x 4 rows; `other` asks what `main` has asked; 16 verdicts.
     assert provider.requests == 32
@@ -173,7 +172,8 @@ def test_the_sensor_switched_on_over_a_new_warehouse_runs_everything_once(lab, p
 
 def test_the_sensor_switched_on_when_files_are_read_runs_everything(lab):
     lab.read_files()
-    assert AutomationSensor(lab).tick() == {table: set(ALL_CELLS) for table in CELL_TABLES}
+    of_evaluations = {"pairwise_preferences": {"main", "other"}}  # neither asks for it, so it needs no candidate
+    assert AutomationSensor(lab).tick() == {table: set(ALL_CELLS) for table in CELL_TABLES} | of_evaluations
 
 
 def test_a_new_prompt_adds_its_cells_and_leaves_the_others_their_predictions(fresh):

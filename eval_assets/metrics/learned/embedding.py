@@ -1,17 +1,17 @@
 """Similarity of meaning, by a sentence-transformers model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 from eval_assets.metrics.availability import UNAVAILABLE, MetricUnavailableError
-from eval_assets.metrics.definition import Metric, Parameter
+from eval_assets.metrics.definition import Metric, Parameter, Scores
 from eval_assets.metrics.rows import Rows
 
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 
 
-def embedding_similarity(rows: Rows, parameters: Mapping[str, Any]) -> Sequence[float]:
+def embedding_similarity(rows: Rows, parameters: Mapping[str, Any]) -> Scores:
     """Give the cosine of the embeddings of output and target, in [-1, 1]; the best over several targets.
 
     With `batch_size` over 1, padding changes the last digits of a score with its neighbours.

@@ -4,12 +4,12 @@ Source: Papineni et al. 2002, https://aclanthology.org/P02-1040; tokens as mteva
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from eval_assets.metrics.definition import Metric, Parameter
+from eval_assets.metrics.definition import Metric, Parameter, Scores
 from eval_assets.metrics.overlap.ngrams import ngram_matches, text_lengths
 from eval_assets.metrics.overlap.tokens import Tokenizer, coded_pairs, unicode_tokens
 from eval_assets.metrics.rows import Rows
@@ -43,7 +43,7 @@ def tokens_13a(text: str) -> list[str]:
 _TOKENIZERS: Mapping[str, Tokenizer] = {"13a": tokens_13a, "unicode": unicode_tokens}
 
 
-def bleu(rows: Rows, parameters: Mapping[str, Any]) -> Sequence[float]:
+def bleu(rows: Rows, parameters: Mapping[str, Any]) -> Scores:
     """Compare n-grams of one to four tokens; the best over several targets.
 
     Returns:
@@ -57,7 +57,7 @@ def bleu(rows: Rows, parameters: Mapping[str, Any]) -> Sequence[float]:
     some = matches.min(axis=0) > 0
     logs = np.log(matches / totals, where=some, out=np.zeros_like(matches))
     brevity = np.minimum(0.0, 1 - n_target / np.maximum(n_output, 1))
-    return rows.best(np.where(some, np.exp(logs.mean(axis=0) + brevity), 0.0).tolist())
+    return rows.best(np.where(some, np.exp(logs.mean(axis=0) + brevity), 0.0))
 
 
 BLEU = Metric("bleu", bleu, parameters={"tokenizer": Parameter("13a", (str,), tuple(_TOKENIZERS))})

@@ -1,14 +1,14 @@
 """Similarity of two texts by their characters, for any script: edit distance and chrF."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from eval_assets.metrics.definition import Metric, Parameter
+from eval_assets.metrics.definition import Metric, Parameter, Scores
 from eval_assets.metrics.rows import Rows
 
 
-def levenshtein_similarity(rows: Rows, _: Mapping[str, Any]) -> Sequence[float]:
+def levenshtein_similarity(rows: Rows, _: Mapping[str, Any]) -> Scores:
     """Count edits of single characters: 1 - edits / length of the longer text, 1 for two empty texts."""
     from rapidfuzz.distance import Levenshtein
 
@@ -18,7 +18,7 @@ def levenshtein_similarity(rows: Rows, _: Mapping[str, Any]) -> Sequence[float]:
     )
 
 
-def chrf(rows: Rows, parameters: Mapping[str, Any]) -> Sequence[float]:
+def chrf(rows: Rows, parameters: Mapping[str, Any]) -> Scores:
     """Compare character n-grams: sacrebleu's sentence chrF2 on a scale of 0 to 1; chrF++ with `word_order: 2`.
 
     The best over several targets; 0 when a text is empty.

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eval_assets.metrics.definition import Metric, Parameter
+from eval_assets.metrics.definition import Metric, Parameter, Scores
 from eval_assets.metrics.overlap.ngrams import f_measure, ngram_matches, text_lengths
 from eval_assets.metrics.overlap.tokens import Tokenizer, Vocabulary, ascii_tokens, coded_pairs, unicode_tokens
 from eval_assets.metrics.rows import Rows
@@ -20,32 +20,32 @@ _TOKENIZERS: Mapping[str, Tokenizer] = {"ascii": ascii_tokens, "unicode": unicod
 _PARAMETERS = {"tokenizer": Parameter("ascii", (str,), tuple(_TOKENIZERS))}
 
 
-def rouge_n(rows: Rows, parameters: Mapping[str, Any], order: int) -> Sequence[float]:
+def rouge_n(rows: Rows, parameters: Mapping[str, Any], order: int) -> Scores:
     """Compare n-grams of output and target; the best over several targets."""
     outputs, targets = coded_pairs(rows, _TOKENIZERS[parameters["tokenizer"]])
     matches = rows.shared(("ngrams", parameters["tokenizer"]), lambda: ngram_matches(outputs, targets, 2))[order - 1]
     lengths = (np.maximum(text_lengths(texts) - order + 1, 0) for texts in (outputs, targets))
-    return rows.best(f_measure(matches, *lengths).tolist())
+    return rows.best(f_measure(matches, *lengths))
 
 
-def rouge_1(rows: Rows, parameters: Mapping[str, Any]) -> Sequence[float]:
+def rouge_1(rows: Rows, parameters: Mapping[str, Any]) -> Scores:
     """Compare words: F-measure in [0, 1], 0 for an empty text."""
     return rouge_n(rows, parameters, 1)
 
 
-def rouge_2(rows: Rows, parameters: Mapping[str, Any]) -> Sequence[float]:
+def rouge_2(rows: Rows, parameters: Mapping[str, Any]) -> Scores:
     """Compare pairs of neighbouring words: F-measure in [0, 1], 0 for fewer than two words."""
     return rouge_n(rows, parameters, 2)
 
 
-def rouge_l(rows: Rows, parameters: Mapping[str, Any]) -> Sequence[float]:
+def rouge_l(rows: Rows, parameters: Mapping[str, Any]) -> Scores:
     """Compare word order by the longest common subsequence: F-measure in [0, 1], 0 for an empty text."""
     outputs, targets = coded_pairs(rows, _TOKENIZERS[parameters["tokenizer"]])
     hits = _lcs_lengths(rows, parameters["tokenizer"])
-    return rows.best(f_measure(hits, text_lengths(outputs), text_lengths(targets)).tolist())
+    return rows.best(f_measure(hits, text_lengths(outputs), text_lengths(targets)))
 
 
-def rouge_lsum(rows: Rows, parameters: Mapping[str, Any]) -> Sequence[float]:
+def rouge_lsum(rows: Rows, parameters: Mapping[str, Any]) -> Scores:
     """Compare line by line: F-measure of the union of longest common subsequences, in [0, 1], 0 for an empty text."""
     tokenizer = _TOKENIZERS[parameters["tokenizer"]]
     outputs, targets = coded_pairs(rows, tokenizer)
@@ -57,7 +57,7 @@ def rouge_lsum(rows: Rows, parameters: Mapping[str, Any]) -> Sequence[float]:
                 [vocabulary.coded(tokenizer(line)) for line in text.split("\n")] for text in (target, rows.outputs[row])
             ]
             hits[pair] = union_lcs_hits(*lines)
-    return rows.best(f_measure(hits, text_lengths(outputs), text_lengths(targets)).tolist())
+    return rows.best(f_measure(hits, text_lengths(outputs), text_lengths(targets)))
 
 
 def union_lcs_hits(target_lines: Sequence[str], output_lines: Sequence[str]) -> int:

@@ -1,36 +1,43 @@
 """Length and time of a reply: tokens, words or characters, seconds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from eval_assets.metrics.definition import Metric, Parameter, Score
+import numpy as np
+import polars as pl
+
+from eval_assets.metrics.definition import Metric, Parameter, Score, Scores
 from eval_assets.metrics.rows import Rows
 from eval_assets.metrics.text.token_counts import TokenCounts
+from eval_assets.metrics.text.words import words_of
 
 
-def token_count(rows: Rows, _: Mapping[str, Any]) -> Sequence[float | Score]:
+def token_count(rows: Rows, _: Mapping[str, Any]) -> Scores:
     """Count tokens of the vocabulary cl100k_base; text that looks like a special token counts as text."""
     counts = _counts()
-    scores = list[float | Score]()
-    for text, words in zip(rows.outputs, rows.words, strict=True):
+    totals, is_counted = counts.totals(words_of(rows))
+    if is_counted.all():
+        return totals.astype(np.float64)
+    scores: list[float | Score] = totals.astype(np.float64).tolist()
+    for row in np.flatnonzero(~is_counted).tolist():
         try:
-            scores.append(float(counts.total(text, words)))
+            scores[row] = float(counts.total(rows.outputs[row]))
         except ValueError as error:
-            scores.append(Score(None, outcome="error", reason=str(error)))
+            scores[row] = Score(None, outcome="error", reason=str(error))
     return scores
 
 
-def response_length(rows: Rows, parameters: Mapping[str, Any]) -> Sequence[float]:
+def response_length(rows: Rows, parameters: Mapping[str, Any]) -> Scores:
     """Count words between white space, or characters (Unicode code points) with `unit: characters`."""
     if parameters["unit"] == "characters":
-        return [float(len(text)) for text in rows.outputs]
-    return [float(len(words)) for words in rows.words]
+        return rows.frame["output"].str.len_chars().cast(pl.Float64).to_numpy()
+    return words_of(rows).lengths.astype(np.float64)
 
 
-def latency(rows: Rows, _: Mapping[str, Any]) -> Sequence[float]:
+def latency(rows: Rows, _: Mapping[str, Any]) -> Scores:
     """Give the seconds the model took, as the prediction has them."""
-    return [float(seconds) for seconds in rows.column("latency_seconds")]
+    return rows.frame["latency_seconds"].cast(pl.Float64).to_numpy()
 
 
 @cache

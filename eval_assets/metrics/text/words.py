@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from eval_assets.metrics.rows import Rows
 
 _MEMORY = 200_000
-_ODD_SPACE = r"[^\S ]|[\x1c-\x1f]|  |^ | $|^$"  # the white space of `str.split`, where it is not one space between words
+# The white space of `str.split`, where it is anything but one space between two words.
+_ODD_SPACE = r"[^\S ]|[\x1c-\x1f]|  |^ | $|^$"
 
 
 class WordMemory(dict[str, int]):

@@ -1,0 +1,192 @@
+"""What an edit costs: 5 models x 4 prompts, judged, each edit followed by a run that sends only what changed.
+
+    python -m benchmarks.incremental [--examples 500]
+
+A loopback provider in a process of its own counts requests. The least possible is derived from the numbers of models,
+prompts and examples; the exit code is 1 if anything more was sent.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+import yaml
+
+from eval_assets.cells.workbench import Spending, Workbench
+from eval_assets.config.settings import Settings
+from eval_assets.running import RunSummary, plan_with_instance, run_plan
+
+ROOT = Path(__file__).parents[1]
+MODELS, PROMPTS, ADDED = 5, 4, 10
+METRIC = '''def brevity(output):
+    """Whether a reply is short."""
+    return len(output.split()) <= 20
+'''
+WITHOUT = ["toxicity", "ari_grade_level", "flesch_kincaid_grade_level", "token_count"]
+
+
+@dataclass(frozen=True)
+class Project:
+    """The files of the benchmark, and its edits."""
+
+    folder: Path
+    base_url: str
+
+    def write(self, kind: str, name: str, **content: object) -> None:
+        """Write a YAML file, over its former fields."""
+        path = self.folder / "data" / kind / f"{name}.yaml"
+        former = yaml.safe_load(path.read_text()) if path.exists() else {}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(yaml.safe_dump({**former, **content}))
+
+    def write_prompt(self, name: str, instruction: str) -> None:
+        """Write a prompt file."""
+        path = self.folder / "data" / "prompts" / f"{name}.md"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"## user\n{instruction} {{{{ inputs }}}}\n")
+
+    def write_examples(self, n: int) -> None:
+        """Write the dataset's rows."""
+        rows = ({"example_id": f"q{i}", "inputs": f"What is item {i}?", "targets": [f"item {i}"]} for i in range(n))
+        (self.folder / "data" / "datasets" / "items.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+
+    def write_everything(self, n: int) -> None:
+        """Write all files of the first run."""
+        for number in range(MODELS):
+            served = {"provider": "openai", "model": f"m{number}", "base_url": self.base_url}
+            self.write("models", f"m{number}", **served, parameters={"temperature": 0})
+        for number in range(PROMPTS):
+            self.write_prompt(f"p{number}", f"Way {number}.")
+        judge = {"definition": "The output answers the question.", "rubric": "1: no\n5: yes", "include_input": True}
+        self.write("models", "referee", provider="openai", model="referee", base_url=self.base_url)
+        self.write("judges", "grader", **judge, model="referee")
+        self.write("datasets", "items", task="question-answering")
+        self.write_examples(n)
+        (self.folder / "benchmark_metrics.py").write_text(METRIC)
+        models, prompts = [f"m{i}" for i in range(MODELS)], [f"p{i}" for i in range(PROMPTS)]
+        candidates = {"dataset": "items", "models": models, "prompts": prompts, "judges": ["grader"]}
+        self.write("evaluations", "all", **candidates, without_metrics=WITHOUT)
+        self.write_metric("v1")
+
+    def write_metric(self, version: str) -> None:
+        """Give the custom metric a version."""
+        choice = {"metric": "brevity", "function": "benchmark_metrics:brevity", "version": version}
+        self.write("evaluations", "all", metrics=[choice])
+
+
+@dataclass(frozen=True)
+class Step:
+    """An edit, and how many requests the run after it has to send at least."""
+
+    what: str
+    edit: Callable[[], object]
+    least: int
+
+
+def steps_of(project: Project, n: int) -> list[Step]:
+    """The edits, each on top of those before."""
+    cells = MODELS * PROMPTS
+    return [
+        # A request for every cell and example, and a verdict on each reply.
+        Step("first run", lambda: None, 2 * cells * n),
+        Step("unchanged", lambda: None, 0),
+        Step("one prompt edited", lambda: project.write_prompt("p0", "Another way."), 2 * MODELS * n),
+        Step(f"{ADDED} examples added", lambda: project.write_examples(n + ADDED), 2 * cells * ADDED),
+        Step(
+            "one model parameter changed",
+            lambda: project.write("models", "m0", parameters={"temperature": 0, "top_p": 0.5}),
+            # The replies are the same text, and verdicts on them are known.
+            PROMPTS * (n + ADDED),
+        ),
+        Step("rubric edited", lambda: project.write("judges", "grader", rubric="1: no\n5: all"), cells * (n + ADDED)),
+        Step("one metric version bumped", lambda: project.write_metric("v2"), 0),
+    ]
+
+
+@contextmanager
+def provider() -> Iterator[str]:
+    """A loopback provider in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.incremental", "--serve"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603  ourselves
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+        process.terminate()
+
+
+def requests_counted(base_url: str) -> int:
+    """Requests the provider has seen."""
+    with urllib.request.urlopen(f"{base_url.removesuffix('/v1')}/_stats") as response:  # noqa: S310  loopback
+        return int(json.load(response)["requests"])
+
+
+def run_once(settings: Settings, instance: dg.DagsterInstance) -> RunSummary:
+    """Plan and run, with the files read anew."""
+    with Workbench.from_settings(settings) as workbench:
+        plan = plan_with_instance(workbench, instance)
+        spending = Spending()
+        return run_plan(workbench, plan, settings, spending=spending, instance=instance, on_start=str)
+
+
+def main() -> None:
+    """Run all steps and print a row for each."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--examples", type=int, default=500)
+    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.serve:
+        serve()
+        return
+    exceeded = False
+    with tempfile.TemporaryDirectory() as folder, provider() as base_url, dg.DagsterInstance.ephemeral() as instance:
+        project = Project(Path(folder), base_url)
+        sys.path.insert(0, folder)
+        project.write_everything(arguments.examples)
+        data = Path(folder) / "data"
+        settings = Settings(data, str(data / "warehouse"), data / "warehouse" / "_state")
+        print(f"{MODELS} models x {PROMPTS} prompts x {arguments.examples} examples, one judge")
+        print(f"{'edit':<28} {'runs':>5} {'requests':>9} {'least':>9} {'seconds':>8}")
+        before = 0
+        for step in steps_of(project, arguments.examples):
+            step.edit()
+            began = time.perf_counter()
+            summary = run_once(settings, instance)
+            seconds = time.perf_counter() - began
+            assert not summary.failed, summary.failed
+            counted = requests_counted(base_url)
+            sent, before = counted - before, counted
+            exceeded |= sent != step.least
+            print(f"{step.what:<28} {summary.n_runs:>5} {sent:>9,} {step.least:>9,} {seconds:>8.1f}", flush=True)
+    sys.exit(exceeded)
+
+
+def serve() -> None:
+    """Serve replies and verdicts until terminated."""
+    import asyncio
+
+    from tests.loopback import LoopbackProvider
+
+    def answer(body: dict[str, object]) -> str:
+        if body["model"] == "referee":
+            return '{"justification": "as asked", "score": 4}'
+        return f"{body['model']} says: {body['messages'][-1]['content']}"  # type: ignore[index]
+
+    async def run() -> None:
+        running = LoopbackProvider(answer=answer, keep_bodies=False)  # type: ignore[arg-type]
+        await running.start()
+        print(running.base_url, flush=True)
+        await asyncio.Event().wait()
+
+    asyncio.run(run())
+
+
+if __name__ == "__main__":
+    main()

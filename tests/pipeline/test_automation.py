@@ -1,0 +1,98 @@
+"""The job `refresh` and the sensor `watch_files`: what they ask Dagster to run."""
+
+import dagster as dg
+import pytest
+
+from eval_assets.automation.backfill import partitions_by_asset
+from eval_assets.cells.graph import CELL_TABLES
+from eval_assets.running import QUIET
+
+BETA_CELLS = {"main:beta@long", "main:beta@short"}
+
+
+def refresh(lab, **config):
+    """Run the job; asset → partitions it launched, and the backfills of the instance."""
+    with lab.workbench() as workbench:
+        job = lab.definitions(workbench).resolve_job_def("refresh")
+        result = job.execute_in_process(
+            instance=lab.instance, run_config={**QUIET, "ops": {"launch_stale": {"config": config}}}
+        )
+    return result.output_for_node("launch_stale"), lab.instance.get_backfills()
+
+
+def watched(lab, workbench, cursor):
+    """Evaluate the sensor; `job[partition]` of each run it asks for, and its cursor."""
+    sensor = lab.definitions(workbench).resolve_sensor_def("watch_files")
+    context = dg.build_sensor_context(instance=lab.instance, cursor=cursor)
+    result = sensor(context)
+    return [f"{request.job_name}[{request.partition_key}]" for request in result.run_requests], result.cursor
+
+
+def targeted(backfill):
+    """Asset → partitions of a backfill."""
+    subset = backfill.asset_backfill_data.target_subset
+    targets = {}
+    for key, partition in subset.iterate_asset_partitions():
+        targets.setdefault(key.to_user_string(), set()).add(partition)
+    return targets
+
+
+def test_refresh_requests_exactly_the_partitions_of_the_plan(lab):
+    expected = {table: set(keys) for table, keys in partitions_by_asset(lab.plan()).items()}
+    chosen, (backfill,) = refresh(lab)
+    assert targeted(backfill) == expected == {table: set(keys) for table, keys in chosen.items()}
+    assert backfill.title == "refresh"
+
+
+@pytest.mark.slow
+def test_refresh_leaves_fresh_cells_alone(lab):
+    lab.run()
+    former = len(lab.instance.get_backfills())
+    assert refresh(lab)[0] == {}
+    assert len(lab.instance.get_backfills()) == former
+    lab.files.change_parameter("beta", temperature=1)
+    chosen, (backfill, *_) = refresh(lab)
+    assert set(chosen["models"]) == {"beta"}
+    assert {table: set(chosen[table]) for table in CELL_TABLES} == dict.fromkeys(CELL_TABLES, BETA_CELLS)
+    assert chosen["comparison"] == ["main"]
+    assert set(targeted(backfill)["predictions"]) == BETA_CELLS
+
+
+def test_refresh_of_a_choice_launches_no_more(lab):
+    chosen, _ = refresh(lab, evaluations=["main"], models=["beta"], prompts=["short"], max_cost_usd=1.0)
+    assert chosen["predictions"] == ["main:beta@short"]
+    assert set(chosen["models"]) == {"beta", "referee"}
+    backfill, = lab.instance.get_backfills()
+    assert backfill.run_config["ops"]["predictions"] == {"config": {"max_cost_usd": 1.0}}
+
+
+def test_a_dry_run_launches_nothing_and_shows_the_plan(lab):
+    chosen, backfills = refresh(lab, dry_run=True)
+    assert (chosen, list(backfills)) == ({}, [])
+
+
+def test_the_sensor_asks_for_each_changed_file_once(lab):
+    with lab.workbench() as workbench:
+        first, cursor = watched(lab, workbench, None)
+        assert len(first) == 9  # a dataset, 2 prompts, 3 models, a judge, 2 evaluations
+        assert watched(lab, workbench, cursor) == ([], cursor)  # asked for, not read yet
+        lab.read_files()
+        assert watched(lab, workbench, cursor) == ([], "{}")
+        assert watched(lab, workbench, None) == ([], "{}")  # a new sensor reads nothing again
+        lab.files.edit_prompt("short")
+        asked, cursor = watched(lab, workbench, "{}")
+        assert asked == ["read_prompts[short]"]
+        lab.files.write_prompt("short", "{{ inputs }}")  # taken back before it was read
+        assert watched(lab, workbench, cursor) == ([], "{}")
+
+
+def test_the_sensor_leaves_out_files_that_are_new_or_broken(lab):
+    with lab.workbench() as workbench:
+        lab.read_files()
+        lab.files.write_prompt("new", "{{ inputs }}")  # has no partition before the code location is reloaded
+        (lab.files.data / "prompts" / "long.md").write_text("## user\n{{ inputs")
+        lab.files.edit_prompt("short")
+        asked, cursor = watched(lab, workbench, "{}")
+        assert "read_prompts[short]" in asked
+        assert not {"read_prompts[new]", "read_prompts[long]"} & set(asked)
+        assert "prompts/new" not in cursor

@@ -1,0 +1,199 @@
+"""From human labels to agreement, and candidates side by side, through the whole pipeline on a loopback provider."""
+
+import json
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from eval_assets.errors import DatasetError
+from eval_assets.planning.wording import plan_text
+from eval_assets.reports.html import report_html
+from eval_assets.reports.json_report import report_json
+from eval_assets.reports.markdown import report_markdown
+from eval_assets.reports.table import report_table
+from tests.loopback import Fault, LoopbackProvider
+from tests.projects import JUDGE_MODEL, Lab, write_project
+
+N_ROWS = 4
+LABEL_FILE = {"labels": [{"file": "qa.labels.jsonl", "judge": "grader"}]}
+SIDE_BY_SIDE = {"pairwise": {"judge": "grader"}}
+
+
+def is_pair(body):
+    return body["model"] == JUDGE_MODEL and any("<output_a-" in message["content"] for message in body["messages"])
+
+
+def answer(body):
+    """The judge finds every output worth a 4, and alpha's outputs better than beta's in whichever place they stand."""
+    asked = "\n".join(message["content"] for message in body["messages"])
+    if body["model"] != JUDGE_MODEL:
+        return f"{body['model']}: {body['messages'][-1]['content']}"
+    if not is_pair(body):
+        return '{"justification": "as asked", "score": 4}'
+    return json.dumps(
+        {"justification": "alpha", "verdict": "A" if asked.index("alpha-1:") < asked.index("beta-1:") else "B"}
+    )
+
+
+@pytest.fixture
+def provider():
+    with LoopbackProvider(answer=answer) as running:
+        yield running
+
+
+@pytest.fixture
+def lab(tmp_path, provider):
+    files = write_project(tmp_path, provider.base_url, n_rows=N_ROWS)
+    files.change("evaluations", "main", prompts=["short"])
+    files.remove("evaluations", "other")
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Lab(files, instance)
+
+
+def label(lab, scores, **fields):
+    """People's labels of the first examples."""
+    rows = [
+        {"example_id": f"q{number}", "rater": "ann", "label": score, **fields} for number, score in enumerate(scores)
+    ]
+    (lab.files.data / "datasets" / "qa.labels.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    lab.files.change("datasets", "qa", **LABEL_FILE)
+
+
+def statistics(lab):
+    rows = lab.warehouse.scan("judge_agreement", {"evaluation": "main"}).collect()
+    return {row["statistic"]: row for row in rows.filter(pl.col("model").is_null()).iter_rows(named=True)}
+
+
+def report(lab):
+    with lab.workbench() as workbench:
+        return workbench.report("main")
+
+
+def trust(lab):
+    (judge,) = report(lab).judging.trust
+    return judge
+
+
+def test_without_labels_the_report_says_that_nobody_knows(lab):
+    assert not lab.run().failed
+    assert statistics(lab)["cohen_kappa"]["method"] == "uncalibrated: no human labels"
+    assert trust(lab).uncalibrated == "uncalibrated: no human labels"
+    found = report(lab)
+    for text in (report_table(found), report_markdown(found), report_html(found), json.dumps(report_json(found))):
+        assert "uncalibrated: no human labels" in " ".join(text.split())
+
+
+def test_labels_become_rows_of_agreement_and_send_nothing(lab, provider):
+    lab.run()
+    paid = provider.requests
+    label(lab, [4, 4, 1], model="alpha")
+    assert not lab.run().failed
+    assert provider.requests == paid
+    rows = statistics(lab)
+    assert (rows["raw_agreement"]["value"], rows["raw_agreement"]["n"]) == (pytest.approx(2 / 3), 3)
+    assert json.loads(rows["raw_agreement"]["raters"]) == ["ann"]
+    worst = lab.warehouse.scan("judge_disagreements").collect()
+    assert worst.select("example_id", "human_score", "judge_score", "justification").rows() == [
+        ("q2", 1.0, 4.0, "as asked")
+    ]
+    scored = lab.warehouse.scan("judge_scores").filter(pl.col("score_id") == worst["score_id"][0]).collect()
+    assert scored.select("model", "example_id").rows() == [("alpha", "q2")]
+    assert trust(lab).uncalibrated is None
+    assert "compared with 3 outputs labelled by ann" in trust(lab).sentence
+    assert lab.plan().is_empty
+
+
+def test_an_edited_rubric_leaves_the_judge_uncalibrated_until_it_has_run_again(lab):
+    label(lab, [4, 4, 1, 2])
+    lab.run()
+    assert trust(lab).uncalibrated is None
+    lab.files.edit_rubric()
+    expected = "uncalibrated: agreement was measured with version 1, before it changed"
+    assert trust(lab).uncalibrated == expected
+    lab.run()
+    assert trust(lab).uncalibrated is None
+    assert trust(lab).statistics["spearman"]["judge_version"] == 2
+
+
+def test_another_model_behind_the_judge_leaves_it_uncalibrated(lab):
+    label(lab, [4, 4, 1, 2])
+    lab.run()
+    lab.files.change_parameter("referee", top_p=0.5)
+    assert trust(lab).uncalibrated is not None
+
+
+def test_a_changed_label_makes_agreement_stale_and_measures_anew(lab):
+    label(lab, [4, 4, 1])
+    lab.run()
+    label(lab, [4, 4, 4])
+    assert lab.plan().comparisons == ("main",)
+    lab.run()
+    assert statistics(lab)["raw_agreement"]["value"] == 1.0
+    assert lab.plan().is_empty
+
+
+def test_a_label_that_cannot_be_read_stops_the_dataset_and_keeps_the_former_labels(lab):
+    label(lab, [4, 4])
+    lab.run()
+    label(lab, [4, 4, 4], rater="")
+    with pytest.raises(DatasetError, match=r"data/datasets/qa.labels.jsonl:1: rater: expected a value"):
+        lab.plan()
+    assert not lab.materialize("read_eval_datasets", "qa").success
+    assert lab.warehouse.scan("labels").collect().height == 2
+
+
+def test_candidates_are_compared_side_by_side_with_two_requests_a_pair_once(lab, provider):
+    lab.run()
+    lab.files.change("evaluations", "main", **SIDE_BY_SIDE)
+    plan = lab.plan()
+    (planned,) = plan.pairwise
+    assert planned.judge == 2 * N_ROWS
+    assert f"main side by side: {2 * N_ROWS} requests" in plan_text(plan)
+    assert plan.as_json()["totals"]["judge"] == 2 * N_ROWS
+    paid = provider.requests
+    assert not lab.run().failed
+    assert provider.requests - paid == 2 * N_ROWS
+    assert lab.plan().is_empty
+    lab.files.change("evaluations", "main", description="another")
+    lab.files.change("evaluations", "main", confidence=0.9)
+    lab.run()
+    assert provider.requests - paid == 2 * N_ROWS  # nothing is paid twice
+
+
+def test_a_plan_over_a_new_project_counts_what_a_run_then_sends(lab, provider):
+    lab.files.change("evaluations", "main", **SIDE_BY_SIDE)
+    planned = lab.plan().as_json()["totals"]
+    lab.run()
+    assert provider.requests == planned["generate"] + planned["judge"]
+
+
+def test_the_winner_side_by_side_is_the_same_in_both_orders(lab):
+    lab.files.change("evaluations", "main", **SIDE_BY_SIDE)
+    assert not lab.run().failed
+    answers = lab.warehouse.scan("pairwise_preferences").collect()
+    assert answers["preferred"].to_list() == ["b"] * N_ROWS  # beta against the baseline alpha
+    assert not answers["is_flipped"].any()
+    results = lab.warehouse.scan("pairwise_results").collect()
+    duel = results.filter(model="beta", compared_with="alpha@short").row(0, named=True)
+    assert (duel["wins"], duel["ties"], duel["losses"], duel["win_rate"], duel["flip_rate"]) == (0, 0, 4, 0.0, 0.0)
+    assert results.filter(pl.col("compared_with").is_null()).sort("rank")["model"].to_list() == ["alpha", "beta"]
+    assert statistics(lab)["position_flip_rate"]["value"] == 0.0
+    runs = lab.warehouse.scan("runs").filter(stage="pairwise_preferences").collect()
+    assert runs.select("evaluation", "model", "n_sent").rows() == [("main", None, 2 * N_ROWS)]
+    found = report(lab)
+    for text in (report_table(found), report_markdown(found), report_html(found)):
+        assert "Bradley-Terry" in text
+
+
+def test_a_failed_comparison_is_asked_again(lab, provider):
+    provider.faults = lambda body: Fault(500) if is_pair(body) else None
+    lab.files.change("evaluations", "main", **SIDE_BY_SIDE)
+    lab.run()
+    answers = lab.warehouse.scan("pairwise_preferences").collect()
+    assert answers["outcome"].unique().to_list() == ["error"]
+    assert answers["preferred"].null_count() == N_ROWS
+    provider.faults = None
+    assert lab.plan().comparisons == ("main",)
+    lab.run()
+    assert lab.warehouse.scan("pairwise_preferences").collect()["outcome"].to_list() == ["ok"] * N_ROWS
