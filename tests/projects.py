@@ -27,6 +27,7 @@ from eval_assets.running import QUIET, RunSummary, run_plan
 from eval_assets.storage.warehouse import Warehouse
 
 JUDGE_MODEL = "judge-1"
+VERDICT = '{"justification": "as asked", "score": 4}'
 METRIC_CODE = "def brevity(output, limit=10):\n    return len(output.split()) <= limit\n"
 SLOW_DEFAULTS = ["toxicity", "ari_grade_level", "flesch_kincaid_grade_level", "token_count"]
 MAIN_CELLS = ("main:alpha@long", "main:alpha@short", "main:beta@long", "main:beta@short")
@@ -37,7 +38,7 @@ ALL_CELLS = (*MAIN_CELLS, *OTHER_CELLS)
 def echo_or_verdict(body: Mapping[str, Any]) -> str:
     """Judges reply with a verdict, other models with their name, their temperature and what they were asked."""
     if body["model"] == JUDGE_MODEL:
-        return '{"justification": "as asked", "score": 4}'
+        return VERDICT
     return f"{body['model']} at {body['temperature']}: {body['messages'][-1]['content']}"
 
 

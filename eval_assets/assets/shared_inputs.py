@@ -9,7 +9,7 @@ from eval_assets.cells.workbench import Workbench
 from eval_assets.partitions import Partitions
 from eval_assets.storage.versions import current_version
 
-GROUP = "inputs"
+GROUP = "evaluation"
 
 DESCRIPTIONS = {
     "prompts": "Prompt templates from `data/prompts`, every version kept.",

@@ -41,7 +41,7 @@ class LabelFile(FileModel):
         "none, its label holds for whatever the model says.",
     )
     rater: str = "rater"
-    label: str = Field("label", description="Column with a number on the judge's scale or the name of one of its labels.")
+    label: str = Field("label", description="Column with a number on the judge's scale or the name of a label of it.")
 
 
 class DatasetCard(FileModel):

@@ -1,14 +1,13 @@
 """A metric's own aggregates of its scores, beyond the mean, variance and p90 that every metric has."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 from statistics import fmean, median, pvariance
 from typing import Any
 
 from eval_assets.errors import MetricError
-from eval_assets.metrics.custom.calls import load_function
-from eval_assets.metrics.definition import ResolvedMetric
+from eval_assets.metrics.custom.calls import ROW_ERRORS, load_function
 
 
 def percentile_90(scores: Sequence[float]) -> float:
@@ -41,35 +40,49 @@ AGGREGATES: Mapping[str, Callable[[Sequence[float]], float]] = {
 
 
 def extra_aggregates(
-    resolved: ResolvedMetric, scores: Sequence[float], labels: Sequence[str | None] = ()
+    names: Sequence[str], scores: Sequence[float], labels: Sequence[str | None] = ()
 ) -> dict[str, float]:
     """Compute the aggregates a metric names, and the share of each label it gave.
 
     Args:
-        resolved: The metric; its `aggregates` are names of `AGGREGATES` or `module:function` of the user.
-        scores: Scores with outcome ok.
-        labels: Labels of the same rows, if the metric gives any.
+        names: Names of `AGGREGATES`, or `module:function` of the user, which gets the list of scores.
+        scores: Scores that are there, without nulls.
+        labels: Labels of all rows, null where a row has none.
 
     Returns:
         Aggregate name → value, shares as `share_<label>`; empty without scores and labels.
 
     Raises:
-        MetricError: A function of the user returns no number.
+        MetricError: A function of the user fails or returns no finite number.
+
+    >>> extra_aggregates(["max"], [0.0, 0.5], ["calm", None])
+    {'max': 0.5, 'share_calm': 1.0}
     """
-    values = {name.rpartition(":")[2]: _aggregate(name, scores) for name in resolved.aggregates} if scores else {}
+    values = {aggregate_label(name): _aggregate(name, scores) for name in names} if scores else {}
     counts = Counter(label for label in labels if label is not None)
     return values | {f"share_{label}": count / counts.total() for label, count in sorted(counts.items())}
 
 
-def extra_aggregates_json(resolved: ResolvedMetric, scores: Sequence[float], labels: Sequence[str | None] = ()) -> str:
-    """Write `extra_aggregates` as the column of the same name in `aggregate_reports` holds them."""
-    return json.dumps(extra_aggregates(resolved, scores, labels), sort_keys=True)
+def aggregate_label(name: str) -> str:
+    """Give the name under which an aggregate is reported.
+
+    >>> aggregate_label("team_metrics:spread")
+    'spread'
+    """
+    return name.rpartition(":")[2]
 
 
 def _aggregate(name: str, scores: Sequence[float]) -> float:
     if name in AGGREGATES:
         return AGGREGATES[name](scores)
-    value: Any = load_function(name)(list(scores))
-    if not isinstance(value, int | float):
-        raise MetricError(f"expected the aggregate {name!r} to return a number, got {value!r}")
+    try:
+        value: Any = load_function(name)(list(scores))
+    except ROW_ERRORS as error:
+        raise MetricError(
+            f"the aggregate {name!r} failed on {len(scores)} scores: {type(error).__name__}: {error}"
+        ) from error
+    if hasattr(value, "item"):
+        value = value.item()
+    if not isinstance(value, int | float) or not isfinite(value):
+        raise MetricError(f"expected the aggregate {name!r} to return a finite number, got {value!r}")
     return float(value)

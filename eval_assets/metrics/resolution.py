@@ -6,7 +6,7 @@ from typing import Any
 
 from eval_assets.config.evaluation import MetricChoice
 from eval_assets.errors import MetricError
-from eval_assets.metrics.aggregates import AGGREGATES
+from eval_assets.metrics.aggregates import AGGREGATES, aggregate_label
 from eval_assets.metrics.custom.calls import score_function
 from eval_assets.metrics.custom.source import read_function
 from eval_assets.metrics.definition import REQUIRED, Metric, Parameter, ResolvedMetric, sha256_of, texts_of
@@ -150,4 +150,11 @@ def _aggregates(own: tuple[str, ...], choice: MetricChoice) -> tuple[str, ...]:
             f"expected `aggregates` of metric {choice.metric!r} as a list of {texts_of(AGGREGATES)} "
             f"or `module:function`, got {chosen!r}"
         )
-    return tuple(dict.fromkeys((*own, *chosen)))
+    names = tuple(dict.fromkeys((*own, *chosen)))
+    labels = [aggregate_label(name) for name in names]
+    repeated = {label for label in labels if labels.count(label) > 1}
+    if repeated:
+        raise MetricError(
+            f"expected aggregates of metric {choice.metric!r} by different names, got {texts_of(repeated)} twice"
+        )
+    return names

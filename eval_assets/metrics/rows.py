@@ -33,7 +33,9 @@ class Rows:
 
     def column(self, name: str) -> list[Any]:
         """Give a column of `predictions` as it is stored."""
-        return self.shared(name, lambda: self.frame[name].to_list())
+        if name not in self._shared:
+            self._shared[name] = self.frame[name].to_list()
+        return cast("list[Any]", self._shared[name])
 
     def value(self, name: str) -> list[Any]:
         """Give a column of the example as the dataset has it, a column of `predictions`, or earlier scores.

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from eval_assets.errors import MetricError
-from eval_assets.metrics.aggregates import AGGREGATES
+from eval_assets.metrics.aggregates import extra_aggregates
 from eval_assets.reports.scores import NO_VALUE, ExampleGroups, MetricFacts, metric_names, scores_by_example
 from eval_assets.statistics.descriptive import ExampleScores, describe
 from eval_assets.statistics.intervals import mean_interval, standard_error
@@ -125,7 +125,7 @@ def _row(rows: pl.DataFrame, facts: MetricFacts, confidence: float, groups: Exam
         "ci_method": interval.method,
         "mean_if_missing_worst": described.mean_if_unscored_worst,
         "mean_if_missing_best": described.mean_if_unscored_best,
-        "extra_aggregates": json.dumps(_extra(scores, facts)),
+        "extra_aggregates": json.dumps(_extra(scores, rows["label"], facts)),
     }
 
 
@@ -144,8 +144,7 @@ def _p90_bounds(
     return {"p90_ci_low": bounds.low, "p90_ci_high": bounds.high, "p90_ci_method": bounds.method}
 
 
-def _extra(scores: ExampleScores, facts: MetricFacts) -> dict[str, float]:
-    """The metric's own aggregates that are no column of the table."""
-    scored = scores.scored.tolist()
-    names = [name for name in facts.aggregates if name in AGGREGATES and name not in AGGREGATE_REPORTS]
-    return {name: AGGREGATES[name](scored) for name in names} if scored else {}
+def _extra(scores: ExampleScores, labels: pl.Series, facts: MetricFacts) -> dict[str, float]:
+    """The metric's own aggregates that are no column of the table, and the share of each label."""
+    names = [name for name in facts.aggregates if name not in AGGREGATE_REPORTS]
+    return extra_aggregates(names, scores.scored.tolist(), labels.to_list())

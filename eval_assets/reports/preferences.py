@@ -71,12 +71,14 @@ def _standings(preferences: pl.DataFrame, confidence: float, seed: int) -> Itera
         seed=seed,
     )
     for rank, row in enumerate(strengths, start=1):
+        low, high = row.interval.ends or (None, None)
+        is_certain = low == high  # every resample alike is no proof of certainty
         own = preferences.filter((pl.col("candidate_a") == row.name) | (pl.col("candidate_b") == row.name))
         yield {
             **_sides(row.name, None, preference_counts(own)),
             "strength": row.strength,
-            "strength_ci_low": row.interval.low,
-            "strength_ci_high": row.interval.high,
+            "strength_ci_low": None if is_certain else low,
+            "strength_ci_high": None if is_certain else high,
             "rank": rank,
         }
 

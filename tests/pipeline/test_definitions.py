@@ -52,7 +52,7 @@ def test_every_asset_says_what_it_is(definitions: dg.Definitions) -> None:
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
         assert node.description, key
-        assert node.group_name in ("inputs", "evaluation"), key
+        assert node.group_name == "evaluation", key
         assert "deltalake" in node.kinds, key
         assert "dagster/column_schema" in node.metadata, key
 

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from itertools import count
 
 import polars as pl
 import pytest
@@ -11,7 +12,7 @@ from eval_assets.config.project import load_project
 from eval_assets.config.references import project_problems
 from eval_assets.planning.wording import plan_text
 from tests.loopback import Fault
-from tests.projects import JUDGE_MODEL, work_of
+from tests.projects import JUDGE_MODEL, VERDICT, work_of
 
 ONE_CELL = {"evaluations": ["main"], "models": ["alpha"], "prompts": ["short"]}
 DOLLAR_A_REQUEST = {"request_usd": 1.0}
@@ -66,6 +67,9 @@ EDITS = {
 
 @pytest.mark.slow
 def test_a_plan_says_what_then_happens_and_why(lab, provider):
+    numbers = count()
+    # No two replies are alike, as in life: each has to be judged.
+    provider.answer = lambda body: VERDICT if body["model"] == JUDGE_MODEL else f"reply {next(numbers)}"
     planned = work_of(lab.plan())
     assert not lab.run().failed
     assert work_done(lab, pl.datetime(2000, 1, 1, time_zone="UTC")) == planned
@@ -124,7 +128,7 @@ def test_identical_requests_are_sent_once_within_a_cell_and_across_evaluations(l
 
 
 def test_samples_are_kept_apart(lab, provider):
-    numbers = iter(range(100))
+    numbers = count()
     provider.answer = lambda body: f"reply {next(numbers)}"
     lab.files.change("evaluations", "main", samples=3, judges=[])
     lab.run(**ONE_CELL)

@@ -1,6 +1,7 @@
 """Metric functions of the user: arguments, values, dependencies, staleness, messages."""
 
 import importlib
+import json
 import sys
 
 import polars as pl
@@ -11,6 +12,9 @@ from eval_assets.errors import MetricError
 from eval_assets.metrics.aggregates import extra_aggregates
 from eval_assets.metrics.registry import metric_fingerprint, resolve_metrics
 from eval_assets.metrics.scoring import score_predictions
+from eval_assets.reports.aggregates import aggregate_cell
+from eval_assets.reports.scores import MetricFacts, score_rows
+from eval_assets.storage.schemas import JUDGE_SCORES
 from tests.unit.test_metric_rows import CELL, prediction_frame
 
 SOURCE = '''
@@ -57,6 +61,12 @@ def egg(hen):
 
 def spread(scores):
     return max(scores) - min(scores)
+
+def infinite(scores):
+    return float("inf")
+
+def fails(scores):
+    return scores[99]
 
 def wants_all(**columns):
     return 0
@@ -214,14 +224,53 @@ def test_a_value_that_is_no_score_is_refused(module, name, message):
 
 def test_a_metric_has_own_aggregates_and_shares_of_its_labels(module):
     [metric] = metrics_of(choice("tone", parameters={"aggregates": ["median", "ratio", "team_metrics:spread"]}))
-    assert extra_aggregates(metric, [0.0, 0.5, 1.0, 1.0], ["calm", "loud", "calm", None]) == {
+    assert extra_aggregates(metric.aggregates, [0.0, 0.5, 1.0, 1.0], ["calm", "loud", "calm", None]) == {
         "median": 0.75,
         "ratio": 0.75,  # three of four are 0.5 or more
         "spread": 1.0,
         "share_calm": 2 / 3,
         "share_loud": 1 / 3,
     }
-    assert extra_aggregates(metric, []) == {}
+    assert extra_aggregates(metric.aggregates, []) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("infinite", "expected the aggregate 'team_metrics:infinite' to return a finite number, got inf"),
+        ("fails", "the aggregate 'team_metrics:fails' failed on 1 scores: IndexError"),
+        ("absent", "expected to import the metric function 'team_metrics:absent'"),
+    ],
+)
+def test_an_aggregate_that_gives_no_number_is_named(module, name, message):
+    with pytest.raises(MetricError, match=message):
+        extra_aggregates([f"team_metrics:{name}"], [1.0])
+
+
+def test_two_aggregates_of_one_name_are_refused(module):
+    with pytest.raises(MetricError, match="by different names, got 'spread' twice"):
+        metrics_of(choice("tone", parameters={"aggregates": ["team_metrics:spread", "others:spread"]}))
+
+
+def reported(frame, *choices):
+    """The row of `aggregate_reports` of the only metric."""
+    [metric] = metrics_of(*choices)
+    rows = score_rows(score(frame, *choices), pl.DataFrame(schema=JUDGE_SCORES))
+    facts = {metric.label: MetricFacts(metric.greater_is_better, aggregates=metric.aggregates)}
+    [row] = aggregate_cell(rows, metric_facts=facts, cell=CELL, run_id="r1").to_dicts()
+    return row
+
+
+def test_a_metric_of_labels_alone_is_reported_by_their_shares(module):
+    row = reported(prediction_frame(["HELLO", "well", "hm"]), choice("tone", parameters={"aggregates": ["ratio"]}))
+    assert (row["n_total"], row["n_scored"], row["n_error"], row["n_skipped"], row["mean"]) == (3, 0, 0, 0, None)
+    assert json.loads(row["extra_aggregates"]) == {"share_calm": 2 / 3, "share_loud": 1 / 3}
+
+
+def test_aggregates_of_the_user_reach_the_report(module):
+    aggregates = {"aggregates": ["team_metrics:spread"]}
+    frame = prediction_frame(["a b", "a b c d"], ["a", "a"])
+    assert json.loads(reported(frame, choice("is_short", parameters=aggregates))["extra_aggregates"]) == {"spread": 1.0}
 
 
 def test_functions_of_the_user_are_scored_by_workers_too(module):

@@ -138,7 +138,7 @@ def test_without_torch_the_remedy_is_the_extra(monkeypatch):
 
 def test_the_ratio_is_the_share_of_half_and_more():
     [metric] = resolved("toxicity")
-    assert extra_aggregates(metric, [0.5, 0.49, 0.9, 0.1]) == {"ratio": 0.5}
+    assert extra_aggregates(metric.aggregates, [0.5, 0.49, 0.9, 0.1]) == {"ratio": 0.5}
 
 
 def test_embedding_similarity_is_a_cosine(encoder):

@@ -1,5 +1,7 @@
 """Readability, length and latency: metrics of the output alone."""
 
+import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,7 +9,8 @@ from hypothesis import strategies as st
 from eval_assets.metrics.scoring import score_predictions
 from eval_assets.metrics.text.syllables import cmu_syllables
 from eval_assets.metrics.text.token_counts import TokenCounts
-from tests.unit.test_metric_rows import CELL, prediction_frame, resolved, scores
+from eval_assets.metrics.text.words import WordMemory, split_words
+from tests.unit.test_metric_rows import CELL, prediction_frame, resolved, score_rows, scores
 
 READABILITY = ("ari_grade_level", "flesch_kincaid_grade_level")
 
@@ -67,14 +70,53 @@ def test_latency_is_the_column_and_absent_for_recorded_predictions():
     ]
 
 
+odd_texts = st.lists(st.text(st.sampled_from("ab'sS1.,é東🙂<|>\n\t\u00a0\x1f"), max_size=4), max_size=6).map(" ".join)
+
+
 @settings(deadline=None)
-@given(st.lists(st.text(st.sampled_from("ab'sS1.,é東🙂<|>\n\t\u00a0"), max_size=4), max_size=6).map(" ".join))
-def test_tokens_counted_word_by_word_are_those_of_the_whole_text(text):
+@given(st.lists(odd_texts, min_size=1, max_size=4))
+def test_tokens_counted_word_by_word_are_those_of_the_whole_text(texts):
     counts = TokenCounts()
-    assert counts.total(text, text.split()) == counts.encoded(text)
+    whole = [counts.encoded(text) for text in texts]
+    assert [counts.total(text) for text in texts] == whole
+    assert scores("token_count", texts) == whole
 
 
 def test_tokens_counted_word_by_word_are_those_of_real_english():
     text = "It's 3.5 o'clock: we'LL meet at 10,000 Main St. (unless it rains) - OK? 'Sure,' she'd said..."
     counts = TokenCounts()
-    assert counts.total(text, text.split()) == counts.encoded(text)
+    assert scores("token_count", [text]) == [counts.total(text)] == [counts.encoded(text)]
+
+
+@pytest.mark.parametrize(("length", "outcome"), [(999_998, "ok"), (999_999, "ok"), (1_000_000, "error")])
+def test_a_text_too_long_for_the_tokenizer_leaves_its_neighbours_alone(length, outcome):
+    text = "a" * length
+    rows = score_rows("token_count", ["a b", text])
+    assert rows["outcome"].to_list() == ["ok", outcome]
+    # a word and a space with a word
+    assert rows["score"].to_list() == [2.0, TokenCounts().encoded(text) if outcome == "ok" else None]
+
+
+@given(st.lists(st.one_of(odd_texts, st.text(max_size=8)), max_size=5))
+def test_texts_are_split_as_python_splits_them(texts):
+    words = split_words(pl.Series(texts, dtype=pl.String))
+    split = [text.split() for text in texts]
+    pieces = np.split([words.different[number] for number in words.numbers], words.ends[:-1]) if texts else []
+    assert [list(piece) for piece in pieces] == split
+    assert words.n_characters.tolist() == [sum(map(len, tokens)) for tokens in split]
+    assert words.is_plain.tolist() == [text != "" and " ".join(text.split()) == text for text in texts]
+
+
+def test_every_white_space_of_python_separates_words():
+    spaces = [chr(code) for code in range(0x110000) if chr(code).isspace()]
+    words = split_words(pl.Series([f"a{space}b" for space in spaces]))
+    assert words.lengths.tolist() == [2] * 29
+    assert words.is_plain.tolist() == [space == " " for space in spaces]
+
+
+def test_a_memory_of_words_forgets_before_it_grows_without_bound(monkeypatch):
+    monkeypatch.setattr("eval_assets.metrics.text.words._MEMORY", 3)
+    memory = WordMemory(len)
+    for batch in (["a", "bb"], ["ccc", "dd"], ["e"]):
+        assert memory.of(batch).tolist() == [len(word) for word in batch]
+    assert list(memory) == ["e"]

@@ -62,3 +62,9 @@ def test_when_no_pair_was_judged_nobody_is_ranked():
     found = results(preferences([None, None]))
     assert found["compared_with"].null_count() == 0
     assert found["win_rate"].to_list() == [None, None]
+
+
+def test_ties_alone_leave_strengths_without_an_interval():
+    ranking = results(preferences(["tie"] * 4)).filter(pl.col("compared_with").is_null())
+    assert ranking["strength"].to_list() == [0.0, 0.0]
+    assert ranking["strength_ci_low"].to_list() == [None, None]
