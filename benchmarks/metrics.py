@@ -1,8 +1,9 @@
 """Rows per CPU second of each metric and task type, beside the reference libraries and `mlflow.evaluate`.
 
-Run: python benchmarks/metrics.py [--rows 1000 10000 100000] [--with-mlflow] [--million]. Every number comes from a
-process of its own that first scores 50 rows, so imports and vocabularies are not in it; only the sizes of one metric
-follow each other in one process. CPU seconds are those of all threads.
+Run: python benchmarks/metrics.py [--rows 1000 10000 100000] [--with-mlflow] [--million]; with `--tables` several runs
+may print a part each. Every number comes from a process of its own that first scores 50 rows, so imports and
+vocabularies are not in it; only the sizes of one metric follow each other in one process. CPU seconds are those of all
+threads.
 """
 
 import argparse
@@ -431,6 +432,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=[1000, 10_000, 100_000])
     parser.add_argument("--with-mlflow", action="store_true", help="install MLflow into its own environment and run it")
+    tables = ["tasks", "references", "metrics", "million"]
+    parser.add_argument("--tables", nargs="+", choices=tables, default=tables[:-1])
     parser.add_argument("--million", action="store_true", help="also stream a million rows")
     parser.add_argument("--mlflow-environment", type=Path, default=Path(tempfile.gettempdir()) / "eval-assets-mlflow")
     parser.add_argument("--child", nargs=4, metavar=("WHAT", "FILE", "NAME", "METRIC"), help=argparse.SUPPRESS)
@@ -448,11 +451,15 @@ def main() -> None:
         return
     mlflow_python = install_mlflow(arguments.mlflow_environment) if arguments.with_mlflow else None
     with tempfile.TemporaryDirectory() as temporary:
-        compare_tasks(Path(temporary), arguments.rows, mlflow_python)
-        compare_references(Path(temporary))
-        compare_metrics(Path(temporary), arguments.rows)
-        if arguments.million:
-            stream_a_million(Path(temporary))
+        folder = Path(temporary)
+        if "tasks" in arguments.tables:
+            compare_tasks(folder, arguments.rows, mlflow_python)
+        if "references" in arguments.tables:
+            compare_references(folder)
+        if "metrics" in arguments.tables:
+            compare_metrics(folder, arguments.rows)
+        if arguments.million or "million" in arguments.tables:
+            stream_a_million(folder)
 
 
 if __name__ == "__main__":

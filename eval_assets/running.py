@@ -18,6 +18,7 @@ from eval_assets.config.settings import CHECKOUT, Settings
 from eval_assets.planning.plan import Plan, make_plan
 from eval_assets.project_definitions import COMPARE, EVALUATE_CELL, build_definitions
 
+INTERRUPTED = "DagsterExecutionInterruptedError"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -102,12 +103,18 @@ def run_plan(
             if event.is_step_success and event.node_name:
                 seconds = summary.seconds.get(event.node_name, 0.0)
                 summary.seconds[event.node_name] = seconds + event.step_success_data.duration_ms / 1000
+        if _was_interrupted(result):
+            workbench.stop.set()
         if not result.success:
             summary.failed.append(Failed(what, result.run_id, _reason(result)))
         return result.success
 
     unread = {(root.table, root.name) for root in plan.roots if not execute(f"read_{root.table}", root.name)}
-    paid = {key: value for key, value in (("cache", spending.cache), ("max_cost_usd", spending.max_cost_usd)) if value is not None}
+    paid = {
+        key: value
+        for key, value in (("cache", spending.cache), ("max_cost_usd", spending.max_cost_usd))
+        if value is not None
+    }
     for cell in plan.stale_cells:
         if workbench.stop.is_set() or unread & files_below(workbench.project, cell):
             summary.skipped.append(cell.key)
@@ -122,11 +129,21 @@ def run_plan(
     return summary
 
 
+def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
+    """Whether Ctrl-C reached Dagster, which catches it while a step runs."""
+    errors = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
+    return any(error is not None and error.cls_name == INTERRUPTED for error in errors)
+
+
 def _reason(result: dg.ExecuteInProcessResult) -> str:
     """Why a run failed: what its blocking checks say, else the error of the first step that failed."""
     refused = [check for check in result.get_asset_check_evaluations() if check.blocking and not check.passed]
     if refused:
-        return "; ".join(f"{check.check_name} of {check.asset_key.to_user_string()}: {check.description}" for check in refused)
+        return "; ".join(
+            f"{check.check_name} of {check.asset_key.to_user_string()}: {check.description}" for check in refused
+        )
+    if _was_interrupted(result):
+        return "stopped"
     for event in result.all_events:
         if event.is_step_failure:
             failure = event.step_failure_data

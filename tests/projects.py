@@ -112,7 +112,7 @@ class Files:
 
     def change_metric(self, **fields: Any) -> None:
         """Change the choice of the custom metric in `main`."""
-        choice, = self.read("evaluations", "main")["metrics"]
+        (choice,) = self.read("evaluations", "main")["metrics"]
         self.change("evaluations", "main", metrics=[{**choice, **fields}])
 
     def touch(self) -> None:

@@ -49,7 +49,9 @@ def cell_assets(partitions: Partitions, automation: dg.AutomationCondition[Any])
         with said_plainly():
             written = workbench.predict(cell, config.spending(), run_id=context.run.run_id)
         rows = workbench.warehouse.scan("predictions", cell.partition).sort("position").head(5).collect()
-        return result(written, preview=rows_preview(rows, ["example_id", "inputs", "output", "outcome", "latency_seconds"]))
+        return result(
+            written, preview=rows_preview(rows, ["example_id", "inputs", "output", "outcome", "latency_seconds"])
+        )
 
     @dg.asset(
         description="Scores of pure functions: overlap with the targets, readability, length, latency, retrieval.",
@@ -63,14 +65,14 @@ def cell_assets(partitions: Partitions, automation: dg.AutomationCondition[Any])
         code_version=scoring.CODE_VERSION,
         automation_condition=automation,
     )
-    def heuristic_metrics(
-        context: dg.AssetExecutionContext, workbench: dg.ResourceParam[Workbench]
-    ) -> Materialized:
+    def heuristic_metrics(context: dg.AssetExecutionContext, workbench: dg.ResourceParam[Workbench]) -> Materialized:
         cell = parse_cell(context.partition_key)
         with said_plainly():
             written = workbench.score(cell, run_id=context.run.run_id)
         rows = workbench.warehouse.scan("heuristic_metrics", cell.partition).sort("position").head(5).collect()
-        return result(written, preview=rows_preview(rows, ["example_id", "metric", "score", "outcome", "reason", "score_id"]))
+        return result(
+            written, preview=rows_preview(rows, ["example_id", "metric", "score", "outcome", "reason", "score_id"])
+        )
 
     @dg.asset(
         description="Verdicts of the evaluation's judges, each with its justification, messages and raw reply.",
@@ -106,9 +108,7 @@ def cell_assets(partitions: Partitions, automation: dg.AutomationCondition[Any])
         code_version=aggregating.CODE_VERSION,
         automation_condition=automation,
     )
-    def aggregate_reports(
-        context: dg.AssetExecutionContext, workbench: dg.ResourceParam[Workbench]
-    ) -> Materialized:
+    def aggregate_reports(context: dg.AssetExecutionContext, workbench: dg.ResourceParam[Workbench]) -> Materialized:
         cell = parse_cell(context.partition_key)
         with said_plainly():
             written = workbench.aggregate(cell, run_id=context.run.run_id)

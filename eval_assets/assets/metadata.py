@@ -22,7 +22,7 @@ def table_metadata(table: str) -> dict[str, Any]:
 
 
 def result(written: Written, *, preview: str | None = None, facts: Mapping[str, Any] | None = None) -> Materialized:
-    """A materialization with its data version, where it lies, and what is in it. Numbers are floats: the UI plots them."""
+    """A materialization: its data version, where it lies, what is in it. Numbers are floats, which the UI plots."""
     metadata: dict[str, Any] = {
         "dagster/row_count": written.n_rows,
         "dagster/uri": written.commit.uri,

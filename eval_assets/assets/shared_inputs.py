@@ -15,7 +15,7 @@ DESCRIPTIONS = {
     "prompts": "Prompt templates from `data/prompts`, every version kept.",
     "models": "Providers, model ids and parameters from `data/models`, every version kept.",
     "judges": "Judges (definition, rubric, scale, model) from `data/judges`, every version kept.",
-    "evaluations": "What is compared, on which examples, with which metrics; from `data/evaluations`, every version kept.",
+    "evaluations": "What is compared, on what, with which metrics; from `data/evaluations`, every version kept.",
 }
 
 
@@ -28,7 +28,7 @@ def shared_input_assets(partitions: Partitions) -> list[dg.AssetsDefinition]:
 def _eval_datasets(partitions: Partitions) -> dg.AssetsDefinition:
     @dg.asset(
         name="eval_datasets",
-        description="Examples to evaluate on, from `data/datasets`; rows are checked before they replace the former ones.",
+        description="Examples to evaluate on, from `data/datasets`, checked before they replace the former ones.",
         partitions_def=partitions.by_name["eval_datasets"],
         group_name=GROUP,
         kinds={"deltalake", "polars"},
@@ -37,9 +37,7 @@ def _eval_datasets(partitions: Partitions) -> dg.AssetsDefinition:
         tags={"layer": "input"},
         code_version="1",
     )
-    def eval_datasets(
-        context: dg.AssetExecutionContext, workbench: dg.ResourceParam[Workbench]
-    ) -> Materialized:
+    def eval_datasets(context: dg.AssetExecutionContext, workbench: dg.ResourceParam[Workbench]) -> Materialized:
         name = context.partition_key
         with said_plainly():
             written = write_dataset(

@@ -46,11 +46,7 @@ def _triggers() -> Condition:
     missing: Condition = condition.missing()
     # `since_last_handled` forgets what is true at the first tick, and that is when all partitions are newly missing.
     handled: Condition = condition.newly_requested() | condition.newly_updated()
-    return (
-        input_changed.since_last_handled()
-        | code_changed.since_last_handled()
-        | missing.newly_true().since(handled)
-    )
+    return input_changed.since_last_handled() | code_changed.since_last_handled() | missing.newly_true().since(handled)
 
 
 def _quiet() -> Condition:

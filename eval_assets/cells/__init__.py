@@ -1,1 +1,1 @@
-"""What happens in one cell: from a dataset row and a candidate to predictions, scores and aggregates. No Dagster here."""
+"""What happens in one cell: from dataset rows and a candidate to predictions, scores and aggregates. No Dagster."""

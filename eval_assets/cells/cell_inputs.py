@@ -124,7 +124,9 @@ def data_version_of(warehouse: Warehouse, table: str, partition: Mapping[str, st
     commit = warehouse.last_commit(table, partition)
     if commit is None:
         key = "/".join(partition.values())
-        raise StorageError(f"the table {table!r} has no partition {key!r} yet; materialize it first, or use `eval-assets run`")
+        raise StorageError(
+            f"the table {table!r} has no partition {key!r} yet; materialize it first, or use `eval-assets run`"
+        )
     return commit.metadata["data_version"]
 
 

@@ -46,7 +46,8 @@ def write_comparison(
     stored = current_version(warehouse, "evaluations", name)
     computed = [cell for cell in cells if warehouse.last_commit("aggregate_reports", cell.partition) is not None]
     versions = {
-        f"aggregate_reports/{cell.key}": data_version_of(warehouse, "aggregate_reports", cell.partition) for cell in computed
+        f"aggregate_reports/{cell.key}": data_version_of(warehouse, "aggregate_reports", cell.partition)
+        for cell in computed
     }
     keys = [cell.candidate for cell in computed]
     mine = pl.concat_str("model", pl.lit("@"), "prompt").is_in(keys)
@@ -71,7 +72,11 @@ def write_comparison(
         data_version,
         commit,
         comparison.height,
-        {"verdict": verdict.verdict.value, "n_candidates": len(cells), "n_missing_candidates": len(cells) - len(computed)},
+        {
+            "verdict": verdict.verdict.value,
+            "n_candidates": len(cells),
+            "n_missing_candidates": len(cells) - len(computed),
+        },
     )
 
 
@@ -106,7 +111,5 @@ def _extend_history(
             first["prompt_version"], first["model_version"], evaluation_version, examples_sha256(rows)
         )
         costs[candidate] = float(rows["cost_usd"].sum())
-    recorded = history_rows(
-        aggregates, recorded_at=datetime.now(UTC), versions=versions, cost_usd=costs, run_id=run_id
-    )
+    recorded = history_rows(aggregates, recorded_at=datetime.now(UTC), versions=versions, cost_usd=costs, run_id=run_id)
     warehouse.append("aggregate_history", recorded, {"run_id": run_id})

@@ -23,7 +23,15 @@ from eval_assets.providers.implementation import implementation_of
 
 MODEL_FIELDS_WITHOUT_EFFECT = {"description", "owners", "prices", "limits", "device", "batch_size", "threads", "family"}
 SECRET_NAME_FIELDS = {"api_key_env", "headers_env"}
-EVALUATION_FIELDS_WITHOUT_EFFECT = {"description", "owners", "schedule", "max_cost_usd", "cache", "metrics", "without_metrics"}
+EVALUATION_FIELDS_WITHOUT_EFFECT = {
+    "description",
+    "owners",
+    "schedule",
+    "max_cost_usd",
+    "cache",
+    "metrics",
+    "without_metrics",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +93,10 @@ class FileVersions:
         prompt = self._project.prompt(name)
         messages = [message.model_dump() for message in prompt.messages]
         return FileVersion(
-            content_sha256(messages), prompt.model_dump(mode="json"), self._project.prompts[name].source, prompt.description
+            content_sha256(messages),
+            prompt.model_dump(mode="json"),
+            self._project.prompts[name].source,
+            prompt.description,
         )
 
     def _model(self, name: str) -> FileVersion:
@@ -94,7 +105,10 @@ class FileVersions:
         shaping = model.file.model_dump(mode="json", exclude=MODEL_FIELDS_WITHOUT_EFFECT | SECRET_NAME_FIELDS)
         content = {**model.model_dump(mode="json"), "implementation": implementation}
         return FileVersion(
-            content_sha256([shaping, implementation]), content, self._project.models[name].source, model.file.description
+            content_sha256([shaping, implementation]),
+            content,
+            self._project.models[name].source,
+            model.file.description,
         )
 
     def implementation(self, model: Model) -> str | None:

@@ -81,7 +81,11 @@ def write_verdicts(
             )
             for frame in verdicts:
                 rows_hash.add(frame)
-                counts.append(frame.select("judge", "juror", "score", "outcome", "reused", "cost_usd", "prompt_tokens", "completion_tokens"))
+                counts.append(
+                    frame.select(
+                        "judge", "juror", "score", "outcome", "reused", "cost_usd", "prompt_tokens", "completion_tokens"
+                    )
+                )
                 yield frame
 
     scratch.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""From the examples of an evaluation and one candidate to the cell's predictions. How requests are sent is in `providers`."""
+"""From examples and a candidate to the cell's predictions. How requests are sent is in `providers`."""
 
 import hashlib
 import json
@@ -89,7 +89,9 @@ def write_predictions(
     def frames() -> Iterator[pl.DataFrame]:
         for frame in prediction_frames(inputs, examples, asker, run_id=run_id, n_examples=n_examples):
             rows_hash.add(frame)
-            counts.append(frame.select("outcome", "reused", "latency_seconds", "prompt_tokens", "completion_tokens", "cost_usd"))
+            counts.append(
+                frame.select("outcome", "reused", "latency_seconds", "prompt_tokens", "completion_tokens", "cost_usd")
+            )
             yield frame
 
     scratch.mkdir(parents=True, exist_ok=True)
@@ -100,7 +102,9 @@ def write_predictions(
             "predictions",
             lambda: map(pl.read_parquet, parts),
             inputs.cell.partition,
-            provenance(run_id=run_id, data_version=data_version, code_version=CODE_VERSION, inputs=inputs.data_versions),
+            provenance(
+                run_id=run_id, data_version=data_version, code_version=CODE_VERSION, inputs=inputs.data_versions
+            ),
         )
     rows = pl.concat(counts)
     return Written(data_version, commit, rows.height, prediction_facts(rows))
@@ -111,7 +115,7 @@ def prediction_frames(
 ) -> Iterator[pl.DataFrame]:
     """Answer every example and yield rows of `predictions`, a bounded number at a time.
 
-    An example whose prompt can't be rendered becomes a failed row with error kind `template`, and nothing is sent for it.
+    An example whose prompt can't be rendered becomes a failed row of kind `template`; nothing is sent for it.
     """
     unrendered: list[dict[str, Any]] = []
 

@@ -24,9 +24,7 @@ from eval_assets.storage.writing import Written, spill
 FRAME_ROWS = 5_000
 
 
-def write_named_file(
-    versions: FileVersions, warehouse: Warehouse, table: str, name: str, *, run_id: str
-) -> Written:
+def write_named_file(versions: FileVersions, warehouse: Warehouse, table: str, name: str, *, run_id: str) -> Written:
     """Write a prompt, model, judge or evaluation, keeping its earlier versions.
 
     Raises:

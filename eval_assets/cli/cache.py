@@ -50,7 +50,9 @@ def stats(data_dir: Path | None) -> None:
 def prune(data_dir: Path | None, older_than: timedelta | None, *, unreferenced: bool, other_schemas: bool) -> None:
     """Delete stored replies for which any of the conditions holds. Earlier table versions keep them until vacuumed."""
     if older_than is None and not unreferenced and not other_schemas:
-        raise click.UsageError("expected --older-than, --unreferenced or --other-schemas: without one nothing would be deleted")
+        raise click.UsageError(
+            "expected --older-than, --unreferenced or --other-schemas: without one nothing would be deleted"
+        )
     removed = _store(data_dir).prune(older_than, unreferenced=unreferenced, other_schemas=other_schemas)
     for lane in removed:
         click.echo(str(lane))

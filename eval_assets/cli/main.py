@@ -32,7 +32,7 @@ Examples:
     "--data",
     "data_dir",
     type=click.Path(path_type=Path, file_okay=False),
-    help="The folder with datasets, prompts, models, judges and evaluations. [default: $EVAL_ASSETS_DATA or ./data of the checkout]",
+    help="The folder with datasets, prompts, models, judges, evaluations. [default: $EVAL_ASSETS_DATA or data/]",
 )
 @click.pass_context
 def commands(context: click.Context, data_dir: Path | None) -> None:

@@ -32,7 +32,9 @@ class ProgressView:
         self._bars.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._bars.stop()
 
     def start(self, what: str) -> None:
@@ -45,7 +47,9 @@ class ProgressView:
         if self._console.is_terminal:
             if place not in self._tasks:
                 self._tasks[place] = self._bars.add_task(f"  {where} {stage}", total=None, figures="")
-            self._bars.update(self._tasks[place], total=progress.total, completed=progress.done, figures=figures(progress))
+            self._bars.update(
+                self._tasks[place], total=progress.total, completed=progress.done, figures=figures(progress)
+            )
             return
         said_at, done = self._said.get(place, (float("-inf"), -1))
         is_complete = progress.done == progress.total

@@ -17,7 +17,9 @@ def reload(url: str) -> None:
         client = DagsterGraphQLClient(host, use_https=url.startswith("https://"))
         answer = client.reload_repository_location(LOCATION)
     except (RequestException, OSError, Exception) as error:  # gql wraps connection errors in its own classes
-        raise click.ClickException(f"no Dagster answers at {url} ({type(error).__name__}); start it with `make ui`") from error
+        raise click.ClickException(
+            f"no Dagster answers at {url} ({type(error).__name__}); start it with `make ui`"
+        ) from error
     if answer.status != ReloadRepositoryLocationStatus.SUCCESS:
         raise click.ClickException(f"Dagster could not reload {LOCATION}: {answer.message}")
     click.echo(f"reloaded {LOCATION} at {url}")

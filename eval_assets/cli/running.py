@@ -26,7 +26,7 @@ def _choice(command: Command) -> Command:
         click.option(
             "--cache",
             type=click.Choice(["use", "refresh", "replay"]),
-            help="use: reuse stored replies. refresh: ask everything again. replay: send nothing. [default: as each evaluation says]",
+            help="use: reuse stored replies. refresh: ask again. replay: send nothing. [default: as the evaluation says]",
         ),
         click.argument("evaluations", nargs=-1, metavar="[EVALUATION]..."),
     ):
@@ -39,7 +39,13 @@ def _choice(command: Command) -> Command:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object; `partitions` lists the cells.")
 @click.pass_obj
 def plan(
-    data_dir: Path | None, evaluations: tuple[str, ...], models: tuple[str, ...], prompts: tuple[str, ...], cache: str | None, *, as_json: bool
+    data_dir: Path | None,
+    evaluations: tuple[str, ...],
+    models: tuple[str, ...],
+    prompts: tuple[str, ...],
+    cache: str | None,
+    *,
+    as_json: bool,
 ) -> None:
     """Show what a run would do, why, and what it would cost. Nothing is sent."""
     from eval_assets.cells.workbench import Spending
@@ -99,9 +105,7 @@ def run(
         workbench.on_progress = view.update
         workbench.budget = None if max_cost_usd is None else Budget(max_cost_usd)
         with _stopping(workbench):
-            summary = run_plan(
-                workbench, made, settings, spending=spending, instance=instance, on_start=view.start
-            )
+            summary = run_plan(workbench, made, settings, spending=spending, instance=instance, on_start=view.start)
     for failed in summary.failed:
         click.echo(f"failed {failed.what} (run {failed.run_id}): {failed.message}", err=True)
     if summary.skipped:

@@ -1,4 +1,4 @@
-"""Text and YAML files with line numbers and clear errors. What the fields mean is in the modules of each kind of file."""
+"""Text and YAML files with line numbers and clear errors. What fields mean is in the modules of each kind."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +36,9 @@ def read_text(path: Path, *, file: str) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        message = f"expected UTF-8, got byte 0x{content[error.start]:02x} at offset {error.start}; save the file as UTF-8"
+        message = (
+            f"expected UTF-8, got byte 0x{content[error.start]:02x} at offset {error.start}; save the file as UTF-8"
+        )
         raise_problems([Problem(file, message, line)])
         raise
 
@@ -97,7 +99,9 @@ def _walk(
             place = (*location, key.value)
             line = key.start_mark.line + first_line
             if place in lines:
-                problems.append(Problem(file, f"the field {key.value!r} stands twice, first in line {lines[place]}", line))
+                problems.append(
+                    Problem(file, f"the field {key.value!r} stands twice, first in line {lines[place]}", line)
+                )
             lines[place] = line
             _walk(value, place, lines, problems, file=file, first_line=first_line)
     elif isinstance(node, yaml.SequenceNode):

@@ -50,7 +50,9 @@ class ModelFile(FileModel):
         default_factory=dict, description="Extra request headers: header name → name of the environment variable."
     )
     query: dict[str, str] = Field(default_factory=dict, description="Extra query parameters, e.g. api-version.")
-    family: str | None = Field(None, description="Model family; judges of the same family are checked for self-preference.")
+    family: str | None = Field(
+        None, description="Model family; judges of the same family are checked for self-preference."
+    )
     parameters: dict[str, Any] = Field(default_factory=dict, description="Sampling parameters, sent as they stand.")
     prices: Prices = Prices()
     limits: Limits = Limits()
@@ -64,7 +66,13 @@ class ModelFile(FileModel):
 
     @model_validator(mode="after")
     def _provider_has_what_it_needs(self) -> "ModelFile":
-        needed = {"openai": "model", "embedded": "model", "transformers": "model", "callable": "callable", "recorded": "file"}
+        needed = {
+            "openai": "model",
+            "embedded": "model",
+            "transformers": "model",
+            "callable": "callable",
+            "recorded": "file",
+        }
         field = needed[self.provider]
         if getattr(self, field) is None:
             raise ValueError(f"provider {self.provider!r} needs the field {field!r}")

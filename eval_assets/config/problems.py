@@ -79,9 +79,7 @@ def problems_of(
     return [_problem(dict(item), file=file, lines=lines, model=model) for item in error.errors(include_url=False)]
 
 
-def _problem(
-    item: Mapping[str, Any], *, file: str, lines: Mapping[Location, int], model: type[BaseModel]
-) -> Problem:
+def _problem(item: Mapping[str, Any], *, file: str, lines: Mapping[Location, int], model: type[BaseModel]) -> Problem:
     location = _location_in_file(item["loc"], lines)
     field = field_path(location) or None
     line = line_of(location, lines)

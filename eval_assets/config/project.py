@@ -123,7 +123,9 @@ def load_project(data_dir: Path) -> Project:
     return Project(
         data_dir=data_dir,
         datasets=load("datasets", ".yaml", _load_dataset),
-        prompts=load("prompts", ".md", lambda name, text, file: Loaded(parse_prompt(name, text, file=file), file, text)),
+        prompts=load(
+            "prompts", ".md", lambda name, text, file: Loaded(parse_prompt(name, text, file=file), file, text)
+        ),
         models=load("models", ".yaml", _load_model),
         judges=load("judges", ".yaml", _load_judge),
         evaluations=load("evaluations", ".yaml", _load_evaluation),
@@ -139,7 +141,11 @@ def declared_problems(project: Project) -> Sequence[str]:
 def _name_of(path: Path, file: str) -> str:
     if not re.match(SLUG_PATTERN, path.stem):
         raise ConfigError(
-            str(Problem(file, f"expected a file name of lower-case letters, digits, '.', '_' and '-', got {path.name!r}"))
+            str(
+                Problem(
+                    file, f"expected a file name of lower-case letters, digits, '.', '_' and '-', got {path.name!r}"
+                )
+            )
         )
     return path.stem
 

@@ -104,18 +104,22 @@ def evaluation_problems(
     everything = [f"{model}@{prompt}" for model in file.models for prompt in file.prompts]
     for index, candidate in enumerate(file.skip):
         if candidate not in everything:
-            problem(("skip", index), f"expected a candidate model@prompt, got {candidate!r}; {nearest(candidate, everything)}")
+            problem(
+                ("skip", index),
+                f"expected a candidate model@prompt, got {candidate!r}; {nearest(candidate, everything)}",
+            )
     if not candidates:
         problem(("skip",), "expected at least one candidate to be left")
     elif loaded.item.baseline not in candidates:
         problem(
-            ("baseline",), f"expected one of the candidates, got {file.baseline!r}; {nearest(str(file.baseline), candidates)}"
+            ("baseline",),
+            f"expected one of the candidates, got {file.baseline!r}; {nearest(str(file.baseline), candidates)}",
         )
     if len(candidates) > MAX_CELLS:
         problem(
             ("models",),
-            f"expected at most {MAX_CELLS} candidates, got {len(candidates)}: with 100 or more upstream partitions Dagster "
-            "takes the comparison for fresh for ever; split the evaluation into several files",
+            f"expected at most {MAX_CELLS} candidates, got {len(candidates)}: with 100 or more upstream partitions "
+            "Dagster takes the comparison for fresh for ever; split the evaluation into several files",
         )
     asked = project.judges.get(file.pairwise.judge) if file.pairwise else None
     if asked is not None and asked.item.file.kind != "rubric":
@@ -143,14 +147,19 @@ def template_problems(project: Project, name: str) -> Iterator[Problem]:
             continue
         loaded = project.prompts[prompt_name]
         for message in loaded.item.messages:
-            yield from _template_problems(loaded.file, loaded.source, message.template, columns, evaluation.file.dataset)
+            yield from _template_problems(
+                loaded.file, loaded.source, message.template, columns, evaluation.file.dataset
+            )
     for judge_name in evaluation.file.judges:
         if judge_name in project.judges:
             judge = project.judges[judge_name]
             for index, column in enumerate(judge.item.file.columns):
                 if column not in columns:
-                    message_text = f"no row of dataset {evaluation.file.dataset!r} has the column {column!r}; {nearest(column, columns)}"
-                    yield Problem(judge.file, message_text, line_of(("columns", index), judge.lines), f"columns[{index}]")
+                    found = nearest(column, columns)
+                    message_text = f"no row of dataset {evaluation.file.dataset!r} has the column {column!r}; {found}"
+                    yield Problem(
+                        judge.file, message_text, line_of(("columns", index), judge.lines), f"columns[{index}]"
+                    )
 
 
 def _template_problems(
@@ -175,7 +184,11 @@ def _template_problems(
 
 
 def _unknown(
-    project: Project, loaded: Loaded, kind: str, names: Sequence[str], location: Location  # type: ignore[type-arg]
+    project: Project,
+    loaded: Loaded,
+    kind: str,
+    names: Sequence[str],
+    location: Location,  # type: ignore[type-arg]
 ) -> Iterator[Problem]:
     known = project.names(kind)
     for index, name in enumerate(names):
@@ -183,7 +196,9 @@ def _unknown(
         field = field_path(place)
         line = line_of(place, loaded.lines)
         if name not in known:
-            yield Problem(loaded.file, f"expected a file of data/{kind}, got {name!r}; {nearest(name, known)}", line, field)
+            yield Problem(
+                loaded.file, f"expected a file of data/{kind}, got {name!r}; {nearest(name, known)}", line, field
+            )
         elif (kind, name) in project.broken:
             yield Problem(loaded.file, f"data/{kind} holds {name!r}, but that file can't be used", line, field)
 

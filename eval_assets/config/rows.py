@@ -37,7 +37,7 @@ def row_file(dataset: Dataset, folder: Path) -> Path:
     if len(found) != 1:
         names = " or ".join(f"{dataset.name}{suffix}" for suffix in ROW_SUFFIXES)
         raise DatasetError(
-            f"data/{folder.name}/{dataset.name}.yaml: expected one row file {names} beside the card, found {len(found)}; "
+            f"data/{folder.name}/{dataset.name}.yaml: expected one row file {names} beside it, found {len(found)}; "
             "add it, or name it in the card's field 'file'"
         )
     return found[0]
@@ -100,7 +100,9 @@ def read_documents(dataset: Dataset, folder: Path) -> list[dict[str, str]]:
     for line, row in file_rows(path, file=file):
         identifier, text = row.get(spec.id), row.get(spec.text)
         if not isinstance(identifier, str) or not isinstance(text, str):
-            problems.append(Problem(file, f"expected text in the columns {spec.id!r} and {spec.text!r}, got {row!r:.200}", line))
+            problems.append(
+                Problem(file, f"expected text in the columns {spec.id!r} and {spec.text!r}, got {row!r:.200}", line)
+            )
         elif identifier in documents:
             problems.append(Problem(file, f"expected each document id once, got {identifier!r} again", line, spec.id))
         else:
@@ -129,7 +131,9 @@ def _columns_of(
     for ours, (types, expected) in EXPECTED_TYPES.items():
         value = columns.get(ours)
         if value is not None and (not isinstance(value, types) or (ours == "inputs" and isinstance(value, bool))):
-            problems.append(Problem(file, f"expected {expected}, got {type(value).__name__} {value!r:.80}", line, theirs[ours]))
+            problems.append(
+                Problem(file, f"expected {expected}, got {type(value).__name__} {value!r:.80}", line, theirs[ours])
+            )
     return columns, problems
 
 
@@ -177,7 +181,8 @@ def _json_lines(path: Path, *, file: str) -> Iterator[tuple[int, dict[str, Any]]
                 row = json.loads(line.decode("utf-8-sig"))
             except UnicodeDecodeError as error:
                 raise DatasetError(
-                    f"{file}:{number}: expected UTF-8, got byte 0x{line[error.start]:02x} at byte {error.start + 1} of the line; "
+                    f"{file}:{number}: expected UTF-8, got byte 0x{line[error.start]:02x} at byte {error.start + 1} "
+                    "of the line; "
                     "save the file as UTF-8"
                 ) from error
             except json.JSONDecodeError as error:

@@ -1,4 +1,4 @@
-"""Where things lie and what the environment may change. Every variable the project reads, except keys, is named here."""
+"""Where things lie and what the environment may change. Variables the project reads are named here, except keys."""
 
 import os
 from collections.abc import Mapping

@@ -90,7 +90,9 @@ def _round(
     named = {model.name: model for model in models}
     answers: dict[int, Answer[int]] = {}
     with contextlib.ExitStack() as stack:
-        flows = [_closing(stack, asker_of(named[name], askers).answers(jobs, len(jobs))) for name, jobs in by_model.items()]
+        flows = [
+            _closing(stack, asker_of(named[name], askers).answers(jobs, len(jobs))) for name, jobs in by_model.items()
+        ]
         while flows:
             flows = [flow for flow in flows if _took_one(flow, answers)]
     return answers

@@ -1,1 +1,1 @@
-"""What would run and what it would cost, told from the warehouse and the files alone. Nothing is sent, nothing written."""
+"""What would run and what it would cost, told from warehouse and files alone. Nothing is sent or written."""

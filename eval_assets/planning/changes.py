@@ -95,7 +95,8 @@ def _changed_evaluation(former: Mapping[str, Any], new: Mapping[str, Any]) -> It
     for metric in sorted(metric for metric in before.keys() & after.keys() if before[metric] != after[metric]):
         yield f"metric {metric} has another version, parameters or code"
     yield from _changed_fields(
-        _flat(_shaping(former, EVALUATION_FIELDS_WITHOUT_EFFECT)), _flat(_shaping(new, EVALUATION_FIELDS_WITHOUT_EFFECT))
+        _flat(_shaping(former, EVALUATION_FIELDS_WITHOUT_EFFECT)),
+        _flat(_shaping(new, EVALUATION_FIELDS_WITHOUT_EFFECT)),
     )
 
 

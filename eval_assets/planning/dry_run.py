@@ -1,4 +1,4 @@
-"""A cell's stages without sending anything: which rows would be asked, judged and rescored, and what that would cost."""
+"""A cell's stages without sending anything: which rows would be asked, judged, rescored, and what that would cost."""
 
 import contextlib
 from collections import defaultdict
@@ -144,7 +144,9 @@ def dry_run(workbench: Workbench, cell: Cell, policy: Policy, asked: Asked) -> D
         judge=sum(demand.n_requests for _, demand in judging.demands()),
         rescore=rescore,
         reuse=n_rows - n_failed - generate,
-        estimates=tuple(estimate_of(workbench.warehouse, lane, demand) for lane, demand in demands if demand.n_requests),
+        estimates=tuple(
+            estimate_of(workbench.warehouse, lane, demand) for lane, demand in demands if demand.n_requests
+        ),
     )
 
 

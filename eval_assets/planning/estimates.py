@@ -47,10 +47,16 @@ class Estimate:
 
 
 def estimate_of(warehouse: Warehouse, lane: str, demand: Demand) -> Estimate:
-    """Estimate from the lane's latest replies where there are any, else from the prompts' length and the token limit."""
+    """Estimate from the lane's latest replies if there are any, else from the prompts' length and the token limit."""
     replies = (
         warehouse.scan("responses", {"lane": lane})
-        .select("requested_at", "latency_seconds", "prompt_tokens", "completion_tokens", request=pl.col("request").str.len_chars())
+        .select(
+            "requested_at",
+            "latency_seconds",
+            "prompt_tokens",
+            "completion_tokens",
+            request=pl.col("request").str.len_chars(),
+        )
         .drop_nulls()
         .top_k(MEASURED_REPLIES, by="requested_at")
         .collect()

@@ -159,7 +159,10 @@ class StalenessReader:
             yield NEVER, {}
             return
         if commit.metadata.get("code_version") != CODE_VERSIONS[table]:
-            yield f"the computation of {table} changed: {commit.metadata.get('code_version')} → {CODE_VERSIONS[table]}", {}
+            yield (
+                f"the computation of {table} changed: {commit.metadata.get('code_version')} → {CODE_VERSIONS[table]}",
+                {},
+            )
         recorded = inputs_recorded(commit)
         wanted = {
             f"{upstream}/{key}": (upstream, key)

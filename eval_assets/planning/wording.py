@@ -19,7 +19,10 @@ def plan_markdown(plan: Plan) -> str:
     lines = ["| cell | generate | judge | rescore | reuse | why |", "| --- | ---: | ---: | ---: | ---: | --- |"]
     for planned in plan.cells:
         work = planned.work
-        why = "<br>".join(cause.replace("|", "\\|").replace("<", "&lt;") for cause in planned.staleness.causes) or "up to date"
+        why = (
+            "<br>".join(cause.replace("|", "\\|").replace("<", "&lt;") for cause in planned.staleness.causes)
+            or "up to date"
+        )
         lines.append(f"| {planned.cell.key} | {work.generate} | {work.judge} | {work.rescore} | {work.reuse} | {why} |")
     lines += [
         f"| {side_by_side.evaluation}, side by side | 0 | {side_by_side.judge} | 0 | 0 | its `pairwise` |"
@@ -39,7 +42,8 @@ def _text_lines(plan: Plan) -> Iterator[str]:
     for planned in plan.cells:
         work = planned.work
         state = "" if planned.is_stale else "  up to date"
-        yield f"{planned.cell.key:<{width}}  {work.generate:>8,} {work.judge:>8,} {work.rescore:>8,} {work.reuse:>8,}{state}"
+        counts = f"{work.generate:>8,} {work.judge:>8,} {work.rescore:>8,} {work.reuse:>8,}"
+        yield f"{planned.cell.key:<{width}}  {counts}{state}"
         yield from (f"  because {cause}" for cause in planned.staleness.causes)
         for file, changed in planned.staleness.diffs.items():
             yield f"  {file}"
@@ -56,7 +60,8 @@ def _cost_lines(estimates: tuple[Estimate, ...]) -> Iterator[str]:
     for name in dict.fromkeys(estimate.model for estimate in estimates):
         of_model = [estimate for estimate in estimates if estimate.model == name]
         yield (
-            f"{name}: {sum(e.n_requests for e in of_model):,} requests, about {sum(e.prompt_tokens for e in of_model):,} + "
+            f"{name}: {sum(e.n_requests for e in of_model):,} requests, "
+            f"about {sum(e.prompt_tokens for e in of_model):,} + "
             f"{sum(e.completion_tokens for e in of_model):,} tokens, ${sum(e.cost_usd for e in of_model):.4f}, "
             f"{sum(e.seconds for e in of_model):,.0f} s ({of_model[0].basis})"
         )

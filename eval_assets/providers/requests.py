@@ -40,7 +40,8 @@ class Reply:
     """One answer of a model.
 
     `outcome` is `ok`, `truncated` (cut by the token limit), `refused` (content filter or refusal field) or `error`.
-    `output` is null unless text came; `latency_seconds` where nobody measured it (recorded predictions). `error_kind` is a short slug (`rate_limited`, `timeout`, `http_500`, …).
+    `output` is null unless text came; `latency_seconds` where nobody measured it (recorded predictions). `error_kind` is a
+    short slug (`rate_limited`, `timeout`, `http_500`, …).
     """
 
     outcome: Outcome
@@ -59,7 +60,7 @@ class Reply:
 class Client(Protocol):
     """A provider that answers one request at a time; the engine calls it concurrently.
 
-    `complete` returns a reply with outcome ok, truncated or refused, and raises one of the failures in `failures` otherwise.
+    `complete` returns a reply with outcome ok, truncated or refused; otherwise it raises one of `failures`.
     """
 
     async def complete(self, request: Request) -> Reply:

@@ -19,7 +19,6 @@ from eval_assets.statistics.descriptive import ExampleScores
 from eval_assets.statistics.gates import DropKind, drop_gate, maximum_gate, minimum_gate
 from eval_assets.storage.schemas import GATE_RESULTS
 
-
 Row = dict[str, Any]
 
 

@@ -5,12 +5,11 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import polars as pl
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-
-import polars as pl
 
 from eval_assets.reports.candidate_report import CandidateReport
 from eval_assets.reports.evaluation_report import EvaluationReport
@@ -47,7 +46,9 @@ def report_table(report: EvaluationReport) -> str:
             _leaderboard(report, report.candidates[start : start + CANDIDATES_A_BLOCK], labels)
             for start in range(0, len(report.candidates), CANDIDATES_A_BLOCK)
         ),
-        LEGEND if report.aggregates.filter(pl.col("n_scored") < pl.col("n_total")).is_empty() else f"{LEGEND}\n{LEGEND_OF_MARKS}",
+        LEGEND
+        if report.aggregates.filter(pl.col("n_scored") < pl.col("n_total")).is_empty()
+        else f"{LEGEND}\n{LEGEND_OF_MARKS}",
         "\n".join(_against_baseline(report, labels)),
         "\n".join(_wrapped(head, text) for head, text in judging_lines(report)),
         "\n".join(_gates(report)),

@@ -25,9 +25,7 @@ def workbench_resource(context: dg.InitResourceContext) -> Iterator[Workbench]:
     chosen = context.resource_config
     # Storage options hold credentials: they come from the environment, never from run configuration.
     storage_options = settings_from().storage_options
-    settings = Settings(
-        Path(chosen["data_dir"]), chosen["warehouse_root"], Path(chosen["state_dir"]), storage_options
-    )
+    settings = Settings(Path(chosen["data_dir"]), chosen["warehouse_root"], Path(chosen["state_dir"]), storage_options)
     say = context.log.info if context.log else print
     with Workbench.from_settings(settings) as workbench:
         workbench.on_progress = lambda where, stage, progress: say(f"{where} {stage}: {progress}")

@@ -71,7 +71,9 @@ def current_version(warehouse: Warehouse, table: str, name: str) -> StoredVersio
     """
     found = _latest(warehouse, table, name)
     if found is None:
-        raise StorageError(f"the table {table!r} has no {name!r} yet; materialize {table}[{name}] first, or use `eval-assets run`")
+        raise StorageError(
+            f"the table {table!r} has no {name!r} yet; materialize {table}[{name}] first, or use `eval-assets run`"
+        )
     return found
 
 

@@ -4,6 +4,7 @@ Which columns a table has is in `schemas`; what rows mean is the business of who
 """
 
 import random
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,11 +18,15 @@ from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from eval_assets.errors import StorageError, StorageFullError
+from eval_assets.storage.open_tables import OpenTable
 from eval_assets.storage.schemas import PARTITIONED_BY, SCHEMAS
 
 COMMIT_ATTEMPTS = 30
 RECENT_COMMITS = 50
-KEEP_HISTORY = {"delta.logRetentionDuration": "interval 3650 days"}
+TABLE_PROPERTIES = {
+    "delta.logRetentionDuration": "interval 3650 days",
+    "delta.checkpointInterval": "10",  # opening a table replays what came after its last checkpoint
+}
 
 Result = TypeVar("Result")
 Frames = pl.DataFrame | Callable[[], Iterable[pl.DataFrame]]
@@ -48,6 +53,7 @@ class Warehouse:
 
     root: str
     storage_options: Mapping[str, str] = field(default_factory=dict)
+    _opened: threading.local = field(default_factory=threading.local, init=False, repr=False, compare=False)
 
     @property
     def is_local(self) -> bool:
@@ -60,7 +66,10 @@ class Warehouse:
 
     def exists(self, table: str) -> bool:
         """Whether the table was ever created."""
-        return DeltaTable.is_deltatable(self.uri(table), storage_options=dict(self.storage_options))
+        found = DeltaTable.is_deltatable(self.uri(table), storage_options=dict(self.storage_options))
+        if not found:
+            self._opened.__dict__.pop(table, None)
+        return found
 
     def create(self, table: str) -> None:
         """Create an empty table unless it exists; safe to call from many processes at once."""
@@ -76,7 +85,7 @@ class Warehouse:
                 schema=schema,
                 partition_by=list(PARTITIONED_BY[table]),
                 mode="ignore",
-                configuration=KEEP_HISTORY,
+                configuration=TABLE_PROPERTIES,
                 storage_options=dict(self.storage_options),
             ),
         )
@@ -119,7 +128,7 @@ class Warehouse:
         if not self.exists(table):
             return 0
         metrics = _insist(
-            table, lambda: self._open(table).delete(condition, commit_properties=_properties(metadata or {}))
+            table, lambda: self._at(table).delete(condition, commit_properties=_properties(metadata or {}))
         )
         return int(metrics.get("num_deleted_rows") or 0)
 
@@ -129,7 +138,7 @@ class Warehouse:
         """Read a table, or one partition of it, now or at an earlier version; empty if it was never written."""
         if not self.exists(table):
             return pl.LazyFrame(schema=SCHEMAS[table])
-        lazy = pl.scan_delta(self._open(table, version))
+        lazy = pl.scan_delta(self._open(table).snapshot() if version is None else self._at(table, version))
         present = lazy.collect_schema().names()
         for column, value in (partition or {}).items():
             lazy = lazy.filter(pl.col(column) == value)
@@ -145,8 +154,8 @@ class Warehouse:
         """Commits of a table, newest first, with what their writers recorded."""
         if not self.exists(table):
             return
-        newest, entries = self._entries(table, limit)
-        for age, entry in enumerate(entries):
+        newest, entries = self._open(table).entries(limit)
+        for age, entry in enumerate(entries[:limit]):
             recorded = {key: str(value) for key, value in entry.items() if key != "version"}
             yield Commit(table, self.uri(table), newest - age, recorded)
 
@@ -167,21 +176,14 @@ class Warehouse:
                 newest.setdefault(commit.metadata["partition"], commit)
         return newest
 
-    def _entries(self, table: str, limit: int | None) -> tuple[int, list[dict[str, Any]]]:
-        """Version of the newest log entry, and the entries.
+    def _open(self, table: str) -> OpenTable:
+        """The table as this thread holds it open."""
+        opened: dict[str, OpenTable] = self._opened.__dict__
+        if table not in opened:
+            opened[table] = OpenTable(self.uri(table), self.storage_options)
+        return opened[table]
 
-        delta-rs lists the log as it is now and numbers it by the version opened before: with a commit in between, every
-        number is wrong. So the list counts only if the version was the same before and after.
-        """
-        for _ in range(COMMIT_ATTEMPTS):
-            opened = self._open(table)
-            entries = opened.history(limit)
-            if self._open(table).version() == opened.version():
-                return opened.version(), entries
-        entries = self._open(table).history()
-        return len(entries) - 1, entries
-
-    def _open(self, table: str, version: int | None = None) -> DeltaTable:
+    def _at(self, table: str, version: int | None = None) -> DeltaTable:
         return DeltaTable(self.uri(table), version=version, storage_options=dict(self.storage_options))
 
     def _write(self, table: str, frames: Frames, how: Mapping[str, Any], recorded: dict[str, str]) -> Commit:
@@ -202,7 +204,8 @@ class Warehouse:
             for commit in self.history(table, limit):
                 if commit.metadata.get("commit_id") == recorded["commit_id"]:
                     return commit
-        raise StorageError(f"table {self.uri(table)!r} lost the commit {recorded['commit_id']}; was it recreated meanwhile?")
+        lost = f"table {self.uri(table)!r} lost the commit {recorded['commit_id']}"
+        raise StorageError(f"{lost}; was it recreated meanwhile?")
 
 
 def predicate_of(partition: Mapping[str, str]) -> str:
@@ -243,7 +246,8 @@ def _insist(table: str, action: Callable[[], Result]) -> Result:
             if "protocol changed" not in str(error) and "already exists" not in str(error):
                 raise StorageError(f"table {table!r} could not be written: {error}") from error
             time.sleep(random.uniform(0.01, 0.05 * min(attempt + 1, 10)))
-    raise StorageError(f"table {table!r} could not be written: {COMMIT_ATTEMPTS} attempts lost against other writers; run again")
+    lost = f"{COMMIT_ATTEMPTS} attempts lost against other writers"
+    raise StorageError(f"table {table!r} could not be written: {lost}; run again")
 
 
 def _stream(table: str, frames: Frames) -> arrow.RecordBatchReader:

@@ -28,9 +28,7 @@ class Written:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def provenance(
-    *, run_id: str, data_version: str, code_version: str, inputs: Mapping[str, str]
-) -> dict[str, str]:
+def provenance(*, run_id: str, data_version: str, code_version: str, inputs: Mapping[str, str]) -> dict[str, str]:
     """Commit metadata: who wrote it, what it is, and the data version of every upstream partition it was made from."""
     return {
         "run_id": run_id,

@@ -62,7 +62,7 @@ def test_refresh_of_a_choice_launches_no_more(lab):
     chosen, _ = refresh(lab, evaluations=["main"], models=["beta"], prompts=["short"], max_cost_usd=1.0)
     assert chosen["predictions"] == ["main:beta@short"]
     assert set(chosen["models"]) == {"beta", "referee"}
-    backfill, = lab.instance.get_backfills()
+    (backfill,) = lab.instance.get_backfills()
     assert backfill.run_config["ops"]["predictions"] == {"config": {"max_cost_usd": 1.0}}
 
 

@@ -159,6 +159,8 @@ def test_dagster_from_the_shell_gives_the_rows_of_the_command_line(cli, files: F
         cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
-    by_dagster = Warehouse(str(files.data / "warehouse")).scan("predictions").select(kept).sort("prediction_id").collect()
+    by_dagster = (
+        Warehouse(str(files.data / "warehouse")).scan("predictions").select(kept).sort("prediction_id").collect()
+    )
     assert by_dagster.equals(by_cli)
     assert by_dagster["outcome"].to_list() == ["ok"] * 4

@@ -64,7 +64,8 @@ def test_a_schedule_in_an_evaluation_file_is_a_schedule(definitions: dg.Definiti
 
 
 def test_loading_imports_nothing_heavy_and_needs_no_secret() -> None:
-    script = f"import sys, json; sys.path.insert(0, {str(CHECKOUT)!r}); import definitions; print(json.dumps(sorted(sys.modules)))"
+    load = f"import sys, json; sys.path.insert(0, {str(CHECKOUT)!r}); import definitions"
+    script = f"{load}; print(json.dumps(sorted(sys.modules)))"
     environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
     loaded = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert FORBIDDEN & set(json.loads(loaded.stdout)) == set()
@@ -72,10 +73,13 @@ def test_loading_imports_nothing_heavy_and_needs_no_secret() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "command", [["dagster", "definitions", "validate", "-w", "workspace.yaml"], ["dg", "check", "defs"], ["dg", "list", "defs"]]
+    "command",
+    [["dagster", "definitions", "validate", "-w", "workspace.yaml"], ["dg", "check", "defs"], ["dg", "list", "defs"]],
 )
 def test_every_loader_takes_the_project(command: list[str], tmp_path: Path) -> None:
     binary = Path(sys.executable).with_name(command[0])
     environment = {**os.environ, "DAGSTER_HOME": str(tmp_path)}
-    done = subprocess.run([str(binary), *command[1:]], cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [str(binary), *command[1:]], cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr

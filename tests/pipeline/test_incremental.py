@@ -36,7 +36,7 @@ def work_done(lab, run_started):
     """Cell → requests sent to its model and to judges, predictions rescored and reused, in runs since then."""
     runs = lab.warehouse.scan("runs").filter(pl.col("started_at") >= run_started).collect()
     done = {}
-    for key, in runs.select(pl.format("{}:{}@{}", "evaluation", "model", "prompt")).unique().iter_rows():
+    for (key,) in runs.select(pl.format("{}:{}@{}", "evaluation", "model", "prompt")).unique().iter_rows():
         of_cell = runs.filter(pl.format("{}:{}@{}", "evaluation", "model", "prompt") == key)
         n_sent = {stage: of_cell.filter(stage=stage)["n_sent"].sum() for stage in ("predictions", "judge_scores")}
         rows = predictions(lab, key)
@@ -195,7 +195,7 @@ def test_refresh_asks_everything_again_and_replay_nothing(lab, provider):
     assert not lab.run(Spending(cache="refresh"), **ONE_CELL).failed
     assert sent(provider) == (4, 4)
     lab.files.write_prompt("short", "{{ inputs }}?")
-    failed, = lab.run(Spending(cache="replay"), **ONE_CELL).failed[:1]
+    (failed,) = lab.run(Spending(cache="replay"), **ONE_CELL).failed[:1]
     assert "ReplayMissError: expected a stored reply to every request, got none to 4 of 4" in failed.message
     assert sent(provider) == (0, 0)
     # The former ones stay.

@@ -71,7 +71,13 @@ EDITS = {
         JUDGED,
         FROM_JUDGE,
     ),
-    "dataset": (lambda files: files.add_rows(1), {"eval_datasets/qa"}, ALL_CELLS, ["predictions", "judge_agreement"], WHOLE_CELL),
+    "dataset": (
+        lambda files: files.add_rows(1),
+        {"eval_datasets/qa"},
+        ALL_CELLS,
+        ["predictions", "judge_agreement"],
+        WHOLE_CELL,
+    ),
     "metric code": (
         lambda files: files.edit_metric_code(),
         {"evaluations/main"},
@@ -127,7 +133,7 @@ def test_descriptions_prices_limits_owners_and_schedules_make_nothing_stale(fres
         assert stale_in_dagster(fresh) == {}
         assert sensor.tick() == {}
         # The file's new text is kept without a new version.
-        version, = all_versions(fresh.warehouse, "prompts", "short")
+        (version,) = all_versions(fresh.warehouse, "prompts", "short")
         assert "another description" in version.source
 
 
@@ -166,7 +172,7 @@ def test_the_sensor_switched_on_over_a_new_warehouse_runs_everything_once(lab, p
     lab.files.edit_prompt("long")
     lab.read_files()
     long_cells = {"main:alpha@long", "main:beta@long"}
-    assert sensor.settle() == [{table: long_cells for table in CELL_TABLES}, JOINED]
+    assert sensor.settle() == [dict.fromkeys(CELL_TABLES, long_cells), JOINED]
     assert stale_in_dagster(lab) == {}
 
 

@@ -21,9 +21,18 @@ def judge(name="grader", **fields):
 def verdicts(scores, *, model="m", juror=None, draw=0, name="grader", justification="because"):
     rows = [
         {
-            "evaluation": "e", "model": model, "prompt": "p", "judge": name, "juror": juror, "draw": draw,
-            "prediction_id": f"{model}-{index}", "example_id": f"x{index}", "score_id": f"s-{model}-{index}",
-            "score": score, "justification": justification, "outcome": "ok" if score is not None else "unparsed",
+            "evaluation": "e",
+            "model": model,
+            "prompt": "p",
+            "judge": name,
+            "juror": juror,
+            "draw": draw,
+            "prediction_id": f"{model}-{index}",
+            "example_id": f"x{index}",
+            "score_id": f"s-{model}-{index}",
+            "score": score,
+            "justification": justification,
+            "outcome": "ok" if score is not None else "unparsed",
         }
         for index, score in enumerate(scores)
     ]

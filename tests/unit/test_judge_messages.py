@@ -44,7 +44,7 @@ def test_the_messages_of_a_rubric_are_part_of_the_contract():
 
 @pytest.mark.filterwarnings("ignore:open_binary is deprecated")
 def test_our_own_words_are_fewer_than_120_tokens():
-    from bpe_openai import get_encoding  # noqa: PLC0415  its import warns
+    from bpe_openai import get_encoding
 
     tokens = get_encoding("cl100k_base")
     empty = judge_messages(

@@ -1,4 +1,4 @@
-# ruff: noqa: E501, RUF001  one form a line, in all scripts
+# ruff: noqa: E501  one form a line, in all scripts
 """Every form of judge reply becomes the verdict, or the lack of one, that a careful reader would see in it.
 
 `docs/judge-replies.md` shows the same table: `python -m tests.unit.test_judge_reply_forms` writes it.

@@ -3,6 +3,7 @@
 After a change of the registry: python -m tests.unit.test_metric_docs
 """
 
+import json
 from functools import partial
 from inspect import getdoc
 from pathlib import Path
@@ -26,12 +27,17 @@ def table_of_metrics():
         bounds = "no bounds" if low is None else f"{low} to {high}" if high is not None else f"from {low}"
         libraries = ", ".join(metric.libraries) + (f" (extra `{metric.extra}`)" if metric.extra else "")
         parameters = ", ".join(
-            f"`{key}`" if value.default == REQUIRED else f"`{key}: {value.default}`"
+            f"`{key}`" if value.default == REQUIRED else f"`{key}: {written(value.default)}`"
             for key, value in metric.parameters.items()
         )
         columns = (metric.version, what, bounds, BETTER[metric.greater_is_better], ", ".join(metric.needs))
         lines.append("| " + " | ".join((f"`{name}`", *columns, libraries, parameters)) + " |")
     return "\n".join(lines) + "\n"
+
+
+def written(value):
+    """A default as an evaluation file has it."""
+    return value if isinstance(value, str) and value else json.dumps(value)
 
 
 def test_the_page_about_metrics_lists_the_registry():

@@ -119,15 +119,24 @@ def test_a_sound_project_has_no_problems(tmp_path: Path) -> None:
         (
             "prompts/ask.md",
             "---\ndescription: x\n---\n## user\nAnswer\n{{ inptus }}\n",
-            ["data/prompts/ask.md:6: inptus: no row of dataset 'qa' provides the template variable", "did you mean 'inputs'?"],
+            [
+                "data/prompts/ask.md:6: inptus: no row of dataset 'qa' provides the template variable",
+                "did you mean 'inputs'?",
+            ],
         ),
         ("prompts/ask.md", "## sytem\nx\n", ["data/prompts/ask.md:1: unknown role 'sytem'; did you mean 'system'?"]),
         ("prompts/ask.md", "Answer {{ inputs }}\n", ["data/prompts/ask.md:1: expected `## system`, `## user`"]),
         ("models/echo.yaml", "provider: openai\n", ["provider 'openai' needs the field 'model'"]),
-        ("judges/right.yaml", "definition: x\nmodel: gone\n", ["data/judges/right.yaml:2: model: expected a file of data/models"]),
+        (
+            "judges/right.yaml",
+            "definition: x\nmodel: gone\n",
+            ["data/judges/right.yaml:2: model: expected a file of data/models"],
+        ),
     ],
 )
-def test_a_mistake_is_said_with_its_place(tmp_path: Path, file: str, content: str | bytes | None, expected: list[str]) -> None:
+def test_a_mistake_is_said_with_its_place(
+    tmp_path: Path, file: str, content: str | bytes | None, expected: list[str]
+) -> None:
     said = "\n".join(problems_of(project_with(tmp_path, **{file: content})))
     for part in expected:
         assert part in said
@@ -179,7 +188,7 @@ def test_every_duplicate_is_listed(tmp_path: Path) -> None:
     ],
 )
 def test_a_change_without_effect_on_results_keeps_the_data_version(tmp_path: Path, file: str, content: str) -> None:
-    kind, name = file.split("/")[0], Path(file).stem
+    kind, name = file.split("/", maxsplit=1)[0], Path(file).stem
     before = FileVersions(project_with(tmp_path)).sha256(kind, name)
     assert FileVersions(project_with(tmp_path, **{file: content})).sha256(kind, name) == before
 
@@ -196,6 +205,6 @@ def test_a_change_without_effect_on_results_keeps_the_data_version(tmp_path: Pat
     ],
 )
 def test_a_change_with_effect_on_results_changes_the_data_version(tmp_path: Path, file: str, content: str) -> None:
-    kind, name = file.split("/")[0], Path(file).stem
+    kind, name = file.split("/", maxsplit=1)[0], Path(file).stem
     before = FileVersions(project_with(tmp_path)).sha256(kind, name)
     assert FileVersions(project_with(tmp_path, **{file: content})).sha256(kind, name) != before

@@ -53,13 +53,20 @@ def test_structured_values_render_as_json() -> None:
 
 
 def test_an_unknown_column_is_named_with_those_there_are() -> None:
-    with pytest.raises(TemplateError, match=r"prompt 'p': 'inptus' is undefined; the example's columns: context, inputs"):
+    with pytest.raises(
+        TemplateError, match=r"prompt 'p': 'inptus' is undefined; the example's columns: context, inputs"
+    ):
         render_text("{{ inptus }}", {"inputs": "x"}, where="prompt 'p'")
 
 
 @pytest.mark.parametrize(
     "template",
-    ["{{ inputs.__class__ }}", "{{ ''.__class__.__mro__ }}", "{% for i in range(10000000) %}x{% endfor %}", "{{ 1 / 0 }}"],
+    [
+        "{{ inputs.__class__ }}",
+        "{{ ''.__class__.__mro__ }}",
+        "{% for i in range(10000000) %}x{% endfor %}",
+        "{{ 1 / 0 }}",
+    ],
 )
 def test_the_sandbox_refuses_what_leads_out_of_it(template: str) -> None:
     with pytest.raises(TemplateError, match="p: "):

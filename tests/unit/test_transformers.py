@@ -61,7 +61,7 @@ def save_model(tmp_path_factory):
 @pytest.fixture(scope="module")
 def gguf_file(tmp_path_factory):
     """A constant model of one layer as GGUF, with byte-level tokens in the style of GPT-2."""
-    from gguf import GGUFWriter  # noqa: PLC0415  an extra, as torch is
+    from gguf import GGUFWriter
 
     path = tmp_path_factory.mktemp("gguf") / "tiny.gguf"
     tokens = [*LETTERS.replace("\n", "Ċ").replace(" ", "Ġ"), "ab", END]

@@ -12,7 +12,10 @@ from eval_assets.storage.warehouse import Warehouse
 
 
 def rows_of(partition: dict[str, str], n: int) -> pl.DataFrame:
-    rows = [{**dict.fromkeys(SCHEMAS["predictions"]), **partition, "prediction_id": f"p-{i}", "position": i} for i in range(n)]
+    rows = [
+        {**dict.fromkeys(SCHEMAS["predictions"]), **partition, "prediction_id": f"p-{i}", "position": i}
+        for i in range(n)
+    ]
     return pl.DataFrame(rows, schema=SCHEMAS["predictions"])
 
 

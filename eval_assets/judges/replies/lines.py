@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001  punctuation of other scripts counts as punctuation
 """Verdicts on lines of text, such as `Score: 4`. What a judge quotes is not searched."""
 
 import re

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001, RUF002  characters of other scripts are the subject
 """One written value, read on a scale: digits of any script, "4/5", labels; `lines` and `objects` know where to look."""
 
 import re

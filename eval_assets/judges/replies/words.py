@@ -1,4 +1,4 @@
-# ruff: noqa: RUF001, SIM905  words of many scripts, in lists that stay readable
+# ruff: noqa: SIM905  words of many scripts, in lists that stay readable
 """Words around a verdict, in the languages judges reply in. How they are used is in `lines` and `values`."""
 
 import re

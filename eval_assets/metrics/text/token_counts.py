@@ -40,7 +40,7 @@ class TokenCounts:
             ValueError: A piece has a million characters or more.
         """
         first, *others = _GAP.split(text)
-        return self.encoded(first) + int(self._after_space.of(others).sum())
+        return self.encoded(first) + self._after_space.total(others)
 
     def totals(self, words: Words) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Count the tokens of many texts at once.

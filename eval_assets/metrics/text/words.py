@@ -30,9 +30,17 @@ class WordMemory(dict[str, int]):
 
     def of(self, words: Iterable[str]) -> NDArray[np.int64]:
         """Count each of the words."""
+        self._forget()
+        return np.fromiter(map(self.__getitem__, words), np.int64)
+
+    def total(self, words: Iterable[str]) -> int:
+        """Sum up what is counted of the words."""
+        self._forget()
+        return sum(map(self.__getitem__, words))
+
+    def _forget(self) -> None:
         if len(self) > _MEMORY:
             self.clear()
-        return np.fromiter(map(self.__getitem__, words), np.int64)
 
 
 @dataclass(frozen=True)
