@@ -26,7 +26,7 @@ def _choice(command: Command) -> Command:
         click.option(
             "--cache",
             type=click.Choice(["use", "refresh", "replay"]),
-            help="use: reuse stored replies. refresh: ask again. replay: send nothing. [default: as the evaluation says]",
+            help="use: reuse stored replies. refresh: ask again. replay: send nothing. [default: the evaluation's]",
         ),
         click.argument("evaluations", nargs=-1, metavar="[EVALUATION]..."),
     ):

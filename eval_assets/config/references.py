@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.labels import read_labels
@@ -185,10 +186,10 @@ def _template_problems(
 
 def _unknown(
     project: Project,
-    loaded: Loaded,
+    loaded: Loaded[Any],
     kind: str,
     names: Sequence[str],
-    location: Location,  # type: ignore[type-arg]
+    location: Location,
 ) -> Iterator[Problem]:
     known = project.names(kind)
     for index, name in enumerate(names):

@@ -40,8 +40,8 @@ class Reply:
     """One answer of a model.
 
     `outcome` is `ok`, `truncated` (cut by the token limit), `refused` (content filter or refusal field) or `error`.
-    `output` is null unless text came; `latency_seconds` where nobody measured it (recorded predictions). `error_kind` is a
-    short slug (`rate_limited`, `timeout`, `http_500`, …).
+    `output` is null unless text came; `latency_seconds` where nobody measured it (recorded predictions). `error_kind`
+    is a short slug (`rate_limited`, `timeout`, `http_500`, …).
     """
 
     outcome: Outcome

@@ -30,7 +30,7 @@ def provider():
 
 def start(provider, folder, *arguments, n=N):
     command = [sys.executable, "-m", "tests.faults.worker", provider.base_url, str(folder), str(n), *arguments]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def stored(folder):
@@ -126,10 +126,10 @@ def small_disk(tmp_path):
     folder.mkdir()
     mount, umount = shutil.which("mount"), shutil.which("umount")
     command = [str(mount), "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(folder)]
-    if mount is None or subprocess.run(command, check=False, capture_output=True).returncode:  # noqa: S603
+    if mount is None or subprocess.run(command, check=False, capture_output=True).returncode:
         pytest.skip("mounting a tmpfs needs root")
     yield folder
-    subprocess.run([str(umount), "-l", str(folder)], check=True)  # noqa: S603
+    subprocess.run([str(umount), "-l", str(folder)], check=True)
 
 
 def fill(folder, leave_bytes):

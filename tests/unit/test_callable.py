@@ -285,5 +285,5 @@ from eval_assets.providers.requests import Request
 client = CallableClient("stuck:answer", project_dir=Path({str(tmp_path)!r}))
 asyncio.run(asyncio.wait_for(client.complete(Request(())), 0.2))
 """
-    finished = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=20, check=False)  # noqa: S603
+    finished = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=20, check=False)
     assert b"TimeoutError" in finished.stderr

@@ -125,7 +125,7 @@ time.sleep(0.5)
     ("ending", "code"), [("", 0), ("sys.exit(3)", 3), ("os.kill(os.getpid(), signal.SIGKILL)", -signal.SIGKILL)]
 )
 def test_a_server_that_nobody_stopped_ends_with_its_process_even_during_a_request(ending, code):
-    finished = subprocess.run(  # noqa: S603  this interpreter
+    finished = subprocess.run(
         [sys.executable, "-c", SCRIPT + ending], capture_output=True, text=True, timeout=30, check=False
     )
     assert (finished.returncode, finished.stderr) == (code, "")
