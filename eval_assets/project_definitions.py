@@ -33,6 +33,7 @@ def build_definitions(project: Project, workbench: object, settings: Settings) -
     cells = cell_assets(partitions, when_inputs_change())
     judging = judging_assets(partitions, when_verdicts_change())
     comparison = comparison_asset(partitions, when_candidates_change())
+    assets = [*roots, *cells, *judging, comparison]
     reading = {
         asset.key.to_user_string(): dg.define_asset_job(
             f"read_{asset.key.to_user_string()}",
@@ -52,9 +53,9 @@ def build_definitions(project: Project, workbench: object, settings: Settings) -
         description="What joins the cells of an evaluation: outputs side by side, agreement with people, comparison.",
     )
     return dg.Definitions(
-        assets=[*roots, *cells, *judging, comparison],
+        assets=assets,
         asset_checks=[*data_quality_checks(partitions), gate_check(partitions)],
-        jobs=[evaluate_cell, compare, *reading.values(), refresh_job()],
+        jobs=[evaluate_cell, compare, *reading.values(), refresh_job(assets)],
         schedules=evaluation_schedules(project),
         sensors=[watch_files_sensor(settings, partitions, reading)],
         resources={"workbench": workbench},

@@ -2,9 +2,10 @@
 
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import dagster as dg
+from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 from dagster._core.definitions.selector import (
     PartitionRangeSelector,
@@ -18,6 +19,11 @@ from eval_assets.config.project import Project
 from eval_assets.planning.plan import Plan
 
 TITLE = "refresh"
+
+
+def graph_of(assets: Sequence[dg.AssetsDefinition]) -> BaseAssetGraph:  # type: ignore[type-arg]
+    """The graph of these assets and their partitions."""
+    return AssetGraph.from_assets(list(assets))
 
 
 def partitions_by_asset(plan: Plan) -> dict[str, list[str]]:

@@ -1,9 +1,11 @@
 """The job `refresh`: bring every stale, missing or failed cell up to date, as a backfill that the UI shows."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 from pydantic import Field
 
-from eval_assets.automation.backfill import missing_in_dagster, partitions_by_asset, request_backfill
+from eval_assets.automation.backfill import graph_of, missing_in_dagster, partitions_by_asset, request_backfill
 from eval_assets.cells.workbench import Spending, Workbench
 from eval_assets.planning.plan import Plan, make_plan
 from eval_assets.planning.wording import plan_markdown
@@ -25,34 +27,47 @@ class RefreshConfig(dg.Config):
     max_cost_usd: float | None = Field(None, description="Budget of each cell's run; null: as each evaluation says.")
 
 
-@dg.op(name=REFRESH_OP, out=dg.Out(dict, description="Asset → partitions launched."))
-def refresh_op(
-    context: dg.OpExecutionContext, config: RefreshConfig, workbench: dg.ResourceParam[Workbench]
-) -> dict[str, list[str]]:
-    """Plan from the warehouse, show the plan, and request a backfill over exactly its partitions."""
-    plan = make_plan(
-        workbench,
-        evaluations=config.evaluations,
-        models=config.models,
-        prompts=config.prompts,
-        spending=Spending(config.cache, config.max_cost_usd),
-        missing_in_dagster=missing_in_dagster(context.instance, workbench.project),
-    )
-    chosen = partitions_by_asset(plan)
-    metadata: dict[str, object] = {"plan": dg.MetadataValue.md(plan_markdown(plan))}
-    if chosen and not config.dry_run:
-        backfill_id = request_backfill(
-            context.instance,
-            context.repository_def.asset_graph,
-            chosen,
-            description=f"{len(plan.stale_cells)} cells, {len(plan.roots)} files, {len(plan.comparisons)} comparisons",
-            tags={"eval_assets/refresh": context.run_id},
-            run_config=_run_config(config, plan),
+def refresh_job(assets: Sequence[dg.AssetsDefinition]) -> dg.JobDefinition:
+    """The job, with one op.
+
+    Args:
+        assets: Every asset it may launch.
+    """
+
+    @dg.op(name=REFRESH_OP, out=dg.Out(dict, description="Asset → partitions launched."))
+    def launch_stale(
+        context: dg.OpExecutionContext, config: RefreshConfig, workbench: dg.ResourceParam[Workbench]
+    ) -> dict[str, list[str]]:
+        """Plan from the warehouse, show the plan, and request a backfill over exactly its partitions."""
+        plan = make_plan(
+            workbench,
+            evaluations=config.evaluations,
+            models=config.models,
+            prompts=config.prompts,
+            spending=Spending(config.cache, config.max_cost_usd),
+            missing_in_dagster=missing_in_dagster(context.instance, workbench.project),
         )
-        metadata["backfill"] = backfill_id
-        context.log.info("requested backfill %s; it is listed under Runs → Backfills", backfill_id)
-    context.add_output_metadata(metadata)
-    return {} if config.dry_run else chosen
+        chosen = partitions_by_asset(plan)
+        metadata: dict[str, object] = {"plan": dg.MetadataValue.md(plan_markdown(plan))}
+        if chosen and not config.dry_run:
+            backfill_id = request_backfill(
+                context.instance,
+                graph_of(assets),
+                chosen,
+                description=f"{len(plan.stale_cells)} cells, {len(plan.roots)} files, {len(plan.comparisons)} comparisons",
+                tags={"eval_assets/refresh": context.run_id},
+                run_config=_run_config(config, plan),
+            )
+            metadata["backfill"] = backfill_id
+            context.log.info("requested backfill %s; it is listed under Runs → Backfills", backfill_id)
+        context.add_output_metadata(metadata)
+        return {} if config.dry_run else chosen
+
+    @dg.job(name=REFRESH_JOB, description="Bring every stale, missing or failed cell up to date, as a backfill.")
+    def refresh() -> None:
+        launch_stale()
+
+    return refresh
 
 
 def _run_config(config: RefreshConfig, plan: Plan) -> dict[str, object] | None:
@@ -61,13 +76,3 @@ def _run_config(config: RefreshConfig, plan: Plan) -> dict[str, object] | None:
     spending = {key: value for key, value in choices.items() if value is not None}
     paid = [*(PAID_ASSETS if plan.stale_cells else ()), *([PAID_PER_EVALUATION] if plan.comparisons else [])]
     return {"ops": {asset: {"config": spending} for asset in paid}} if spending and paid else None
-
-
-def refresh_job() -> dg.JobDefinition:
-    """The job, with one op."""
-
-    @dg.job(name=REFRESH_JOB, description="Bring every stale, missing or failed cell up to date, as a backfill.")
-    def refresh() -> None:
-        refresh_op()
-
-    return refresh

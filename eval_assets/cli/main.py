@@ -1,5 +1,6 @@
 """The command group and what all commands share: where the project lies, how errors are shown, exit codes."""
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -67,5 +68,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped; everything answered so far is kept, the same command goes on from there", err=True)
         sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
+    except BrokenPipeError:  # whoever read our output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(1)

@@ -10,14 +10,20 @@ from eval_assets.running import QUIET
 BETA_CELLS = {"main:beta@long", "main:beta@short"}
 
 
-def refresh(lab, **config):
+@pytest.fixture
+def refresh(lab, monkeypatch):
     """Run the job; asset → partitions it launched, and the backfills of the instance."""
-    with lab.workbench() as workbench:
-        job = lab.definitions(workbench).get_repository_def().get_job("refresh")
-        result = job.execute_in_process(
-            instance=lab.instance, run_config={**QUIET, "ops": {"launch_stale": {"config": config}}}
-        )
-    return result.output_for_node("launch_stale"), lab.instance.get_backfills()
+
+    def run(**config):
+        with lab.workbench() as workbench:
+            repository = lab.definitions(workbench).get_repository_def()
+            # In a run that Dagster launches it is set; `execute_in_process` leaves it out.
+            monkeypatch.setattr(dg.OpExecutionContext, "repository_def", repository)
+            run_config = {**QUIET, "ops": {"launch_stale": {"config": config}}}
+            result = repository.get_job("refresh").execute_in_process(instance=lab.instance, run_config=run_config)
+        return result.output_for_node("launch_stale"), lab.instance.get_backfills()
+
+    return run
 
 
 def watched(lab, workbench, cursor):
@@ -37,37 +43,37 @@ def targeted(backfill):
     return targets
 
 
-def test_refresh_requests_exactly_the_partitions_of_the_plan(lab):
+def test_refresh_requests_exactly_the_partitions_of_the_plan(lab, refresh):
     expected = {table: set(keys) for table, keys in partitions_by_asset(lab.plan()).items()}
-    chosen, (backfill,) = refresh(lab)
+    chosen, (backfill,) = refresh()
     assert targeted(backfill) == expected == {table: set(keys) for table, keys in chosen.items()}
     assert backfill.title == "refresh"
 
 
 @pytest.mark.slow
-def test_refresh_leaves_fresh_cells_alone(lab):
+def test_refresh_leaves_fresh_cells_alone(lab, refresh):
     lab.run()
     former = len(lab.instance.get_backfills())
-    assert refresh(lab)[0] == {}
+    assert refresh()[0] == {}
     assert len(lab.instance.get_backfills()) == former
     lab.files.change_parameter("beta", temperature=1)
-    chosen, (backfill, *_) = refresh(lab)
+    chosen, (backfill, *_) = refresh()
     assert set(chosen["models"]) == {"beta"}
     assert {table: set(chosen[table]) for table in CELL_TABLES} == dict.fromkeys(CELL_TABLES, BETA_CELLS)
     assert chosen["comparison"] == ["main"]
     assert set(targeted(backfill)["predictions"]) == BETA_CELLS
 
 
-def test_refresh_of_a_choice_launches_no_more(lab):
-    chosen, _ = refresh(lab, evaluations=["main"], models=["beta"], prompts=["short"], max_cost_usd=1.0)
+def test_refresh_of_a_choice_launches_no_more(lab, refresh):
+    chosen, _ = refresh(evaluations=["main"], models=["beta"], prompts=["short"], max_cost_usd=1.0)
     assert chosen["predictions"] == ["main:beta@short"]
     assert set(chosen["models"]) == {"beta", "referee"}
     (backfill,) = lab.instance.get_backfills()
     assert backfill.run_config["ops"]["predictions"] == {"config": {"max_cost_usd": 1.0}}
 
 
-def test_a_dry_run_launches_nothing_and_shows_the_plan(lab):
-    chosen, backfills = refresh(lab, dry_run=True)
+def test_a_dry_run_launches_nothing_and_shows_the_plan(lab, refresh):
+    chosen, backfills = refresh(dry_run=True)
     assert (chosen, list(backfills)) == ({}, [])
 
 
