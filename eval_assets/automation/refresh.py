@@ -54,7 +54,8 @@ def refresh_job(assets: Sequence[dg.AssetsDefinition]) -> dg.JobDefinition:
                 context.instance,
                 graph_of(assets),
                 chosen,
-                description=f"{len(plan.stale_cells)} cells, {len(plan.roots)} files, {len(plan.comparisons)} comparisons",
+                description=f"{len(plan.stale_cells)} cells, {len(plan.roots)} files, "
+                f"{len(plan.comparisons)} comparisons",
                 tags={"eval_assets/refresh": context.run_id},
                 run_config=_run_config(config, plan),
             )

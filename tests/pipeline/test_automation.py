@@ -11,16 +11,14 @@ BETA_CELLS = {"main:beta@long", "main:beta@short"}
 
 
 @pytest.fixture
-def refresh(lab, monkeypatch):
+def refresh(lab):
     """Run the job; asset → partitions it launched, and the backfills of the instance."""
 
     def run(**config):
         with lab.workbench() as workbench:
-            repository = lab.definitions(workbench).get_repository_def()
-            # In a run that Dagster launches it is set; `execute_in_process` leaves it out.
-            monkeypatch.setattr(dg.OpExecutionContext, "repository_def", repository)
+            job = lab.definitions(workbench).resolve_job_def("refresh")
             run_config = {**QUIET, "ops": {"launch_stale": {"config": config}}}
-            result = repository.get_job("refresh").execute_in_process(instance=lab.instance, run_config=run_config)
+            result = job.execute_in_process(instance=lab.instance, run_config=run_config)
         return result.output_for_node("launch_stale"), lab.instance.get_backfills()
 
     return run

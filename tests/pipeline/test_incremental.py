@@ -115,6 +115,19 @@ def test_an_edited_rubric_judges_again_without_generating(lab, provider):
     assert sent(provider) == (0, 4)
 
 
+def test_edited_metric_code_counts_in_a_process_that_has_imported_the_former(lab, provider):
+    def brevity():
+        scores = lab.warehouse.scan("heuristic_metrics").filter(metric="brevity")
+        return scores.collect()["score"].to_list()
+
+    lab.run(**ONE_CELL)
+    assert brevity() == [1.0] * 4
+    (lab.files.folder / f"{lab.files.metric_module}.py").write_text("def brevity(output):\n    return 0.25\n")
+    lab.run(**ONE_CELL)
+    assert brevity() == [0.25] * 4
+    assert sent(provider) == (4, 4)
+
+
 def test_identical_requests_are_sent_once_within_a_cell_and_across_evaluations(lab, provider):
     rows = [{"example_id": name, "inputs": "the same question", "targets": ["x"]} for name in ("a", "b", "c")]
     (lab.files.data / "datasets" / "qa.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))

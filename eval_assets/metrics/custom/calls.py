@@ -20,6 +20,10 @@ ROW_ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, Type
 """What a metric function may raise about one row; anything else ends the run."""
 
 
+IMPORTED_CODE = "__eval_assets_code__"
+"""Name in a metric's module: function → hash of its code when the module was imported."""
+
+
 def score_function(
     rows: Rows, parameters: Mapping[str, Any], *, measure: CustomFunction, depends_on: Mapping[str, str]
 ) -> Sequence[float | Score]:
@@ -32,7 +36,7 @@ def score_function(
     Raises:
         MetricError: The function can't be loaded, returns something else, or not one value a row.
     """
-    function = load_function(measure.path)
+    function = load_function(measure.path, measure.code_sha256)
     columns = {name: rows.value(depends_on.get(name, name)) for name in measure.arguments}
     scores: list[float | Score] = [0.0] * len(rows)
     complete = list[int]()
@@ -68,15 +72,25 @@ def score_function(
     return scores
 
 
-def load_function(path: str) -> Any:
-    """Import a metric function.
+def load_function(path: str, code_sha256: str = "") -> Any:
+    """Import a metric function; its module again if the function's code is no longer the one that was imported.
+
+    Args:
+        path: `module:function`.
+        code_sha256: Hash of its code as it stands; scores are kept under it.
 
     Raises:
         MetricError: The import fails or the module lacks the function.
     """
     module_name, _, name = path.partition(":")
     try:
-        return getattr(importlib.import_module(module_name), name)
+        module = importlib.import_module(module_name)
+        imported: dict[str, str] = vars(module).setdefault(IMPORTED_CODE, {})
+        if imported.setdefault(name, code_sha256) != code_sha256:
+            imported.clear()
+            imported[name] = code_sha256
+            module = importlib.reload(module)
+        return getattr(module, name)
     except (ImportError, AttributeError) as error:
         raise MetricError(
             f"expected to import the metric function {path!r}: {type(error).__name__}: {error}"
