@@ -11,6 +11,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import polars as pl
 import yaml
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -78,7 +79,8 @@ def evaluate(data: Path) -> int:
     with Workbench.from_settings(settings_from(data_dir=data)) as workbench:
         report = workbench.report("gsm8k")
     print(report_table(report))
-    print(f"{'system':<20} {'solved':>8} {'published':>10}")
+    print_pairs(report.comparison)
+    print(f"\n{'system':<20} {'solved':>8} {'published':>10}")
     differs = False
     for candidate in report.candidates:
         row = candidate.metrics["numeric_match"]
@@ -86,6 +88,20 @@ def evaluate(data: Path) -> int:
         differs |= solved != PUBLISHED[candidate.model] or row["n_scored"] != row["n_total"]
         print(f"{candidate.model:<20} {solved:>8} {PUBLISHED[candidate.model]:>10}")
     return int(differs)
+
+
+def print_pairs(comparison: pl.DataFrame) -> None:
+    """Every two systems on the examples both have: difference in points, interval, p-value, flips behind them."""
+    pairs = comparison.filter(pl.col("compared_with").is_not_null()).sort("rank", "compared_with")
+    head = f"{'system':<18} {'group':<5} {'compared with':<18} {'points':>7} {'95 % interval':>15} {'p (Holm)':>9}"
+    print(f"{head} {'flips up':>9} {'down':>6}")
+    for row in pairs.iter_rows(named=True):
+        other = row["compared_with"].partition("@")[0]
+        low, high = 100 * row["difference_ci_low"], 100 * row["difference_ci_high"]
+        print(
+            f"{row['model']:<18} {row['tied_group']:<5} {other:<18} {100 * row['difference']:>+7.1f} "
+            f"{f'{low:+.1f} to {high:+.1f}':>15} {row['p_value_adjusted']:>9.1g} {row['wins']:>9} {row['losses']:>6}"
+        )
 
 
 if __name__ == "__main__":
