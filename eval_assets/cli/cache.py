@@ -39,7 +39,9 @@ def stats(data_dir: Path | None) -> None:
     if not found:
         click.echo("no reply is stored yet")
     for lane in found:
-        click.echo(str(lane))
+        tokens = f"{lane.prompt_tokens:,} + {lane.completion_tokens:,} tokens"
+        since = f", {lane.oldest:%Y-%m-%d} to {lane.newest:%Y-%m-%d}" if lane.oldest and lane.newest else ""
+        click.echo(f"{lane.lane}: {lane.n_replies:,} replies, {tokens}, ${lane.cost_usd:.4f}{since}")
 
 
 @cache.command()
@@ -55,7 +57,7 @@ def prune(data_dir: Path | None, older_than: timedelta | None, *, unreferenced: 
         )
     removed = _store(data_dir).prune(older_than, unreferenced=unreferenced, other_schemas=other_schemas)
     for lane in removed:
-        click.echo(str(lane))
+        click.echo(f"{lane.lane}: {lane.n_replies:,} replies deleted")
     if not removed:
         click.echo("nothing to delete")
 

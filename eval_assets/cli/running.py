@@ -59,7 +59,7 @@ def plan(
     click.echo(json.dumps(made.as_json(), indent=2, ensure_ascii=False) if as_json else plan_text(made))
 
 
-@click.command(epilog="Exit code 0: everything is up to date; 1: a run failed or was stopped, and says how to go on.")
+@click.command(epilog="Exit code 0: all is up to date; 1: a run or rows failed, a gate refused, or it was stopped.")
 @_choice
 @click.option("--max-cost-usd", type=click.FloatRange(min=0), help="Stop before the request that could exceed this.")
 @click.option("--dry-run", is_flag=True, help="Only show the plan.")
@@ -88,6 +88,7 @@ def run(
     from eval_assets.cells.workbench import Spending
     from eval_assets.cli.progress_view import ProgressView
     from eval_assets.config.settings import settings_from
+    from eval_assets.planning.staleness import StalenessReader
     from eval_assets.planning.wording import plan_text
     from eval_assets.providers.budget import Budget
     from eval_assets.running import dagster_home, plan_with_instance, run_plan
@@ -106,13 +107,17 @@ def run(
         workbench.budget = None if max_cost_usd is None else Budget(max_cost_usd)
         with _stopping(workbench):
             summary = run_plan(workbench, made, settings, spending=spending, instance=instance, on_start=view.start)
+        reader = StalenessReader(workbench.project, workbench.versions, workbench.warehouse)
+        failures = [f"{cell.key}: {line}" for cell in made.stale_cells for line in reader.failures(cell)]
+    for line in failures:
+        click.echo(f"failed rows, asked again by the next run: {line.replace('earlier failure of ', '')}", err=True)
     for failed in summary.failed:
         click.echo(f"failed {failed.what} (run {failed.run_id}): {failed.message}", err=True)
     if summary.skipped:
         click.echo(f"not run: {', '.join(summary.skipped)}", err=True)
     spent = ", ".join(f"{asset} {seconds:.1f} s" for asset, seconds in summary.seconds.items())
     click.echo(f"{summary.n_runs} runs, {len(summary.failed)} failed; {spent}", err=True)
-    if summary.failed or summary.skipped:
+    if summary.failed or summary.skipped or failures:
         click.echo("everything answered so far is kept; the same command goes on from there", err=True)
         sys.exit(FAILED)
 

@@ -1,12 +1,18 @@
 """An evaluation file, `data/evaluations/<name>.yaml`: what is compared, how it is scored, when it runs."""
 
+import difflib
 import itertools
+import re
+import zoneinfo
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from eval_assets.config.dataset import TaskType
 from eval_assets.config.fields import FileModel, MetricName, Owner, Slug
+
+CRON_RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
+CRON_PART = re.compile(r"(?:\*|(\d+)(?:-(\d+))?)(?:/[1-9]\d*)?")
 
 
 class Slice(FileModel):
@@ -65,6 +71,36 @@ class ScheduleSpec(FileModel):
     cron: str
     timezone: str = "UTC"
     max_cost_usd: float | None = Field(None, ge=0)
+
+    @field_validator("cron")
+    @classmethod
+    def _is_a_cron_expression(cls, value: str) -> str:
+        fields = value.split()
+        if len(fields) != len(CRON_RANGES) or not all(map(_fits_cron, fields, CRON_RANGES)):
+            raise ValueError(f"expected minute, hour, day, month and weekday such as '0 6 * * 1-5', got {value!r}")
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_timezone(cls, value: str) -> str:
+        if value not in zoneinfo.available_timezones():
+            near = difflib.get_close_matches(value, zoneinfo.available_timezones(), n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"expected a time zone such as 'Europe/Berlin', got {value!r}{hint}")
+        return value
+
+
+def _fits_cron(field: str, allowed: tuple[int, int]) -> bool:
+    """Whether every part of a cron field is `*`, a number or a range within its bounds, with an optional step."""
+    low, high = allowed
+    for part in field.split(","):
+        found = CRON_PART.fullmatch(part)
+        if found is None:
+            return False
+        numbers = [int(number) for number in found.groups()[:2] if number is not None]
+        if any(not low <= number <= high for number in numbers) or numbers != sorted(numbers):
+            return False
+    return True
 
 
 class EvaluationFile(FileModel):

@@ -14,6 +14,9 @@ Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN)]
 MetricName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 """Metrics keep the names the field knows, `rougeL` among them."""
 
+VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+"""Name of an environment variable, never its value; what doesn't look like a name is refused without being repeated."""
+
 
 class FileModel(BaseModel):
     """Contents of one file: unknown fields are refused, values never change after loading."""

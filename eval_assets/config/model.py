@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from eval_assets.config.fields import FileModel, Owner, Slug
+from eval_assets.config.fields import FileModel, Owner, Slug, VariableName
 
 ProviderName = Literal["openai", "embedded", "transformers", "callable", "recorded"]
 
@@ -45,8 +45,8 @@ class ModelFile(FileModel):
     provider: ProviderName
     model: str | None = Field(None, description="Model id at the provider; hub id or path for `transformers`.")
     base_url: str | None = Field(None, description="Any OpenAI-compatible endpoint; the client's default when absent.")
-    api_key_env: str | None = Field(None, description="Name of the environment variable that holds the key.")
-    headers_env: dict[str, str] = Field(
+    api_key_env: VariableName | None = Field(None, description="Name of the environment variable that holds the key.")
+    headers_env: dict[str, VariableName] = Field(
         default_factory=dict, description="Extra request headers: header name → name of the environment variable."
     )
     query: dict[str, str] = Field(default_factory=dict, description="Extra query parameters, e.g. api-version.")

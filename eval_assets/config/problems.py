@@ -79,7 +79,9 @@ def problems_of(
     return [_problem(dict(item), file=file, lines=lines, model=model) for item in error.errors(include_url=False)]
 
 
-def _problem(item: Mapping[str, Any], *, file: str, lines: Mapping[Location, int], model: type[BaseModel]) -> Problem:
+def _problem(  # noqa: PLR0911  one line per kind of finding
+    item: Mapping[str, Any], *, file: str, lines: Mapping[Location, int], model: type[BaseModel]
+) -> Problem:
     location = _location_in_file(item["loc"], lines)
     field = field_path(location) or None
     line = line_of(location, lines)
@@ -91,6 +93,9 @@ def _problem(item: Mapping[str, Any], *, file: str, lines: Mapping[Location, int
     if item["type"] == "value_error":
         return Problem(file, str(item["ctx"]["error"]), line, field)
     if item["type"] == "string_pattern_mismatch":
+        if {"api_key_env", "headers_env"} & set(item["loc"]):
+            message = "expected the name of an environment variable, such as OPENAI_API_KEY, never the key itself"
+            return Problem(file, message, line, field)
         if "owners" in item["loc"]:
             return Problem(file, f"expected team:name or an e-mail address, got {item['input']!r}", line, field)
         return Problem(

@@ -12,8 +12,6 @@ from eval_assets.config.rows import read_documents, read_examples
 from eval_assets.errors import ConfigError, MetricError
 from eval_assets.prompts.rendering import OPTIONAL_COLUMNS, template_variables
 
-CRON_FIELDS = 5
-
 
 def project_problems(project: Project, metrics_of: Callable[[Evaluation], Iterable[str]]) -> list[str]:
     """Everything wrong with `data/`, rows of datasets included.
@@ -127,8 +125,6 @@ def evaluation_problems(
         kind = asked.item.file.kind
         said = f"expected a judge of kind 'rubric' to compare outputs, {asked.item.name!r} is a {kind}"
         problem(("pairwise", "judge"), said)
-    if file.schedule is not None and len(file.schedule.cron.split()) != CRON_FIELDS:
-        problem(("schedule", "cron"), f"expected five cron fields such as '0 6 * * *', got {file.schedule.cron!r}")
     if file.dataset in project.datasets:
         problems += _metric_problems(loaded, metrics_of)
     return problems

@@ -217,6 +217,10 @@ class StalenessReader:
         examples = read_examples(self._project.dataset(name), self._project.datasets_dir)
         return dataset_change(name, former, {example.example_id: example.sha256 for example in examples})
 
+    def failures(self, cell: Cell) -> list[str]:
+        """Rows of a cell that failed and are asked again by the next run, a line per table."""
+        return [line for table in CELL_TABLES for line in self._failures(table, cell.partition)]
+
     def _failures(self, table: str, partition: Mapping[str, str]) -> Iterator[str]:
         """Rows that failed and are asked again."""
         if table not in RETRIED:

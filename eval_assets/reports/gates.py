@@ -84,7 +84,9 @@ def overall_verdict(rows: pl.DataFrame) -> OverallVerdict:
         return OverallVerdict(Verdict.GO, "the evaluation declares no gates, so nothing was asked")
     critical, advisory = (rows.filter(pl.col("tier") == tier) for tier in ("critical", "advisory"))
     warned = advisory.filter(pl.col("verdict") != Verdict.GO.value).height
-    advice = f"; {warned} of {advisory.height} advisory conditions not met or undecided" if advisory.height else ""
+    undecided = f"{warned} of {advisory.height} advisory conditions not met or undecided"
+    met = f"{advisory.height} of {advisory.height} advisory conditions met"
+    advice = f"; {undecided if warned else met}" if advisory.height else ""
     if critical.is_empty():
         return OverallVerdict(Verdict.GO, f"no critical gates{advice}")
     for verdict, words in ((Verdict.NO_GO, "failed"), (Verdict.INCONCLUSIVE, "could not be decided")):

@@ -24,7 +24,7 @@ NAME_WIDTH = 34
 MARK = "!!"
 LEGEND = "+ higher is better, - lower is better; candidates that share a letter after the mean can't be told apart"
 LEGEND_OF_MARKS = (
-    f"{MARK} 40/60 scored: the mean is over 40 of 60; below it, where it would lie had the others scored worst or best"
+    f"{MARK} n/m scored: the mean is over n of m rows; below it, where it would lie had the others scored worst or best"
 )
 
 

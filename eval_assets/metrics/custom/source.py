@@ -35,7 +35,10 @@ def read_function(path: str, parameters: Mapping[str, Any]) -> CustomFunction:
             f"expected a metric function as `module:function` in a module that can be found, got {path!r}; "
             "put the module beside the project or install it"
         )
-    module = ast.parse(source_file.read_text("utf-8"), str(source_file))
+    try:
+        module = ast.parse(source_file.read_text("utf-8"), str(source_file))
+    except SyntaxError as error:
+        raise MetricError(f"{source_file.name}:{error.lineno}: not valid Python: {error.msg}") from error
     functions = {node.name: node for node in module.body if isinstance(node, ast.FunctionDef)}
     if name not in functions:
         raise MetricError(f"expected a function {name!r} in {source_file}, it has {texts_of(functions) or 'none'}")
