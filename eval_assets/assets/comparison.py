@@ -1,5 +1,6 @@
 """The asset at the end of the graph: candidates of one evaluation compared, gated and reported."""
 
+import base64
 from typing import Any
 
 import dagster as dg
@@ -9,7 +10,11 @@ from eval_assets.assets.metadata import Materialized, result, table_metadata
 from eval_assets.cells import comparing
 from eval_assets.cells.workbench import Workbench
 from eval_assets.partitions import Partitions
+from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.markdown import report_markdown
+from eval_assets.reports.plots import leaderboard_svg
+
+MOST_FIGURES = 4
 
 
 def comparison_asset(partitions: Partitions, automation: dg.AutomationCondition[Any]) -> dg.AssetsDefinition:
@@ -31,6 +36,18 @@ def comparison_asset(partitions: Partitions, automation: dg.AutomationCondition[
         name = context.partition_key
         with said_plainly():
             written = workbench.compare(name, run_id=context.run.run_id)
-        return result(written, preview=report_markdown(workbench.report(name)))
+        report = workbench.report(name)
+        return result(written, preview=report_markdown(report), facts={"figures": _figures(report)})
 
     return comparison
+
+
+def _figures(report: EvaluationReport) -> dg.MarkdownMetadataValue:
+    """The report's leaderboards as pictures, one per metric that is won or lost."""
+    metrics = [metric for metric in report.metrics if report.facts(metric)["greater_is_better"] is not None]
+    pictures = [(metric, leaderboard_svg(report, metric)) for metric in metrics[:MOST_FIGURES]]
+    return dg.MetadataValue.md("\n\n".join(_picture(metric, svg) for metric, svg in pictures))
+
+
+def _picture(name: str, svg: str) -> str:
+    return f"![{name}](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})"

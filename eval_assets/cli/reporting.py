@@ -14,12 +14,26 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("evaluation")
 @click.option(
-    "--format", "style", type=click.Choice(["table", "json", "md", "html"]), default="table", show_default=True
+    "--format",
+    "style",
+    type=click.Choice(["table", "json", "md", "html", "parquet"]),
+    default="table",
+    show_default=True,
 )
-@click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.")
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path), help="Write to this file; for parquet, to this folder."
+)
 @click.pass_obj
 def report(data_dir: Path | None, evaluation: str, style: str, output: Path | None) -> None:
     """Print the leaderboard and the comparison of an evaluation, as last computed."""
+    if style == "parquet":
+        from eval_assets.reports.parquet import write_parquet
+
+        if output is None:
+            raise click.UsageError("expected --output with a folder for the Parquet files")
+        for file in write_parquet(_load(data_dir, evaluation), output):
+            click.echo(f"wrote {file}", err=True)
+        return
     text = _rendered(_load(data_dir, evaluation), style)
     if output is None:
         click.echo(text)

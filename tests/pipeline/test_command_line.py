@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from eval_assets.cli.main import main
@@ -71,6 +72,9 @@ def test_run_report_gate_and_trace_fit_together(cli, files: Files, provider) -> 
     for style, expected in (("table", "alpha@short"), ("md", "alpha@short"), ("html", "<!doctype html>")):
         code, out, _ = cli("report", "main", "--format", style)
         assert (code, expected in out.replace("<!DOCTYPE", "<!doctype")) == (0, True)
+    folder = files.folder / "tables"
+    assert cli("report", "main", "--format", "parquet", "--output", str(folder))[0] == 0
+    assert pl.read_parquet(folder / "aggregates.parquet").height > 0
     assert cli("gate", "main")[0] == 0
     score_id = Warehouse(str(files.data / "warehouse")).scan("judge_scores").select("score_id").head(1).collect().item()
     code, out, _ = cli("trace", score_id, "--json")
