@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import polars as pl
@@ -23,7 +22,7 @@ from eval_assets.providers.keys import KEY_SCHEMA
 from eval_assets.storage.batches import batches_by_position
 from eval_assets.storage.versions import current_version
 from eval_assets.storage.warehouse import Warehouse
-from eval_assets.storage.writing import Written, provenance, spill
+from eval_assets.storage.writing import Written, provenance, staged
 
 CODE_VERSION = f"keys-{KEY_SCHEMA}+messages-{MESSAGES_VERSION}+parser-{PARSER_VERSION}"
 BATCH_ROWS = 1_000
@@ -88,15 +87,13 @@ def write_verdicts(
                 )
                 yield frame
 
-    scratch.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=scratch) as folder:
-        parts = spill(frames() if judges else iter(()), Path(folder))
+    with staged(frames() if judges else iter(()), scratch) as read_frames:
         # Reports read the judges' direction and range together with these rows.
         facts = facts_of((), [judge.judge for judge in judges])
         data_version = rows_hash.hexdigest({name: asdict(fact) for name, fact in facts.items()})
         commit = warehouse.replace(
             "judge_scores",
-            lambda: map(pl.read_parquet, parts),
+            read_frames,
             cell.partition,
             provenance(run_id=run_id, data_version=data_version, code_version=CODE_VERSION, inputs=inputs),
         )

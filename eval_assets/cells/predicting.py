@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 import polars as pl
@@ -23,7 +22,7 @@ from eval_assets.providers.keys import KEY_SCHEMA
 from eval_assets.providers.requests import Message, Request
 from eval_assets.storage.schemas import PREDICTIONS
 from eval_assets.storage.warehouse import Warehouse
-from eval_assets.storage.writing import Written, provenance, spill
+from eval_assets.storage.writing import Written, provenance, staged
 
 FRAME_ROWS = 1_000
 CODE_VERSION = f"keys-{KEY_SCHEMA}"
@@ -94,13 +93,11 @@ def write_predictions(
             )
             yield frame
 
-    scratch.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=scratch) as folder:
-        parts = spill(frames(), Path(folder))
+    with staged(frames(), scratch) as read_frames:
         data_version = rows_hash.hexdigest()
         commit = warehouse.replace(
             "predictions",
-            lambda: map(pl.read_parquet, parts),
+            read_frames,
             inputs.cell.partition,
             provenance(
                 run_id=run_id, data_version=data_version, code_version=CODE_VERSION, inputs=inputs.data_versions

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import polars as pl
@@ -16,7 +15,7 @@ from eval_assets.metrics.scoring import ScoringReport, score_predictions
 from eval_assets.storage.batches import batches_by_position
 from eval_assets.storage.versions import current_version
 from eval_assets.storage.warehouse import Warehouse
-from eval_assets.storage.writing import Written, provenance, spill
+from eval_assets.storage.writing import Written, provenance, staged
 
 CODE_VERSION = "1"
 CONTENT_COLUMNS = ("score_id", "score", "label", "outcome", "reason")
@@ -57,13 +56,11 @@ def write_scores(
             rows_hash.add(frame)
             yield frame
 
-    scratch.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=scratch) as folder:
-        parts = spill(frames(), Path(folder))
+    with staged(frames(), scratch) as read_frames:
         data_version = rows_hash.hexdigest()
         commit = warehouse.replace(
             "heuristic_metrics",
-            lambda: map(pl.read_parquet, parts),
+            read_frames,
             cell.partition,
             provenance(run_id=run_id, data_version=data_version, code_version=CODE_VERSION, inputs=inputs),
         )

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import polars as pl
@@ -19,7 +18,7 @@ from eval_assets.errors import StorageError
 from eval_assets.storage.schemas import SCHEMAS
 from eval_assets.storage.versions import record_version
 from eval_assets.storage.warehouse import Warehouse
-from eval_assets.storage.writing import Written, spill
+from eval_assets.storage.writing import Written, staged
 
 FRAME_ROWS = 5_000
 
@@ -79,16 +78,14 @@ def write_dataset(project: Project, warehouse: Warehouse, name: str, *, run_id: 
         if rows:
             yield pl.DataFrame(rows, schema=SCHEMAS["eval_datasets"])
 
-    scratch.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=scratch) as folder:
-        parts = spill(frames(), Path(folder))
+    with staged(frames(), scratch) as read_frames:
         labels = read_labels(dataset, project.datasets_dir, example_ids=hashes)
         version = dataset_sha256(list(hashes.values()), documents, labels)
         partition = {"dataset": name}
         metadata = {"run_id": run_id, "data_version": version}
         warehouse.replace("labels", _labels_frame(name, labels, run_id=run_id), partition, metadata)
         warehouse.replace("documents", _documents_frame(name, documents), partition, metadata)
-        commit = warehouse.replace("eval_datasets", lambda: map(pl.read_parquet, parts), partition, metadata)
+        commit = warehouse.replace("eval_datasets", read_frames, partition, metadata)
     return Written(version, commit, len(hashes), {"n_documents": len(documents), "n_labels": len(labels)})
 
 

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -131,11 +131,6 @@ def load_project(data_dir: Path) -> Project:
         evaluations=load("evaluations", ".yaml", _load_evaluation),
         broken=broken,
     )
-
-
-def declared_problems(project: Project) -> Sequence[str]:
-    """Errors of files that can't be used, in the order of kinds and names."""
-    return [error for _, error in sorted(project.broken.items())]
 
 
 def _name_of(path: Path, file: str) -> str:

@@ -69,12 +69,12 @@ def current_version(warehouse: Warehouse, table: str, name: str) -> StoredVersio
     Raises:
         StorageError: The file was never materialized.
     """
-    found = _latest(warehouse, table, name)
-    if found is None:
+    versions = all_versions(warehouse, table, name)
+    if not versions:
         raise StorageError(
             f"the table {table!r} has no {name!r} yet; materialize {table}[{name}] first, or use `eval-assets run`"
         )
-    return found
+    return versions[-1]
 
 
 def all_versions(warehouse: Warehouse, table: str, name: str) -> list[StoredVersion]:
@@ -82,11 +82,6 @@ def all_versions(warehouse: Warehouse, table: str, name: str) -> list[StoredVers
     column = PARTITIONED_BY[table][0]
     rows = warehouse.scan(table, {column: name}).sort("version").collect().to_dicts()
     return [_version_of(row, column) for row in rows]
-
-
-def _latest(warehouse: Warehouse, table: str, name: str) -> StoredVersion | None:
-    versions = all_versions(warehouse, table, name)
-    return versions[-1] if versions else None
 
 
 def _version_of(row: dict[str, Any], column: str) -> StoredVersion:

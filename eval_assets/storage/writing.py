@@ -1,9 +1,11 @@
 """What is recorded with each written partition, so that staleness can be told from the warehouse alone."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import polars as pl
@@ -44,11 +46,21 @@ def inputs_recorded(commit: Commit) -> dict[str, str]:
     return recorded
 
 
-def spill(frames: Iterable[pl.DataFrame], folder: Path) -> list[Path]:
-    """Write frames to numbered Parquet files, so that a commit can be repeated without holding them in memory."""
-    parts = []
-    for number, frame in enumerate(frames):
-        part = folder / f"{number:06d}.parquet"
-        frame.write_parquet(part)
-        parts.append(part)
-    return parts
+@contextmanager
+def staged(frames: Iterable[pl.DataFrame], scratch: Path) -> Iterator[Callable[[], Iterator[pl.DataFrame]]]:
+    """Write frames to local Parquet files as they come, and give a function that reads them one by one.
+
+    So a commit can be repeated without holding its rows in memory. All frames were taken when the block is entered.
+
+    Args:
+        frames: Taken once.
+        scratch: Local folder, made if it is absent; the files are gone after the block.
+    """
+    scratch.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=scratch) as folder:
+        parts = []
+        for number, frame in enumerate(frames):
+            part = Path(folder) / f"{number:06d}.parquet"
+            frame.write_parquet(part)
+            parts.append(part)
+        yield lambda: map(pl.read_parquet, parts)
