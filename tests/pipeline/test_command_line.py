@@ -14,20 +14,11 @@ from eval_assets.config.settings import CHECKOUT
 from eval_assets.storage.warehouse import Warehouse
 from tests.projects import Files
 
-# Dagster would redirect the file descriptors of this process into log files, as pytest does already.
-INSTANCE = """
-telemetry: {enabled: false}
-compute_logs: {module: dagster._core.storage.noop_compute_log_manager, class: NoOpComputeLogManager}
-"""
-
 
 @pytest.fixture
 def cli(files: Files, tmp_path: Path, monkeypatch, capsys):
     """Run a command in this process: exit code and what it printed."""
-    home = tmp_path / "dagster"
-    home.mkdir()
-    (home / "dagster.yaml").write_text(INSTANCE)
-    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
     monkeypatch.delenv("EVAL_ASSETS_WAREHOUSE", raising=False)
 
     def run(*arguments: str) -> tuple[int, str, str]:
