@@ -1,9 +1,11 @@
 """Requests per second, CPU and memory of the whole engine, beside bare clients and Inspect AI.
 
-    python -m benchmarks.throughput [--requests 2000] [--large 50000] [--repeats 3] [--with-inspect]
+    python -m benchmarks.throughput [--requests 2000] [--large 20000 50000] [--repeats 3] [--with-inspect]
 
 Each contender runs in a process of its own, a loopback server in another. "eval-assets" renders prompts, computes keys,
-limits, journals each reply, writes replies and predictions to Delta; the others only send and read the text.
+limits, journals each reply, writes replies and predictions to Delta; the others only send and read the text. Its peak
+memory is given twice: until the last reply, and with the commit of the predictions, for which Delta's writer has a
+buffer that fills up by about 20,000 rows and then stays.
 """
 
 import argparse
@@ -41,7 +43,7 @@ log = eval(Task(dataset=MemoryDataset(samples), solver=generate()), model=model,
 seconds = time.perf_counter() - began
 assert log.status == "success", log.error
 print(json.dumps({"seconds": seconds, "cpu": time.process_time() - cpu,
-                  "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+                  "peak_mb": (peak := resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024), "answered_mb": peak}))
 """
 
 
@@ -106,8 +108,8 @@ def raw_aiohttp(base_url: str, n: int, concurrency: int) -> None:
     asyncio.run(main())
 
 
-def eval_assets(base_url: str, n: int, concurrency: int) -> None:
-    """The whole engine, with replies and predictions in Delta at the end."""
+def eval_assets(base_url: str, n: int, concurrency: int) -> float:
+    """The whole engine, with replies and predictions in Delta at the end. Returns the peak MB before that end."""
     import polars as pl
 
     from eval_assets.config.model import Limits
@@ -170,12 +172,14 @@ def eval_assets(base_url: str, n: int, concurrency: int) -> None:
             if len(rows) == 2_000:
                 spill()
         spill()
+        answered_mb = peak_mb()
         parts = sorted(spool.iterdir())
         warehouse.replace("predictions", lambda: (pl.read_parquet(part) for part in parts), cell)
         assert warehouse.scan("predictions").select(pl.len()).collect().item() == n
+    return answered_mb
 
 
-CONTENDERS: dict[str, Callable[[str, int, int], None]] = {
+CONTENDERS: dict[str, Callable[[str, int, int], float | None]] = {
     "raw aiohttp (the limit)": raw_aiohttp,
     "openai client, aiohttp transport": openai_aiohttp,
     "openai client, default transport": openai_default,
@@ -190,10 +194,15 @@ def run_contender(name: str, base_url: str, n: int, concurrency: int) -> None:
     """Measure one contender in this process; imports and connection are warmed up outside the clock."""
     CONTENDERS[name](base_url, 2, 1)
     cpu, began = time.process_time(), time.perf_counter()
-    CONTENDERS[name](base_url, n, concurrency)
+    answered_mb = CONTENDERS[name](base_url, n, concurrency)
     seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "cpu": time.process_time() - cpu, "peak_mb": peak}))
+    values = {"seconds": seconds, "cpu": time.process_time() - cpu, "peak_mb": peak_mb()}
+    print(json.dumps({**values, "answered_mb": answered_mb or values["peak_mb"]}))
+
+
+def peak_mb() -> float:
+    """The most memory this process had so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def measured(command: list[str]) -> dict[str, float]:
@@ -224,14 +233,15 @@ def median_of(runs: list[dict[str, float]], key: str) -> float:
 def line_of(name: str, n: int, runs: list[dict[str, float]], bare: float) -> str:
     """One line of the table."""
     rate, cpu = n / median_of(runs, "seconds"), 1000 * median_of(runs, "cpu") / n
-    return f"{name:36}{n:>9,}{rate:>12,.0f}{cpu:>13.2f}{median_of(runs, 'peak_mb'):>9.0f}{rate / bare:>22.2f}"
+    memory = f"{median_of(runs, 'answered_mb'):>13.0f}{median_of(runs, 'peak_mb'):>9.0f}"
+    return f"{name:36}{n:>9,}{rate:>12,.0f}{cpu:>13.2f}{memory}{rate / bare:>22.2f}"
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--requests", type=int, default=2_000)
-    parser.add_argument("--large", type=int, default=50_000, help="ours once more; 0 leaves it out")
+    parser.add_argument("--large", type=int, nargs="*", default=[20_000, 50_000], help="ours once more at each size")
     parser.add_argument("--concurrency", type=int, default=64)
     parser.add_argument("--latency", type=float, default=0.05)
     parser.add_argument("--repeats", type=int, default=3)
@@ -262,7 +272,8 @@ def main() -> None:
             commands["Inspect AI"] = (inspect_command(base_url, n, concurrency), 1)
         ideal = concurrency / arguments.latency
         print(f"{concurrency} at once, {arguments.latency * 1000:g} ms latency: ideal {ideal:,.0f} per second")
-        print(f"{'':36}{'requests':>9}{'per second':>12}{'CPU ms each':>13}{'peak MB':>9}{'to openai on aiohttp':>22}")
+        columns = f"{'':36}{'requests':>9}{'per second':>12}{'CPU ms each':>13}{'MB, answered':>13}{'peak MB':>9}"
+        print(f"{columns}{'to openai on aiohttp':>22}")
         runs: dict[str, list[dict[str, float]]] = {name: [] for name in commands}
         # In turns, so that whatever else the machine does disturbs all alike.
         for turn in range(arguments.repeats):
@@ -272,9 +283,9 @@ def main() -> None:
         bare = n / median_of(runs[BARE], "seconds")
         for name in commands:
             print(line_of(name, n, runs[name], bare), flush=True)
-        if arguments.large:
-            ours = "eval-assets, whole engine"
-            print(line_of(ours, arguments.large, [measured(command(ours, arguments.large))], bare))
+        ours = "eval-assets, whole engine"
+        for size in arguments.large:
+            print(line_of(ours, size, [measured(command(ours, size))], bare), flush=True)
     finally:
         server.kill()
 

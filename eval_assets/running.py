@@ -24,11 +24,12 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """One run that failed."""
+    """One run that failed; `refused` by a blocking check of what it computed, which the same run would meet again."""
 
     what: str
     run_id: str
     message: str
+    refused: bool
 
 
 @dataclass
@@ -106,7 +107,7 @@ def run_plan(
         if _was_interrupted(result):
             workbench.stop.set()
         if not result.success:
-            summary.failed.append(Failed(what, result.run_id, _reason(result)))
+            summary.failed.append(Failed(what, result.run_id, _reason(result), refused=bool(_refusals(result))))
         return result.success
 
     unread = {(root.table, root.name) for root in plan.roots if not execute(f"read_{root.table}", root.name)}
@@ -135,13 +136,19 @@ def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
     return any(error is not None and error.cls_name == INTERRUPTED for error in errors)
 
 
+def _refusals(result: dg.ExecuteInProcessResult) -> list[str]:
+    """What blocking checks say against what a run computed."""
+    return [
+        f"{check.check_name} of {check.asset_key.to_user_string()}: {check.description}"
+        for check in result.get_asset_check_evaluations()
+        if check.blocking and not check.passed
+    ]
+
+
 def _reason(result: dg.ExecuteInProcessResult) -> str:
     """Why a run failed: what its blocking checks say, else the error of the first step that failed."""
-    refused = [check for check in result.get_asset_check_evaluations() if check.blocking and not check.passed]
-    if refused:
-        return "; ".join(
-            f"{check.check_name} of {check.asset_key.to_user_string()}: {check.description}" for check in refused
-        )
+    if refusals := _refusals(result):
+        return "; ".join(refusals)
     if _was_interrupted(result):
         return "stopped"
     for event in result.all_events:

@@ -115,6 +115,7 @@ def report_of(
     outputs: Mapping[str, Sequence[str | None]],
     scores: Mapping[str, Sequence[float | None]],
     *,
+    more_scores: Sequence[pl.DataFrame] = (),
     judge_scores: pl.DataFrame | None = None,
     history: pl.DataFrame | None = None,
     notes: Sequence[str] = (),
@@ -126,6 +127,7 @@ def report_of(
     Args:
         outputs: Model → its outputs; None is a failed request.
         scores: Model → its token_f1; None where unscored.
+        more_scores: Rows of `heuristic_metrics` of other metrics.
         judge_scores: Rows of `judge_scores`.
         history: Rows of `aggregate_history`.
         notes: Notes of the report.
@@ -135,7 +137,7 @@ def report_of(
     facts = facts or {"token_f1": SHARE, "correctness": MetricFacts(greater_is_better=True, low=1, high=5)}
     evaluation = trial(*outputs, **fields)
     verdicts = pl.DataFrame(schema=JUDGE_SCORES) if judge_scores is None else judge_scores
-    heuristic = pl.concat(measured(values, model=model) for model, values in scores.items())
+    heuristic = pl.concat([*(measured(values, model=model) for model, values in scores.items()), *more_scores])
     rows = score_rows(heuristic, verdicts)
     aggregates = aggregated(rows, facts)
     frames = {

@@ -2,10 +2,13 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from eval_assets.errors import ConfigError
 
 if TYPE_CHECKING:
     from eval_assets.reports.evaluation_report import EvaluationReport
@@ -42,7 +45,7 @@ def report(data_dir: Path | None, evaluation: str, style: str, output: Path | No
         click.echo(f"wrote {output}", err=True)
 
 
-@click.command(epilog="Exit code 0: GO; 1: NO-GO; 2: INCONCLUSIVE, or the evaluation can't be read.")
+@click.command(epilog="Exit code 0: GO; 1: NO-GO; 2: INCONCLUSIVE, as when files changed since the run, or no gates.")
 @click.argument("evaluation")
 @click.option("--format", "style", type=click.Choice(["md", "junit", "json"]), default="md", show_default=True)
 @click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.")
@@ -52,14 +55,18 @@ def gate(data_dir: Path | None, evaluation: str, style: str, output: Path | None
     from eval_assets.reports.gate_formats import gates_junit, gates_markdown
 
     loaded = _load(data_dir, evaluation)
+    if not loaded.outdated and not loaded.evaluation.file.gates:
+        raise ConfigError(
+            f"data/evaluations/{evaluation}.yaml: expected `gates`, the conditions a candidate has to meet, got none"
+        )
     match style:
         case "junit":
-            text = gates_junit(loaded.gates, evaluation=evaluation)
+            text = gates_junit(loaded.gates, evaluation=evaluation, outdated=loaded.outdated)
         case "json":
             verdict = {"evaluation": evaluation, "verdict": loaded.verdict.verdict.value, "note": loaded.verdict.note}
             text = json.dumps({**verdict, "gates": loaded.gates.to_dicts()}, indent=2, ensure_ascii=False)
         case _:
-            text = gates_markdown(loaded.gates, evaluation=evaluation)
+            text = gates_markdown(loaded.gates, evaluation=evaluation, outdated=loaded.outdated)
     if output is None:
         click.echo(text)
     else:
@@ -70,10 +77,13 @@ def gate(data_dir: Path | None, evaluation: str, style: str, output: Path | None
 def _load(data_dir: Path | None, evaluation: str) -> "EvaluationReport":
     from eval_assets.cells.workbench import Workbench
     from eval_assets.config.settings import settings_from
+    from eval_assets.planning.staleness import StalenessReader
 
     with Workbench.from_settings(settings_from(data_dir=data_dir)) as workbench:
         workbench.project.evaluation(evaluation)
-        return workbench.report(evaluation)
+        loaded = workbench.report(evaluation)
+        reader = StalenessReader(workbench.project, workbench.versions, workbench.warehouse)
+        return replace(loaded, outdated=reader.outdated(evaluation))
 
 
 def _rendered(loaded: "EvaluationReport", style: str) -> str:

@@ -12,6 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from eval_assets.cells.workbench import Workbench
+    from eval_assets.planning.plan import Plan
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -102,7 +103,10 @@ def run(
         )
         click.echo(plan_text(made), err=True)
         if made.is_empty:
-            return
+            refused = _refused_by_gates(workbench, made)
+            for line in refused:
+                click.echo(line, err=True)
+            sys.exit(FAILED if refused else 0)
         workbench.on_progress = view.update
         workbench.budget = None if max_cost_usd is None else Budget(max_cost_usd)
         with _stopping(workbench):
@@ -117,9 +121,23 @@ def run(
         click.echo(f"not run: {', '.join(summary.skipped)}", err=True)
     spent = ", ".join(f"{asset} {seconds:.1f} s" for asset, seconds in summary.seconds.items())
     click.echo(f"{summary.n_runs} runs, {len(summary.failed)} failed; {spent}", err=True)
-    if summary.failed or summary.skipped or failures:
+    if summary.skipped or failures or any(not failed.refused for failed in summary.failed):
         click.echo("everything answered so far is kept; the same command goes on from there", err=True)
+    if summary.failed or summary.skipped or failures:
         sys.exit(FAILED)
+
+
+def _refused_by_gates(workbench: "Workbench", made: "Plan") -> list[str]:
+    """What gates said at the last comparison of the planned evaluations, where it wasn't GO."""
+    from eval_assets.reports.gates import overall_verdict
+    from eval_assets.statistics.decisions import Verdict
+
+    lines = []
+    for name in dict.fromkeys(planned.cell.evaluation for planned in made.cells):
+        overall = overall_verdict(workbench.warehouse.scan("gate_results", {"evaluation": name}).collect())
+        if overall.verdict is not Verdict.GO:
+            lines.append(f"gate of {name}: {overall.verdict.value}: {overall.note}")
+    return lines
 
 
 @contextmanager

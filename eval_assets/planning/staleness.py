@@ -13,11 +13,13 @@ from eval_assets.cells.graph import (
     EVALUATION_TABLES,
     ROOT_TABLES,
     Cell,
+    cells_of,
     inputs_of,
     inputs_of_evaluation,
 )
 from eval_assets.config.project import Project
 from eval_assets.config.rows import read_examples
+from eval_assets.errors import ConfigError
 from eval_assets.planning.changes import dataset_change, source_diff, version_change
 from eval_assets.storage.schemas import PARTITIONED_BY
 from eval_assets.storage.versions import StoredVersion, all_versions
@@ -112,7 +114,28 @@ class StalenessReader:
         causes = (self._stale_stage(table, evaluation) for table in EVALUATION_TABLES)
         return next((cause for cause in causes if cause is not None), None)
 
+    def outdated(self, evaluation: str) -> tuple[str, ...]:
+        """In what an evaluation's results differ from its files, a line per candidate and cause; failed rows aside."""
+        lines: dict[str, None] = {}
+        for cell in cells_of(self._project, evaluation):
+            try:
+                for table in CELL_TABLES:
+                    lines |= {f"{cell.candidate}: {cause}": None for cause, _ in self._changes(table, cell)}
+            except ConfigError as error:
+                lines[f"{cell.candidate}: {error}"] = None
+        if lines:
+            return tuple(lines)
+        causes = (self._changed_stage(table, evaluation) for table in EVALUATION_TABLES)
+        return tuple(dict.fromkeys(cause for cause in causes if cause is not None))
+
     def _stale_stage(self, table: str, evaluation: str) -> str | None:
+        if changed := self._changed_stage(table, evaluation):
+            return changed
+        if failed := next(self._failures(table, {"evaluation": evaluation}), None):
+            return failed
+        return NOT_IN_DAGSTER if f"{table}/{evaluation}" in self._missing else None
+
+    def _changed_stage(self, table: str, evaluation: str) -> str | None:
         commit = self.commit(table, {"evaluation": evaluation})
         if commit is None:
             return NEVER
@@ -128,9 +151,7 @@ class StalenessReader:
         if inputs_recorded(commit) != expected:
             changed = "its candidates or its evaluation" if table == "comparison" else f"what {table} is made from"
             return f"{changed} changed"
-        if failed := next(self._failures(table, {"evaluation": evaluation}), None):
-            return failed
-        return NOT_IN_DAGSTER if f"{table}/{evaluation}" in self._missing else None
+        return None
 
     def _version_now(self, table: str, key: str) -> str | None:
         """Data version of a file as it stands, or of a partition as it lies; null if it was never computed."""
@@ -154,6 +175,15 @@ class StalenessReader:
         return versions[-1].version + 1 if versions else 1
 
     def _causes(self, table: str, cell: Cell) -> Iterator[tuple[str, dict[str, list[str]]]]:
+        yield from self._changes(table, cell)
+        if self.commit(table, cell.partition) is None:
+            return
+        yield from ((cause, {}) for cause in self._failures(table, cell.partition))
+        if f"{table}/{cell.key}" in self._missing:
+            yield NOT_IN_DAGSTER, {}
+
+    def _changes(self, table: str, cell: Cell) -> Iterator[tuple[str, dict[str, list[str]]]]:
+        """In what a table of a cell differs from what it would be made from now: a sentence, and changed lines."""
         commit = self.commit(table, cell.partition)
         if commit is None:
             yield NEVER, {}
@@ -179,9 +209,6 @@ class StalenessReader:
                     yield f"{upstream} changed since {table} was computed", {}
         for place in recorded.keys() - wanted.keys():
             yield f"no longer depends on {place.replace('/', ' ', 1)}", {}
-        yield from ((cause, {}) for cause in self._failures(table, cell.partition))
-        if f"{table}/{cell.key}" in self._missing:
-            yield NOT_IN_DAGSTER, {}
 
     def _root_change(
         self, table: str, name: str, former_version: str | None, commit: Commit

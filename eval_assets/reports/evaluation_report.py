@@ -50,6 +50,7 @@ class EvaluationReport:
         notes: What a reader must know before believing the numbers, such as how far a judge can be trusted.
         provenance: Where the numbers come from.
         judging: What is known about the judges.
+        outdated: In what the numbers differ from the files as they stand, a line each.
     """
 
     evaluation: Evaluation
@@ -67,11 +68,12 @@ class EvaluationReport:
     notes: tuple[str, ...]
     provenance: Provenance
     judging: JudgingReport
+    outdated: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> OverallVerdict:
         """What the gates say together."""
-        return overall_verdict(self.gates)
+        return overall_verdict(self.gates, self.outdated)
 
     @property
     def baseline(self) -> str:

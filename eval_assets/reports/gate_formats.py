@@ -1,16 +1,17 @@
 """Gate results for machines and pull requests: JUnit XML and Markdown. What is asked and answered is in `gates`."""
 
+from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
 import polars as pl
 
-from eval_assets.reports.gates import overall_verdict
+from eval_assets.reports.gates import outdated_text, overall_verdict
 from eval_assets.reports.wording import interval_text, markdown_text, number_text
 
 _MARKS = {"GO": "✅ GO", "NO-GO": "❌ NO-GO", "INCONCLUSIVE": "❔ INCONCLUSIVE"}
 
 
-def gates_junit(rows: pl.DataFrame, *, evaluation: str) -> str:
+def gates_junit(rows: pl.DataFrame, *, evaluation: str, outdated: Sequence[str] = ()) -> str:
     """Write gate results as JUnit XML, one test case per condition and candidate.
 
     A critical NO-GO is a failure, a critical INCONCLUSIVE an error (both stop a pipeline); an advisory one that is
@@ -19,6 +20,7 @@ def gates_junit(rows: pl.DataFrame, *, evaluation: str) -> str:
     Args:
         rows: Rows of `GATE_RESULTS`; without any the suite is empty.
         evaluation: Name of the test suite.
+        outdated: In what the results differ from the files; with any, a test case more, with an error.
     """
     suite = ET.Element("testsuite", name=evaluation)
     counts = {"failure": 0, "error": 0, "skipped": 0}
@@ -35,7 +37,11 @@ def gates_junit(rows: pl.DataFrame, *, evaluation: str) -> str:
             ET.SubElement(case, kind, type=row["verdict"], message=_printable(row["reason"] or ""))
         else:
             ET.SubElement(case, "system-out").text = _printable(row["reason"] or "")
-    suite.set("tests", str(rows.height))
+    if outdated:
+        counts["error"] += 1
+        case = ET.SubElement(suite, "testcase", classname=evaluation, name="results are up to date")
+        ET.SubElement(case, "error", type="INCONCLUSIVE", message=_printable(outdated_text(outdated)))
+    suite.set("tests", str(rows.height + bool(outdated)))
     suite.set("failures", str(counts["failure"]))
     suite.set("errors", str(counts["error"]))
     suite.set("skipped", str(counts["skipped"]))
@@ -43,14 +49,15 @@ def gates_junit(rows: pl.DataFrame, *, evaluation: str) -> str:
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(suite, encoding="unicode")}\n'
 
 
-def gates_markdown(rows: pl.DataFrame, *, evaluation: str) -> str:
+def gates_markdown(rows: pl.DataFrame, *, evaluation: str, outdated: Sequence[str] = ()) -> str:
     """Write gate results for a pull request: the verdict, its reason, and one line per condition and candidate.
 
     Args:
         rows: Rows of `GATE_RESULTS`.
         evaluation: Named in the headline.
+        outdated: In what the results differ from the files.
     """
-    overall = overall_verdict(rows)
+    overall = overall_verdict(rows, outdated)
     lines = [f"**{_MARKS[overall.verdict.value]}** · {markdown_text(evaluation)}: {overall.note}."]
     if rows.height:
         lines += [

@@ -71,15 +71,18 @@ def evaluate_gates(
     return pl.DataFrame([{**row, "run_id": run_id} for row in rows], schema=GATE_RESULTS)
 
 
-def overall_verdict(rows: pl.DataFrame) -> OverallVerdict:
+def overall_verdict(rows: pl.DataFrame, outdated: Sequence[str] = ()) -> OverallVerdict:
     """Combine gate rows: a critical NO-GO stops, else a critical INCONCLUSIVE holds, else GO.
 
     Args:
         rows: Rows of `GATE_RESULTS`; advisory ones are counted in the note and decide nothing.
+        outdated: In what the results differ from the files as they stand. With any, nothing can be said of those.
 
     >>> overall_verdict(pl.DataFrame(schema=GATE_RESULTS)).note
     'the evaluation declares no gates, so nothing was asked'
     """
+    if outdated:
+        return OverallVerdict(Verdict.INCONCLUSIVE, f"the results are out of date: {outdated_text(outdated)}")
     if rows.is_empty():
         return OverallVerdict(Verdict.GO, "the evaluation declares no gates, so nothing was asked")
     critical, advisory = (rows.filter(pl.col("tier") == tier) for tier in ("critical", "advisory"))
@@ -94,6 +97,16 @@ def overall_verdict(rows: pl.DataFrame) -> OverallVerdict:
         if count:
             return OverallVerdict(verdict, f"{count} of {critical.height} critical conditions {words}{advice}")
     return OverallVerdict(Verdict.GO, f"{critical.height} of {critical.height} critical conditions met{advice}")
+
+
+def outdated_text(outdated: Sequence[str], *, at_most: int = 3) -> str:
+    """The first few of what changed since the results were computed, and how many more there are.
+
+    >>> outdated_text(["a@p: prompt p v1 → v2", "b@p: prompt p v1 → v2"], at_most=1)
+    'a@p: prompt p v1 → v2; and 1 more'
+    """
+    more = len(outdated) - at_most
+    return "; ".join([*outdated[:at_most], *([f"and {more} more"] if more > 0 else [])])
 
 
 def _asked_of(

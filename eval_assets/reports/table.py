@@ -22,6 +22,7 @@ WIDTH = 110
 CANDIDATES_A_BLOCK = 4
 NAME_WIDTH = 34
 MARK = "!!"
+ASCII = str.maketrans({"→": "->", "…": "...", "×": "x", "–": "-", "—": "-", "≤": "<=", "≥": ">="})
 LEGEND = "+ higher is better, - lower is better; candidates that share a letter after the mean can't be told apart"
 LEGEND_OF_MARKS = (
     f"{MARK} n/m scored: the mean is over n of m rows; below it, where it would lie had the others scored worst or best"
@@ -154,7 +155,8 @@ def _gates(report: EvaluationReport) -> Iterator[str]:
 
 def _wrapped(head: str, text: str) -> str:
     """Text in lines of the table's width, all but the first indented below the head."""
-    return textwrap.fill(f"{head}{text}", WIDTH, subsequent_indent=" " * min(len(head), 8), break_on_hyphens=False)
+    plain = f"{head}{text}".translate(ASCII)
+    return textwrap.fill(plain, WIDTH, subsequent_indent=" " * min(len(head), 8), break_on_hyphens=False)
 
 
 def _table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, right_from: int | None = None) -> str:

@@ -1,19 +1,25 @@
-"""What must not be missed before a mean is believed: failed requests, unscored rows, cells without any row.
+"""What must not be missed before a mean is believed: files that changed since, failed requests, unscored rows.
 
 Every renderer prints these sentences first.
 """
 
 from collections.abc import Iterator
 
+import polars as pl
+
 from eval_assets.reports.candidate_report import CandidateReport
 from eval_assets.reports.evaluation_report import EvaluationReport
-from eval_assets.reports.wording import number_text
+from eval_assets.reports.gates import outdated_text
+from eval_assets.reports.scores import candidate_name
+from eval_assets.reports.wording import number_text, shortened
+
+REASON_CHARACTERS = 200
+ROW = ("model", "prompt", "example_id", "sample_index")
 
 
 def report_warnings(report: EvaluationReport) -> tuple[str, ...]:
-    """List what is missing from the numbers, one sentence each; empty when every row was answered and scored."""
-    sentences = [sentence for candidate in report.candidates for sentence in _of_candidate(candidate, report)]
-    return tuple(sorted(sentences, key=lambda sentence: "requests failed" not in sentence))
+    """List what is missing from the numbers, one sentence each; empty when all rows were answered and scored."""
+    return tuple(_sentences(report))
 
 
 def bounds_text(low: float | None, high: float | None) -> str:
@@ -28,7 +34,22 @@ def bounds_text(low: float | None, high: float | None) -> str:
     return f"between {number_text(lower)} and {number_text(upper)} had they scored worst or best"
 
 
-def _of_candidate(candidate: CandidateReport, report: EvaluationReport) -> Iterator[str]:
+def _sentences(report: EvaluationReport) -> Iterator[str]:
+    if report.outdated:
+        remedy = f"`eval-assets run {report.evaluation.name}` brings the results up to date"
+        yield f"Out of date: {outdated_text(report.outdated)}. {remedy}."
+    for candidate in report.candidates:
+        yield from _of_requests(candidate, report)
+    nowhere = [metric for metric in report.metrics if _is_scored_nowhere(report, metric)]
+    for metric in nowhere:
+        yield f"{metric} could not be computed for any row{_because(report, metric)}."
+    for candidate in report.candidates:
+        for metric in report.metrics:
+            if metric not in nowhere:
+                yield from _of_scores(candidate, metric, report)
+
+
+def _of_requests(candidate: CandidateReport, report: EvaluationReport) -> Iterator[str]:
     speed = candidate.performance
     if not speed.n_predictions:
         yield f"{candidate.name} has no predictions: its cell was not computed."
@@ -36,17 +57,54 @@ def _of_candidate(candidate: CandidateReport, report: EvaluationReport) -> Itera
     failed = speed.n_predictions - speed.n_answered
     if failed:
         kinds = ", ".join(f"{count} {outcome}" for outcome, count in speed.failures.items())
+        errors = report.predictions.filter((candidate_name() == candidate.name) & (pl.col("outcome") != "ok"))["error"]
+        why = ": ".join(part for part in (kinds, _most_frequent(errors)) if part)
         yield (
-            f"{candidate.name}: {failed:,} of {speed.n_predictions:,} requests failed ({kinds}). "
+            f"{candidate.name}: {failed:,} of {speed.n_predictions:,} requests failed ({why}). "
             "Its means are over what is left."
         )
-    for metric in report.metrics:
-        row = candidate.metrics.get(metric)
-        if row is None:
-            yield f"{candidate.name} has no scores of {metric}."
-        elif row["n_total"] - row["n_scored"] > failed * row["n_total"] / speed.n_predictions:  # more than failed
-            yield (
-                f"{candidate.name}: {metric} is over {row['n_scored']:,} of {row['n_total']:,} rows; "
-                f"mean {number_text(row['mean'])}, "
-                f"{bounds_text(row['mean_if_missing_worst'], row['mean_if_missing_best'])}."
-            )
+
+
+def _of_scores(candidate: CandidateReport, metric: str, report: EvaluationReport) -> Iterator[str]:
+    speed = candidate.performance
+    if not speed.n_predictions:
+        return
+    row = candidate.metrics.get(metric)
+    failed = speed.n_predictions - speed.n_answered
+    if row is None:
+        yield f"{candidate.name} has no scores of {metric}."
+    elif row["n_total"] - row["n_scored"] > failed * row["n_total"] / speed.n_predictions:  # more than failed
+        yield (
+            f"{candidate.name}: {metric} is over {row['n_scored']:,} of {row['n_total']:,} rows; "
+            f"mean {number_text(row['mean'])}, "
+            f"{bounds_text(row['mean_if_missing_worst'], row['mean_if_missing_best'])}"
+            f"{_because(report, metric, candidate)}."
+        )
+
+
+def _is_scored_nowhere(report: EvaluationReport, metric: str) -> bool:
+    rows = [candidate.metrics[metric] for candidate in report.candidates if metric in candidate.metrics]
+    answered = any(candidate.performance.n_answered for candidate in report.candidates)
+    return answered and all(row["n_scored"] == 0 for row in rows)
+
+
+def _because(report: EvaluationReport, metric: str, candidate: CandidateReport | None = None) -> str:
+    """Why rows have no score; rows without an output are told of with the requests."""
+    unscored = (pl.col("metric") == metric) & pl.col("score").is_null() & (pl.col("outcome") != "ok")
+    answered = report.predictions.filter(pl.col("outcome") == "ok")
+    rows = report.scores.filter(unscored).join(answered, on=ROW, how="semi")
+    if candidate is not None:
+        rows = rows.filter(candidate_name() == candidate.name)
+    reason = _most_frequent(rows["reason"])
+    return f" ({reason})" if reason else ""
+
+
+def _most_frequent(reasons: pl.Series) -> str:
+    """The reason given most often, of equals the first in the table, and how many others there are."""
+    said = reasons.drop_nulls().to_frame("reason").group_by("reason", maintain_order=True).len()
+    if said.is_empty():
+        return ""
+    first = said.sort("len", descending=True, maintain_order=True).row(0)[0]
+    others = said.height - 1
+    more = f"; and {others} other reason{'s' if others > 1 else ''}" if others else ""
+    return f"{shortened(first, REASON_CHARACTERS)}{more}"

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import arro3.core as arrow
 import polars as pl
-from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from eval_assets.errors import StorageError, StorageFullError
@@ -27,6 +27,8 @@ TABLE_PROPERTIES = {
     "delta.logRetentionDuration": "interval 3650 days",
     "delta.checkpointInterval": "10",  # opening a table replays what came after its last checkpoint
 }
+# Small row groups: writing holds one in memory, and reading a range of positions opens only those it needs.
+WRITER = WriterProperties(max_row_group_size=5_000, compression="ZSTD", compression_level=3)
 
 Result = TypeVar("Result")
 Frames = pl.DataFrame | Callable[[], Iterable[pl.DataFrame]]
@@ -196,6 +198,7 @@ class Warehouse:
                 schema_mode="merge",
                 storage_options=dict(self.storage_options),
                 commit_properties=_properties(recorded),
+                writer_properties=WRITER,
                 **how,
             ),
         )

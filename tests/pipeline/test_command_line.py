@@ -44,6 +44,7 @@ def test_check_accepts_the_project_and_names_a_mistake(cli, files: Files) -> Non
 
 
 def test_run_report_gate_and_trace_fit_together(cli, files: Files, provider) -> None:
+    files.change("evaluations", "main", gates=[{"metric": "grader", "min": 1, "min_scored": 2}])
     code, _, err = cli("run", "main")
     assert code == 0, err
     # 4 rows × 4 candidates, and a verdict on each reply.
@@ -76,6 +77,44 @@ def test_run_report_gate_and_trace_fit_together(cli, files: Files, provider) -> 
         assert traced[part]["delta"]["version"] >= 0, part
     assert traced["prompt"]["template"]
     assert traced["example"]["example_id"]
+
+
+def test_a_gate_speaks_of_the_files_as_they_stand(cli, files: Files, provider) -> None:
+    gate = {"metric": "grader", "min": 1, "min_scored": 2}
+    files.change("evaluations", "main", gates=[gate])
+    assert cli("run", "main")[0] == 0
+    files.edit_prompt("short")
+    code, out, _ = cli("gate", "main")
+    assert code == 2
+    assert "INCONCLUSIVE" in out
+    assert "out of date: alpha@short: prompt short v1 → v2: user message changed; beta@short" in out
+    assert 'name="results are up to date"' in cli("gate", "main", "--format", "junit")[1]
+    for style in ("table", "md", "html"):
+        assert "Out of date: alpha@short: prompt short v1" in cli("report", "main", "--format", style)[1]
+    assert json.loads(cli("report", "main", "--format", "json")[1])["warnings"][0].startswith("Out of date")
+    assert cli("run", "main")[0] == 0
+    assert cli("gate", "main")[0] == 0
+    assert "Out of date" not in cli("report", "main")[1]
+
+
+def test_a_refusing_gate_fails_every_run_and_nothing_is_left_to_go_on_with(cli, files: Files, provider) -> None:
+    files.change("evaluations", "main", gates=[{"metric": "grader", "min": 5, "min_scored": 2}])
+    code, _, err = cli("run", "main")
+    assert code == 1
+    assert "gate of comparison: NO-GO" in err
+    assert "goes on from there" not in err
+    code, _, err = cli("run", "main")
+    assert code == 1
+    assert "Everything is up to date" in err
+    assert "gate of main: NO-GO" in err
+    assert cli("gate", "main")[0] == 1
+
+
+def test_a_gate_without_conditions_is_refused(cli, provider) -> None:
+    cli("run", "other")
+    code, _, err = cli("gate", "other")
+    assert code == 2
+    assert "data/evaluations/other.yaml: expected `gates`" in err
 
 
 def test_plan_counts_what_run_then_does(cli, files: Files, provider) -> None:

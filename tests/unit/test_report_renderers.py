@@ -54,7 +54,28 @@ def new_metrics(report):
 
 def test_a_third_of_failed_requests_is_the_first_thing_the_warnings_say(failing) -> None:
     assert report_warnings(failing)[0] == (
-        "new@p: 10 of 30 requests failed (10 error). Its means are over what is left."
+        "new@p: 10 of 30 requests failed (10 error: HTTP 500). Its means are over what is left."
+    )
+
+
+def test_why_a_metric_has_no_score_is_said_once_however_many_rows_lack_it() -> None:
+    reasons = {"toxicity": ["unavailable: no model"] * 3, "mine": [None, "ZeroDivisionError: zero", "KeyError: 'x'"]}
+    scores = {"toxicity": [None] * 3, "mine": [1.0, None, None]}
+    rows = [
+        measured(scores[metric], model=model, metric=metric, reason=reasons[metric])
+        for metric in scores
+        for model in ("old", "new")
+    ]
+    texts = {name: ["a", "b", "c"] for name in ("old", "new")}
+    facts = dict.fromkeys(("token_f1", "toxicity", "mine"), SHARE)
+    report = report_of(texts, dict.fromkeys(texts, [1.0] * 3), more_scores=rows, facts=facts)
+    assert report_warnings(report) == (
+        "toxicity could not be computed for any row (unavailable: no model).",
+        *(
+            f"{name}@p: mine is over 1 of 3 rows; mean 1.000, between 0.333 and 1.000 had they scored worst or best "
+            "(ZeroDivisionError: zero; and 1 other reason)."
+            for name in ("old", "new")
+        ),
     )
 
 
