@@ -46,18 +46,24 @@ def stats(data_dir: Path | None) -> None:
 
 @cache.command()
 @click.option("--older-than", type=Age(), help="Replies asked for longer ago than this, such as 90d.")
-@click.option("--unreferenced", is_flag=True, help="Replies that no current prediction or verdict uses.")
+@click.option("--unreferenced", is_flag=True, help="Replies that no current prediction or verdict was made from.")
 @click.option("--other-schemas", is_flag=True, help="Replies stored under another version of the request key.")
+@click.option("--dry-run", is_flag=True, help="Only say how many replies would be deleted.")
 @click.pass_obj
-def prune(data_dir: Path | None, older_than: timedelta | None, *, unreferenced: bool, other_schemas: bool) -> None:
+def prune(
+    data_dir: Path | None, older_than: timedelta | None, *, unreferenced: bool, other_schemas: bool, dry_run: bool
+) -> None:
     """Delete stored replies for which any of the conditions holds. Earlier table versions keep them until vacuumed."""
     if older_than is None and not unreferenced and not other_schemas:
         raise click.UsageError(
             "expected --older-than, --unreferenced or --other-schemas: without one nothing would be deleted"
         )
-    removed = _store(data_dir).prune(older_than, unreferenced=unreferenced, other_schemas=other_schemas)
+    removed = _store(data_dir).prune(
+        older_than, unreferenced=unreferenced, other_schemas=other_schemas, dry_run=dry_run
+    )
     for lane in removed:
-        click.echo(f"{lane.lane}: {lane.n_replies:,} replies deleted")
+        done = "would be deleted" if dry_run else "deleted"
+        click.echo(f"{lane.lane}: {lane.n_replies:,} replies {done}, paid with ${lane.cost_usd:.4f}")
     if not removed:
         click.echo("nothing to delete")
 

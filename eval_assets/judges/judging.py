@@ -190,5 +190,6 @@ def _row(ballot: _Ballot, given: Opinion, seat: _Seat | None, *, juror: str | No
         **asdict(given.spent),
         "judgement_key": given.judgement_key,
         "response_id": given.response_id,
+        "request_keys": json.dumps(given.request_keys),
         "reused": given.reused,
     }

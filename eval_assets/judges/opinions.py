@@ -45,6 +45,7 @@ class Opinion:
         raw_reply: The last reply, as it came.
         judgement_key: Request key of the last messages.
         response_id: The last reply's row in `responses`.
+        request_keys: Of all its requests: questions of a tree, the first reply before a repair.
         reused: Nothing was paid for this opinion.
         spent: Summed over all its requests.
     """
@@ -59,6 +60,7 @@ class Opinion:
     raw_reply: str | None = None
     judgement_key: str | None = None
     response_id: str | None = None
+    request_keys: tuple[str, ...] = ()
     reused: bool | None = None
     spent: Spent = field(default_factory=Spent)
 
@@ -163,6 +165,7 @@ class _Inquiry:
             raw_reply=answer.reply.output,
             judgement_key=answer.request_key or None,
             response_id=answer.response_id,
+            request_keys=tuple(earlier.request_key for earlier in self.answers if earlier.request_key),
             reused=all(earlier.reused for earlier in self.answers),
             spent=_summed([earlier.reply for earlier in self.answers]),
         )

@@ -172,5 +172,6 @@ def _row(a: Mapping[str, Any], b: Mapping[str, Any], in_order: Opinion, in_rever
         "reason": failed.reason if failed else None,
         "key_in_order": in_order.judgement_key,
         "key_in_reverse": in_reverse.judgement_key,
+        "request_keys": json.dumps([*in_order.request_keys, *in_reverse.request_keys]),
         "cost_usd": sum(costs) if costs else None,
     }

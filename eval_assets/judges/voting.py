@@ -51,6 +51,7 @@ def vote(opinions: Mapping[str, Opinion], rule: Literal["majority", "mean"], sca
         reason=reason,
         method="vote",
         judgement_key=hashlib.sha256("\0".join(keys).encode()).hexdigest() if keys else None,
+        request_keys=tuple(key for given in opinions.values() for key in given.request_keys),
         reused=all(given.reused for given in opinions.values()) if keys else None,
     )
 

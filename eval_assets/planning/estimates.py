@@ -1,11 +1,14 @@
 """What requests would cost in tokens, dollars and seconds, and what that is based on."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
 from eval_assets.config.model import Model
 from eval_assets.providers.budget import cost_usd, max_completion_tokens
+from eval_assets.providers.keys import canonical_json
 from eval_assets.providers.requests import Request
 from eval_assets.storage.warehouse import Warehouse
 
@@ -24,9 +27,11 @@ class Demand:
     prompt_characters: int = 0
     request_characters: int = 0
     completion_tokens_at_most: int = 0
+    manners: set[str] = field(default_factory=set)
 
     def add(self, request: Request, canonical: str) -> None:
         """Count one request, given with its canonical form."""
+        self.manners.add(_manner(request.parameters, request.response_format))
         self.request_characters += len(canonical)
         self.n_requests += 1
         self.prompt_characters += sum(len(message["content"]) for message in request.messages)
@@ -47,37 +52,62 @@ class Estimate:
 
 
 def estimate_of(warehouse: Warehouse, lane: str, demand: Demand) -> Estimate:
-    """Estimate from the lane's latest replies if there are any, else from the prompts' length and the token limit."""
-    replies = (
-        warehouse.scan("responses", {"lane": lane})
-        .select(
-            "requested_at",
-            "latency_seconds",
-            "prompt_tokens",
-            "completion_tokens",
-            request=pl.col("request").str.len_chars(),
-        )
-        .drop_nulls()
-        .top_k(MEASURED_REPLIES, by="requested_at")
-        .collect()
-    )
+    """Estimate from the lane's latest replies to such requests, else from all its latest ones if there are any, else
+    from the prompts' length and the token limit.
+    """
+    has_tokens = demand.model.file.provider not in WITHOUT_TOKENS
+    replies = _latest_replies(warehouse, lane, has_tokens=has_tokens)
+    alike = replies.filter(pl.col("manner").is_in(list(demand.manners)))
     n = demand.n_requests
     if replies.height:
-        means = replies.mean().row(0, named=True)
-        prompt_tokens = round(demand.request_characters * means["prompt_tokens"] / max(1, means["request"]))
+        measured = alike if alike.height else replies
+        means = measured.drop("manner").mean().row(0, named=True)
+        prompt_tokens = round(demand.request_characters * means["prompt_tokens"] / max(1, means["characters"]))
         completion_tokens = round(n * means["completion_tokens"])
         latency = means["latency_seconds"]
-        basis = f"mean of the last {replies.height} replies of this model"
+        what = "such requests" if alike.height else "other requests"
+        basis = f"mean of the last {measured.height:,} replies of this model to {what}"
+    elif not has_tokens:
+        prompt_tokens = completion_tokens = 0
+        latency = ASSUMED_LATENCY_SECONDS
+        basis = f"without tokens, {latency:g} s each"
     else:
         prompt_tokens = demand.prompt_characters // CHARACTERS_PER_TOKEN
         completion_tokens = demand.completion_tokens_at_most
         latency = ASSUMED_LATENCY_SECONDS
         basis = f"{CHARACTERS_PER_TOKEN} characters per token, every reply at its token limit, {latency:g} s each"
-    if demand.model.file.provider in WITHOUT_TOKENS:
-        prompt_tokens = completion_tokens = 0
     limits, prices = demand.model.file.limits, demand.model.file.prices
     seconds = n * latency / min(limits.max_concurrency, max(1, n))
     if limits.requests_per_minute:
         seconds = max(seconds, 60 * n / limits.requests_per_minute)
     dollars = cost_usd(prompt_tokens, completion_tokens, prices) + (n - 1) * prices.request_usd
     return Estimate(demand.model.name, n, prompt_tokens, completion_tokens, dollars, seconds, basis)
+
+
+def _latest_replies(warehouse: Warehouse, lane: str, *, has_tokens: bool) -> pl.DataFrame:
+    """What the lane's latest replies took, with the length of their requests and how those were to be answered."""
+    tokens = pl.col("prompt_tokens", "completion_tokens")
+    return (
+        warehouse.scan("responses", {"lane": lane})
+        .select("requested_at", "latency_seconds", tokens if has_tokens else tokens.fill_null(0), "request")
+        .drop_nulls()
+        .top_k(MEASURED_REPLIES, by="requested_at")
+        .collect()
+        .select(
+            "latency_seconds",
+            "prompt_tokens",
+            "completion_tokens",
+            characters=pl.col("request").str.len_chars(),
+            manner=pl.col("request").map_elements(_stored_manner, return_dtype=pl.String),
+        )
+    )
+
+
+def _manner(parameters: Any, response_format: Any) -> str:
+    """How a request is to be answered, whatever it asks: judging and generation by one model differ in it."""
+    return canonical_json([parameters, response_format])
+
+
+def _stored_manner(canonical: str) -> str:
+    request = json.loads(canonical)
+    return _manner(request["parameters"], request.get("response_format"))

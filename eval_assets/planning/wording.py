@@ -57,11 +57,11 @@ def _cost_lines(estimates: tuple[Estimate, ...]) -> Iterator[str]:
     if not estimates:
         yield "No request would be sent."
         return
-    for name in dict.fromkeys(estimate.model for estimate in estimates):
-        of_model = [estimate for estimate in estimates if estimate.model == name]
+    for name, basis in dict.fromkeys((estimate.model, estimate.basis) for estimate in estimates):
+        alike = [estimate for estimate in estimates if (estimate.model, estimate.basis) == (name, basis)]
         yield (
-            f"{name}: {sum(e.n_requests for e in of_model):,} requests, "
-            f"about {sum(e.prompt_tokens for e in of_model):,} + "
-            f"{sum(e.completion_tokens for e in of_model):,} tokens, ${sum(e.cost_usd for e in of_model):.4f}, "
-            f"{sum(e.seconds for e in of_model):,.0f} s ({of_model[0].basis})"
+            f"{name}: {sum(e.n_requests for e in alike):,} requests, "
+            f"about {sum(e.prompt_tokens for e in alike):,} + "
+            f"{sum(e.completion_tokens for e in alike):,} tokens, ${sum(e.cost_usd for e in alike):.4f}, "
+            f"{sum(e.seconds for e in alike):,.0f} s ({basis})"
         )

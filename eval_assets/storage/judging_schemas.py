@@ -74,6 +74,7 @@ PAIRWISE_PREFERENCES: dict[str, pl.DataType] = {
     "reason": pl.String(),
     "key_in_order": pl.String(),
     "key_in_reverse": pl.String(),
+    "request_keys": pl.String(),  # JSON list: of all requests behind it, repairs too
     "cost_usd": pl.Float64(),
     "run_id": pl.String(),
 }

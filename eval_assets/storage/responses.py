@@ -171,17 +171,23 @@ class ResponseStore:
         return lane_stats(self._warehouse, self.state_dir)
 
     def prune(
-        self, older_than: timedelta | None = None, *, unreferenced: bool = False, other_schemas: bool = False
+        self,
+        older_than: timedelta | None = None,
+        *,
+        unreferenced: bool = False,
+        other_schemas: bool = False,
+        dry_run: bool = False,
     ) -> list[Pruned]:
         """Delete replies for which any of the conditions given holds; earlier versions of the table keep them.
 
         Args:
             older_than: Age since the request.
-            unreferenced: No prediction and no judge score uses the reply or its key.
+            unreferenced: No prediction, verdict or comparison side by side was made from a reply to its request.
             other_schemas: Stored under another version of the request key.
+            dry_run: Delete nothing.
 
         Returns:
-            Lanes that lost replies.
+            Lanes that lost replies, or would.
         """
         pruned = []
         for lane in [row.lane for row in self.stats() if row.n_replies]:
@@ -189,9 +195,11 @@ class ResponseStore:
                 doomed = condemned(
                     self._warehouse, lane, older_than=older_than, unreferenced=unreferenced, other_schemas=other_schemas
                 )
-                if doomed:
-                    delete_replies(self._warehouse, lane, doomed)
-                    pruned.append(Pruned(lane, len(doomed)))
+                if doomed.is_empty():
+                    continue
+                if not dry_run:
+                    delete_replies(self._warehouse, lane, doomed["response_id"])
+                pruned.append(Pruned(lane, doomed.height, float(doomed["cost_usd"].sum())))
         return pruned
 
     @contextlib.contextmanager

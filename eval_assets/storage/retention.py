@@ -1,6 +1,6 @@
 """How much the response store holds, and which replies nobody needs any more. Locks are taken by `responses`."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,10 +10,16 @@ import polars as pl
 from eval_assets.providers.keys import KEY_SCHEMA
 from eval_assets.storage.journal import read_segment
 from eval_assets.storage.lane_writer import journals_of
+from eval_assets.storage.schemas import SCHEMAS
 from eval_assets.storage.stored_replies import REUSABLE
 from eval_assets.storage.warehouse import Warehouse
 
 ROWS_AT_ONCE = 20_000
+USED_BY = {
+    "predictions": ("request_key",),
+    "judge_scores": ("judgement_key",),
+    "pairwise_preferences": ("key_in_order", "key_in_reverse"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +39,11 @@ class LaneStats:
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """How many replies a lane lost."""
+    """How many replies a lane lost, and what was paid for them."""
 
     lane: str
     n_replies: int
+    cost_usd: float
 
 
 def lane_stats(warehouse: Warehouse, state_dir: Path) -> list[LaneStats]:
@@ -69,26 +76,24 @@ def lane_stats(warehouse: Warehouse, state_dir: Path) -> list[LaneStats]:
 
 def condemned(
     warehouse: Warehouse, lane: str, *, older_than: timedelta | None, unreferenced: bool, other_schemas: bool
-) -> set[str]:
-    """Ids of the replies of a lane for which any of the conditions holds; see `ResponseStore.prune`."""
+) -> pl.DataFrame:
+    """`response_id` and `cost_usd` of the lane's replies for which any of the conditions holds; see
+    `ResponseStore.prune`.
+    """
     replies = warehouse.scan("responses", {"lane": lane})
-    doomed: set[str] = set()
+    doomed = [replies.clear()]
     if older_than is not None:
-        doomed |= _ids(replies.filter(pl.col("requested_at") < datetime.now(UTC) - older_than))
+        doomed.append(replies.filter(pl.col("requested_at") < datetime.now(UTC) - older_than))
     if other_schemas:
-        doomed |= _ids(replies.filter(pl.col("key_schema") != KEY_SCHEMA))
+        doomed.append(replies.filter(pl.col("key_schema") != KEY_SCHEMA))
     if unreferenced:
-        for table, key in (("predictions", "request_key"), ("judge_scores", "judgement_key")):
-            used = warehouse.scan(table)
-            replies = replies.join(used.select(key), left_on="request_key", right_on=key, how="anti")
-            replies = replies.join(used.select("response_id"), on="response_id", how="anti")
-        doomed |= _ids(replies)
-    return doomed
+        doomed.append(replies.join(_used_keys(warehouse), on="request_key", how="anti"))
+    return pl.concat(rows.select("response_id", "cost_usd") for rows in doomed).unique("response_id").collect()
 
 
-def delete_replies(warehouse: Warehouse, lane: str, response_ids: Collection[str]) -> None:
+def delete_replies(warehouse: Warehouse, lane: str, response_ids: pl.Series) -> None:
     """Rewrite a lane without these replies, in one commit."""
-    kept = warehouse.scan("responses", {"lane": lane}).filter(~pl.col("response_id").is_in(list(response_ids)))
+    kept = warehouse.scan("responses", {"lane": lane}).filter(~pl.col("response_id").is_in(response_ids.implode()))
 
     def frames() -> Iterator[pl.DataFrame]:
         yield from kept.collect_batches(chunk_size=ROWS_AT_ONCE)
@@ -96,5 +101,13 @@ def delete_replies(warehouse: Warehouse, lane: str, response_ids: Collection[str
     warehouse.replace("responses", frames, {"lane": lane}, {"pruned": str(len(response_ids))})
 
 
-def _ids(replies: pl.LazyFrame) -> set[str]:
-    return set(replies.select("response_id").collect()["response_id"])
+def _used_keys(warehouse: Warehouse) -> pl.LazyFrame:
+    """Keys of all requests behind the predictions, verdicts and comparisons that the tables hold now."""
+    used = []
+    for table, columns in USED_BY.items():
+        rows = warehouse.scan(table)
+        used += [rows.select(request_key=column) for column in columns]
+        if "request_keys" in SCHEMAS[table]:
+            listed = pl.col("request_keys").str.json_decode(pl.List(pl.String)).explode()
+            used.append(rows.select(request_key=listed))
+    return pl.concat(used).drop_nulls().unique()

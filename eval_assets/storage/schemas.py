@@ -124,6 +124,7 @@ JUDGE_SCORES = {
     **SPENT,
     "judgement_key": pl.String(),
     "response_id": pl.String(),
+    "request_keys": pl.String(),  # JSON list: of all requests behind it, a tree's questions and repairs too
     "reused": pl.Boolean(),
     "run_id": pl.String(),
 }

@@ -121,7 +121,25 @@ def _exchange(warehouse: Warehouse, row: Part) -> Part:
         "messages": _parsed(row["messages"]),
         **{field: _plain(row[field]) for field in ("judgement_key", "response_id", "reused", *SPENT)},
         "paid_by_run_id": _paid_by(warehouse, row["response_id"]),
+        "earlier": _earlier(warehouse, row),
     }
+
+
+def _earlier(warehouse: Warehouse, row: Part) -> list[Part]:
+    """Exchanges that led to the last one: a tree's questions. What the last messages repeat is left out."""
+    keys = json.loads(row["request_keys"] or "[]")[:-1]
+    if row["method"] == "vote" or not keys:
+        return []
+    columns = ("request_key", "request", "output", "requested_at")
+    rows = warehouse.scan("responses").filter(pl.col("request_key").is_in(keys)).select(columns).sort("requested_at")
+    replies = {reply["request_key"]: reply for reply in rows.collect().to_dicts()}
+    last = _parsed(row["messages"]) or []
+    asked = [
+        (json.loads(replies[key]["request"])["messages"], replies[key]["output"]) for key in keys if key in replies
+    ]
+    return [
+        {"messages": messages, "raw_reply": output} for messages, output in asked if messages != last[: len(messages)]
+    ]
 
 
 def _votes(warehouse: Warehouse, row: Part) -> list[Part]:

@@ -54,6 +54,9 @@ def _judge(judge: Part) -> Iterator[str]:
 
 def _asked(exchange: Part) -> Iterator[str]:
     yield from _field("model", exchange["judge_model"])
+    for earlier in exchange["earlier"]:
+        yield from _messages("asked before", earlier["messages"])
+        yield from _field("raw reply", earlier["raw_reply"])
     yield from _messages("judge messages", exchange["messages"])
     yield from _field("raw reply", exchange["raw_reply"])
     yield from _field("read as", exchange["method"])

@@ -12,6 +12,8 @@ from eval_assets.reports.html import report_html
 from eval_assets.reports.json_report import report_json
 from eval_assets.reports.markdown import report_markdown
 from eval_assets.reports.table import report_table
+from eval_assets.storage.trace import trace
+from eval_assets.storage.trace_text import trace_text
 from tests.loopback import Fault, LoopbackProvider
 from tests.projects import JUDGE_MODEL, Lab, write_project
 
@@ -159,6 +161,45 @@ def test_candidates_are_compared_side_by_side_with_two_requests_a_pair_once(lab,
     lab.files.change("evaluations", "main", confidence=0.9)
     lab.run()
     assert provider.requests - paid == 2 * N_ROWS  # nothing is paid twice
+
+
+def test_no_reply_behind_a_verdict_is_pruned_as_unreferenced(lab, provider):
+    """Questions of a tree, first replies before a repair and comparisons side by side are all needed again."""
+    tree = {"question": "Is it true?", "yes": {"question": "Is it short?", "yes": 5, "no": 3}, "no": 1}
+    lab.files.write(
+        "judges", "walker", {"definition": "It is right.", "kind": "tree", "tree": tree, "model": "referee"}
+    )
+    lab.files.change("evaluations", "main", judges=["grader", "walker"], **SIDE_BY_SIDE)
+
+    def hesitant(body):
+        asked = body["messages"]
+        if body["model"] == JUDGE_MODEL and not is_pair(body) and asked[-1]["role"] == "user":
+            is_first = all(message["role"] != "assistant" for message in asked)
+            is_question = "Question: " in asked[0]["content"]
+            if is_question:
+                return '{"justification": "so it is", "verdict": "yes"}'
+            return "let me think" if is_first else '{"justification": "as asked", "score": 4}'
+        return answer(body)
+
+    provider.answer = hesitant
+    assert not lab.run().failed
+    verdicts = lab.warehouse.scan("judge_scores").select("judge", "outcome", "request_keys").collect()
+    assert verdicts["outcome"].unique().to_list() == ["ok"]
+    assert set(verdicts["request_keys"].map_elements(lambda keys: len(json.loads(keys)), return_dtype=int)) == {2}
+    with lab.workbench() as workbench:
+        assert workbench.store.prune(unreferenced=True) == []
+    walked = lab.warehouse.scan("judge_scores").filter(judge="walker").select("score_id").head(1).collect().item()
+    (earlier,) = trace(lab.warehouse, walked)["judge"]["earlier"]
+    assert "Question: Is it true?" in earlier["messages"][0]["content"]
+    assert json.loads(earlier["raw_reply"])["verdict"] == "yes"
+    assert "asked before" in trace_text(trace(lab.warehouse, walked))
+    lab.files.remove("judges", "walker")
+    lab.files.change("evaluations", "main", judges=["grader"])
+    lab.run()
+    with lab.workbench() as workbench:
+        (pruned,) = workbench.store.prune(unreferenced=True)
+    # Two questions on each of four outputs of two candidates.
+    assert pruned.n_replies == 2 * 2 * N_ROWS
 
 
 def test_a_plan_over_a_new_project_counts_what_a_run_then_sends(lab, provider):

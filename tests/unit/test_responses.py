@@ -128,6 +128,9 @@ def test_pruning_by_age_and_by_use(store):
     age = datetime.now(UTC) - NOON + timedelta(days=1)
     assert [pruned.n_replies for pruned in store.prune(age)] == [1]
     assert set(store._warehouse.scan("responses").collect()["response_id"]) == {used.response_id, unused.response_id}
+    dry = store.prune(unreferenced=True, dry_run=True)
+    assert [(pruned.n_replies, pruned.cost_usd) for pruned in dry] == [(1, 0.5)]
+    assert store._warehouse.scan("responses").collect().height == 2
     store.prune(unreferenced=True)
     assert set(store._warehouse.scan("responses").collect()["response_id"]) == {used.response_id}
     assert old.response_id != used.response_id
