@@ -6,6 +6,7 @@ from eval_assets.assets.cells import cell_assets
 from eval_assets.assets.comparison import comparison_asset
 from eval_assets.assets.judging import judging_assets
 from eval_assets.assets.shared_inputs import shared_input_assets
+from eval_assets.assets.stages import Stages
 from eval_assets.automation.conditions import when_candidates_change, when_inputs_change, when_verdicts_change
 from eval_assets.automation.refresh import refresh_job
 from eval_assets.automation.schedules import evaluation_schedules
@@ -30,9 +31,9 @@ def build_definitions(project: Project, workbench: object, settings: Settings) -
     """
     partitions = partitions_of(project)
     roots = shared_input_assets(partitions)
-    cells = cell_assets(partitions, when_inputs_change())
-    judging = judging_assets(partitions, when_verdicts_change())
-    comparison = comparison_asset(partitions, when_candidates_change())
+    cells = cell_assets(Stages(partitions, when_inputs_change()))
+    judging = judging_assets(Stages(partitions, when_verdicts_change()))
+    comparison = comparison_asset(Stages(partitions, when_candidates_change()))
     assets = [*roots, *cells, *judging, comparison]
     reading = {
         asset.key.to_user_string(): dg.define_asset_job(

@@ -3,15 +3,15 @@
 import os
 import shutil
 import uuid
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
+from eval_assets.assets.stages import PAID_PER_CELL, PAID_PER_EVALUATION
 from eval_assets.automation.backfill import close_backfill, missing_in_dagster, partitions_by_asset, record_backfill
-from eval_assets.automation.refresh import PAID_ASSETS, PAID_PER_EVALUATION
 from eval_assets.cells.graph import files_below
 from eval_assets.cells.workbench import Spending, Workbench
 from eval_assets.config.settings import CHECKOUT, Settings
@@ -120,14 +120,18 @@ def run_plan(
         if workbench.stop.is_set() or unread & files_below(workbench.project, cell):
             summary.skipped.append(cell.key)
             continue
-        execute(EVALUATE_CELL, cell.key, {asset: {"config": paid} for asset in PAID_ASSETS} if paid else None)
+        execute(EVALUATE_CELL, cell.key, _config(PAID_PER_CELL, paid))
     for evaluation in plan.comparisons:
         if workbench.stop.is_set() or ("evaluations", evaluation) in unread:
             summary.skipped.append(evaluation)
             continue
-        execute(COMPARE, evaluation, {PAID_PER_EVALUATION: {"config": paid}} if paid else None)
+        execute(COMPARE, evaluation, _config(PAID_PER_EVALUATION, paid))
     close_backfill(instance, backfill, succeeded=not summary.failed and not summary.skipped)
     return summary
+
+
+def _config(assets: Iterable[str], paid: Mapping[str, Any]) -> dict[str, Any] | None:
+    return {asset: {"config": paid} for asset in assets} if paid else None
 
 
 def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:

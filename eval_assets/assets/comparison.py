@@ -1,15 +1,13 @@
 """The asset at the end of the graph: candidates of one evaluation compared, gated and reported."""
 
 import base64
-from typing import Any
 
 import dagster as dg
 
 from eval_assets.assets.failures import said_plainly
-from eval_assets.assets.metadata import Materialized, result, table_metadata
-from eval_assets.cells import comparing
+from eval_assets.assets.metadata import Materialized, result
+from eval_assets.assets.stages import Stages
 from eval_assets.cells.workbench import Workbench
-from eval_assets.partitions import Partitions
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.markdown import report_markdown
 from eval_assets.reports.plots import leaderboard_svg
@@ -17,20 +15,11 @@ from eval_assets.reports.plots import leaderboard_svg
 MOST_FIGURES = 4
 
 
-def comparison_asset(partitions: Partitions, automation: dg.AutomationCondition[Any]) -> dg.AssetsDefinition:
+def comparison_asset(stages: Stages) -> dg.AssetsDefinition:
     """`comparison`, one partition per evaluation."""
 
-    @dg.asset(
-        description="Leaderboard, paired differences with the baseline, gates and the HTML report of an evaluation.",
-        partitions_def=partitions.by_name["evaluations"],
-        deps=partitions.deps_of("comparison"),
-        group_name="evaluation",
-        kinds={"deltalake", "polars"},
-        owners=partitions.owners("evaluations"),
-        metadata=table_metadata("comparison"),
-        tags={"layer": "report"},
-        code_version=comparing.CODE_VERSION,
-        automation_condition=automation,
+    @stages.stage(
+        "comparison", "Leaderboard, paired differences with the baseline, gates and the HTML report of an evaluation."
     )
     def comparison(context: dg.AssetExecutionContext, workbench: dg.ResourceParam[Workbench]) -> Materialized:
         name = context.partition_key

@@ -4,12 +4,11 @@ import dagster as dg
 
 from eval_assets.assets.failures import said_plainly
 from eval_assets.assets.metadata import Materialized, result, rows_preview, table_metadata
+from eval_assets.assets.stages import GROUP
 from eval_assets.cells.shared_inputs import write_dataset, write_named_file
 from eval_assets.cells.workbench import Workbench
 from eval_assets.partitions import Partitions
 from eval_assets.storage.versions import current_version
-
-GROUP = "evaluation"
 
 DESCRIPTIONS = {
     "prompts": "Prompt templates from `data/prompts`, every version kept.",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import dagster as dg
 from pydantic import Field
 
+from eval_assets.assets.stages import PAID_PER_CELL, PAID_PER_EVALUATION
 from eval_assets.automation.backfill import graph_of, missing_in_dagster, partitions_by_asset, request_backfill
 from eval_assets.cells.workbench import Spending, Workbench
 from eval_assets.planning.plan import Plan, make_plan
@@ -12,8 +13,6 @@ from eval_assets.planning.wording import plan_markdown
 
 REFRESH_JOB = "refresh"
 REFRESH_OP = "launch_stale"
-PAID_ASSETS = ("predictions", "judge_scores")
-PAID_PER_EVALUATION = "pairwise_preferences"
 
 
 class RefreshConfig(dg.Config):
@@ -75,5 +74,5 @@ def _run_config(config: RefreshConfig, plan: Plan) -> dict[str, object] | None:
     """What the runs of the backfill are told about spending."""
     choices = {"cache": config.cache, "max_cost_usd": config.max_cost_usd}
     spending = {key: value for key, value in choices.items() if value is not None}
-    paid = [*(PAID_ASSETS if plan.stale_cells else ()), *([PAID_PER_EVALUATION] if plan.comparisons else [])]
+    paid = [*(PAID_PER_CELL if plan.stale_cells else ()), *(PAID_PER_EVALUATION if plan.comparisons else ())]
     return {"ops": {asset: {"config": spending} for asset in paid}} if spending and paid else None
