@@ -29,7 +29,7 @@ from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.model import Model
 from eval_assets.config.problems import raise_problems
 from eval_assets.config.project import Project, load_project
-from eval_assets.config.references import evaluation_problems
+from eval_assets.config.references import refusals
 from eval_assets.config.settings import Settings
 from eval_assets.errors import ConfigError
 from eval_assets.judges.formats import FormatMemory
@@ -121,17 +121,13 @@ class Workbench:
         self.embedded.close()
 
     def refuse_broken_references(self, evaluation: str) -> None:
-        """Raise what is wrong with an evaluation's file or the names in it.
+        """Raise what is wrong with an evaluation's file, or with the files and columns it names.
 
         Raises:
             ConfigError: With file, line and field of every problem.
         """
         self.project.evaluation(evaluation)
-        raise_problems(evaluation_problems(self.project, evaluation, self.metric_labels))
-
-    def metric_labels(self, evaluation: Evaluation) -> list[str]:
-        """Labels of an evaluation's heuristic metrics; raises MetricError for a bad choice."""
-        return [metric.label for metric in self.versions.metrics(evaluation)]
+        raise_problems(refusals(self.project, evaluation, self.versions.metrics))
 
     def predict(self, cell: Cell, spending: Spending, *, run_id: str) -> Written:
         """Answer the cell's examples."""

@@ -18,7 +18,7 @@ def check(data_dir: Path | None) -> None:
 
     project = load_project(settings_from(data_dir=data_dir).data_dir)
     versions = FileVersions(project)
-    problems = project_problems(project, lambda evaluation: [metric.label for metric in versions.metrics(evaluation)])
+    problems = project_problems(project, versions.metrics)
     for problem in problems:
         click.echo(problem)
     if problems:

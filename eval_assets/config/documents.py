@@ -84,6 +84,25 @@ def validate(document: Document, model: type[Parsed]) -> Parsed:
         raise
 
 
+def line_of_text(value: str, number: int, *, source: str, begins: int) -> int:
+    r"""Line of a file in which a line of a text value stands; the field's own line where YAML folded the text.
+
+    Args:
+        value: The value of a field.
+        number: A line of the value, from 1.
+        source: The YAML text.
+        begins: Line of the field.
+
+    >>> line_of_text("Answer:\n{{ output }", 2, source="model: m\nprompt: |\n  Answer:\n  {{ output }", begins=2)
+    4
+    """
+    lines = source.splitlines()
+    block_line = begins + number
+    wanted = "".join(value.split("\n")[number - 1 : number]).strip()
+    stands_there = block_line <= len(lines) and lines[block_line - 1].strip() == wanted
+    return block_line if stands_there else begins
+
+
 def _walk(
     node: yaml.Node,
     location: Location,

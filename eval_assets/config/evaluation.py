@@ -2,6 +2,7 @@
 
 import difflib
 import itertools
+import math
 import re
 import zoneinfo
 from typing import Any, Literal
@@ -31,6 +32,16 @@ class MetricChoice(FileModel):
     parameters: dict[str, Any] = Field(default_factory=dict)
     greater_is_better: bool | None = None
     label: MetricName | None = Field(None, description="Name under which scores are kept; default the metric's name.")
+    range: tuple[float, float] | None = Field(
+        None, description="Lowest and highest possible score of a custom metric; shipped ones carry their own."
+    )
+
+    @field_validator("range")
+    @classmethod
+    def _goes_up(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value is not None and not -math.inf < value[0] < value[1] < math.inf:
+            raise ValueError(f"expected [lowest, highest] score such as [0, 1], got {list(value)!r}")
+        return value
 
 
 class Gate(FileModel):

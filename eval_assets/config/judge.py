@@ -1,12 +1,20 @@
 """A judge file, `data/judges/<name>.yaml`: what is judged, on which scale, shown what, by which model."""
 
+import difflib
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from eval_assets.config.fields import FileModel, Owner, Slug
 
 LARGEST_DIGIT = 9
+
+SCALE_FORMS = {
+    "integer": "{type: integer, min: 1, max: 5}",
+    "number": "{type: number, min: 0, max: 1}",
+    "pass_fail": "{type: pass_fail}",
+    "labels": "{type: labels, labels: {good: 1, bad: 0}}",
+}
 
 
 def _label_with(score: float, labels: dict[str, float]) -> str:
@@ -201,6 +209,17 @@ class JudgeFile(FileModel):
     )
     aggregates: tuple[Literal["mean", "variance", "p90", "min", "max", "median"], ...] = ("mean", "variance", "p90")
     greater_is_better: bool = True
+
+    @field_validator("scale", mode="before")
+    @classmethod
+    def _scale_has_a_form(cls, value: Any) -> Any:
+        kind = str(_scale_type(value))
+        if kind not in SCALE_FORMS:
+            said = value if isinstance(value, str) else kind
+            near = difflib.get_close_matches(said, SCALE_FORMS, n=1)
+            hint = f"; did you mean {SCALE_FORMS[near[0]]}?" if near else ""
+            raise ValueError(f"expected one of {', '.join(SCALE_FORMS.values())}, got {value!r}{hint}")
+        return value
 
     @model_validator(mode="after")
     def _kind_has_what_it_needs(self) -> "JudgeFile":

@@ -7,8 +7,9 @@ from typing import Any
 
 from eval_assets.config.dataset import Dataset, LabelFile
 from eval_assets.config.judge import Judge, Scale
-from eval_assets.config.problems import Problem, nearest, raise_problems, relative
-from eval_assets.config.rows import MAX_PROBLEMS, file_rows
+from eval_assets.config.problems import Problem, RowProblems, nearest, raise_problems, relative
+from eval_assets.config.row_files import file_rows
+from eval_assets.config.rows import MAX_PROBLEMS
 from eval_assets.errors import DatasetError
 
 
@@ -66,7 +67,7 @@ def read_labels(
         DatasetError: Missing or unreadable file, unknown example, absent or wrongly typed field, a label given twice, a
             label that isn't on the scale of its judge; lists up to 20 places with file, line, field and what came.
     """
-    problems: list[Problem] = []
+    problems = RowProblems(limit=MAX_PROBLEMS)
     labels: dict[HumanLabel, None] = {}
     seen: dict[tuple[str | None, ...], str] = {}
     for spec in dataset.card.labels:
@@ -77,10 +78,11 @@ def read_labels(
             if label is not None:
                 found += _refused(label, judge, spec, seen, file=file, line=line)
                 labels[label] = None
-            problems += found
-            if len(problems) >= MAX_PROBLEMS:
+            for problem in found:
+                problems.add(problem)
+            if problems.is_full:
                 break
-    raise_problems(problems[:MAX_PROBLEMS], kind=DatasetError)
+    raise_problems(problems.listed(), kind=DatasetError)
     return list(labels)
 
 
@@ -91,8 +93,9 @@ def _label_of(
     problems: list[Problem] = []
     for column in (spec.example_id, spec.rater, spec.label):
         if row.get(column) in (None, ""):
-            hint = f"got {row[column]!r}" if column in row else f"the column is absent; {nearest(column, row)}"
-            problems.append(Problem(file, f"expected a value, {hint}", line, column))
+            said = f"got {row[column]!r}" if column in row else "the column is absent"
+            remedy = "" if column in row else nearest(column, row)
+            problems.append(Problem(file, f"expected a value, {said}", line, column, remedy))
     example_id, label = str(row.get(spec.example_id)), row.get(spec.label)
     if not problems and example_id not in example_ids:
         problems.append(Problem(file, f"the dataset has no example {example_id!r}", line, spec.example_id))

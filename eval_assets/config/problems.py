@@ -1,8 +1,10 @@
 """What can be wrong with a file, said with file, line and field. Finding it is the business of the loaders."""
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ from pydantic import BaseModel, ValidationError
 from eval_assets.errors import ConfigError
 
 Location = tuple[str | int, ...]
+
+SHOWN_LINES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,20 +26,67 @@ class Problem:
         message: What was expected, what came, what to do.
         line: Line in the file, from 1; null if the problem is about the whole file.
         field: Path of the field, such as `gates[0].metric`.
+        remedy: What to do, where the message leaves it out.
     """
 
     file: str
     message: str
     line: int | None = None
     field: str | None = None
+    remedy: str = ""
 
     def __str__(self) -> str:
         """`file:line: field: message`."""
         place = self.file if self.line is None else f"{self.file}:{self.line}"
-        return f"{place}: {self.field}: {self.message}" if self.field else f"{place}: {self.message}"
+        said = f"{self.message}; {self.remedy}" if self.remedy else self.message
+        return f"{place}: {self.field}: {said}" if self.field else f"{place}: {said}"
 
 
-def raise_problems(problems: Sequence[Problem], *, kind: type[ConfigError] = ConfigError) -> None:
+class RowProblems:
+    """Problems of the rows of a file; what is wrong with one column in many rows is kept once, with their lines.
+
+    Args:
+        limit: How many different problems are listed.
+    """
+
+    def __init__(self, *, limit: int) -> None:
+        self._limit = limit
+        self._found: dict[tuple[str | int | None, str], tuple[Problem, list[int]]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no further problem would be listed."""
+        return len(self._found) >= self._limit
+
+    def add(self, problem: Problem) -> None:
+        """Keep a problem; rows have it in common if column and message are the same."""
+        _, lines = self._found.setdefault((problem.field or problem.line, problem.message), (problem, []))
+        lines.append(problem.line or 0)
+
+    def listed(self) -> list[Problem]:
+        """Each problem, at the first row that has it."""
+        return [_in_lines(problem, lines) for problem, lines in list(self._found.values())[: self._limit]]
+
+
+def _in_lines(problem: Problem, lines: Sequence[int]) -> Problem:
+    """Say in which lines, or rows of a file without lines, a problem was found.
+
+    >>> str(_in_lines(Problem("qa.jsonl", "the column is absent", 2, "inputs"), [2, 3, 5, 6, 9]))
+    'qa.jsonl:2: inputs: the column is absent in lines 2, 3, 5 and 2 more'
+    """
+    if len(lines) == 1:
+        return problem
+    unit = "rows" if problem.file.endswith(".parquet") else "lines"
+    unlisted = len(lines) - SHOWN_LINES
+    end = f"{unlisted} more" if unlisted > 0 else str(lines[-1])
+    listed = ", ".join(str(line) for line in lines[:-1][:SHOWN_LINES])
+    return replace(problem, message=f"{problem.message} in {unit} {listed} and {end}")
+
+
+def raise_problems(problems: Sequence[Problem | str], *, kind: type[ConfigError] = ConfigError) -> None:
     """Raise one error that lists all problems; do nothing if there are none.
 
     Raises:
@@ -53,11 +104,26 @@ def nearest(name: str, names: Iterable[str]) -> str:
     >>> nearest("x", [])
     'there is none yet'
     """
-    valid = sorted(names)
+    return _nearest(name, tuple(sorted(names)))
+
+
+@lru_cache(maxsize=256)
+def _nearest(name: str, valid: tuple[str, ...]) -> str:
+    """As `nearest`; every row of a file may ask the same."""
     close = difflib.get_close_matches(name, valid, n=1, cutoff=0.6)
     if close:
         return f"did you mean {close[0]!r}?"
     return f"valid names: {', '.join(valid)}" if valid else "there is none yet"
+
+
+def hint_at(name: str, names: Iterable[str]) -> str:
+    """The end of a message: the valid name the writer may have meant; empty if none is close.
+
+    >>> hint_at("opnai", ["openai", "callable"]), hint_at("x", ["openai"])
+    ("; did you mean 'openai'?", '')
+    """
+    close = difflib.get_close_matches(name, sorted(names), n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def field_path(location: Location) -> str:
@@ -102,7 +168,9 @@ def _problem(  # noqa: PLR0911  one line per kind of finding
             file, f"expected a name of lower-case letters, digits, '.', '_' and '-', got {item['input']!r}", line, field
         )
     message = item["msg"].replace("Input should be", "expected").replace(" or ", ", ")
-    return Problem(file, f"{message}, got {item['input']!r}", line, field)
+    choices = re.findall("'([^']*)'", item["msg"]) if item["type"] == "literal_error" else []
+    hint = hint_at(str(item["input"]).lower(), choices)
+    return Problem(file, f"{message}, got {item['input']!r}{hint}", line, field)
 
 
 def line_of(location: Location, lines: Mapping[Location, int]) -> int | None:

@@ -8,19 +8,23 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from eval_assets.config.dataset import Dataset, DatasetCard
-from eval_assets.config.documents import parse_yaml, read_text, validate
+from eval_assets.config.documents import line_of_text, parse_yaml, read_text, validate
 from eval_assets.config.evaluation import Evaluation, EvaluationFile
 from eval_assets.config.fields import SLUG_PATTERN
 from eval_assets.config.judge import Judge, JudgeFile
 from eval_assets.config.model import Model, ModelFile
-from eval_assets.config.problems import Location, Problem, relative
+from eval_assets.config.problems import Location, Problem, raise_problems, relative
 from eval_assets.config.prompt import Prompt
 from eval_assets.errors import ConfigError
 from eval_assets.prompts.parsing import parse_prompt
+from eval_assets.prompts.rendering import syntax_error
 
 Item = TypeVar("Item", Dataset, Prompt, Model, Judge, Evaluation)
 
 MAX_CELLS = 99
+
+SUFFIXES = {"datasets": ".yaml", "prompts": ".md", "models": ".yaml", "judges": ".yaml", "evaluations": ".yaml"}
+"""Folder of each kind of file → how the names of its files end."""
 
 
 @dataclass(frozen=True)
@@ -110,9 +114,9 @@ def load_project(data_dir: Path) -> Project:
         sys.path.append(str(data_dir.parent))
     broken: dict[tuple[str, str], str] = {}
 
-    def load(kind: str, suffix: str, parse: Callable[[str, str, str], Loaded[Item]]) -> dict[str, Loaded[Item]]:
+    def load(kind: str, parse: Callable[[str, str, str], Loaded[Item]]) -> dict[str, Loaded[Item]]:
         loaded: dict[str, Loaded[Item]] = {}
-        for path in sorted((data_dir / kind).glob(f"*{suffix}")):
+        for path in sorted((data_dir / kind).glob(f"*{SUFFIXES[kind]}")):
             file = relative(path, data_dir.parent)
             try:
                 loaded[path.stem] = parse(_name_of(path, file), read_text(path, file=file), file)
@@ -122,13 +126,11 @@ def load_project(data_dir: Path) -> Project:
 
     return Project(
         data_dir=data_dir,
-        datasets=load("datasets", ".yaml", _load_dataset),
-        prompts=load(
-            "prompts", ".md", lambda name, text, file: Loaded(parse_prompt(name, text, file=file), file, text)
-        ),
-        models=load("models", ".yaml", _load_model),
-        judges=load("judges", ".yaml", _load_judge),
-        evaluations=load("evaluations", ".yaml", _load_evaluation),
+        datasets=load("datasets", _load_dataset),
+        prompts=load("prompts", lambda name, text, file: Loaded(parse_prompt(name, text, file=file), file, text)),
+        models=load("models", _load_model),
+        judges=load("judges", _load_judge),
+        evaluations=load("evaluations", _load_evaluation),
         broken=broken,
     )
 
@@ -157,7 +159,12 @@ def _load_model(name: str, text: str, file: str) -> Loaded[Model]:
 
 def _load_judge(name: str, text: str, file: str) -> Loaded[Judge]:
     document = parse_yaml(text, file=file)
-    return Loaded(Judge(name=name, file=validate(document, JudgeFile)), file, text, document.lines)
+    judge = Judge(name=name, file=validate(document, JudgeFile))
+    found = syntax_error(judge.file.prompt or "")
+    if found:
+        line = line_of_text(judge.file.prompt or "", found[0], source=text, begins=document.lines["prompt",])
+        raise_problems([Problem(file, f"not a valid template: {found[1]}", line, "prompt")])
+    return Loaded(judge, file, text, document.lines)
 
 
 def _load_evaluation(name: str, text: str, file: str) -> Loaded[Evaluation]:

@@ -6,6 +6,7 @@ import re
 from eval_assets.config.documents import parse_yaml, validate
 from eval_assets.config.problems import Problem, nearest, raise_problems
 from eval_assets.config.prompt import MessageTemplate, Prompt, PromptFrontMatter
+from eval_assets.prompts.rendering import syntax_error
 
 FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*$\n?", re.DOTALL | re.MULTILINE)
 SECTION = re.compile(r"^##[ \t]+(\S+)[ \t]*$", re.MULTILINE)
@@ -16,7 +17,8 @@ def parse_prompt(name: str, text: str, *, file: str) -> Prompt:
     r"""Parse a prompt file.
 
     Raises:
-        ConfigError: Bad front matter, no section, an unknown role, an empty message, or text outside a section.
+        ConfigError: Bad front matter, no section, an unknown role, an empty message, text outside a section, or a
+            message that is no template.
 
     >>> parse_prompt("ask", "## user\nWhy {{ inputs }}?", file="ask.md").messages[0].template
     'Why {{ inputs }}?'
@@ -45,10 +47,18 @@ def parse_prompt(name: str, text: str, *, file: str) -> Prompt:
             problems.append(Problem(file, f"the {role} message is empty", line))
         else:
             messages.append(MessageTemplate(role=role, template=template))
+            begins = body.index(template, section.end())
+            problems += _template_problems(file, template, first_line + body[:begins].count("\n"))
     if not messages and not problems:
         problems.append(Problem(file, "expected at least one section such as `## user`", first_line))
     raise_problems(problems)
     return Prompt(name=name, description=head.description, owners=head.owners, messages=tuple(messages))
+
+
+def _template_problems(file: str, template: str, first_line: int) -> list[Problem]:
+    """Why a message that begins in this line is no template, if so."""
+    found = syntax_error(template)
+    return [Problem(file, f"not a valid template: {found[1]}", first_line + found[0] - 1)] if found else []
 
 
 def _means_a_role(word: str) -> bool:

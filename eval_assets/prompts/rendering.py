@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, meta
+from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, meta, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -14,6 +14,8 @@ from eval_assets.errors import TemplateError
 from eval_assets.providers.requests import Message
 
 OPTIONAL_COLUMNS = ("targets", "context")
+TESTS_OF_ABSENCE = ("defined", "undefined")
+FILTERS_OF_ABSENCE = ("default", "d")
 
 
 def _text_of(value: Any) -> Any:
@@ -74,6 +76,33 @@ def template_variables(template: str, *, where: str) -> frozenset[str]:
         return frozenset(meta.find_undeclared_variables(_environment().parse(template)))
     except TemplateSyntaxError as error:
         raise TemplateError(f"{where}: line {error.lineno} of the template: {error.message}") from error
+
+
+def variables_with_fallback(template: str) -> frozenset[str]:
+    """Variables that a sound template gives a default, or asks whether they are defined: no row has to have them.
+
+    >>> sorted(variables_with_fallback("{{ hint | default('') }}{% if note is defined %}{{ note }}{% endif %}{{ x }}"))
+    ['hint', 'note']
+    """
+    parsed = _environment().parse(template)
+    tolerant = [
+        *(test.node for test in parsed.find_all(nodes.Test) if test.name in TESTS_OF_ABSENCE),
+        *(filtered.node for filtered in parsed.find_all(nodes.Filter) if filtered.name in FILTERS_OF_ABSENCE),
+    ]
+    return frozenset(node.name for node in tolerant if isinstance(node, nodes.Name))
+
+
+def syntax_error(template: str) -> tuple[int, str] | None:
+    r"""The line of a template, from 1, at which it is no template, and why; null if it is one.
+
+    >>> syntax_error("Question:\n{{ inputs }")
+    (2, "unexpected '}'")
+    """
+    try:
+        _environment().compile(template, raw=True)
+    except TemplateSyntaxError as error:
+        return error.lineno, error.message or "this is no template"
+    return None
 
 
 def render_prompt(prompt: Prompt, columns: Mapping[str, Any]) -> tuple[Message, ...]:

@@ -5,37 +5,9 @@ from pathlib import Path
 import pytest
 
 from eval_assets.cells.fingerprints import FileVersions
-from eval_assets.config.project import Project, load_project
-from eval_assets.config.references import project_problems
 from eval_assets.config.rows import read_examples
 from eval_assets.errors import ConfigError, DatasetError
-
-FILES = {
-    "datasets/qa.yaml": "task: question-answering\n",
-    "datasets/qa.jsonl": '{"example_id": "a", "inputs": "Why?", "targets": "Because."}\n',
-    "prompts/ask.md": "## user\nAnswer: {{ inputs }}\n",
-    "models/echo.yaml": "provider: callable\ncallable: eval_assets.providers.baselines:lead_sentence\n",
-    "judges/right.yaml": "definition: Is it right?\nmodel: echo\n",
-    "evaluations/e.yaml": "dataset: qa\nmodels: [echo]\nprompts: [ask]\njudges: [right]\nwithout_metrics: [toxicity]\n",
-}
-
-
-def project_with(folder: Path, **changed: str | bytes | None) -> Project:
-    """The smallest sound project, with some files replaced; `None` removes one. Names: `datasets/qa.yaml` etc."""
-    files: dict[str, str | bytes | None] = {**FILES, **changed}
-    for name, content in files.items():
-        path = folder / "data" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(content, bytes):
-            path.write_bytes(content)
-        elif content is not None:
-            path.write_text(content, encoding="utf-8")
-    return load_project(folder / "data")
-
-
-def problems_of(project: Project) -> list[str]:
-    versions = FileVersions(project)
-    return project_problems(project, lambda evaluation: [metric.label for metric in versions.metrics(evaluation)])
+from tests.small_project import FILES, problems_of, project_with
 
 
 def test_a_sound_project_has_no_problems(tmp_path: Path) -> None:
@@ -92,7 +64,7 @@ def test_a_sound_project_has_no_problems(tmp_path: Path) -> None:
         (
             "evaluations/e.yaml",
             "dataset: qa\nmodels: [echo]\nprompts: [ask]\nmetrics: [rouge_1]\n",
-            ["data/evaluations/e.yaml:4: metrics: ", "got 'rouge_1'", "did you mean 'rouge1'?"],
+            ["data/evaluations/e.yaml:4: metrics[0]: ", "got 'rouge_1'", "did you mean 'rouge1'?"],
         ),
         (
             "evaluations/e.yaml",

@@ -3,7 +3,8 @@
 Arguments are filled by name: `output` (or `predictions`), `targets`, `context`, `inputs`, any column of
 `predictions` or of the example, the score of another metric by its label (`.` and `-` written `_`), and the
 parameters of the evaluation file. An argument annotated `pl.Series` gets its whole column, and the function then
-returns one value a row, which may depend on that row alone: columns come in batches of any size.
+returns one value a row, which may depend on that row alone: columns come in batches of any size. A function annotated
+to return `bool`, a list of them or a pair with a reason scores 0 or 1; a `range` is declared by the evaluation file.
 """
 
 import importlib
@@ -25,13 +26,18 @@ IMPORTED_CODE = "__eval_assets_code__"
 
 
 def score_function(
-    rows: Rows, parameters: Mapping[str, Any], *, measure: CustomFunction, depends_on: Mapping[str, str]
+    rows: Rows,
+    parameters: Mapping[str, Any],
+    *,
+    measure: CustomFunction,
+    depends_on: Mapping[str, str],
+    score_range: tuple[float, float] | None = None,
 ) -> Sequence[float | Score]:
     """Call a metric function on every row, or once for all of them when it takes columns.
 
     A row where an argument without default has no value is skipped, one where the function raises a `ROW_ERRORS` is an
     error. Values may be a number, a boolean, a label, a pair (score, reason), or a mapping with `score`, `label` and
-    `reason`; None means unscored.
+    `reason`; None means unscored. A score outside the declared range is an error of its row.
 
     Raises:
         MetricError: The function can't be loaded, returns something else, or not one value a row.
@@ -59,7 +65,7 @@ def score_function(
                 f"expected {measure.path!r} to return {len(complete)} values, one a row, got {len(values)}"
             )
         for row, value in zip(complete, values, strict=True):
-            scores[row] = as_score(value, measure.path)
+            scores[row] = _within(score_range, as_score(value, measure.path), measure)
         return scores
     for row in complete:
         given = {name: column[row] for name, column in columns.items() if column[row] is not None}
@@ -68,7 +74,7 @@ def score_function(
         except ROW_ERRORS as error:
             scores[row] = Score(None, outcome="error", reason=f"{type(error).__name__}: {error}")
         else:
-            scores[row] = as_score(value, measure.path)
+            scores[row] = _within(score_range, as_score(value, measure.path), measure)
     return scores
 
 
@@ -123,6 +129,20 @@ def as_score(value: Any, path: str) -> Score:
             f"expected {path!r} to return a number, boolean, label, (score, reason) or mapping, got {value!r}"
         )
     return Score(float(value), label, "ok", reason)
+
+
+def _within(score_range: tuple[float, float] | None, score: Score, function: CustomFunction) -> Score:
+    """The score as it is, or an error where it is none that the metric declares."""
+    if score_range is None or score.score is None:
+        return score
+    if function.returns_boolean:
+        expected = "true or false, as the function is annotated"
+        declared = score.score in (0, 1)
+    else:
+        low, high = score_range
+        expected = f"a score in the declared range, {low:g} to {high:g}"
+        declared = low <= score.score <= high
+    return score if declared else Score(None, score.label, "error", f"expected {expected}, got {score.score:g}")
 
 
 def _absence(

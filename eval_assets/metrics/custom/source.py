@@ -11,8 +11,12 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
+from eval_assets.config.problems import hint_at
 from eval_assets.errors import MetricError
 from eval_assets.metrics.definition import CustomFunction, texts_of
+
+BOOLEANS = ("bool", "Literal[0, 1]")
+"""Annotations of a score that is 0 or 1 and nothing else."""
 
 
 def read_function(path: str, parameters: Mapping[str, Any]) -> CustomFunction:
@@ -41,7 +45,8 @@ def read_function(path: str, parameters: Mapping[str, Any]) -> CustomFunction:
         raise MetricError(f"{source_file.name}:{error.lineno}: not valid Python: {error.msg}") from error
     functions = {node.name: node for node in module.body if isinstance(node, ast.FunctionDef)}
     if name not in functions:
-        raise MetricError(f"expected a function {name!r} in {source_file}, it has {texts_of(functions) or 'none'}")
+        has = f"it has {texts_of(functions) or 'none'}{hint_at(name, functions)}"
+        raise MetricError(f"expected a function {name!r} in {source_file}, {has}")
     declared = functions[name].args
     if declared.vararg or declared.kwarg or declared.posonlyargs:
         raise MetricError(f"expected {path!r} to take its arguments by name, without `*args`, `**kwargs` or `/`")
@@ -63,6 +68,7 @@ def read_function(path: str, parameters: Mapping[str, Any]) -> CustomFunction:
             and ast.unparse(argument.annotation) in {"pl.Series", "polars.Series", "Series"}
             for argument in from_rows
         ),
+        returns_boolean=_is_boolean(functions[name].returns),
     )
 
 
@@ -73,6 +79,21 @@ def _with_default(declared: ast.arguments) -> Iterator[str]:
         for argument, default in zip(declared.kwonlyargs, declared.kw_defaults, strict=True)
         if default is not None
     )
+
+
+def _is_boolean(annotation: ast.expr | None) -> bool:
+    """Whether an annotation is a boolean: alone, optional, first of a pair with its reason, or a list of such."""
+    match annotation:
+        case ast.Constant(value=str(quoted)):
+            return quoted in BOOLEANS
+        case ast.BinOp(left=left, op=ast.BitOr(), right=ast.Constant(value=None)):
+            return _is_boolean(left)
+        case ast.Subscript(value=ast.Name(id="list"), slice=item):
+            return _is_boolean(item)
+        case ast.Subscript(value=ast.Name(id="tuple"), slice=ast.Tuple(elts=[score, _])):
+            return _is_boolean(score)
+        case _:
+            return annotation is not None and ast.unparse(annotation) in BOOLEANS
 
 
 def _source_file(module_name: str) -> Path | None:

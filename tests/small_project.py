@@ -1,0 +1,34 @@
+"""The smallest sound project, its files replaced one by one by what a test is about."""
+
+from pathlib import Path
+
+from eval_assets.cells.fingerprints import FileVersions
+from eval_assets.config.project import Project, load_project
+from eval_assets.config.references import project_problems
+
+FILES = {
+    "datasets/qa.yaml": "task: question-answering\n",
+    "datasets/qa.jsonl": '{"example_id": "a", "inputs": "Why?", "targets": "Because."}\n',
+    "prompts/ask.md": "## user\nAnswer: {{ inputs }}\n",
+    "models/echo.yaml": "provider: callable\ncallable: eval_assets.providers.baselines:lead_sentence\n",
+    "judges/right.yaml": "definition: Is it right?\nmodel: echo\n",
+    "evaluations/e.yaml": "dataset: qa\nmodels: [echo]\nprompts: [ask]\njudges: [right]\nwithout_metrics: [toxicity]\n",
+}
+
+
+def project_with(folder: Path, **changed: str | bytes | None) -> Project:
+    """The smallest sound project, with some files replaced; `None` removes one. Names: `datasets/qa.yaml` etc."""
+    files: dict[str, str | bytes | None] = {**FILES, **changed}
+    for name, content in files.items():
+        path = folder / "data" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        elif content is not None:
+            path.write_text(content, encoding="utf-8")
+    return load_project(folder / "data")
+
+
+def problems_of(project: Project) -> list[str]:
+    """What `eval-assets check` says."""
+    return project_problems(project, FileVersions(project).metrics)
