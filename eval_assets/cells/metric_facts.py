@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from eval_assets.config.judge import IntegerScale, Judge, LabelScale, NumberScale, PassFailScale
+from eval_assets.config.judge import IntegerScale, Judge, LabelScale, NumberScale, PassFailScale, Scale
 from eval_assets.metrics.definition import ResolvedMetric
 from eval_assets.reports.scores import MetricFacts
 
@@ -32,9 +32,16 @@ def _facts_of_judge(judge: Judge) -> MetricFacts:
         greater_is_better=judge.file.greater_is_better,
         low=low,
         high=high,
-        is_binary=isinstance(judge.file.scale, PassFailScale) and judge.file.samples == 1,
+        is_binary=_is_pass_or_fail(judge.file.scale) and judge.file.samples == 1 and not judge.file.expected_value,
         aggregates=judge.file.aggregates,
     )
+
+
+def _is_pass_or_fail(scale: Scale) -> bool:
+    """Whether a scale has two scores, 0 and 1."""
+    if isinstance(scale, IntegerScale):
+        return scale.bounds == (0, 1)
+    return isinstance(scale, LabelScale | PassFailScale) and set(scale.labels.values()) == {0, 1}
 
 
 def _range_of(judge: Judge) -> tuple[float, float]:

@@ -114,6 +114,7 @@ class CustomFunction:
         arguments: Names of the arguments that are filled from a row, in order; parameters are not among them.
         optional: Those of them that have a default, used when the row has no value.
         vectorized: It takes whole columns as `pl.Series`.
+        returns_boolean: Its return annotation says that every score is true or false.
     """
 
     path: str
@@ -121,6 +122,7 @@ class CustomFunction:
     arguments: tuple[str, ...]
     optional: frozenset[str]
     vectorized: bool
+    returns_boolean: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,15 @@ from eval_assets.errors import MetricError
 from eval_assets.metrics.aggregates import AGGREGATES, aggregate_label
 from eval_assets.metrics.custom.calls import score_function
 from eval_assets.metrics.custom.source import read_function
-from eval_assets.metrics.definition import REQUIRED, Metric, Parameter, ResolvedMetric, sha256_of, texts_of
+from eval_assets.metrics.definition import (
+    REQUIRED,
+    CustomFunction,
+    Metric,
+    Parameter,
+    ResolvedMetric,
+    sha256_of,
+    texts_of,
+)
 from eval_assets.storage.schemas import PREDICTIONS
 
 
@@ -24,6 +32,8 @@ def resolve_shipped(metric: Metric, choice: MetricChoice) -> list[ResolvedMetric
     """
     if choice.version is not None:
         raise MetricError(f"expected no `version` for {metric.name!r}: shipped metrics carry their own")
+    if choice.range is not None:
+        raise MetricError(f"expected no `range` for {metric.name!r}: shipped metrics carry their own")
     given = {name: value for name, value in choice.parameters.items() if name != "aggregates"}
     if metric.expands is None:
         return [_resolved(metric, choice, given, choice.label or metric.name)]
@@ -54,13 +64,15 @@ def resolve_custom(choice: MetricChoice, labels: Sequence[str]) -> ResolvedMetri
     depends_on = {
         name: by_argument[name] for name in function.arguments if name in by_argument and name not in PREDICTIONS
     }
+    score_range = _declared_range(choice, function)
     read = ("output" if name == "predictions" else name for name in function.arguments if name not in function.optional)
     metric = Metric(
         choice.metric,
-        partial(score_function, measure=function, depends_on=depends_on),
+        partial(score_function, measure=function, depends_on=depends_on, score_range=score_range),
         needs=tuple(name for name in read if name in PREDICTIONS),
         version=choice.version or "",
-        range=(None, None),
+        range=score_range or (None, None),
+        is_binary=function.returns_boolean,
         takes_empty_targets=True,
     )
     return ResolvedMetric(
@@ -68,13 +80,26 @@ def resolve_custom(choice: MetricChoice, labels: Sequence[str]) -> ResolvedMetri
         parameters=parameters,
         label=choice.label or choice.metric,
         version=metric.version,
-        parameters_sha256=sha256_of(parameters),
+        # A score outside the range is an error, so the range decides like a parameter.
+        parameters_sha256=sha256_of([parameters, score_range] if score_range else parameters),
         greater_is_better=True if choice.greater_is_better is None else choice.greater_is_better,
         aggregates=_aggregates((), choice),
         signature=f"{function.path} (sha256 {function.code_sha256[:12]})",
         function=function,
         depends_on=depends_on,
     )
+
+
+def _declared_range(choice: MetricChoice, function: CustomFunction) -> tuple[float, float] | None:
+    """Lowest and highest score by the evaluation file, or 0 and 1 by an annotation as boolean."""
+    if not function.returns_boolean:
+        return choice.range
+    if choice.range is not None and choice.range != (0, 1):
+        raise MetricError(
+            f"expected no `range` for metric {choice.metric!r}, or [0, 1], got {list(choice.range)!r}: "
+            f"{function.path!r} is annotated to return a boolean"
+        )
+    return 0.0, 1.0
 
 
 def in_dependency_order(metrics: Sequence[ResolvedMetric]) -> tuple[ResolvedMetric, ...]:

@@ -97,7 +97,14 @@ def _row(rows: pl.DataFrame, facts: MetricFacts, confidence: float, groups: Exam
     described = describe(scores, greater_is_better=facts.greater_is_better is not False)
     scored = ~np.isnan(scores.scores)
     clusters = None if scores.clusters is None else scores.clusters[scored]
-    interval = mean_interval(scores.scored, confidence=confidence, clusters=clusters, lower=facts.low, upper=facts.high)
+    interval = mean_interval(
+        scores.scored,
+        confidence=confidence,
+        clusters=clusters,
+        lower=facts.low,
+        upper=facts.high,
+        binary=facts.is_binary,
+    )
     error = described.standard_error
     if clusters is not None and np.unique(clusters).size > 1:
         error = standard_error(scores.scored, clusters)[0]

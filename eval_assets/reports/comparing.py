@@ -12,6 +12,7 @@ from eval_assets.config.evaluation import Evaluation
 from eval_assets.errors import MetricError
 from eval_assets.reports.pairs import Pair, corrected_with_baseline, pairs_of_metric, ranked
 from eval_assets.reports.scores import ExampleGroups, MetricFacts, metric_names
+from eval_assets.statistics.power import PowerFigures, power_figures
 from eval_assets.statistics.verdicts import conclude
 from eval_assets.storage.schemas import COMPARISON
 
@@ -31,6 +32,9 @@ def compare_candidates(
 
     Two candidates are compared on the examples both have a score for; how many were left out is said in the sentence.
     The largest `max_drop` of a metric's gates is its margin of equivalence.
+
+    What the examples can show (`smallest_detectable_difference`, `examples_to_resolve`) is for `significance_level`:
+    1 - confidence over the number of comparisons corrected for, a level that suffices whatever the others show.
 
     Args:
         evaluation: Its candidates, baseline, gates, confidence and seed.
@@ -52,7 +56,8 @@ def compare_candidates(
     if unknown:
         raise MetricError(f"scores hold metrics whose facts were not passed: {unknown}; known: {sorted(metric_facts)}")
     pairs = {
-        metric: pairs_of_metric(evaluation, rows, metric_facts[metric], groups) for metric, rows in rows_of.items()
+        metric: pairs_of_metric(evaluation, rows, metric_facts[metric], groups, n_metrics=len(rows_of))
+        for metric, rows in rows_of.items()
     }
     with_baseline = corrected_with_baseline(evaluation, pairs, metric_facts)
     described = {
@@ -101,7 +106,8 @@ def _described(rows: pl.DataFrame, facts: MetricFacts, aggregate: Row) -> Row:
 
 def _compared(pair: Pair, evaluation: Evaluation, metric: str, facts: MetricFacts) -> Row:
     measured = pair.measured
-    verdict, sentence = _in_words(pair, evaluation, metric, facts)
+    figures = power_figures(measured, n_comparisons=max(1, pair.n_corrected_for))
+    verdict, sentence = _in_words(pair, figures, evaluation, metric, facts)
     return {
         "compared_with": pair.compared_with,
         "is_baseline_comparison": pair.compared_with == evaluation.baseline,
@@ -119,14 +125,17 @@ def _compared(pair: Pair, evaluation: Evaluation, metric: str, facts: MetricFact
         "p_value_adjusted": pair.p_value_adjusted,
         "effect_size": measured.effect_size,
         "effect_size_name": measured.effect,
-        "smallest_detectable_difference": measured.smallest_detectable_difference,
-        "examples_to_resolve": measured.examples_to_resolve,
+        "significance_level": figures.level if measured.n_pairs else None,
+        "smallest_detectable_difference": figures.smallest_detectable_difference,
+        "examples_to_resolve": figures.examples_to_resolve,
         "verdict": verdict,
         "sentence": sentence,
     }
 
 
-def _in_words(pair: Pair, evaluation: Evaluation, metric: str, facts: MetricFacts) -> tuple[str, str]:
+def _in_words(
+    pair: Pair, figures: PowerFigures, evaluation: Evaluation, metric: str, facts: MetricFacts
+) -> tuple[str, str]:
     """Verdict and sentence, with what was corrected for and the examples that were left out."""
     measured, count = pair.measured, pair.n_corrected_for
     drops = [gate.max_drop for gate in evaluation.file.gates if gate.metric == metric and gate.max_drop]
@@ -134,6 +143,7 @@ def _in_words(pair: Pair, evaluation: Evaluation, metric: str, facts: MetricFact
         measured,
         confidence=evaluation.file.confidence,
         adjusted_p_value=pair.p_value_adjusted if count > 1 else None,
+        figures=figures,
         margin=max(drops, default=None),
         in_points=facts.in_points,
     )

@@ -77,6 +77,7 @@ def _trust(judge: JudgeTrust) -> dict[str, Any]:
     return {
         "judge": judge.judge,
         "uncalibrated": judge.uncalibrated,
+        "badge": judge.badge,
         "sentence": judge.sentence,
         "statistics": {name: _measured(row) for name, row in judge.statistics.items()},
         "corrected_means": {candidate: _measured(row) for candidate, row in judge.corrected.items()},

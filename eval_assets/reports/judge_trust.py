@@ -12,6 +12,10 @@ from eval_assets.reports.wording import interval_text, number_text, share_text
 Row = Mapping[str, Any]
 
 UNCALIBRATED = "uncalibrated"
+NO_BETTER_THAN_CHANCE = "no better than chance"
+NOT_TOLD_FROM_CHANCE = "can't be told from chance"
+CHECKED = "checked"
+AGREEMENT = ("cohen_kappa_quadratic", "spearman")
 COLLAPSED = 0.5  # share of one and the same score that is worth a word
 COPIED = 0.05  # share of justifications out of the judge's own file that is worth a word
 TITLES = {
@@ -62,21 +66,45 @@ class JudgeTrust:
         """What a reader must know before believing the judge's scores."""
         return " ".join([f"{self.judge}: {' '.join(self._agreement())}", *self._habits()])
 
+    @property
+    def badge(self) -> str:
+        """What the judge is worth, in a few words.
+
+        `checked` only where the interval of its agreement with people lies above 0, which is chance.
+        """
+        if self.uncalibrated is not None:
+            return UNCALIBRATED
+        measured = self.agreement
+        if measured["value"] <= 0:
+            return NO_BETTER_THAN_CHANCE
+        return CHECKED if measured["ci_low"] is not None and measured["ci_low"] > 0 else NOT_TOLD_FROM_CHANCE
+
+    @property
+    def beats_chance(self) -> bool:
+        """Whether it was shown to agree with people better than chance, as it is now."""
+        return self.badge == CHECKED
+
+    @property
+    def agreement(self) -> Row:
+        """The row that says how far it agrees with people: of kappa, or of the rank correlation where kappa has no
+        value. There is one unless the judge is uncalibrated.
+        """
+        rows = (self.statistics[name] for name in AGREEMENT if name in self.statistics)
+        return next(row for row in rows if row["value"] is not None)
+
     def _agreement(self) -> Iterator[str]:
         if self.uncalibrated is not None:
             yield f"{self.uncalibrated}. Nothing here says whether people would agree with its scores."
             return
-        chosen = ("cohen_kappa_quadratic", "spearman")
-        rows = (self.statistics[name] for name in chosen if name in self.statistics)
-        row = next(row for row in rows if row["value"] is not None)
+        row = self.agreement
         raters = ", ".join(json.loads(row["raters"] or "[]"))
         same = self.statistics["raw_agreement"]["value"]
         yield f"compared with {row['n']} outputs labelled by {raters},"
         yield f"it gives the same score on {share_text(same)} and" if same is not None else "it"
         yield f"reaches {TITLES[row['statistic']]} {number_text(row['value'])}"
         yield f"{interval_text(row['ci_low'], row['ci_high'])}, where 0 is chance and 1 is perfect."
-        if row["ci_low"] is None or row["ci_low"] <= 0:
-            yield "That can't be told from chance."
+        if not self.beats_chance:
+            yield f"That {'is ' if self.badge == NO_BETTER_THAN_CHANCE else ''}{self.badge}."
         if self.corrected and all(corrected["value"] is None for corrected in self.corrected.values()):
             closest = max(self.corrected.values(), key=lambda corrected: corrected["n"])
             yield f"No mean can be corrected for its errors: {closest['method'].removeprefix('none: ')}."

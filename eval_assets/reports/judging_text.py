@@ -64,11 +64,12 @@ def judging_lines(report: EvaluationReport) -> Iterator[tuple[str, str]]:
 
 
 def standing(judge: JudgeTrust) -> str:
-    """Whether the judge was checked against people as it is now, and by whose labels."""
+    """What the judge is worth as it is now, and by whose labels."""
     if judge.uncalibrated is not None:
         return judge.uncalibrated
     row = next(row for _, row in judge.shown if row["raters"] is not None)
-    return f"checked against {row['n']:,} outputs labelled by {', '.join(json.loads(row['raters']))}"
+    labelled = f"{row['n']:,} outputs labelled by {', '.join(json.loads(row['raters']))}"
+    return f"checked against {labelled}" if judge.beats_chance else f"{judge.badge}, compared with {labelled}"
 
 
 def value_text(row: Row) -> str:

@@ -3,9 +3,10 @@
 
 p-values of comparisons with the baseline are corrected over all of them, metrics included: the table a reader looks
 at. Those of other pairs are corrected over the pairs of their metric. Both decide the tied groups, so that letters
-and sentences agree.
+and sentences agree. What the examples can show is stated for the level that the same correction takes.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -22,7 +23,8 @@ from eval_assets.statistics.ranking import RankedCandidate, rank_with_ties
 
 MOST_FOR_ALL_PAIRS = 12  # 66 pairs a metric; beyond it only the comparisons with the baseline are made
 N_RESAMPLES = 9999
-N_RESAMPLES_OF_OTHERS = 1999  # enough to stay below 0.05 when corrected for 66 pairs
+N_RESAMPLES_OF_OTHERS = 1999
+LEAST_P_OF_LEVEL = 0.25  # the smallest p-value that resampling can give, as a share of the level it has to stay below
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,12 @@ class Pair:
 
 
 def pairs_of_metric(
-    evaluation: Evaluation, rows: pl.DataFrame, facts: MetricFacts, groups: ExampleGroups | None
+    evaluation: Evaluation,
+    rows: pl.DataFrame,
+    facts: MetricFacts,
+    groups: ExampleGroups | None,
+    *,
+    n_metrics: int = 1,
 ) -> list[Pair]:
     """Compare every candidate with the baseline, then later candidates with earlier ones, each pair once.
 
@@ -54,6 +61,7 @@ def pairs_of_metric(
         rows: Score rows of one metric, of all cells.
         facts: Of the metric.
         groups: Clusters of the dataset, if it has any.
+        n_metrics: Metrics of the evaluation: with more of them p-values have to be told from zero more finely.
 
     Returns:
         Pairs corrected for one another; with more than 12 candidates only those with the baseline.
@@ -63,12 +71,24 @@ def pairs_of_metric(
     if len(evaluation.candidates) <= MOST_FOR_ALL_PAIRS:
         wanted += [(later, earlier) for earlier, later in combinations(others, 2)]
     gathered = scores_by_candidate(rows, evaluation.candidates, facts, groups)
+    alpha = 1 - evaluation.file.confidence
+    of_baseline = resamples_for(max(len(wanted), len(others) * n_metrics), alpha=alpha, at_least=N_RESAMPLES)
+    of_others = resamples_for(len(wanted), alpha=alpha, at_least=N_RESAMPLES_OF_OTHERS)
     pairs = []
     for candidate, other in wanted:
-        n_resamples = N_RESAMPLES if other == evaluation.baseline else N_RESAMPLES_OF_OTHERS
+        n_resamples = of_baseline if other == evaluation.baseline else of_others
         measured = _measured(gathered[candidate], gathered[other], facts, evaluation, n_resamples)
         pairs.append(Pair(candidate, other, measured))
     return corrected(pairs)
+
+
+def resamples_for(n_comparisons: int, *, alpha: float, at_least: int) -> int:
+    """Count the resamples with which a p-value can fall well below the level that so many comparisons ask for.
+
+    >>> resamples_for(8, alpha=0.05, at_least=9999), resamples_for(700, alpha=0.05, at_least=9999)
+    (9999, 56000)
+    """
+    return max(at_least, math.ceil(n_comparisons / (alpha * LEAST_P_OF_LEVEL)))
 
 
 def corrected(pairs: Sequence[Pair]) -> list[Pair]:

@@ -185,6 +185,7 @@ def scores_by_example(
         lower=facts.low,
         upper=facts.high,
         clusters=clusters,
+        binary=facts.is_binary,
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from eval_assets.statistics.intervals import Interval
-from eval_assets.statistics.power import POWER, two_digits
+from eval_assets.statistics.power import POWER, is_worth_asking_for, two_digits
 
 TOLERANCE = 1e-9  # a value this close to the threshold lies on it
 
@@ -188,5 +188,8 @@ def _what_would_settle(gated: GatedValue, threshold: float) -> str:
         return ", and no number of examples would while the value equals the threshold"
     z = ndtri((1 + gated.interval.confidence) / 2)
     reach = (gated.interval.ends[1] - gated.interval.ends[0]) / 2 * (z + ndtri(POWER)) / z
-    n_more = gated.n * (reach / gap) ** 2 - gated.n
+    n_needed = gated.n * (reach / gap) ** 2
+    if not is_worth_asking_for(n_needed, gated.n):
+        return ", and the value is too close to the threshold for more examples to be worth it"
+    n_more = n_needed - gated.n
     return f"; about {two_digits(n_more):,} more examples would" if n_more > 1 else ""

@@ -23,6 +23,7 @@ class ExampleScores:
         lower: Lowest possible score, if there is one.
         upper: Highest possible score, if there is one.
         clusters: Group label per example, shape (n_examples,), if examples of a group may depend on each other.
+        binary: Whether the metric says that it gives 0 or 1 and nothing else; None where nothing is declared.
     """
 
     scores: NDArray[np.float64]
@@ -33,6 +34,7 @@ class ExampleScores:
     lower: float | None = None
     upper: float | None = None
     clusters: NDArray[Any] | None = None
+    binary: bool | None = None
 
     @property
     def failed_share(self) -> float:
@@ -116,6 +118,7 @@ def example_scores(
     lower: float | None = None,
     upper: float | None = None,
     clusters: NDArray[Any] | None = None,
+    binary: bool | None = None,
 ) -> ExampleScores:
     """Gather a score column, one row per prediction, into one score per example.
 
@@ -126,6 +129,7 @@ def example_scores(
         lower: Lowest possible score, if the metric has one.
         upper: Highest possible score, if the metric has one.
         clusters: Group label per example, shape (n_examples,).
+        binary: Whether the metric says that it gives 0 or 1 and nothing else; None goes by the scores.
 
     Returns:
         Scores in the order of the examples, so that two candidates with equal indices can be compared row by row.
@@ -163,6 +167,7 @@ def example_scores(
         lower=lower,
         upper=upper,
         clusters=clusters,
+        binary=binary,
     )
 
 

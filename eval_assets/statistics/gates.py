@@ -105,7 +105,7 @@ def drop_gate(
         minuend, subtrahend = minuend[paired], subtrahend[paired]
         groups = None if clusters is None else clusters[paired]
         drops = np.round(minuend - subtrahend, 12)
-        binary = is_binary(np.concatenate([minuend, subtrahend]), lower, upper)
+        binary = is_binary(np.concatenate([minuend, subtrahend]), lower, upper, declared=candidate.binary)
         absolute = difference_interval(
             drops, binary=binary, clusters=groups, lower=lower, upper=upper, confidence=confidence
         )
@@ -146,12 +146,14 @@ def _mean_gate(scores: ExampleScores, threshold: float, terms: GateTerms, *, acc
         scored = ~np.isnan(per_example)
         values = per_example[scored]
         clusters = None if scores.clusters is None else scores.clusters[scored]
+        binary = is_binary(values, scores.lower, scores.upper, declared=scores.binary)
         interval = mean_interval(
             values,
             clusters=clusters,
-            kind="exact" if clusters is None and is_binary(values, scores.lower, scores.upper) else "auto",
+            kind="exact" if clusters is None and binary else "auto",
             lower=scores.lower,
             upper=scores.upper,
+            binary=scores.binary,
             confidence=terms.confidence,
         )
         return GatedValue(float(values.mean()) if values.size else None, interval, values.size)

@@ -158,6 +158,7 @@ def mean_interval(
     kind: IntervalKind = "auto",
     lower: float | None = None,
     upper: float | None = None,
+    binary: bool | None = None,
 ) -> Interval:
     """Bound the mean of the population the examples were drawn from, by a method that fits the scores.
 
@@ -168,6 +169,7 @@ def mean_interval(
         kind: `auto` takes Wilson for 0/1 scores, else t; any other value forces that method.
         lower: Lowest possible score, if the metric has one.
         upper: Highest possible score, if the metric has one.
+        binary: As `declared` in `is_binary`.
 
     Returns:
         The interval in score units, within the range. Without spread it is exact where the range is known, and absent
@@ -190,7 +192,8 @@ def mean_interval(
     if scores.size == 0:
         return no_interval("no scores", confidence)
     if kind == "auto":
-        kind = "cluster" if clusters is not None else "wilson" if is_binary(scores, lower, upper) else "t"
+        unclustered: IntervalKind = "wilson" if is_binary(scores, lower, upper, declared=binary) else "t"
+        kind = unclustered if clusters is None else "cluster"
     if kind in ("wilson", "exact"):
         if not is_binary(scores, lower, upper):
             raise ScoreRangeError(f"expected scores of 0 and 1 for a {kind} interval, got {np.unique(scores)[:5]!r}")
@@ -199,8 +202,28 @@ def mean_interval(
     return _interval_from_error(scores, clusters if kind == "cluster" else None, lower, upper, confidence)
 
 
-def is_binary(scores: NDArray[np.float64], lower: float | None = None, upper: float | None = None) -> bool:
-    """Whether scores are wins and losses: only 0 and 1, on a metric that is not declared to reach beyond them."""
+def is_binary(
+    scores: NDArray[np.float64],
+    lower: float | None = None,
+    upper: float | None = None,
+    *,
+    declared: bool | None = None,
+) -> bool:
+    """Whether scores are wins and losses: only 0 and 1, on a metric that is not declared to reach beyond them.
+
+    Args:
+        scores: Shape (n,), no NaN.
+        lower: Lowest possible score, if the metric has one.
+        upper: Highest possible score, if the metric has one.
+        declared: Whether the metric says that it gives 0 or 1 and nothing else. One that says it doesn't is never
+            binary, so that the method stays when the scores of a run happen to be 0 and 1; None goes by the scores.
+
+    >>> scores = np.array([0.0, 1.0])
+    >>> is_binary(scores), is_binary(scores, 0, 1, declared=False), is_binary(scores / 2, 0, 1, declared=True)
+    (True, False, False)
+    """
+    if declared is False:
+        return False
     return bool(np.isin(scores, (0, 1)).all()) and lower in (None, 0) and upper in (None, 1)
 
 

@@ -1,4 +1,7 @@
-"""Comparison of two candidates on the examples both have. What may be concluded from it is in `verdicts`."""
+"""Comparison of two candidates on the examples both have.
+
+What the examples could have shown is in `power`, what may be concluded in `verdicts`.
+"""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,8 +13,14 @@ from eval_assets.statistics.descriptive import ExampleScores
 from eval_assets.statistics.differences import difference_interval
 from eval_assets.statistics.errors import ScoreRangeError, UnpairedScoresError
 from eval_assets.statistics.intervals import Interval, is_binary, standard_error
-from eval_assets.statistics.power import examples_to_resolve, smallest_detectable_difference
-from eval_assets.statistics.significance import TestResult, mcnemar_test, sign_flip_test, wilcoxon_test
+from eval_assets.statistics.significance import (
+    TOLERANCE,
+    TestResult,
+    mcnemar_test,
+    sign_flip_test,
+    sums_of_units,
+    wilcoxon_test,
+)
 
 PairedTest = Literal["auto", "mcnemar", "sign-flip", "wilcoxon"]
 
@@ -37,8 +46,8 @@ class PairedComparison:
         wins: Pairs in which the candidate scored better.
         losses: Pairs in which it scored worse.
         ties: Pairs that scored equally.
-        smallest_detectable_difference: Difference these pairs would show with 80 % power; None without spread.
-        examples_to_resolve: Pairs with which the observed difference would be found with 80 % power.
+        n_differing: Pairs, or clusters where there are some, whose scores differ: what an exact test goes by.
+        score_range: Highest less lowest possible score; None where the metric has no such ends.
         greater_is_better: Direction of the metric.
     """
 
@@ -57,9 +66,14 @@ class PairedComparison:
     wins: int
     losses: int
     ties: int
-    smallest_detectable_difference: float | None
-    examples_to_resolve: int | None
+    n_differing: int
+    score_range: float | None
     greater_is_better: bool
+
+    @property
+    def n_units(self) -> int:
+        """Independent draws: clusters where there are some, else pairs."""
+        return self.n_pairs if self.n_clusters is None else self.n_clusters
 
 
 def compare_paired(
@@ -76,7 +90,7 @@ def compare_paired(
 
     Args:
         baseline: Its scores, from `example_scores`.
-        candidate: The same examples in the same order; its range and clusters are used.
+        candidate: The same examples in the same order; its range, declaration as 0/1 and clusters are used.
         confidence: Coverage of the interval, strictly between 0 and 1.
         n_resamples: Random exchanges for a Monte Carlo test.
         seed: One table and one seed give one comparison.
@@ -103,10 +117,7 @@ def compare_paired(
     differences = np.round(new - old, 12)  # what ties on paper (0.6 - 0.1, 0.9 - 0.4) ties here
     n = differences.size
     n_higher, n_lower = int((differences > 0).sum()), int((differences < 0).sum())
-    binary = is_binary(np.concatenate([old, new]), lower, upper)
-    error = _standard_error(differences, clusters)
-    sd = error * float(np.sqrt(n)) if error is not None else 0.0  # of differences that depend on each other no more
-    difference = float(differences.mean()) if n else None
+    binary = is_binary(np.concatenate([old, new]), lower, upper, declared=candidate.binary)
     result = (
         _tested(differences, clusters, test, n_resamples, seed, binary=binary)
         if n
@@ -119,8 +130,8 @@ def compare_paired(
         n_clusters=None if clusters is None else np.unique(clusters).size,
         mean_baseline=float(old.mean()) if n else None,
         mean_candidate=float(new.mean()) if n else None,
-        difference=difference,
-        standard_error=error,
+        difference=float(differences.mean()) if n else None,
+        standard_error=_standard_error(differences, clusters),
         interval=difference_interval(
             differences, clusters=clusters, binary=binary, lower=lower, upper=upper, confidence=confidence
         ),
@@ -131,8 +142,8 @@ def compare_paired(
         wins=n_higher if greater_is_better else n_lower,
         losses=n_lower if greater_is_better else n_higher,
         ties=n - n_higher - n_lower,
-        smallest_detectable_difference=smallest_detectable_difference(sd, n, alpha=1 - confidence),
-        examples_to_resolve=examples_to_resolve(difference, sd, alpha=1 - confidence) if difference else None,
+        n_differing=int((np.abs(sums_of_units(differences, clusters)) > TOLERANCE).sum()),
+        score_range=None if lower is None or upper is None else upper - lower,
         greater_is_better=greater_is_better,
     )
 

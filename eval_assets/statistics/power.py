@@ -1,19 +1,100 @@
-"""What a number of examples can and cannot show: the smallest detectable difference, and the examples one needs."""
+"""What a number of examples can and cannot show: the smallest detectable difference, and the examples one needs.
+
+Figures are for the level that the verdict of a comparison needs, so a table of many comparisons asks for more.
+"""
+
+from dataclasses import dataclass
 
 import numpy as np
+
+from eval_assets.statistics.paired import PairedComparison
+from eval_assets.statistics.significance import N_ENUMERATED
 
 POWER = 0.8  # the customary chance of seeing a difference that is there
 ALPHA = 0.05  # the chance of seeing one that is not
 LARGE_SAMPLE = 100_000
+MANY_DISCORDANT = 1_000  # from here on the exact McNemar test has the power of a t-test
+MOST_EXAMPLES = 1_000_000  # more than these are no advice
+MOST_TIMES_AS_MANY = 1_000
+NEGLIGIBLE = 0.0005  # share of a metric's range that is nearly nothing: 0.0 of 100 points
+
+
+@dataclass(frozen=True, slots=True)
+class PowerFigures:
+    """What the pairs of one comparison can show at the level its verdict needs.
+
+    Args:
+        level: p-values have to be below it: 1 - confidence, divided by the number of comparisons corrected for.
+        fewest_units: Examples, or clusters where there are some, that have to differ before any outcome is significant.
+        smallest_detectable_difference: Difference these pairs would show with 80 % power, in score units; None where no
+            difference could be significant, or nothing tells how far scores spread.
+        examples_to_resolve: Pairs with which the observed difference would be found with 80 % power; None for no or
+            next to no difference, and for more pairs than anyone would collect.
+    """
+
+    level: float
+    fewest_units: int
+    smallest_detectable_difference: float | None
+    examples_to_resolve: int | None
+
+
+def power_figures(comparison: PairedComparison, *, n_comparisons: int = 1, power: float = POWER) -> PowerFigures:
+    """Say what the pairs of a comparison can show when it is corrected for the others of its table.
+
+    The level is (1 - confidence) / n_comparisons, the first step of Holm's correction: a p-value below it is
+    significant whatever the other comparisons show. Where others are significant too Holm asks for less, so the figures
+    are on the safe side. McNemar's test is taken exactly, with the share of discordant pairs as observed; for other
+    scores differences are taken as normally distributed with the spread observed, and clusters as what is sampled.
+
+    Args:
+        comparison: From `compare_paired`.
+        n_comparisons: Comparisons corrected for together, this one included.
+        power: Probability of finding a difference.
+
+    >>> from eval_assets.statistics.descriptive import example_scores
+    >>> from eval_assets.statistics.paired import compare_paired
+    >>> scores = [example_scores(np.repeat(values, [12, 10, 178])) for values in ([1.0, 0.0, 1.0], [0.0, 1.0, 1.0])]
+    >>> comparison = compare_paired(*scores, confidence=0.95, n_resamples=999, seed=0)
+    >>> [round(power_figures(comparison, n_comparisons=n).smallest_detectable_difference, 3) for n in (1, 10)]
+    [0.067, 0.083]
+    """
+    level = (1 - comparison.interval.confidence) / n_comparisons
+    if comparison.test == "exact McNemar":
+        share = (comparison.wins + comparison.losses) / comparison.n_pairs
+        least = smallest_difference_by_mcnemar(share, comparison.n_pairs, power=power, alpha=level)
+        needed = pairs_to_resolve_by_mcnemar(comparison.difference or 0.0, share, power=power, alpha=level)
+    else:
+        n_units = comparison.n_units
+        sd = (comparison.standard_error or 0.0) * float(np.sqrt(n_units))
+        least = smallest_difference_by_flips(sd, n_units, power=power, alpha=level)
+        units = units_to_resolve_by_flips(comparison.difference or 0.0, sd, power=power, alpha=level)
+        needed = None if units is None else int(np.ceil(units * comparison.n_pairs / n_units))
+    return PowerFigures(level, fewest_units(level), least, needed if _is_advice(needed, comparison) else None)
+
+
+def fewest_units(alpha: float) -> int:
+    """Count the examples (or clusters) that have to differ before an exact test can be significant at all.
+
+    Args:
+        alpha: p-values have to be below it.
+
+    Returns:
+        The smallest n with 2 / 2 ** n < alpha: the p-value when all n differ in one direction, by McNemar's test as by
+        exchanging signs.
+
+    >>> fewest_units(0.05), fewest_units(0.05 / 8)
+    (6, 9)
+    """
+    return int(np.floor(np.log2(2 / alpha))) + 1
 
 
 def smallest_detectable_difference(sd: float, n: int, *, power: float = POWER, alpha: float = ALPHA) -> float | None:
     """Find the mean difference that a paired t-test on n examples would find with the given probability.
 
     Args:
-        sd: Standard deviation of the differences between two candidates, in score units. For clustered examples the
-            standard error of the mean difference times sqrt(n).
-        n: Number of examples both candidates have.
+        sd: Standard deviation of the differences between two candidates, in score units.
+        n: Number of examples both candidates have. For clusters their number, with the standard error of the mean
+            difference times sqrt(n) as `sd`.
         power: Probability of finding a difference of this size.
         alpha: Probability of finding one where there is none, two-sided.
 
@@ -63,6 +144,162 @@ def examples_to_resolve(difference: float, sd: float, *, power: float = POWER, a
     return n
 
 
+def smallest_difference_by_flips(
+    sd: float, n_units: int, *, power: float = POWER, alpha: float = ALPHA
+) -> float | None:
+    """Find the mean difference that exchanging signs would find with the given probability.
+
+    It has the power of a t-test, except that few units allow few p-values.
+
+    Args:
+        sd: As in `smallest_detectable_difference`.
+        n_units: Examples, or clusters.
+        power: Probability of finding a difference of this size.
+        alpha: Level of the test.
+
+    Returns:
+        The difference in score units, without sign; None where no outcome is significant, or without spread.
+
+    >>> smallest_difference_by_flips(0.5, 5)
+    >>> round(smallest_difference_by_flips(0.5, 6), 4)  # all six of one sign: 0.5 times the 0.8 ** (1 / 6) quantile
+    0.8964
+    """
+    from scipy.special import ndtri
+
+    fewest = fewest_units(alpha)
+    if n_units < fewest or sd <= 0:
+        return None
+    if n_units == fewest:
+        return sd * float(ndtri(power ** (1 / n_units)))
+    if n_units <= N_ENUMERATED:
+        n_patterns = 2**n_units
+        alpha = 2 * (int(np.ceil(alpha * n_patterns / 2)) - 1) / n_patterns  # the level that is attained
+    return smallest_detectable_difference(sd, n_units, power=power, alpha=alpha)
+
+
+def units_to_resolve_by_flips(
+    difference: float, sd: float, *, power: float = POWER, alpha: float = ALPHA
+) -> int | None:
+    """Count the units with which exchanging signs would find a difference of this size; None as for the t-test.
+
+    Args:
+        difference: In score units, of either sign.
+        sd: As in `smallest_detectable_difference`.
+        power: Probability of finding it.
+        alpha: Level of the test.
+
+    >>> units_to_resolve_by_flips(0.5, 0.5), examples_to_resolve(0.5, 0.5)
+    (11, 10)
+    >>> units_to_resolve_by_flips(5.0, 0.5), examples_to_resolve(5.0, 0.5)
+    (6, 3)
+    """
+    n = examples_to_resolve(difference, sd, power=power, alpha=alpha)
+    if n is None:
+        return None
+    n = max(n, fewest_units(alpha))
+    while (smallest_difference_by_flips(sd, n, power=power, alpha=alpha) or 0.0) > abs(difference):
+        n += 1
+    return n
+
+
+def mcnemar_power(difference: float, n_pairs: int, *, discordant_share: float, alpha: float = ALPHA) -> float:
+    """Compute the chance that exact McNemar finds a difference between two pass rates, on the right side.
+
+    Args:
+        difference: Between the two rates, above 0.
+        n_pairs: Examples both candidates have.
+        discordant_share: Share of examples that only one of the two passes, at least `difference`.
+        alpha: Level of the test.
+
+    Returns:
+        The sum, over the numbers of discordant pairs there may be, of the chance that few enough of them are losses.
+
+    Source:
+        Connor 1987, Biometrics 43, 207-211, who approximates the sum.
+
+    >>> round(mcnemar_power(0.1, 200, discordant_share=0.2), 3)
+    0.875
+    """
+    from scipy.stats import binom
+
+    fewest, most = binom.interval(1 - 1e-9, n_pairs, discordant_share)
+    n_discordant = np.arange(fewest, most + 1)
+    losses_allowed = binom.ppf(alpha / 2, n_discordant, 0.5) - 1  # the most with a p-value below alpha
+    found = binom.cdf(losses_allowed, n_discordant, (1 - difference / discordant_share) / 2)
+    return float(binom.pmf(n_discordant, n_pairs, discordant_share) @ found)
+
+
+def smallest_difference_by_mcnemar(
+    discordant_share: float, n_pairs: int, *, power: float = POWER, alpha: float = ALPHA
+) -> float | None:
+    """Find the difference of two pass rates that exact McNemar would find with the given probability.
+
+    Args:
+        discordant_share: As observed; a difference beyond it is taken as nothing but wins.
+        n_pairs: Examples both candidates have, at least 1.
+        power: Probability of finding a difference of this size.
+        alpha: Level of the test.
+
+    Returns:
+        The difference as a share; None for so few pairs that no outcome is significant.
+
+    >>> round(smallest_difference_by_mcnemar(0.2, 200), 3)
+    0.091
+    """
+    from scipy.optimize import brentq
+
+    def beyond(difference: float) -> float:
+        share = max(discordant_share, difference)
+        return mcnemar_power(difference, n_pairs, discordant_share=share, alpha=alpha) - power
+
+    return None if beyond(1.0) < 0 else float(brentq(beyond, 1e-9, 1.0, xtol=1e-6))
+
+
+def pairs_to_resolve_by_mcnemar(
+    difference: float, discordant_share: float, *, power: float = POWER, alpha: float = ALPHA
+) -> int | None:
+    """Count the pairs with which exact McNemar would find a difference of this size.
+
+    Args:
+        difference: Of two pass rates, of either sign.
+        discordant_share: Share of examples that only one of the two passes, at least the size of the difference.
+        power: Probability of finding it.
+        alpha: Level of the test.
+
+    Returns:
+        A number of pairs with this power where one fewer lacks it: as the test is discrete, power goes up and down a
+        little. None for a difference of zero.
+
+    >>> pairs_to_resolve_by_mcnemar(-0.1, 0.2)
+    168
+    """
+    size = abs(difference)
+    sd = float(np.sqrt(max(0.0, discordant_share - size**2)))
+    n = 0 if size == 0 else examples_to_resolve(size, sd, power=power, alpha=alpha) or 0
+    if size == 0 or n * discordant_share > MANY_DISCORDANT:
+        return n or None
+    too_few = fewest_units(alpha) - 1
+    enough = max(n, too_few + 1)
+    while mcnemar_power(size, enough, discordant_share=discordant_share, alpha=alpha) < power:
+        too_few, enough = enough, 2 * enough
+    while enough - too_few > 1:
+        middle = (too_few + enough) // 2
+        if mcnemar_power(size, middle, discordant_share=discordant_share, alpha=alpha) < power:
+            too_few = middle
+        else:
+            enough = middle
+    return enough
+
+
+def is_worth_asking_for(n_needed: float, n_now: int) -> bool:
+    """Whether a number of examples is one that somebody might collect.
+
+    >>> is_worth_asking_for(640, 200), is_worth_asking_for(6_600_000, 200), is_worth_asking_for(300_000, 200)
+    (True, False, False)
+    """
+    return n_needed <= MOST_EXAMPLES and n_needed <= MOST_TIMES_AS_MANY * n_now
+
+
 def two_digits(count: float) -> int:
     """Round a number of examples up to two digits: a power calculation knows no more.
 
@@ -72,3 +309,9 @@ def two_digits(count: float) -> int:
     whole = int(np.ceil(count))
     unit: int = 10 ** max(0, len(str(whole)) - 2)
     return -(-whole // unit) * unit
+
+
+def _is_advice(needed: int | None, comparison: PairedComparison) -> bool:
+    reach = comparison.score_range
+    negligible = reach is not None and abs(comparison.difference or 0.0) < NEGLIGIBLE * reach
+    return needed is not None and not negligible and is_worth_asking_for(needed, comparison.n_pairs)

@@ -65,12 +65,9 @@ def sign_flip_test(
     >>> sign_flip_test(np.array([0.5, 0.3, 0.5, 0.6, 0.1, 0.2, 0.4, 0.2]), n_resamples=9999, seed=0)  # 2 / 2 ** 8
     TestResult(test='exact sign-flip', p_value=0.0078125)
     """
-    units: NDArray[np.float64] = differences
-    if clusters is not None:
-        _, cluster_of = np.unique(clusters, return_inverse=True)
-        units = np.bincount(cluster_of, weights=differences).astype(np.float64)
     kind = "sign-flip" if clusters is None else "cluster sign-flip"
-    units = np.abs(units)[np.abs(units) > TOLERANCE]
+    units = np.abs(sums_of_units(differences, clusters))
+    units = units[units > TOLERANCE]
     total = differences.sum()
     # Sums that tie exactly in theory differ in the last bits; they count as equally far.
     extreme = abs(total) - 1e-9 * units.sum()
@@ -85,6 +82,22 @@ def sign_flip_test(
         flipped = generator.binomial(counts, 0.5, size=(min(rows_at_once, n_resamples - start), sizes.size))
         n_extreme += int(np.sum(np.abs((counts - 2 * flipped) @ sizes) >= extreme))
     return TestResult(f"Monte Carlo {kind}", (n_extreme + 1) / (n_resamples + 1))
+
+
+def sums_of_units(differences: NDArray[np.float64], clusters: NDArray[Any] | None) -> NDArray[np.float64]:
+    """Add up the differences of each cluster; without clusters every example is a unit of its own.
+
+    Args:
+        differences: Candidate minus baseline, shape (n_pairs,), no NaN.
+        clusters: Group label per pair, shape (n_pairs,).
+
+    >>> sums_of_units(np.array([1.0, 2.0, 4.0]), np.array(["a", "b", "a"])).tolist()
+    [5.0, 2.0]
+    """
+    if clusters is None:
+        return differences
+    _, cluster_of = np.unique(clusters, return_inverse=True)
+    return np.bincount(cluster_of, weights=differences).astype(np.float64)
 
 
 def wilcoxon_test(differences: NDArray[np.float64]) -> TestResult:

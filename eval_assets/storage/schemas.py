@@ -196,8 +196,9 @@ COMPARISON = {
     "p_value_adjusted": pl.Float64(),  # Holm, over the comparisons with the baseline or over all pairs
     "effect_size": pl.Float64(),
     "effect_size_name": pl.String(),
-    "smallest_detectable_difference": pl.Float64(),
-    "examples_to_resolve": pl.Int64(),
+    "significance_level": pl.Float64(),  # of the next two: 1 - confidence over the comparisons corrected for
+    "smallest_detectable_difference": pl.Float64(),  # null where no difference could be significant
+    "examples_to_resolve": pl.Int64(),  # null where the difference is too small to ask for more examples
     "verdict": pl.String(),  # better, worse, no reliable difference, equivalent within the margin; higher, lower
     "sentence": pl.String(),
     "run_id": pl.String(),

@@ -18,7 +18,13 @@ from eval_assets.statistics.correction import prediction_powered_mean
 from eval_assets.statistics.intervals import exact_interval, mean_interval, standard_error, wilson_interval
 from eval_assets.statistics.judge_bias import length_bias
 from eval_assets.statistics.multiplicity import holm_adjusted
-from eval_assets.statistics.power import examples_to_resolve, smallest_detectable_difference
+from eval_assets.statistics.power import (
+    examples_to_resolve,
+    mcnemar_power,
+    smallest_detectable_difference,
+    smallest_difference_by_flips,
+    smallest_difference_by_mcnemar,
+)
 from eval_assets.statistics.ranking import bradley_terry
 from eval_assets.statistics.significance import mcnemar_test, sign_flip_test, wilcoxon_test
 
@@ -103,6 +109,33 @@ def test_the_smallest_detectable_difference_equals_statsmodels(n, power):
 def test_the_examples_to_resolve_equal_statsmodels(difference):
     expected = tt_solve_power(effect_size=difference / 0.4, alpha=0.05, power=0.8)
     assert examples_to_resolve(difference, 0.4) == int(np.ceil(expected))
+
+
+@pytest.mark.parametrize("n", [20, 100])
+@pytest.mark.parametrize("n_comparisons", [1, 8])
+def test_the_smallest_detectable_difference_of_flips_equals_statsmodels(n, n_comparisons):
+    expected = 0.3 * tt_solve_power(nobs=n, alpha=0.05 / n_comparisons, power=0.8)
+    found = smallest_difference_by_flips(0.3, n, alpha=0.05 / n_comparisons)
+    assert found == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("difference", "n", "share", "alpha"), [(0.1, 60, 0.2, 0.05), (0.25, 20, 0.25, 0.05), (0.2, 60, 0.3, 0.05 / 8)]
+)
+def test_the_power_of_mcnemar_equals_the_sum_over_scipys_binomial_tests(difference, n, share, alpha):
+    wins = (1 + difference / share) / 2
+    expected = sum(
+        stats.binom.pmf(discordant, n, share) * stats.binom.pmf(won, discordant, wins)
+        for discordant in range(1, n + 1)
+        for won in range(discordant // 2 + 1, discordant + 1)
+        if stats.binomtest(won, discordant).pvalue < alpha
+    )
+    assert mcnemar_power(difference, n, discordant_share=share, alpha=alpha) == pytest.approx(expected, abs=1e-8)
+
+
+def test_where_no_pair_differed_the_smallest_detectable_difference_is_enough_wins_in_a_row():
+    least = smallest_difference_by_mcnemar(0.0, 50)
+    assert stats.binom.sf(5, 50, least) == pytest.approx(0.8, abs=1e-4)  # six wins of six: 2 / 2 ** 6 < 0.05
 
 
 @pytest.mark.parametrize("weights", ["nominal", "linear", "quadratic"])

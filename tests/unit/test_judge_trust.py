@@ -1,13 +1,21 @@
 """What a report says of its judges: checked, uncalibrated and why, and whether one always says the same."""
 
+import html
 import json
+from dataclasses import replace
 
 import polars as pl
 import pytest
 
+from eval_assets.reports.html import report_html
+from eval_assets.reports.json_report import report_json
 from eval_assets.reports.judge_trust import judge_trust
+from eval_assets.reports.judging_report import JudgingReport
 from eval_assets.reports.judging_text import standing
+from eval_assets.reports.markdown import report_markdown
+from eval_assets.reports.table import report_table
 from eval_assets.storage.judging_schemas import JUDGE_AGREEMENT
+from tests.report_rows import judged, report_of
 
 NOW = {"grader": "sha-1"}
 KAPPA = {"statistic": "cohen_kappa_quadratic", "value": 0.6, "ci_low": 0.4, "ci_high": 0.8}
@@ -70,8 +78,38 @@ def test_a_judge_whose_file_cannot_be_read_is_uncalibrated():
     assert trust(KAPPA, SPEARMAN, SAME, now={"grader": None}).uncalibrated is not None
 
 
-def test_agreement_whose_interval_holds_zero_is_said_to_be_chance():
-    assert "can't be told from chance" in trust({**KAPPA, "ci_low": -0.1}, SPEARMAN, SAME).sentence
+@pytest.mark.parametrize(
+    ("kappa", "badge"),
+    [
+        ({}, "checked"),
+        ({"ci_low": -0.1}, "can't be told from chance"),
+        ({"ci_low": 0.0}, "can't be told from chance"),
+        ({"ci_low": None, "ci_high": None}, "can't be told from chance"),
+        ({"value": -0.045, "ci_low": -0.22, "ci_high": 0.1}, "no better than chance"),
+        ({"value": -0.4, "ci_low": -0.6, "ci_high": -0.2}, "no better than chance"),
+        ({"value": 0.0, "ci_low": 0.0, "ci_high": 0.0}, "no better than chance"),
+    ],
+)
+def test_a_judge_is_checked_only_where_it_agrees_with_people_better_than_chance(kappa, badge):
+    judge = trust({**KAPPA, **kappa}, SPEARMAN, SAME)
+    assert judge.badge == badge
+    assert standing(judge).startswith(badge)
+    assert ("chance." in judge.sentence) == (badge != "checked")
+
+
+@pytest.mark.parametrize("low", [0.4, -0.1])
+def test_no_output_says_that_a_judge_was_checked_that_is_no_better_than_chance(low):
+    judge = trust({**KAPPA, "ci_low": low}, SPEARMAN, SAME, judge="correctness", now={"correctness": "sha-1"})
+    report = replace(
+        report_of({"old": ["x"]}, {"old": [0.5]}, judge_scores=judged([4.0], model="old"), judges=["correctness"]),
+        judging=JudgingReport(trust=(judge,)),
+    )
+    for text in (report_html(report), report_markdown(report), report_table(report), json.dumps(report_json(report))):
+        words = " ".join(html.unescape(text).split())
+        assert ("checked" in words, "can't be told from chance" in words) == (low > 0, low < 0)
+    leaderboard = report_html(report).partition('id="leaderboard"')[2].partition("</section>")[0]
+    assert ("can't be told from chance" in html.unescape(leaderboard)) == (low < 0)
+    assert report_json(report)["judge_trust"][0]["badge"] == judge.badge
 
 
 def test_a_judge_that_says_the_same_of_everything_is_shown_to_do_so():

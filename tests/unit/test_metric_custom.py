@@ -2,23 +2,28 @@
 
 import importlib
 import json
+import math
 import sys
 
 import polars as pl
 import pytest
+from pydantic import ValidationError
 
+from eval_assets.cells.metric_facts import facts_of
 from eval_assets.config.evaluation import MetricChoice
 from eval_assets.errors import MetricError
 from eval_assets.metrics.aggregates import extra_aggregates
 from eval_assets.metrics.registry import metric_fingerprint, resolve_metrics
 from eval_assets.metrics.scoring import score_predictions
 from eval_assets.reports.aggregates import aggregate_cell
-from eval_assets.reports.scores import MetricFacts, score_rows
+from eval_assets.reports.scores import score_rows
 from eval_assets.storage.schemas import JUDGE_SCORES
 from tests.unit.test_metric_rows import CELL, prediction_frame
 
 SOURCE = '''
 """Metrics of a team."""
+from typing import Literal
+
 import polars as pl
 
 LIMIT = 3
@@ -73,6 +78,27 @@ def wants_all(**columns):
 
 def wrong_length(output: pl.Series):
     return [1.0]
+
+def are_short(output: pl.Series) -> list[bool]:
+    return output.str.len_chars() < 3
+
+def explained(output) -> tuple[bool, str] | None:
+    return (len(output) < 3, "by its length")
+
+def quoted(output) -> "bool":
+    return len(output) < 3
+
+def zero_or_one(output) -> Literal[0, 1]:
+    return int(len(output) < 3)
+
+def half(output) -> bool:
+    return 0.5
+
+def stars(output):
+    return len(output)
+
+def passes(output):
+    return len(output) < 3
 '''
 
 
@@ -125,6 +151,87 @@ def test_arguments_come_by_name_from_prediction_example_and_parameters(module):
 def test_a_function_may_return_what_its_number_is_and_why(module, name, expected):
     table = score(prediction_frame(["HELLO"], latency_seconds=[0.5]), choice(name))
     assert table.select("score", "label", "outcome", "reason").rows() == [expected]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_binary"),
+    [
+        ("is_short", True),
+        ("are_short", True),
+        ("explained", True),
+        ("quoted", True),
+        ("zero_or_one", True),
+        ("passes", False),  # returns booleans and doesn't say so
+        ("level", False),
+        ("lengths", False),
+    ],
+)
+def test_a_function_annotated_as_boolean_is_known_to_give_0_or_1(module, name, is_binary):
+    metrics = metrics_of(choice(name))
+    facts = facts_of(metrics, ())[metrics[0].label]
+    assert (facts.is_binary, facts.in_points) == (is_binary, is_binary)
+    assert (facts.low, facts.high) == ((0, 1) if is_binary else (None, None))
+
+
+@pytest.mark.parametrize(("name", "method"), [("quoted", "wilson"), ("are_short", "wilson"), ("passes", "t")])
+def test_the_interval_of_booleans_follows_the_annotation(module, name, method):
+    row = reported(prediction_frame(["a", "long", "b", "c"]), choice(name))
+    assert (row["mean"], row["ci_method"]) == (0.75, method)
+
+
+def test_the_evaluation_file_may_declare_a_range(module):
+    [metric] = metrics_of(choice("stars", range=[0, 5]))
+    facts = facts_of([metric], ())["stars"]
+    assert (facts.low, facts.high, facts.is_binary) == (0, 5, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "reason"),
+    [
+        ("stars", {"range": [0, 5]}, "expected a score in the declared range, 0 to 5, got 7"),
+        ("half", {}, "expected true or false, as the function is annotated, got 0.5"),
+    ],
+)
+def test_a_score_that_the_metric_does_not_declare_is_an_error_of_its_row_and_no_crash(module, name, fields, reason):
+    frame = prediction_frame(["1234567", "1234567"])
+    table = score(frame, choice(name, **fields))
+    assert table.select("score", "outcome", "reason").unique().rows() == [(None, "error", reason)]
+    row = reported(frame, choice(name, **fields))
+    assert (row["n_total"], row["n_scored"], row["n_error"], row["mean"]) == (2, 0, 2, None)
+
+
+def test_a_score_at_the_end_of_its_range_counts(module):
+    assert score(prediction_frame(["", "12345"]), choice("stars", range=[0, 5]))["score"].to_list() == [0.0, 5.0]
+
+
+def test_a_changed_range_scores_anew(module):
+    frame = prediction_frame(["1234567"])
+    first = score(frame, choice("stars"))
+    second = score(frame, choice("stars", range=[0, 5]), previous=first.lazy(), run_id="r2")
+    assert second.select("score", "run_id").rows() == [(None, "r2")]
+    fingerprints = {metric_fingerprint(metrics_of(choice("stars", **f))[0]) for f in ({}, {"range": [0, 5]})}
+    assert len(fingerprints) == 2
+
+
+@pytest.mark.parametrize("limits", [[5, 0], [1, 1], [0, math.inf], [0]])
+def test_a_range_that_is_none_is_refused(limits):
+    with pytest.raises(ValidationError, match="range"):
+        choice("stars", range=limits)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "message"),
+    [
+        ({"metric": "token_f1", "range": [0, 2]}, "expected no `range` for 'token_f1': shipped metrics carry"),
+        (
+            {"metric": "quoted", "function": "team_metrics:quoted", "range": [0, 5]},
+            r"expected no `range` for metric 'quoted', or \[0, 1\], got \[0.0, 5.0\]: 'team_metrics:quoted' is annot",
+        ),
+    ],
+)
+def test_a_range_beside_one_that_is_known_is_refused(module, chosen, message):
+    with pytest.raises(MetricError, match=message):
+        metrics_of(MetricChoice(**chosen))
 
 
 def test_a_function_may_build_on_other_metrics_wherever_they_stand(module):
@@ -256,8 +363,7 @@ def reported(frame, *choices):
     """The row of `aggregate_reports` of the only metric."""
     [metric] = metrics_of(*choices)
     rows = score_rows(score(frame, *choices), pl.DataFrame(schema=JUDGE_SCORES))
-    facts = {metric.label: MetricFacts(metric.greater_is_better, aggregates=metric.aggregates)}
-    [row] = aggregate_cell(rows, metric_facts=facts, cell=CELL, run_id="r1").to_dicts()
+    [row] = aggregate_cell(rows, metric_facts=facts_of([metric], ()), cell=CELL, run_id="r1").to_dicts()
     return row
 
 

@@ -69,9 +69,14 @@ def test_samples_of_an_example_are_averaged_before_the_mean() -> None:
 
 
 def test_the_interval_names_its_method() -> None:
-    assert the_row(aggregate(scored([1.0, 0.0, 1.0])))["ci_method"] == "wilson"
+    passes = MetricFacts(low=0, high=1, is_binary=True)
+    assert the_row(aggregate(scored([1.0, 0.0, 1.0]), passes))["ci_method"] == "wilson"
     assert the_row(aggregate(scored([0.2, 0.4, 0.9])))["ci_method"] == "t"
     assert the_row(aggregate(scored([0.2]), MetricFacts()))["ci_method"] == "none: one score"
+
+
+def test_the_method_is_the_metrics_and_not_that_of_the_scores_a_run_happened_to_give() -> None:
+    assert the_row(aggregate(scored([1.0, 0.0, 1.0])))["ci_method"] == "t"
 
 
 def test_clusters_widen_the_interval_and_the_standard_error() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from eval_assets.errors import MetricError
 from eval_assets.reports.comparing import compare_candidates
-from eval_assets.reports.scores import MetricFacts
+from eval_assets.reports.scores import ExampleGroups, MetricFacts
 from eval_assets.storage.schemas import COMPARISON
 from tests.report_rows import SHARE, aggregated, scored, trial
 
@@ -13,10 +13,12 @@ OLD = [0.1, 0.3, 0.4, 0.2, 0.6, 0.7, 0.3, 0.2]
 NEW = [0.6, 0.7, 0.9, 0.8, 0.7, 0.9, 0.6, 0.4]
 
 
-def compare(evaluation, *rows, facts=SHARE):
+def compare(evaluation, *rows, facts=SHARE, groups=None):
     scores = pl.concat(rows)
     known = dict.fromkeys(scores["metric"].unique(), facts)
-    return compare_candidates(evaluation, scores, aggregated(scores, known), metric_facts=known, run_id="r")
+    return compare_candidates(
+        evaluation, scores, aggregated(scores, known), metric_facts=known, run_id="r", groups=groups
+    )
 
 
 def against_baseline(frame, model, metric="token_f1"):
@@ -89,6 +91,60 @@ def test_p_values_are_corrected_over_the_whole_table_of_comparisons_with_the_bas
     row = against_baseline(frame, "new")
     assert row["p_value_adjusted"] == 0.015625  # Holm: 2 * 0.0078125
     assert "corrected for 2 comparisons" in row["sentence"]
+
+
+def test_what_the_examples_can_show_is_stated_for_the_corrected_level() -> None:
+    old, new = [0.5, 0.6] * 20, [0.7, 0.5] * 20  # 0.2 and -0.1 by turns: 0.05 on average, sd 0.1519
+    one = against_baseline(compare(trial("old", "new"), scored(old, model="old"), scored(new, model="new")), "new")
+    metrics = [f"m{index}" for index in range(8)]
+    rows = [scored(v, model=m, metric=name) for name in metrics for m, v in (("old", old), ("new", new))]
+    eight = against_baseline(compare(trial("old", "new"), *rows), "new", "m0")
+    assert (one["significance_level"], eight["significance_level"]) == pytest.approx((0.05, 0.00625))
+    # 0.1519 / sqrt(40) times 2.875 = t(39, 0.975) + 0.85, and times 3.75
+    assert one["smallest_detectable_difference"] == pytest.approx(0.0691, abs=5e-4)
+    assert eight["smallest_detectable_difference"] == pytest.approx(0.0903, abs=1e-3)
+    assert one["examples_to_resolve"] < eight["examples_to_resolve"]
+    assert eight["sentence"].endswith(" points at level 0.0063")
+
+
+def test_a_difference_next_to_nothing_has_no_number_of_examples_in_its_row() -> None:
+    values = [0.5, 0.7] * 50
+    row = against_baseline(
+        compare(trial("old", "new"), scored(values, model="old"), scored(values[::-1], model="new")), "new"
+    )
+    assert row["examples_to_resolve"] is None
+    assert "the difference seen is too small for more examples to be worth it" in row["sentence"]
+
+
+def test_few_clusters_are_said_to_show_nothing() -> None:
+    groups = ExampleGroups(
+        pl.DataFrame({"example_id": [f"e{index}" for index in range(8)], "source": list("aabbccdd")}), cluster="source"
+    )
+    frame = compare(trial("old", "new"), scored(OLD, model="old"), scored(NEW, model="new"), groups=groups)
+    row = against_baseline(frame, "new")
+    assert row["sentence"].endswith(
+        "; with 4 clusters no difference could be significant at level 0.05: at least 6 clusters are needed"
+    )
+    assert row["smallest_detectable_difference"] is None
+
+
+def test_resampling_is_fine_enough_for_many_comparisons_at_a_strict_level() -> None:
+    # 28 pairs of which the smallest of 1,999 resamples gives 28 / 2,000 = 0.014, not below 0.01
+    names = list("abcdefgh")
+    rows = [scored([place / 10 + i / 1000 for i in range(20)], model=name) for place, name in enumerate(names)]
+    noisy = [frame.with_columns(score=pl.col("score") + pl.col("position") % 3 / 100) for frame in rows[::2]]
+    frame = compare(trial(*names, confidence=0.99), *noisy, *rows[1::2])
+    row = frame.filter((pl.col("model") == "c") & (pl.col("compared_with") == "b@p")).row(0, named=True)
+    assert (row["p_value_method"], row["verdict"]) == ("Monte Carlo sign-flip", "better")
+
+
+def test_the_test_follows_the_metric_and_not_the_scores_of_a_run() -> None:
+    rows = scored([1.0, 0.0] * 10, model="old"), scored([1.0, 1.0] * 10, model="new")
+    methods = [
+        against_baseline(compare(trial("old", "new"), *rows, facts=facts), "new")["p_value_method"]
+        for facts in (MetricFacts(low=0, high=1, is_binary=True), MetricFacts(low=0, high=1))
+    ]
+    assert methods == ["exact McNemar", "exact sign-flip"]
 
 
 def test_candidates_that_cannot_be_told_apart_share_a_letter() -> None:

@@ -113,6 +113,31 @@ def test_a_value_on_the_threshold_is_settled_by_no_number_of_examples():
     assert "no number of examples would" in result.reason
 
 
+def test_a_value_next_to_the_threshold_asks_for_no_millions_of_examples():
+    result = minimum_gate(example_scores(np.array([0.7, 1.0] * 20), lower=0, upper=1), 0.85001, TERMS)
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert result.reason.endswith(", and the value is too close to the threshold for more examples to be worth it")
+
+
+def test_an_exact_interval_is_for_metrics_that_declare_zero_and_one():
+    values = np.repeat([1.0, 0.0], [95, 5])
+    by_scores, declared, denied = (
+        minimum_gate(example_scores(values, lower=0, upper=1, binary=binary), 0.8, TERMS)
+        for binary in (None, True, False)
+    )
+    assert declared.interval == by_scores.interval
+    assert (declared.interval.method, denied.interval.method) == ("clopper-pearson", "t")
+
+
+@pytest.mark.parametrize(("binary", "method"), [(True, "bonett-price"), (False, "t")])
+def test_the_interval_of_a_drop_follows_what_the_metric_declares(binary, method):
+    first, second = (
+        example_scores(np.array(values), lower=0, upper=1, binary=binary)
+        for values in ([1.0, 1.0, 0.0, 1.0], [0.0, 1.0, 1.0, 1.0])
+    )
+    assert drop_gate(first, second, 0.1, TERMS).interval.method == method
+
+
 def drop_of(wins, losses, both, max_drop, **choices):
     baseline = np.repeat([0.0, 1.0, 1.0], [wins, losses, both])
     candidate = np.repeat([1.0, 0.0, 1.0], [wins, losses, both])

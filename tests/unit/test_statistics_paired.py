@@ -11,7 +11,6 @@ from eval_assets.statistics.errors import ScoreRangeError, UnpairedScoresError
 from eval_assets.statistics.intervals import Interval, no_interval
 from eval_assets.statistics.multiplicity import holm_adjusted
 from eval_assets.statistics.paired import compare_paired
-from eval_assets.statistics.power import examples_to_resolve, smallest_detectable_difference, two_digits
 from eval_assets.statistics.significance import mcnemar_test, sign_flip_test, wilcoxon_test
 
 BASELINE = np.array([0.1, 0.3, 0.4, 0.2, 0.6, 0.7, 0.3, 0.2])
@@ -120,6 +119,22 @@ def test_clusters_follow_their_pairs():
     assert comparison.n_clusters == 2
 
 
+def test_what_differs_is_counted_by_what_is_exchanged_as_a_whole():
+    # clusters sum to 0.5 - 0.5, 0.3 and 0
+    baseline, candidate = np.zeros(5), np.array([0.5, -0.5, 0.3, 0.0, 0.0])
+    assert (compared(baseline, candidate).n_differing, compared(baseline, candidate).n_units) == (3, 5)
+    clustered = compared(baseline, candidate, clusters=np.array(["a", "a", "b", "c", "c"]))
+    assert (clustered.n_differing, clustered.n_units) == (1, 3)
+
+
+def test_the_test_follows_what_the_metric_declares_and_not_what_the_scores_happen_to_be():
+    baseline, candidate = discordant(12, 2, 70, 16)
+    first, second = (example_scores(scores, lower=0, upper=1, binary=False) for scores in (baseline, candidate))
+    comparison = compare_paired(first, second, confidence=0.95, n_resamples=999, seed=0)
+    assert (comparison.test, comparison.interval.method) == ("exact sign-flip", "t")
+    assert comparison.effect == "Cohen's dz"
+
+
 def test_no_common_example_is_a_result_and_not_an_error():
     comparison = compared([NAN, 0.5], [0.5, NAN])
     assert (comparison.n_pairs, comparison.n_unpaired) == (0, 2)
@@ -130,7 +145,6 @@ def test_one_pair_has_a_difference_but_no_interval():
     comparison = compared([0.5], [0.7])
     assert comparison.difference == pytest.approx(0.2)
     assert comparison.interval.method == "none: one score"
-    assert comparison.smallest_detectable_difference is comparison.examples_to_resolve is None
 
 
 def test_equal_differences_have_no_effect_size_although_binary_fractions_wobble():
@@ -212,32 +226,6 @@ def test_a_relative_drop_without_spread_scales_the_absolute_interval():
         np.array([1.0, 0.0, 1.0, 1.0] * 20), np.zeros(80), absolute=absolute, confidence=0.95
     )
     assert interval.ends == pytest.approx((-0.04 / 0.75, 0.04 / 0.75))
-
-
-def test_power_the_other_way_round():
-    least = smallest_detectable_difference(0.5, 200)
-    assert least == pytest.approx(0.5 * 2.8 / np.sqrt(200), rel=0.01)  # (1.960 + 0.842) sd / sqrt(n), and a bit for t
-    assert examples_to_resolve(least * 1.0001, 0.5) == 200
-
-
-def test_a_large_sample_is_counted_by_formula():
-    # ((1.959964 + 0.841621) * 0.5 / 0.003)² = 218024.4; 218026 with Student's correction
-    assert examples_to_resolve(0.003, 0.5) == 218_026
-
-
-@pytest.mark.parametrize(("sd", "n"), [(0.0, 100), (0.5, 1), (0.5, 0)])
-def test_nothing_is_detectable_without_spread_or_examples(sd, n):
-    assert smallest_detectable_difference(sd, n) is None
-
-
-def test_no_number_of_examples_resolves_zero():
-    assert examples_to_resolve(0.0, 0.5) is None
-    assert examples_to_resolve(0.1, 0.0) is None
-
-
-@pytest.mark.parametrize(("count", "rounded"), [(0, 0), (7, 7), (99, 99), (101, 110), (637, 640), (12_345, 13_000)])
-def test_counts_of_examples_are_rounded_up_to_two_digits(count, rounded):
-    assert two_digits(count) == rounded
 
 
 def test_holm_multiplies_by_the_comparisons_left_and_never_goes_back():

@@ -5,16 +5,23 @@ import pytest
 
 from eval_assets.statistics.descriptive import example_scores
 from eval_assets.statistics.paired import compare_paired
+from eval_assets.statistics.power import power_figures
 from eval_assets.statistics.verdicts import Conclusion, conclude
 
 
-def concluded(baseline, candidate, *, greater_is_better=True, lower=0, upper=1, **choices):
+def concluded(
+    baseline, candidate, *, greater_is_better=True, lower=0, upper=1, clusters=None, n_comparisons=1, **choices
+):
     first, second = (
-        example_scores(np.asarray(s, dtype=float), lower=lower, upper=upper) for s in (baseline, candidate)
+        example_scores(np.asarray(s, dtype=float), lower=lower, upper=upper, clusters=clusters)
+        for s in (baseline, candidate)
     )
     comparison = compare_paired(
         first, second, confidence=0.95, n_resamples=999, seed=0, greater_is_better=greater_is_better
     )
+    if n_comparisons > 1:
+        choices["adjusted_p_value"] = min(1.0, comparison.p_value * n_comparisons)
+        choices["figures"] = power_figures(comparison, n_comparisons=n_comparisons)
     return conclude(comparison, confidence=0.95, **choices)
 
 
@@ -35,11 +42,17 @@ def test_where_less_is_better_the_same_difference_is_worse():
 
 
 def test_no_reliable_winner_says_what_would_resolve_the_difference():
-    # difference 0.03, sd sqrt(0.09 - 0.03²) = 0.2986 (sample: 0.2993): (2.8016 * 0.2993 / 0.03)² = 781, with t 783
+    # difference 0.03, sd sqrt(0.09 - 0.03²) = 0.2986: (2.8016 * 0.2986 / 0.03)² = 777, exact McNemar asks for some more
     verdict = concluded(*discordant(12, 6, 182), in_points=True)
     assert verdict.conclusion is Conclusion.NO_RELIABLE_DIFFERENCE
     assert verdict.sentence.startswith("no reliable winner: +3.0 points (95% interval ")
-    assert verdict.sentence.endswith("; about 590 more examples would resolve 3.0 points")  # 783 - 200
+    assert verdict.sentence.endswith("; about 630 more examples would resolve 3.0 points")
+
+
+def test_examples_to_resolve_are_counted_for_the_correction():
+    # (2.734 + 0.842)² for 0.05 / 8 against (1.960 + 0.842)²: 777 * 1.629 = 1,266, and some more for exact McNemar
+    verdict = concluded(*discordant(12, 6, 182), in_points=True, n_comparisons=8)
+    assert verdict.sentence.endswith("; about 1,200 more examples would resolve 3.0 points at level 0.0063")
 
 
 def test_correction_for_other_comparisons_can_take_a_win_away():
@@ -70,8 +83,85 @@ def test_a_p_value_alone_makes_no_winner_where_the_interval_holds_zero():
 
 def test_no_difference_at_all_says_what_would_have_been_seen():
     verdict = concluded(*discordant(5, 5, 90), in_points=True)
-    # sd sqrt(0.1 * 100 / 99) = 0.3178, times 2.83 / sqrt(100)
-    assert verdict.sentence.endswith("; 100 examples show differences from 9.0 points up")
+    # sd sqrt(0.1 - 0.09²) = 0.30, times 2.80 / sqrt(100): 8.5, and some more for exact McNemar
+    assert verdict.sentence.endswith(
+        "; the difference seen is too small for more examples to be worth it: "
+        "100 examples show differences from 8.8 points up"
+    )
+
+
+@pytest.mark.parametrize("margin", [None, 0.02])
+def test_a_difference_next_to_nothing_asks_for_no_millions_of_examples(margin):
+    baseline = np.tile([0.5, 0.6], 500)
+    candidate = baseline + np.append(np.tile([0.1, -0.1], 499), [0.1, 0.0])  # +0.01 points on average
+    verdict = concluded(baseline, candidate, margin=margin, in_points=True)
+    assert "more examples would resolve" not in verdict.sentence
+    if margin is None:
+        assert verdict.sentence.endswith(
+            "; the difference seen is too small for more examples to be worth it: "
+            "1,000 examples show differences from 0.9 points up"
+        )
+    else:
+        assert verdict.conclusion is Conclusion.EQUIVALENT
+
+
+def test_a_difference_that_is_there_is_never_written_as_zero():
+    baseline = np.tile([0.5, 0.5002, 0.5004], 100)
+    verdict = concluded(baseline, baseline + np.tile([0.0001, 0.0002], 150), in_points=True)
+    assert verdict.sentence == "better: +0.02 points (95% interval 0.01 to 0.02, p 0.001)"
+
+
+def test_too_few_clusters_are_said_to_show_nothing():
+    clusters = np.repeat(np.arange(5), 4)
+    verdict = concluded(np.zeros(20), np.linspace(0.1, 0.6, 20), clusters=clusters, n_comparisons=8)
+    assert verdict.sentence.endswith(
+        "; with 5 clusters no difference could be significant at level 0.0063: at least 9 clusters are needed"
+    )
+
+
+def test_too_few_examples_are_said_to_show_nothing():
+    verdict = concluded(np.zeros(4), [0.4, 0.5, 0.6, 0.5])
+    assert verdict.sentence.endswith(
+        "; with 4 examples no difference could be significant at level 0.05: at least 6 examples are needed"
+    )
+
+
+def test_one_cluster_is_said_to_show_nothing():
+    verdict = concluded(np.zeros(4), [0.4, 0.5, 0.6, 0.5], clusters=np.zeros(4))
+    assert "; with 1 cluster no difference could be significant" in verdict.sentence
+
+
+def test_too_few_discordant_pairs_are_said_to_show_nothing():
+    verdict = concluded(*discordant(4, 0, 96), in_points=True)
+    # P(at least six of n differ) = 0.8 at a share of 0.04: n = 197
+    assert verdict.sentence.endswith(
+        "; the two differ on 4 of 100 examples, and no outcome on fewer than 6 could be significant at level 0.05"
+        "; about 97 more examples would resolve 4.0 points"
+    )
+
+
+def test_too_few_discordant_pairs_without_a_difference_ask_for_nothing():
+    verdict = concluded(*discordant(2, 2, 96), in_points=True)
+    assert verdict.sentence.endswith(
+        "; the two differ on 4 of 100 examples, and no outcome on fewer than 6 could be significant at level 0.05"
+        "; the difference seen is too small for more examples to be worth it"
+    )
+
+
+def test_candidates_that_pass_the_same_examples_are_said_to():
+    verdict = concluded(*discordant(0, 0, 100), in_points=True)
+    # P(at least six of 100 differ, all won) = 0.8 at a share of 0.078
+    assert verdict.sentence.endswith(
+        "; both scored the same on every example; 100 examples show differences from 7.8 points up"
+    )
+
+
+def test_more_examples_of_clusters_are_counted_in_clusters_too():
+    clusters = np.repeat(np.arange(20), 3)
+    differences = np.repeat(np.tile([0.3, -0.2], 10), 3)  # 0.05 on average, sd 0.2565: (2.8016 * 0.2565 / 0.05)² = 207
+    verdict = concluded(np.full(60, 0.3), 0.3 + differences, clusters=clusters, in_points=True)
+    # with t 209 clusters, so 189 and 567 examples more
+    assert verdict.sentence.endswith("; about 570 more examples in 190 more clusters would resolve 5.0 points")
 
 
 def test_without_a_common_example_nothing_is_concluded():
@@ -88,7 +178,8 @@ def test_a_constant_difference_is_told_by_its_test():
 
 def test_identical_candidates_are_neither_better_nor_worse():
     verdict = concluded(np.full(30, 3.0), np.full(30, 3.0), lower=None, upper=None)
-    assert verdict.sentence == "no reliable winner: +0 (no interval (no spread), p 1)"
+    evidence = "no reliable winner: +0 (no interval (no spread), p 1)"
+    assert verdict.sentence == f"{evidence}; both scored the same on every example"
 
 
 @pytest.mark.parametrize("greater_is_better", [True, False])

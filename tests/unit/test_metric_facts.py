@@ -1,0 +1,31 @@
+"""Direction, range and whether scores are 0 or 1, of judges; those of metrics are beside the metrics."""
+
+import pytest
+
+from eval_assets.cells.metric_facts import facts_of
+from eval_assets.config.judge import Judge, JudgeFile
+
+
+def facts(**fields):
+    judge = Judge(name="grader", file=JudgeFile(definition="Right?", model="referee", **fields))
+    return facts_of((), [judge])["grader"]
+
+
+@pytest.mark.parametrize(
+    ("scale", "is_binary"),
+    [
+        ({"type": "pass_fail"}, True),
+        ({"type": "integer", "min": 0, "max": 1}, True),
+        ({"type": "labels", "labels": {"good": 1, "bad": 0}}, True),
+        ({"type": "labels", "labels": {"good": 1, "so-so": 0.5, "bad": 0}}, False),
+        ({"type": "number", "min": 0, "max": 1}, False),
+        ({"type": "integer", "min": 1, "max": 2}, False),
+    ],
+)
+def test_a_judge_gives_0_or_1_by_its_scale(scale, is_binary):
+    assert facts(scale=scale).is_binary is is_binary
+
+
+@pytest.mark.parametrize("fields", [{"samples": 3}, {"expected_value": True}])
+def test_a_judge_that_averages_gives_more_than_0_and_1(fields):
+    assert not facts(scale={"type": "integer", "min": 0, "max": 1}, **fields).is_binary
