@@ -10,7 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from eval_assets.assets.stages import PAID_PER_CELL, PAID_PER_EVALUATION
+from eval_assets.assets.stages import BACKFILL_TAG, PAID_PER_CELL, PAID_PER_EVALUATION
 from eval_assets.automation.backfill import close_backfill, missing_in_dagster, partitions_by_asset, record_backfill
 from eval_assets.cells.graph import files_below
 from eval_assets.cells.workbench import Spending, Workbench
@@ -86,7 +86,7 @@ def run_plan(
         description="eval-assets run",
         tags={"eval_assets/run": uuid.uuid4().hex[:8]},
     )
-    tags = {"dagster/backfill": backfill.backfill_id}
+    tags = {BACKFILL_TAG: backfill.backfill_id}
     summary = RunSummary()
 
     def execute(job: str, partition_key: str, ops: dict[str, Any] | None = None) -> bool:

@@ -18,6 +18,7 @@ from typing import Any
 import dagster as dg
 import yaml
 
+from eval_assets.assets.stages import BACKFILL_TAG
 from eval_assets.automation.backfill import missing_in_dagster
 from eval_assets.cells.workbench import Spending, Workbench
 from eval_assets.config.settings import Settings
@@ -199,12 +200,16 @@ class Lab:
                 on_start=lambda what: None,
             )
 
-    def materialize(self, job: str, partition: str) -> dg.ExecuteInProcessResult:
-        """Run one job over one partition, as the Materialize button does."""
+    def materialize(self, job: str, partition: str, backfill: str | None = None) -> dg.ExecuteInProcessResult:
+        """Run one job over one partition, as the Materialize button does, or as a backfill's run."""
         with self.workbench() as workbench:
             found = self.definitions(workbench).resolve_job_def(job)
             return found.execute_in_process(
-                partition_key=partition, instance=self.instance, run_config=QUIET, raise_on_error=False
+                partition_key=partition,
+                instance=self.instance,
+                run_config=QUIET,
+                tags={} if backfill is None else {BACKFILL_TAG: backfill},
+                raise_on_error=False,
             )
 
     def read_files(self) -> None:

@@ -21,7 +21,7 @@ def cell_assets(stages: Stages) -> list[dg.AssetsDefinition]:
     ) -> Materialized:
         cell = parse_cell(context.partition_key)
         with said_plainly():
-            written = workbench.predict(cell, config.spending(), run_id=context.run.run_id)
+            written = workbench.predict(cell, config.spending(context.run), run_id=context.run.run_id)
         rows = workbench.warehouse.scan("predictions", cell.partition).sort("position").head(5).collect()
         return result(
             written, preview=rows_preview(rows, ["example_id", "inputs", "output", "outcome", "latency_seconds"])
@@ -49,7 +49,7 @@ def cell_assets(stages: Stages) -> list[dg.AssetsDefinition]:
     ) -> Materialized:
         cell = parse_cell(context.partition_key)
         with said_plainly():
-            written = workbench.judge(cell, config.spending(), run_id=context.run.run_id)
+            written = workbench.judge(cell, config.spending(context.run), run_id=context.run.run_id)
         rows = workbench.warehouse.scan("judge_scores", cell.partition).sort("position").head(5).collect()
         return result(
             written,

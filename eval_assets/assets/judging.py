@@ -20,7 +20,7 @@ def judging_assets(stages: Stages) -> list[dg.AssetsDefinition]:
     ) -> Materialized:
         name = context.partition_key
         with said_plainly():
-            written = workbench.prefer(name, config.spending(), run_id=context.run.run_id)
+            written = workbench.prefer(name, config.spending(context.run), run_id=context.run.run_id)
         rows = workbench.warehouse.scan("pairwise_results", {"evaluation": name}).collect()
         columns = ["model", "prompt", "compared_with", "n_judged", "wins", "ties", "losses", "win_rate", "flip_rate"]
         return result(written, preview=rows_preview(rows, columns))

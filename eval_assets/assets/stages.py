@@ -18,6 +18,7 @@ PAID_PER_CELL = ("predictions", "judge_scores")
 PAID_PER_EVALUATION = ("pairwise_preferences",)
 PAID = (*PAID_PER_CELL, *PAID_PER_EVALUATION)
 POOL = "model_requests"
+BACKFILL_TAG = "dagster/backfill"
 LAYERS = {**dict.fromkeys(PAID, "paid"), "heuristic_metrics": "scores"}
 
 
@@ -27,9 +28,9 @@ class SpendingConfig(dg.Config):
     cache: str | None = Field(None, description="use: reuse stored replies. refresh: ask again. replay: send nothing.")
     max_cost_usd: float | None = Field(None, description="Stop before the request that could exceed this many dollars.")
 
-    def spending(self) -> Spending:
-        """The core's form of this choice."""
-        return Spending(cache=self.cache, max_cost_usd=self.max_cost_usd)
+    def spending(self, run: dg.DagsterRun) -> Spending:
+        """The core's form of this choice; all runs of a backfill share a budget."""
+        return Spending(cache=self.cache, max_cost_usd=self.max_cost_usd, batch=run.tags.get(BACKFILL_TAG))
 
 
 @dataclass(frozen=True, slots=True)

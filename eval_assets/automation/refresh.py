@@ -23,7 +23,7 @@ class RefreshConfig(dg.Config):
     prompts: list[str] = Field(default_factory=list, description="Names of candidates' prompts.")
     dry_run: bool = Field(default=False, description="Show the plan and launch nothing.")
     cache: str | None = Field(None, description="use, refresh or replay; null: as each evaluation says.")
-    max_cost_usd: float | None = Field(None, description="Budget of each cell's run; null: as each evaluation says.")
+    max_cost_usd: float | None = Field(None, description="Budget of each evaluation; null: as its file says.")
 
 
 def refresh_job(assets: Sequence[dg.AssetsDefinition]) -> dg.JobDefinition:

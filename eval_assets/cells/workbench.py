@@ -43,6 +43,7 @@ from eval_assets.providers.progress import Progress
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.html import report_html
 from eval_assets.reports.scores import MetricFacts
+from eval_assets.storage.batch_budgets import batch_budget
 from eval_assets.storage.responses import ResponseStore
 from eval_assets.storage.schemas import RUNS
 from eval_assets.storage.versions import current_version
@@ -55,10 +56,17 @@ POLICIES: tuple[Policy, ...] = ("use", "refresh", "replay")
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """What a run may do about requests. Null: as the evaluation file says."""
+    """What a run may do about requests. Null: as the evaluation file says.
+
+    Args:
+        cache: Cache policy.
+        max_cost_usd: Budget, in dollars, of each evaluation: in this run, or in all runs of the batch.
+        batch: Id of the backfill that the run belongs to, if it does.
+    """
 
     cache: str | None = None
     max_cost_usd: float | None = None
+    batch: str | None = None
 
     def policy(self, evaluation: Evaluation) -> Policy:
         """The cache policy to follow.
@@ -291,9 +299,14 @@ class Workbench:
             update={"file": model.file.model_copy(update={field: getattr(now, field) for field in fields})}
         )
 
+    def _own_budget(self, max_usd: float, evaluation: str, batch: str | None) -> Budget:
+        if batch is not None:
+            return batch_budget(max_usd, self.state_dir / "budgets", batch, evaluation)
+        return self._budgets.setdefault(evaluation, Budget(max_usd))
+
     def _budget_of(self, evaluation: Evaluation, spending: Spending) -> Budget | None:
         """What may be spent: the process's budget, and what the run or else the evaluation's file allows."""
         limit = evaluation.file.max_cost_usd if spending.max_cost_usd is None else spending.max_cost_usd
-        own = None if limit is None else self._budgets.setdefault(evaluation.name, Budget(limit))
+        own = None if limit is None else self._own_budget(limit, evaluation.name, spending.batch)
         budgets = [budget for budget in (self.budget, own) if budget is not None]
         return SharedBudget(*budgets) if budgets else None

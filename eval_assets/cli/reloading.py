@@ -9,16 +9,15 @@ LOCATION = "eval_assets"
 @click.option("--url", default="http://127.0.0.1:3000", show_default=True, help="Address of the Dagster webserver.")
 def reload(url: str) -> None:
     """Reload the code location of a running Dagster, as the button in its UI does."""
-    from dagster_graphql import DagsterGraphQLClient, ReloadRepositoryLocationStatus
-    from requests.exceptions import RequestException
+    from dagster_graphql import DagsterGraphQLClient, DagsterGraphQLClientError, ReloadRepositoryLocationStatus
 
     host = url.removeprefix("http://").removeprefix("https://").rstrip("/")
     try:
         client = DagsterGraphQLClient(host, use_https=url.startswith("https://"))
         answer = client.reload_repository_location(LOCATION)
-    except (RequestException, OSError, Exception) as error:  # gql wraps connection errors in its own classes
+    except DagsterGraphQLClientError as error:
         raise click.ClickException(
-            f"no Dagster answers at {url} ({type(error).__name__}); start it with `make ui`"
+            f"no Dagster answers at {url} ({type(error.__cause__).__name__}); start it with `make ui`"
         ) from error
     if answer.status != ReloadRepositoryLocationStatus.SUCCESS:
         raise click.ClickException(f"Dagster could not reload {LOCATION}: {answer.message}")

@@ -20,6 +20,7 @@ class Answer:
         n_samples: Replies asked for.
         scores: Metric or judge → mean over the samples; null where none was scored.
         justifications: Judge → its reason for the first sample.
+        prediction_id: Of the first sample: what `eval-assets trace` takes; null where there is no row.
     """
 
     output: str | None
@@ -28,6 +29,7 @@ class Answer:
     n_samples: int
     scores: Mapping[str, float | None] = field(default_factory=dict)
     justifications: Mapping[str, str] = field(default_factory=dict)
+    prediction_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +96,17 @@ def _answers(predictions: pl.DataFrame, scores: pl.DataFrame) -> dict[tuple[str,
     first = (
         predictions.sort("sample_index", maintain_order=True)
         .group_by("example_id", "candidate", maintain_order=True)
-        .agg(pl.col("output", "outcome", "error").first(), n_samples=pl.len())
+        .agg(pl.col("output", "outcome", "error", "prediction_id").first(), n_samples=pl.len())
     )
     return {
         (example_id, candidate): Answer(
-            output, outcome, error, n_samples, means[example_id, candidate], reasons[example_id, candidate]
+            output,
+            outcome,
+            error,
+            n_samples,
+            means[example_id, candidate],
+            reasons[example_id, candidate],
+            prediction_id,
         )
-        for example_id, candidate, output, outcome, error, n_samples in first.iter_rows()
+        for example_id, candidate, output, outcome, error, prediction_id, n_samples in first.iter_rows()
     }

@@ -105,6 +105,8 @@ def test_text_of_a_model_neither_runs_nor_loads_anything(tmp_path) -> None:
             assert await page.evaluate("document.querySelector('.example .q').textContent") == "question 0"
             shown = await page.evaluate("[...document.querySelectorAll('.answer .text')].map(e => e.textContent)")
             assert shown == [HOSTILE, "y"]
+            ids = await page.evaluate("[...document.querySelectorAll('.answer .id')].map(e => e.textContent)")
+            assert ids == ["old-0", "new-0"]
             assert all(url.startswith("file:") for url in page.requested)
 
     asyncio.run(look())

@@ -167,6 +167,13 @@ def test_an_unknown_name_is_answered_with_the_nearest(cli) -> None:
     assert "did you mean 'main'?" in err
 
 
+def test_reload_without_a_dagster_says_how_to_start_one(cli) -> None:
+    code, _, err = cli("reload", "--url", "http://127.0.0.1:9")
+    assert code == 1
+    assert "no Dagster answers at http://127.0.0.1:9" in err
+    assert "make ui" in err
+
+
 def test_help_shows_examples(cli) -> None:
     code, out, _ = cli("--help")
     assert code == 0

@@ -234,6 +234,17 @@ def test_a_budget_stops_a_run_keeps_what_it_has_and_the_next_goes_on(lab, provid
     assert predictions(lab)["cost_usd"].to_list() == [1.0] * 4
 
 
+def test_the_runs_of_a_backfill_share_the_budget_each_in_a_process_of_its_own(lab, provider):
+    lab.files.change("models", "alpha", prices=DOLLAR_A_REQUEST)
+    lab.files.change("evaluations", "main", judges=[], max_cost_usd=6.0)
+    lab.read_files()
+    assert lab.materialize("evaluate_cell", "main:alpha@short", backfill="night").success
+    assert not lab.materialize("evaluate_cell", "main:alpha@long", backfill="night").success
+    assert sent(provider) == (6, 0)
+    assert lab.materialize("evaluate_cell", "main:alpha@long", backfill="morning").success
+    assert sent(provider) == (2, 0)
+
+
 def test_a_file_that_turns_bad_after_the_plan_stops_the_cells_below_it_alone(lab, provider):
     lab.files.write("datasets", "more", {"task": "question-answering"})
     more = lab.files.data / "datasets" / "more.jsonl"

@@ -2,7 +2,7 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const PAGE = 10;
-  const [OUTPUT, OUTCOME, ERROR, SAMPLES, SCORES, REASONS] = [0, 1, 2, 3, 4, 5];
+  const [OUTPUT, OUTCOME, ERROR, SAMPLES, SCORES, REASONS, PREDICTION] = [0, 1, 2, 3, 4, 5, 6];
   const byId = (id) => document.getElementById(id);
   const metricNames = data.metrics.map(([name]) => name);
   const state = { query: "", show: "all", metric: Math.max(0, metricNames.indexOf(data.headline)), order: "dataset", page: 0 };
@@ -77,6 +77,7 @@
     });
     card.append(scores);
     for (const [judge, reason] of Object.entries(answer[REASONS])) card.append(element("p", "why", `${judge}: ${reason}`));
+    if (answer[PREDICTION]) card.append(element("p", "note id", answer[PREDICTION]));
     return card;
   };
   const exampleCard = (example) => {
