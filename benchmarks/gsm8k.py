@@ -73,7 +73,7 @@ def evaluate(data: Path) -> int:
     from eval_assets.cells.workbench import Workbench
     from eval_assets.cli.main import main as eval_assets
     from eval_assets.config.settings import settings_from
-    from eval_assets.reports.table import report_table
+    from eval_assets.reports.rendered.table import report_table
 
     eval_assets(["--data", str(data), "run", "gsm8k"])
     with Workbench.from_settings(settings_from(data_dir=data)) as workbench:

@@ -21,7 +21,8 @@ from pathlib import Path
 import dagster as dg
 import yaml
 
-from eval_assets.cells.workbench import Spending, Workbench
+from eval_assets.cells.spending import Spending
+from eval_assets.cells.workbench import Workbench
 from eval_assets.config.settings import Settings
 from eval_assets.running import RunSummary, plan_with_instance, run_plan
 

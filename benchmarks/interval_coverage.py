@@ -14,14 +14,14 @@ from functools import cache, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from eval_assets.statistics.decisions import GateTerms, Verdict
+from eval_assets.statistics.comparison.decisions import GateTerms, Verdict
+from eval_assets.statistics.comparison.differences import difference_interval
+from eval_assets.statistics.comparison.gates import DropKind, drop_gate, minimum_gate
+from eval_assets.statistics.comparison.paired import compare_paired
+from eval_assets.statistics.comparison.verdicts import Conclusion, conclude
 from eval_assets.statistics.descriptive import ExampleScores, example_scores
-from eval_assets.statistics.differences import difference_interval
-from eval_assets.statistics.gates import DropKind, drop_gate, minimum_gate
 from eval_assets.statistics.intervals import Interval, exact_interval, mean_interval, wilson_interval
-from eval_assets.statistics.paired import compare_paired
 from eval_assets.statistics.resampling import bootstrap_quantile_interval
-from eval_assets.statistics.verdicts import Conclusion, conclude
 
 Floats = NDArray[np.float64]
 Generator = np.random.Generator

@@ -13,14 +13,14 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from eval_assets.statistics.correction import (
+from eval_assets.statistics.intervals import Interval, mean_interval
+from eval_assets.statistics.judging.correction import (
     MIN_LABELS,
     MIN_LABELS_PER_CLASS,
     CorrectedMean,
     prediction_powered_mean,
     rogan_gladen_rate,
 )
-from eval_assets.statistics.intervals import Interval, mean_interval
 
 Floats = NDArray[np.float64]
 Generator = np.random.Generator

@@ -13,7 +13,8 @@ import dagster as dg
 from eval_assets.assets.stages import BACKFILL_TAG, PAID_PER_CELL, PAID_PER_EVALUATION
 from eval_assets.automation.backfill import close_backfill, missing_in_dagster, partitions_by_asset, record_backfill
 from eval_assets.cells.graph import files_below
-from eval_assets.cells.workbench import Spending, Workbench
+from eval_assets.cells.spending import Spending
+from eval_assets.cells.workbench import Workbench
 from eval_assets.config.settings import CHECKOUT, Settings
 from eval_assets.planning.plan import Plan, make_plan
 from eval_assets.project_definitions import COMPARE, EVALUATE_CELL, build_definitions

@@ -20,7 +20,8 @@ import yaml
 
 from eval_assets.assets.stages import BACKFILL_TAG
 from eval_assets.automation.backfill import missing_in_dagster
-from eval_assets.cells.workbench import Spending, Workbench
+from eval_assets.cells.spending import Spending
+from eval_assets.cells.workbench import Workbench
 from eval_assets.config.settings import Settings
 from eval_assets.planning.plan import Plan, make_plan
 from eval_assets.project_definitions import build_definitions
@@ -29,7 +30,7 @@ from eval_assets.storage.warehouse import Warehouse
 
 JUDGE_MODEL = "judge-1"
 VERDICT = '{"justification": "as asked", "score": 4}'
-METRIC_CODE = "def brevity(output, limit=10):\n    return len(output.split()) <= limit\n"
+METRIC_CODE = "def brevity(output, limit=10) -> bool:\n    return len(output.split()) <= limit\n"
 SLOW_DEFAULTS = ["toxicity", "ari_grade_level", "flesch_kincaid_grade_level", "token_count"]
 MAIN_CELLS = ("main:alpha@long", "main:alpha@short", "main:beta@long", "main:beta@short")
 OTHER_CELLS = ("other:alpha@short",)

@@ -9,8 +9,8 @@ from eval_assets.assets.metadata import Materialized, result
 from eval_assets.assets.stages import Stages
 from eval_assets.cells.workbench import Workbench
 from eval_assets.reports.evaluation_report import EvaluationReport
-from eval_assets.reports.markdown import report_markdown
-from eval_assets.reports.plots import leaderboard_svg
+from eval_assets.reports.rendered.markdown import report_markdown
+from eval_assets.reports.rendered.plots import leaderboard_svg
 
 MOST_FIGURES = 4
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from eval_assets.assets.metadata import table_metadata
 from eval_assets.cells.graph import CELL_TABLES
-from eval_assets.cells.workbench import Spending
+from eval_assets.cells.spending import Spending
 from eval_assets.partitions import Partitions
 from eval_assets.planning.staleness import CODE_VERSIONS
 

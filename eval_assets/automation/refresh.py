@@ -7,7 +7,8 @@ from pydantic import Field
 
 from eval_assets.assets.stages import PAID_PER_CELL, PAID_PER_EVALUATION
 from eval_assets.automation.backfill import graph_of, missing_in_dagster, partitions_by_asset, request_backfill
-from eval_assets.cells.workbench import Spending, Workbench
+from eval_assets.cells.spending import Spending
+from eval_assets.cells.workbench import Workbench
 from eval_assets.planning.plan import Plan, make_plan
 from eval_assets.planning.wording import plan_markdown
 

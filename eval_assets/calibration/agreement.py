@@ -9,7 +9,8 @@ import polars as pl
 from eval_assets.calibration.labelled import LabelledVerdicts, grades_of
 from eval_assets.calibration.statistic import NO_LABELS, Statistic, unmeasured
 from eval_assets.config.judge import Scale
-from eval_assets.statistics.agreement import (
+from eval_assets.statistics.intervals import no_interval
+from eval_assets.statistics.judging.agreement import (
     Agreement,
     AlphaLevel,
     cohen_kappa,
@@ -18,7 +19,6 @@ from eval_assets.statistics.agreement import (
     raw_agreement,
     spearman_correlation,
 )
-from eval_assets.statistics.intervals import no_interval
 
 N_RESAMPLES = 2_000
 BINARY = 2

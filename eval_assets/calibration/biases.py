@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from eval_assets.calibration.labelled import LabelledVerdicts
 from eval_assets.calibration.statistic import Statistic, unmeasured
 from eval_assets.statistics.intervals import no_interval, wilson_interval
-from eval_assets.statistics.judge_bias import (
+from eval_assets.statistics.judging.judge_bias import (
     Bias,
     length_bias,
     position_flip_rate,

@@ -7,8 +7,8 @@ import polars as pl
 from eval_assets.calibration.labelled import LabelledVerdicts
 from eval_assets.calibration.statistic import Statistic
 from eval_assets.config.judge import PassFailScale, Scale
-from eval_assets.statistics.correction import CorrectedMean, prediction_powered_mean, rogan_gladen_rate
 from eval_assets.statistics.intervals import is_binary
+from eval_assets.statistics.judging.correction import CorrectedMean, prediction_powered_mean, rogan_gladen_rate
 
 
 def corrected_means(verdicts: LabelledVerdicts, scale: Scale, *, confidence: float) -> Iterator[Statistic]:

@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from eval_assets.config.datasets.labels import score_on
 from eval_assets.config.judge import NumberScale, Scale
-from eval_assets.config.labels import score_on
 
 OUTPUT = ("prediction_id", "model", "prompt", "example_id")
 

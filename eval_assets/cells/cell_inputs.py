@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 
 from eval_assets.cells.graph import Cell
+from eval_assets.config.datasets.examples import Example
 from eval_assets.config.evaluation import Evaluation, Slice
-from eval_assets.config.examples import Example
 from eval_assets.config.judge import Judge
 from eval_assets.config.model import Model
 from eval_assets.config.prompt import Prompt

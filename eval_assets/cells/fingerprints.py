@@ -10,12 +10,12 @@ from typing import Any
 
 from eval_assets.cells.content_hash import HASH_LENGTH, content_sha256
 from eval_assets.cells.graph import judge_models_of, jurors_of
+from eval_assets.config.datasets.labels import HumanLabel, read_labels
+from eval_assets.config.datasets.rows import read_documents, read_examples, row_file
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.judge import Judge
-from eval_assets.config.labels import HumanLabel, read_labels
 from eval_assets.config.model import Model
 from eval_assets.config.project import Loaded, Project
-from eval_assets.config.rows import read_documents, read_examples, row_file
 from eval_assets.judges.fingerprint import judge_fingerprint
 from eval_assets.metrics.definition import ResolvedMetric
 from eval_assets.metrics.registry import metric_fingerprint, resolve_metrics

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from eval_assets.config.judge import IntegerScale, Judge, LabelScale, NumberScale, PassFailScale, Scale
 from eval_assets.metrics.definition import ResolvedMetric
-from eval_assets.reports.scores import MetricFacts
+from eval_assets.reports.computed.scores import MetricFacts
 
 
 def facts_of(metrics: Iterable[ResolvedMetric], judges: Iterable[Judge]) -> dict[str, MetricFacts]:

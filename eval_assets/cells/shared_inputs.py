@@ -11,9 +11,9 @@ import polars as pl
 from eval_assets.cells.content_hash import HASH_LENGTH
 from eval_assets.cells.fingerprints import FileVersions, dataset_sha256
 from eval_assets.cells.graph import ROOT_TABLES
-from eval_assets.config.labels import HumanLabel, read_labels
+from eval_assets.config.datasets.labels import HumanLabel, read_labels
+from eval_assets.config.datasets.rows import read_documents, read_examples
 from eval_assets.config.project import Project
-from eval_assets.config.rows import read_documents, read_examples
 from eval_assets.errors import StorageError
 from eval_assets.storage.schemas import SCHEMAS
 from eval_assets.storage.versions import record_version

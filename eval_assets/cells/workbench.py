@@ -9,7 +9,6 @@ from typing import Any, Literal, Self
 
 import polars as pl
 
-from eval_assets.cells import aggregating, calibrating, comparing, judging, predicting, preferring, scoring
 from eval_assets.cells.cell_inputs import (
     StoredModel,
     count_examples,
@@ -24,60 +23,33 @@ from eval_assets.cells.evaluation_inputs import stored_inputs
 from eval_assets.cells.fingerprints import MODEL_FIELDS_WITHOUT_EFFECT, SECRET_NAME_FIELDS, FileVersions
 from eval_assets.cells.graph import Cell, cells_of, inputs_of_evaluation
 from eval_assets.cells.metric_facts import facts_of
-from eval_assets.cells.reporting import read_report
+from eval_assets.cells.spending import Budgets, Spending
+from eval_assets.cells.stages import aggregating, calibrating, comparing, judging, predicting, preferring, scoring
+from eval_assets.cells.stages.reporting import read_report
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.model import Model
 from eval_assets.config.problems import raise_problems
 from eval_assets.config.project import Project, load_project
 from eval_assets.config.references import refusals
 from eval_assets.config.settings import Settings
-from eval_assets.errors import ConfigError
 from eval_assets.judges.formats import FormatMemory
-from eval_assets.providers.budget import Budget, SharedBudget
-from eval_assets.providers.clients import open_client
-from eval_assets.providers.embedded import EmbeddedServers
-from eval_assets.providers.engine import Engine, Policy
+from eval_assets.providers.clients.clients import open_client
+from eval_assets.providers.clients.on_demand import OnDemandClient
+from eval_assets.providers.dispatch.budget import Budget
+from eval_assets.providers.dispatch.engine import Engine
+from eval_assets.providers.dispatch.progress import Progress
 from eval_assets.providers.keys import ModelIdentity, identity_of
-from eval_assets.providers.on_demand import OnDemandClient
-from eval_assets.providers.progress import Progress
+from eval_assets.providers.local.embedded import EmbeddedServers
+from eval_assets.reports.computed.scores import MetricFacts
 from eval_assets.reports.evaluation_report import EvaluationReport
-from eval_assets.reports.html import report_html
-from eval_assets.reports.scores import MetricFacts
-from eval_assets.storage.batch_budgets import batch_budget
-from eval_assets.storage.responses import ResponseStore
+from eval_assets.reports.rendered.page.html import report_html
+from eval_assets.storage.replies.responses import ResponseStore
 from eval_assets.storage.schemas import RUNS
 from eval_assets.storage.versions import current_version
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written
 
 Stage = Literal["predictions", "judge_scores", "pairwise_preferences"]
-POLICIES: tuple[Policy, ...] = ("use", "refresh", "replay")
-
-
-@dataclass(frozen=True, slots=True)
-class Spending:
-    """What a run may do about requests. Null: as the evaluation file says.
-
-    Args:
-        cache: Cache policy.
-        max_cost_usd: Budget, in dollars, of each evaluation: in this run, or in all runs of the batch.
-        batch: Id of the backfill that the run belongs to, if it does.
-    """
-
-    cache: str | None = None
-    max_cost_usd: float | None = None
-    batch: str | None = None
-
-    def policy(self, evaluation: Evaluation) -> Policy:
-        """The cache policy to follow.
-
-        Raises:
-            ConfigError: There is no such policy.
-        """
-        chosen = self.cache or evaluation.file.cache
-        if chosen not in POLICIES:
-            raise ConfigError(f"expected the cache policy to be one of {', '.join(POLICIES)}, got {chosen!r}")
-        return chosen
 
 
 @dataclass(kw_only=True)
@@ -107,7 +79,7 @@ class Workbench:
         self.pages = (Path(self.warehouse.root) if self.warehouse.is_local else self.state_dir) / "reports"
         self.formats = FormatMemory(self.state_dir / "reply_formats.json")
         self.embedded = EmbeddedServers()
-        self._budgets: dict[str, Budget] = {}
+        self._budgets = Budgets(self.state_dir / "budgets")
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -276,7 +248,7 @@ class Workbench:
             limits=operated.file.limits,
             prices=operated.file.prices,
             policy=spending.policy(evaluation),
-            budget=self._budget_of(evaluation, spending),
+            budget=self._budgets.of(evaluation, spending, also=self.budget),
             stop=self.stop,
             scope=f"{place}/{stage}",
             on_progress=report,
@@ -298,15 +270,3 @@ class Workbench:
         return model.model_copy(
             update={"file": model.file.model_copy(update={field: getattr(now, field) for field in fields})}
         )
-
-    def _own_budget(self, max_usd: float, evaluation: str, batch: str | None) -> Budget:
-        if batch is not None:
-            return batch_budget(max_usd, self.state_dir / "budgets", batch, evaluation)
-        return self._budgets.setdefault(evaluation, Budget(max_usd))
-
-    def _budget_of(self, evaluation: Evaluation, spending: Spending) -> Budget | None:
-        """What may be spent: the process's budget, and what the run or else the evaluation's file allows."""
-        limit = evaluation.file.max_cost_usd if spending.max_cost_usd is None else spending.max_cost_usd
-        own = None if limit is None else self._own_budget(limit, evaluation.name, spending.batch)
-        budgets = [budget for budget in (self.budget, own) if budget is not None]
-        return SharedBudget(*budgets) if budgets else None

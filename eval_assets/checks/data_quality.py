@@ -14,7 +14,7 @@ from eval_assets.partitions import Partitions
 from eval_assets.quality.expectations import FINITE, RULES, Rule
 from eval_assets.quality.inspection import Inspection, inspect
 from eval_assets.quality.validation import MAX_EXAMPLE_IDS, Finding
-from eval_assets.reports.wording import markdown_text
+from eval_assets.reports.rendered.wording import markdown_text
 
 
 def data_quality_checks(partitions: Partitions) -> list[dg.AssetChecksDefinition]:

@@ -1,13 +1,15 @@
-"""The check that says whether a candidate may take the baseline's place. What gates ask is in `reports.gates`."""
+"""The check that says whether a candidate may take the baseline's place. What gates ask is in
+`reports.computed.gates`.
+"""
 
 import dagster as dg
 
 from eval_assets.cells.workbench import Workbench
 from eval_assets.checks.partitioned import partitioned_spec
 from eval_assets.partitions import Partitions
-from eval_assets.reports.gate_formats import gates_markdown
-from eval_assets.reports.gates import overall_verdict
-from eval_assets.statistics.decisions import Verdict
+from eval_assets.reports.computed.gates import overall_verdict
+from eval_assets.reports.rendered.gate_formats import gates_markdown
+from eval_assets.statistics.comparison.decisions import Verdict
 
 
 def gate_check(partitions: Partitions) -> dg.AssetChecksDefinition:

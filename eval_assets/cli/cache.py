@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from eval_assets.storage.responses import ResponseStore
+    from eval_assets.storage.replies.responses import ResponseStore
 
 UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
@@ -70,7 +70,7 @@ def prune(
 
 def _store(data_dir: Path | None) -> "ResponseStore":
     from eval_assets.config.settings import settings_from
-    from eval_assets.storage.responses import ResponseStore
+    from eval_assets.storage.replies.responses import ResponseStore
     from eval_assets.storage.warehouse import Warehouse
 
     settings = settings_from(data_dir=data_dir)

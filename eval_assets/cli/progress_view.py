@@ -7,7 +7,7 @@ from typing import Self, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from eval_assets.providers import progress as engine
+from eval_assets.providers.dispatch import progress as engine
 
 SECONDS_BETWEEN_LINES = 5.0
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def report(data_dir: Path | None, evaluation: str, style: str, output: Path | None) -> None:
     """Print the leaderboard and the comparison of an evaluation, as last computed."""
     if style == "parquet":
-        from eval_assets.reports.parquet import write_parquet
+        from eval_assets.reports.rendered.parquet import write_parquet
 
         if output is None:
             raise click.UsageError("expected --output with a folder for the Parquet files")
@@ -52,7 +52,7 @@ def report(data_dir: Path | None, evaluation: str, style: str, output: Path | No
 @click.pass_obj
 def gate(data_dir: Path | None, evaluation: str, style: str, output: Path | None) -> None:
     """Say whether the candidates of an evaluation pass its gates."""
-    from eval_assets.reports.gate_formats import gates_junit, gates_markdown
+    from eval_assets.reports.rendered.gate_formats import gates_junit, gates_markdown
 
     loaded = _load(data_dir, evaluation)
     if not loaded.outdated and not loaded.evaluation.file.gates:
@@ -89,18 +89,18 @@ def _load(data_dir: Path | None, evaluation: str) -> "EvaluationReport":
 def _rendered(loaded: "EvaluationReport", style: str) -> str:
     match style:
         case "json":
-            from eval_assets.reports.json_report import report_json
+            from eval_assets.reports.rendered.json_report import report_json
 
             return json.dumps(report_json(loaded), indent=2, ensure_ascii=False)
         case "md":
-            from eval_assets.reports.markdown import report_markdown
+            from eval_assets.reports.rendered.markdown import report_markdown
 
             return report_markdown(loaded)
         case "html":
-            from eval_assets.reports.html import report_html
+            from eval_assets.reports.rendered.page.html import report_html
 
             return report_html(loaded)
         case _:
-            from eval_assets.reports.table import report_table
+            from eval_assets.reports.rendered.table import report_table
 
             return report_table(loaded)

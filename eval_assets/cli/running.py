@@ -49,7 +49,7 @@ def plan(
     as_json: bool,
 ) -> None:
     """Show what a run would do, why, and what it would cost. Nothing is sent."""
-    from eval_assets.cells.workbench import Spending
+    from eval_assets.cells.spending import Spending
     from eval_assets.planning.plan import make_plan
     from eval_assets.planning.wording import plan_text
 
@@ -86,12 +86,12 @@ def run(
         return
     import dagster as dg
 
-    from eval_assets.cells.workbench import Spending
+    from eval_assets.cells.spending import Spending
     from eval_assets.cli.progress_view import ProgressView
     from eval_assets.config.settings import settings_from
     from eval_assets.planning.staleness import StalenessReader
     from eval_assets.planning.wording import plan_text
-    from eval_assets.providers.budget import Budget
+    from eval_assets.providers.dispatch.budget import Budget
     from eval_assets.running import dagster_home, plan_with_instance, run_plan
 
     settings = settings_from(data_dir=data_dir)
@@ -129,8 +129,8 @@ def run(
 
 def _refused_by_gates(workbench: "Workbench", made: "Plan") -> list[str]:
     """What gates said at the last comparison of the planned evaluations, where it wasn't GO."""
-    from eval_assets.reports.gates import overall_verdict
-    from eval_assets.statistics.decisions import Verdict
+    from eval_assets.reports.computed.gates import overall_verdict
+    from eval_assets.statistics.comparison.decisions import Verdict
 
     lines = []
     for name in dict.fromkeys(planned.cell.evaluation for planned in made.cells):

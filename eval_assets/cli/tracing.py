@@ -16,8 +16,8 @@ def trace(data_dir: Path | None, identifier: str, *, as_json: bool) -> None:
     ID is a score, prediction or example id, or a unique prefix of one.
     """
     from eval_assets.config.settings import settings_from
-    from eval_assets.storage.trace import trace as trace_back
-    from eval_assets.storage.trace_text import trace_text
+    from eval_assets.storage.tracing.trace import trace as trace_back
+    from eval_assets.storage.tracing.trace_text import trace_text
     from eval_assets.storage.warehouse import Warehouse
 
     settings = settings_from(data_dir=data_dir)

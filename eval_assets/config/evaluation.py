@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from eval_assets.config.dataset import TaskType
+from eval_assets.config.datasets.dataset import TaskType
 from eval_assets.config.fields import FileModel, MetricName, Owner, Slug
 
 CRON_RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))

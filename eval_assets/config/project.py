@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from eval_assets.config.dataset import Dataset, DatasetCard
-from eval_assets.config.documents import line_of_text, parse_yaml, read_text, validate
+from eval_assets.config.datasets.dataset import Dataset, DatasetCard
+from eval_assets.config.datasets.documents import line_of_text, parse_yaml, read_text, validate
 from eval_assets.config.evaluation import Evaluation, EvaluationFile
 from eval_assets.config.fields import SLUG_PATTERN
 from eval_assets.config.judge import Judge, JudgeFile

@@ -18,11 +18,11 @@ from eval_assets.config.cross_checks.names import candidate_problems, files_used
 from eval_assets.config.cross_checks.parameters import parameter_problems
 from eval_assets.config.cross_checks.templates import judge_template_problems, prompt_problems
 from eval_assets.config.cross_checks.user_code import callable_problems
+from eval_assets.config.datasets.labels import read_labels
+from eval_assets.config.datasets.rows import read_documents, read_examples
 from eval_assets.config.evaluation import Evaluation
-from eval_assets.config.labels import read_labels
 from eval_assets.config.problems import Problem
 from eval_assets.config.project import Loaded, Project
-from eval_assets.config.rows import read_documents, read_examples
 from eval_assets.errors import ConfigError
 from eval_assets.metrics.definition import ResolvedMetric
 

@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 from eval_assets.config.model import Model
 from eval_assets.errors import JudgeError
 from eval_assets.judges.formats import FormatMemory
-from eval_assets.providers.engine import Answer, Job
+from eval_assets.providers.dispatch.engine import Answer, Job
 from eval_assets.providers.requests import Request
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ Nothing here imports a metric's libraries or the user's code: it runs whenever d
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
-from eval_assets.config.dataset import TaskType
+from eval_assets.config.datasets.dataset import TaskType
 from eval_assets.config.evaluation import MetricChoice
 from eval_assets.errors import MetricError
 from eval_assets.metrics.answers.matching import CONTAINS, EXACT_MATCH, NORMALIZED_EXACT_MATCH, REGEX_MATCH

@@ -19,19 +19,19 @@ from eval_assets.cells.cell_inputs import (
 )
 from eval_assets.cells.fingerprints import FileVersions
 from eval_assets.cells.graph import Cell
-from eval_assets.cells.predicting import PredictionRow, prediction_frames
+from eval_assets.cells.stages.predicting import PredictionRow, prediction_frames
 from eval_assets.cells.workbench import Workbench
-from eval_assets.config.rows import read_documents, read_examples
+from eval_assets.config.datasets.rows import read_documents, read_examples
 from eval_assets.errors import ConfigError
 from eval_assets.judges.judging import requests_for
 from eval_assets.metrics.scoring import rows_to_rescore
 from eval_assets.planning.estimates import Demand, Estimate, estimate_of
-from eval_assets.providers.answering import unsendable_reply
-from eval_assets.providers.engine import Answer, Job, Policy
+from eval_assets.providers.dispatch.answering import unsendable_reply
+from eval_assets.providers.dispatch.engine import Answer, Job, Policy
 from eval_assets.providers.keys import ModelIdentity, canonical_request, key_of
 from eval_assets.providers.lanes import lane_of
 from eval_assets.providers.requests import Reply, Request
-from eval_assets.storage.responses import ResponseStore
+from eval_assets.storage.replies.responses import ResponseStore
 
 CHUNK = 2_000
 PENDING = "pending"

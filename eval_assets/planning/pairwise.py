@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import polars as pl
 
 from eval_assets.cells.graph import Cell, parse_cell
-from eval_assets.cells.preferring import predictions_of
+from eval_assets.cells.stages.preferring import predictions_of
 from eval_assets.cells.workbench import Workbench
 from eval_assets.judges.pairwise import preference_requests
 from eval_assets.planning.dry_run import PENDING, Asked, Lookup, planned_judge, planned_predictions
 from eval_assets.planning.estimates import Estimate, estimate_of
-from eval_assets.providers.engine import Policy
+from eval_assets.providers.dispatch.engine import Policy
 from eval_assets.storage.schemas import PREDICTIONS
 
 

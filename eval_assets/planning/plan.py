@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from eval_assets.cells.graph import ROOT_TABLES, Cell, cells_of, judge_models_of, judges_of, pairwise_judges_of
-from eval_assets.cells.workbench import Spending, Workbench
+from eval_assets.cells.spending import Spending
+from eval_assets.cells.workbench import Workbench
 from eval_assets.config.problems import nearest
 from eval_assets.config.project import Project
 from eval_assets.errors import ConfigError

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from eval_assets.cells import aggregating, calibrating, comparing, judging, predicting, preferring, scoring
 from eval_assets.cells.evaluation_inputs import partition_of
 from eval_assets.cells.fingerprints import FileVersions
 from eval_assets.cells.graph import (
@@ -17,8 +16,9 @@ from eval_assets.cells.graph import (
     inputs_of,
     inputs_of_evaluation,
 )
+from eval_assets.cells.stages import aggregating, calibrating, comparing, judging, predicting, preferring, scoring
+from eval_assets.config.datasets.rows import read_examples
 from eval_assets.config.project import Project
-from eval_assets.config.rows import read_examples
 from eval_assets.errors import ConfigError
 from eval_assets.planning.changes import dataset_change, source_diff, version_change
 from eval_assets.storage.schemas import PARTITIONED_BY

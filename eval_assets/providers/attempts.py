@@ -10,9 +10,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from eval_assets.config.model import Limits
+from eval_assets.providers.dispatch.limiter import Limiter, Permit, Quota
+from eval_assets.providers.dispatch.progress import Tally
 from eval_assets.providers.failures import AttemptFailure, PartitionFailure, RateLimited, TransientFailure
-from eval_assets.providers.limiter import Limiter, Permit, Quota
-from eval_assets.providers.progress import Tally
 from eval_assets.providers.requests import Client, Reply, Request
 
 FIRST_BACKOFF_SECONDS = 0.5

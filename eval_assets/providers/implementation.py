@@ -13,7 +13,7 @@ from pathlib import Path
 
 from eval_assets.config.model import Model
 from eval_assets.errors import ConfigError
-from eval_assets.providers.recorded import recorded_file
+from eval_assets.providers.clients.recorded import recorded_file
 
 
 def implementation_of(model: Model, models_dir: Path) -> str | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from eval_assets.reports.scores import MetricFacts
+from eval_assets.reports.computed.scores import MetricFacts
 
 Severity = Literal["ERROR", "WARN"]
 

@@ -9,14 +9,14 @@ import polars as pl
 
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.reports.candidate_report import CandidateReport, Row, candidate_report
+from eval_assets.reports.computed.gates import OverallVerdict, overall_verdict
+from eval_assets.reports.computed.history import TrendPoint, trend
+from eval_assets.reports.computed.scores import candidate_name, score_rows
 from eval_assets.reports.flips import Flip, flips
-from eval_assets.reports.gates import OverallVerdict, overall_verdict
-from eval_assets.reports.history import TrendPoint, trend
 from eval_assets.reports.judging_report import JudgingReport, load_judging
 from eval_assets.reports.outputs import ExampleOutputs, side_by_side
 from eval_assets.reports.performance import Performance, performance
 from eval_assets.reports.provenance import DatasetFacts, Provenance
-from eval_assets.reports.scores import candidate_name, score_rows
 from eval_assets.storage.warehouse import Warehouse
 
 READ_TABLES = (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from eval_assets.reports.scores import candidate_name
+from eval_assets.reports.computed.scores import candidate_name
 from eval_assets.reports.word_diff import DiffPart, word_diff
 
 NO_CHANGE = 1e-12

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from eval_assets.reports.wording import interval_text, number_text, share_text
+from eval_assets.reports.rendered.wording import interval_text, number_text, share_text
 
 Row = Mapping[str, Any]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from eval_assets.reports.scores import candidate_name
+from eval_assets.reports.computed.scores import candidate_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import polars as pl
 
 from eval_assets.reports.candidate_report import CandidateReport
+from eval_assets.reports.computed.gates import outdated_text
+from eval_assets.reports.computed.scores import candidate_name
 from eval_assets.reports.evaluation_report import EvaluationReport
-from eval_assets.reports.gates import outdated_text
-from eval_assets.reports.scores import candidate_name
-from eval_assets.reports.wording import number_text, shortened
+from eval_assets.reports.rendered.wording import number_text, shortened
 
 REASON_CHARACTERS = 200
 ROW = ("model", "prompt", "example_id", "sample_index")

@@ -12,7 +12,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from eval_assets.reports.html import report_html
+from eval_assets.reports.rendered.page.html import report_html
 from tests.report_rows import report_of
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -5,7 +5,7 @@ import pytest
 from eval_assets.config.model import Limits
 from eval_assets.errors import ProviderError
 from eval_assets.providers import attempts
-from eval_assets.providers.openai_client import OpenAIClient
+from eval_assets.providers.clients.openai_client import OpenAIClient
 from tests.engines import FAST, answered, engine_on, jobs, store_in
 from tests.loopback import Fault, LoopbackProvider
 

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from eval_assets.errors import StorageFullError
-from eval_assets.storage import journal
+from eval_assets.storage.replies import journal
 from tests.engines import answered, engine_on, jobs, store_in
 from tests.loopback import LoopbackProvider
 

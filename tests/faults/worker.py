@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from eval_assets.config.model import Limits
-from eval_assets.providers.engine import Engine
-from eval_assets.providers.openai_client import OpenAIClient
-from eval_assets.storage import journal, lane_writer
+from eval_assets.providers.clients.openai_client import OpenAIClient
+from eval_assets.providers.dispatch.engine import Engine
+from eval_assets.storage.replies import journal, lane_writer
 from tests.engines import answered, identity_at, jobs, store_in
 
 

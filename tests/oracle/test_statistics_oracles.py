@@ -13,20 +13,25 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import tt_solve_power
 from statsmodels.stats.proportion import proportion_confint
 
-from eval_assets.statistics.agreement import cohen_kappa, confusion_matrix, krippendorff_alpha, spearman_correlation
-from eval_assets.statistics.correction import prediction_powered_mean
-from eval_assets.statistics.intervals import exact_interval, mean_interval, standard_error, wilson_interval
-from eval_assets.statistics.judge_bias import length_bias
-from eval_assets.statistics.multiplicity import holm_adjusted
-from eval_assets.statistics.power import (
+from eval_assets.statistics.comparison.multiplicity import holm_adjusted
+from eval_assets.statistics.comparison.power_of_tests import (
     examples_to_resolve,
     mcnemar_power,
     smallest_detectable_difference,
     smallest_difference_by_flips,
     smallest_difference_by_mcnemar,
 )
-from eval_assets.statistics.ranking import bradley_terry
-from eval_assets.statistics.significance import mcnemar_test, sign_flip_test, wilcoxon_test
+from eval_assets.statistics.comparison.ranking import bradley_terry
+from eval_assets.statistics.comparison.significance import mcnemar_test, sign_flip_test, wilcoxon_test
+from eval_assets.statistics.intervals import exact_interval, mean_interval, standard_error, wilson_interval
+from eval_assets.statistics.judging.agreement import (
+    cohen_kappa,
+    confusion_matrix,
+    krippendorff_alpha,
+    spearman_correlation,
+)
+from eval_assets.statistics.judging.correction import prediction_powered_mean
+from eval_assets.statistics.judging.judge_bias import length_bias
 
 DRAWS = {"confidence": 0.95, "n_resamples": 50, "seed": 0}
 NAN = np.nan

@@ -7,7 +7,7 @@ from itertools import count
 import polars as pl
 import pytest
 
-from eval_assets.cells.workbench import Spending
+from eval_assets.cells.spending import Spending
 from eval_assets.config.project import load_project
 from eval_assets.config.references import project_problems
 from eval_assets.planning.wording import plan_text

@@ -8,12 +8,12 @@ import pytest
 
 from eval_assets.errors import DatasetError
 from eval_assets.planning.wording import plan_text
-from eval_assets.reports.html import report_html
-from eval_assets.reports.json_report import report_json
-from eval_assets.reports.markdown import report_markdown
-from eval_assets.reports.table import report_table
-from eval_assets.storage.trace import trace
-from eval_assets.storage.trace_text import trace_text
+from eval_assets.reports.rendered.json_report import report_json
+from eval_assets.reports.rendered.markdown import report_markdown
+from eval_assets.reports.rendered.page.html import report_html
+from eval_assets.reports.rendered.table import report_table
+from eval_assets.storage.tracing.trace import trace
+from eval_assets.storage.tracing.trace_text import trace_text
 from tests.loopback import Fault, LoopbackProvider
 from tests.projects import JUDGE_MODEL, Lab, write_project
 

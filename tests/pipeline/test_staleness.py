@@ -151,7 +151,7 @@ def test_a_rerun_with_equal_content_leaves_everything_downstream_fresh(fresh):
 def test_a_change_of_the_computation_makes_every_cell_stale(fresh, monkeypatch):
     sensor = AutomationSensor(fresh)
     sensor.tick()
-    monkeypatch.setattr("eval_assets.cells.scoring.CODE_VERSION", "next")
+    monkeypatch.setattr("eval_assets.cells.stages.scoring.CODE_VERSION", "next")
     monkeypatch.setitem(CODE_VERSIONS, "heuristic_metrics", "next")
     assert {cell.key for cell in fresh.plan().stale_cells} == set(ALL_CELLS)
     assert stale_in_dagster(fresh) == {"heuristic_metrics": set(ALL_CELLS)}

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from eval_assets.storage.batch_budgets import BatchBudget, batch_budget
+from eval_assets.storage.replies.batch_budgets import BatchBudget, batch_budget
 
 
 def spend(file, granted) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from eval_assets.errors import ConfigError
-from eval_assets.providers.callable_client import CallableClient
+from eval_assets.providers.clients.callable_client import CallableClient
 from eval_assets.providers.failures import RateLimited, RequestFailed
 from eval_assets.providers.requests import Reply, Request
 
@@ -280,7 +280,7 @@ def test_a_call_that_never_returns_does_not_keep_the_process_alive(tmp_path):
     script = f"""
 import asyncio
 from pathlib import Path
-from eval_assets.providers.callable_client import CallableClient
+from eval_assets.providers.clients.callable_client import CallableClient
 from eval_assets.providers.requests import Request
 client = CallableClient("stuck:answer", project_dir=Path({str(tmp_path)!r}))
 asyncio.run(asyncio.wait_for(client.complete(Request(())), 0.2))

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from eval_assets.errors import ConfigError, ProviderError
-from eval_assets.providers import embedded
-from eval_assets.providers.embedded import BundledModel, EmbeddedServer, EmbeddedServers, bundled_weights
+from eval_assets.providers.clients.openai_client import OpenAIClient
 from eval_assets.providers.failures import RequestFailed, TransientFailure
-from eval_assets.providers.openai_client import OpenAIClient
+from eval_assets.providers.local import embedded
+from eval_assets.providers.local.embedded import BundledModel, EmbeddedServer, EmbeddedServers, bundled_weights
 from eval_assets.providers.requests import Reply, Request
 
 MODEL = "smollm2-135m-instruct"
@@ -111,7 +111,7 @@ def test_stopping_during_a_request_takes_less_than_a_second():
 
 SCRIPT = """
 import os, signal, sys, threading, time, urllib.request
-from eval_assets.providers.embedded import EmbeddedServers
+from eval_assets.providers.local.embedded import EmbeddedServers
 address = EmbeddedServers().base_url("smollm2-135m-instruct")
 print(address, flush=True)
 body = b'{"messages": [{"role": "user", "content": "Count."}], "max_tokens": 4000, "ignore_eos": true}'

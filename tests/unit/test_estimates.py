@@ -8,7 +8,7 @@ from eval_assets.config.model import Model, ModelFile, Prices
 from eval_assets.planning.estimates import Demand, estimate_of
 from eval_assets.providers.keys import canonical_request, identity_of, key_of
 from eval_assets.providers.requests import Reply, Request
-from eval_assets.storage.responses import ResponseStore
+from eval_assets.storage.replies.responses import ResponseStore
 from eval_assets.storage.warehouse import Warehouse
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -8,10 +8,10 @@ import pytest
 from eval_assets.config.model import Model, ModelFile
 from eval_assets.judges.formats import FormatMemory
 from eval_assets.judges.judging import judge_predictions
-from eval_assets.providers.embedded import EmbeddedServer
-from eval_assets.providers.engine import Engine
+from eval_assets.providers.clients.openai_client import OpenAIClient
+from eval_assets.providers.dispatch.engine import Engine
 from eval_assets.providers.keys import identity_of
-from eval_assets.providers.openai_client import OpenAIClient
+from eval_assets.providers.local.embedded import EmbeddedServer
 from tests.engines import engine_on, store_in
 from tests.loopback import Fault, LoopbackProvider
 from tests.unit.test_judge_reply_forms import FORMS, HOSTILE, SCALES

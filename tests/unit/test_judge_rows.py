@@ -13,7 +13,7 @@ from eval_assets.config.model import Model, ModelFile
 from eval_assets.errors import JudgeError
 from eval_assets.judges.formats import FormatMemory
 from eval_assets.judges.judging import judge_predictions, requests_for
-from eval_assets.providers.engine import Answer, Job
+from eval_assets.providers.dispatch.engine import Answer, Job
 from eval_assets.providers.keys import identity_of, request_key
 from eval_assets.providers.requests import Reply, Request
 from eval_assets.storage.schemas import JUDGE_SCORES, PREDICTIONS

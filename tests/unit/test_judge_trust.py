@@ -7,13 +7,13 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from eval_assets.reports.html import report_html
-from eval_assets.reports.json_report import report_json
 from eval_assets.reports.judge_trust import judge_trust
 from eval_assets.reports.judging_report import JudgingReport
-from eval_assets.reports.judging_text import standing
-from eval_assets.reports.markdown import report_markdown
-from eval_assets.reports.table import report_table
+from eval_assets.reports.rendered.json_report import report_json
+from eval_assets.reports.rendered.judging_text import standing
+from eval_assets.reports.rendered.markdown import report_markdown
+from eval_assets.reports.rendered.page.html import report_html
+from eval_assets.reports.rendered.table import report_table
 from eval_assets.storage.judging_schemas import JUDGE_AGREEMENT
 from tests.report_rows import judged, report_of
 

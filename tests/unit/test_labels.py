@@ -3,8 +3,8 @@
 import pytest
 
 from eval_assets.cells.fingerprints import FileVersions
+from eval_assets.config.datasets.labels import HumanLabel, read_labels, score_on
 from eval_assets.config.judge import IntegerScale, LabelScale, NumberScale, PassFailScale
-from eval_assets.config.labels import HumanLabel, read_labels, score_on
 from eval_assets.config.references import project_problems
 from eval_assets.errors import DatasetError
 from tests.unit.test_project_files import problems_of, project_with

@@ -3,7 +3,7 @@
 import asyncio
 
 from eval_assets.config.model import Limits
-from eval_assets.providers.limiter import Limiter, Quota
+from eval_assets.providers.dispatch.limiter import Limiter, Quota
 
 
 class Clock:

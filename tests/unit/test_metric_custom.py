@@ -15,8 +15,8 @@ from eval_assets.errors import MetricError
 from eval_assets.metrics.aggregates import extra_aggregates
 from eval_assets.metrics.registry import metric_fingerprint, resolve_metrics
 from eval_assets.metrics.scoring import score_predictions
-from eval_assets.reports.aggregates import aggregate_cell
-from eval_assets.reports.scores import score_rows
+from eval_assets.reports.computed.aggregates import aggregate_cell
+from eval_assets.reports.computed.scores import score_rows
 from eval_assets.storage.schemas import JUDGE_SCORES
 from tests.unit.test_metric_rows import CELL, prediction_frame
 

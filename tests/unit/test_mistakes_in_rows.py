@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from eval_assets.config.rows import read_examples
+from eval_assets.config.datasets.rows import read_examples
 from tests.small_project import FILES, problems_of, project_with
 
 CARD = FILES["datasets/qa.yaml"]

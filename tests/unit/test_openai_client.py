@@ -7,6 +7,8 @@ import pytest
 
 from eval_assets.config.model import Model, ModelFile
 from eval_assets.errors import MissingKeyError
+from eval_assets.providers.clients.openai_client import OpenAIClient, openai_client
+from eval_assets.providers.clients.openai_replies import quota_of, retry_after_seconds
 from eval_assets.providers.failures import (
     AttemptFailure,
     PartitionFailure,
@@ -14,8 +16,6 @@ from eval_assets.providers.failures import (
     RequestFailed,
     TransientFailure,
 )
-from eval_assets.providers.openai_client import OpenAIClient, openai_client
-from eval_assets.providers.openai_replies import quota_of, retry_after_seconds
 from tests.engines import question
 from tests.loopback import Fault, LoopbackProvider
 

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from eval_assets.reports.preferences import pairwise_results
+from eval_assets.reports.computed.preferences import pairwise_results
 from eval_assets.storage.judging_schemas import PAIRWISE_PREFERENCES, PAIRWISE_RESULTS
 
 

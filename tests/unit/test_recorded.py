@@ -9,8 +9,8 @@ import pytest
 
 from eval_assets.config.model import RecordedColumns
 from eval_assets.errors import ConfigError
+from eval_assets.providers.clients.recorded import RecordedClient, recorded_file
 from eval_assets.providers.failures import RequestFailed
-from eval_assets.providers.recorded import RecordedClient, recorded_file
 from eval_assets.providers.requests import Reply, Request
 
 ROWS = [{"example_id": "a", "output": "Paris"}, {"example_id": "b", "output": "Rome"}]

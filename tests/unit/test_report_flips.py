@@ -4,9 +4,9 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eval_assets.reports.computed.scores import score_rows
 from eval_assets.reports.flips import flips
 from eval_assets.reports.outputs import side_by_side
-from eval_assets.reports.scores import score_rows
 from eval_assets.reports.word_diff import MAX_WORDS, word_diff
 from eval_assets.storage.schemas import HEURISTIC_METRICS
 from tests.report_rows import answered, judged, scored

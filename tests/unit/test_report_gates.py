@@ -5,9 +5,9 @@ from xml.etree import ElementTree as ET
 import polars as pl
 import pytest
 
-from eval_assets.reports.gate_formats import gates_junit, gates_markdown
-from eval_assets.reports.gates import evaluate_gates, overall_verdict
-from eval_assets.storage.schemas import GATE_RESULTS
+from eval_assets.reports.computed.gates import evaluate_gates, overall_verdict
+from eval_assets.reports.rendered.gate_formats import gates_junit, gates_markdown
+from eval_assets.storage.report_schemas import GATE_RESULTS
 from tests.report_rows import SHARE, scored, trial
 
 MINIMUM = {"metric": "token_f1", "min": 0.5}

@@ -6,14 +6,14 @@ from xml.etree import ElementTree as ET
 import polars as pl
 import pytest
 
+from eval_assets.reports.computed.history import CellVersions, history_rows
 from eval_assets.reports.evaluation_report import load_report
-from eval_assets.reports.history import CellVersions, history_rows
-from eval_assets.reports.html import report_html
-from eval_assets.reports.json_report import report_json
-from eval_assets.reports.markdown import report_markdown
 from eval_assets.reports.performance import performance
-from eval_assets.reports.plots import cost_quality_svg, distribution_svg, leaderboard_svg, trend_svg
-from eval_assets.reports.table import WIDTH, report_table
+from eval_assets.reports.rendered.json_report import report_json
+from eval_assets.reports.rendered.markdown import report_markdown
+from eval_assets.reports.rendered.page.html import report_html
+from eval_assets.reports.rendered.plots import cost_quality_svg, distribution_svg, leaderboard_svg, trend_svg
+from eval_assets.reports.rendered.table import WIDTH, report_table
 from eval_assets.reports.warnings import report_warnings
 from eval_assets.storage.schemas import PARTITIONED_BY
 from eval_assets.storage.warehouse import Warehouse

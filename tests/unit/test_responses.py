@@ -8,11 +8,11 @@ import pytest
 from eval_assets.errors import KeySchemaError
 from eval_assets.providers.keys import key_of
 from eval_assets.providers.requests import Reply
-from eval_assets.storage.journal import Segment
-from eval_assets.storage.lane_writer import journal_path
-from eval_assets.storage.responses import ResponseStore
+from eval_assets.storage.replies.journal import Segment
+from eval_assets.storage.replies.lane_writer import journal_path
+from eval_assets.storage.replies.responses import ResponseStore
+from eval_assets.storage.replies.stored_replies import row_of
 from eval_assets.storage.schemas import PREDICTIONS
-from eval_assets.storage.stored_replies import row_of
 from eval_assets.storage.warehouse import Warehouse
 
 LANE = "openai-x-00000000"

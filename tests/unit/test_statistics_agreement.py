@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eval_assets.statistics.agreement import (
+from eval_assets.statistics.errors import ScoreRangeError, UnpairedScoresError
+from eval_assets.statistics.judging.agreement import (
     cohen_kappa,
     confusion_matrix,
     krippendorff_alpha,
     raw_agreement,
     spearman_correlation,
 )
-from eval_assets.statistics.errors import ScoreRangeError, UnpairedScoresError
 
 NAN = np.nan
 DRAWS = {"confidence": 0.95, "n_resamples": 300, "seed": 0}

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from eval_assets.statistics.correction import prediction_powered_mean, rogan_gladen_rate
 from eval_assets.statistics.errors import ScoreRangeError, UnpairedScoresError
+from eval_assets.statistics.judging.correction import prediction_powered_mean, rogan_gladen_rate
 
 
 def judged(rng, n, n_labels):

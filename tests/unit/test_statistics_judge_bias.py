@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from eval_assets.statistics.errors import UnpairedScoresError
-from eval_assets.statistics.judge_bias import length_bias, position_flip_rate, position_preference, self_preference
+from eval_assets.statistics.judging.judge_bias import (
+    length_bias,
+    position_flip_rate,
+    position_preference,
+    self_preference,
+)
 
 
 def test_a_judge_that_adds_a_point_per_hundred_words_is_found_out():

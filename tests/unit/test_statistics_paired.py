@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eval_assets.statistics.comparison.differences import paired_proportion_interval, relative_drop_interval
+from eval_assets.statistics.comparison.multiplicity import holm_adjusted
+from eval_assets.statistics.comparison.paired import compare_paired
+from eval_assets.statistics.comparison.significance import mcnemar_test, sign_flip_test, wilcoxon_test
 from eval_assets.statistics.descriptive import example_scores
-from eval_assets.statistics.differences import paired_proportion_interval, relative_drop_interval
 from eval_assets.statistics.errors import ScoreRangeError, UnpairedScoresError
 from eval_assets.statistics.intervals import Interval, no_interval
-from eval_assets.statistics.multiplicity import holm_adjusted
-from eval_assets.statistics.paired import compare_paired
-from eval_assets.statistics.significance import mcnemar_test, sign_flip_test, wilcoxon_test
 
 BASELINE = np.array([0.1, 0.3, 0.4, 0.2, 0.6, 0.7, 0.3, 0.2])
 CANDIDATE = np.array([0.6, 0.7, 0.9, 0.8, 0.7, 0.9, 0.6, 0.4])

@@ -3,22 +3,20 @@
 import numpy as np
 import pytest
 
-from eval_assets.statistics.descriptive import example_scores
-from eval_assets.statistics.paired import compare_paired
-from eval_assets.statistics.power import (
+from eval_assets.statistics.comparison.paired import compare_paired
+from eval_assets.statistics.comparison.power import is_worth_asking_for, power_figures, two_digits
+from eval_assets.statistics.comparison.power_of_tests import (
     examples_to_resolve,
     fewest_units,
-    is_worth_asking_for,
     mcnemar_power,
     pairs_to_resolve_by_mcnemar,
-    power_figures,
     smallest_detectable_difference,
     smallest_difference_by_flips,
     smallest_difference_by_mcnemar,
-    two_digits,
 )
-from eval_assets.statistics.significance import mcnemar_test, sign_flip_test
-from eval_assets.statistics.verdicts import Conclusion, conclude
+from eval_assets.statistics.comparison.significance import mcnemar_test, sign_flip_test
+from eval_assets.statistics.comparison.verdicts import Conclusion, conclude
+from eval_assets.statistics.descriptive import example_scores
 
 N_TABLES = 300
 SD = 0.2  # of the differences in the simulations below

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eval_assets.statistics.comparison.ranking import bradley_terry, rank_with_ties, win_rate
 from eval_assets.statistics.errors import ScoreRangeError, UnpairedScoresError
-from eval_assets.statistics.ranking import bradley_terry, rank_with_ties, win_rate
 
 
 def symmetric(n, **below):

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from eval_assets.statistics.comparison.paired import compare_paired
+from eval_assets.statistics.comparison.power import power_figures
+from eval_assets.statistics.comparison.verdicts import Conclusion, conclude
 from eval_assets.statistics.descriptive import example_scores
-from eval_assets.statistics.paired import compare_paired
-from eval_assets.statistics.power import power_figures
-from eval_assets.statistics.verdicts import Conclusion, conclude
 
 
 def concluded(

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from eval_assets.errors import TraceError
-from eval_assets.storage.trace import trace
-from eval_assets.storage.trace_text import WIDTH, trace_text
+from eval_assets.storage.tracing.trace import trace
+from eval_assets.storage.tracing.trace_text import WIDTH, trace_text
 from tests.builders import (
     evaluation,
     example,

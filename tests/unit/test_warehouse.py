@@ -34,8 +34,9 @@ def test_simultaneous_writers_lose_nothing_first_write_included(tmp_path: Path) 
         versions = pool.starmap(write_one, [(str(tmp_path), model) for model in models])
     counts = dict(Warehouse(str(tmp_path)).scan("predictions").group_by("model").len().collect().iter_rows())
     assert counts == dict.fromkeys(models, 5)
-    # Version 0 creates the table, each write has a version of its own.
-    assert sorted(versions) == list(range(1, 9))
+    # Each write has a version of its own; before them the table was created, by one writer or by several at once.
+    assert sorted(versions) == list(range(min(versions), min(versions) + 8))
+    assert 1 <= min(versions) <= 4
 
 
 def test_replacing_a_partition_leaves_the_others(tmp_path: Path) -> None:

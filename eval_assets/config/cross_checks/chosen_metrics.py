@@ -11,7 +11,7 @@ from eval_assets.config.project import Loaded
 from eval_assets.errors import MetricError
 from eval_assets.metrics.custom.calls import load_function
 from eval_assets.metrics.definition import ResolvedMetric
-from eval_assets.providers.callable_target import load_target
+from eval_assets.providers.clients.callable_target import load_target
 
 MetricsOf = Callable[[Evaluation], Sequence[ResolvedMetric]]
 """Gives the heuristic metrics of an evaluation; raises MetricError for a bad choice."""

@@ -7,13 +7,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from eval_assets.config.dataset import Dataset
+from eval_assets.config.datasets.dataset import Dataset
+from eval_assets.config.datasets.row_files import file_rows
+from eval_assets.config.datasets.rows import OUR_COLUMNS, example_columns, row_file
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.judge import Judge
 from eval_assets.config.problems import Location, Problem, field_path, line_of, nearest, relative
 from eval_assets.config.project import Loaded
-from eval_assets.config.row_files import file_rows
-from eval_assets.config.rows import OUR_COLUMNS, example_columns, row_file
 from eval_assets.metrics.definition import ResolvedMetric
 from eval_assets.storage.schemas import PREDICTIONS
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from eval_assets.config.datasets.row_files import ROW_SUFFIXES
 from eval_assets.config.problems import Problem, relative
 from eval_assets.config.project import SUFFIXES, Project
-from eval_assets.config.row_files import ROW_SUFFIXES
 
 MISTAKEN_SUFFIXES = {".yaml": (".yml",), ".md": (".txt", ".markdown")}
 """The suffix of a kind → those under which such a file is written by mistake."""

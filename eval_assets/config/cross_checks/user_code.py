@@ -12,7 +12,7 @@ from eval_assets.config.model import Model
 from eval_assets.config.problems import Problem, hint_at, line_of
 from eval_assets.config.project import Loaded
 from eval_assets.errors import ConfigError, MetricError
-from eval_assets.providers.callable_target import caller_of, described, load_target
+from eval_assets.providers.clients.callable_target import caller_of, described, load_target
 from eval_assets.providers.implementation import find_module
 
 

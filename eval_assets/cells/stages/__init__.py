@@ -1,0 +1,1 @@
+"""The stages of an evaluation, each from tables to a table."""

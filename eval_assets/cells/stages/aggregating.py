@@ -1,0 +1,76 @@
+"""The stage that describes a cell's scores. The arithmetic is in `reports` and `statistics`."""
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from eval_assets.cells.cell_inputs import data_version_of
+from eval_assets.cells.content_hash import content_sha256
+from eval_assets.cells.graph import Cell
+from eval_assets.config.evaluation import Evaluation
+from eval_assets.reports.computed.aggregates import aggregate_cell
+from eval_assets.reports.computed.scores import ExampleGroups, MetricFacts, example_groups, score_rows
+from eval_assets.storage.versions import current_version
+from eval_assets.storage.warehouse import Warehouse
+from eval_assets.storage.writing import Written, provenance
+
+CODE_VERSION = "2"
+
+
+def write_aggregates(
+    cell: Cell, evaluation: Evaluation, facts: Mapping[str, MetricFacts], *, warehouse: Warehouse, run_id: str
+) -> Written:
+    """Describe the scores of a cell, overall and per slice, and replace its report.
+
+    Args:
+        cell: The cell, whose scores lie in the warehouse.
+        evaluation: Its evaluation, as stored.
+        facts: Direction and range of every metric and judge.
+        warehouse: Where scores and reports lie.
+        run_id: The run that writes.
+    """
+    versions = {
+        f"{table}/{cell.key}": data_version_of(warehouse, table, cell.partition)
+        for table in ("heuristic_metrics", "judge_scores")
+    }
+    stored = current_version(warehouse, "evaluations", cell.evaluation)
+    aggregates = aggregate_cell(
+        scores_of(warehouse, cell.partition),
+        metric_facts=facts,
+        groups=groups_of(warehouse, cell.partition, cluster=stored.content["cluster"], slices=stored.content["slices"]),
+        confidence=evaluation.file.confidence,
+        seed=evaluation.file.seed,
+        cell=cell.partition,
+        run_id=run_id,
+    )
+    # Comparisons read the rows below these aggregates, so other rows are another version.
+    data_version = content_sha256([aggregates.drop("run_id").to_dicts(), versions])
+    commit = warehouse.replace(
+        "aggregate_reports",
+        aggregates,
+        cell.partition,
+        provenance(
+            run_id=run_id,
+            data_version=data_version,
+            code_version=CODE_VERSION,
+            inputs={**versions, f"evaluations/{cell.evaluation}": stored.content_sha256},
+        ),
+    )
+    overall = aggregates.filter(pl.col("slice_column").is_null())
+    means = {f"{row['metric']}_mean": row["mean"] for row in overall.iter_rows(named=True)}
+    return Written(data_version, commit, aggregates.height, means)
+
+
+def scores_of(warehouse: Warehouse, partition: Mapping[str, str]) -> pl.DataFrame:
+    """Score rows of a cell or a whole evaluation, heuristic and judged, in dataset order."""
+    heuristic = warehouse.scan("heuristic_metrics", partition).sort("model", "prompt", "position").collect()
+    judged = warehouse.scan("judge_scores", partition).sort("model", "prompt", "position").collect()
+    return score_rows(heuristic, judged)
+
+
+def groups_of(
+    warehouse: Warehouse, partition: Mapping[str, str], *, cluster: str | None, slices: list[str]
+) -> ExampleGroups:
+    """Clusters and slices of the examples that were predicted."""
+    examples = warehouse.scan("predictions", partition).select("example_id", "example").collect()
+    return example_groups(examples, cluster=cluster, slices=slices)

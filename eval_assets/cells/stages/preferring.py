@@ -1,0 +1,115 @@
+"""The stage that shows a judge the outputs of two candidates side by side. How it is asked is in `judges.pairwise`."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+import polars as pl
+
+from eval_assets.cells.cell_inputs import StoredJudge, StoredModel, read_judge
+from eval_assets.cells.content_hash import content_sha256
+from eval_assets.cells.stages.judging import CODE_VERSION as ASKING_VERSION
+from eval_assets.config.evaluation import Evaluation
+from eval_assets.judges.formats import FormatMemory
+from eval_assets.judges.pairwise import compare_candidates, preference_counts
+from eval_assets.providers.dispatch.engine import Engine
+from eval_assets.reports.computed.preferences import pairwise_results
+from eval_assets.storage.judging_schemas import PAIRWISE_PREFERENCES
+from eval_assets.storage.warehouse import Warehouse
+from eval_assets.storage.writing import Written, provenance
+
+CODE_VERSION = f"{ASKING_VERSION}+1"
+PAIRS_AT_ONCE = 1_000
+
+EngineOpener = Callable[[StoredModel], AbstractContextManager[Engine]]
+
+
+def write_preferences(
+    evaluation: Evaluation,
+    open_engine: EngineOpener,
+    *,
+    inputs: Mapping[str, str],
+    formats: FormatMemory,
+    warehouse: Warehouse,
+    run_id: str,
+) -> Written:
+    """Ask which of two outputs is better, for each pair of candidates the evaluation compares, and replace its answers.
+
+    Nothing is sent, and the tables become empty, where the evaluation doesn't ask for it.
+
+    Args:
+        evaluation: The evaluation, as stored.
+        open_engine: Opens the engine of the judge's model.
+        inputs: Data versions of what it is made from; of the candidates, those computed so far.
+        formats: Which reply formats the endpoints understand.
+        warehouse: Where predictions, judges and preferences lie.
+        run_id: The run that writes.
+
+    Raises:
+        EvalAssetsError: As the engine does; the former answers stay, and replies received are kept.
+    """
+    name, partition = evaluation.name, {"evaluation": evaluation.name}
+    frames = [pl.DataFrame(schema=PAIRWISE_PREFERENCES)]
+    pairs = [
+        pair
+        for pair in evaluation.compared_pairs
+        if all(f"predictions/{name}:{candidate}" in inputs for candidate in pair)
+    ]
+    if evaluation.file.pairwise is not None and pairs:
+        judge = read_judge(warehouse, evaluation.file.pairwise.judge)
+        model = judge.models[judge.judge.file.model or ""]
+        with open_engine(model) as engine:
+            for pair in pairs:
+                frames += _compared(pair, judge, model, engine, partition, formats, warehouse, run_id=run_id)
+    preferences = pl.concat(frames)
+    results = pairwise_results(
+        preferences, confidence=evaluation.file.confidence, seed=evaluation.file.seed, run_id=run_id
+    )
+    data_version = content_sha256([frame.drop("run_id").to_dicts() for frame in (preferences, results)])
+    recorded = provenance(run_id=run_id, data_version=data_version, code_version=CODE_VERSION, inputs=inputs)
+    warehouse.replace("pairwise_results", results, partition, recorded)
+    commit = warehouse.replace("pairwise_preferences", preferences, partition, recorded)
+    return Written(data_version, commit, preferences.height, _facts(preferences))
+
+
+def _compared(
+    pair: tuple[str, str],
+    judge: StoredJudge,
+    model: StoredModel,
+    engine: Engine,
+    partition: Mapping[str, str],
+    formats: FormatMemory,
+    warehouse: Warehouse,
+    *,
+    run_id: str,
+) -> Iterator[pl.DataFrame]:
+    first, second = (predictions_of(warehouse, partition, candidate) for candidate in pair)
+    for chunk in first.iter_slices(PAIRS_AT_ONCE):
+        yield compare_candidates(
+            chunk,
+            second,
+            judge.judge,
+            {model.model.name: engine},
+            models={model.model.name: model.model},
+            formats=formats,
+            run_id=run_id,
+        )
+
+
+def predictions_of(warehouse: Warehouse, partition: Mapping[str, str], candidate: str) -> pl.DataFrame:
+    """Predictions of one candidate `model@prompt` in dataset order."""
+    model, _, prompt = candidate.partition("@")
+    rows = warehouse.scan("predictions", {**partition, "model": model, "prompt": prompt})
+    return rows.sort("position", "sample_index").collect()
+
+
+def _facts(preferences: pl.DataFrame) -> dict[str, Any]:
+    if preferences.is_empty():
+        return {"note": "the evaluation doesn't ask for pairwise comparisons"}
+    counts = preference_counts(preferences)
+    return {
+        "n_pairs": counts.n_total,
+        "n_judged": counts.n_judged,
+        "flip_rate": counts.flip_rate,
+        "cost_usd": float(preferences["cost_usd"].sum()),
+    }

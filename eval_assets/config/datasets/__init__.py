@@ -1,0 +1,1 @@
+"""Dataset cards, rows, documents and labels."""

@@ -1,0 +1,156 @@
+"""Reading and checking human labels, from files beside a dataset card. What they say of judges is elsewhere."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eval_assets.config.datasets.dataset import Dataset, LabelFile
+from eval_assets.config.datasets.row_files import file_rows
+from eval_assets.config.datasets.rows import MAX_PROBLEMS
+from eval_assets.config.judge import Judge, Scale
+from eval_assets.config.problems import Problem, RowProblems, nearest, raise_problems, relative
+from eval_assets.errors import DatasetError
+
+
+@dataclass(frozen=True, slots=True)
+class HumanLabel:
+    """What one person said of one output.
+
+    Args:
+        example_id: The example.
+        judge: The judge it is compared with; null for all.
+        model: The model whose output was labelled; null if the label holds for every candidate.
+        output: The output that was labelled; null if the label holds for whatever the model says.
+        rater: Who said it.
+        label: As written.
+        score: The label as a number; null if it is a name.
+    """
+
+    example_id: str
+    judge: str | None
+    model: str | None
+    output: str | None
+    rater: str
+    label: str
+    score: float | None
+
+
+def score_on(scale: Scale, label: str, score: float | None) -> float | None:
+    """The score a human label stands for on a judge's scale: by its name, else as a number; null if it is neither.
+
+    >>> from eval_assets.config.judge import IntegerScale, PassFailScale
+    >>> score_on(PassFailScale(type="pass_fail"), "pass", None), score_on(IntegerScale(), "6", 6.0)
+    (1.0, None)
+    """
+    named: Mapping[str, float] = getattr(scale, "labels", {})
+    if named:
+        return named.get(label, score if score in named.values() else None)
+    try:
+        return None if score is None else scale.score_of(score)
+    except ValueError:
+        return None
+
+
+def read_labels(
+    dataset: Dataset, folder: Path, *, example_ids: Collection[str], judges: Mapping[str, Judge] | None = None
+) -> list[HumanLabel]:
+    """Read all label files of a dataset, in their order.
+
+    Args:
+        dataset: The card.
+        folder: The folder of the card, `data/datasets`.
+        example_ids: The examples of the dataset.
+        judges: Judges by name; labels for one of them have to be on its scale.
+
+    Raises:
+        DatasetError: Missing or unreadable file, unknown example, absent or wrongly typed field, a label given twice, a
+            label that isn't on the scale of its judge; lists up to 20 places with file, line, field and what came.
+    """
+    problems = RowProblems(limit=MAX_PROBLEMS)
+    labels: dict[HumanLabel, None] = {}
+    seen: dict[tuple[str | None, ...], str] = {}
+    for spec in dataset.card.labels:
+        file = relative(folder / spec.file, folder.parent.parent)
+        judge = (judges or {}).get(spec.judge or "")
+        for line, row in file_rows(folder / spec.file, file=file):
+            label, found = _label_of(row, spec, example_ids, file=file, line=line)
+            if label is not None:
+                found += _refused(label, judge, spec, seen, file=file, line=line)
+                labels[label] = None
+            for problem in found:
+                problems.add(problem)
+            if problems.is_full:
+                break
+    raise_problems(problems.listed(), kind=DatasetError)
+    return list(labels)
+
+
+def _label_of(
+    row: Mapping[str, Any], spec: LabelFile, example_ids: Collection[str], *, file: str, line: int
+) -> tuple[HumanLabel | None, list[Problem]]:
+    """The label in a row, or what is wrong with it."""
+    problems: list[Problem] = []
+    for column in (spec.example_id, spec.rater, spec.label):
+        if row.get(column) in (None, ""):
+            said = f"got {row[column]!r}" if column in row else "the column is absent"
+            remedy = "" if column in row else nearest(column, row)
+            problems.append(Problem(file, f"expected a value, {said}", line, column, remedy))
+    example_id, label = str(row.get(spec.example_id)), row.get(spec.label)
+    if not problems and example_id not in example_ids:
+        problems.append(Problem(file, f"the dataset has no example {example_id!r}", line, spec.example_id))
+    if isinstance(label, bool) or not isinstance(label, str | int | float | None):
+        problems.append(Problem(file, f"expected a number or the name of a label, got {label!r:.80}", line, spec.label))
+    problems += _not_text(row, (spec.rater, spec.model, spec.output), file=file, line=line)
+    if problems:
+        return None, problems
+    text = label if isinstance(label, str) else f"{label:g}"
+    return (
+        HumanLabel(
+            example_id=example_id,
+            judge=spec.judge,
+            model=row.get(spec.model) or None,
+            output=row.get(spec.output),
+            rater=row[spec.rater],
+            label=text,
+            score=_number(text),
+        ),
+        [],
+    )
+
+
+def _not_text(row: Mapping[str, Any], columns: tuple[str, ...], *, file: str, line: int) -> Iterator[Problem]:
+    for column in columns:
+        value = row.get(column)
+        if value is not None and not isinstance(value, str):
+            yield Problem(file, f"expected text, got {type(value).__name__} {value!r:.80}", line, column)
+
+
+def _refused(
+    label: HumanLabel,
+    judge: Judge | None,
+    spec: LabelFile,
+    seen: dict[tuple[str | None, ...], str],
+    *,
+    file: str,
+    line: int,
+) -> Iterator[Problem]:
+    """Why a well-formed label can't be used."""
+    place = (label.judge, label.example_id, label.model, label.output, label.rater)
+    if place in seen:
+        yield Problem(file, f"expected one label of an output by {label.rater!r}, the first is at {seen[place]}", line)
+    seen.setdefault(place, f"{file}:{line}")
+    if judge is not None and score_on(judge.file.scale, label.label, label.score) is None:
+        scale = judge.file.scale
+        wanted = ", ".join(scale.labels) if hasattr(scale, "labels") else "{:g} to {:g}".format(*scale.bounds)
+        yield Problem(
+            file, f"expected a verdict of judge {judge.name!r} ({wanted}), got {label.label!r}", line, spec.label
+        )
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if abs(number) < float("inf") else None

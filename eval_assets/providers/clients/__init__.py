@@ -1,0 +1,1 @@
+"""Clients of remote providers, of functions and of recorded predictions."""

@@ -1,0 +1,107 @@
+"""Provider `callable`: a function, a pyfunc-like model or a LangChain runnable of the user answers.
+
+Finding and calling it is in `callable_target`; which version of it answers, in `implementation`.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from eval_assets.config.problems import nearest
+from eval_assets.providers.clients.callable_target import caller_of, described, load_target
+from eval_assets.providers.failures import AttemptFailure, RequestFailed
+from eval_assets.providers.requests import Reply, Request
+
+REPLY_FIELDS = ("output", "prompt_tokens", "completion_tokens", "finish_reason")
+
+
+class CallableClient:
+    """Answers by calling user code: in the event loop if it is async, else each call in a thread of its own.
+
+    An object is called by its `ainvoke` or `invoke` with the messages (LangChain), else by its `predict` with a pandas
+    frame of one row that holds the `example_values` (pyfunc), else itself with those that it names as arguments.
+    The model's parameters go along by name; of a parameter and a column of one name, the parameter counts.
+
+    Args:
+        target: `module:name`.
+        project_dir: Where modules are looked up after `sys.path`.
+
+    Raises:
+        ConfigError: The name can't be imported or can't be called by name.
+    """
+
+    def __init__(self, target: str, *, project_dir: Path) -> None:
+        self._target = target
+        self._call = caller_of(load_target(target, project_dir), target)
+
+    async def complete(self, request: Request) -> Reply:
+        """Call once.
+
+        Raises:
+            RequestFailed: The code raised, wants what the example lacks, or returned what is no reply.
+            AttemptFailure: The code raised one itself, to ask for another attempt or to end the partition.
+        """
+        requested_at, began = datetime.now(UTC), time.perf_counter()
+        try:
+            result = await self._call(request)
+        except AttemptFailure:
+            raise
+        except (Exception, SystemExit) as error:  # user code may raise anything; it costs one row
+            raise RequestFailed(f"{self._target} raised {described(error)}", "callable_raised") from error
+        seconds = time.perf_counter() - began
+        fields = _reply_fields(result, self._target)
+        return Reply(
+            outcome="truncated" if fields.get("finish_reason") == "length" else "ok",
+            output=fields["output"],
+            finish_reason=fields.get("finish_reason"),
+            latency_seconds=seconds,
+            requested_at=requested_at,
+            prompt_tokens=fields.get("prompt_tokens"),
+            completion_tokens=fields.get("completion_tokens"),
+        )
+
+    async def aclose(self) -> None:
+        """Nothing is open; a call that never returns doesn't keep the process alive."""
+
+
+def _reply_fields(result: Any, target: str) -> dict[str, Any]:
+    """Fields of a reply, from text, a mapping, a list, a number or a LangChain message."""
+    if hasattr(result, "content") and hasattr(result, "usage_metadata"):
+        usage = result.usage_metadata or {}
+        result = {
+            "output": result.content,
+            "prompt_tokens": usage.get("input_tokens"),
+            "completion_tokens": usage.get("output_tokens"),
+            "finish_reason": getattr(result, "response_metadata", {}).get("finish_reason"),
+        }
+    fields = dict(result) if isinstance(result, Mapping) else {"output": result}
+    unknown = sorted(set(map(str, fields)) - set(REPLY_FIELDS))
+    if unknown:
+        raise RequestFailed(
+            f"{target} returned the field {unknown[0]!r}; {nearest(unknown[0], REPLY_FIELDS)}", "invalid_reply"
+        )
+    if fields.get("output") is None:
+        raise RequestFailed(
+            f"{target}: expected text, a list, or a mapping with 'output', got {result!r:.80}", "empty_reply"
+        )
+    for name in ("prompt_tokens", "completion_tokens"):
+        if fields.get(name) is not None and not isinstance(fields[name], int):
+            raise RequestFailed(
+                f"{target}: expected a whole number for {name!r}, got {fields[name]!r}", "invalid_reply"
+            )
+    if not isinstance(fields["output"], str):
+        fields["output"] = _json_text(fields["output"], target)
+    return fields
+
+
+def _json_text(value: Any, target: str) -> str:
+    try:
+        # Arrays and scalars of numpy know their plain form.
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, default=lambda item: item.tolist())
+    except (TypeError, ValueError, AttributeError) as error:
+        raise RequestFailed(
+            f"{target}: expected a reply with a JSON form, got {value!r:.80}: {error}", "invalid_reply"
+        ) from error

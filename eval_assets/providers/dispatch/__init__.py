@@ -1,0 +1,1 @@
+"""Requests on their way: the engine, its limits, budgets and progress."""

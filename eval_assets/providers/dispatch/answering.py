@@ -1,0 +1,181 @@
+"""One pass over jobs: read them in chunks, find stored replies, have the rest sent, hand out answers as they come."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Generic, Literal, TypeVar
+
+from eval_assets.errors import BudgetExceededError, ConfigError, ProviderError, ReplayMissError, StoppedError
+from eval_assets.providers.dispatch.jobs import Answer, Job
+from eval_assets.providers.dispatch.sending import Sender, Work
+from eval_assets.providers.dispatch.session import Session
+from eval_assets.providers.failures import PartitionFailure
+from eval_assets.providers.keys import canonical_request, key_of
+from eval_assets.providers.requests import Reply
+from eval_assets.storage.replies.stored_replies import StoredReply
+
+T = TypeVar("T")
+Policy = Literal["use", "refresh", "replay"]
+
+CHUNK = 2_000
+"""Jobs read, and looked up in one scan, at a time."""
+
+LOW_WATER = 1_000
+"""Requests waiting to be sent below which the next chunk is read."""
+
+POLL_SECONDS = 0.2
+FIRST_FEW = 5
+
+
+@dataclass(slots=True)
+class _Open(Generic[T]):
+    """A request not answered yet; jobs after the first asked the same and get the same reply."""
+
+    work: Work
+    jobs: list[Job[T]]
+
+
+class Pass(Generic[T]):
+    """Answers jobs in the thread that iterates; only sending happens elsewhere.
+
+    Args:
+        jobs: Read when fewer than `LOW_WATER` requests wait.
+        session: Whose answers these are, where they are found, and what sends the rest.
+        policy: See `Engine`.
+        since: Stored replies asked for before this time don't count.
+        tick: Called now and then while waiting.
+    """
+
+    def __init__(
+        self,
+        jobs: Iterator[Job[T]],
+        session: Session,
+        *,
+        policy: Policy,
+        since: datetime | None,
+        tick: Callable[[], None],
+    ) -> None:
+        self._jobs, self._session, self._tally = jobs, session, session.tally
+        self._policy, self._since, self._tick = policy, since, tick
+        self._exhausted = False
+        self._open: dict[str, _Open[T]] = {}
+        self._n_missed = 0
+        self._missed: list[str] = []
+
+    def answers(self) -> Iterator[Answer[T]]:
+        """Yield every answer; raises as `Engine.answers` does."""
+        while not self._exhausted or self._open:
+            if not self._exhausted and self._n_queued() < LOW_WATER and not self._is_ending():
+                yield from self._read_chunk()
+            if self._open:
+                yield from self._receive(self._session.open_sender())
+            elif self._session.is_stopped:
+                raise self._explained(StoppedError("the run was asked to stop"))
+        if self._n_missed:
+            raise ReplayMissError(
+                f"expected a stored reply to every request, got none to {self._n_missed:,} of "
+                f"{self._tally.done + self._n_missed:,}; the first request keys are {self._missed}; "
+                "run once with cache policy 'use'"
+            )
+
+    def _read_chunk(self) -> Iterator[Answer[T]]:
+        chunk = list(islice(self._jobs, CHUNK))
+        self._exhausted = len(chunk) < CHUNK
+        new: dict[str, _Open[T]] = {}
+        for job in chunk:
+            try:
+                canonical = canonical_request(self._session.identity, job.request)
+            except ConfigError as error:
+                yield self._answer(job, "", unsendable_reply(error), None, reused=False)
+                continue
+            key = key_of(canonical)
+            same = self._open.get(key) or new.get(key)
+            if same is None:
+                new[key] = _Open(Work(job.request, key, canonical), [job])
+            else:
+                same.jobs.append(job)
+        yield from self._found(new)
+        # While we waited for the lane, its holder may have paid for the same requests; killed runs are recovered, too.
+        if new and self._session.take_lane():
+            yield from self._found(new)
+        if self._policy == "replay":
+            self._n_missed += sum(len(missed.jobs) for missed in new.values())
+            self._missed += list(new)[: FIRST_FEW - len(self._missed)]
+        elif new:
+            self._open |= new
+            self._session.open_sender().submit([opened.work for opened in new.values()])
+
+    def _found(self, wanted: dict[str, _Open[T]]) -> Iterator[Answer[T]]:
+        """Answer from the store, and take what was found out of `wanted`."""
+        if not wanted:
+            return
+        for key, stored in self._session.store.lookup(self._session.lane, wanted.keys(), since=self._since).items():
+            for job in wanted.pop(key).jobs:
+                yield self._answer(job, key, stored.reply, stored, reused=True)
+
+    def _receive(self, sender: Sender) -> Iterator[Answer[T]]:
+        yield from self._hand_out(sender.finished(POLL_SECONDS))
+        self._tick()
+        if self._session.is_stopped:
+            sender.halt(StoppedError("the run was asked to stop"))
+        if self._is_ending() and sender.n_in_flight == 0:
+            yield from self._hand_out(sender.finished(0))
+            assert sender.ending is not None  # noqa: S101  it is ending
+            raise self._explained(sender.ending)
+
+    def _hand_out(self, finished: list[Work]) -> Iterator[Answer[T]]:
+        for work in finished:
+            assert work.reply is not None  # noqa: S101  finished
+            first, *others = self._open.pop(work.request_key).jobs
+            yield self._answer(first, work.request_key, work.reply, work.stored, reused=False)
+            for job in others:
+                yield self._answer(job, work.request_key, work.reply, work.stored, reused=work.stored is not None)
+
+    def _answer(self, job: Job[T], key: str, reply: Reply, stored: StoredReply | None, *, reused: bool) -> Answer[T]:
+        self._tally.add_answer(reply, reused=reused)
+        if stored is None:
+            return Answer(job, key, reply, None, reused=reused, paid_by_run_id=None)
+        return Answer(job, key, reply, stored.response_id, reused=reused, paid_by_run_id=stored.run_id)
+
+    def _n_queued(self) -> int:
+        return 0 if self._session.sender is None else self._session.sender.n_queued
+
+    def _is_ending(self) -> bool:
+        return self._session.sender is not None and self._session.sender.ending is not None
+
+    def _explained(self, ending: BaseException) -> BaseException:
+        """The same end with what was reached and how to go on."""
+        tally = self._tally
+        left = sum(len(opened.jobs) for opened in self._open.values())
+        remaining = f"{left:,} or more are left" if tally.total is None else f"{tally.total - tally.done:,} are left"
+        reached = f"{tally.done:,} requests are answered ({tally.reused:,} of them reused), {remaining}"
+        kept = "all replies are kept and won't be paid again"
+        match ending:
+            case BudgetExceededError():
+                budget = self._session.terms.budget
+                assert budget is not None  # noqa: S101  only a budget ends this way
+                return BudgetExceededError(
+                    f"stopped before the budget of ${budget.max_usd:g} would be exceeded: "
+                    f"${budget.spent_usd:.4f} are spent and {ending}; {reached}; {kept}: "
+                    "raise the budget and run again to go on"
+                )
+            case StoppedError():
+                return StoppedError(f"{ending}; {reached}; {kept}: run again to go on")
+            case PartitionFailure():
+                return ProviderError(f"{ending} ({ending.kind}); {reached}; {kept}: correct the cause and run again")
+            case _:
+                return ending
+
+
+def unsendable_reply(error: ConfigError) -> Reply:
+    """The answer to a request that has no canonical form: failed, and nothing is sent."""
+    return Reply(
+        outcome="error",
+        output=None,
+        finish_reason=None,
+        latency_seconds=0.0,
+        requested_at=datetime.now(UTC),
+        error=str(error),
+        error_kind="invalid_request",
+    )

@@ -1,0 +1,177 @@
+"""The provider engine: answers any number of requests, each from the store if it was ever paid for, else by sending it.
+
+Reading and handing out is in `answering`, concurrency and retries in `sending`, storage in `storage.replies`.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from threading import Event
+from types import TracebackType
+from typing import Self, TypeVar
+
+from eval_assets.config.model import Limits, Prices
+from eval_assets.errors import BudgetExceededError, StoppedError
+from eval_assets.providers.dispatch.answering import Pass, Policy
+from eval_assets.providers.dispatch.budget import Budget
+from eval_assets.providers.dispatch.jobs import Answer, Job
+from eval_assets.providers.dispatch.limiter import Move
+from eval_assets.providers.dispatch.progress import Ended, EngineReport, Progress, Tally
+from eval_assets.providers.dispatch.sending import Terms
+from eval_assets.providers.dispatch.session import Session
+from eval_assets.providers.keys import ModelIdentity
+from eval_assets.providers.requests import Client
+from eval_assets.storage.replies.refreshes import refresh_began_at, refresh_ended
+from eval_assets.storage.replies.responses import ResponseStore
+
+__all__ = ["Answer", "Engine", "Job", "Policy"]
+
+T = TypeVar("T")
+PROGRESS_SECONDS = 0.5
+LOG = logging.getLogger("eval_assets")
+
+
+@dataclass(kw_only=True)
+class Engine:
+    """Answers jobs of one model. `with` keeps connections and lane open over several calls of `answers`.
+
+    Args:
+        identity: Whose answers these are; decides keys and lane.
+        client: Sends one request; closed with the engine.
+        store: Where replies are found and kept.
+        run_id: Recorded with every reply that this engine pays for.
+        limits: Concurrency, ceilings, deadline, retries.
+        prices: What a reply costs.
+        policy: `use` stored replies; `refresh` sends everything anew, once; `replay` never sends.
+        budget: Shared by the engines of a run.
+        stop: Set it, from any thread, to end cleanly.
+        scope: For `refresh`, what is refreshed (cell and stage): a killed refresh of the same scope goes on.
+        on_progress: Called about twice a second, from the thread that iterates.
+        on_wait: Told in a sentence when another run holds the lane.
+        grace_seconds: How long requests under way may take once the caller breaks off.
+    """
+
+    identity: ModelIdentity
+    client: Client
+    store: ResponseStore
+    run_id: str
+    limits: Limits = field(default_factory=Limits)
+    prices: Prices = field(default_factory=Prices)
+    policy: Policy = "use"
+    budget: Budget | None = None
+    stop: Event | None = None
+    scope: str = ""
+    on_progress: Callable[[Progress], None] | None = None
+    on_wait: Callable[[str], None] = LOG.warning
+    grace_seconds: float = 10.0
+
+    def __post_init__(self) -> None:
+        self._tally = Tally()
+        self._session = Session(
+            self.identity,
+            self.client,
+            self.store,
+            Terms(self.run_id, self.limits, self.prices, self.budget),
+            self._tally,
+            stop=self.stop,
+            on_wait=self.on_wait,
+            grace_seconds=self.grace_seconds,
+        )
+        self._damage_before = (len(self.store.damage.response_ids), self.store.damage.n_corrupt)
+        self._since: datetime | None = None
+        self._users = 0
+        self._started_at = datetime.now(UTC)
+        self._finished_at: datetime | None = None
+        self._told_at = float("-inf")
+        self._ended: tuple[Ended, str] = ("complete", "")
+
+    def __enter__(self) -> Self:
+        """Keep connections and lane open until the matching exit."""
+        if self._users == 0 and self.policy == "refresh":
+            self._since = refresh_began_at(self.store.state_dir, self._session.lane, self.scope)
+        self._users += 1
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let what is under way finish, write all replies to the table, give the lane back."""
+        self._users -= 1
+        if self._users:
+            return
+        try:
+            self._session.close()
+        finally:
+            self._finished_at = datetime.now(UTC)
+        if self.policy == "refresh" and error is None and self._ended[0] == "complete":
+            refresh_ended(self.store.state_dir, self._session.lane, self.scope)
+
+    def answers(self, jobs: Iterable[Job[T]], total: int | None = None) -> Iterator[Answer[T]]:
+        """Answer every job, in no particular order, with bounded memory.
+
+        Jobs are read in chunks while earlier ones are being answered. A request that finally fails is an answer with
+        outcome `error`. Whatever ends the iteration early, replies received so far are kept.
+
+        Args:
+            jobs: Read lazily, in the calling thread.
+            total: How many there are, if known, for progress.
+
+        Raises:
+            BudgetExceededError: The next request could exceed the budget; all before were answered.
+            StoppedError: `stop` was set; all requests under way were answered.
+            ProviderError: The provider refuses every request.
+            ReplayMissError: Policy `replay` has no stored reply for some jobs; all others were answered.
+            StorageFullError: No room is left to keep further replies.
+        """
+        if total is not None:
+            self._tally.total = (self._tally.total or 0) + total
+        with self:
+            try:
+                current = Pass[T](iter(jobs), self._session, policy=self.policy, since=self._since, tick=self._tell)
+                yield from current.answers()
+            except BaseException as error:
+                self._ended = (_ended_by(error), str(error))
+                raise
+            finally:
+                self._tell(now=True)
+
+    def progress(self) -> Progress:
+        """Counts at this moment."""
+        seconds = (self._finished_at or datetime.now(UTC)) - self._started_at
+        return self._tally.snapshot(seconds.total_seconds(), self._moves()[-1])
+
+    def report(self) -> EngineReport:
+        """What this engine did; complete once it was closed."""
+        return EngineReport(
+            run_id=self.run_id,
+            started_at=self._started_at,
+            finished_at=self._finished_at or datetime.now(UTC),
+            progress=self.progress(),
+            moves=self._moves(),
+            corrupt_ids=tuple(self.store.damage.response_ids[self._damage_before[0] :]),
+            n_corrupt=self.store.damage.n_corrupt - self._damage_before[1],
+            ended=self._ended[0],
+            message=self._ended[1],
+        )
+
+    def _moves(self) -> tuple[Move, ...]:
+        sender = self._session.sender
+        return (Move(0.0, 0, "nothing sent"),) if sender is None else tuple(sender.limiter.moves)
+
+    def _tell(self, *, now: bool = False) -> None:
+        clock = time.monotonic()
+        if self.on_progress is not None and (now or clock - self._told_at >= PROGRESS_SECONDS):
+            self._told_at = clock
+            self.on_progress(self.progress())
+
+
+def _ended_by(error: BaseException) -> Ended:
+    match error:
+        case BudgetExceededError():
+            return "budget"
+        case StoppedError() | KeyboardInterrupt() | GeneratorExit():
+            return "stopped"
+        case _:
+            return "failed"

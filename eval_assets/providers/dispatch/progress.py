@@ -1,0 +1,142 @@
+"""What an engine did: counts, tokens, dollars, concurrency; a snapshot while it runs, a row of `runs` after."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from eval_assets.providers.dispatch.limiter import Move
+from eval_assets.providers.requests import Reply
+
+Ended = Literal["complete", "stopped", "budget", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A moment of a run. `total` and `eta_seconds` are null when the number of jobs is unknown.
+
+    Costs and tokens are those of requests sent by this run; reused replies cost nothing.
+    """
+
+    seconds: float
+    total: int | None
+    done: int
+    reused: int
+    sent: int
+    failed: Mapping[str, int]
+    retries: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: float
+    concurrency: int
+    why: str
+    tokens_per_second: float
+    eta_seconds: float | None
+
+    def __str__(self) -> str:
+        """One line for a log or a terminal."""
+        total = "" if self.total is None else f" of {self.total:,}"
+        failed = f", failed {sum(self.failed.values()):,}" if self.failed else ""
+        eta = "" if self.eta_seconds is None else f", about {self.eta_seconds:,.0f} s left"
+        return (
+            f"{self.done:,}{total} answered: {self.reused:,} reused, {self.sent:,} sent{failed}, "
+            f"{self.retries:,} retries, {self.prompt_tokens + self.completion_tokens:,} tokens, ${self.cost_usd:.4f}, "
+            f"{self.concurrency} at once ({self.why}){eta}"
+        )
+
+
+@dataclass
+class Tally:
+    """Running counts of one engine."""
+
+    total: int | None = None
+    done: int = 0
+    reused: int = 0
+    sent: int = 0
+    retries: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost_usd: float = 0.0
+    failed: Counter[str] = field(default_factory=Counter)
+
+    def add_sent(self, reply: Reply) -> None:
+        """Count a request that was sent and got its final reply."""
+        self.sent += 1
+        self.prompt_tokens += reply.prompt_tokens or 0
+        self.completion_tokens += reply.completion_tokens or 0
+        self.cost_usd += reply.cost_usd or 0.0
+
+    def add_answer(self, reply: Reply, *, reused: bool) -> None:
+        """Count an answer given to the caller."""
+        self.done += 1
+        self.reused += reused
+        if reply.outcome not in ("ok", "truncated"):
+            self.failed[reply.error_kind or reply.outcome] += 1
+
+    def snapshot(self, seconds: float, move: Move) -> Progress:
+        """The counts at this moment."""
+        tokens = self.prompt_tokens + self.completion_tokens
+        n_computed = self.done - self.reused
+        left = None if self.total is None else max(0, self.total - self.done)
+        return Progress(
+            seconds=seconds,
+            total=self.total,
+            done=self.done,
+            reused=self.reused,
+            sent=self.sent,
+            failed=dict(self.failed),
+            retries=self.retries,
+            prompt_tokens=self.prompt_tokens,
+            completion_tokens=self.completion_tokens,
+            cost_usd=self.cost_usd,
+            concurrency=move.limit,
+            why=move.why,
+            tokens_per_second=tokens / seconds if seconds > 0 else 0.0,
+            eta_seconds=left * seconds / n_computed if left is not None and n_computed > 0 else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EngineReport:
+    """What one engine did, complete."""
+
+    run_id: str
+    started_at: datetime
+    finished_at: datetime
+    progress: Progress
+    moves: tuple[Move, ...]
+    corrupt_ids: tuple[str, ...]
+    n_corrupt: int
+    ended: Ended
+    message: str
+
+    def as_run_row(self, cell: Mapping[str, str], stage: str) -> dict[str, Any]:
+        """The row of the `runs` table.
+
+        Args:
+            cell: `evaluation`, `model` and `prompt`.
+            stage: `predictions` or `judge_scores`.
+        """
+        progress = self.progress
+        return {
+            **cell,
+            "run_id": self.run_id,
+            "stage": stage,
+            "started_at": self.started_at.astimezone(UTC),
+            "finished_at": self.finished_at.astimezone(UTC),
+            "n_rows": progress.done,
+            "n_reused": progress.reused,
+            "n_sent": progress.sent,
+            "n_failed": sum(progress.failed.values()),
+            "n_retries": progress.retries,
+            "n_corrupt": self.n_corrupt,
+            "failures": json.dumps(dict(progress.failed)),
+            "prompt_tokens": progress.prompt_tokens,
+            "completion_tokens": progress.completion_tokens,
+            "cost_usd": progress.cost_usd,
+            "concurrency": json.dumps([asdict(move) for move in self.moves]),
+            "ended": self.ended,
+            "message": self.message,
+        }

@@ -1,0 +1,218 @@
+"""Sending requests and keeping what comes back: concurrency, deadlines, retries, budget.
+
+Runs inside the event loop. What is sent at all, and who gets the answers, is decided in `engine`.
+"""
+
+import asyncio
+import threading
+from collections import deque
+from dataclasses import dataclass, replace
+
+from eval_assets.config.model import Limits, Prices
+from eval_assets.errors import BudgetExceededError, StoppedError, StorageError
+from eval_assets.providers.attempts import Attempts
+from eval_assets.providers.dispatch.budget import (
+    Budget,
+    estimated_prompt_tokens,
+    max_completion_tokens,
+    reply_cost_usd,
+    worst_case_usd,
+)
+from eval_assets.providers.dispatch.limiter import Limiter, Permit
+from eval_assets.providers.dispatch.progress import Tally
+from eval_assets.providers.failures import PartitionFailure
+from eval_assets.providers.requests import Client, Reply, Request
+from eval_assets.storage.replies.lane_writer import LaneWriter
+from eval_assets.storage.replies.stored_replies import StoredReply
+
+WAKE_SECONDS = 0.01
+BYTES_PER_REPLY = 64 * 2**10
+BYTES_PER_TOKEN = 8
+BYTES_PER_TOKEN_WITH_LOGPROBS = 4 * 2**10
+
+
+@dataclass(slots=True, eq=False)
+class Work:
+    """One request on its way: first what is sent, then what came back; `stored` is null for an error."""
+
+    request: Request
+    request_key: str
+    canonical: str
+    reply: Reply | None = None
+    stored: StoredReply | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Under which conditions requests are sent."""
+
+    run_id: str
+    limits: Limits
+    prices: Prices
+    budget: Budget | None
+
+
+class Sender:
+    """Sends work concurrently, in order of arrival, without barriers.
+
+    `submit`, `finished` and `halt` are called from another thread; the rest runs in the loop.
+    """
+
+    def __init__(
+        self, client: Client, writer: LaneWriter, terms: Terms, tally: Tally, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self.limiter = Limiter(terms.limits)
+        self.ending: BaseException | None = None
+        self._writer, self._terms, self._tally, self._loop = writer, terms, tally, loop
+        self._queue: deque[Work] = deque()
+        self._more = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._done: deque[Work] = deque()
+        self._news = threading.Event()
+        self._news_scheduled = False
+        self._attempts = Attempts(client, self.limiter, terms.limits, tally, is_ending=lambda: self.ending is not None)
+        self._dispatcher = loop.create_task(self._dispatch())
+        self._dispatcher.add_done_callback(self._forget)
+
+    @property
+    def n_queued(self) -> int:
+        """Requests that wait to be sent."""
+        return len(self._queue)
+
+    @property
+    def n_in_flight(self) -> int:
+        """Requests sent and not finished, or waiting for another attempt."""
+        return len(self._tasks)
+
+    def submit(self, work: list[Work]) -> None:
+        """Queue requests."""
+        self._loop.call_soon_threadsafe(self._enqueue, work)
+
+    def finished(self, timeout: float) -> list[Work]:
+        """Requests that got their final reply since the last call; waits for news."""
+        self._news.wait(timeout)
+        self._news.clear()
+        return [self._done.popleft() for _ in range(len(self._done))]
+
+    def halt(self, reason: BaseException) -> None:
+        """Send nothing more; what is under way completes."""
+        self._loop.call_soon_threadsafe(self._end, reason)
+
+    async def drain(self, seconds: float) -> None:
+        """Stop sending, wait for what is under way, give up on what takes longer than this."""
+        self._end(StoppedError("the engine was closed"))
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=seconds)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
+        await asyncio.gather(self._dispatcher, return_exceptions=True)
+
+    def _enqueue(self, work: list[Work]) -> None:
+        self._queue.extend(work)
+        self._more.set()
+
+    def _end(self, reason: BaseException) -> None:
+        if self.ending is None:
+            self.ending = reason
+            self._dispatcher.cancel()
+            self._attempts.stop_resting()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Wake the other thread, at most a hundred times a second."""
+        if not self._news_scheduled:
+            self._news_scheduled = True
+            self._loop.call_later(WAKE_SECONDS, self._tell_now)
+
+    def _tell_now(self) -> None:
+        self._news_scheduled = False
+        self._news.set()
+
+    async def _dispatch(self) -> None:
+        while True:
+            while not self._queue:
+                self._more.clear()
+                await self._more.wait()
+            while self._writer.is_behind:  # noqa: ASYNC110  the table is written by a thread
+                await asyncio.sleep(WAKE_SECONDS)
+            work = self._queue[0]
+            usd = await self._reserve_money(work)
+            permit = await self._acquire(work, usd)
+            try:
+                n_bytes = self._writer.reserve(_longest_record(work))
+            except StorageError as error:
+                self._settle(usd, 0.0)
+                self._end(error)
+                return
+            self._queue.popleft()
+            task = self._loop.create_task(self._send(work, permit, usd, n_bytes))
+            self._tasks.add(task)
+            task.add_done_callback(self._forget)
+
+    async def _acquire(self, work: Work, usd: float) -> Permit:
+        try:
+            return await self.limiter.acquire(self._tokens(work))
+        except asyncio.CancelledError:
+            self._settle(usd, 0.0)
+            raise
+
+    async def _reserve_money(self, work: Work) -> float:
+        """Set the worst case aside; near the ceiling wait for the real costs of what is under way."""
+        budget = self._terms.budget
+        if budget is None:
+            return 0.0
+        usd = worst_case_usd(work.request, self._terms.prices)
+        while not budget.reserve(usd):
+            if not self._tasks:
+                self._end(BudgetExceededError(f"the next request may cost ${usd:.4f}"))
+            self._changed.clear()
+            await self._changed.wait()
+        return usd
+
+    def _tokens(self, work: Work) -> int:
+        if self._terms.limits.tokens_per_minute is None:
+            return 0
+        return estimated_prompt_tokens(work.request) + max_completion_tokens(work.request)
+
+    def _settle(self, reserved_usd: float, cost_usd: float) -> None:
+        if self._terms.budget is not None:
+            self._terms.budget.settle(reserved_usd, cost_usd)
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._changed.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._end(error)
+        self._tell()
+
+    async def _send(self, work: Work, permit: Permit, usd: float, n_bytes: int) -> None:
+        cost = 0.0
+        try:
+            reply = await self._attempts.final_reply(work.request, permit, self._tokens(work))
+            if reply is None:
+                return
+            reply = replace(reply, cost_usd=reply_cost_usd(reply, self._terms.prices))
+            if reply.outcome == "error":
+                work.reply = reply
+            else:
+                work.stored = self._writer.append(work.request_key, work.canonical, reply, self._terms.run_id)
+                work.reply = work.stored.reply
+                # An answer of unknown length counts at its worst.
+                cost = usd if reply.cost_usd is None else reply.cost_usd
+            self._tally.add_sent(work.reply)
+            self._done.append(work)
+        except PartitionFailure as failure:
+            # At once: the slot just given back must not be used.
+            self._end(failure)
+        finally:
+            self._writer.release(n_bytes)
+            self._settle(usd, cost)
+
+
+def _longest_record(work: Work) -> int:
+    """Room to claim in the journal before a request is sent."""
+    per_token = BYTES_PER_TOKEN_WITH_LOGPROBS if work.request.parameters.get("logprobs") else BYTES_PER_TOKEN
+    return 2 * len(work.canonical.encode()) + BYTES_PER_REPLY + per_token * max_completion_tokens(work.request)

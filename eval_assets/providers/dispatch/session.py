@@ -1,0 +1,92 @@
+"""What an engine holds while it sends: the lane, the event loop, the client. Opened at the first miss, not before."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from threading import Event
+
+from eval_assets.providers.dispatch.loop_thread import LoopThread
+from eval_assets.providers.dispatch.progress import Tally
+from eval_assets.providers.dispatch.sending import Sender, Terms
+from eval_assets.providers.keys import ModelIdentity
+from eval_assets.providers.lanes import lane_of
+from eval_assets.providers.requests import Client
+from eval_assets.storage.replies.lane_writer import LaneWriter
+from eval_assets.storage.replies.responses import ResponseStore
+
+
+class Session:
+    """Opens step by step, so that a run whose replies are all stored waits for nobody and connects nowhere.
+
+    Args:
+        identity: Decides the lane.
+        client: Closed with the session.
+        store: Where the lane is.
+        terms: How requests are sent.
+        tally: Counts what is sent.
+        stop: Set it to give up waiting for the lane.
+        on_wait: Told in a sentence when another run holds the lane.
+        grace_seconds: How long requests under way may take at `close`.
+    """
+
+    def __init__(
+        self,
+        identity: ModelIdentity,
+        client: Client,
+        store: ResponseStore,
+        terms: Terms,
+        tally: Tally,
+        *,
+        stop: Event | None,
+        on_wait: Callable[[str], None],
+        grace_seconds: float,
+    ) -> None:
+        self.identity, self.store, self.terms, self.tally = identity, store, terms, tally
+        self.lane = lane_of(identity)
+        self._client = client
+        self._stop, self._on_wait, self._grace_seconds = stop, on_wait, grace_seconds
+        self._stack = contextlib.ExitStack()
+        self._writer: LaneWriter | None = None
+        self._sender: Sender | None = None
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether someone asked to stop."""
+        return self._stop is not None and self._stop.is_set()
+
+    @property
+    def sender(self) -> Sender | None:
+        """What sends, once something was to be sent."""
+        return self._sender
+
+    def take_lane(self) -> bool:
+        """Take the lane, unless this session has it; false if it had. Replies of killed runs are in the table then."""
+        if self._writer is not None:
+            return False
+        label = f"run {self.terms.run_id}"
+        lane = self.store.open_lane(self.lane, self._on_wait, label=label, stopped=lambda: self.is_stopped)
+        self._writer = self._stack.enter_context(lane)
+        return True
+
+    def open_sender(self) -> Sender:
+        """Connect, unless this session did."""
+        if self._sender is None:
+            self.take_lane()
+            thread = LoopThread(f"engine {self.lane}")
+            self._stack.callback(thread.close)
+            self._stack.callback(lambda: thread.run(self._client.aclose()))
+            sender = self._sender = thread.run(self._new_sender())
+            self._stack.callback(lambda: thread.run(sender.drain(self._grace_seconds)))
+        return self._sender
+
+    def close(self) -> None:
+        """Let what is under way finish, disconnect, write all replies to the table, give the lane back.
+
+        Raises:
+            StorageError: The table could not be written; the replies wait in the journal.
+        """
+        self._stack.close()
+
+    async def _new_sender(self) -> Sender:
+        assert self._writer is not None  # noqa: S101  the lane was taken before
+        return Sender(self._client, self._writer, self.terms, self.tally, asyncio.get_running_loop())

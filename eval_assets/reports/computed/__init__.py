@@ -1,0 +1,1 @@
+"""Rows of the report tables, computed from scores."""

@@ -1,0 +1,157 @@
+"""Aggregate reports of one cell: per metric, overall and per slice. Comparing cells is in `comparing`."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from eval_assets.errors import MetricError
+from eval_assets.metrics.aggregates import extra_aggregates
+from eval_assets.reports.computed.scores import NO_VALUE, ExampleGroups, MetricFacts, metric_names, scores_by_example
+from eval_assets.statistics.descriptive import ExampleScores, describe
+from eval_assets.statistics.intervals import mean_interval, standard_error
+from eval_assets.statistics.resampling import bootstrap_quantile_interval
+from eval_assets.storage.report_schemas import AGGREGATE_REPORTS
+
+UNSCORED_OUTCOMES = ("error", "refused", "truncated", "unparsed", "skipped")
+N_RESAMPLES = 1000
+
+
+def aggregate_cell(
+    scores: pl.DataFrame,
+    *,
+    metric_facts: Mapping[str, MetricFacts],
+    cell: Mapping[str, str],
+    run_id: str,
+    confidence: float = 0.95,
+    seed: int = 0,
+    groups: ExampleGroups | None = None,
+) -> pl.DataFrame:
+    """Describe one candidate's scores, with every denominator in the row.
+
+    Several samples or draws of an example are averaged first, so every number is over examples; the counts are over
+    rows.
+
+    Args:
+        scores: Rows as `score_rows` makes them: at least `metric`, `version`, `kind`, `example_id`, `score`,
+            `outcome`. An unscored row has score null and stays in `n_total`.
+        metric_facts: Metric or judge name → its direction and range; one for every name in `scores`.
+        cell: Values of `evaluation`, `model` and `prompt`.
+        run_id: The run that writes the rows.
+        confidence: Coverage of the intervals.
+        seed: Of the bootstrap that bounds p90.
+        groups: Clusters and slices of the dataset, if it has any.
+
+    Returns:
+        Rows of `AGGREGATE_REPORTS`, overall ones (`slice_column` null) before slices. p90 is bounded overall only.
+
+    Raises:
+        MetricError: A metric of `scores` is missing from `metric_facts`.
+    """
+    rows = [
+        {**cell, **row, "run_id": run_id, "confidence": confidence}
+        for metric in metric_names(scores)
+        for row in _rows_of_metric(
+            scores.filter(pl.col("metric") == metric), _facts_of(metric, metric_facts), confidence, seed, groups
+        )
+    ]
+    frame = pl.DataFrame(rows, schema=AGGREGATE_REPORTS)
+    return pl.concat(
+        [frame.filter(pl.col("slice_column").is_null()), frame.filter(pl.col("slice_column").is_not_null())]
+    )
+
+
+def _facts_of(metric: str, metric_facts: Mapping[str, MetricFacts]) -> MetricFacts:
+    if metric not in metric_facts:
+        raise MetricError(
+            f"scores hold the metric {metric!r}, whose facts were not passed; known: {sorted(metric_facts)!r}"
+        )
+    return metric_facts[metric]
+
+
+def _rows_of_metric(
+    rows: pl.DataFrame, facts: MetricFacts, confidence: float, seed: int, groups: ExampleGroups | None
+) -> Iterator[dict[str, Any]]:
+    whole = _row(rows, facts, confidence, groups)
+    whole.update(_p90_bounds(rows, facts, confidence, seed, groups))
+    yield {**whole, "slice_column": None, "slice_value": None}
+    if groups is None:
+        return
+    for column in groups.slices:
+        labelled = rows.join(
+            groups.examples.select("example_id", pl.col(column).fill_null(NO_VALUE).alias("slice_value")),
+            on="example_id",
+            how="left",
+            maintain_order="left",
+        ).with_columns(pl.col("slice_value").fill_null(NO_VALUE))
+        for (value,), part in sorted(
+            labelled.group_by("slice_value", maintain_order=True), key=lambda item: str(item[0])
+        ):
+            yield {**_row(part, facts, confidence, groups), "slice_column": column, "slice_value": str(value)}
+
+
+def _row(rows: pl.DataFrame, facts: MetricFacts, confidence: float, groups: ExampleGroups | None) -> dict[str, Any]:
+    scores = _gathered(rows, facts, groups)
+    described = describe(scores, greater_is_better=facts.greater_is_better is not False)
+    scored = ~np.isnan(scores.scores)
+    clusters = None if scores.clusters is None else scores.clusters[scored]
+    interval = mean_interval(
+        scores.scored,
+        confidence=confidence,
+        clusters=clusters,
+        lower=facts.low,
+        upper=facts.high,
+        binary=facts.is_binary,
+    )
+    error = described.standard_error
+    if clusters is not None and np.unique(clusters).size > 1:
+        error = standard_error(scores.scored, clusters)[0]
+    outcomes = dict(rows["outcome"].value_counts().rows())
+    return {
+        "metric": rows["metric"][0],
+        "version": rows["version"][0],
+        "kind": rows["kind"][0],
+        "greater_is_better": facts.greater_is_better,
+        "lowest_possible": facts.low,
+        "highest_possible": facts.high,
+        "n_total": described.n_total,
+        "n_scored": described.n_scored,
+        "n_examples": described.n_examples,
+        **{f"n_{outcome}": outcomes.get(outcome, 0) for outcome in UNSCORED_OUTCOMES},
+        "mean": described.mean,
+        "variance": described.variance,
+        "standard_error": error,
+        "median": described.median,
+        "p90": described.p90,
+        "min": described.minimum,
+        "max": described.maximum,
+        "ci_low": interval.low,
+        "ci_high": interval.high,
+        "ci_method": interval.method,
+        "mean_if_missing_worst": described.mean_if_unscored_worst,
+        "mean_if_missing_best": described.mean_if_unscored_best,
+        "extra_aggregates": json.dumps(_extra(scores, rows["label"], facts)),
+    }
+
+
+def _gathered(rows: pl.DataFrame, facts: MetricFacts, groups: ExampleGroups | None) -> ExampleScores:
+    return scores_by_example(rows, rows["example_id"].unique(maintain_order=True), facts, groups)
+
+
+def _p90_bounds(
+    rows: pl.DataFrame, facts: MetricFacts, confidence: float, seed: int, groups: ExampleGroups | None
+) -> dict[str, Any]:
+    if groups is not None and groups.cluster is not None:
+        # Resampling single examples would pretend that those of a cluster are independent.
+        return {"p90_ci_low": None, "p90_ci_high": None, "p90_ci_method": "none: examples are clustered"}
+    scored = _gathered(rows, facts, None).scored
+    bounds = bootstrap_quantile_interval(scored, 0.9, confidence=confidence, n_resamples=N_RESAMPLES, seed=seed)
+    return {"p90_ci_low": bounds.low, "p90_ci_high": bounds.high, "p90_ci_method": bounds.method}
+
+
+def _extra(scores: ExampleScores, labels: pl.Series, facts: MetricFacts) -> dict[str, float]:
+    """The metric's own aggregates that are no column of the table, and the share of each label."""
+    names = [name for name in facts.aggregates if name not in AGGREGATE_REPORTS]
+    return extra_aggregates(names, scores.scored.tolist(), labels.to_list())

@@ -1,0 +1,167 @@
+"""The comparison of an evaluation: every candidate with the baseline and with every other, in ranks and in words.
+
+Which pairs are compared is in `pairs`, the arithmetic in `statistics`, what a single candidate scored in `aggregates`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from eval_assets.config.evaluation import Evaluation
+from eval_assets.errors import MetricError
+from eval_assets.reports.computed.pairs import Pair, corrected_with_baseline, pairs_of_metric, ranked
+from eval_assets.reports.computed.scores import ExampleGroups, MetricFacts, metric_names
+from eval_assets.statistics.comparison.power import PowerFigures, power_figures
+from eval_assets.statistics.comparison.verdicts import conclude
+from eval_assets.storage.report_schemas import COMPARISON
+
+Row = dict[str, Any]
+
+
+def compare_candidates(
+    evaluation: Evaluation,
+    scores: pl.DataFrame,
+    aggregates: pl.DataFrame,
+    *,
+    metric_facts: Mapping[str, MetricFacts],
+    run_id: str,
+    groups: ExampleGroups | None = None,
+) -> pl.DataFrame:
+    """Compare every candidate with the baseline and, up to 12 candidates, every two others, metric by metric.
+
+    Two candidates are compared on the examples both have a score for; how many were left out is said in the sentence.
+    The largest `max_drop` of a metric's gates is its margin of equivalence.
+
+    What the examples can show (`smallest_detectable_difference`, `examples_to_resolve`) is for `significance_level`:
+    1 - confidence over the number of comparisons corrected for, a level that suffices whatever the others show.
+
+    Args:
+        evaluation: Its candidates, baseline, gates, confidence and seed.
+        scores: Score rows of all cells, as `score_rows` makes them; a missing cell has none.
+        aggregates: Rows of `AGGREGATE_REPORTS` of the same cells; slices are ignored.
+        metric_facts: Metric or judge name → its direction and range.
+        run_id: The run that writes the rows.
+        groups: Clusters of the dataset, if it has any.
+
+    Returns:
+        Rows of `COMPARISON`. Every candidate has at least one row per metric: with the baseline, and where there is
+        nothing to compare with, a row of its own.
+
+    Raises:
+        MetricError: A metric of `scores` is missing from `metric_facts`.
+    """
+    rows_of = {metric: scores.filter(pl.col("metric") == metric) for metric in metric_names(scores)}
+    unknown = sorted(rows_of.keys() - metric_facts.keys())
+    if unknown:
+        raise MetricError(f"scores hold metrics whose facts were not passed: {unknown}; known: {sorted(metric_facts)}")
+    pairs = {
+        metric: pairs_of_metric(evaluation, rows, metric_facts[metric], groups, n_metrics=len(rows_of))
+        for metric, rows in rows_of.items()
+    }
+    with_baseline = corrected_with_baseline(evaluation, pairs, metric_facts)
+    described = {
+        (row["metric"], f"{row['model']}@{row['prompt']}"): row
+        for row in aggregates.filter(pl.col("slice_column").is_null()).iter_rows(named=True)
+    }
+    rows: list[Row] = []
+    for metric, of_metric in rows_of.items():
+        facts = metric_facts[metric]
+        compared = [
+            with_baseline.get((metric, pair.candidate), pair) if pair.compared_with == evaluation.baseline else pair
+            for pair in pairs[metric]
+        ]
+        means = {name: described.get((metric, name), {}).get("mean") for name in evaluation.candidates}
+        order = ranked(means, compared, facts, alpha=1 - evaluation.file.confidence)
+        places = {place.name: {"rank": rank, "tied_group": place.groups} for rank, place in enumerate(order, start=1)}
+        for candidate in evaluation.candidates:
+            shared = {
+                **_cell(evaluation, candidate),
+                **_described(of_metric, facts, described.get((metric, candidate), {})),
+                **places.get(candidate, {}),
+            }
+            own = [pair for pair in compared if pair.candidate == candidate]
+            rows += [{**shared, **_compared(pair, evaluation, metric, facts)} for pair in own] or [
+                {**shared, **_alone(candidate, evaluation)}
+            ]
+    return pl.DataFrame([{**row, "run_id": run_id} for row in rows], schema=COMPARISON)
+
+
+def _cell(evaluation: Evaluation, candidate: str) -> Row:
+    model, _, prompt = candidate.partition("@")
+    return {"evaluation": evaluation.name, "model": model, "prompt": prompt}
+
+
+def _described(rows: pl.DataFrame, facts: MetricFacts, aggregate: Row) -> Row:
+    return {
+        "metric": rows["metric"][0],
+        "version": rows["version"][0],
+        "kind": rows["kind"][0],
+        "greater_is_better": facts.greater_is_better,
+        "n_total": aggregate.get("n_total", 0),
+        "n_scored": aggregate.get("n_scored", 0),
+        **{name: aggregate.get(name) for name in ("mean", "ci_low", "ci_high")},
+    }
+
+
+def _compared(pair: Pair, evaluation: Evaluation, metric: str, facts: MetricFacts) -> Row:
+    measured = pair.measured
+    figures = power_figures(measured, n_comparisons=max(1, pair.n_corrected_for))
+    verdict, sentence = _in_words(pair, figures, evaluation, metric, facts)
+    return {
+        "compared_with": pair.compared_with,
+        "is_baseline_comparison": pair.compared_with == evaluation.baseline,
+        "n_pairs": measured.n_pairs,
+        "n_unpaired": measured.n_unpaired,
+        "wins": measured.wins,
+        "losses": measured.losses,
+        "ties": measured.ties,
+        "difference": measured.difference,
+        "difference_ci_low": measured.interval.low,
+        "difference_ci_high": measured.interval.high,
+        "difference_method": measured.interval.method,
+        "p_value": measured.p_value,
+        "p_value_method": measured.test,
+        "p_value_adjusted": pair.p_value_adjusted,
+        "effect_size": measured.effect_size,
+        "effect_size_name": measured.effect,
+        "significance_level": figures.level if measured.n_pairs else None,
+        "smallest_detectable_difference": figures.smallest_detectable_difference,
+        "examples_to_resolve": figures.examples_to_resolve,
+        "verdict": verdict,
+        "sentence": sentence,
+    }
+
+
+def _in_words(
+    pair: Pair, figures: PowerFigures, evaluation: Evaluation, metric: str, facts: MetricFacts
+) -> tuple[str, str]:
+    """Verdict and sentence, with what was corrected for and the examples that were left out."""
+    measured, count = pair.measured, pair.n_corrected_for
+    drops = [gate.max_drop for gate in evaluation.file.gates if gate.metric == metric and gate.max_drop]
+    concluded = conclude(
+        measured,
+        confidence=evaluation.file.confidence,
+        adjusted_p_value=pair.p_value_adjusted if count > 1 else None,
+        figures=figures,
+        margin=max(drops, default=None),
+        in_points=facts.in_points,
+    )
+    verdict, sentence = (
+        concluded.conclusion.value,
+        concluded.sentence.replace(" corrected)", f" corrected for {count} comparisons)", 1),
+    )
+    if facts.greater_is_better is None:
+        # A length is neither won nor lost.
+        verdict = {"better": "higher", "worse": "lower"}.get(verdict, verdict)
+        for said, meant in (("better:", "higher:"), ("worse:", "lower:"), ("reliable winner", "reliable difference")):
+            sentence = sentence.replace(said, meant, 1)
+    if measured.n_unpaired and measured.n_pairs:
+        total = measured.n_pairs + measured.n_unpaired
+        sentence += f"; {measured.n_unpaired:,} of {total:,} examples left out, unscored for one of the two"
+    return verdict, sentence
+
+
+def _alone(candidate: str, evaluation: Evaluation) -> Row:
+    said = "the baseline" if candidate == evaluation.baseline else "nothing to compare with"
+    return {"is_baseline_comparison": False, "sentence": said}

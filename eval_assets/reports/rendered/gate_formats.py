@@ -1,0 +1,94 @@
+"""Gate results for machines and pull requests: JUnit XML and Markdown. What is asked and answered is in `gates`."""
+
+from collections.abc import Sequence
+from xml.etree import ElementTree as ET
+
+import polars as pl
+
+from eval_assets.reports.computed.gates import outdated_text, overall_verdict
+from eval_assets.reports.rendered.wording import interval_text, markdown_text, number_text
+
+_MARKS = {"GO": "✅ GO", "NO-GO": "❌ NO-GO", "INCONCLUSIVE": "❔ INCONCLUSIVE"}
+
+
+def gates_junit(rows: pl.DataFrame, *, evaluation: str, outdated: Sequence[str] = ()) -> str:
+    """Write gate results as JUnit XML, one test case per condition and candidate.
+
+    A critical NO-GO is a failure, a critical INCONCLUSIVE an error (both stop a pipeline); an advisory one that is
+    not GO is skipped, with its reason.
+
+    Args:
+        rows: Rows of `GATE_RESULTS`; without any the suite is empty.
+        evaluation: Name of the test suite.
+        outdated: In what the results differ from the files; with any, a test case more, with an error.
+    """
+    suite = ET.Element("testsuite", name=evaluation)
+    counts = {"failure": 0, "error": 0, "skipped": 0}
+    for row in rows.iter_rows(named=True):
+        case = ET.SubElement(
+            suite,
+            "testcase",
+            classname=f"{evaluation}:{row['model']}@{row['prompt']}",
+            name=f"{row['metric']}: {row['condition']}",
+        )
+        kind = _junit_kind(row["verdict"], row["tier"])
+        if kind:
+            counts[kind] += 1
+            ET.SubElement(case, kind, type=row["verdict"], message=_printable(row["reason"] or ""))
+        else:
+            ET.SubElement(case, "system-out").text = _printable(row["reason"] or "")
+    if outdated:
+        counts["error"] += 1
+        case = ET.SubElement(suite, "testcase", classname=evaluation, name="results are up to date")
+        ET.SubElement(case, "error", type="INCONCLUSIVE", message=_printable(outdated_text(outdated)))
+    suite.set("tests", str(rows.height + bool(outdated)))
+    suite.set("failures", str(counts["failure"]))
+    suite.set("errors", str(counts["error"]))
+    suite.set("skipped", str(counts["skipped"]))
+    ET.indent(suite)
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(suite, encoding="unicode")}\n'
+
+
+def gates_markdown(rows: pl.DataFrame, *, evaluation: str, outdated: Sequence[str] = ()) -> str:
+    """Write gate results for a pull request: the verdict, its reason, and one line per condition and candidate.
+
+    Args:
+        rows: Rows of `GATE_RESULTS`.
+        evaluation: Named in the headline.
+        outdated: In what the results differ from the files.
+    """
+    overall = overall_verdict(rows, outdated)
+    lines = [f"**{_MARKS[overall.verdict.value]}** · {markdown_text(evaluation)}: {overall.note}."]
+    if rows.height:
+        lines += [
+            "",
+            "| | candidate | metric | condition | observed | interval | failed | why |",
+            "| --- | --- | --- | --- | ---: | --- | ---: | --- |",
+        ]
+    for row in rows.iter_rows(named=True):
+        tier = "" if row["tier"] == "critical" else " (advisory)"
+        cells = (
+            f"{_MARKS[row['verdict']]}{tier}",
+            f"{row['model']}@{row['prompt']}",
+            row["metric"],
+            row["condition"],
+            number_text(row["observed"]),
+            interval_text(row["ci_low"], row["ci_high"]),
+            f"{row['failed_share'] or 0:.0%}",
+            row["reason"] or "",
+        )
+        lines.append(f"| {' | '.join(markdown_text(cell) for cell in cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _junit_kind(verdict: str, tier: str) -> str | None:
+    if verdict == "GO":
+        return None
+    if tier == "advisory":
+        return "skipped"
+    return "failure" if verdict == "NO-GO" else "error"
+
+
+def _printable(text: str) -> str:
+    """Text without the control characters that XML 1.0 can't hold."""
+    return "".join(character for character in text if character in "\t\n\r" or character >= " ")

@@ -1,0 +1,155 @@
+"""What is known about the judges as Markdown and as plain lines. The numbers come from `judging_report`."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from eval_assets.reports.evaluation_report import EvaluationReport
+from eval_assets.reports.judge_trust import JudgeTrust
+from eval_assets.reports.rendered.wording import (
+    ABSENT,
+    interval_text,
+    markdown_text,
+    number_text,
+    share_text,
+    shortened,
+)
+
+SHOWN_CHARACTERS = 120
+WORST = 3
+
+Row = Mapping[str, Any]
+
+
+def trust_markdown(report: EvaluationReport) -> list[str]:
+    """Lines of a section that says how far each judge can be trusted; empty without judges."""
+    if not report.judging.trust:
+        return []
+    lines = ["## How far the judges can be trusted", ""]
+    for judge in report.judging.trust:
+        lines += [f"**{markdown_text(judge.judge)}**: {markdown_text(standing(judge))}", ""]
+        lines += [*_statistics(judge), ""] if next(judge.shown, None) else []
+        lines += [*_corrected(judge), ""] if judge.corrected else []
+        lines += _worst(report, judge.judge)
+    return lines[:-1]
+
+
+def duels_markdown(report: EvaluationReport) -> list[str]:
+    """Lines of a section with the outcome of comparisons side by side; empty if the evaluation asks for none."""
+    duels = report.judging.duels(report.evaluation)
+    if duels.is_empty():
+        return []
+    return [
+        "## Head to head",
+        "",
+        "Each pair of outputs was judged in both orders; where the orders disagree, it is a tie.",
+        "",
+        "| candidate | against | wins | ties | losses | win rate | the order decides |",
+        "| --- | --- | ---: | ---: | ---: | --- | ---: |",
+        *(f"| {' | '.join(markdown_text(cell) for cell in duel_cells(row))} |" for row in duels.iter_rows(named=True)),
+        "",
+        *(
+            f"{row['rank']}. {markdown_text(strength_text(row))}"
+            for row in report.judging.ranking.iter_rows(named=True)
+        ),
+    ]
+
+
+def judging_lines(report: EvaluationReport) -> Iterator[tuple[str, str]]:
+    """Head and text of each line for a terminal: judges first, then comparisons side by side."""
+    for judge in report.judging.trust:
+        yield "judge ", f"{judge.judge}: {standing(judge)}"
+        for title, row in judge.shown:
+            yield "  ", f"{title}: {value_text(row)} {ends_text(row)}, n = {row['n']:,}"
+        for candidate, row in judge.corrected.items():
+            yield "  ", f"{candidate}: mean {corrected_text(row)}"
+    for row in report.judging.duels(report.evaluation).iter_rows(named=True):
+        name, other, wins, ties, losses, rate, flips = duel_cells(row)
+        yield "  ", f"{name} against {other}: {wins} won, {ties} tied, {losses} lost; win rate {rate}; {flips} flipped"
+    for row in report.judging.ranking.iter_rows(named=True):
+        yield f"  {row['rank']}. ", strength_text(row)
+
+
+def standing(judge: JudgeTrust) -> str:
+    """What the judge is worth as it is now, and by whose labels."""
+    if judge.uncalibrated is not None:
+        return judge.uncalibrated
+    row = next(row for _, row in judge.shown if row["raters"] is not None)
+    labelled = f"{row['n']:,} outputs labelled by {', '.join(json.loads(row['raters']))}"
+    return f"checked against {labelled}" if judge.beats_chance else f"{judge.badge}, compared with {labelled}"
+
+
+def value_text(row: Row) -> str:
+    """A statistic's value; shares in percent."""
+    return share_text(row["value"]) if _is_share(row["statistic"]) else number_text(row["value"])
+
+
+def corrected_text(row: Row) -> str:
+    """A candidate's mean by the judge and corrected by people's labels, or why it can't be."""
+    judged = number_text(json.loads(row["detail"])["judge_mean"])
+    if row["value"] is None:
+        return f"{judged} by the judge, not corrected: {row['method'].removeprefix('none: ')}"
+    interval = interval_text(row["ci_low"], row["ci_high"])
+    basis = f"{row['method']}, {row['n']:,} labels"
+    return f"{judged} by the judge, {number_text(row['value'])} {interval} corrected ({basis})"
+
+
+def duel_cells(row: Row) -> list[str]:
+    """A row of `pairwise_results` for reading."""
+    rate = f"{share_text(row['win_rate'])} {_percent(row)}"
+    counts = [str(row[name]) for name in ("wins", "ties", "losses")]
+    return [f"{row['model']}@{row['prompt']}", row["compared_with"], *counts, rate, share_text(row["flip_rate"])]
+
+
+def ends_text(row: Row) -> str:
+    """A statistic's interval; of shares in percent."""
+    return _percent(row) if _is_share(row["statistic"]) else interval_text(row["ci_low"], row["ci_high"])
+
+
+def strength_text(row: Row) -> str:
+    """A candidate's Bradley-Terry strength."""
+    interval = interval_text(row["strength_ci_low"], row["strength_ci_high"])
+    return f"{row['model']}@{row['prompt']}: Bradley-Terry strength {number_text(row['strength'])} {interval}"
+
+
+def _is_share(statistic: str) -> bool:
+    return statistic.endswith(("_share", "_rate")) or statistic == "raw_agreement"
+
+
+def _percent(row: Row) -> str:
+    return ABSENT if row["ci_low"] is None else f"[{share_text(row['ci_low'])}, {share_text(row['ci_high'])}]"
+
+
+def _statistics(judge: JudgeTrust) -> Iterator[str]:
+    yield "| statistic | value | interval | n |"
+    yield "| --- | ---: | --- | ---: |"
+    for title, row in judge.shown:
+        yield f"| {markdown_text(title)} | {value_text(row)} | {markdown_text(ends_text(row))} | {row['n']:,} |"
+
+
+def _corrected(judge: JudgeTrust) -> Iterator[str]:
+    for candidate, row in judge.corrected.items():
+        yield f"- {markdown_text(candidate)}: mean {markdown_text(corrected_text(row))}"
+
+
+def _worst(report: EvaluationReport, judge: str) -> list[str]:
+    """The outputs on which people and the judge are furthest apart; `eval-assets trace` takes their ids."""
+    rows = report.judging.disagreements.filter(judge=judge).head(WORST)
+    if rows.is_empty():
+        return []
+    shown = [
+        (
+            row["score_id"],
+            row["example_id"],
+            f"{number_text(row['human_score'])} by people, {number_text(row['judge_score'])} by the judge",
+            shortened(row["output"], SHOWN_CHARACTERS),
+            shortened(row["justification"], SHOWN_CHARACTERS),
+        )
+        for row in rows.iter_rows(named=True)
+    ]
+    return [
+        "| score | example | worst disagreements | output | justification |",
+        "| --- | --- | --- | --- | --- |",
+        *(f"| {' | '.join(markdown_text(cell) for cell in row)} |" for row in shown),
+        "",
+    ]

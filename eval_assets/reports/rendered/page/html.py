@@ -1,0 +1,121 @@
+"""The report as one HTML file that works from disk: no network, no other files, safe with any text in it."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from eval_assets.reports.evaluation_report import EvaluationReport
+from eval_assets.reports.flips import Flip
+from eval_assets.reports.rendered.judging_text import corrected_text, duel_cells, ends_text, strength_text, value_text
+from eval_assets.reports.rendered.page.page_data import differences, examples_data, metric_sections, slice_tables
+from eval_assets.reports.rendered.plots import cost_quality_svg, inline_svg, trend_svg
+from eval_assets.reports.rendered.wording import (
+    interval_text,
+    latency_text,
+    money_text,
+    number_text,
+    seconds_text,
+    share_text,
+    shortened,
+    targets_text,
+)
+from eval_assets.reports.warnings import bounds_text, report_warnings
+
+FLIPS_EACH_WAY = 5
+FEWEST_FOR_A_TREND = 2
+WORST_DISAGREEMENTS = 10
+
+_TEXTS = (interval_text, latency_text, money_text, number_text, seconds_text, share_text, targets_text, bounds_text)
+_JUDGING_TEXTS = (shortened, value_text, ends_text, corrected_text, duel_cells, strength_text)
+
+
+def report_html(report: EvaluationReport) -> str:
+    """Write the report as a page.
+
+    Args:
+        report: From `load_report`.
+
+    Returns:
+        One HTML file. Its policy allows the one script it carries and nothing from elsewhere, so that text from a model
+        could neither run nor load anything even if it were not escaped, which it is. The outputs of all examples lie
+        in a JSON block that the script pages through.
+    """
+    environment = Environment(
+        loader=PackageLoader("eval_assets.reports.rendered.page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update({text.__name__: text for text in (*_TEXTS, *_JUDGING_TEXTS)})
+    script = _asset("report.js")
+    # The three below are written by this package, not by users or models.
+    trusted = {
+        "style": Markup(_asset("report.css")),  # noqa: S704
+        "script": Markup(script),  # noqa: S704
+        "examples_json": Markup(script_json(examples_data(report))),  # noqa: S704
+        "plots": [(title, Markup(svg)) for title, svg in _plots(report)],  # noqa: S704
+    }
+    return environment.get_template("report.html.j2").render(
+        report=report,
+        warnings=report_warnings(report),
+        sections=metric_sections(report),
+        differences=differences(report),
+        flips=_flips(report),
+        flips_each_way=FLIPS_EACH_WAY,
+        slices=list(slice_tables(report)),
+        worst_disagreements=WORST_DISAGREEMENTS,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        **trusted,
+    )
+
+
+def script_json(value: Mapping[str, Any]) -> str:
+    r"""Write JSON that can stand inside a script element, whatever text is in it.
+
+    >>> script_json({"output": "</script>"})
+    '{"output":"\\u003c/script\\u003e"}'
+    """
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def _flips(report: EvaluationReport) -> list[tuple[str, Mapping[str, Any], tuple[Flip, ...]]]:
+    if report.headline is None:
+        return []
+    others = [candidate.name for candidate in report.candidates if not candidate.is_baseline]
+    return [
+        (
+            name,
+            report.against_baseline(name, report.headline) or {},
+            report.flips(name, report.headline, at_most=FLIPS_EACH_WAY),
+        )
+        for name in others
+    ]
+
+
+def _plots(report: EvaluationReport) -> list[tuple[str, str]]:
+    """Quality against cost and over time, where there is something to see."""
+    metric = report.headline
+    if metric is None:
+        return []
+    drawn = []
+    if any(candidate.performance.cost_usd for candidate in report.candidates):
+        drawn.append((f"{metric} against cost", cost_quality_svg(report, metric)))
+    points = {candidate.name: report.trend(candidate.name, metric) for candidate in report.candidates}
+    if max((len(own) for own in points.values()), default=0) >= FEWEST_FOR_A_TREND:
+        title = f"{metric} over time; a ring marks a point where a prompt, model, dataset or metric had changed"
+        drawn.append((title, trend_svg(points, metric, baseline=report.baseline)))
+    return [(title, inline_svg(svg, label=title, number=number)) for number, (title, svg) in enumerate(drawn)]
+
+
+def _asset(name: str) -> str:
+    return (resources.files("eval_assets.reports.rendered.page") / "templates" / name).read_text(encoding="utf-8")

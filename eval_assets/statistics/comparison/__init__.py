@@ -1,0 +1,1 @@
+"""Candidates against each other: paired differences, tests, rankings, gates."""

@@ -1,0 +1,15 @@
+"""Columns that several tables share. Which table has which is in `schemas`."""
+
+import polars as pl
+
+TIME = pl.Datetime("us", "UTC")
+
+CELL = {"evaluation": pl.String(), "model": pl.String(), "prompt": pl.String()}
+
+SPENT = {
+    "latency_seconds": pl.Float64(),
+    "prompt_tokens": pl.Int64(),
+    "completion_tokens": pl.Int64(),
+    "cost_usd": pl.Float64(),
+    "requested_at": TIME,
+}

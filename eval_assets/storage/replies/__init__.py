@@ -1,0 +1,1 @@
+"""Replies of providers: journals, locks, lookup, retention, budgets that processes share."""

@@ -1,0 +1,215 @@
+"""Writing replies of one lane: journal first, then the Delta table in batches, then the journal goes.
+
+Used under the lane's lock. Finding replies is in `responses`.
+"""
+
+import contextlib
+import threading
+import time
+import uuid
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from eval_assets.errors import StorageError
+from eval_assets.providers.keys import KEY_SCHEMA
+from eval_assets.providers.requests import Reply
+from eval_assets.storage.replies.journal import Segment, read_segment
+from eval_assets.storage.replies.stored_replies import REUSABLE, StoredReply, row_of, storable, stored_reply_of
+from eval_assets.storage.schemas import RESPONSES
+from eval_assets.storage.warehouse import Warehouse
+
+FLUSH_ROWS = 2_000
+FLUSH_SECONDS = 10.0
+Row = dict[str, Any]
+
+
+class LaneWriter:
+    """Keeps replies of one lane; safe to use from several threads.
+
+    `append` returns when the reply survives the death of the process. Rows reach the Delta table in batches of
+    `flush_rows`, or after `flush_seconds`, from a thread of their own.
+    """
+
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        folder: Path,
+        lane: str,
+        *,
+        flush_rows: int = FLUSH_ROWS,
+        flush_seconds: float = FLUSH_SECONDS,
+    ) -> None:
+        self.lane = lane
+        self._warehouse, self._folder = warehouse, folder
+        self._flush_rows, self._flush_seconds = flush_rows, flush_seconds
+        self._lock = threading.RLock()
+        self._rows: list[Row] = []
+        self._by_key: dict[str, Row] = {}
+        self._reserved = 0
+        self._segment: Segment | None = None
+        self._flushed_at = time.monotonic()
+        self._flusher = ThreadPoolExecutor(1, thread_name_prefix=f"flush {lane}")
+        self._flushes: list[Future[None]] = []
+        self._failure: BaseException | None = None
+
+    def reserve(self, n_bytes: int) -> int:
+        """Make room for a reply about to be asked for; `release` the same number once it was appended or failed.
+
+        Raises:
+            StorageFullError: The disk has no room for it: don't send the request.
+            StorageError: Replies could not be written to the table; they wait in the journal.
+        """
+        with self._lock:
+            if self._failure is not None:
+                raise self._failure
+            if self._segment is None:
+                self._segment = Segment(journal_path(self._folder, self.lane))
+            self._segment.ensure(self._reserved + n_bytes)
+            self._reserved += n_bytes
+            return n_bytes
+
+    def release(self, n_bytes: int) -> None:
+        """Give back what `reserve` claimed."""
+        with self._lock:
+            self._reserved -= n_bytes
+
+    def append(self, request_key: str, request: str, reply: Reply, run_id: str) -> StoredReply:
+        """Keep a reply for good.
+
+        Args:
+            request_key: SHA-256 of `request`.
+            request: The canonical request.
+            reply: What came, with any outcome but `error`.
+            run_id: The run that paid for it.
+        """
+        reply = storable(reply)
+        row = row_of(
+            reply, lane=self.lane, request_key=request_key, request=request, key_schema=KEY_SCHEMA, run_id=run_id
+        )
+        with self._lock:
+            if self._segment is None:
+                self._segment = Segment(journal_path(self._folder, self.lane))
+            self._segment.append(row)
+            self._rows.append(row)
+            if reply.outcome in REUSABLE:
+                self._by_key[request_key] = row
+            if len(self._rows) >= self._flush_rows or time.monotonic() - self._flushed_at > self._flush_seconds:
+                self._begin_flush()
+        return StoredReply(row["response_id"], request_key, run_id, reply)
+
+    def pending(self, keys: Iterable[str]) -> dict[str, StoredReply]:
+        """Reusable replies that are not in the table yet."""
+        with self._lock:
+            return {key: stored_reply_of(self._by_key[key]) for key in keys if key in self._by_key}
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether replies arrive faster than the table takes them: wait before sending more."""
+        return self._failure is None and len(self._by_key) > 5 * self._flush_rows
+
+    def flush(self) -> None:
+        """Write all replies received so far to the table, and wait for it.
+
+        Raises:
+            StorageError: The table could not be written; the replies wait in the journal for the next run.
+        """
+        with self._lock:
+            self._begin_flush()
+            waiting = list(self._flushes)
+        for flush in waiting:
+            flush.result()
+        if self._failure is not None:
+            raise self._failure
+
+    def close(self) -> None:
+        """Flush and stop; raises as `flush` does, and leaves the journal then."""
+        try:
+            self.flush()
+        finally:
+            self._flusher.shutdown(wait=True)
+            with self._lock:
+                if self._segment is not None:
+                    self._segment.close()
+                    if not self._rows:
+                        self._segment.path.unlink(missing_ok=True)
+                    self._segment = None
+
+    def recover(self) -> int:
+        """Bring journals that a killed run left behind into the table; returns how many records were torn.
+
+        A run killed between commit and removal of the journal left replies in both: those are told by their ids.
+        """
+        n_torn = 0
+        for path in journals_of(self._folder, self.lane):
+            recovered = read_segment(path)
+            n_torn += recovered.n_torn
+            if recovered.records:
+                ids = [record["response_id"] for record in recovered.records]
+                stored = self._warehouse.scan("responses", {"lane": self.lane}).filter(pl.col("response_id").is_in(ids))
+                known = set(stored.select("response_id").collect()["response_id"])
+                self._write([dict(record) for record in recovered.records if record["response_id"] not in known])
+            path.unlink(missing_ok=True)
+        return n_torn
+
+    def _begin_flush(self) -> None:
+        self._flushes = [flush for flush in self._flushes if not flush.done()]
+        self._flushed_at = time.monotonic()
+        if not self._rows or self._segment is None or self._failure is not None:
+            return
+        segment, rows = self._segment, self._rows
+        # Requests under way keep their room: it moves to the next segment before this one is given up.
+        try:
+            following = Segment(journal_path(self._folder, self.lane), self._reserved)
+        except StorageError as error:
+            self._failure = error
+            return
+        self._segment, self._rows = following, []
+        flush = self._flusher.submit(self._finish_flush, segment, rows)
+        flush.add_done_callback(self._note_failure)
+        self._flushes.append(flush)
+
+    def _finish_flush(self, segment: Segment, rows: list[Row]) -> None:
+        segment.close()
+        self._write(rows)
+        segment.path.unlink(missing_ok=True)
+        with self._lock:
+            for row in rows:
+                if self._by_key.get(row["request_key"]) is row:
+                    del self._by_key[row["request_key"]]
+
+    def _note_failure(self, flush: Future[None]) -> None:
+        """Whatever kept a batch from the table: it waits in its journal, and nothing more may be sent."""
+        self._failure = self._failure or flush.exception()
+
+    def _write(self, rows: list[Row]) -> None:
+        if rows:
+            self._warehouse.append("responses", frame_of(rows), {"lane": self.lane, "run_id": str(rows[-1]["run_id"])})
+
+
+def frame_of(rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
+    """Rows of a journal as a frame of `responses`."""
+    plain = [{**row, "requested_at": _instant(row["requested_at"])} for row in rows]
+    return pl.DataFrame(plain, schema=RESPONSES, orient="row")
+
+
+def journal_path(folder: Path, lane: str) -> Path:
+    """A new journal file of a lane; names sort by age."""
+    return folder / f"{lane}.{time.time_ns():020d}-{uuid.uuid4().hex[:8]}.journal"
+
+
+def journals_of(folder: Path, lane: str) -> list[Path]:
+    """Journal files of a lane, oldest first."""
+    with contextlib.suppress(FileNotFoundError):
+        return sorted(
+            path for path in folder.iterdir() if path.name.startswith(f"{lane}.") and path.suffix == ".journal"
+        )
+    return []
+
+
+def _instant(value: datetime | str) -> datetime:
+    return (datetime.fromisoformat(value) if isinstance(value, str) else value).astimezone(UTC)

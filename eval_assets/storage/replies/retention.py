@@ -1,0 +1,113 @@
+"""How much the response store holds, and which replies nobody needs any more. Locks are taken by `responses`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from eval_assets.providers.keys import KEY_SCHEMA
+from eval_assets.storage.replies.journal import read_segment
+from eval_assets.storage.replies.lane_writer import journals_of
+from eval_assets.storage.replies.stored_replies import REUSABLE
+from eval_assets.storage.schemas import SCHEMAS
+from eval_assets.storage.warehouse import Warehouse
+
+ROWS_AT_ONCE = 20_000
+USED_BY = {
+    "predictions": ("request_key",),
+    "judge_scores": ("judgement_key",),
+    "pairwise_preferences": ("key_in_order", "key_in_reverse"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LaneStats:
+    """What a lane holds; `n_waiting` replies of a running or killed run are still in its journals."""
+
+    lane: str
+    n_replies: int
+    n_reusable: int
+    n_waiting: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: float
+    oldest: datetime | None
+    newest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """How many replies a lane lost, and what was paid for them."""
+
+    lane: str
+    n_replies: int
+    cost_usd: float
+
+
+def lane_stats(warehouse: Warehouse, state_dir: Path) -> list[LaneStats]:
+    """Counts and sums per lane, by name."""
+    totals = (
+        warehouse.scan("responses")
+        .group_by("lane")
+        .agg(
+            n_replies=pl.len(),
+            n_reusable=pl.col("outcome").is_in(REUSABLE).sum(),
+            prompt_tokens=pl.col("prompt_tokens").sum(),
+            completion_tokens=pl.col("completion_tokens").sum(),
+            cost_usd=pl.col("cost_usd").sum(),
+            oldest=pl.col("requested_at").min(),
+            newest=pl.col("requested_at").max(),
+        )
+        .collect()
+    )
+    held = {row["lane"]: row for row in totals.iter_rows(named=True)}
+    journals = {path.name.rsplit(".", 2)[0] for path in state_dir.glob("*.journal")}
+    nothing = {"n_replies": 0, "n_reusable": 0, "prompt_tokens": 0, "completion_tokens": 0, "cost_usd": 0.0}
+    return [
+        LaneStats(
+            **{**nothing, "oldest": None, "newest": None, **held.get(lane, {}), "lane": lane},
+            n_waiting=sum(len(read_segment(path).records) for path in journals_of(state_dir, lane)),
+        )
+        for lane in sorted(held.keys() | journals)
+    ]
+
+
+def condemned(
+    warehouse: Warehouse, lane: str, *, older_than: timedelta | None, unreferenced: bool, other_schemas: bool
+) -> pl.DataFrame:
+    """`response_id` and `cost_usd` of the lane's replies for which any of the conditions holds; see
+    `ResponseStore.prune`.
+    """
+    replies = warehouse.scan("responses", {"lane": lane})
+    doomed = [replies.clear()]
+    if older_than is not None:
+        doomed.append(replies.filter(pl.col("requested_at") < datetime.now(UTC) - older_than))
+    if other_schemas:
+        doomed.append(replies.filter(pl.col("key_schema") != KEY_SCHEMA))
+    if unreferenced:
+        doomed.append(replies.join(_used_keys(warehouse), on="request_key", how="anti"))
+    return pl.concat(rows.select("response_id", "cost_usd") for rows in doomed).unique("response_id").collect()
+
+
+def delete_replies(warehouse: Warehouse, lane: str, response_ids: pl.Series) -> None:
+    """Rewrite a lane without these replies, in one commit."""
+    kept = warehouse.scan("responses", {"lane": lane}).filter(~pl.col("response_id").is_in(response_ids.implode()))
+
+    def frames() -> Iterator[pl.DataFrame]:
+        yield from kept.collect_batches(chunk_size=ROWS_AT_ONCE)
+
+    warehouse.replace("responses", frames, {"lane": lane}, {"pruned": str(len(response_ids))})
+
+
+def _used_keys(warehouse: Warehouse) -> pl.LazyFrame:
+    """Keys of all requests behind the predictions, verdicts and comparisons that the tables hold now."""
+    used = []
+    for table, columns in USED_BY.items():
+        rows = warehouse.scan(table)
+        used += [rows.select(request_key=column) for column in columns]
+        if "request_keys" in SCHEMAS[table]:
+            listed = pl.col("request_keys").str.json_decode(pl.List(pl.String)).explode()
+            used.append(rows.select(request_key=listed))
+    return pl.concat(used).drop_nulls().unique()

@@ -1,0 +1,1 @@
+"""From a score back to the dataset row."""
