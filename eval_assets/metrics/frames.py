@@ -48,6 +48,12 @@ def _metric_columns(
         columns |= computed[metric.label].columns()
         columns |= {"signature": pl.lit(metric.signature), "run_id": pl.lit(run_id)}
         return batch.select(IDENTITY).with_columns(**columns)
+    reused = np.flatnonzero(plan.known >= 0)
+    if not plan.to_compute.size and not reused.size and len(set(plan.skips)) == 1:
+        columns |= {"score": pl.lit(None, dtype=pl.Float64), "label": pl.lit(None, dtype=pl.String)}
+        columns |= {"outcome": pl.lit("skipped"), "reason": pl.lit(plan.skips[0])}
+        columns |= {"signature": pl.lit(metric.signature), "run_id": pl.lit(run_id)}
+        return batch.select(IDENTITY).with_columns(**columns)
     new = pl.DataFrame(
         {
             "score": pl.Series([None] * n_rows, dtype=pl.Float64),
@@ -61,7 +67,6 @@ def _metric_columns(
     if plan.to_compute.size:
         values = pl.DataFrame(computed[metric.label].columns(eager=True))
         new = _scattered(new, plan.to_compute, values)
-    reused = np.flatnonzero(plan.known >= 0)
     if reused.size:
         kept = known.kept[plan.known[reused]].with_columns(pl.exclude("score").cast(pl.String))
         new = _scattered(new, reused, kept)

@@ -62,7 +62,7 @@ def plan_batch(
     keys = row_keys(frame)
     failures = _failures(frame)
     absences = {
-        name: frame[name].is_null().to_list() for name in {need for m in metrics for need in m.definition.needs}
+        name: frame[name].is_null().to_numpy() for name in {need for m in metrics for need in m.definition.needs}
     }
     absences["targets without items"] = _empty_lists(frame)
     ids = dict[str, list[str]]()
@@ -87,6 +87,8 @@ def remedies_of(metrics: Sequence[ResolvedMetric]) -> dict[str, str | None]:
 
 
 def _failures(frame: pl.DataFrame) -> list[str | None]:
+    if frame["output"].null_count() == 0 and (frame["outcome"] == "ok").all():
+        return [None] * frame.height
     kinds = frame["error_kind"].to_list()
     return [
         (None if output is not None else "no output")
@@ -99,23 +101,24 @@ def _failures(frame: pl.DataFrame) -> list[str | None]:
 
 
 def _skips(
-    metric: ResolvedMetric, failures: list[str | None], absences: Mapping[str, list[bool]], remedy: str | None
+    metric: ResolvedMetric, failures: list[str | None], absences: Mapping[str, NDArray[np.bool_]], remedy: str | None
 ) -> list[str | None]:
     skips = [failure or remedy for failure in failures]
     for name in metric.definition.needs:
-        for row, absent in enumerate(absences[name]):
-            if absent and failures[row] is None:
+        for row in np.flatnonzero(absences[name]).tolist():
+            if failures[row] is None:
                 skips[row] = f"no {name}"
     if "targets" in metric.definition.needs and not metric.definition.takes_empty_targets:
-        empty = absences["targets without items"]
-        skips = [reason or ("no targets" if none else None) for reason, none in zip(skips, empty, strict=True)]
+        for row in np.flatnonzero(absences["targets without items"]).tolist():
+            skips[row] = skips[row] or "no targets"
     return skips
 
 
-def _empty_lists(frame: pl.DataFrame) -> list[bool]:
+def _empty_lists(frame: pl.DataFrame) -> NDArray[np.bool_]:
     if "targets" not in frame.columns or not (frame["targets"] == "[]").any():
-        return [False] * frame.height
-    return [lists_nothing(*texts) for texts in frame.select("targets", "example").iter_rows()]
+        return np.zeros(frame.height, np.bool_)
+    texts = frame.select("targets", "example").iter_rows()
+    return np.fromiter((lists_nothing(*pair) for pair in texts), np.bool_, frame.height)
 
 
 def _reusable(known: KnownScores, found: NDArray[np.int64], skips: Sequence[str | None]) -> NDArray[np.int64]:
