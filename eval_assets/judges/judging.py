@@ -14,6 +14,7 @@ from eval_assets.errors import JudgeError
 from eval_assets.judges.asking import Asker, Conversation, converse, first_request
 from eval_assets.judges.formats import FormatMemory
 from eval_assets.judges.opinions import Opinion, opinion
+from eval_assets.judges.recorded import recorded_opinion
 from eval_assets.judges.voting import vote
 from eval_assets.providers.requests import Request
 from eval_assets.storage.schemas import JUDGE_SCORES
@@ -122,6 +123,8 @@ class _Ballot:
 
     def conversation(self, seat: _Seat, formats: FormatMemory) -> Conversation[Opinion]:
         output = self.prediction["output"] if self.prediction["outcome"] == "ok" else None
+        if output is not None and seat.model.file.provider == "recorded":
+            return recorded_opinion(seat.judge.file, self.prediction, draw=self.draw)
         return opinion(seat.judge.file, seat.model, self.columns, output, draw=self.draw, formats=formats)
 
 
