@@ -55,8 +55,8 @@ IN_A_RUN_TOO = [  # what is changed, and what is said
             "judges/j.yaml": READS,
             "evaluations/e.yaml": EVALUATION + "pairwise: {judge: j, against: all}\n",
         },
-        "data/evaluations/e.yaml:6: pairwise.against: expected recorded preferences that say who was compared with whom; ",
-        "name in the `columns` of model 'r' the `opponent`, or compare with the baseline alone",
+        "data/evaluations/e.yaml:6: pairwise.against: expected recorded preferences that say who was compared with ",
+        "whom; name in the `columns` of model 'r' the `opponent`, or compare with the baseline alone",
     ),
     (
         {"prompts/ask.md": "---\ndescription: inptus?\n---\n## user\nAnswer:\n{{ inptus }}\n"},
