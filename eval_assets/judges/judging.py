@@ -17,6 +17,7 @@ from eval_assets.judges.opinions import Opinion, opinion
 from eval_assets.judges.recorded import recorded_opinion
 from eval_assets.judges.voting import vote
 from eval_assets.providers.requests import Request
+from eval_assets.requests.canonical_json import json_text
 from eval_assets.storage.schemas import JUDGE_SCORES
 
 COPIED = ("evaluation", "model", "prompt", "prediction_id", "example_id", "position", "sample_index")
@@ -188,7 +189,7 @@ def _row(ballot: _Ballot, given: Opinion, seat: _Seat | None, *, juror: str | No
         "method": given.method,
         "outcome": given.outcome,
         "reason": given.reason,
-        "messages": json.dumps(given.messages, ensure_ascii=False) if given.messages else None,
+        "messages": json_text(given.messages) if given.messages else None,
         "raw_reply": given.raw_reply,
         **asdict(given.spent),
         "judgement_key": given.judgement_key,

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from eval_assets.providers.requests import Reply
+from eval_assets.requests.canonical_json import json_sha256
 
 REUSABLE = ("ok", "truncated")
 """Outcomes that answer a request for good. Refusals are kept for accounting and asked again; errors aren't kept."""
@@ -70,7 +71,7 @@ def reply_sha256(row: Mapping[str, Any]) -> str:
         row["logprobs"],
     ]
     spent = [row["prompt_tokens"], row["completion_tokens"]]
-    return hashlib.sha256(json.dumps([*said, *spent], ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
+    return json_sha256([*said, *spent], sort_keys=False)
 
 
 def is_intact(row: Mapping[str, Any]) -> bool:
