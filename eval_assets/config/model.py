@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from eval_assets.config.fields import FileModel, Owner, Slug, VariableName
+from eval_assets.config.fields import Delimiter, FileModel, Owner, Slug, VariableName
 
 ProviderName = Literal["openai", "embedded", "transformers", "callable", "recorded"]
 
@@ -35,6 +35,11 @@ class RecordedColumns(FileModel):
     latency_seconds: str | None = None
     prompt_tokens: str | None = None
     completion_tokens: str | None = None
+    delimiter: Delimiter | None = Field(
+        None,
+        description="What separates the values of a CSV file; told from its first lines when absent.",
+        exclude_if=lambda delimiter: delimiter is None,  # absent, it is no part of request keys
+    )
 
 
 class ModelFile(FileModel):
