@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 SLUG_PATTERN = r"^[a-z0-9][a-z0-9._-]*$"
 
@@ -16,6 +16,16 @@ MetricName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._
 
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 """Name of an environment variable, never its value; what doesn't look like a name is refused without being repeated."""
+
+
+def _one_character(value: str) -> str:
+    if len(value) != 1 or value in '"\r\n':
+        raise ValueError(f'expected one character such as ";" or "\\t", got {value!r}')
+    return value
+
+
+Delimiter = Annotated[str, AfterValidator(_one_character)]
+"""What separates the values of a CSV file."""
 
 
 class FileModel(BaseModel):

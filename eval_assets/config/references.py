@@ -16,10 +16,12 @@ from eval_assets.config.cross_checks.columns import (
 from eval_assets.config.cross_checks.ignored_files import ignored_files
 from eval_assets.config.cross_checks.names import candidate_problems, files_used, unknown_files
 from eval_assets.config.cross_checks.parameters import parameter_problems
+from eval_assets.config.cross_checks.recorded_files import recorded_notes, recorded_problems
 from eval_assets.config.cross_checks.recorded_judges import recorded_candidate_problems, recorded_judge_problems
 from eval_assets.config.cross_checks.templates import judge_template_problems, prompt_problems
 from eval_assets.config.cross_checks.user_code import callable_problems
 from eval_assets.config.datasets.labels import read_labels
+from eval_assets.config.datasets.notes import dataset_notes
 from eval_assets.config.datasets.rows import read_documents, read_examples
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.problems import Problem
@@ -45,11 +47,19 @@ def project_problems(project: Project, metrics_of: MetricsOf) -> list[str]:
         found += map(str, dataset_problems(project, name))
     for name in project.models:
         found += map(str, model_problems(project, name))
+        found += map(str, recorded_problems(project, project.models[name]))
     for name in project.judges:
         found += map(str, judge_problems(project, name))
     for name in project.evaluations:
         found += map(str, evaluation_problems(project, name, metrics_of))
     return list(dict.fromkeys(found))
+
+
+def project_notes(project: Project) -> Iterator[str]:
+    """What rows leave in doubt, in a project that has no problems."""
+    for name in project.datasets:
+        yield from dataset_notes(project.dataset(name), project.datasets_dir)
+    yield from recorded_notes(project)
 
 
 def refusals(project: Project, name: str, metrics_of: MetricsOf) -> list[str]:

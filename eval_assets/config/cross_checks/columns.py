@@ -7,12 +7,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from eval_assets.config.datasets.dataset import Dataset
-from eval_assets.config.datasets.row_files import file_rows
-from eval_assets.config.datasets.rows import OUR_COLUMNS, example_columns, row_file
+from eval_assets.config.datasets.dataset import OUR_COLUMNS, Dataset
+from eval_assets.config.datasets.example_columns import example_columns
+from eval_assets.config.datasets.rows import dataset_rows
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.judge import Judge
-from eval_assets.config.problems import Location, Problem, field_path, line_of, nearest, relative
+from eval_assets.config.problems import Location, Problem, field_path, line_of, nearest
 from eval_assets.config.project import Loaded
 from eval_assets.metrics.definition import ResolvedMetric
 from eval_assets.storage.schemas import PREDICTIONS
@@ -29,13 +29,12 @@ class ProvidedColumns:
         folder: The folder of the card, `data/datasets`.
 
     Raises:
-        DatasetError: There is no row file; reading on raises it for one that can't be read.
+        DatasetError: While reading on, when there is no row file or it can't be read.
     """
 
     def __init__(self, dataset: Dataset, folder: Path) -> None:
-        path = row_file(dataset, folder)
         self.dataset = dataset
-        self._rows = file_rows(path, file=relative(path, folder.parent.parent))
+        self._rows = dataset_rows(dataset, folder)
         self._names: set[str] = set()
         self._paths: set[str] = set()
         self._in_file: set[str] = set()
@@ -49,7 +48,7 @@ class ProvidedColumns:
         return self._seen(path, self._paths)
 
     def has_in_file(self, name: str) -> bool:
-        """Whether some row of the file has this column, under the file's own names."""
+        """Whether some row of the file has this column, or with dots this field, under the file's own names."""
         return self._seen(name, self._in_file)
 
     @property
@@ -92,7 +91,7 @@ class ProvidedColumns:
         columns.pop("example_id", None)
         self._names.update(columns)
         self._paths.update(_paths_in(columns))
-        self._in_file.update(row)
+        self._in_file.update(row, _paths_in(row))
         return True
 
 
