@@ -15,6 +15,8 @@ from eval_assets.config.model import RecordedColumns
 from eval_assets.config.problems import nearest
 from eval_assets.errors import ConfigError
 from eval_assets.providers.failures import RequestFailed
+from eval_assets.providers.replies.endings import outcome_of
+from eval_assets.providers.replies.usage import finite_number, whole_number
 from eval_assets.providers.requests import Reply, Request
 
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".parquet")
@@ -96,9 +98,10 @@ class RecordedClient:
                 f"{request.sample_index} of {named}; a file holds one reply per example",
                 "not_recorded",
             )
+        text = output if isinstance(output, str) else json.dumps(output, ensure_ascii=False, default=str)
         return Reply(
-            outcome="ok",
-            output=output if isinstance(output, str) else json.dumps(output, ensure_ascii=False, default=str),
+            outcome=outcome_of(text, finish_reason=None),
+            output=text,
             finish_reason=None,
             latency_seconds=_number(row, self._columns.latency_seconds),
             requested_at=datetime.now(UTC),
@@ -165,11 +168,10 @@ def _number(row: Mapping[str, Any], column: str | None) -> float | None:
     if value is None or value == "":
         return None
     try:
-        return float(value)
-    except (TypeError, ValueError) as error:
+        return finite_number(float(value))
+    except (TypeError, ValueError, OverflowError) as error:
         raise RequestFailed(f"expected a number in column {column!r}, got {value!r}", "invalid_reply") from error
 
 
 def _count(row: Mapping[str, Any], column: str | None) -> int | None:
-    number = _number(row, column)
-    return None if number is None else int(number)
+    return whole_number(_number(row, column))
