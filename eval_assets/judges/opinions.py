@@ -200,7 +200,7 @@ def _as_it_came(reply: Reply) -> str | None:
 
 
 def _said(reply: Reply) -> str:
-    """What the verdict is read from: the answer, or all that came where the judges' own rule for thoughts is stricter."""
+    """What the verdict is read from: the answer, or all that came where judges have a stricter rule for thoughts."""
     whole = _as_it_came(reply) or ""
     return whole if THOUGHT_BEGINS.match(whole) else reply.output or ""
 

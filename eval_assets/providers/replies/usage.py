@@ -36,8 +36,9 @@ def whole_number(value: Any) -> int | None:
         value = int(digits[1]) if digits else None
     if isinstance(value, bool) or not isinstance(value, Real | Decimal):
         return None
+    number: Any = value  # numpy's numbers are real ones and have no `__trunc__`
     try:
-        whole = int(math.trunc(value))
+        whole = int(number)
     except (OverflowError, ValueError):  # infinite, or no number
         return None
     return whole if whole == value and 0 <= whole <= LARGEST else None

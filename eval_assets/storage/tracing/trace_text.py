@@ -72,7 +72,8 @@ def _prediction(prediction: Part) -> Iterator[str]:
     yield from _field("reasoning", prediction["reasoning"])
     yield from _field("tool calls", prediction["tool_calls"])
     yield from _field("outcome", prediction["outcome"])
-    yield from _field("error", prediction["error"] and f"{prediction['error_kind']}: {prediction['error']}")
+    error = [part for part in (prediction["error_kind"], prediction["error"]) if part]
+    yield from _field("error", ": ".join(error) or None)
     yield from _messages("rendered prompt", prediction["messages"])
     yield from _spent(prediction)
     yield from _field("request key", prediction["request_key"])
