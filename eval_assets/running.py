@@ -112,11 +112,7 @@ def run_plan(
         return result.success
 
     unread = {(root.table, root.name) for root in plan.roots if not execute(f"read_{root.table}", root.name)}
-    paid = {
-        key: value
-        for key, value in (("cache", spending.cache), ("max_cost_usd", spending.max_cost_usd))
-        if value is not None
-    }
+    paid = spending.choices
     for cell in plan.stale_cells:
         if workbench.stop.is_set() or unread & files_below(workbench.project, cell):
             summary.skipped.append(cell.key)

@@ -14,7 +14,7 @@ from eval_assets.config.datasets.labels import HumanLabel, read_labels
 from eval_assets.config.datasets.rows import read_documents, read_examples, row_file
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.judge import Judge
-from eval_assets.config.model import Model
+from eval_assets.config.model import Model, ModelFile
 from eval_assets.config.project import Loaded, Project
 from eval_assets.judges.fingerprint import judge_fingerprint
 from eval_assets.metrics.definition import ResolvedMetric
@@ -23,6 +23,9 @@ from eval_assets.providers.implementation import implementation_of
 
 MODEL_FIELDS_WITHOUT_EFFECT = {"description", "owners", "prices", "limits", "device", "batch_size", "threads", "family"}
 SECRET_NAME_FIELDS = {"api_key_env", "headers_env"}
+MODEL_FIELDS_COUNTED_WHERE_SET = ("reasoning_tags", "tool_calls")
+"""Fields that model files of earlier releases didn't have: their default leaves a file its data version."""
+
 EVALUATION_FIELDS_WITHOUT_EFFECT = {
     "description",
     "owners",
@@ -103,6 +106,9 @@ class FileVersions:
         model = self._project.model(name)
         implementation = self.implementation(model)
         shaping = model.file.model_dump(mode="json", exclude=MODEL_FIELDS_WITHOUT_EFFECT | SECRET_NAME_FIELDS)
+        for field in MODEL_FIELDS_COUNTED_WHERE_SET:
+            if shaping[field] == ModelFile.model_fields[field].default:
+                del shaping[field]
         content = {**model.model_dump(mode="json"), "implementation": implementation}
         return FileVersion(
             content_sha256([shaping, implementation]),

@@ -40,6 +40,7 @@ from eval_assets.providers.dispatch.engine import Engine
 from eval_assets.providers.dispatch.progress import Progress
 from eval_assets.providers.keys import ModelIdentity, identity_of
 from eval_assets.providers.local.embedded import EmbeddedServers
+from eval_assets.providers.replies.reading import reading_of
 from eval_assets.reports.computed.scores import MetricFacts
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.rendered.page.html import report_html
@@ -248,6 +249,8 @@ class Workbench:
             limits=operated.file.limits,
             prices=operated.file.prices,
             policy=spending.policy(evaluation),
+            reading=reading_of(operated),
+            retry=spending.retry,
             budget=self._budgets.of(evaluation, spending, also=self.budget),
             stop=self.stop,
             scope=f"{place}/{stage}",

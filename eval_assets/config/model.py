@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from eval_assets.config.fields import Delimiter, FileModel, Owner, Slug, VariableName
 
 ProviderName = Literal["openai", "embedded", "transformers", "callable", "recorded"]
+ReasoningTags = Literal["at_start", "opened_by_template", "anywhere", "ignored"]
 
 
 class Prices(FileModel):
@@ -78,6 +79,15 @@ class ModelFile(FileModel):
         None, description="Model family; judges of the same family are checked for self-preference."
     )
     parameters: dict[str, Any] = Field(default_factory=dict, description="Sampling parameters, sent as they stand.")
+    reasoning_tags: ReasoningTags = Field(
+        "at_start",
+        description="Where `<think>` and its relatives hold thoughts: at the very start of a reply, up to the closing "
+        "tag (`opened_by_template`), anywhere, or nowhere (`ignored`).",
+    )
+    tool_calls: Literal["kept_apart", "as_output"] = Field(
+        "kept_apart",
+        description="`as_output`: a reply that calls tools answers with its calls, a JSON list of name and arguments.",
+    )
     prices: Prices = Prices()
     limits: Limits = Limits()
     callable: str | None = Field(None, description="`module:function` for provider `callable`.")

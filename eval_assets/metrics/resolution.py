@@ -18,7 +18,7 @@ from eval_assets.metrics.definition import (
     sha256_of,
     texts_of,
 )
-from eval_assets.storage.schemas import PREDICTIONS
+from eval_assets.storage.schemas import METRIC_COLUMNS
 
 
 def resolve_shipped(metric: Metric, choice: MetricChoice) -> list[ResolvedMetric]:
@@ -62,14 +62,14 @@ def resolve_custom(choice: MetricChoice, labels: Sequence[str]) -> ResolvedMetri
     function = read_function(choice.function or "", parameters)
     by_argument = {label.replace("-", "_").replace(".", "_"): label for label in labels}
     depends_on = {
-        name: by_argument[name] for name in function.arguments if name in by_argument and name not in PREDICTIONS
+        name: by_argument[name] for name in function.arguments if name in by_argument and name not in METRIC_COLUMNS
     }
     score_range = _declared_range(choice, function)
     read = ("output" if name == "predictions" else name for name in function.arguments if name not in function.optional)
     metric = Metric(
         choice.metric,
         partial(score_function, measure=function, depends_on=depends_on, score_range=score_range),
-        needs=tuple(name for name in read if name in PREDICTIONS),
+        needs=tuple(name for name in read if name in METRIC_COLUMNS),
         version=choice.version or "",
         range=score_range or (None, None),
         is_binary=function.returns_boolean,

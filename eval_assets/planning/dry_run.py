@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -28,10 +28,13 @@ from eval_assets.metrics.scoring import rows_to_rescore
 from eval_assets.planning.estimates import Demand, Estimate, estimate_of
 from eval_assets.providers.dispatch.answering import unsendable_reply
 from eval_assets.providers.dispatch.engine import Answer, Job, Policy
+from eval_assets.providers.dispatch.jobs import Retry
 from eval_assets.providers.keys import ModelIdentity, canonical_request, key_of
 from eval_assets.providers.lanes import lane_of
+from eval_assets.providers.replies.reading import reading_of, understood
 from eval_assets.providers.requests import Reply, Request
 from eval_assets.storage.replies.responses import ResponseStore
+from eval_assets.storage.replies.stored_replies import StoredReply
 
 CHUNK = 2_000
 PENDING = "pending"
@@ -63,9 +66,17 @@ class Lookup:
     """The engine's dry twin for one model: answers from the store, and counts what it would have to send."""
 
     def __init__(
-        self, model: StoredModel, identity: ModelIdentity, store: ResponseStore, policy: Policy, asked: Asked
+        self,
+        model: StoredModel,
+        identity: ModelIdentity,
+        store: ResponseStore,
+        policy: Policy,
+        asked: Asked,
+        *,
+        retry: Retry | None = None,
     ) -> None:
         self.demand = Demand(model.model)
+        self._reading, self._retry = reading_of(model.model), retry
         self.lane = lane_of(identity)
         self._identity, self._store, self._policy = identity, store, policy
         # A refresh sends every cell's requests anew.
@@ -83,12 +94,12 @@ class Lookup:
                     yield Answer(job, "", unsendable_reply(error), None, reused=False, paid_by_run_id=None)
                 else:
                     keyed.append((job, key_of(canonical), canonical))
-            stored = {} if self._policy == "refresh" else self._store.lookup(self.lane, [key for _, key, _ in keyed])
+            stored = self._stored([key for _, key, _ in keyed])
             for job, key, canonical in keyed:
                 found = stored.get(key)
                 if found is None:
                     self._count(key, canonical, job.request)
-                reply = found.reply if found else _pending()
+                reply = understood(found.reply, self._reading) if found else _pending()
                 yield Answer(job, key, reply, None, reused=found is not None, paid_by_run_id=None)
 
     def count_missing(self, requests: list[Request]) -> None:
@@ -98,10 +109,19 @@ class Lookup:
             with contextlib.suppress(ConfigError):  # such a request fails without being sent
                 canonical = canonical_request(self._identity, request)
                 keyed[key_of(canonical)] = (canonical, request)
-        stored = set() if self._policy == "refresh" else self._store.known(self.lane, list(keyed))
-        for key, (canonical, request) in keyed.items():
-            if key not in stored:
-                self._count(key, canonical, request)
+        for key in keyed.keys() - self._known(list(keyed)):
+            self._count(key, *keyed[key])
+
+    def _stored(self, keys: list[str]) -> dict[str, StoredReply]:
+        found = {} if self._policy == "refresh" else self._store.lookup(self.lane, keys)
+        if self._retry is None:
+            return found
+        return {key: stored for key, stored in found.items() if not self._retry.wants(stored.reply, self._reading)}
+
+    def _known(self, keys: list[str]) -> Collection[str]:
+        if self._policy == "refresh":
+            return set()
+        return self._store.known(self.lane, keys) if self._retry is None else self._stored(keys)
 
     def _count(self, key: str, canonical: str, request: Request) -> None:
         if key not in self._asked:
@@ -109,7 +129,7 @@ class Lookup:
             self.demand.add(request, canonical)
 
 
-def dry_run(workbench: Workbench, cell: Cell, policy: Policy, asked: Asked) -> DryRun:
+def dry_run(workbench: Workbench, cell: Cell, policy: Policy, asked: Asked, *, retry: Retry | None = None) -> DryRun:
     """Go through a cell's stages with the files as they stand and the replies at hand.
 
     Args:
@@ -117,14 +137,16 @@ def dry_run(workbench: Workbench, cell: Cell, policy: Policy, asked: Asked) -> D
         cell: The cell.
         policy: Cache policy of the run.
         asked: Requests of the cells that run before; those of this cell are added.
+        retry: Stored replies that the run asks for again.
 
     Raises:
         ConfigError: A file can't be used.
     """
     versions = workbench.versions
     evaluation = workbench.project.evaluation(cell.evaluation)
-    lookup, predictions = planned_predictions(workbench, cell, policy, asked)
-    judging = _Judging(workbench, [planned_judge(versions, name) for name in evaluation.file.judges], policy, asked)
+    lookup, predictions = planned_predictions(workbench, cell, policy, asked, retry=retry)
+    judges = [planned_judge(versions, name) for name in evaluation.file.judges]
+    judging = _Judging(workbench, judges, policy, asked, retry)
     n_rows, n_failed = 0, 0
 
     def frames() -> Iterator[pl.DataFrame]:
@@ -151,7 +173,7 @@ def dry_run(workbench: Workbench, cell: Cell, policy: Policy, asked: Asked) -> D
 
 
 def planned_predictions(
-    workbench: Workbench, cell: Cell, policy: Policy, asked: Asked
+    workbench: Workbench, cell: Cell, policy: Policy, asked: Asked, *, retry: Retry | None = None
 ) -> tuple[Lookup, Iterator[pl.DataFrame]]:
     """A cell's predictions as a run would make them, `PENDING` where a request would be sent, and who counts those."""
     project = workbench.project
@@ -159,7 +181,7 @@ def planned_predictions(
     model = _model_of(workbench.versions, cell.model)
     dataset = project.dataset(evaluation.file.dataset)
     identity, _ = workbench.identity(model, read_documents(dataset, project.datasets_dir))
-    lookup = Lookup(model, identity, workbench.store, policy, asked)
+    lookup = Lookup(model, identity, workbench.store, policy, asked, retry=retry)
     inputs = CellInputs(cell, evaluation, model, project.prompt(cell.prompt), 0, {})
     examples = chosen_examples(evaluation, read_examples(dataset, project.datasets_dir))
     return lookup, prediction_frames(inputs, examples, lookup, run_id=PENDING)
@@ -173,6 +195,7 @@ class _Judging:
     judges: list[StoredJudge]
     policy: Policy
     asked: Asked
+    retry: Retry | None
     _lookups: dict[str, Lookup] = field(default_factory=dict)
 
     def count(self, predictions: pl.DataFrame) -> None:
@@ -199,7 +222,7 @@ class _Judging:
 
     def _lookup(self, model: StoredModel) -> Lookup:
         identity, _ = self.workbench.identity(model, [])
-        return Lookup(model, identity, self.workbench.store, self.policy, self.asked)
+        return Lookup(model, identity, self.workbench.store, self.policy, self.asked, retry=self.retry)
 
 
 def _model_of(versions: FileVersions, name: str) -> StoredModel:

@@ -15,6 +15,7 @@ from eval_assets.planning.dry_run import Asked, DryRun, dry_run
 from eval_assets.planning.estimates import Estimate
 from eval_assets.planning.pairwise import PairwisePlan, plan_pairwise
 from eval_assets.planning.staleness import Staleness, StalenessReader
+from eval_assets.providers.dispatch.jobs import Retry
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +29,15 @@ class RootPlan:
 
 @dataclass(frozen=True, slots=True)
 class CellPlan:
-    """What a run would do with one cell; without causes it is fresh and stays as it is."""
+    """What a run would do with one cell; without causes it is fresh and stays as it is.
+
+    `missing` says which of its rows have no whole answer and aren't asked for again.
+    """
 
     cell: Cell
     work: DryRun
     staleness: Staleness
+    missing: tuple[str, ...] = ()
 
     @property
     def is_stale(self) -> bool:
@@ -101,13 +106,13 @@ def make_plan(
         evaluations: Names.
         models: Names of candidates' models.
         prompts: Names of candidates' prompts.
-        spending: With cache policy `refresh` every chosen cell runs.
+        spending: With cache policy `refresh` every chosen cell runs; with a retry, those that have such rows.
         missing_in_dagster: Asset partitions, as `table/key`, that the Dagster instance has never seen.
 
     Raises:
         ConfigError: A name is unknown, or a file of a chosen evaluation can't be used.
     """
-    project = workbench.project
+    project, terms = workbench.project, spending or Spending()
     chosen = _chosen_evaluations(project, evaluations)
     _refuse_unknown(project, "models", models)
     _refuse_unknown(project, "prompts", prompts)
@@ -129,13 +134,13 @@ def make_plan(
             cause = reader.stale_root(table, key)
             if cause is not None:
                 roots[table, key] = RootPlan(table, key, cause)
-        of_evaluation = [_plan_cell(workbench, reader, cell, spending or Spending(), asked) for cell in cells]
+        of_evaluation = [_plan_cell(workbench, reader, cell, terms, asked) for cell in cells]
         planned += of_evaluation
         stale = {cell.cell for cell in of_evaluation if cell.is_stale}
-        if stale or (cells and reader.stale_evaluation(name)):
+        if stale or (cells and (reader.stale_evaluation(name) or _retried_pairs(reader, name, terms.retry))):
             comparisons.append(name)
-            policy = (spending or Spending()).policy(project.evaluation(name))
-            side_by_side = plan_pairwise(workbench, name, stale, policy, asked)
+            policy = terms.policy(project.evaluation(name))
+            side_by_side = plan_pairwise(workbench, name, stale, policy, asked, retry=terms.retry)
             pairwise += [] if side_by_side is None else [side_by_side]
     order = list(ROOT_TABLES)
     return Plan(
@@ -152,10 +157,20 @@ def _plan_cell(workbench: Workbench, reader: StalenessReader, cell: Cell, spendi
     if policy == "refresh":
         causes = (*staleness.causes, "cache policy refresh: every request is sent again")
         staleness = Staleness(causes, staleness.diffs, staleness.tables)
+    if spending.retry is not None:
+        causes = (*staleness.causes, *reader.retried(cell, spending.retry.outcomes))
+        staleness = Staleness(causes, staleness.diffs, staleness.tables)
+    missing = tuple(reader.missing(cell))
     if staleness.causes:
-        return CellPlan(cell, dry_run(workbench, cell, policy, asked), staleness)
+        return CellPlan(cell, dry_run(workbench, cell, policy, asked, retry=spending.retry), staleness, missing)
     rows = workbench.warehouse.scan("predictions", cell.partition).select("prediction_id").collect().height
-    return CellPlan(cell, DryRun(0, 0, 0, rows, ()), staleness)
+    return CellPlan(cell, DryRun(0, 0, 0, rows, ()), staleness, missing)
+
+
+def _retried_pairs(reader: StalenessReader, evaluation: str, retry: Retry | None) -> bool:
+    if retry is None:
+        return False
+    return any(reader.retried_in("pairwise_preferences", {"evaluation": evaluation}, retry.outcomes))
 
 
 def _roots_of(project: Project, evaluation: str, cells: Sequence[Cell]) -> list[tuple[str, str]]:
@@ -195,6 +210,7 @@ def _cell_json(planned: CellPlan) -> dict[str, Any]:
         "reuse": work.reuse,
         "causes": list(planned.staleness.causes),
         "diffs": dict(planned.staleness.diffs),
+        "missing": list(planned.missing),
         "estimate": _estimate_json(estimates),
     }
 

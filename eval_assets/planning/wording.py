@@ -34,6 +34,7 @@ def plan_markdown(plan: Plan) -> str:
 def _text_lines(plan: Plan) -> Iterator[str]:
     if plan.is_empty:
         yield "Everything is up to date: no request would be sent."
+        yield from (f"{planned.cell.key}: {line}" for planned in plan.cells for line in planned.missing)
         return
     for root in plan.roots:
         yield f"read  {root.table}/{root.name}: {root.cause}"
@@ -45,6 +46,7 @@ def _text_lines(plan: Plan) -> Iterator[str]:
         counts = f"{work.generate:>8,} {work.judge:>8,} {work.rescore:>8,} {work.reuse:>8,}"
         yield f"{planned.cell.key:<{width}}  {counts}{state}"
         yield from (f"  because {cause}" for cause in planned.staleness.causes)
+        yield from (f"  {line}" for line in planned.missing if not planned.is_stale)
         for file, changed in planned.staleness.diffs.items():
             yield f"  {file}"
             yield from (f"    {line}" for line in changed)

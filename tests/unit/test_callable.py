@@ -128,7 +128,7 @@ def test_what_is_no_text_becomes_json(project, result, output):
     [
         ("None", "expected text, a list, or a mapping with 'output', got None"),
         ("{'output': 'x', 'completion_token': 1}", "'completion_token'; did you mean 'completion_tokens'"),
-        ("{'output': 'x', 'prompt_tokens': '5'}", "expected a whole number for 'prompt_tokens', got '5'"),
+        ("{'output': 'x', 'prompt_tokens': 'five'}", "expected a whole number for 'prompt_tokens', got 'five'"),
         ("[object()]", "expected a reply with a JSON form"),
         ("float('nan')", "expected a reply with a JSON form"),
     ],

@@ -4,6 +4,7 @@ Deciding whether a stored reply may be used is the business of `engine`.
 """
 
 import contextlib
+import logging
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
@@ -21,6 +22,9 @@ from eval_assets.storage.replies.locks import exclusive
 from eval_assets.storage.replies.retention import LaneStats, Pruned, condemned, delete_replies, lane_stats
 from eval_assets.storage.replies.stored_replies import REUSABLE, StoredReply, is_intact, stored_reply_of
 from eval_assets.storage.warehouse import Warehouse
+
+LOG = logging.getLogger("eval_assets")
+FIRST_FEW = 5
 
 
 @dataclass
@@ -69,7 +73,7 @@ class ResponseStore:
     def lookup(self, lane: str, keys: Collection[str], *, since: datetime | None = None) -> dict[str, StoredReply]:
         """The newest reusable reply for each key that has one.
 
-        Corrupt rows are left out and noted in `damage`.
+        Corrupt rows are left out, said, and noted in `damage`.
 
         Args:
             lane: See `lanes`.
@@ -86,11 +90,21 @@ class ResponseStore:
         rows = self._reusable(lane, missing)
         if since is not None:
             rows = rows.filter(pl.col("requested_at") >= since)
+        damaged: list[str] = []
         for row in rows.sort("requested_at").collect().iter_rows(named=True):
             if is_intact(row):
                 found[row["request_key"]] = stored_reply_of(row)
             elif row["response_id"] not in self.damage.response_ids:
                 self.damage.response_ids.append(row["response_id"])
+                damaged.append(row["response_id"])
+        if damaged:
+            LOG.warning(
+                "%d stored replies of lane %s don't match their hash and aren't used: %s; unless a request has another "
+                "reply it is sent again",
+                len(damaged),
+                lane,
+                ", ".join(damaged[:FIRST_FEW]),
+            )
         return found
 
     def known(self, lane: str, keys: Collection[str]) -> set[str]:
@@ -101,7 +115,7 @@ class ResponseStore:
         found: set[str] = set()
         for path in journals_of(self.state_dir, lane):
             records = read_segment(path).records
-            found |= {record["request_key"] for record in records if record["outcome"] in REUSABLE}
+            found |= {str(record.get("request_key")) for record in records if record.get("outcome") in REUSABLE}
         found |= set(self._reusable(lane, list(wanted)).select("request_key").collect()["request_key"])
         return found & wanted
 
