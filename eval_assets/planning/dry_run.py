@@ -22,6 +22,7 @@ from eval_assets.cells.graph import Cell
 from eval_assets.cells.stages.predicting import PredictionRow, prediction_frames
 from eval_assets.cells.workbench import Workbench
 from eval_assets.config.datasets.rows import read_documents, read_examples
+from eval_assets.config.evaluation import Evaluation
 from eval_assets.errors import ConfigError
 from eval_assets.judges.judging import requests_for
 from eval_assets.metrics.scoring import rows_to_rescore
@@ -83,7 +84,7 @@ class Lookup:
                     yield Answer(job, "", unsendable_reply(error), None, reused=False, paid_by_run_id=None)
                 else:
                     keyed.append((job, key_of(canonical), canonical))
-            stored = {} if self._policy == "refresh" else self._store.lookup(self.lane, [key for _, key, _ in keyed])
+            stored = {} if self._policy == "refresh" else self._store.known(self.lane, [key for _, key, _ in keyed])
             for job, key, canonical in keyed:
                 found = stored.get(key)
                 if found is None:
@@ -98,7 +99,7 @@ class Lookup:
             with contextlib.suppress(ConfigError):  # such a request fails without being sent
                 canonical = canonical_request(self._identity, request)
                 keyed[key_of(canonical)] = (canonical, request)
-        stored = set() if self._policy == "refresh" else self._store.known(self.lane, list(keyed))
+        stored = {} if self._policy == "refresh" else self._store.known(self.lane, list(keyed))
         for key, (canonical, request) in keyed.items():
             if key not in stored:
                 self._count(key, canonical, request)
@@ -124,7 +125,8 @@ def dry_run(workbench: Workbench, cell: Cell, policy: Policy, asked: Asked) -> D
     versions = workbench.versions
     evaluation = workbench.project.evaluation(cell.evaluation)
     lookup, predictions = planned_predictions(workbench, cell, policy, asked)
-    judging = _Judging(workbench, [planned_judge(versions, name) for name in evaluation.file.judges], policy, asked)
+    judges = [planned_judge(versions, name) for name in evaluation.file.judges]
+    judging = _Judging(workbench, evaluation, judges, policy, asked)
     n_rows, n_failed = 0, 0
 
     def frames() -> Iterator[pl.DataFrame]:
@@ -158,8 +160,7 @@ def planned_predictions(
     evaluation = project.evaluation(cell.evaluation)
     model = _model_of(workbench.versions, cell.model)
     dataset = project.dataset(evaluation.file.dataset)
-    identity, _ = workbench.identity(model, read_documents(dataset, project.datasets_dir))
-    lookup = Lookup(model, identity, workbench.store, policy, asked)
+    lookup = Lookup(model, planned_identity(workbench, model, evaluation), workbench.store, policy, asked)
     inputs = CellInputs(cell, evaluation, model, project.prompt(cell.prompt), 0, {})
     examples = chosen_examples(evaluation, read_examples(dataset, project.datasets_dir))
     return lookup, prediction_frames(inputs, examples, lookup, run_id=PENDING)
@@ -170,6 +171,7 @@ class _Judging:
     """Counts the judgements that a cell's predictions would need."""
 
     workbench: Workbench
+    evaluation: Evaluation
     judges: list[StoredJudge]
     policy: Policy
     asked: Asked
@@ -189,7 +191,8 @@ class _Judging:
                     formats=self.workbench.formats,
                     jurors=judge.jurors,
                 ):
-                    self._lookups.setdefault(model, self._lookup(judge.models[model]))
+                    if model not in self._lookups:
+                        self._lookups[model] = self._lookup(judge.models[model])
                     requests.setdefault(model, []).append(request)
         for model, asked in requests.items():
             self._lookups[model].count_missing(asked)
@@ -198,8 +201,15 @@ class _Judging:
         return [(lookup.lane, lookup.demand) for lookup in self._lookups.values()]
 
     def _lookup(self, model: StoredModel) -> Lookup:
-        identity, _ = self.workbench.identity(model, [])
+        identity = planned_identity(self.workbench, model, self.evaluation)
         return Lookup(model, identity, self.workbench.store, self.policy, self.asked)
+
+
+def planned_identity(workbench: Workbench, model: StoredModel, evaluation: Evaluation) -> ModelIdentity:
+    """Who will answer in any stage of an evaluation, with the dataset's documents as their file stands."""
+    dataset = workbench.project.dataset(evaluation.file.dataset)
+    identity, _ = workbench.identity(model, read_documents(dataset, workbench.project.datasets_dir))
+    return identity
 
 
 def _model_of(versions: FileVersions, name: str) -> StoredModel:

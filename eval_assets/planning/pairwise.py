@@ -9,7 +9,7 @@ from eval_assets.cells.graph import Cell, parse_cell
 from eval_assets.cells.stages.preferring import predictions_of
 from eval_assets.cells.workbench import Workbench
 from eval_assets.judges.pairwise import preference_requests
-from eval_assets.planning.dry_run import PENDING, Asked, Lookup, planned_judge, planned_predictions
+from eval_assets.planning.dry_run import PENDING, Asked, Lookup, planned_identity, planned_judge, planned_predictions
 from eval_assets.planning.estimates import Estimate, estimate_of
 from eval_assets.providers.dispatch.engine import Policy
 from eval_assets.storage.schemas import PREDICTIONS
@@ -50,8 +50,7 @@ def plan_pairwise(
         return None
     judge = planned_judge(workbench.versions, declared.file.pairwise.judge)
     model = judge.models[judge.judge.file.model or ""]
-    identity, _ = workbench.identity(model, [])
-    lookup = Lookup(model, identity, workbench.store, policy, asked)
+    lookup = Lookup(model, planned_identity(workbench, model, declared), workbench.store, policy, asked)
     outputs = {
         candidate: _outputs(workbench, parse_cell(f"{evaluation}:{candidate}"), stale, policy)
         for candidate in sorted({candidate for pair in declared.compared_pairs for candidate in pair})
@@ -73,7 +72,8 @@ def plan_pairwise(
 def _outputs(workbench: Workbench, cell: Cell, stale: Collection[Cell], policy: Policy) -> pl.DataFrame:
     """A cell's predictions as they will be; an output that is still to come gets a placeholder of its own."""
     if cell not in stale:
-        return predictions_of(workbench.warehouse, {"evaluation": cell.evaluation}, cell.candidate)
+        stored = workbench.warehouse.snapshot("predictions")
+        return predictions_of(stored, {"evaluation": cell.evaluation}, cell.candidate)
     _, frames = planned_predictions(workbench, cell, policy, Asked(set))
     is_pending = pl.col("error_kind") == PENDING
     rows = pl.concat([pl.DataFrame(schema=PREDICTIONS), *frames])
