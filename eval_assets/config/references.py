@@ -15,12 +15,12 @@ from eval_assets.config.cross_checks.columns import (
 )
 from eval_assets.config.cross_checks.ignored_files import ignored_files
 from eval_assets.config.cross_checks.names import candidate_problems, files_used, unknown_files
-from eval_assets.config.cross_checks.parameters import parameter_problems
 from eval_assets.config.cross_checks.templates import judge_template_problems, prompt_problems
 from eval_assets.config.cross_checks.user_code import callable_problems
 from eval_assets.config.datasets.labels import read_labels
 from eval_assets.config.datasets.rows import read_documents, read_examples
 from eval_assets.config.evaluation import Evaluation
+from eval_assets.config.files.parameters import own_parameter_problems, parameter_problems
 from eval_assets.config.problems import Problem
 from eval_assets.config.project import Loaded, Project
 from eval_assets.errors import ConfigError
@@ -92,7 +92,9 @@ def dataset_problems(project: Project, name: str) -> list[Problem]:
 def model_problems(project: Project, name: str) -> list[Problem]:
     """Mistyped parameters of a model, and code that can't be called; imports the code of a `callable` model."""
     loaded = project.models[name]
-    mistyped = [] if loaded.item.file.provider in OWN_PARAMETERS else parameter_problems(loaded)
+    file = loaded.item.file
+    check = own_parameter_problems if file.provider in OWN_PARAMETERS else parameter_problems
+    mistyped = check(file.parameters, file=loaded.file, lines=loaded.lines)
     return [*mistyped, *callable_problems(loaded, project.data_dir.parent)]
 
 
@@ -106,7 +108,7 @@ def judge_problems(project: Project, name: str) -> list[Problem]:
     problems += unknown_files(project, loaded, "judges", loaded.item.file.jurors, ("jurors",))
     asked = project.models.get(model or "")
     if asked is not None and asked.item.file.provider not in OWN_PARAMETERS:
-        problems += parameter_problems(loaded)
+        problems += parameter_problems(loaded.item.file.parameters, file=loaded.file, lines=loaded.lines, of_judge=True)
     return problems
 
 

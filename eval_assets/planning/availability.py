@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 
 from eval_assets.cells.fingerprints import FileVersions
+from eval_assets.config.cross_checks.names import files_used
 from eval_assets.config.project import Project
 from eval_assets.metrics.availability import unavailable
 
@@ -13,11 +14,11 @@ def missing_prerequisites(
 ) -> Iterator[str]:
     """One line for each thing that evaluations use and this machine lacks, with the remedy."""
     for name, loaded in project.evaluations.items():
-        file = loaded.item.file
-        judges = [project.judge(judge).file.model for judge in file.judges]
-        for model in dict.fromkeys([*file.models, *filter(None, judges)]):
-            variable = project.model(model).file.api_key_env
-            if variable and not environment.get(variable):
+        for _, model in (used for used in files_used(project, loaded.item) if used[0] == "models"):
+            file = project.model(model).file
+            for variable in filter(None, (file.api_key_env, *file.headers_env.values(), *file.query_env.values())):
+                if environment.get(variable):
+                    continue
                 yield f"evaluation {name}: model {model!r} needs the environment variable {variable}, which is not set"
         for metric in versions.metrics(loaded.item):
             remedy = unavailable(metric)

@@ -51,7 +51,7 @@ IN_A_RUN_TOO = [  # what is changed, and what is said
     ),
     (
         {"prompts/ask.md": "---\ndescription: x\n---\n\n## user\n\n{{ inputs | lenght }}\n"},
-        "data/prompts/ask.md:7: not a valid template: No filter named 'lenght'.",
+        "data/prompts/ask.md:7: not a valid template: No filter named 'lenght'; did you mean 'length'?",
     ),
     (
         {"judges/right.yaml": "kind: template\nmodel: echo\nprompt: |\n  Judge this:\n  {{ output }\n"},
