@@ -178,7 +178,8 @@ def dataset_sha256(
 
 
 def _state_of(path: Path) -> tuple[str, int, int] | None:
-    if not path.exists():
+    try:
+        status = path.stat()
+    except OSError:
         return None
-    status = path.stat()
     return str(path), status.st_mtime_ns, status.st_size

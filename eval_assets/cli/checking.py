@@ -1,9 +1,14 @@
 """`eval-assets check`: every file of `data/`, validated and cross-checked; nothing runs."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from eval_assets.config.project import Project
 
 
 @click.command(epilog="Exit code 0: all files can be used; 1: there are problems, one per line on standard output.")
@@ -19,12 +24,24 @@ def check(data_dir: Path | None) -> None:
     project = load_project(settings_from(data_dir=data_dir).data_dir)
     versions = FileVersions(project)
     problems = project_problems(project, versions.metrics)
+    if any(loaded.item.file.schedule for loaded in project.evaluations.values()):
+        from eval_assets.automation.schedules import schedule_problems
+
+        problems += map(str, schedule_problems(project))
     for problem in problems:
         click.echo(problem)
     if problems:
         click.echo(f"{len(problems)} problem{'s' if len(problems) > 1 else ''}", err=True)
         sys.exit(1)
     kinds = ("datasets", "prompts", "models", "judges", "evaluations")
-    for remark in missing_prerequisites(project, versions):
+    for remark in (*missing_prerequisites(project, versions), *_remarks(project)):
         click.echo(f"note: {remark}")
     click.echo("ok: " + ", ".join(f"{len(project.names(kind))} {kind}" for kind in kinds))
+
+
+def _remarks(project: "Project") -> Iterator[str]:
+    from eval_assets.config.cross_checks.rendering import judge_remarks, prompt_remarks
+
+    for name in project.evaluations:
+        yield from prompt_remarks(project, name)
+        yield from judge_remarks(project, name)
