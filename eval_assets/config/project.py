@@ -13,6 +13,7 @@ from eval_assets.config.evaluation import Evaluation, EvaluationFile
 from eval_assets.config.fields import MAX_NAME, SLUG_PATTERN
 from eval_assets.config.files.endpoints import endpoint_problems
 from eval_assets.config.files.places import declared_text, lies_outside, project_root
+from eval_assets.config.files.quantities import quantity_problems
 from eval_assets.config.files.yaml_documents import Document, line_of_text, parse_yaml, validate
 from eval_assets.config.judge import Judge, JudgeFile
 from eval_assets.config.model import Model, ModelFile
@@ -209,9 +210,12 @@ def _load_judge(name: str, text: str, file: str) -> Loaded[Judge]:
     if found:
         line = line_of_text(judge.file.prompt or "", found[0], source=text, begins=document.lines["prompt",])
         raise_problems([Problem(file, f"not a valid template: {found[1]}", line, "prompt")])
+    raise_problems(list(quantity_problems(judge.file, file=file, lines=document.lines)))
     return Loaded(judge, file, text, document.lines)
 
 
 def _load_evaluation(name: str, text: str, file: str) -> Loaded[Evaluation]:
     document = parse_yaml(text, file=file)
-    return Loaded(Evaluation(name=name, file=validate(document, EvaluationFile)), file, text, document.lines)
+    declared = validate(document, EvaluationFile)
+    raise_problems(list(quantity_problems(declared, file=file, lines=document.lines)))
+    return Loaded(Evaluation(name=name, file=declared), file, text, document.lines)

@@ -10,17 +10,16 @@ from eval_assets.metrics.availability import unavailable
 
 
 def missing_prerequisites(
-    project: Project, versions: FileVersions, environment: Mapping[str, str] = os.environ
+    project: Project, versions: FileVersions, name: str, environment: Mapping[str, str] = os.environ
 ) -> Iterator[str]:
-    """One line for each thing that evaluations use and this machine lacks, with the remedy."""
-    for name, loaded in project.evaluations.items():
-        for _, model in (used for used in files_used(project, loaded.item) if used[0] == "models"):
-            file = project.model(model).file
-            for variable in filter(None, (file.api_key_env, *file.headers_env.values(), *file.query_env.values())):
-                if environment.get(variable):
-                    continue
+    """One line for each thing that an evaluation uses and this machine lacks, with the remedy."""
+    evaluation = project.evaluation(name)
+    for _, model in (used for used in files_used(project, evaluation) if used[0] == "models"):
+        file = project.model(model).file
+        for variable in filter(None, (file.api_key_env, *file.headers_env.values(), *file.query_env.values())):
+            if not environment.get(variable):
                 yield f"evaluation {name}: model {model!r} needs the environment variable {variable}, which is not set"
-        for metric in versions.metrics(loaded.item):
-            remedy = unavailable(metric)
-            if remedy:
-                yield f"evaluation {name}: metric {metric.label!r} would be skipped: {remedy}"
+    for metric in versions.metrics(evaluation):
+        remedy = unavailable(metric)
+        if remedy:
+            yield f"evaluation {name}: metric {metric.label!r} would be skipped: {remedy}"

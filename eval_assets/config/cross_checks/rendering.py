@@ -44,8 +44,8 @@ def rendering_problems(loaded: Loaded[Prompt], examples: Sequence[Example], data
     if examples and len(failed) == len(examples):
         example = examples[0]
         said = (
-            f"this can't be rendered with {_so_many(len(examples))} of dataset {dataset!r}, as {example.example_id!r} "
-            f"shows: {failed[example.example_id]}"
+            f"rendering fails for {_so_many(len(examples))} of dataset {dataset!r}, {example.example_id!r} first: "
+            f"{failed[example.example_id]}"
         )
         yield Problem(loaded.file, said, _failing_line(loaded, _shown(example)))
 
@@ -69,8 +69,8 @@ def prompt_remarks(project: Project, name: str) -> Iterator[str]:
         if failed and len(failed) < len(examples):
             first, reason = next(iter(failed.items()))
             yield (
-                f"evaluation {name}: {loaded.file} can't be rendered with {len(failed)} of {_so_many(len(examples))} "
-                f"of dataset {dataset!r}, which would become failed rows; first {first!r}: {reason}"
+                f"evaluation {name}: rendering {loaded.file} fails for {len(failed)} of {_so_many(len(examples))} of "
+                f"dataset {dataset!r}, which would become failed rows; {first!r} first: {reason}"
             )
         models = {candidate.split("@")[0] for candidate in evaluation.candidates if candidate.endswith(f"@{prompt}")}
         if any(project.model(model).file.provider not in LOCAL_PROVIDERS for model in models):
@@ -113,9 +113,8 @@ def _same_for_all(loaded: Loaded[Prompt], examples: Sequence[Example]) -> str | 
     differ = len({str(_shown(example)) for example in examples}) > 1
     if differ and len(texts) == 1:
         hint = _meant(lines, PLACEHOLDER, columns)
-        return f"sends the same text {len(examples)} times, once for each of {_so_many(len(examples))}" + (
-            f"; {hint}" if hint else "; name a column in it, as in {{ inputs }}"
-        )
+        said = f"sends the same text {len(examples)} times, to {_so_many(len(examples))}"
+        return f"{said}; {hint or 'name a column in it, as in {{ inputs }}'}"
     return _meant(lines, ONE_BRACE, columns)
 
 
