@@ -1,16 +1,19 @@
 """Sandboxed rendering of templates with the columns of an example. Where templates come from is in `parsing`."""
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, meta, nodes
+from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, meta, nodes, pass_context
 from jinja2.exceptions import SecurityError
 from jinja2.exceptions import TemplateError as TemplateFault
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.runtime import Context
 
+from eval_assets.config.problems import hint_at
 from eval_assets.config.prompt import Prompt
 from eval_assets.errors import ConfigError, TemplateError
+from eval_assets.prompts.sandbox import BoundedSandbox
 from eval_assets.prompts.turns import is_message_list, turns_of
 from eval_assets.providers.requests import Message
 from eval_assets.requests.canonical_json import json_text
@@ -36,8 +39,12 @@ TESTS_OF_ABSENCE = ("defined", "undefined")
 FILTERS_OF_ABSENCE = ("default", "d")
 
 
-def _text_of(value: Any) -> Any:
-    """How a value appears in a rendered text: structured values as JSON, absent ones as nothing."""
+@pass_context
+def _text_of(_context: Context, value: Any) -> Any:
+    """How a value appears in a rendered text: structured values as JSON, absent ones as nothing.
+
+    It takes the context so that jinja computes no constant (`'x' * 10**9`) while a template is only read.
+    """
     if value is None:
         return ""
     if isinstance(value, dict | list | tuple):
@@ -45,9 +52,13 @@ def _text_of(value: Any) -> Any:
     return value
 
 
-def _environment() -> ImmutableSandboxedEnvironment:
-    return ImmutableSandboxedEnvironment(
-        undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False, finalize=_text_of
+def _environment() -> BoundedSandbox:
+    return BoundedSandbox(
+        undefined=StrictUndefined,
+        autoescape=False,
+        keep_trailing_newline=False,
+        optimized=False,
+        finalize=_text_of,
     )
 
 
@@ -56,7 +67,9 @@ def _compiled(template: str, where: str) -> Any:
     try:
         return _environment().from_string(template)
     except TemplateSyntaxError as error:
-        raise TemplateError(f"{where}: line {error.lineno} of the template: {_said(error)}") from error
+        raise TemplateError(
+            f"{where}: line {error.lineno} of the template: {_advice(error.message or str(error), _environment())}"
+        ) from error
 
 
 @lru_cache(maxsize=1024)
@@ -105,7 +118,9 @@ def template_variables(template: str, *, where: str) -> frozenset[str]:
     try:
         return frozenset(meta.find_undeclared_variables(_environment().parse(template)))
     except TemplateSyntaxError as error:
-        raise TemplateError(f"{where}: line {error.lineno} of the template: {_said(error)}") from error
+        raise TemplateError(
+            f"{where}: line {error.lineno} of the template: {_advice(error.message or str(error), _environment())}"
+        ) from error
 
 
 def row_columns(template: str) -> frozenset[str]:
@@ -145,18 +160,31 @@ def syntax_error(template: str) -> tuple[int, str] | None:
     r"""The line of a template, from 1, at which it is no template, and why; null if it is one.
 
     >>> syntax_error("Question:\n{{ inputs }")
-    (2, "unexpected '}'")
+    (2, "unexpected '}'; expected '}}' after the variable")
     """
+    environment = _environment()
     try:
-        _environment().compile(template, raw=True)
+        code = environment.compile(template, raw=True)
+        compile(code, "template", "exec")
     except TemplateSyntaxError as error:
-        return error.lineno, _said(error)
+        return error.lineno, _advice(error.message or "this is no template", environment)
+    except (SyntaxError, RecursionError, MemoryError, ValueError, OverflowError) as error:
+        return 1, f"this is nested too deeply, or a number in it is too long ({type(error).__name__})"
     return None
 
 
-def _said(error: TemplateSyntaxError) -> str:
-    said = error.message or "this is no template"
-    return f"{said}; {ODD_NAME}" if said.startswith(UNREADABLE_NAME) else said
+def _advice(said: str, environment: BoundedSandbox) -> str:
+    """Jinja's words, with what to do about the commonest."""
+    if found := re.match(r"No (filter|test) named '(.*)'", said):
+        known = environment.filters if found[1] == "filter" else environment.tests
+        names = sorted(name for name in known if name.isidentifier())
+        hint = hint_at(found[2], names, cutoff=0.8) or f"; there are {', '.join(names)}"
+        return said.rstrip(".") + hint
+    if said.startswith(UNREADABLE_NAME):
+        return f"{said}; {ODD_NAME}"
+    if said == "unexpected '}'" or "end of template'" in said:
+        return f"{said.rstrip('.')}; expected '}}}}' after the variable"
+    return said
 
 
 def render_prompt(prompt: Prompt, columns: Mapping[str, Any]) -> tuple[Message, ...]:
