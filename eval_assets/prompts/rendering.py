@@ -67,9 +67,7 @@ def _compiled(template: str, where: str) -> Any:
     try:
         return _environment().from_string(template)
     except TemplateSyntaxError as error:
-        raise TemplateError(
-            f"{where}: line {error.lineno} of the template: {_advice(error.message or str(error), _environment())}"
-        ) from error
+        raise TemplateError(f"{where}: line {error.lineno} of the template: {_said(error)}") from error
 
 
 @lru_cache(maxsize=1024)
@@ -118,9 +116,7 @@ def template_variables(template: str, *, where: str) -> frozenset[str]:
     try:
         return frozenset(meta.find_undeclared_variables(_environment().parse(template)))
     except TemplateSyntaxError as error:
-        raise TemplateError(
-            f"{where}: line {error.lineno} of the template: {_advice(error.message or str(error), _environment())}"
-        ) from error
+        raise TemplateError(f"{where}: line {error.lineno} of the template: {_said(error)}") from error
 
 
 def row_columns(template: str) -> frozenset[str]:
@@ -167,14 +163,16 @@ def syntax_error(template: str) -> tuple[int, str] | None:
         code = environment.compile(template, raw=True)
         compile(code, "template", "exec")
     except TemplateSyntaxError as error:
-        return error.lineno, _advice(error.message or "this is no template", environment)
+        return error.lineno, _said(error)
     except (SyntaxError, RecursionError, MemoryError, ValueError, OverflowError) as error:
         return 1, f"this is nested too deeply, or a number in it is too long ({type(error).__name__})"
     return None
 
 
-def _advice(said: str, environment: BoundedSandbox) -> str:
+def _said(error: TemplateSyntaxError) -> str:
     """Jinja's words, with what to do about the commonest."""
+    said = error.message or "this is no template"
+    environment = _environment()
     if found := re.match(r"No (filter|test) named '(.*)'", said):
         known = environment.filters if found[1] == "filter" else environment.tests
         names = sorted(name for name in known if name.isidentifier())
