@@ -165,7 +165,7 @@ def test_a_repeated_document_is_named_with_both_lines(tmp_path: Path) -> None:
     documents = '{"doc_id": 7, "text": "x"}\n\n{"doc_id": "7", "text": "y"}\n'
     project = project_with(tmp_path, **{"datasets/qa.yaml": card, "datasets/d.jsonl": documents})
     with pytest.raises(
-        DatasetError, match=r"d\.jsonl:3: doc_id: expected each document id once, got '7' again, first in line 1"
+        DatasetError, match=r"d\.jsonl:3: expected each document id once, got '7' again, first in line 1"
     ):
         read_documents(project.dataset("qa"), project.datasets_dir)
 
