@@ -1,6 +1,5 @@
 """From the files in `data/` to the tables at the root of the graph: datasets, and histories of everything else."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +14,7 @@ from eval_assets.config.datasets.labels import HumanLabel, read_labels
 from eval_assets.config.datasets.rows import read_documents, read_examples
 from eval_assets.config.project import Project
 from eval_assets.errors import StorageError
+from eval_assets.requests.canonical_json import json_text
 from eval_assets.storage.schemas import SCHEMAS
 from eval_assets.storage.versions import record_version
 from eval_assets.storage.warehouse import Warehouse
@@ -67,7 +67,7 @@ def write_dataset(project: Project, warehouse: Warehouse, name: str, *, run_id: 
                     "example_id": example.example_id,
                     "position": example.position,
                     **{column: text_of(example.columns.get(column)) for column in ("inputs", "targets", "context")},
-                    "example": json.dumps(example.columns, ensure_ascii=False),
+                    "example": json_text(example.columns),
                     "example_sha256": example.sha256,
                     "run_id": run_id,
                 }
@@ -97,7 +97,7 @@ def text_of(value: Any) -> str | None:
     """
     if value is None or isinstance(value, str):
         return value
-    return json.dumps(value, ensure_ascii=False)
+    return json_text(value)
 
 
 def _documents_frame(dataset: str, documents: list[dict[str, str]]) -> pl.DataFrame:

@@ -28,14 +28,28 @@ class Limits(FileModel):
     max_retries: int = Field(5, ge=0, description="Further attempts after 408, 409, 429, 5xx and connection errors.")
 
 
+VERDICT_COLUMNS = ("candidate", "opponent", "justification")
+"""Columns that only files of verdicts or preferences have."""
+
+
 class RecordedColumns(FileModel):
-    """Columns of a file of predictions you already have; a dot reaches into nested objects (`gpt.answer`)."""
+    """Columns of a file of predictions, verdicts or preferences you already have; a dot reaches into nested objects.
+
+    A file whose `candidate` is named holds verdicts on outputs, for a judge.
+    """
 
     example_id: str | None = Field("example_id", description="Null: rows are matched to examples by their position.")
     output: str = "output"
     latency_seconds: str | None = None
     prompt_tokens: str | None = None
     completion_tokens: str | None = None
+    candidate: str | None = Field(
+        None, description="Whose output a verdict is on: `model@prompt`, or the model alone for all its prompts."
+    )
+    opponent: str | None = Field(
+        None, description="For preferences: the other candidate; null where all rows are about the baseline."
+    )
+    justification: str | None = Field(None, description="The reason of a verdict.")
 
 
 class ModelFile(FileModel):

@@ -16,6 +16,7 @@ from eval_assets.config.cross_checks.columns import (
 from eval_assets.config.cross_checks.ignored_files import ignored_files
 from eval_assets.config.cross_checks.names import candidate_problems, files_used, unknown_files
 from eval_assets.config.cross_checks.parameters import parameter_problems
+from eval_assets.config.cross_checks.recorded_judges import recorded_candidate_problems, recorded_judge_problems
 from eval_assets.config.cross_checks.templates import judge_template_problems, prompt_problems
 from eval_assets.config.cross_checks.user_code import callable_problems
 from eval_assets.config.datasets.labels import read_labels
@@ -107,6 +108,8 @@ def judge_problems(project: Project, name: str) -> list[Problem]:
     asked = project.models.get(model or "")
     if asked is not None and asked.item.file.provider not in OWN_PARAMETERS:
         problems += parameter_problems(loaded)
+    if asked is not None and asked.item.file.provider == "recorded":
+        problems += recorded_judge_problems(loaded, asked)
     return problems
 
 
@@ -126,6 +129,7 @@ def evaluation_problems(project: Project, name: str, metrics_of: MetricsOf) -> l
             project, loaded, "judges", [file.pairwise.judge] if file.pairwise else [], ("pairwise", "judge")
         ),
         *candidate_problems(project, loaded),
+        *recorded_candidate_problems(project, loaded),
     ]
     for kind, used in files_used(project, loaded.item):
         if kind == "models" and used in project.models:

@@ -1,6 +1,6 @@
 """One judge's opinion of one output: ask, understand, repair once, walk the tree. Who asks whom is in `judging`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -160,25 +160,12 @@ class _Inquiry:
         if answer.reply.outcome != "error":
             self.formats.accepted(self.model, reply_format)
         self.answers.append(answer)
-        read = self._read(answer.reply, reply_format, scale)
-        return replace(
-            read,
-            messages=messages,
-            raw_reply=_as_it_came(answer.reply),
-            reasoning=answer.reply.reasoning,
-            judgement_key=answer.request_key or None,
-            response_id=answer.response_id,
-            request_keys=tuple(earlier.request_key for earlier in self.answers if earlier.request_key),
-            reused=all(earlier.reused for earlier in self.answers),
-            spent=_summed([earlier.reply for earlier in self.answers]),
-        )
+        return with_exchange(self._read(answer.reply, reply_format, scale), self.answers, messages)
 
     def _read(self, reply: Reply, reply_format: ReplyFormat, scale: Scale) -> Opinion:
         unfinished = reply.outcome == "empty" and (_as_it_came(reply) or "").strip()
         if reply.outcome != "ok" and not unfinished:
-            cut = "the reply was cut off at the token limit" if reply.outcome == "truncated" else None
-            said = ": ".join(part for part in (reply.error_kind, reply.error) if part)
-            return Opinion(reply.outcome, reason=said or cut or f"the provider replied with outcome {reply.outcome!r}")
+            return no_opinion(reply)
         untrusted = (text_of(value) for value in self.columns.values() if value is not None)
         verdict = parse_verdict(_said(reply), scale, untrusted=untrusted)
         method = reply_format if verdict.method == "json" else verdict.method
@@ -193,6 +180,29 @@ class _Inquiry:
             return replace(
                 opinion_read, outcome="unparsed", score=None, label=None, reason=str(error), method="expected_value"
             )
+
+
+def no_opinion(reply: Reply) -> Opinion:
+    """What a reply without a verdict comes to."""
+    cut = "the reply was cut off at the token limit" if reply.outcome == "truncated" else None
+    said = ": ".join(part for part in (reply.error_kind, reply.error) if part)
+    return Opinion(reply.outcome, reason=said or cut or f"the provider replied with outcome {reply.outcome!r}")
+
+
+def with_exchange(read: Opinion, answers: Sequence[Answer[int]], messages: tuple[Message, ...]) -> Opinion:
+    """An opinion with the requests that brought it; the last of them decided."""
+    last = answers[-1]
+    return replace(
+        read,
+        messages=messages,
+        raw_reply=_as_it_came(last.reply),
+        reasoning=last.reply.reasoning,
+        judgement_key=last.request_key or None,
+        response_id=last.response_id,
+        request_keys=tuple(answer.request_key for answer in answers if answer.request_key),
+        reused=all(answer.reused for answer in answers),
+        spent=_summed([answer.reply for answer in answers]),
+    )
 
 
 def _as_it_came(reply: Reply) -> str | None:

@@ -1,7 +1,5 @@
 """What a metric is: its name, version, columns, parameters and scorer. Which metrics exist is in `registry`."""
 
-import hashlib
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -12,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval_assets.metrics.rows import Rows
+from eval_assets.requests.canonical_json import json_sha256
 
 ScoreOutcome = Literal["ok", "error", "skipped"]
 
@@ -165,8 +164,7 @@ def sha256_of(value: Any) -> str:
     >>> sha256_of({"a": 1, "b": 2}) == sha256_of({"b": 2, "a": 1})
     True
     """
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return json_sha256(value)
 
 
 def texts_of(names: Iterable[str]) -> str:

@@ -1,6 +1,5 @@
 """Sandboxed rendering of templates with the columns of an example. Where templates come from is in `parsing`."""
 
-import json
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -12,6 +11,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from eval_assets.config.prompt import Prompt
 from eval_assets.errors import TemplateError
 from eval_assets.providers.requests import Message
+from eval_assets.requests.canonical_json import json_text
 
 OPTIONAL_COLUMNS = ("targets", "context")
 TESTS_OF_ABSENCE = ("defined", "undefined")
@@ -23,7 +23,7 @@ def _text_of(value: Any) -> Any:
     if value is None:
         return ""
     if isinstance(value, dict | list | tuple):
-        return json.dumps(value, ensure_ascii=False)
+        return json_text(value)
     return value
 
 

@@ -1,7 +1,5 @@
 """The rows of an eval dataset, under our names and checked. The card is in `dataset`, reading files in `row_files`."""
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ from eval_assets.config.datasets.examples import Example
 from eval_assets.config.datasets.row_files import ROW_SUFFIXES, file_rows
 from eval_assets.config.problems import Problem, RowProblems, nearest, raise_problems, relative
 from eval_assets.errors import DatasetError
+from eval_assets.requests.canonical_json import SPACED, json_sha256
 
 MAX_PROBLEMS = 20
 OUR_COLUMNS = ("example_id", "inputs", "targets", "context")
@@ -79,8 +78,7 @@ def read_examples(dataset: Dataset, folder: Path) -> Iterator[Example]:
 
 def example_sha256(example_id: str, columns: Mapping[str, Any]) -> str:
     """Content hash of one example, independent of its place in the file."""
-    content = json.dumps([example_id, columns], sort_keys=True, ensure_ascii=False, default=str)
-    return hashlib.sha256(content.encode()).hexdigest()
+    return json_sha256([example_id, columns], separators=SPACED)
 
 
 def read_documents(dataset: Dataset, folder: Path) -> list[dict[str, str]]:

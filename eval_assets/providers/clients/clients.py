@@ -10,6 +10,7 @@ from eval_assets.config.model import Model, ProviderName
 from eval_assets.providers.clients.callable_client import CallableClient
 from eval_assets.providers.clients.openai_client import OpenAIClient, openai_client
 from eval_assets.providers.clients.recorded import RecordedClient, recorded_file
+from eval_assets.providers.clients.recorded_verdicts import RecordedVerdicts
 from eval_assets.providers.implementation import project_dir_of
 from eval_assets.providers.local.embedded import EmbeddedServers
 from eval_assets.providers.local.transformers_client import TransformersClient
@@ -77,7 +78,9 @@ def _callable(model: Model, surroundings: Surroundings) -> Client:
 
 
 def _recorded(model: Model, surroundings: Surroundings) -> Client:
-    return RecordedClient(recorded_file(str(model.file.file), surroundings.models_dir), model.file.columns)
+    path = recorded_file(str(model.file.file), surroundings.models_dir)
+    columns = model.file.columns
+    return RecordedClient(path, columns) if columns.candidate is None else RecordedVerdicts(path, columns)
 
 
 CLIENTS: Mapping[ProviderName, Callable[[Model, Surroundings], Client]] = MappingProxyType(

@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -78,9 +78,7 @@ class RecordedClient:
     def __init__(self, path: Path, columns: RecordedColumns) -> None:
         self._path = path
         self._columns = columns
-        rows = _rows(path)
-        for column in (columns.example_id, columns.output):
-            _require_column(rows, column, path)
+        rows = recorded_rows(path, (columns.example_id, columns.output))
         self._rows = rows
         self._by_id = _rows_by_id(rows, columns.example_id, path) if columns.example_id else {}
 
@@ -119,6 +117,22 @@ class RecordedClient:
             return (self._rows[position] if position < len(self._rows) else {}), f"the example at position {position}"
         example_id = str(request.columns["example_id"])
         return self._by_id.get(example_id, {}), f"example {example_id!r}"
+
+
+def recorded_rows(path: Path, required: Iterable[str | None]) -> Sequence[Mapping[str, Any]]:
+    """Read a recorded file.
+
+    Args:
+        path: JSON lines, a JSON list of objects, CSV or Parquet.
+        required: Columns that some row must have a value in; null asks for none.
+
+    Raises:
+        ConfigError: The file is absent, unreadable or empty, or no row has a value in a required column.
+    """
+    rows = _rows(path)
+    for column in required:
+        _require_column(rows, column, path)
+    return rows
 
 
 def _rows(path: Path) -> Sequence[Mapping[str, Any]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from eval_assets.providers.replies.usage import finite_number, whole_number
 from eval_assets.providers.requests import Reply
+from eval_assets.requests.canonical_json import json_sha256
 
 REUSABLE = ("ok", "tool_call", "empty", "truncated", "refused")
 """Outcomes of a reply that came, which may have been billed: it is final until it is asked for again. Errors aren't
@@ -88,7 +89,7 @@ def reply_sha256(row: Mapping[str, Any]) -> str:
     spent = [row["prompt_tokens"], row["completion_tokens"]]
     apart = {name: row[name] for name in APART if row.get(name) is not None}
     said += [apart] if apart else []
-    return hashlib.sha256(json.dumps([*said, *spent], ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
+    return json_sha256([*said, *spent], sort_keys=False)
 
 
 def is_intact(row: Mapping[str, Any]) -> bool:
