@@ -289,7 +289,10 @@ class StalenessReader:
             yield f"without a whole answer: {_rows_text(table, counts)}{remedy}"
 
     def _counts(self, table: str, partition: Mapping[str, str], which: pl.Expr, kind: pl.Expr | str) -> dict[str, int]:
-        rows = self._warehouse.scan(table, partition).filter(which).select(kind=kind)
+        rows = self._warehouse.scan(table, partition).filter(which)
+        if table == "judge_scores":  # of a jury's vote its jurors' verdicts tell
+            rows = rows.filter(pl.col("method").ne_missing("vote"))
+        rows = rows.select(kind=kind)
         return dict(rows.group_by("kind").len().sort("kind").collect().iter_rows())
 
     def _history(self, table: str, name: str) -> list[StoredVersion]:
@@ -304,12 +307,11 @@ def _kind(table: str) -> pl.Expr:
 
 def _stays(table: str) -> pl.Expr:
     """Whether a row is an error that stays as long as the files do."""
-    is_prediction = table == "predictions"
-    return (
-        (pl.col("outcome") == "error") & pl.col("error_kind").is_in(NOT_RETRIED_KINDS)
-        if is_prediction
-        else pl.lit(False)
-    )
+    is_error = pl.col("outcome") == "error"
+    if table == "predictions":
+        return is_error & pl.col("error_kind").is_in(NOT_RETRIED_KINDS)
+    stays = pl.any_horizontal(pl.col("reason").str.starts_with(f"{kind}: ") for kind in NOT_RETRIED_KINDS)
+    return is_error & stays.fill_null(False)
 
 
 def _rows_text(table: str, counts: Mapping[str, int]) -> str:

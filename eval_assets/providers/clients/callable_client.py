@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from eval_assets.config.problems import nearest
+from eval_assets.errors import ConfigError
 from eval_assets.providers.clients.callable_target import caller_of, described, load_target
 from eval_assets.providers.failures import AttemptFailure, RequestFailed
 from eval_assets.providers.replies.content import calls_of, text_of, thoughts_of
@@ -56,7 +57,11 @@ class CallableClient:
             raise RequestFailed(f"{self._target} raised {described(error)}", "callable_raised") from error
         seconds = time.perf_counter() - began
         fields = _reply_fields(result, self._target)
-        output, calls, finish_reason = fields.get("output"), calls_of(fields), finish_reason_of(fields)
+        output, finish_reason = fields.get("output"), finish_reason_of(fields)
+        try:
+            calls = calls_of(fields)
+        except ConfigError as error:
+            raise RequestFailed(f"{self._target}: {error}, in 'tool_calls'", "invalid_reply") from error
         return Reply(
             outcome=outcome_of(output, finish_reason=finish_reason, calls=calls is not None),
             output=output,

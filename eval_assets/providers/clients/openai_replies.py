@@ -18,7 +18,7 @@ from eval_assets.providers.failures import (
     RequestFailed,
     TransientFailure,
 )
-from eval_assets.providers.replies.content import calls_of, json_text, text_of, thoughts_of
+from eval_assets.providers.replies.content import calls_of, json_cell, text_of, thoughts_of
 from eval_assets.providers.replies.endings import finish_reason_of, outcome_of
 from eval_assets.providers.replies.reading import FILTERED
 from eval_assets.providers.replies.usage import usage_of
@@ -200,7 +200,7 @@ def _refusal_in(message: Mapping[str, Any]) -> str | None:
             refusal = refusal or part.get("refusal")
     if not refusal:
         return None
-    return refusal if isinstance(refusal, str) else json_text(refusal)
+    return refusal if isinstance(refusal, str) else json_cell(refusal)
 
 
 def _number(text: str) -> float | None:

@@ -5,11 +5,14 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from eval_assets.requests.canonical_json import COMPACT, json_text
+
 THOUGHT_FIELDS = ("reasoning_content", "reasoning", "reasoning_text", "thinking", "reasoning_details")
 """Where servers put what a model thought, apart from its answer; the first that holds text counts."""
 
 THOUGHT_PARTS = ("reasoning", "thinking", "redacted_thinking", "reasoning_content", "thought")
 CALL_PARTS = ("tool_use", "tool_call", "function_call")
+LARGEST_READ = 10**300
 TEXT_FIELDS = ("text", "content", "thinking", "reasoning", "reasoning_text", "reasoning_content", "summary")
 
 
@@ -31,7 +34,7 @@ def text_of(content: Any) -> str | None:
         case Mapping() if "type" in content or "text" in content:
             return _text_of_part(content)
         case _:
-            return json_text(content)
+            return json_cell(content)
 
 
 def thoughts_of(message: Mapping[str, Any]) -> str | None:
@@ -59,12 +62,12 @@ def calls_of(message: Mapping[str, Any]) -> str | None:
     """
     calls = message.get("tool_calls")
     if isinstance(calls, list) and calls:
-        return json_text(calls)
+        return json_cell(calls)
     if isinstance(message.get("function_call"), Mapping):
-        return json_text([{"type": "function", "function": message["function_call"]}])
+        return json_cell([{"type": "function", "function": message["function_call"]}])
     content = message.get("content")
     parts = [part for part in content if _type_of(part) in CALL_PARTS] if isinstance(content, list) else []
-    return json_text(parts) if parts else None
+    return json_cell(parts) if parts else None
 
 
 def called_functions(calls: str) -> list[dict[str, Any]]:
@@ -76,14 +79,16 @@ def called_functions(calls: str) -> list[dict[str, Any]]:
     return [_called(call) for call in json.loads(calls)]
 
 
-def json_text(value: Any) -> str:
-    """Compact JSON in the order of the keys; numbers that are none become null, half an emoji a question mark.
+def json_cell(value: Any) -> str:
+    """Compact JSON in the order of the keys, for every reader: what no reader takes for a number becomes null.
 
-    >>> json_text({"b": float("nan"), "a": "é"})
+    >>> json_cell({"b": float("nan"), "a": "é"})
     '{"b":null,"a":"é"}'
+
+    Raises:
+        ConfigError: The value has no JSON form.
     """
-    text = json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=str)
-    return text.encode("utf-8", "replace").decode()
+    return json_text(_readable(value), separators=COMPACT).encode("utf-8", "replace").decode()
 
 
 def _text_of_part(part: Any) -> str | None:
@@ -125,11 +130,11 @@ def _called(call: Any) -> dict[str, Any]:
     return {"name": function.get("name"), "arguments": arguments}
 
 
-def _finite(value: Any) -> Any:
+def _readable(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {str(key): _finite(item) for key, item in value.items()}
+        return {str(key): _readable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [_readable(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    return value
+    return None if isinstance(value, int) and abs(value) > LARGEST_READ else value

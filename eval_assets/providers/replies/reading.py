@@ -6,7 +6,7 @@ Replies are stored as they came, so a change here is free: they are read anew an
 from dataclasses import dataclass, replace
 
 from eval_assets.config.model import Model, ReasoningTags
-from eval_assets.providers.replies.content import called_functions, json_text
+from eval_assets.providers.replies.content import called_functions, json_cell
 from eval_assets.providers.replies.endings import outcome_of
 from eval_assets.providers.replies.thoughts import split_thoughts
 from eval_assets.providers.requests import Reply
@@ -51,7 +51,7 @@ def understood(reply: Reply, reading: Reading) -> Reply:
         outcome = outcome_of(answer, finish_reason=reply.finish_reason, calls=reply.tool_calls is not None)
     output = answer if answer and answer.strip() else None
     if outcome == "tool_call" and reading.calls_are_answers and reply.tool_calls is not None:
-        outcome, output = "ok", json_text(called_functions(reply.tool_calls))
+        outcome, output = "ok", json_cell(called_functions(reply.tool_calls))
     read = replace(
         reply,
         outcome=outcome,

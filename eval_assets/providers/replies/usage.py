@@ -7,7 +7,7 @@ from decimal import Decimal
 from numbers import Real
 from typing import Any, NamedTuple
 
-from eval_assets.providers.replies.content import json_text
+from eval_assets.providers.replies.content import json_cell
 
 LARGEST = 2**63 - 1
 """What a column of whole numbers holds."""
@@ -63,7 +63,7 @@ def usage_of(usage: Any) -> Usage:
     """
     if not isinstance(usage, Mapping) or not usage:
         return Usage(None, None, None)
-    detail = json_text(usage)
+    detail = json_cell(usage)
     return Usage(
         _first(usage, PROMPT_NAMES), _first(usage, COMPLETION_NAMES), detail if len(detail) <= LONGEST_USAGE else None
     )

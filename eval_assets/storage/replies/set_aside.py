@@ -9,13 +9,13 @@ from typing import Any
 
 import polars as pl
 
-from eval_assets.errors import StorageFullError
+from eval_assets.errors import ConfigError, StorageFullError
 from eval_assets.storage.replies.stored_replies import repaired
 from eval_assets.storage.schemas import RESPONSES
 
 LOG = logging.getLogger("eval_assets")
 NEEDED = ("lane", "response_id", "request_key", "key_schema", "request", "outcome", "reply_sha256")
-NO_ROW = (TypeError, ValueError, KeyError, AttributeError, OverflowError, pl.exceptions.PolarsError)
+NO_ROW = (TypeError, ValueError, KeyError, AttributeError, OverflowError, ConfigError, pl.exceptions.PolarsError)
 LONGEST_REASON = 200
 
 
