@@ -62,8 +62,11 @@ def render_text(template: str, columns: Mapping[str, Any], *, where: str) -> str
         raise TemplateError(f"{where}: {error.message}; the example's columns: {', '.join(sorted(values))}") from error
     except SecurityError as error:
         raise TemplateError(f"{where}: the template sandbox refuses this: {error}") from error
-    except (TypeError, ValueError, ZeroDivisionError, OverflowError) as error:
-        raise TemplateError(f"{where}: the template failed on this example: {error}") from error
+    except TemplateError:
+        raise
+    except Exception as error:  # a template is code of the user: whatever it raises costs one example
+        said = str(error) or "no message"
+        raise TemplateError(f"{where}: the template failed on this example, {type(error).__name__}: {said}") from error
 
 
 def template_variables(template: str, *, where: str) -> frozenset[str]:
