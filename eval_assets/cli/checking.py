@@ -14,7 +14,7 @@ def check(data_dir: Path | None) -> None:
     from eval_assets.config.project import load_project
     from eval_assets.config.references import project_problems
     from eval_assets.config.settings import settings_from
-    from eval_assets.planning.availability import missing_prerequisites
+    from eval_assets.planning.availability import missing_prerequisites, unseen_targets
 
     project = load_project(settings_from(data_dir=data_dir).data_dir)
     versions = FileVersions(project)
@@ -25,6 +25,6 @@ def check(data_dir: Path | None) -> None:
         click.echo(f"{len(problems)} problem{'s' if len(problems) > 1 else ''}", err=True)
         sys.exit(1)
     kinds = ("datasets", "prompts", "models", "judges", "evaluations")
-    for remark in missing_prerequisites(project, versions):
+    for remark in (*missing_prerequisites(project, versions), *unseen_targets(project, versions)):
         click.echo(f"note: {remark}")
     click.echo("ok: " + ", ".join(f"{len(project.names(kind))} {kind}" for kind in kinds))
