@@ -93,7 +93,7 @@ class FileVersions:
         """The heuristic metrics of an evaluation, in dependency order."""
         file = evaluation.file
         task = file.task or self._project.dataset(file.dataset).card.task
-        return resolve_metrics(task, file.metrics, file.without_metrics)
+        return resolve_metrics(task, file.metrics, file.without_metrics, self._project.data_dir.parent)
 
     def _prompt(self, name: str) -> FileVersion:
         prompt = self._project.prompt(name)
