@@ -14,6 +14,7 @@ from eval_assets.errors import JudgeError
 from eval_assets.judges.asking import Asker, Conversation, converse, first_request
 from eval_assets.judges.formats import FormatMemory
 from eval_assets.judges.opinions import Opinion, opinion
+from eval_assets.judges.recorded import recorded_opinion
 from eval_assets.judges.voting import vote
 from eval_assets.providers.requests import Request
 from eval_assets.requests.canonical_json import json_text
@@ -123,6 +124,8 @@ class _Ballot:
 
     def conversation(self, seat: _Seat, formats: FormatMemory) -> Conversation[Opinion]:
         output = self.prediction["output"] if self.prediction["outcome"] == "ok" else None
+        if output is not None and seat.model.file.provider == "recorded":
+            return recorded_opinion(seat.judge.file, self.prediction, draw=self.draw)
         return opinion(seat.judge.file, seat.model, self.columns, output, draw=self.draw, formats=formats)
 
 
@@ -188,6 +191,7 @@ def _row(ballot: _Ballot, given: Opinion, seat: _Seat | None, *, juror: str | No
         "reason": given.reason,
         "messages": json_text(given.messages) if given.messages else None,
         "raw_reply": given.raw_reply,
+        "reasoning": given.reasoning,
         **asdict(given.spent),
         "judgement_key": given.judgement_key,
         "response_id": given.response_id,

@@ -1,33 +1,23 @@
 """Sandboxed rendering of templates with the columns of an example. Where templates come from is in `parsing`."""
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, meta, nodes
+from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, meta, nodes, pass_context
 from jinja2.exceptions import SecurityError
-from jinja2.exceptions import TemplateError as TemplateFault
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.runtime import Context
 
+from eval_assets.config.problems import hint_at
 from eval_assets.config.prompt import Prompt
-from eval_assets.errors import ConfigError, TemplateError
+from eval_assets.errors import TemplateError
+from eval_assets.prompts.sandbox import BoundedSandbox
 from eval_assets.prompts.turns import is_message_list, turns_of
 from eval_assets.providers.requests import Message
 from eval_assets.requests.canonical_json import json_text
 
 OPTIONAL_COLUMNS = ("targets", "context")
-FAILURES_OF_TEMPLATES = (
-    TemplateFault,
-    ConfigError,
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    MemoryError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
-"""Whatever an expression or a filter may do on a value that its writer didn't think of."""
 ROW = "row"
 """Name under which templates reach every column, such as one whose name has a space: `row["Question text"]`."""
 UNREADABLE_NAME = "expected token 'end of print statement'"
@@ -36,8 +26,12 @@ TESTS_OF_ABSENCE = ("defined", "undefined")
 FILTERS_OF_ABSENCE = ("default", "d")
 
 
-def _text_of(value: Any) -> Any:
-    """How a value appears in a rendered text: structured values as JSON, absent ones as nothing."""
+@pass_context
+def _text_of(_context: Context, value: Any) -> Any:
+    """How a value appears in a rendered text: structured values as JSON, absent ones as nothing.
+
+    It takes the context so that jinja computes no constant (`'x' * 10**9`) while a template is only read.
+    """
     if value is None:
         return ""
     if isinstance(value, dict | list | tuple):
@@ -45,9 +39,13 @@ def _text_of(value: Any) -> Any:
     return value
 
 
-def _environment() -> ImmutableSandboxedEnvironment:
-    return ImmutableSandboxedEnvironment(
-        undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False, finalize=_text_of
+def _environment() -> BoundedSandbox:
+    return BoundedSandbox(
+        undefined=StrictUndefined,
+        autoescape=False,
+        keep_trailing_newline=False,
+        optimized=False,
+        finalize=_text_of,
     )
 
 
@@ -92,7 +90,7 @@ def render_text(template: str, columns: Mapping[str, Any], *, where: str) -> str
     """
     try:
         return str(_compiled(template, where).render(_values(columns))).strip()
-    except FAILURES_OF_TEMPLATES as error:
+    except Exception as error:  # a template is code of the user: whatever it raises costs one example
         raise _failure(error, columns, where) from error
 
 
@@ -145,18 +143,33 @@ def syntax_error(template: str) -> tuple[int, str] | None:
     r"""The line of a template, from 1, at which it is no template, and why; null if it is one.
 
     >>> syntax_error("Question:\n{{ inputs }")
-    (2, "unexpected '}'")
+    (2, "unexpected '}'; expected '}}' after the variable")
     """
+    environment = _environment()
     try:
-        _environment().compile(template, raw=True)
+        code = environment.compile(template, raw=True)
+        compile(code, "template", "exec")
     except TemplateSyntaxError as error:
         return error.lineno, _said(error)
+    except (SyntaxError, RecursionError, MemoryError, ValueError, OverflowError) as error:
+        return 1, f"this is nested too deeply, or a number in it is too long ({type(error).__name__})"
     return None
 
 
 def _said(error: TemplateSyntaxError) -> str:
+    """Jinja's words, with what to do about the commonest."""
     said = error.message or "this is no template"
-    return f"{said}; {ODD_NAME}" if said.startswith(UNREADABLE_NAME) else said
+    environment = _environment()
+    if found := re.match(r"No (filter|test) named '(.*)'", said):
+        known = environment.filters if found[1] == "filter" else environment.tests
+        names = sorted(name for name in known if name.isidentifier())
+        hint = hint_at(found[2], names, cutoff=0.8) or f"; there are {', '.join(names)}"
+        return said.rstrip(".") + hint
+    if said.startswith(UNREADABLE_NAME):
+        return f"{said}; {ODD_NAME}"
+    if said == "unexpected '}'" or "end of template'" in said:
+        return f"{said.rstrip('.')}; expected '}}}}' after the variable"
+    return said
 
 
 def render_prompt(prompt: Prompt, columns: Mapping[str, Any]) -> tuple[Message, ...]:
@@ -182,7 +195,7 @@ def _turns(template: str, columns: Mapping[str, Any], *, where: str) -> tuple[Me
     try:
         value: Any = None if value_of is None else value_of(_values(columns))
         return turns_of(value) if is_message_list(value) else ()
-    except FAILURES_OF_TEMPLATES as error:
+    except Exception as error:  # as above
         raise _failure(error, columns, where) from error
 
 
@@ -192,13 +205,11 @@ def _values(columns: Mapping[str, Any]) -> dict[str, Any]:
 
 def _failure(error: Exception, columns: Mapping[str, Any], where: str) -> TemplateError:
     """Why a template fails on an example."""
-    if isinstance(error, TemplateError):
-        return error
     if isinstance(error, UndefinedError):
         names = sorted({*OPTIONAL_COLUMNS, *columns})
         hint = "" if all(map(str.isidentifier, names)) else f"; {ODD_NAME}"
         return TemplateError(f"{where}: {error.message}; the example's columns: {', '.join(names)}{hint}")
     if isinstance(error, SecurityError):
         return TemplateError(f"{where}: the template sandbox refuses this: {error}")
-    said = str(error) or type(error).__name__
-    return TemplateError(f"{where}: the template failed on this example: {said}")
+    said = str(error) or "no message"
+    return TemplateError(f"{where}: the template failed on this example, {type(error).__name__}: {said}")

@@ -223,3 +223,24 @@ def test_a_file_that_is_no_prompt_says_why(text: str, expected: str) -> None:
 
 def test_a_problem_reads_as_editors_know_it() -> None:
     assert str(Problem("a.yaml", "wrong", 3, "models[0]")) == "a.yaml:3: models[0]: wrong"
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{% include 'other.md' %}",
+        "{{ inputs.__class__.__mro__ }}",
+        "{{ inputs | nosuch }}",
+        "{{ 1 / (inputs | length - 1) }}",
+        "{{ inputs * (10 ** 14) }}",
+        "{{ (inputs * 100) | int('x', 99) }}{{ [] | first | upper | attr(3) }}",
+        "{% macro again() %}{{ again() }}{% endmacro %}{{ again() }}",
+        "{{ range(10 ** 9) | list }}",
+        "{{ '%d' | format(inputs) }}",
+        "{{ inputs | map('nosuch') | list }}",
+        "{% for a, b in inputs %}{{ a }}{% endfor %}",
+    ],
+)
+def test_whatever_goes_wrong_in_a_template_is_a_template_error(template: str) -> None:
+    with pytest.raises(TemplateError, match="prompt 'p'"):
+        render_text(template, {"inputs": "x"}, where="prompt 'p'")

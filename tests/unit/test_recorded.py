@@ -89,6 +89,17 @@ def test_an_example_without_an_output_is_a_failed_row(tmp_path, example, columns
     assert failure.value.kind == "not_recorded"
 
 
+def test_a_measurement_that_is_no_finite_whole_number_is_null(tmp_path):
+    rows = [{"example_id": "a", "output": "x", "s": "inf", "in": "NaN", "out": 2.5}]
+    columns = RecordedColumns(latency_seconds="s", prompt_tokens="in", completion_tokens="out")
+    reply = reply_of(write(tmp_path, rows), columns, example_id="a")
+    assert (reply.latency_seconds, reply.prompt_tokens, reply.completion_tokens) == (None, None, None)
+
+
+def test_a_recorded_output_without_text_is_empty(tmp_path):
+    assert reply_of(write(tmp_path, [{"example_id": "a", "output": ""}]), example_id="a").outcome == "empty"
+
+
 def test_a_measurement_that_is_no_number_is_a_failed_row(tmp_path):
     path = write(tmp_path, [{"example_id": "a", "output": "x", "s": "fast"}])
     with pytest.raises(RequestFailed, match="expected a number in column 's', got 'fast'"):

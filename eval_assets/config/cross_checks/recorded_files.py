@@ -8,6 +8,7 @@ from eval_assets.config.project import Loaded, Project
 from eval_assets.errors import ConfigError
 from eval_assets.metrics.retrieval.ranking import document_ids
 from eval_assets.providers.clients.recorded import RecordedClient, recorded_file
+from eval_assets.providers.clients.recorded_verdicts import RecordedVerdicts, recorded_client
 
 
 def recorded_problems(project: Project, loaded: Loaded[Model]) -> Iterator[Problem]:
@@ -33,7 +34,7 @@ def recorded_notes(project: Project) -> Iterator[str]:
 def _unranked(project: Project, model: Model) -> Iterator[str]:
     client = _client(project, model)
     lines, said = [], ""
-    for line, output in client.outputs():
+    for line, output in client.outputs() if isinstance(client, RecordedClient) else ():
         try:
             document_ids(output if isinstance(output, str) else "[]")
         except ValueError as error:
@@ -45,9 +46,9 @@ def _unranked(project: Project, model: Model) -> Iterator[str]:
         yield f'{place}: {said}{more}; a ranking is written as ["d1", "d2"], best first'
 
 
-def _client(project: Project, model: Model) -> RecordedClient:
+def _client(project: Project, model: Model) -> RecordedClient | RecordedVerdicts:
     path = recorded_file(str(model.file.file), project.models_dir)
-    return RecordedClient(path, model.file.columns, file=_named(project, model))
+    return recorded_client(path, model.file.columns, file=_named(project, model))
 
 
 def _named(project: Project, model: Model) -> str:

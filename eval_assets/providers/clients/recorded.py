@@ -16,6 +16,8 @@ from eval_assets.config.model import RecordedColumns
 from eval_assets.config.problems import nearest
 from eval_assets.errors import ConfigError
 from eval_assets.providers.failures import RequestFailed
+from eval_assets.providers.replies.endings import outcome_of
+from eval_assets.providers.replies.usage import whole_number
 from eval_assets.providers.requests import Reply, Request
 
 NumberedRow = tuple[int, Mapping[str, Any]]
@@ -61,7 +63,7 @@ class RecordedClient:
         named = file or str(path)
         rows = recorded_rows(path, columns, file=named)
         for column in (columns.example_id, columns.output):
-            _require_column(rows, column, named)
+            require_column(rows, column, named)
         self._rows = rows
         self._by_id = _rows_by_id(rows, columns.example_id, named) if columns.example_id else {}
 
@@ -86,9 +88,10 @@ class RecordedClient:
                 f"{request.sample_index} of {named}; a file holds one reply per example",
                 "not_recorded",
             )
+        text = output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)
         return Reply(
-            outcome="ok",
-            output=output if isinstance(output, str) else json.dumps(output, ensure_ascii=False),
+            outcome=outcome_of(text, finish_reason=None),
+            output=text,
             finish_reason=None,
             latency_seconds=_number(row, self._columns.latency_seconds),
             requested_at=datetime.now(UTC),
@@ -141,7 +144,12 @@ def _has_nothing(row: Mapping[str, Any]) -> bool:
     return all(value is None for value in row.values())
 
 
-def _require_column(rows: Sequence[NumberedRow], column: str | None, file: str) -> None:
+def require_column(rows: Sequence[NumberedRow], column: str | None, file: str) -> None:
+    """Refuse a file in which no row has a value in a column; null asks for none.
+
+    Raises:
+        ConfigError: No row has one.
+    """
     if column is not None and all(value_at(row, column) is None for _, row in rows):
         hint = nearest(column, rows[0][1])
         raise ConfigError(
@@ -183,5 +191,4 @@ def _number(row: Mapping[str, Any], column: str | None) -> float | None:
 
 
 def _count(row: Mapping[str, Any], column: str | None) -> int | None:
-    number = _number(row, column)
-    return None if number is None else int(number)
+    return whole_number(_number(row, column))
