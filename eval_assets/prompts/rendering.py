@@ -205,8 +205,6 @@ def _values(columns: Mapping[str, Any]) -> dict[str, Any]:
 
 def _failure(error: Exception, columns: Mapping[str, Any], where: str) -> TemplateError:
     """Why a template fails on an example."""
-    if isinstance(error, TemplateError):
-        return error
     if isinstance(error, UndefinedError):
         names = sorted({*OPTIONAL_COLUMNS, *columns})
         hint = "" if all(map(str.isidentifier, names)) else f"; {ODD_NAME}"

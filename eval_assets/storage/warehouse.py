@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import arro3.core as arrow
 import polars as pl
-from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
+from deltalake import ColumnProperties, CommitProperties, DeltaTable, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from eval_assets.errors import StorageError, StorageFullError
@@ -32,7 +32,18 @@ TABLE_PROPERTIES = {
     "delta.checkpointInterval": "10",  # opening a table replays what came after its last checkpoint
 }
 # Small row groups: writing holds one in memory, and reading a range of positions opens only those it needs.
-WRITER = WriterProperties(max_row_group_size=5_000, compression="ZSTD", compression_level=3)
+# Of texts no smallest and largest are kept: whole texts would stand in the log, which every reader of a table loads.
+TEXTS = (
+    *("inputs", "targets", "context", "example", "messages", "output", "error", "logprobs"),
+    *("request", "text", "content", "source", "reason", "justification", "raw_reply", "request_keys", "detail"),
+    *("justification_in_order", "justification_in_reverse"),
+)
+WRITER = WriterProperties(
+    max_row_group_size=5_000,
+    compression="ZSTD",
+    compression_level=3,
+    column_properties={name: ColumnProperties(statistics_enabled="NONE") for name in TEXTS},
+)
 
 Result = TypeVar("Result")
 Frames = pl.DataFrame | Callable[[], Iterable[pl.DataFrame]]

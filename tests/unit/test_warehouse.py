@@ -62,6 +62,17 @@ def test_frames_are_streamed_into_one_commit(tmp_path: Path) -> None:
     assert (commit.version, warehouse.scan("predictions").collect().height) == (1, 300)
 
 
+@pytest.mark.parametrize("column", ["inputs", "targets", "context", "example", "messages", "output", "error"])
+def test_a_long_text_leaves_no_copy_in_the_log(tmp_path: Path, column: str) -> None:
+    frame = rows_of(partition_of("a"), 2).with_columns(pl.lit("word " * 20_000).alias(column))
+    warehouse = Warehouse(str(tmp_path))
+    warehouse.replace("predictions", frame, partition_of("a"))
+    log = sum(path.stat().st_size for path in tmp_path.glob("predictions/_delta_log/*.json"))
+    assert log < 30_000  # the schema and two commits; one text alone has 100,000 characters
+    found = warehouse.scan("predictions").filter(pl.col(column).str.starts_with("word"), position=1).collect()
+    assert found[column].str.len_chars().to_list() == [100_000]
+
+
 def test_a_commit_is_found_by_its_partition(tmp_path: Path) -> None:
     warehouse = Warehouse(str(tmp_path))
     warehouse.replace("predictions", rows_of(partition_of("a"), 1), partition_of("a"), {"run_id": "first"})

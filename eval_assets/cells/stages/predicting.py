@@ -27,6 +27,7 @@ from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written, provenance, staged
 
 FRAME_ROWS = 1_000
+FRAME_CHARACTERS = 16_000_000
 CODE_VERSION = f"keys-{KEY_SCHEMA}+reading-{READING_VERSION}"
 HIDDEN_FROM_MODELS = "targets"
 CONTENT_COLUMNS = (
@@ -132,12 +133,14 @@ def prediction_frames(
                 yield Job(request, PredictionRow(example, sample_index, messages))
 
     rows: list[dict[str, Any]] = []
+    n_characters = 0
     total = None if n_examples is None else n_examples * inputs.evaluation.file.samples
     for answer in asker.answers(jobs(), total):
         rows.append(_row_of(inputs, answer, run_id=run_id))
-        if len(rows) >= FRAME_ROWS:
+        n_characters += len(rows[-1]["example"]) + len(rows[-1]["messages"])
+        if len(rows) >= FRAME_ROWS or n_characters > FRAME_CHARACTERS:
             yield _frame(rows)
-            rows = []
+            rows, n_characters = [], 0
     rows += unrendered
     if rows:
         yield _frame(rows)

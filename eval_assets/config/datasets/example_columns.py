@@ -21,18 +21,21 @@ def example_columns(row: Mapping[str, Any], dataset: Dataset) -> dict[str, Any]:
     that targets aren't shown to models by another way.
     """
     mapping = {getattr(dataset.card.columns, ours): ours for ours in OUR_COLUMNS}
-    mapped = {ours: value_at(row, theirs) for theirs, ours in mapping.items()}
-    hidden = {ours for theirs, ours in mapping.items() if theirs != ours and mapped[ours] is not None}
+    hidden: set[str] = set()
+    by_path: dict[str, Any] = {}
     rest: Mapping[str, Any] = row
-    for theirs in mapping:
-        if theirs not in row and value_at(row, theirs) is not None:
-            rest = without(rest, theirs)
+    for theirs, ours in mapping.items():
+        if theirs != ours and (value := value_at(row, theirs)) is not None:
+            hidden.add(ours)
+            if theirs not in row:
+                by_path[ours] = value
+                rest = without(rest, theirs)
     columns = {
         mapping.get(name, name): value
         for name, value in rest.items()
         if value is not None and (name in mapping or name not in hidden)
     }
-    return {**columns, **{ours: value for ours, value in mapped.items() if value is not None}}
+    return {**columns, **by_path} if by_path else columns
 
 
 def id_text(value: Any) -> str | None:

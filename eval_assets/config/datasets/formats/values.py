@@ -34,22 +34,28 @@ class _Cell:
         self._characters = 0
 
     def plain(self, value: Any, location: Location) -> Any:
-        if isinstance(value, float | Decimal) and math.isnan(value):
-            return None
-        if value is None or isinstance(value, bool | int):
-            return value
-        if isinstance(value, str):
+        kind = type(value)
+        if kind is str:
             return self.text(value, location)
-        if isinstance(value, float | Decimal) and math.isinf(value):
+        if value is None or kind is int or kind is bool:
+            return value
+        if isinstance(value, float | Decimal) and not math.isfinite(value):
+            if math.isnan(value):
+                return None
             raise _UnusableError(f"expected a finite number, got {value}; leave out what has no value", location)
+        if kind is float:
+            return value
         if len(location) > MAX_DEPTH:
             raise _UnusableError(f"expected lists and objects at most {MAX_DEPTH} levels deep", location[:1])
-        if isinstance(value, Mapping):
-            return {self.text(name, location): self.plain(item, (*location, name)) for name, item in value.items()}
+        return self._structure(value, location)
+
+    def _structure(self, value: Any, location: Location) -> Any:
         if isinstance(value, list | tuple):
             return [self.plain(item, (*location, index)) for index, item in enumerate(value)]
+        if isinstance(value, Mapping):
+            return {self.text(name, location): self.plain(item, (*location, name)) for name, item in value.items()}
         try:
-            return value if isinstance(value, float) else self.text(stand_in(value), location)
+            return self.text(stand_in(value), location)
         except ConfigError as error:
             raise _UnusableError(f"{error}; leave the column out, or write it as text", location) from error
 
@@ -86,11 +92,12 @@ def plain_row(row: Mapping[str, Any], *, file: str, line: int, repair: bool = Fa
     >>> plain_row({"a": float("nan"), "b": Decimal("1.50"), "c": [b"x"]}, file="d.parquet", line=1)
     {'a': None, 'b': '1.50', 'c': ['x']}
     """
+    plain: dict[str, Any] = {}
     try:
-        return {
-            _Cell(repair=False).text(name, (name,)): _Cell(repair=repair).plain(value, (name,))
-            for name, value in row.items()
-        }
+        for name, value in row.items():
+            known_name = name if name.isascii() else _Cell(repair=False).text(name, (name,))
+            plain[known_name] = _Cell(repair=repair).plain(value, (name,))
     except _UnusableError as error:
         place = field_path(error.location).encode("utf-8", "backslashreplace").decode()
         raise DatasetError(str(Problem(file, str(error), line, place))) from error
+    return plain
