@@ -9,7 +9,7 @@ import polars as pl
 
 from eval_assets.cells.graph import Cell
 from eval_assets.config.datasets.examples import Example
-from eval_assets.config.evaluation import Evaluation, Slice
+from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.judge import Judge
 from eval_assets.config.model import Model
 from eval_assets.config.prompt import Prompt
@@ -161,12 +161,12 @@ def chosen_examples(evaluation: Evaluation, examples: Iterable[Example]) -> Iter
     for example in examples:
         if found == chosen.first:
             return
-        if _matches(chosen, example.columns):
+        if chosen.selects(example.columns):
             found += 1
             yield example
     if found == 0:
         raise DatasetError(
-            f"evaluation {evaluation.name!r}: the slice {chosen.model_dump()!r} selects no example of dataset "
+            f"evaluation {evaluation.name!r}: the slice, {chosen}, selects no example of dataset "
             f"{evaluation.file.dataset!r}"
         )
 
@@ -175,12 +175,3 @@ def stored_documents(warehouse: Warehouse, dataset: str) -> list[dict[str, str]]
     """The documents a retriever searches, as they were when the dataset was materialized."""
     rows = warehouse.scan("documents", {"dataset": dataset}).sort("position").collect()
     return rows.select(id="doc_id", text="text").to_dicts()
-
-
-def _matches(chosen: Slice, columns: Mapping[str, Any]) -> bool:
-    """Whether an example has the wanted value, or one of the wanted values, in each column of `where`."""
-    for column, wanted in chosen.where.items():
-        value = columns.get(column)
-        if value not in wanted if isinstance(wanted, list) else value != wanted:
-            return False
-    return True
