@@ -22,7 +22,7 @@ from eval_assets.metrics.registry import metric_fingerprint, resolve_metrics
 from eval_assets.providers.implementation import implementation_of
 
 MODEL_FIELDS_WITHOUT_EFFECT = {"description", "owners", "prices", "limits", "device", "batch_size", "threads", "family"}
-SECRET_NAME_FIELDS = {"api_key_env", "headers_env"}
+SECRET_NAME_FIELDS = {"api_key_env", "headers_env", "query_env"}
 EVALUATION_FIELDS_WITHOUT_EFFECT = {
     "description",
     "owners",
@@ -178,7 +178,8 @@ def dataset_sha256(
 
 
 def _state_of(path: Path) -> tuple[str, int, int] | None:
-    if not path.exists():
+    try:
+        status = path.stat()
+    except OSError:
         return None
-    status = path.stat()
     return str(path), status.st_mtime_ns, status.st_size

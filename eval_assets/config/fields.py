@@ -5,9 +5,16 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 SLUG_PATTERN = r"^[a-z0-9][a-z0-9._-]*$"
+MAX_NAME = 100
+"""Characters of a file's name: names of a cell's files together are one partition key and folders of tables."""
 
-Owner = Annotated[str, StringConstraints(pattern=r"^(team:[A-Za-z0-9_-]+|[^@\s]+@[^@\s]+\.[^@\s]+)$")]
-"""Who answers for a file, as Dagster shows owners: `team:name` or an e-mail address."""
+Owner = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(team:[A-Za-z0-9_-]+|[A-Za-z0-9_][A-Za-z0-9._%+-]*@[A-Za-z0-9.-]+\.[A-Za-z]{2,7})$",
+    ),
+]
+"""Who answers for a file: `team:name`, or an e-mail address as Dagster takes it, which refuses all files else."""
 
 Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN)]
 

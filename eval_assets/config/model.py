@@ -50,6 +50,9 @@ class ModelFile(FileModel):
         default_factory=dict, description="Extra request headers: header name → name of the environment variable."
     )
     query: dict[str, str] = Field(default_factory=dict, description="Extra query parameters, e.g. api-version.")
+    query_env: dict[str, VariableName] = Field(
+        default_factory=dict, description="Query parameters that are secret: name → name of the environment variable."
+    )
     family: str | None = Field(
         None, description="Model family; judges of the same family are checked for self-preference."
     )

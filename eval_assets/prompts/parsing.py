@@ -3,7 +3,7 @@
 import difflib
 import re
 
-from eval_assets.config.datasets.documents import parse_yaml, validate
+from eval_assets.config.files.yaml_documents import parse_yaml, validate
 from eval_assets.config.problems import Problem, nearest, raise_problems
 from eval_assets.config.prompt import MessageTemplate, Prompt, PromptFrontMatter
 from eval_assets.prompts.rendering import syntax_error
@@ -33,7 +33,9 @@ def parse_prompt(name: str, text: str, *, file: str) -> Prompt:
     sections = [found for found in SECTION.finditer(body) if _means_a_role(found.group(1))]
     problems: list[Problem] = []
     preamble = body[: sections[0].start()] if sections else body
-    if preamble.strip():
+    if front is None and text.startswith("---\n"):
+        problems.append(Problem(file, "expected a second line `---`, which ends the front matter", first_line))
+    elif preamble.strip():
         problems.append(Problem(file, "expected `## system`, `## user` or `## assistant` before any text", first_line))
     messages: list[MessageTemplate] = []
     ends = [following.start() for following in sections[1:]] + [len(body)]

@@ -1,25 +1,44 @@
 """Sandboxed rendering of templates with the columns of an example. Where templates come from is in `parsing`."""
 
 import json
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, meta, nodes
+from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, meta, nodes, pass_context
 from jinja2.exceptions import SecurityError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.exceptions import TemplateError as TemplateFault
+from jinja2.runtime import Context
 
+from eval_assets.config.problems import hint_at
 from eval_assets.config.prompt import Prompt
 from eval_assets.errors import TemplateError
+from eval_assets.prompts.sandbox import BoundedSandbox
 from eval_assets.providers.requests import Message
 
+FAILURES_OF_TEMPLATES = (
+    TemplateFault,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""Whatever an expression or a filter may do on a value that its writer didn't think of."""
 OPTIONAL_COLUMNS = ("targets", "context")
 TESTS_OF_ABSENCE = ("defined", "undefined")
 FILTERS_OF_ABSENCE = ("default", "d")
 
 
-def _text_of(value: Any) -> Any:
-    """How a value appears in a rendered text: structured values as JSON, absent ones as nothing."""
+@pass_context
+def _text_of(_context: Context, value: Any) -> Any:
+    """How a value appears in a rendered text: structured values as JSON, absent ones as nothing.
+
+    It takes the context so that jinja computes no constant (`'x' * 10**9`) while a template is only read.
+    """
     if value is None:
         return ""
     if isinstance(value, dict | list | tuple):
@@ -27,10 +46,16 @@ def _text_of(value: Any) -> Any:
     return value
 
 
-def _environment() -> ImmutableSandboxedEnvironment:
-    return ImmutableSandboxedEnvironment(
-        undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False, finalize=_text_of
+def _environment() -> BoundedSandbox:
+    environment = BoundedSandbox(
+        undefined=StrictUndefined,
+        autoescape=False,
+        keep_trailing_newline=False,
+        optimized=False,
+        finalize=_text_of,
     )
+    del environment.globals["lipsum"]  # text without end, and another one each time
+    return environment
 
 
 @lru_cache(maxsize=1024)
@@ -62,8 +87,9 @@ def render_text(template: str, columns: Mapping[str, Any], *, where: str) -> str
         raise TemplateError(f"{where}: {error.message}; the example's columns: {', '.join(sorted(values))}") from error
     except SecurityError as error:
         raise TemplateError(f"{where}: the template sandbox refuses this: {error}") from error
-    except (TypeError, ValueError, ZeroDivisionError, OverflowError) as error:
-        raise TemplateError(f"{where}: the template failed on this example: {error}") from error
+    except FAILURES_OF_TEMPLATES as error:
+        said = str(error) or type(error).__name__
+        raise TemplateError(f"{where}: the template failed on this example: {said}") from error
 
 
 def template_variables(template: str, *, where: str) -> frozenset[str]:
@@ -96,13 +122,29 @@ def syntax_error(template: str) -> tuple[int, str] | None:
     r"""The line of a template, from 1, at which it is no template, and why; null if it is one.
 
     >>> syntax_error("Question:\n{{ inputs }")
-    (2, "unexpected '}'")
+    (2, "unexpected '}'; expected '}}' after the variable")
     """
+    environment = _environment()
     try:
-        _environment().compile(template, raw=True)
+        code = environment.compile(template, raw=True)
+        compile(code, "template", "exec")
     except TemplateSyntaxError as error:
-        return error.lineno, error.message or "this is no template"
+        return error.lineno, _advice(error.message or "this is no template", environment)
+    except (SyntaxError, RecursionError, MemoryError, ValueError, OverflowError) as error:
+        return 1, f"this is nested too deeply, or a number in it is too long ({type(error).__name__})"
     return None
+
+
+def _advice(said: str, environment: BoundedSandbox) -> str:
+    """Jinja's words, with what to do about the commonest."""
+    if found := re.match(r"No (filter|test) named '(.*)'", said):
+        known = environment.filters if found[1] == "filter" else environment.tests
+        names = sorted(name for name in known if name.isidentifier())
+        hint = hint_at(found[2], names, cutoff=0.8) or f"; there are {', '.join(names)}"
+        return said.rstrip(".") + hint
+    if said == "unexpected '}'" or "end of template'" in said or "end of print statement" in said:
+        return f"{said.rstrip('.')}; expected '}}}}' after the variable"
+    return said
 
 
 def render_prompt(prompt: Prompt, columns: Mapping[str, Any]) -> tuple[Message, ...]:

@@ -20,6 +20,9 @@ from eval_assets.storage.schemas import PREDICTIONS
 METRIC_INPUTS = frozenset({"predictions", "inputs", "targets", "context", *PREDICTIONS} - {"example"})
 """What a metric function may ask for whatever the dataset: columns of a prediction, and of any example."""
 
+MOST_VALUES = 5
+"""Values of a column that a message lists."""
+
 
 class ProvidedColumns:
     """The columns that some row of a dataset has a value in; rows are read until what is asked for was seen.
@@ -39,6 +42,7 @@ class ProvidedColumns:
         self._names: set[str] = set()
         self._paths: set[str] = set()
         self._in_file: set[str] = set()
+        self._values: dict[str, dict[str, None]] = {}
 
     def has(self, name: str) -> bool:
         """Whether some example has this column."""
@@ -67,6 +71,12 @@ class ProvidedColumns:
         """All columns under the file's own names."""
         return self._all(self._in_file)
 
+    def values_of(self, name: str) -> str:
+        """The values of a column, the first few in full, as messages write them."""
+        self._all(self._names)
+        values = list(self._values.get(name, {}))
+        return ", ".join(values[:MOST_VALUES]) + (" or another" if len(values) > MOST_VALUES else "")
+
     def hint(self, name: str, valid: Collection[str]) -> str:
         """The valid name that was meant: where the card maps a column, our name for it."""
         mapping = self.dataset.card.columns
@@ -91,6 +101,10 @@ class ProvidedColumns:
         columns = example_columns(row, self.dataset)
         columns.pop("example_id", None)
         self._names.update(columns)
+        for name, value in columns.items():
+            values = self._values.setdefault(name, {})
+            if len(values) <= MOST_VALUES:
+                values[f"{value!r:.60}"] = None
         self._paths.update(_paths_in(columns))
         self._in_file.update(row)
         return True
@@ -111,11 +125,16 @@ def card_problems(loaded: Loaded[Dataset], columns: ProvidedColumns) -> Iterator
             yield _problem(loaded, place, _absent(columns, path, columns.paths))
 
 
-def slice_problems(loaded: Loaded[Evaluation], columns: ProvidedColumns) -> Iterator[Problem]:
-    """Columns by which an evaluation chooses its examples and that no row has."""
-    for name in loaded.item.file.slice.where:
-        if not columns.has(name):
-            yield _problem(loaded, ("slice", "where", name), _absent(columns, name, columns.names))
+def slice_problems(loaded: Loaded[Evaluation], columns: ProvidedColumns, *, is_empty: bool) -> Iterator[Problem]:
+    """Columns by which an evaluation chooses its examples and that no row has; else, that it chooses none."""
+    chosen = loaded.item.file.slice
+    absent = [name for name in chosen.where if not columns.has(name)]
+    for name in absent:
+        yield _problem(loaded, ("slice", "where", name), _absent(columns, name, columns.names))
+    if is_empty and not absent:
+        known = "; ".join(f"{name} is {columns.values_of(name)}" for name in chosen.where)
+        said = f"expected examples of dataset {columns.dataset.name!r}, it has none of {chosen}; {known}"
+        yield _problem(loaded, ("slice", "where"), said)
 
 
 def judge_column_problems(loaded: Loaded[Judge], columns: ProvidedColumns) -> Iterator[Problem]:
