@@ -125,7 +125,10 @@ class StalenessReader:
                 lines[f"{cell.candidate}: {error}"] = None
         if lines:
             return tuple(lines)
-        causes = (self._changed_stage(table, evaluation) for table in EVALUATION_TABLES)
+        try:
+            causes = [self._changed_stage(table, evaluation) for table in EVALUATION_TABLES]
+        except ConfigError as error:
+            return (str(error),)
         return tuple(dict.fromkeys(cause for cause in causes if cause is not None))
 
     def _stale_stage(self, table: str, evaluation: str) -> str | None:
