@@ -22,9 +22,21 @@ from typing import Any, Literal, Self
 
 from aiohttp import web
 
+TOOL_CALLS = [{"id": "c1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city": "Oslo"}'}}]
 Answering = Callable[[Mapping[str, Any]], str]
 Manner = Literal[
-    "reset", "half_body", "invalid_json", "empty_choice", "length", "content_filter", "filtered", "refusal", "hang"
+    "reset",
+    "half_body",
+    "invalid_json",
+    "empty_choice",
+    "length",
+    "content_filter",
+    "filtered",
+    "refusal",
+    "hang",
+    "tool_calls",
+    "no_text",
+    "no_choice",
 ]
 
 
@@ -181,18 +193,14 @@ class LoopbackProvider:
     async def _misbehave(
         self, manner: Manner, request: web.Request, body: dict[str, Any], digest: str
     ) -> web.StreamResponse:
+        if (billed := self._without_answer(manner, body)) is not None:
+            return self._paid(digest, web.json_response(billed))
         match manner:
-            case "length" | "content_filter":
-                return self._paid(digest, web.json_response(self._reply(body, finish_reason=manner)))
-            case "refusal":
-                return self._paid(
-                    digest, web.json_response(self._reply(body, text=None, refusal="I can't help with that."))
-                )
             case "filtered":
                 error = {"error": {"message": "The response was filtered", "code": "content_filter", "status": 400}}
                 return web.json_response(error, status=400)
             case "empty_choice":
-                return web.json_response(self._reply(body) | {"choices": []})
+                return web.json_response(self._reply(body) | {"choices": [], "usage": None})
             case "invalid_json":
                 return web.Response(text='{"choices": [{"message": ', content_type="application/json")
             case "half_body":
@@ -208,6 +216,24 @@ class LoopbackProvider:
         assert request.transport is not None
         request.transport.abort()
         return web.Response()
+
+    def _without_answer(self, manner: Manner, body: dict[str, Any]) -> dict[str, Any] | None:
+        """A billed reply that is no whole answer; null for the other manners."""
+        match manner:
+            case "length" | "content_filter":
+                return self._reply(body, finish_reason=manner)
+            case "refusal":
+                return self._reply(body, text=None, refusal="I can't help with that.")
+            case "tool_calls":
+                reply = self._reply(body, text=None, finish_reason="tool_calls")
+                reply["choices"][0]["message"]["tool_calls"] = TOOL_CALLS
+                return reply
+            case "no_text":
+                return self._reply(body, text=None) | {"usage": {"prompt_tokens": 5, "completion_tokens": 256}}
+            case "no_choice":
+                return self._reply(body) | {"choices": []}
+            case _:
+                return None
 
     def _paid(self, digest: str, response: web.Response) -> web.Response:
         self.paid += 1

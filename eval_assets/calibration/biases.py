@@ -69,7 +69,7 @@ def biases_of_position(preferences: pl.DataFrame, *, confidence: float) -> Itera
         preferences: Rows of `pairwise_preferences` of the judge; nothing is measured without any.
         confidence: Coverage of the intervals.
     """
-    judged = preferences.filter(pl.col("outcome") == "ok")
+    judged = preferences.filter(pl.col("is_flipped").is_not_null())
     if judged.is_empty():
         return
     first, second = (

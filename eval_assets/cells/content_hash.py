@@ -1,11 +1,11 @@
 """Content hashes: what the data versions of partitions are made of."""
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import polars as pl
+
+from eval_assets.requests.canonical_json import SPACED, json_sha256
 
 HASH_LENGTH = 16
 
@@ -16,8 +16,7 @@ def content_sha256(content: Any) -> str:
     >>> content_sha256({"a": 1, "b": 2}) == content_sha256({"b": 2, "a": 1})
     True
     """
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:HASH_LENGTH]
+    return json_sha256(content)[:HASH_LENGTH]
 
 
 class RowsHash:
@@ -32,8 +31,8 @@ class RowsHash:
     def add(self, frame: pl.DataFrame) -> None:
         """Include the rows of a frame."""
         for row in frame.select(self._columns).iter_rows():
-            digest = hashlib.sha256(json.dumps(row, ensure_ascii=False, default=str).encode()).digest()
-            self._sum = (self._sum + int.from_bytes(digest, "big")) % (1 << 256)
+            digest = json_sha256(row, sort_keys=False, separators=SPACED)
+            self._sum = (self._sum + int(digest, 16)) % (1 << 256)
         self._n_rows += frame.height
 
     def hexdigest(self, *with_: Mapping[str, Any]) -> str:

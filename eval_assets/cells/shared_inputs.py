@@ -1,6 +1,5 @@
 """From the files in `data/` to the tables at the root of the graph: datasets, and histories of everything else."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,12 +14,14 @@ from eval_assets.config.datasets.labels import HumanLabel, read_labels
 from eval_assets.config.datasets.rows import read_documents, read_examples
 from eval_assets.config.project import Project
 from eval_assets.errors import StorageError
+from eval_assets.requests.canonical_json import json_text
 from eval_assets.storage.schemas import SCHEMAS
 from eval_assets.storage.versions import record_version
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written, staged
 
 FRAME_ROWS = 5_000
+FRAME_CHARACTERS = 16_000_000
 
 
 def write_named_file(versions: FileVersions, warehouse: Warehouse, table: str, name: str, *, run_id: str) -> Written:
@@ -59,6 +60,7 @@ def write_dataset(project: Project, warehouse: Warehouse, name: str, *, run_id: 
 
     def frames() -> Iterator[pl.DataFrame]:
         rows: list[dict[str, Any]] = []
+        n_characters = 0
         for example in read_examples(dataset, project.datasets_dir):
             hashes[example.example_id] = example.sha256[:HASH_LENGTH]
             rows.append(
@@ -67,14 +69,16 @@ def write_dataset(project: Project, warehouse: Warehouse, name: str, *, run_id: 
                     "example_id": example.example_id,
                     "position": example.position,
                     **{column: text_of(example.columns.get(column)) for column in ("inputs", "targets", "context")},
-                    "example": json.dumps(example.columns, ensure_ascii=False),
+                    "example": json_text(example.columns),
                     "example_sha256": example.sha256,
                     "run_id": run_id,
                 }
             )
-            if len(rows) == FRAME_ROWS:
+            n_characters += len(rows[-1]["example"])
+            if len(rows) == FRAME_ROWS or n_characters > FRAME_CHARACTERS:
                 yield pl.DataFrame(rows, schema=SCHEMAS["eval_datasets"])
                 rows.clear()
+                n_characters = 0
         if rows:
             yield pl.DataFrame(rows, schema=SCHEMAS["eval_datasets"])
 
@@ -97,7 +101,7 @@ def text_of(value: Any) -> str | None:
     """
     if value is None or isinstance(value, str):
         return value
-    return json.dumps(value, ensure_ascii=False)
+    return json_text(value)
 
 
 def _documents_frame(dataset: str, documents: list[dict[str, str]]) -> pl.DataFrame:

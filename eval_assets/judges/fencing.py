@@ -1,9 +1,10 @@
 """Fences around text that nobody vouches for, so that it can't speak as the judge. What is fenced is in `messages`."""
 
 import hashlib
-import json
 from collections.abc import Iterable
 from typing import Any
+
+from eval_assets.requests.canonical_json import json_text
 
 CODE_LENGTH = 6
 CONSONANTS = str.maketrans("0123456789abcdef", "bcdfghjkmnpqrstv")
@@ -16,7 +17,7 @@ def text_of(value: Any) -> str:
     >>> text_of(["a", 1])
     '["a", 1]'
     """
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return value if isinstance(value, str) else json_text(value)
 
 
 def fence_code(texts: Iterable[str]) -> str:

@@ -14,8 +14,10 @@ from eval_assets.errors import JudgeError
 from eval_assets.judges.asking import Asker, Conversation, converse, first_request
 from eval_assets.judges.formats import FormatMemory
 from eval_assets.judges.opinions import Opinion, opinion
+from eval_assets.judges.recorded import recorded_opinion
 from eval_assets.judges.voting import vote
 from eval_assets.providers.requests import Request
+from eval_assets.requests.canonical_json import json_text
 from eval_assets.storage.schemas import JUDGE_SCORES
 
 COPIED = ("evaluation", "model", "prompt", "prediction_id", "example_id", "position", "sample_index")
@@ -122,6 +124,8 @@ class _Ballot:
 
     def conversation(self, seat: _Seat, formats: FormatMemory) -> Conversation[Opinion]:
         output = self.prediction["output"] if self.prediction["outcome"] == "ok" else None
+        if output is not None and seat.model.file.provider == "recorded":
+            return recorded_opinion(seat.judge.file, self.prediction, draw=self.draw)
         return opinion(seat.judge.file, seat.model, self.columns, output, draw=self.draw, formats=formats)
 
 
@@ -185,8 +189,9 @@ def _row(ballot: _Ballot, given: Opinion, seat: _Seat | None, *, juror: str | No
         "method": given.method,
         "outcome": given.outcome,
         "reason": given.reason,
-        "messages": json.dumps(given.messages, ensure_ascii=False) if given.messages else None,
+        "messages": json_text(given.messages) if given.messages else None,
         "raw_reply": given.raw_reply,
+        "reasoning": given.reasoning,
         **asdict(given.spent),
         "judgement_key": given.judgement_key,
         "response_id": given.response_id,

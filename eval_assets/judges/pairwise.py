@@ -1,4 +1,4 @@
-"""Which of two candidates is better, asked in both orders; orders that disagree make a tie.
+"""Which of two candidates is better, asked in both orders; orders that disagree make a tie. Or as it was recorded.
 
 Win rates with intervals and rankings of many candidates are in `eval_assets.statistics`.
 """
@@ -17,11 +17,12 @@ from eval_assets.judges.asking import Asker, Conversation, converse, first_reque
 from eval_assets.judges.formats import FormatMemory
 from eval_assets.judges.messages import PREFERENCE, comparison_messages, missing_columns
 from eval_assets.judges.opinions import Opinion, verdict_on
+from eval_assets.judges.recorded import TIE, Preference, recorded_preference, side_of
 from eval_assets.providers.requests import Request
 from eval_assets.storage.judging_schemas import PAIRWISE_PREFERENCES
 
-IN_ORDER = {"A": "a", "B": "b", "tie": "tie"}
-IN_REVERSE = {"A": "b", "B": "a", "tie": "tie"}
+PREFERS_A = {"A": 1.0, "B": 0.0, "tie": TIE}
+NO_OUTPUT = Opinion("skipped", reason="a prediction of the pair has no output to judge")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +34,14 @@ class PreferenceCounts:
     wins_a: int
     wins_b: int
     ties: int
+    n_in_both_orders: int
     flips: int
     first_shown_wins: int
 
     @property
     def flip_rate(self) -> float | None:
-        """Share of judged pairs in which the two orders disagree: how much position decides."""
-        return self.flips / self.n_judged if self.n_judged else None
+        """Share of pairs judged in both orders in which these disagree: how much position decides."""
+        return self.flips / self.n_in_both_orders if self.n_in_both_orders else None
 
     @property
     def win_rate_a(self) -> float | None:
@@ -62,7 +64,7 @@ def compare_candidates(
     Args:
         first: Predictions of candidate `a`, with the columns of `predictions`.
         second: Predictions of candidate `b`.
-        judge: Its definition, rubric, columns, model and parameters are used; its scale and examples aren't.
+        judge: Its definition, rubric, columns, model and parameters are used; its scale only for recorded preferences.
         askers: Who answers for the judge's model.
         models: Every model of `data/models` by name.
         formats: What is known about reply formats.
@@ -73,13 +75,15 @@ def compare_candidates(
     """
     model = _model_of(judge, models)
     pairs = _pairs(first, second)
-    talks = [
-        (model, _preference(judge, model, shown_first, shown_second, formats))
-        for a, b in pairs
-        for shown_first, shown_second in ((a, b), (b, a))
-    ]
-    opinions = iter(converse(talks, askers, formats))
-    rows = [{**_row(a, b, next(opinions), next(opinions)), "run_id": run_id} for a, b in pairs]
+    given: list[tuple[Opinion, Opinion | None, Preference]]
+    if model.file.provider == "recorded":
+        looked_up = [(model, _recorded(judge, a, b)) for a, b in pairs]
+        given = [(found.opinion, None, found) for found in converse(looked_up, askers, formats)]
+    else:
+        talks = [(model, talk) for a, b in pairs for talk in _both_orders(judge, model, a, b, formats)]
+        opinions = iter(converse(talks, askers, formats))
+        given = [_of_two_orders(next(opinions), next(opinions)) for _ in pairs]
+    rows = [{**_row(a, b, *found), "run_id": run_id} for (a, b), found in zip(pairs, given, strict=True)]
     named = {"judge": judge.name, "version": judge.file.version, "judge_model": model.name}
     return pl.DataFrame([{**row, **named} for row in rows], schema=PAIRWISE_PREFERENCES)
 
@@ -97,11 +101,11 @@ def preference_requests(
         formats: Likewise; until an endpoint's format is known, its strictest is assumed.
     """
     model = _model_of(judge, models)
-    firsts = (
-        first_request(_preference(judge, model, shown_first, shown_second, formats))
-        for a, b in _pairs(first, second)
-        for shown_first, shown_second in ((a, b), (b, a))
-    )
+    if model.file.provider == "recorded":
+        firsts = [first_request(_recorded(judge, a, b)) for a, b in _pairs(first, second)]
+    else:
+        talks = (talk for a, b in _pairs(first, second) for talk in _both_orders(judge, model, a, b, formats))
+        firsts = [first_request(talk) for talk in talks]
     return [request for request in firsts if request is not None]
 
 
@@ -115,6 +119,7 @@ def preference_counts(preferences: pl.DataFrame) -> PreferenceCounts:
         wins_a=int((preferred == "a").sum()),
         wins_b=int((preferred == "b").sum()),
         ties=int((preferred == "tie").sum()),
+        n_in_both_orders=judged["is_flipped"].count(),
         flips=int(judged["is_flipped"].sum()),
         first_shown_wins=int((judged["preferred_in_order"] == "a").sum())
         + int((judged["preferred_in_reverse"] == "b").sum()),
@@ -139,11 +144,23 @@ def _pairs(first: pl.DataFrame, second: pl.DataFrame) -> list[tuple[Mapping[str,
     ]
 
 
-def _preference(
+def _recorded(judge: Judge, a: Mapping[str, Any], b: Mapping[str, Any]) -> Conversation[Preference]:
+    if a["outcome"] != "ok" or b["outcome"] != "ok":
+        return Preference(NO_OUTPUT)
+    return (yield from recorded_preference(judge.file, a, b))
+
+
+def _both_orders(
+    judge: Judge, model: Model, a: Mapping[str, Any], b: Mapping[str, Any], formats: FormatMemory
+) -> tuple[Conversation[Opinion], Conversation[Opinion]]:
+    return _asked(judge, model, a, b, formats), _asked(judge, model, b, a, formats)
+
+
+def _asked(
     judge: Judge, model: Model, a: Mapping[str, Any], b: Mapping[str, Any], formats: FormatMemory
 ) -> Conversation[Opinion]:
     if a["outcome"] != "ok" or b["outcome"] != "ok":
-        return Opinion("skipped", reason="a prediction of the pair has no output to judge")
+        return NO_OUTPUT
     columns = json.loads(a["example"])
     if missing := missing_columns(judge.file, columns):
         return Opinion("skipped", reason=f"the example has no {', '.join(missing)}")
@@ -152,26 +169,39 @@ def _preference(
     return (yield from verdict_on(messages, PREFERENCE, judge.file, model, shown, formats))
 
 
-def _row(a: Mapping[str, Any], b: Mapping[str, Any], in_order: Opinion, in_reverse: Opinion) -> dict[str, Any]:
-    forward, backward = IN_ORDER.get(in_order.label or ""), IN_REVERSE.get(in_reverse.label or "")
-    failed = next((given for given in (in_order, in_reverse) if given.outcome != "ok"), None)
-    costs = [cost for given in (in_order, in_reverse) if (cost := given.spent.cost_usd) is not None]
+def _of_two_orders(in_order: Opinion, in_reverse: Opinion) -> tuple[Opinion, Opinion, Preference]:
+    """Opinions of both orders, and what they come to if neither failed."""
+    failed = next((given for given in (in_order, in_reverse) if given.outcome != "ok"), in_order)
+    forward, backward = (PREFERS_A.get(given.label or "") for given in (in_order, in_reverse))
+    return in_order, in_reverse, Preference(failed, forward, None if backward is None else 1 - backward)
+
+
+def _row(
+    a: Mapping[str, Any], b: Mapping[str, Any], in_order: Opinion, in_reverse: Opinion | None, found: Preference
+) -> dict[str, Any]:
+    opinions = [given for given in (in_order, in_reverse) if given is not None]
+    costs = [cost for given in opinions if (cost := given.spent.cost_usd) is not None]
+    is_ok = found.opinion.outcome == "ok"
+    preference = found.value if is_ok else None
+    forward, backward = (None if side is None else side_of(side) for side in (found.in_order, found.in_reverse))
+    in_both_orders = forward is not None and backward is not None
     return {
         "evaluation": a["evaluation"],
         "example_id": a["example_id"],
         "sample_index": a["sample_index"],
         "candidate_a": f"{a['model']}@{a['prompt']}",
         "candidate_b": f"{b['model']}@{b['prompt']}",
-        "preferred": None if failed else forward if forward == backward else "tie",
-        "preferred_in_order": forward,
-        "preferred_in_reverse": backward,
-        "is_flipped": None if failed else forward != backward,
+        "preferred": None if preference is None else side_of(preference),
+        "preference": preference,
+        "preferred_in_order": forward if in_both_orders or not is_ok else None,
+        "preferred_in_reverse": backward if in_both_orders or not is_ok else None,
+        "is_flipped": forward != backward if in_both_orders and is_ok else None,
         "justification_in_order": in_order.justification,
-        "justification_in_reverse": in_reverse.justification,
-        "outcome": failed.outcome if failed else "ok",
-        "reason": failed.reason if failed else None,
+        "justification_in_reverse": in_reverse.justification if in_reverse is not None else None,
+        "outcome": found.opinion.outcome,
+        "reason": found.opinion.reason,
         "key_in_order": in_order.judgement_key,
-        "key_in_reverse": in_reverse.judgement_key,
-        "request_keys": json.dumps([*in_order.request_keys, *in_reverse.request_keys]),
+        "key_in_reverse": in_reverse.judgement_key if in_reverse is not None else None,
+        "request_keys": json.dumps([key for given in opinions for key in given.request_keys]),
         "cost_usd": sum(costs) if costs else None,
     }

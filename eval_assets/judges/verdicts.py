@@ -11,10 +11,10 @@ from typing import Literal
 
 from eval_assets.config.judge import Scale
 from eval_assets.judges.replies.candidates import Candidate
-from eval_assets.judges.replies.lines import announced_verdicts, bare_verdicts, reason_in
+from eval_assets.judges.replies.lines import announced_verdicts, bare_verdicts, lines_of_judged, reason_in
 from eval_assets.judges.replies.objects import candidate_in, loaded, objects_of
 
-PARSER_VERSION = "1"
+PARSER_VERSION = "2"
 """Raised with every change of the rules below: it is part of a judge's fingerprint."""
 
 THOUGHT_ENDS = re.compile(r"</(?:think|thinking|reasoning)>", re.IGNORECASE)
@@ -50,7 +50,8 @@ def parse_verdict(text: str, scale: Scale, *, untrusted: Iterable[str] = ()) -> 
         text: The reply as it came.
         scale: What the verdict has to be on.
         untrusted: The texts that were judged; an object or line that repeats one of theirs word for word is a
-            quotation, not a verdict.
+            quotation, unless it stands where the judge's verdict belongs: at the end of the reply, or alone at its
+            beginning.
 
     >>> from eval_assets.config.judge import IntegerScale
     >>> parse_verdict('{"justification": "It obeys \\"score: 5\\".", "score": 2}', IntegerScale()).score
@@ -62,12 +63,13 @@ def parse_verdict(text: str, scale: Scale, *, untrusted: Iterable[str] = ()) -> 
     reply = _unwrapped(parts[1].strip())
     if not reply:
         return _unparsed("the reply is empty")
-    judged = tuple(untrusted)
-    objects, prose = objects_of(reply, judged)
+    texts = tuple(untrusted)
+    judged = lines_of_judged(objects_of(judged_text, ())[1] for judged_text in texts)
+    objects, prose = objects_of(reply, texts)
     candidates = [candidate_in(found, scale, is_final=is_final) for found, is_final in objects]
-    lines = list(announced_verdicts(prose, scale, judged))
+    lines = announced_verdicts(prose, scale, judged, closes=not objects)
     candidates += [line for line in lines if not (objects and line.problem)]
-    return _resolved(candidates or list(bare_verdicts(prose, scale, judged)), scale, prose)
+    return _resolved(candidates or bare_verdicts(prose, scale, judged), scale, prose)
 
 
 def _unwrapped(reply: str) -> str:
@@ -91,7 +93,7 @@ def _resolved(candidates: list[Candidate], scale: Scale, prose: str) -> Verdict:
     if last.value is None:
         return _unparsed(last.problem or "the reply states no verdict")
     label = last.value if isinstance(last.value, str) else None
-    reason_given = last.justification or (reason_in(prose, scale) if last.method == "text" else None)
+    reason_given = reason_in(prose, scale) if last.method == "text" else last.justification or reason_in(prose, scale)
     return Verdict(scale.score_of(last.value), label, reason_given, "ok", None, last.method)
 
 

@@ -8,8 +8,8 @@ import polars as pl
 
 from eval_assets.config.model import Model
 from eval_assets.providers.dispatch.budget import cost_usd, max_completion_tokens
-from eval_assets.providers.keys import canonical_json
 from eval_assets.providers.requests import Request
+from eval_assets.requests.canonical_json import canonical_json
 from eval_assets.storage.warehouse import Warehouse
 
 CHARACTERS_PER_TOKEN = 4

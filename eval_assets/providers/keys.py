@@ -3,10 +3,7 @@
 Timeouts, retries, concurrency, prices, secrets and headers don't change an answer and are not part of it.
 """
 
-import datetime as dt
 import hashlib
-import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +12,7 @@ from urllib.parse import urlencode, urlsplit
 from eval_assets.config.model import Model
 from eval_assets.errors import ConfigError
 from eval_assets.providers.requests import Request
+from eval_assets.requests.canonical_json import canonical_json
 
 KEY_SCHEMA = "1"
 """Version of the canonical form. Stored replies of another version are refused, never silently paid again."""
@@ -22,7 +20,6 @@ KEY_SCHEMA = "1"
 OPENAI_URL = "https://api.openai.com/v1"
 SHOWN_THE_EXAMPLE = frozenset({"callable", "recorded"})
 DEFAULT_PORTS = {"http": 80, "https": 443}
-LARGEST_EXACT = 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,39 +114,3 @@ def key_of(canonical: str) -> str:
     '44136fa3'
     """
     return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-def canonical_json(value: Any) -> str:
-    """JSON with sorted keys, no whitespace and one spelling per number.
-
-    >>> canonical_json({"top_p": 1.0, "messages": ({"b": True, "a": "é"},)})
-    '{"messages":[{"a":"é","b":true}],"top_p":1}'
-
-    Raises:
-        ConfigError: The value has no JSON form, a number is NaN or infinite, or text holds half a surrogate pair.
-    """
-    text = json.dumps(_plain(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True)
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        found = text[max(error.start - 20, 0) : error.end]
-        raise ConfigError(f"expected text that UTF-8 can encode, got half a surrogate pair in {found!r}") from error
-    return text
-
-
-def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, str | bool | int):
-        return value
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise ConfigError(f"expected finite numbers in a request, got {value!r}; use null for a missing value")
-        return int(value) if value.is_integer() and abs(value) < LARGEST_EXACT else value
-    if isinstance(value, dt.date | dt.time):
-        return value.isoformat()
-    raise ConfigError(
-        f"expected text, numbers, booleans, lists and mappings in a request, got {value!r} ({type(value).__name__})"
-    )

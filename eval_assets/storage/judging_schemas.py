@@ -65,9 +65,10 @@ PAIRWISE_PREFERENCES: dict[str, pl.DataType] = {
     "candidate_a": pl.String(),  # model@prompt
     "candidate_b": pl.String(),
     "preferred": pl.String(),  # a, b or tie; null unless outcome is ok
-    "preferred_in_order": pl.String(),  # what was preferred with a shown first
+    "preference": pl.Float64(),  # how far a is preferred, from 0 (b is better) to 1; a tie is 0.5
+    "preferred_in_order": pl.String(),  # what was preferred with a shown first; null where only one order is recorded
     "preferred_in_reverse": pl.String(),  # what was preferred with b shown first, under the same names
-    "is_flipped": pl.Boolean(),  # the two orders disagree
+    "is_flipped": pl.Boolean(),  # the two orders disagree; null where only one is recorded
     "justification_in_order": pl.String(),
     "justification_in_reverse": pl.String(),
     "outcome": pl.String(),

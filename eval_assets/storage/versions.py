@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from eval_assets.errors import StorageError
+from eval_assets.requests.canonical_json import json_text
 from eval_assets.storage.schemas import PARTITIONED_BY, SCHEMAS
 from eval_assets.storage.warehouse import Warehouse
 
@@ -44,7 +45,7 @@ def record_version(
     stored = warehouse.scan(table, {column: name}).sort("version").collect()
     latest = stored.tail(1).to_dicts()[0] if stored.height else None
     same = latest is not None and latest["content_sha256"] == content_sha256
-    content_text = json.dumps(content, sort_keys=True, ensure_ascii=False)
+    content_text = json_text(content, sort_keys=True)
     if latest is not None and same and (latest["source"], latest["content"]) == (source, content_text):
         return _version_of(latest, column)
     row = {

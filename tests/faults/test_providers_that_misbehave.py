@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from eval_assets.cells.spending import retry_of
 from eval_assets.config.model import Limits, Prices
-from eval_assets.errors import MissingKeyError, ProviderError
+from eval_assets.errors import BudgetExceededError, MissingKeyError, ProviderError
 from eval_assets.providers import attempts
 from eval_assets.providers.clients.openai_client import OpenAIClient
 from eval_assets.providers.dispatch.budget import Budget
-from tests.engines import FAST, answered, engine_on, jobs, store_in
+from eval_assets.providers.dispatch.engine import Job
+from tests.engines import FAST, answered, engine_on, jobs, question, store_in
 from tests.loopback import Fault, LoopbackProvider
 
 N = 30
@@ -112,14 +114,71 @@ def test_a_reply_cut_by_length_is_truncated_and_paid_once(provider, tmp_path):
 
 
 @pytest.mark.parametrize("manner", ["content_filter", "filtered", "refusal"])
-def test_a_refusal_is_not_retried_and_not_reused(provider, tmp_path, manner):
+def test_a_refusal_is_final_until_it_is_asked_for_again(provider, tmp_path, manner):
     provider.faults = lambda body: Fault(manner)
     engine = engine_on(provider, tmp_path)
     assert {answer.reply.outcome for answer in answered(engine, jobs(5)).values()} == {"refused"}
     assert provider.requests == 5
-    assert stored(tmp_path)["outcome"].to_list() == ["refused"] * 5  # kept for accounting
+    assert stored(tmp_path)["outcome"].to_list() == ["refused"] * 5
     provider.faults = None
+    assert {answer.reply.outcome for answer in answered(engine_on(provider, tmp_path), jobs(5)).values()} == {"refused"}
+    assert provider.requests == 5
+    again = engine_on(provider, tmp_path, retry=retry_of(["refused"]))
+    assert {answer.reply.outcome for answer in answered(again, jobs(5)).values()} == {"ok"}
     assert {answer.reply.outcome for answer in answered(engine_on(provider, tmp_path), jobs(5)).values()} == {"ok"}
+    assert provider.requests == 10
+
+
+@pytest.mark.parametrize(
+    ("manner", "outcome"),
+    [("tool_calls", "tool_call"), ("no_text", "empty"), ("no_choice", "empty"), ("length", "truncated")],
+)
+def test_a_billed_reply_without_an_answer_is_sent_once_and_counted(provider, tmp_path, manner, outcome):
+    provider.faults = lambda body: Fault(manner)
+    budget, prices = Budget(1.0), Prices(request_usd=0.01)
+    answers = answered(engine_on(provider, tmp_path, budget=budget, prices=prices), jobs(5))
+    assert {answer.reply.outcome for answer in answers.values()} == {outcome}
+    assert provider.requests == provider.paid == 5
+    assert budget.spent_usd == pytest.approx(0.05)  # five requests at a cent each
+    again = engine_on(provider, tmp_path, prices=prices)
+    assert {answer.reply.outcome for answer in answered(again, jobs(5)).values()} == {outcome}
+    assert provider.requests == 5
+    assert stored(tmp_path)["outcome"].to_list() == [outcome] * 5
+    assert stored(tmp_path)["cost_usd"].sum() == pytest.approx(0.05)
+
+
+def test_a_budget_ends_a_run_of_replies_without_text(provider, tmp_path):
+    provider.faults = lambda body: Fault("no_text")
+    budget = Budget(0.1)
+    engine = engine_on(
+        provider, tmp_path, budget=budget, prices=Prices(prompt_usd_per_million=1, completion_usd_per_million=100)
+    )
+    asked = [Job(question(f"question {index}", parameters={"max_tokens": 256}), index) for index in range(10)]
+    with pytest.raises(BudgetExceededError):
+        answered(engine, asked)
+    # A reply costs 5 * 1 + 256 * 100 millionths of a dollar: 0.025605; a request may cost a little more.
+    assert provider.requests == 3
+    assert budget.spent_usd == pytest.approx(3 * 0.025605)
+
+
+def test_a_retry_asks_exactly_for_its_outcomes_and_once(provider, tmp_path):
+    manners = {0: "refusal", 1: "no_text", 2: "tool_calls", 3: "length"}
+    provider.faults = lambda body: next(
+        (Fault(manner) for tag, manner in manners.items() if body["messages"][0]["content"] == f"question {tag}"), None
+    )
+    answered(engine_on(provider, tmp_path), jobs(6))
+    assert provider.requests == 6
+    retry = retry_of(["refused", "empty"])
+    answers = answered(engine_on(provider, tmp_path, retry=retry), jobs(6))
+    outcomes = ["refused", "empty", "tool_call", "truncated", "ok", "ok"]
+    assert [answers[tag].reply.outcome for tag in range(6)] == outcomes
+    assert provider.requests == 8
+    answered(engine_on(provider, tmp_path, retry=retry), jobs(6))  # another cell of the same run
+    assert provider.requests == 8
+    provider.faults = None
+    answers = answered(engine_on(provider, tmp_path, retry=retry_of(["empty"])), jobs(6))
+    assert [answers[tag].reply.outcome for tag in range(6)] == ["refused", "ok", "tool_call", "truncated", "ok", "ok"]
+    assert provider.requests == 9
 
 
 def test_a_refused_key_stops_everything_at_the_first_request(provider, tmp_path):

@@ -224,7 +224,13 @@ def test_a_judge_that_only_compares_is_measured_by_its_comparisons():
     answers = [("a", "a"), ("a", "b"), ("a", "b"), ("tie", "tie")]
     preferences = pl.DataFrame(
         [
-            {"judge": "grader", "outcome": "ok", "preferred_in_order": first, "preferred_in_reverse": second}
+            {
+                "judge": "grader",
+                "outcome": "ok",
+                "preferred_in_order": first,
+                "preferred_in_reverse": second,
+                "is_flipped": first != second,
+            }
             for first, second in answers
         ],
         schema=PAIRWISE_PREFERENCES,

@@ -131,7 +131,7 @@ def test_what_is_no_text_becomes_json(project, result, output):
     [
         ("None", "expected text, a list, or a mapping with 'output', got None"),
         ("{'output': 'x', 'completion_token': 1}", "'completion_token'; did you mean 'completion_tokens'"),
-        ("{'output': 'x', 'prompt_tokens': '5'}", "expected a whole number for 'prompt_tokens', got '5'"),
+        ("{'output': 'x', 'prompt_tokens': 'five'}", "expected a whole number for 'prompt_tokens', got 'five'"),
         ("[object()]", "expected a reply with a JSON form"),
         ("float('nan')", "expected a reply with a JSON form"),
     ],
@@ -249,6 +249,56 @@ def test_a_runnable_gets_the_messages_and_its_message_is_read(project, method):
     reply = reply_of(f"{module}:chain", project.folder, parameters={"temperature": 0})
     assert (reply.output, reply.prompt_tokens, reply.completion_tokens) == ("Two?0", 9, 2)
     assert reply.finish_reason == "stop"
+
+
+def test_thoughts_and_calls_of_a_runnable_are_kept_apart_from_its_text(project):
+    module = project("""
+        from types import SimpleNamespace
+
+        CALL = {"name": "get_weather", "args": {"city": "Oslo"}, "id": "c1"}
+        SAID = [{"type": "thinking", "thinking": "London? No."}, {"type": "text", "text": "Paris"}]
+
+        class Runnable:
+            def invoke(self, messages, calls=False):
+                return SimpleNamespace(
+                    content="" if calls else SAID,
+                    tool_calls=[CALL] if calls else [],
+                    usage_metadata={"input_tokens": float("nan"), "output_tokens": 2.0},
+                    response_metadata={"finish_reason": "MAX_TOKENS" if calls is None else "stop"},
+                )
+
+        chain = Runnable()
+    """)
+    reply = reply_of(f"{module}:chain", project.folder)
+    assert (reply.outcome, reply.output, reply.reasoning) == ("ok", "Paris", "London? No.")
+    assert (reply.prompt_tokens, reply.completion_tokens) == (None, 2)
+    calling = reply_of(f"{module}:chain", project.folder, parameters={"calls": True})
+    assert (calling.outcome, json.loads(calling.tool_calls)[0]["args"]) == ("tool_call", {"city": "Oslo"})
+    assert reply_of(f"{module}:chain", project.folder, parameters={"calls": None}).outcome == "truncated"
+
+
+@pytest.mark.parametrize(
+    ("result", "outcome"),
+    [
+        ("{'output': None, 'tool_calls': [{'name': 'search'}]}", "tool_call"),
+        ("{'output': 'Pari', 'finish_reason': 'max_tokens'}", "truncated"),
+        ("{'output': 'Pari', 'finish_reason': 'SAFETY'}", "refused"),
+        ("''", "empty"),
+        ("{'output': 'Paris', 'prompt_tokens': '5', 'completion_tokens': np.int64(3)}", "ok"),
+        ("{'output': 'Paris', 'reasoning': 'London? No.'}", "ok"),
+    ],
+)
+def test_a_mapping_may_say_how_the_reply_ended_and_what_was_thought(project, result, outcome):
+    module = project(f"""
+        import numpy as np
+
+        def answer():
+            return {result}
+    """)
+    reply = reply_of(f"{module}:answer", project.folder)
+    assert reply.outcome == outcome
+    assert reply.prompt_tokens == (5 if "prompt_tokens" in result else None)
+    assert reply.reasoning == ("London? No." if "reasoning" in result else None)
 
 
 def test_a_module_of_the_project_may_import_its_neighbours(project):

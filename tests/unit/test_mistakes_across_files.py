@@ -25,7 +25,39 @@ SCALES = (
     "{type: labels, labels: {good: 1, bad: 0}}, got "
 )
 
+RECORDED = "provider: recorded\nfile: r.csv\n"
+VERDICTS = RECORDED + "columns: {candidate: system}\n"
+READS = "definition: As published.\nmodel: r\n"
+
 IN_A_RUN_TOO = [  # what is changed, and what is said
+    (
+        {"models/r.yaml": RECORDED, "judges/j.yaml": READS, "evaluations/e.yaml": EVALUATION.replace("[right]", "[j]")},
+        "data/judges/j.yaml:2: model: model 'r' holds recorded predictions; to read verdicts from its file, ",
+        "name in its `columns` the `candidate` whose output a verdict is on",
+    ),
+    (
+        {
+            "models/r.yaml": VERDICTS,
+            "judges/j.yaml": READS + "samples: 3\n",
+            "evaluations/e.yaml": EVALUATION.replace("[right]", "[j]"),
+        },
+        "data/judges/j.yaml:3: samples: a file holds one verdict per example and candidate, ",
+        "got samples 3",
+    ),
+    (
+        {"models/r.yaml": VERDICTS, "evaluations/e.yaml": EVALUATION.replace("[echo]", "[echo, r]")},
+        "data/evaluations/e.yaml:2: models[1]: expected a model that answers, 'r' holds verdicts on candidates; ",
+        "name it in a judge",
+    ),
+    (
+        {
+            "models/r.yaml": VERDICTS,
+            "judges/j.yaml": READS,
+            "evaluations/e.yaml": EVALUATION + "pairwise: {judge: j, against: all}\n",
+        },
+        "data/evaluations/e.yaml:6: pairwise.against: expected recorded preferences that say who was compared with ",
+        "whom; name in the `columns` of model 'r' the `opponent`, or compare with the baseline alone",
+    ),
     (
         {"prompts/ask.md": "---\ndescription: inptus?\n---\n## user\nAnswer:\n{{ inptus }}\n"},
         "data/prompts/ask.md:6: inptus: no row of dataset 'qa' provides the template variable 'inptus'; ",
@@ -51,7 +83,7 @@ IN_A_RUN_TOO = [  # what is changed, and what is said
     ),
     (
         {"prompts/ask.md": "---\ndescription: x\n---\n\n## user\n\n{{ inputs | lenght }}\n"},
-        "data/prompts/ask.md:7: not a valid template: No filter named 'lenght'.",
+        "data/prompts/ask.md:7: not a valid template: No filter named 'lenght'; did you mean 'length'?",
     ),
     (
         {"judges/right.yaml": "kind: template\nmodel: echo\nprompt: |\n  Judge this:\n  {{ output }\n"},
@@ -148,7 +180,6 @@ ALLOWED = [
     {"prompts/ask.md": "## user\n{% if context %}Context: {{ context }}{% endif %} {{ inputs }}\n"},
     {"prompts/ask.md": "## user\n{{ hint | default('') }}{% if note is defined %}{{ note }}{% endif %} {{ inputs }}\n"},
     {"models/echo.yaml": SERVED + "parameters: {min_p: 0.1, top_k: 4, chat_template_kwargs: {}, guided_json: {}}\n"},
-    {"models/echo.yaml": FILES["models/echo.yaml"] + "parameters: {sed: 1}\n"},
     {
         "datasets/qa.yaml": CARD + "cluster: metadata.topic\nslices: [lang, metadata]\n",
         "datasets/qa.jsonl": NESTED_ROW,

@@ -17,6 +17,7 @@ def preferences(preferred, a="m@p", b="n@p", flipped=()):
             "candidate_a": a,
             "candidate_b": b,
             "preferred": choice,
+            "preference": {"a": 1.0, "tie": 0.5, "b": 0.0}.get(choice),
             "preferred_in_order": "a" if index in flipped else choice,
             "preferred_in_reverse": "b" if index in flipped else choice,
             "is_flipped": None if choice is None else index in flipped,

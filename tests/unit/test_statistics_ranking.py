@@ -88,14 +88,27 @@ def test_no_outcomes_give_no_rate():
     assert rate.rate is rate.interval.ends is None
 
 
-def test_an_outcome_that_is_none_of_three_is_refused():
-    with pytest.raises(ScoreRangeError, match=r"got \[0.7\]"):
-        win_rate(np.array([0.7]), confidence=0.95)
+@pytest.mark.parametrize("outcome", [1.2, -0.1, float("nan")])
+def test_an_outcome_that_is_no_probability_is_refused(outcome):
+    with pytest.raises(ScoreRangeError, match="from 0 to 1"):
+        win_rate(np.array([outcome]), confidence=0.95)
+
+
+def test_probabilities_are_shares_of_a_win():
+    won = win_rate(np.array([0.9, 0.6, 0.5, 0.2]), confidence=0.95)
+    assert (won.wins, won.ties, won.losses) == (2, 1, 1)
+    assert won.rate == pytest.approx(0.55)  # 2.2 / 4
 
 
 def ranked(pairs, outcomes, names=("x", "y", "z"), **choices):
     defaults = {"example_index": np.arange(len(outcomes)), "confidence": 0.95, "n_resamples": 200, "seed": 0}
     return bradley_terry(names, np.array(pairs), np.array(outcomes, dtype=float), **defaults | choices)
+
+
+def test_a_probability_weighs_as_a_win_and_a_loss():
+    # 40 comparisons at 0.75 are 30 wins and 10 losses
+    rows = ranked([(0, 1)] * 40, [0.75] * 40, names=("x", "y"), prior_ties=0)
+    assert rows[0].strength == pytest.approx(np.log(3) / 2, abs=1e-6)
 
 
 def test_strength_is_the_log_odds_of_winning():

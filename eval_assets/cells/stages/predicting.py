@@ -19,18 +19,22 @@ from eval_assets.errors import TemplateError
 from eval_assets.prompts.rendering import render_prompt
 from eval_assets.providers.dispatch.engine import Answer, Job
 from eval_assets.providers.keys import KEY_SCHEMA
+from eval_assets.providers.replies.reading import READING_VERSION
 from eval_assets.providers.requests import Message, Request
+from eval_assets.requests.canonical_json import json_text
 from eval_assets.storage.schemas import PREDICTIONS
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written, provenance, staged
 
 FRAME_ROWS = 1_000
-CODE_VERSION = f"keys-{KEY_SCHEMA}"
+CODE_VERSION = f"keys-{KEY_SCHEMA}+reading-{READING_VERSION}"
 HIDDEN_FROM_MODELS = "targets"
 CONTENT_COLUMNS = (
     "prediction_id",
     "example_sha256",
     "output",
+    "reasoning",
+    "tool_calls",
     "outcome",
     "error_kind",
     "finish_reason",
@@ -181,8 +185,10 @@ def _row_of(inputs: CellInputs, answer: Answer[PredictionRow], *, run_id: str) -
     reply = answer.reply
     return {
         **_columns_of(inputs, answer.job.tag.example, answer.job.tag.sample_index, answer.request_key, run_id=run_id),
-        "messages": json.dumps(answer.job.tag.messages, ensure_ascii=False),
+        "messages": json_text(answer.job.tag.messages),
         "output": reply.output,
+        "reasoning": reply.reasoning,
+        "tool_calls": reply.tool_calls,
         "outcome": reply.outcome,
         "error_kind": reply.error_kind,
         "error": reply.error,
@@ -218,7 +224,7 @@ def _columns_of(
         "position": example.position,
         "sample_index": sample_index,
         **{column: text_of(example.columns.get(column)) for column in ("inputs", "targets", "context")},
-        "example": json.dumps(example.columns, ensure_ascii=False),
+        "example": json_text(example.columns),
         "example_sha256": example.sha256,
         "prompt_version": inputs.prompt_version,
         "model_version": inputs.model.version,

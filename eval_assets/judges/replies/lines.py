@@ -1,10 +1,11 @@
 """Verdicts on lines of text, such as `Score: 4`. What a judge quotes is not searched."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from eval_assets.config.judge import Scale
 from eval_assets.judges.replies.candidates import Candidate
+from eval_assets.judges.replies.quotation import JudgedLines, Stated, own_verdicts
 from eval_assets.judges.replies.values import plain_text, read_value
 from eval_assets.judges.replies.words import FINAL_WORDS, JUSTIFICATION_WORDS, QUALIFIERS, VERDICT_WORDS, words_of
 
@@ -25,44 +26,86 @@ STATED = re.compile(rf"(?:{VERDICT})\s*[:=]", re.IGNORECASE)
 JUSTIFIED = re.compile(rf"^(?:{'|'.join(map(re.escape, sorted(JUSTIFICATION_WORDS)))})\s*[:=]\s*", re.IGNORECASE)
 
 
-def announced_verdicts(prose: str, scale: Scale, judged: tuple[str, ...]) -> Iterator[Candidate]:
-    """Lines such as `Score: 4`, one by one."""
-    for line in _lines_of(prose):
-        announced = ANNOUNCED.match(line)
-        if announced is None or _repeats_a_line(line, judged):
-            continue
-        is_final = bool(FINAL_WORDS & set(words_of(announced["before"])))
-        try:
-            if STATED.search(announced["value"]):
-                raise ValueError(f"expected one verdict on a line, got {line[:80]!r}")  # noqa: TRY301
-            value = read_value(announced["value"].strip(" |"), scale)
-        except ValueError as error:
-            yield Candidate(None, str(error), is_final, "text")
-        else:
-            if value is not None:
-                yield Candidate(value, None, is_final, "text")
+def announced_verdicts(prose: str, scale: Scale, judged: JudgedLines, *, closes: bool) -> list[Candidate]:
+    """Lines such as `Score: 4`, in their order.
+
+    Args:
+        prose: What the judge wrote beside JSON objects.
+        scale: What the verdict has to be on.
+        judged: Lines of the judged texts.
+        closes: The reply ends with the prose, so its last line may be the verdict.
+    """
+    lines = _lines_of(prose)
+    stated = [
+        _stated(candidate, place, lines, judged, closes=closes)
+        for place, line in enumerate(lines)
+        if (candidate := _announced(line, scale)) is not None
+    ]
+    return own_verdicts(stated)
 
 
-def bare_verdicts(prose: str, scale: Scale, judged: tuple[str, ...]) -> Iterator[Candidate]:
+def bare_verdicts(prose: str, scale: Scale, judged: JudgedLines) -> list[Candidate]:
     """The first and the last line, where they are nothing but a value."""
     lines = _lines_of(prose)
-    for line in dict.fromkeys([*lines[:1], *lines[-1:]]):
-        if len(lines) > 1 and _repeats_a_line(line, judged):
-            continue
-        try:
-            value = read_value(line, scale, alone=True)
-        except ValueError as error:
-            yield Candidate(None, str(error), False, "text")
-        else:
-            if value is not None:
-                yield Candidate(value, None, False, "text")
+    stated = [
+        _stated(candidate, place, lines, judged, closes=True)
+        for place in dict.fromkeys([*range(len(lines))[:1], *range(len(lines))[-1:]])
+        if (candidate := _bare(lines[place], scale)) is not None
+    ]
+    return own_verdicts(stated)
 
 
-def _is_bare(line: str, scale: Scale) -> bool:
+def reason_in(prose: str, scale: Scale) -> str | None:
+    """What the lines say beside the verdict, the reason on its own line included; null if nothing."""
+    kept = []
+    for line in _lines_of(prose):
+        verdict = _announced(line, scale) or _bare(line, scale)
+        if verdict is None or verdict.justification:
+            kept.append(JUSTIFIED.sub("", line if verdict is None else str(verdict.justification)))
+    while kept and kept[-1].endswith(":"):  # what led to the verdict
+        kept.pop()
+    return "\n".join(kept).strip() or None
+
+
+def lines_of_judged(texts: Iterable[str]) -> JudgedLines:
+    """The judged texts, without JSON objects, as a reply would repeat them line by line."""
+    return JudgedLines(map(_lines_of, texts))
+
+
+def _stated(
+    candidate: Candidate, place: int, lines: list[str], judged: JudgedLines, *, closes: bool
+) -> Stated[Candidate]:
+    is_quoted = judged.are_quoted_at_the_end_of(lines[: place + 1])
+    return Stated(
+        candidate,
+        repeats=judged.repeated_by(lines[place]),
+        opens=closes and place == 0 and not is_quoted,
+        closes=closes and place == len(lines) - 1 and not is_quoted,
+    )
+
+
+def _announced(line: str, scale: Scale) -> Candidate | None:
+    """The verdict of a line such as `Score: 4`; null if it is none."""
+    announced = ANNOUNCED.match(line)
+    if announced is None:
+        return None
+    is_final = bool(FINAL_WORDS & set(words_of(announced["before"])))
     try:
-        return read_value(line, scale, alone=True) is not None
-    except ValueError:
-        return True
+        if STATED.search(announced["value"]):
+            raise ValueError(f"expected one verdict on a line, got {line[:80]!r}")  # noqa: TRY301
+        read = read_value(announced["value"].strip(" |"), scale)
+    except ValueError as error:
+        return Candidate(None, str(error), is_final, "text")
+    return None if read is None else Candidate(read.value, None, is_final, "text", read.reason)
+
+
+def _bare(line: str, scale: Scale) -> Candidate | None:
+    """The verdict of a line that is nothing but a value; null if it is more."""
+    try:
+        read = read_value(line, scale, alone=True)
+    except ValueError as error:
+        return Candidate(None, str(error), False, "text")
+    return None if read is None else Candidate(read.value, None, False, "text")
 
 
 def _lines_of(prose: str) -> list[str]:
@@ -75,18 +118,8 @@ def _lines_of(prose: str) -> list[str]:
         line = TAGGED.sub(r"\1: \2", line)
         if not line or raw.lstrip().startswith(">"):
             continue
-        if lines and HEADING.match(lines[-1]):
+        if lines and HEADING.match(lines[-1]) and not ANNOUNCED.match(line):
             lines[-1] = f"{lines[-1].rstrip(':')}: {line}"
         else:
             lines.append(line)
     return lines
-
-
-def reason_in(prose: str, scale: Scale) -> str | None:
-    """What the lines say beside the verdict; null if nothing."""
-    kept = [line for line in _lines_of(prose) if not ANNOUNCED.match(line) and not _is_bare(line, scale)]
-    return JUSTIFIED.sub("", "\n".join(kept)).strip() or None
-
-
-def _repeats_a_line(line: str, judged: tuple[str, ...]) -> bool:
-    return any(line.casefold() == theirs.casefold() for text in judged for theirs in _lines_of(text))

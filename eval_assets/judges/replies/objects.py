@@ -7,6 +7,7 @@ from typing import Any
 from eval_assets.config.judge import Scale
 from eval_assets.judges.formats import verdict_field
 from eval_assets.judges.replies.candidates import Candidate
+from eval_assets.judges.replies.quotation import Stated, announces_a_quotation, own_verdicts
 from eval_assets.judges.replies.values import value_on
 from eval_assets.judges.replies.words import FINAL_WORDS, JUSTIFICATION_WORDS, VERDICT_WORDS, words_of
 
@@ -16,7 +17,7 @@ INTRODUCES = ("", ":", "!", ".", "\uff1a", "。")
 
 def objects_of(reply: str, judged: tuple[str, ...]) -> tuple[list[tuple[dict[str, Any], bool]], str]:
     """The JSON objects that hold a verdict, each with whether it is announced as final, and the text without them."""
-    found: list[tuple[dict[str, Any], bool]] = []
+    found: list[Stated[tuple[dict[str, Any], bool]]] = []
     prose: list[str] = []
     done = 0
     for _ in range(MAX_OBJECTS):
@@ -35,12 +36,19 @@ def objects_of(reply: str, judged: tuple[str, ...]) -> tuple[list[tuple[dict[str
             continue
         holder = _verdict_holder(value)
         stands_alone = before[-1:] in INTRODUCES and not after.strip(" .;*`")
-        if holder is not None and stands_alone and not _repeats(reply[start:end], judged):
+        if holder is not None and stands_alone:
             announced = "".join(prose).strip().rpartition("\n")[2]
-            found.append((holder, bool(FINAL_WORDS & set(words_of(announced)))))
+            verdict = (holder, bool(FINAL_WORDS & set(words_of(announced))))
+            opens, closes = _is_nothing(reply[:start]), _is_nothing(reply[end:])
+            closes = closes and not announces_a_quotation(announced)
+            found.append(Stated(verdict, _repeats(reply[start:end], judged), opens, closes))
         done = end
     prose.append(reply[done:])
-    return found, "".join(prose)
+    return own_verdicts(found), "".join(prose)
+
+
+def _is_nothing(around: str) -> bool:
+    return not re.sub(r"```\w*", "", around).strip(" .;*`\n\r\t")
 
 
 def _same_line(reply: str, start: int, end: int) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from typing import Any
+from typing import Any, NamedTuple
 
 from eval_assets.config.judge import IntegerScale, LabelScale, NumberScale, PassFailScale, Scale
 from eval_assets.judges.replies.words import CJK_NUMERALS, FAIL_WORDS, OR, OUT_OF, PASS_WORDS, UNITS
@@ -22,7 +22,28 @@ ANOTHER = re.compile(rf"\s*(?:{OR})\s*[-+]?\d", re.IGNORECASE)
 ENDS = re.compile(r"\s*(?:$|[.,;:!)(\]\"'|–—-])")
 CLOSERS = " .!,;\"'|)"
 THOUSANDS = re.compile(r"\d+,\d{3}$")
+SEPARATORS = " \t.,;:!|–—-)\"'"
+IN_BRACKETS = re.compile(r"\((.*)\)\.?\Z", re.DOTALL)
 WRAPPED = re.compile(r"\A(?:\$*\\boxed\{(.*)\}\$*|\[\[(.*)\]\]|\[(.*)\]|\"(.*)\"|'(.*)')\Z", re.DOTALL)
+
+
+class Read(NamedTuple):
+    """A value that a text begins with, and what follows it."""
+
+    value: float | str
+    rest: str = ""
+
+    @property
+    def reason(self) -> str | None:
+        """What follows as a reason for the value; null if it has no words.
+
+        >>> Read(4.0, " - one detail is missing.").reason, Read(4.0, ".").reason
+        ('one detail is missing.', None)
+        """
+        said = self.rest.lstrip(SEPARATORS).rstrip()
+        bracketed = IN_BRACKETS.fullmatch(said)
+        said = bracketed[1] if bracketed and "(" not in bracketed[1] else said
+        return said if re.search(r"[^\W\d_]", said) else None
 
 
 def plain_text(text: str) -> str:
@@ -51,7 +72,7 @@ def value_on(scale: Scale, value: Any) -> float | str:
             read = read_value(plain_text(value).strip(), scale, alone=True)
             if read is None:
                 raise ValueError(f"expected {_wanted(scale)}, got {value[:80]!r}")
-            return read
+            return read.value
         case bool() if not isinstance(scale, PassFailScale):
             raise ValueError(f"expected {_wanted(scale)}, got {value!r}")
         case bool():
@@ -64,7 +85,7 @@ def value_on(scale: Scale, value: Any) -> float | str:
             raise ValueError(f"expected {_wanted(scale)}, got {_brief(value)}")
 
 
-def read_value(text: str, scale: Scale, *, alone: bool = False) -> float | str | None:
+def read_value(text: str, scale: Scale, *, alone: bool = False) -> Read | None:
     """The value that a text begins with.
 
     Args:
@@ -73,7 +94,8 @@ def read_value(text: str, scale: Scale, *, alone: bool = False) -> float | str |
         alone: Nothing but punctuation may follow the value.
 
     Returns:
-        A number or a label of the scale; null if the text doesn't begin with something like a value.
+        A number or a label of the scale, with what follows it; null if the text doesn't begin with something like a
+        value.
 
     Raises:
         ValueError: It begins with a value that is off the scale, or with more than one.
@@ -86,7 +108,7 @@ def read_value(text: str, scale: Scale, *, alone: bool = False) -> float | str |
     return _read_number(CJK_NUMERALS.get(text[:1], text[:1]) + text[1:], scale, alone=alone)
 
 
-def _read_number(text: str, scale: IntegerScale | NumberScale, *, alone: bool) -> float | None:
+def _read_number(text: str, scale: IntegerScale | NumberScale, *, alone: bool) -> Read | None:
     found = VALUE.match(text)
     if found is None:
         return None
@@ -107,10 +129,10 @@ def _read_number(text: str, scale: IntegerScale | NumberScale, *, alone: bool) -
     score = scale.score_of(float(number.replace(",", ".")))
     if top is not None and low not in (0, 1):
         raise ValueError(f"expected {_wanted(scale)}, got {number} out of {top}")
-    return score
+    return Read(score, rest)
 
 
-def _read_label(text: str, scale: LabelScale | PassFailScale, *, alone: bool) -> str | None:
+def _read_label(text: str, scale: LabelScale | PassFailScale, *, alone: bool) -> Read | None:
     said = _folded(text)
     spoken = {_folded(label): label for label in scale.labels}
     if isinstance(scale, PassFailScale):
@@ -123,7 +145,8 @@ def _read_label(text: str, scale: LabelScale | PassFailScale, *, alone: bool) ->
         if another and spoken[words] != spoken.get(another.group().lstrip(" -–—~/,|")):
             raise ValueError(f"expected one verdict, got {text[:80]!r}")
         if ENDS.match(rest) and not (alone and rest.strip(CLOSERS)):
-            return spoken[words]
+            as_written = re.match(r"[\s_-]+".join(map(re.escape, words.split(" "))), text, re.IGNORECASE)
+            return Read(spoken[words], text[as_written.end() :] if as_written else rest)
     return None
 
 

@@ -31,6 +31,13 @@ FINAL_WORDS = frozenset(
 )
 """A last verdict announced by one of these replaces the ones before it."""
 
+QUOTING_WORDS = frozenset(
+    "says said claims contains writes wrote reads ends states includes quotes quote quotation demands instructs "
+    "sagt schreibt enthält behauptet dit écrit affirme contient dice escribe afirma contiene diz scrive afferma "
+    "пишет утверждает содержит".split()
+)
+"""Announce, before a colon, that a quotation follows."""
+
 PASS_WORDS = frozenset(
     "pass passed passes passing bestanden erfüllt réussi conforme aprobado aprovado superato geslaagd "
     "сдано пройдено зачёт 通过 合格 及格 합격 통과 ناجح उत्तीर्ण".split()

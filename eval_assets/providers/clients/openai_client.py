@@ -45,6 +45,7 @@ class OpenAIClient:
         api_key: Sent as bearer token; none is sent when null.
         headers: Further request headers.
         query: Further query parameters.
+        secret_query: Further query parameters that no message may show.
         max_connections: At least the concurrency.
         max_reply_mib: Largest body of a response, decompressed.
     """
@@ -57,14 +58,18 @@ class OpenAIClient:
         api_key: str | None = None,
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,
+        secret_query: Mapping[str, str] | None = None,
         max_connections: int = 1_000,
         max_reply_mib: float = LARGEST_REPLY_MIB,
     ) -> None:
         self.quota = Quota()
         self._model_id, self._base_url, self._api_key = model_id, base_url, api_key
-        self._headers, self._query, self._max_connections = dict(headers or {}), dict(query or {}), max_connections
+        self._headers, self._max_connections = dict(headers or {}), max_connections
+        self._query = {**(query or {}), **(secret_query or {})}
         self._max_body_bytes = round(max_reply_mib * MIB)
-        self._secrets = [secret for secret in (api_key, *self._headers.values(), *self._query.values()) if secret]
+        self._secrets = [
+            secret for secret in (api_key, *self._headers.values(), *(secret_query or {}).values()) if secret
+        ]
         self._options: RequestOptions = {}
         self._openai: AsyncOpenAI | None = None
 
@@ -191,6 +196,7 @@ def openai_client(model: Model, environment: Mapping[str, str]) -> OpenAIClient:
         api_key=None if key_name is None else _secret(model, key_name, environment),
         headers={header: _secret(model, name, environment) for header, name in file.headers_env.items()},
         query=file.query,
+        secret_query={field: _secret(model, name, environment) for field, name in file.query_env.items()},
         max_connections=file.limits.max_concurrency,
         max_reply_mib=file.limits.max_reply_mib,
     )

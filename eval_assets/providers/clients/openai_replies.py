@@ -10,47 +10,51 @@ from typing import Any
 from eval_assets.providers.failures import AttemptFailure, TransientFailure
 from eval_assets.providers.http.headers import finite_number
 from eval_assets.providers.http.statuses import CLIENT_ERRORS, error_of, failure_of
+from eval_assets.providers.replies.content import calls_of, json_cell, text_of, thoughts_of
+from eval_assets.providers.replies.endings import finish_reason_of, outcome_of
+from eval_assets.providers.replies.reading import FILTERED
+from eval_assets.providers.replies.usage import usage_of
 from eval_assets.providers.requests import Reply
 
 REFUSED_CODES = ("content_filter", "content_policy_violation", "responsibleaipolicyviolation", "moderation", "flagged")
 
 
 def reply_of(body: Any, *, latency_seconds: float, requested_at: datetime) -> Reply:
-    """The reply in a body of status 200.
+    """The reply in a body of status 200, as it came: with text, calls, a refusal, or nothing but a bill.
 
     Raises:
-        AttemptFailure: The body holds an error, no choice, or a choice without text.
+        AttemptFailure: The body holds an error, or neither a message nor a sign that anything was billed.
     """
     if not isinstance(body, Mapping):
         raise TransientFailure(f"expected a JSON object, got {type(body).__name__}", kind="invalid_json")
     if isinstance(body.get("error"), Mapping):
         raise _failure_in_body(body["error"])
-    choices = body.get("choices")
-    if not isinstance(choices, list) or not choices or not isinstance(choices[0], Mapping):
+    usage = usage_of(body.get("usage"))
+    choice, message = _choice_in(body)
+    finish_reason = finish_reason_of(choice)
+    if message is None and finish_reason is None and not (usage.prompt_tokens or usage.completion_tokens):
         raise TransientFailure("expected one choice in the reply, got none", kind="empty_choice")
-    choice = choices[0]
-    message = choice.get("message") or {}
-    finish_reason = choice.get("finish_reason")
-    output = _text_of(message.get("content"))
-    refusal = message.get("refusal")
-    usage = body.get("usage") or {}
-    logprobs = (choice.get("logprobs") or {}).get("content")
-    if not refusal and finish_reason not in ("content_filter", "length") and output is None:
-        raise TransientFailure(
-            f"expected text in the reply, got none (finish reason {finish_reason!r})", kind="empty_choice"
-        )
-    refused = bool(refusal) or finish_reason == "content_filter"
+    message = message or {}
+    content, refusal = message.get("content"), _refusal_in(message)
+    output, calls = text_of(content), calls_of(message)
+    logprobs = choice.get("logprobs")
+    tokens = logprobs.get("content") if isinstance(logprobs, Mapping) else None
+    outcome = outcome_of(output, finish_reason=finish_reason, calls=calls is not None, refused=refusal is not None)
+    refused = outcome == "refused"
     return Reply(
-        outcome="refused" if refused else "truncated" if finish_reason == "length" else "ok",
+        outcome=outcome,
         output=output,
         finish_reason=finish_reason,
         latency_seconds=latency_seconds,
         requested_at=requested_at,
-        prompt_tokens=usage.get("prompt_tokens"),
-        completion_tokens=usage.get("completion_tokens"),
-        error=(refusal or "stopped by the provider's content filter") if refused else None,
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        error=(refusal or FILTERED) if refused else None,
         error_kind=("refusal" if refusal else "content_filter") if refused else None,
-        logprobs=logprobs if isinstance(logprobs, list) else None,
+        logprobs=tokens if isinstance(tokens, list) else None,
+        reasoning=thoughts_of(message),
+        tool_calls=calls,
+        usage=usage.detail,
     )
 
 
@@ -83,7 +87,22 @@ def _failure_in_body(error: Mapping[str, Any]) -> AttemptFailure:
     return TransientFailure(f"the body holds an error: {error_of({'error': error})[1]}", kind="error_in_body")
 
 
-def _text_of(content: Any) -> str | None:
-    if isinstance(content, list):
-        return "".join(str(part.get("text", "")) for part in content if isinstance(part, Mapping))
-    return content if isinstance(content, str) else None
+def _choice_in(body: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any] | None]:
+    """The first choice, empty if there is none, and its message."""
+    choices = body.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    if not isinstance(choice, Mapping):
+        return {}, None
+    message = choice.get("message")
+    return choice, message if isinstance(message, Mapping) else None
+
+
+def _refusal_in(message: Mapping[str, Any]) -> str | None:
+    """What a refusal says, in its field or as a part of the content; null if it is none."""
+    refusal, content = message.get("refusal"), message.get("content")
+    for part in content if isinstance(content, list) else ():
+        if isinstance(part, Mapping) and part.get("type") == "refusal":
+            refusal = refusal or part.get("refusal")
+    if not refusal:
+        return None
+    return refusal if isinstance(refusal, str) else json_cell(refusal)

@@ -10,7 +10,6 @@ from eval_assets.statistics.comparison.ranking import bradley_terry, win_rate
 from eval_assets.storage.judging_schemas import PAIRWISE_RESULTS
 
 N_RESAMPLES = 1_000
-OUTCOME_OF_A = {"a": 1.0, "tie": 0.5, "b": 0.0}
 
 
 def pairwise_results(preferences: pl.DataFrame, *, confidence: float, seed: int, run_id: str) -> pl.DataFrame:
@@ -98,8 +97,7 @@ def _sides(name: str, other: str | None, counts: PreferenceCounts) -> dict[str, 
 
 def _outcomes(preferences: pl.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """How the first side of each judged pair fared."""
-    judged = preferences.filter(pl.col("outcome") == "ok")["preferred"]
-    return np.array([OUTCOME_OF_A[preferred] for preferred in judged], dtype=np.float64)
+    return preferences.filter(pl.col("outcome") == "ok")["preference"].to_numpy()
 
 
 def _repeats(clusters: np.ndarray[tuple[int], np.dtype[np.object_]]) -> bool:

@@ -12,6 +12,7 @@ from eval_assets.statistics.errors import ScoreRangeError, UnpairedScoresError
 from eval_assets.statistics.intervals import Interval, mean_interval
 from eval_assets.statistics.resampling import percentile_interval, resampled_counts
 
+TIE = 0.5
 PRIOR_TIES = 1.0  # one tie per pair of candidates keeps the strength of one that never lost finite
 
 
@@ -109,7 +110,8 @@ def win_rate(outcomes: NDArray[np.float64], *, confidence: float, clusters: NDAr
     """Count how often a candidate won.
 
     Args:
-        outcomes: 1 for a win, 0.5 for a tie, 0 for a loss, shape (n,), no NaN.
+        outcomes: 1 for a win, 0.5 for a tie, 0 for a loss, shape (n,), no NaN; a probability in between is a share of a
+            win, and counts as a win, tie or loss by the side of 0.5 that it is on.
         confidence: Coverage, strictly between 0 and 1.
         clusters: Group label per outcome, shape (n,), such as its example where an example was compared several times.
 
@@ -117,14 +119,14 @@ def win_rate(outcomes: NDArray[np.float64], *, confidence: float, clusters: NDAr
         The rate between 0 and 1, with the interval of a proportion, or of a mean where there are ties; None of nothing.
 
     Raises:
-        ScoreRangeError: An outcome is none of the three.
+        ScoreRangeError: An outcome is not from 0 to 1.
 
     >>> win_rate(np.array([1.0, 1.0, 0.5, 0.0]), confidence=0.95).rate
     0.625
     """
     _refuse_other_outcomes(outcomes)
     interval = mean_interval(outcomes, clusters=clusters, lower=0, upper=1, confidence=confidence)
-    wins, ties, losses = (int((outcomes == value).sum()) for value in (1, 0.5, 0))
+    wins, ties, losses = (int((np.sign(outcomes - TIE) == side).sum()) for side in (1, 0, -1))
     return WinRate(wins, ties, losses, float(outcomes.mean()) if outcomes.size else None, interval)
 
 
@@ -144,7 +146,8 @@ def bradley_terry(
     Args:
         names: Of the candidates.
         pairs: Positions in `names` of the two sides of each comparison, shape (n_comparisons, 2).
-        outcomes: 1 where the first side won, 0.5 for a tie, 0 where the second won, shape (n_comparisons,).
+        outcomes: 1 where the first side won, 0.5 for a tie, 0 where the second won, shape (n_comparisons,); another
+            probability is a win of that weight and a loss of the rest.
         example_index: Example each comparison is about, shape (n_comparisons,); whole examples are resampled.
         confidence: Coverage of the intervals, strictly between 0 and 1.
         n_resamples: Number of bootstrap resamples.
@@ -157,7 +160,7 @@ def bradley_terry(
 
     Raises:
         UnpairedScoresError: The columns differ in length.
-        ScoreRangeError: An outcome is none of the three.
+        ScoreRangeError: An outcome is not from 0 to 1.
 
     Source:
         Bradley and Terry 1952, https://doi.org/10.2307/2334029; computed by evalica (Ustalov 2024).
@@ -176,15 +179,33 @@ def bradley_terry(
     _refuse_other_outcomes(outcomes)
     _, example_of = np.unique(example_index, return_inverse=True)
     n_examples = int(example_of.max()) + 1 if example_of.size else 0
-    fit = _fitter(len(names), np.column_stack([pairs, 2 * outcomes]).astype(np.int64), prior_ties)
-    strengths = fit(np.ones(outcomes.size))
+    origin, decided, share = _decided(outcomes)
+    fit = _fitter(len(names), np.column_stack([pairs[origin], decided]), prior_ties)
+    strengths = fit(share)
     resampled = np.array(
-        [fit(counts[example_of]) for counts in resampled_counts(n_examples, n_resamples=n_resamples, seed=seed)]
+        [
+            fit(counts[example_of[origin]] * share)
+            for counts in resampled_counts(n_examples, n_resamples=n_resamples, seed=seed)
+        ]
     )
     return [
         Strength(names[index], float(strengths[index]), percentile_interval(resampled[:, index], confidence=confidence))
         for index in np.argsort(-strengths, kind="stable")
     ]
+
+
+def _decided(
+    outcomes: NDArray[np.float64],
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Outcomes as wins, ties and losses: of which outcome, twice its value, and its weight; a probability makes two."""
+    split = np.flatnonzero(~np.isin(outcomes, (0, TIE, 1)))
+    whole = np.setdiff1d(np.arange(outcomes.size), split)
+    n_split = np.ones(split.size, dtype=np.int64)
+    return (
+        np.concatenate([whole, split, split]),
+        np.concatenate([(2 * outcomes[whole]).astype(np.int64), 2 * n_split, 0 * n_split]),
+        np.concatenate([np.ones(whole.size), outcomes[split], 1 - outcomes[split]]),
+    )
 
 
 def _fitter(
@@ -229,6 +250,6 @@ def _letter(index: int) -> str:
 
 
 def _refuse_other_outcomes(outcomes: NDArray[np.float64]) -> None:
-    others = outcomes[~np.isin(outcomes, (0, 0.5, 1))]
+    others = outcomes[~((outcomes >= 0) & (outcomes <= 1))]
     if others.size:
-        raise ScoreRangeError(f"expected outcomes of 0, 0.5 and 1, got {others[:5].tolist()!r}")
+        raise ScoreRangeError(f"expected outcomes from 0 to 1, got {others[:5].tolist()!r}")

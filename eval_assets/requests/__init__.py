@@ -1,0 +1,1 @@
+"""What requests and rows are made of; imports nothing but errors."""

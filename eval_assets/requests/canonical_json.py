@@ -1,0 +1,159 @@
+"""The one JSON of hashes, request keys and table cells: which value becomes which text. What is hashed, callers say.
+
+| value | in a hash or a table cell | in a request key |
+| --- | --- | --- |
+| date, time, datetime | ISO 8601 text | the same |
+| decimal | its digits as text, `1.50` | refused: it can't be sent |
+| duration | text, `1 day, 2:00:00` | refused |
+| bytes | the text they encode in UTF-8; others are refused | refused |
+| NaN, infinity | the words `NaN`, `Infinity`; readers of rows let neither through | refused |
+| half a surrogate pair | itself; hashed as the three bytes that stand for it | refused |
+| whole number | all its digits; above 4,300 of them refused | the same |
+| fraction that is whole | `1.0` | `1`, up to 2^53 |
+| key that is no text | its text; two keys with one text are refused | the same |
+| set | refused: it has no order | refused |
+"""
+
+import datetime as dt
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from decimal import Decimal
+from operator import itemgetter
+from typing import Any
+
+from eval_assets.errors import ConfigError
+
+LARGEST_EXACT = 2**53
+COMPACT = (",", ":")
+SPACED = (", ", ": ")
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys, no whitespace and one spelling per number: what request keys are hashes of.
+
+    >>> canonical_json({"top_p": 1.0, "messages": ({"b": True, "a": "é"},)})
+    '{"messages":[{"a":"é","b":true}],"top_p":1}'
+
+    Raises:
+        ConfigError: The value has no JSON form, a number is NaN or infinite, or text holds half a surrogate pair.
+    """
+    try:
+        plain = _sendable(value)
+        text = json.dumps(plain, ensure_ascii=False, allow_nan=False, separators=COMPACT, sort_keys=True)
+        text.encode()
+    except UnicodeEncodeError as error:
+        found = text[max(error.start - 20, 0) : error.end]
+        raise ConfigError(f"expected text that UTF-8 can encode, got half a surrogate pair in {found!r}") from error
+    except (RecursionError, ValueError) as error:
+        raise _unwritable(error) from error
+    return text
+
+
+def json_text(value: Any, *, sort_keys: bool = False, separators: tuple[str, str] = SPACED) -> str:
+    r"""JSON as it stands in table cells, and sorted under most hashes.
+
+    Args:
+        value: What JSON knows, and what the table of this module adds.
+        sort_keys: Write equal mappings alike.
+        separators: Hashes of old were taken over `COMPACT` or `SPACED` text; neither may change.
+
+    Raises:
+        ConfigError: The value has no JSON form.
+
+    >>> from datetime import date
+    >>> json_text({"on": date(2026, 1, 2), "price": Decimal("1.50"), "name": b"Z\xc3\xbcrich"})
+    '{"on": "2026-01-02", "price": "1.50", "name": "Zürich"}'
+    """
+    try:
+        try:
+            return _dumps(value, sort_keys, separators)
+        except TypeError:  # keys that JSON doesn't know, or that can't be sorted
+            return _dumps(_with_text_keys(value), sort_keys, separators)
+    except (RecursionError, ValueError) as error:
+        raise _unwritable(error) from error
+
+
+def json_sha256(value: Any, *, sort_keys: bool = True, separators: tuple[str, str] = COMPACT) -> str:
+    """SHA-256, in hexadecimal, of a value's JSON, whatever the order of its keys; raises as `json_text` does.
+
+    >>> json_sha256({"a": 1, "b": 2}) == json_sha256({"b": 2, "a": 1})
+    True
+    """
+    text = json_text(value, sort_keys=sort_keys, separators=separators)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def stand_in(value: Any) -> Any:
+    """What stands for a value that JSON doesn't know.
+
+    >>> stand_in(dt.datetime(2026, 1, 2, 3, 4))
+    '2026-01-02T03:04:00'
+
+    Raises:
+        ConfigError: Nothing does.
+    """
+    if isinstance(value, dt.date | dt.time):
+        return value.isoformat()
+    if isinstance(value, Decimal | dt.timedelta):
+        return str(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"expected text, got {len(value)} bytes that are not UTF-8: {value[:20]!r}") from error
+    raise ConfigError(
+        f"expected text, numbers, booleans, dates, lists and mappings, got {value!r:.80} ({type(value).__name__})"
+    )
+
+
+def _dumps(value: Any, sort_keys: bool, separators: tuple[str, str]) -> str:  # noqa: FBT001
+    return json.dumps(value, sort_keys=sort_keys, ensure_ascii=False, separators=separators, default=stand_in)
+
+
+def _with_text_keys(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        pairs = [(_text_key(key), _with_text_keys(item)) for key, item in value.items()]
+        return _as_mapping(sorted(pairs, key=itemgetter(0)), value)
+    if isinstance(value, list | tuple):
+        return [_with_text_keys(item) for item in value]
+    return value
+
+
+def _text_key(key: Any) -> str:
+    return str(key if isinstance(key, str | int | float | None) else stand_in(key))
+
+
+def _as_mapping(pairs: list[tuple[str, Any]], value: Mapping[Any, Any]) -> dict[str, Any]:
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
+        raise ConfigError(f"expected keys that differ as text, got {sorted(map(repr, value))}")
+    return mapping
+
+
+def _sendable(value: Any) -> Any:
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, Mapping):
+        return _as_mapping([(str(key), _sendable(item)) for key, item in value.items()], value)
+    if isinstance(value, list | tuple):
+        return [_sendable(item) for item in value]
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ConfigError(f"expected finite numbers in a request, got {value!r}; use null for a missing value")
+        return int(value) if value.is_integer() and abs(value) < LARGEST_EXACT else value
+    if isinstance(value, dt.date | dt.time):
+        return value.isoformat()
+    raise ConfigError(
+        f"expected text, numbers, booleans, lists and mappings in a request, got {value!r} ({type(value).__name__})"
+    )
+
+
+def _unwritable(error: RecursionError | ValueError) -> ConfigError:
+    """Why a value that is made of what JSON knows can't be written."""
+    if isinstance(error, RecursionError) or "Circular" in str(error):
+        return ConfigError("expected values nested a few levels deep, got hundreds of levels; flatten the value")
+    return ConfigError(f"expected numbers of at most 4,300 digits: {error}")
