@@ -51,6 +51,8 @@ def refresh_job(assets: Sequence[dg.AssetsDefinition]) -> dg.JobDefinition:
             spending=spending,
             missing_in_dagster=missing_in_dagster(context.instance, workbench.project),
         )
+        for refused in plan.refused:
+            context.log.warning("evaluation %s can't run: %s", refused.evaluation, refused.problems)
         chosen = partitions_by_asset(plan)
         metadata: dict[str, object] = {"plan": dg.MetadataValue.md(plan_markdown(plan))}
         if chosen and not config.dry_run:

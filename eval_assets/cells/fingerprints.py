@@ -3,12 +3,10 @@
 Descriptions, owners, prices, limits and schedules are content, yet not part of the hash: changing them reruns nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-
-from pydantic import BaseModel
 
 from eval_assets.cells.content_hash import HASH_LENGTH, content_sha256
 from eval_assets.cells.graph import judge_models_of, jurors_of
@@ -16,7 +14,7 @@ from eval_assets.config.datasets.labels import HumanLabel, read_labels
 from eval_assets.config.datasets.rows import read_documents, read_examples, row_file
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.judge import Judge
-from eval_assets.config.model import Model, ModelFile, RecordedColumns
+from eval_assets.config.model import Model, ModelFile
 from eval_assets.config.project import Loaded, Project
 from eval_assets.judges.fingerprint import judge_fingerprint
 from eval_assets.metrics.definition import ResolvedMetric
@@ -24,9 +22,8 @@ from eval_assets.metrics.registry import metric_fingerprint, resolve_metrics
 from eval_assets.providers.implementation import implementation_of
 
 MODEL_FIELDS_WITHOUT_EFFECT = {"description", "owners", "prices", "limits", "device", "batch_size", "threads", "family"}
-SECRET_NAME_FIELDS = {"api_key_env", "headers_env"}
-LATER_MODEL_FIELDS = {"reasoning_tags", "tool_calls"}
-LATER_RECORDED_COLUMNS = {"candidate", "opponent", "justification"}
+SECRET_NAME_FIELDS = {"api_key_env", "headers_env", "query_env"}
+LATER_MODEL_FIELDS = ("reasoning_tags", "tool_calls")
 """Fields that model files of the first release didn't have: at their default they leave a file its data version."""
 
 EVALUATION_FIELDS_WITHOUT_EFFECT = {
@@ -109,8 +106,9 @@ class FileVersions:
         model = self._project.model(name)
         implementation = self.implementation(model)
         shaping = model.file.model_dump(mode="json", exclude=MODEL_FIELDS_WITHOUT_EFFECT | SECRET_NAME_FIELDS)
-        _without_defaults(shaping, ModelFile, LATER_MODEL_FIELDS)
-        _without_defaults(shaping["columns"], RecordedColumns, LATER_RECORDED_COLUMNS)
+        for field in LATER_MODEL_FIELDS:
+            if shaping[field] == ModelFile.model_fields[field].default:
+                del shaping[field]
         content = {**model.model_dump(mode="json"), "implementation": implementation}
         return FileVersion(
             content_sha256([shaping, implementation]),
@@ -185,14 +183,9 @@ def dataset_sha256(
     return content_sha256([*content, [asdict(label) for label in labels]] if labels else content)
 
 
-def _without_defaults(fields: dict[str, Any], file: type[BaseModel], later: Iterable[str]) -> None:
-    for name in later:
-        if fields[name] == file.model_fields[name].default:
-            del fields[name]
-
-
 def _state_of(path: Path) -> tuple[str, int, int] | None:
-    if not path.exists():
+    try:
+        status = path.stat()
+    except OSError:
         return None
-    status = path.stat()
     return str(path), status.st_mtime_ns, status.st_size

@@ -113,7 +113,7 @@ def run(  # noqa: PLR0913  a parameter per option
             refused = _refused_by_gates(workbench, made)
             for line in refused:
                 click.echo(line, err=True)
-            sys.exit(FAILED if refused else 0)
+            sys.exit(FAILED if refused or made.refused else 0)
         workbench.on_progress = view.update
         workbench.budget = None if max_cost_usd is None else Budget(max_cost_usd)
         with _stopping(workbench):
@@ -127,13 +127,14 @@ def run(  # noqa: PLR0913  a parameter per option
         click.echo(line, err=True)
     for failed in summary.failed:
         click.echo(f"failed {failed.what} (run {failed.run_id}): {failed.message}", err=True)
-    if summary.skipped:
-        click.echo(f"not run: {', '.join(summary.skipped)}", err=True)
+    if summary.skipped or made.refused:
+        not_run = (*summary.skipped, *(refused.evaluation for refused in made.refused))
+        click.echo(f"not run: {', '.join(not_run)}", err=True)
     spent = ", ".join(f"{asset} {seconds:.1f} s" for asset, seconds in summary.seconds.items())
     click.echo(f"{summary.n_runs} runs, {len(summary.failed)} failed; {spent}", err=True)
     if summary.skipped or failures or any(not failed.refused for failed in summary.failed):
         click.echo("everything answered so far is kept; the same command goes on from there", err=True)
-    if summary.failed or summary.skipped or failures:
+    if summary.failed or summary.skipped or failures or made.refused:
         sys.exit(FAILED)
 
 

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from eval_assets.config.fields import FileModel, Owner, Slug, VariableName
+from eval_assets.config.fields import Delimiter, FileModel, Owner, Slug, VariableName
 
 ProviderName = Literal["openai", "embedded", "transformers", "callable", "recorded"]
 ReasoningTags = Literal["at_start", "opened_by_template", "anywhere", "ignored"]
@@ -28,8 +28,9 @@ class Limits(FileModel):
     max_retries: int = Field(5, ge=0, description="Further attempts after 408, 409, 429, 5xx and connection errors.")
 
 
-VERDICT_COLUMNS = ("candidate", "opponent", "justification")
-"""Columns that only files of verdicts or preferences have."""
+def _is_absent(value: object) -> bool:
+    """Whether a field that request keys of old don't know is no part of new ones either."""
+    return value is None
 
 
 class RecordedColumns(FileModel):
@@ -44,12 +45,21 @@ class RecordedColumns(FileModel):
     prompt_tokens: str | None = None
     completion_tokens: str | None = None
     candidate: str | None = Field(
-        None, description="Whose output a verdict is on: `model@prompt`, or the model alone for all its prompts."
+        None,
+        description="Whose output a verdict is on: `model@prompt`, or the model alone for all its prompts.",
+        exclude_if=_is_absent,
     )
     opponent: str | None = Field(
-        None, description="For preferences: the other candidate; null where all rows are about the baseline."
+        None,
+        description="For preferences: the other candidate; null where all rows are about the baseline.",
+        exclude_if=_is_absent,
     )
-    justification: str | None = Field(None, description="The reason of a verdict.")
+    justification: str | None = Field(None, description="The reason of a verdict.", exclude_if=_is_absent)
+    delimiter: Delimiter | None = Field(
+        None,
+        description="What separates the values of a CSV file; told from its first lines when absent.",
+        exclude_if=_is_absent,
+    )
 
 
 class ModelFile(FileModel):
@@ -65,6 +75,9 @@ class ModelFile(FileModel):
         default_factory=dict, description="Extra request headers: header name → name of the environment variable."
     )
     query: dict[str, str] = Field(default_factory=dict, description="Extra query parameters, e.g. api-version.")
+    query_env: dict[str, VariableName] = Field(
+        default_factory=dict, description="Query parameters that are secret: name → name of the environment variable."
+    )
     family: str | None = Field(
         None, description="Model family; judges of the same family are checked for self-preference."
     )

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -22,6 +22,7 @@ from eval_assets.cells.graph import Cell
 from eval_assets.cells.stages.predicting import PredictionRow, prediction_frames
 from eval_assets.cells.workbench import Workbench
 from eval_assets.config.datasets.rows import read_documents, read_examples
+from eval_assets.config.evaluation import Evaluation
 from eval_assets.errors import ConfigError
 from eval_assets.judges.judging import requests_for
 from eval_assets.metrics.scoring import rows_to_rescore
@@ -109,19 +110,14 @@ class Lookup:
             with contextlib.suppress(ConfigError):  # such a request fails without being sent
                 canonical = canonical_request(self._identity, request)
                 keyed[key_of(canonical)] = (canonical, request)
-        for key in keyed.keys() - self._known(list(keyed)):
+        for key in keyed.keys() - self._stored(list(keyed)).keys():
             self._count(key, *keyed[key])
 
     def _stored(self, keys: list[str]) -> dict[str, StoredReply]:
-        found = {} if self._policy == "refresh" else self._store.lookup(self.lane, keys)
+        found = {} if self._policy == "refresh" else self._store.known(self.lane, keys)
         if self._retry is None:
             return found
         return {key: stored for key, stored in found.items() if not self._retry.wants(stored.reply, self._reading)}
-
-    def _known(self, keys: list[str]) -> Collection[str]:
-        if self._policy == "refresh":
-            return set()
-        return self._store.known(self.lane, keys) if self._retry is None else self._stored(keys)
 
     def _count(self, key: str, canonical: str, request: Request) -> None:
         if key not in self._asked:
@@ -146,7 +142,7 @@ def dry_run(workbench: Workbench, cell: Cell, policy: Policy, asked: Asked, *, r
     evaluation = workbench.project.evaluation(cell.evaluation)
     lookup, predictions = planned_predictions(workbench, cell, policy, asked, retry=retry)
     judges = [planned_judge(versions, name) for name in evaluation.file.judges]
-    judging = _Judging(workbench, judges, policy, asked, retry)
+    judging = _Judging(workbench, evaluation, judges, policy, asked, retry)
     n_rows, n_failed = 0, 0
 
     def frames() -> Iterator[pl.DataFrame]:
@@ -180,7 +176,7 @@ def planned_predictions(
     evaluation = project.evaluation(cell.evaluation)
     model = _model_of(workbench.versions, cell.model)
     dataset = project.dataset(evaluation.file.dataset)
-    identity, _ = workbench.identity(model, read_documents(dataset, project.datasets_dir))
+    identity = planned_identity(workbench, model, evaluation)
     lookup = Lookup(model, identity, workbench.store, policy, asked, retry=retry)
     inputs = CellInputs(cell, evaluation, model, project.prompt(cell.prompt), 0, {})
     examples = chosen_examples(evaluation, read_examples(dataset, project.datasets_dir))
@@ -192,6 +188,7 @@ class _Judging:
     """Counts the judgements that a cell's predictions would need."""
 
     workbench: Workbench
+    evaluation: Evaluation
     judges: list[StoredJudge]
     policy: Policy
     asked: Asked
@@ -212,7 +209,8 @@ class _Judging:
                     formats=self.workbench.formats,
                     jurors=judge.jurors,
                 ):
-                    self._lookups.setdefault(model, self._lookup(judge.models[model]))
+                    if model not in self._lookups:
+                        self._lookups[model] = self._lookup(judge.models[model])
                     requests.setdefault(model, []).append(request)
         for model, asked in requests.items():
             self._lookups[model].count_missing(asked)
@@ -221,8 +219,15 @@ class _Judging:
         return [(lookup.lane, lookup.demand) for lookup in self._lookups.values()]
 
     def _lookup(self, model: StoredModel) -> Lookup:
-        identity, _ = self.workbench.identity(model, [])
+        identity = planned_identity(self.workbench, model, self.evaluation)
         return Lookup(model, identity, self.workbench.store, self.policy, self.asked, retry=self.retry)
+
+
+def planned_identity(workbench: Workbench, model: StoredModel, evaluation: Evaluation) -> ModelIdentity:
+    """Who will answer in any stage of an evaluation, with the dataset's documents as their file stands."""
+    dataset = workbench.project.dataset(evaluation.file.dataset)
+    identity, _ = workbench.identity(model, read_documents(dataset, workbench.project.datasets_dir))
+    return identity
 
 
 def _model_of(versions: FileVersions, name: str) -> StoredModel:

@@ -9,7 +9,7 @@ from eval_assets.cells.graph import Cell, parse_cell
 from eval_assets.cells.stages.preferring import predictions_of
 from eval_assets.cells.workbench import Workbench
 from eval_assets.judges.pairwise import preference_requests
-from eval_assets.planning.dry_run import PENDING, Asked, Lookup, planned_judge, planned_predictions
+from eval_assets.planning.dry_run import PENDING, Asked, Lookup, planned_identity, planned_judge, planned_predictions
 from eval_assets.planning.estimates import Estimate, estimate_of
 from eval_assets.providers.dispatch.engine import Policy
 from eval_assets.providers.dispatch.jobs import Retry
@@ -58,7 +58,7 @@ def plan_pairwise(
         return None
     judge = planned_judge(workbench.versions, declared.file.pairwise.judge)
     model = judge.models[judge.judge.file.model or ""]
-    identity, _ = workbench.identity(model, [])
+    identity = planned_identity(workbench, model, declared)
     lookup = Lookup(model, identity, workbench.store, policy, asked, retry=retry)
     outputs = {
         candidate: _outputs(workbench, parse_cell(f"{evaluation}:{candidate}"), stale, policy, retry)
@@ -83,7 +83,8 @@ def _outputs(
 ) -> pl.DataFrame:
     """A cell's predictions as they will be; an output that is still to come gets a placeholder of its own."""
     if cell not in stale:
-        return predictions_of(workbench.warehouse, {"evaluation": cell.evaluation}, cell.candidate)
+        stored = workbench.warehouse.snapshot("predictions")
+        return predictions_of(stored, {"evaluation": cell.evaluation}, cell.candidate)
     _, frames = planned_predictions(workbench, cell, policy, Asked(set), retry=retry)
     is_pending = pl.col("error_kind") == PENDING
     rows = pl.concat([pl.DataFrame(schema=PREDICTIONS), *frames])

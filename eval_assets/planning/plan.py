@@ -8,6 +8,7 @@ from typing import Any
 from eval_assets.cells.graph import ROOT_TABLES, Cell, cells_of, judge_models_of, judges_of, pairwise_judges_of
 from eval_assets.cells.spending import Spending
 from eval_assets.cells.workbench import Workbench
+from eval_assets.config.cross_checks.rendering import prompt_remarks
 from eval_assets.config.problems import nearest
 from eval_assets.config.project import Project
 from eval_assets.errors import ConfigError
@@ -46,13 +47,23 @@ class CellPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """An evaluation that can't run, with its problems, one per line; the others are planned without it."""
+
+    evaluation: str
+    problems: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything a run would do, in the order it would be done."""
+    """Everything a run would do, in the order it would be done; remarks are what a run would do and nobody wants."""
 
     roots: tuple[RootPlan, ...]
     cells: tuple[CellPlan, ...]
     comparisons: tuple[str, ...]
     pairwise: tuple[PairwisePlan, ...] = ()
+    refused: tuple[Refused, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def stale_cells(self) -> tuple[Cell, ...]:
@@ -87,6 +98,8 @@ class Plan:
             "files": [asdict(root) for root in self.roots],
             "comparisons": list(self.comparisons),
             "pairwise": pairwise,
+            "refused": [{"evaluation": one.evaluation, "problems": one.problems.splitlines()} for one in self.refused],
+            "notes": list(self.remarks),
         }
 
 
@@ -110,44 +123,64 @@ def make_plan(
         missing_in_dagster: Asset partitions, as `table/key`, that the Dagster instance has never seen.
 
     Raises:
-        ConfigError: A name is unknown, or a file of a chosen evaluation can't be used.
+        ConfigError: A name is unknown, or of each chosen evaluation a file can't be used.
     """
     project, terms = workbench.project, spending or Spending()
     chosen = _chosen_evaluations(project, evaluations)
     _refuse_unknown(project, "models", models)
     _refuse_unknown(project, "prompts", prompts)
-    for name in chosen:
-        workbench.refuse_broken_references(name)
     reader = StalenessReader(project, workbench.versions, workbench.warehouse, missing_in_dagster)
-    roots: dict[tuple[str, str], RootPlan] = {}
-    planned: list[CellPlan] = []
-    comparisons: list[str] = []
-    pairwise: list[PairwisePlan] = []
     asked: Asked = defaultdict(set)
+    plans: list[Plan] = []
+    refused: list[Refused] = []
     for name in chosen:
-        cells = [
-            cell
-            for cell in cells_of(project, name)
-            if (not models or cell.model in models) and (not prompts or cell.prompt in prompts)
-        ]
-        for table, key in _roots_of(project, name, cells):
-            cause = reader.stale_root(table, key)
-            if cause is not None:
-                roots[table, key] = RootPlan(table, key, cause)
-        of_evaluation = [_plan_cell(workbench, reader, cell, terms, asked) for cell in cells]
-        planned += of_evaluation
-        stale = {cell.cell for cell in of_evaluation if cell.is_stale}
-        if stale or (cells and (reader.stale_evaluation(name) or _retried_pairs(reader, name, terms.retry))):
-            comparisons.append(name)
-            policy = terms.policy(project.evaluation(name))
-            side_by_side = plan_pairwise(workbench, name, stale, policy, asked, retry=terms.retry)
-            pairwise += [] if side_by_side is None else [side_by_side]
+        try:
+            workbench.refuse_broken_references(name)
+            cells = [
+                cell
+                for cell in cells_of(project, name)
+                if (not models or cell.model in models) and (not prompts or cell.prompt in prompts)
+            ]
+            plans.append(_plan_evaluation(workbench, reader, name, cells, terms, asked))
+        except ConfigError as error:
+            refused.append(Refused(name, str(error)))
+    if refused and not plans:
+        raise ConfigError("\n".join(dict.fromkeys(line for one in refused for line in one.problems.splitlines())))
+    roots = dict.fromkeys(root for plan in plans for root in plan.roots)
     order = list(ROOT_TABLES)
     return Plan(
-        roots=tuple(sorted(roots.values(), key=lambda root: (order.index(root.table), root.name))),
-        cells=tuple(planned),
-        comparisons=tuple(comparisons),
-        pairwise=tuple(pairwise),
+        roots=tuple(sorted(roots, key=lambda root: (order.index(root.table), root.name))),
+        cells=tuple(cell for plan in plans for cell in plan.cells),
+        comparisons=tuple(name for plan in plans for name in plan.comparisons),
+        pairwise=tuple(side_by_side for plan in plans for side_by_side in plan.pairwise),
+        refused=tuple(refused),
+        remarks=tuple(dict.fromkeys(remark for plan in plans for remark in plan.remarks)),
+    )
+
+
+def _plan_evaluation(
+    workbench: Workbench, reader: StalenessReader, name: str, cells: Sequence[Cell], spending: Spending, asked: Asked
+) -> Plan:
+    """The part of a plan that is about one evaluation.
+
+    Raises:
+        ConfigError: A file it uses can't be used.
+    """
+    project = workbench.project
+    causes = {(table, key): reader.stale_root(table, key) for table, key in _roots_of(project, name, cells)}
+    planned = tuple(_plan_cell(workbench, reader, cell, spending, asked) for cell in cells)
+    stale = {cell.cell for cell in planned if cell.is_stale}
+    is_compared = bool(
+        stale or (cells and (reader.stale_evaluation(name) or _retried_pairs(reader, name, spending.retry)))
+    )
+    policy = spending.policy(project.evaluation(name))
+    side_by_side = plan_pairwise(workbench, name, stale, policy, asked, retry=spending.retry) if is_compared else None
+    return Plan(
+        roots=tuple(RootPlan(table, key, cause) for (table, key), cause in causes.items() if cause is not None),
+        cells=planned,
+        comparisons=(name,) if is_compared else (),
+        pairwise=() if side_by_side is None else (side_by_side,),
+        remarks=tuple(prompt_remarks(project, name)),
     )
 
 

@@ -41,7 +41,7 @@ NEVER = "never computed"
 NOT_IN_DAGSTER = "not materialized in this Dagster instance"
 RETRIED = {"predictions": "prediction", "judge_scores": "verdict", "pairwise_preferences": "comparison"}
 RETRIED_OUTCOMES = ("error",)
-NOT_RETRIED_KINDS = ("template", UNSENDABLE, "not_recorded")
+NOT_RETRIED_KINDS = ("template", UNSENDABLE, "not_recorded", "invalid_record")
 """Errors that stay as long as the files do: what changes them makes the cell stale."""
 
 
@@ -128,7 +128,10 @@ class StalenessReader:
                 lines[f"{cell.candidate}: {error}"] = None
         if lines:
             return tuple(lines)
-        causes = (self._changed_stage(table, evaluation) for table in EVALUATION_TABLES)
+        try:
+            causes = [self._changed_stage(table, evaluation) for table in EVALUATION_TABLES]
+        except ConfigError as error:
+            return (str(error),)
         return tuple(dict.fromkeys(cause for cause in causes if cause is not None))
 
     def _stale_stage(self, table: str, evaluation: str) -> str | None:

@@ -11,6 +11,7 @@ import inspect
 import sys
 import threading
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,38 @@ from eval_assets.providers.failures import RequestFailed
 from eval_assets.providers.requests import Request
 
 Caller = Callable[[Request], Awaitable[Any]]
+
+REQUEST_NAMES = ("messages", "prompt", "columns", "sample_index")
+"""What a function can ask for by name besides columns and parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedArguments:
+    """What a function of the user can be given by name.
+
+    Args:
+        names: All of them.
+        required: Those without a default.
+        takes_any: It takes any further ones.
+    """
+
+    names: tuple[str, ...]
+    required: tuple[str, ...]
+    takes_any: bool
+
+
+def named_arguments(found: Any) -> NamedArguments | None:
+    """The arguments of what `load_target` found; null for objects that are called with messages or a row."""
+    if any(hasattr(found, method) for method in ("ainvoke", "invoke", "predict")) and not inspect.isroutine(found):
+        return None
+    parameters = inspect.signature(found).parameters.values()
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    named = [parameter for parameter in parameters if parameter.kind in kinds]
+    return NamedArguments(
+        names=tuple(parameter.name for parameter in named),
+        required=tuple(parameter.name for parameter in named if parameter.default is inspect.Parameter.empty),
+        takes_any=any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters),
+    )
 
 
 def load_target(target: str, project_dir: Path) -> Any:

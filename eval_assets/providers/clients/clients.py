@@ -9,8 +9,8 @@ from types import MappingProxyType
 from eval_assets.config.model import Model, ProviderName
 from eval_assets.providers.clients.callable_client import CallableClient
 from eval_assets.providers.clients.openai_client import OpenAIClient, openai_client
-from eval_assets.providers.clients.recorded import RecordedClient, recorded_file
-from eval_assets.providers.clients.recorded_verdicts import RecordedVerdicts
+from eval_assets.providers.clients.recorded import recorded_file
+from eval_assets.providers.clients.recorded_verdicts import recorded_client
 from eval_assets.providers.implementation import project_dir_of
 from eval_assets.providers.local.embedded import EmbeddedServers
 from eval_assets.providers.local.transformers_client import TransformersClient
@@ -78,9 +78,7 @@ def _callable(model: Model, surroundings: Surroundings) -> Client:
 
 
 def _recorded(model: Model, surroundings: Surroundings) -> Client:
-    path = recorded_file(str(model.file.file), surroundings.models_dir)
-    columns = model.file.columns
-    return RecordedClient(path, columns) if columns.candidate is None else RecordedVerdicts(path, columns)
+    return recorded_client(recorded_file(str(model.file.file), surroundings.models_dir), model.file.columns)
 
 
 CLIENTS: Mapping[ProviderName, Callable[[Model, Surroundings], Client]] = MappingProxyType(

@@ -35,6 +35,7 @@ class OpenAIClient:
         api_key: Sent as bearer token; none is sent when null.
         headers: Further request headers.
         query: Further query parameters.
+        secret_query: Further query parameters that no message may show.
         max_connections: At least the concurrency.
     """
 
@@ -46,12 +47,16 @@ class OpenAIClient:
         api_key: str | None = None,
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,
+        secret_query: Mapping[str, str] | None = None,
         max_connections: int = 1_000,
     ) -> None:
         self.quota = Quota()
         self._model_id, self._base_url, self._api_key = model_id, base_url, api_key
-        self._headers, self._query, self._max_connections = dict(headers or {}), dict(query or {}), max_connections
-        self._secrets = [secret for secret in (api_key, *self._headers.values()) if secret]
+        self._headers, self._max_connections = dict(headers or {}), max_connections
+        self._query = {**(query or {}), **(secret_query or {})}
+        self._secrets = [
+            secret for secret in (api_key, *self._headers.values(), *(secret_query or {}).values()) if secret
+        ]
         self._options: RequestOptions = {}
         self._openai: AsyncOpenAI | None = None
 
@@ -159,6 +164,7 @@ def openai_client(model: Model, environment: Mapping[str, str]) -> OpenAIClient:
         api_key=None if key_name is None else _secret(model, key_name, environment),
         headers={header: _secret(model, name, environment) for header, name in file.headers_env.items()},
         query=file.query,
+        secret_query={field: _secret(model, name, environment) for field, name in file.query_env.items()},
         max_connections=file.limits.max_concurrency,
     )
 

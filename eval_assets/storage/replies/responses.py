@@ -107,17 +107,19 @@ class ResponseStore:
             )
         return found
 
-    def known(self, lane: str, keys: Collection[str]) -> set[str]:
-        """Which keys have a reusable reply, for planning: takes no lock, and sees the journals of other runs."""
+    def known(self, lane: str, keys: Collection[str]) -> dict[str, StoredReply]:
+        """What `lookup` will find once the lane is open, for planning: takes no lock, sees journals of other runs."""
         wanted = set(keys)
         if not wanted:
-            return set()
-        found: set[str] = set()
-        for path in journals_of(self.state_dir, lane):
-            records = read_segment(path).records
-            found |= {str(record.get("request_key")) for record in records if record.get("outcome") in REUSABLE}
-        found |= set(self._reusable(lane, list(wanted)).select("request_key").collect()["request_key"])
-        return found & wanted
+            return {}
+        # Journals first: what is in none by now has reached the table.
+        rows = [
+            record
+            for path in journals_of(self.state_dir, lane)
+            for record in read_segment(path).records
+            if record["request_key"] in wanted and record["outcome"] in REUSABLE and is_intact(record)
+        ]
+        return {row["request_key"]: stored_reply_of(row) for row in rows} | self.lookup(lane, wanted)
 
     @contextlib.contextmanager
     def open_lane(

@@ -88,8 +88,7 @@ def reply_sha256(row: Mapping[str, Any]) -> str:
     ]
     spent = [row["prompt_tokens"], row["completion_tokens"]]
     apart = {name: row[name] for name in APART if row.get(name) is not None}
-    said += [apart] if apart else []
-    return json_sha256([*said, *spent], sort_keys=False)
+    return json_sha256([*said, *([apart] if apart else []), *spent], sort_keys=False)
 
 
 def is_intact(row: Mapping[str, Any]) -> bool:
