@@ -89,11 +89,11 @@ def test_an_example_without_an_output_is_a_failed_row(tmp_path, example, columns
     assert failure.value.kind == "not_recorded"
 
 
-def test_a_measurement_that_is_no_finite_whole_number_is_null(tmp_path):
-    rows = [{"example_id": "a", "output": "x", "s": "inf", "in": "NaN", "out": 2.5}]
+def test_a_count_that_is_no_whole_number_is_null(tmp_path):
+    rows = [{"example_id": "a", "output": "x", "s": "NaN", "in": 3.0, "out": 2.5}]
     columns = RecordedColumns(latency_seconds="s", prompt_tokens="in", completion_tokens="out")
     reply = reply_of(write(tmp_path, rows), columns, example_id="a")
-    assert (reply.latency_seconds, reply.prompt_tokens, reply.completion_tokens) == (None, None, None)
+    assert (reply.latency_seconds, reply.prompt_tokens, reply.completion_tokens) == (None, 3, None)
 
 
 def test_a_recorded_output_without_text_is_empty(tmp_path):

@@ -181,7 +181,7 @@ def _number(row: Mapping[str, Any], column: str | None) -> float | None:
     try:
         number = finite_number(float(value))
     except (TypeError, ValueError, OverflowError) as error:
-        raise RequestFailed(f"expected a number in column {column!r}, got {value!r:.80}", "invalid_reply") from error
+        raise RequestFailed(f"expected a number in column {column!r}, got {value!r:.80}", "invalid_record") from error
     return None if number is None or number < 0 else number
 
 
