@@ -3,6 +3,7 @@
 What is looked at across files is in `cross_checks`.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 
 from eval_assets.config.cross_checks.chosen_metrics import MetricsOf, metric_problems
@@ -58,10 +59,13 @@ def project_problems(project: Project, metrics_of: MetricsOf) -> list[str]:
 
 
 def project_notes(project: Project) -> Iterator[str]:
-    """What rows leave in doubt, in a project that has no problems."""
+    """What rows leave in doubt; of files that can't be used something else is said."""
     for name in project.datasets:
-        yield from dataset_notes(project.dataset(name), project.datasets_dir)
-    yield from recorded_notes(project)
+        with contextlib.suppress(ConfigError):
+            yield from dataset_notes(project.dataset(name), project.datasets_dir)
+    for name in project.evaluations:
+        with contextlib.suppress(ConfigError):
+            yield from recorded_notes(project, name)
 
 
 def refusals(project: Project, name: str, metrics_of: MetricsOf) -> list[str]:
