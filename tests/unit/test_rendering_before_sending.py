@@ -172,6 +172,11 @@ def test_reading_a_template_computes_nothing_of_it(tmp_path: Path) -> None:
     assert problems_of(project_with(tmp_path, **prompts)) == []  # no evaluation uses them; 10 GB would be noticed
 
 
+def test_filler_text_without_end_is_no_variable_of_templates(tmp_path: Path) -> None:
+    (said,) = problems_of(project_with(tmp_path, **{"prompts/ask.md": "## user\n{{ lipsum(10**7) }}{{ inputs }}\n"}))
+    assert said.startswith("data/prompts/ask.md:2: lipsum: no row of dataset 'qa' provides the template variable")
+
+
 def test_what_a_judge_is_not_told_is_remarked(tmp_path: Path) -> None:
     judges = {
         "judges/none.yaml": "definition: Right?\nmodel: echo\n",

@@ -1,8 +1,10 @@
 """Files of recorded predictions: whether they can be read, and whether a retriever's hold lists of documents."""
 
 from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
 
-from eval_assets.config.model import Model
+from eval_assets.config.model import Model, RecordedColumns
 from eval_assets.config.problems import Problem, line_of, relative
 from eval_assets.config.project import Loaded, Project
 from eval_assets.errors import ConfigError
@@ -14,10 +16,9 @@ from eval_assets.providers.clients.recorded_verdicts import RecordedVerdicts, re
 def recorded_problems(project: Project, loaded: Loaded[Model]) -> Iterator[Problem]:
     """Why the file behind a `recorded` model can't be used."""
     if loaded.item.file.provider == "recorded":
-        try:
-            _client(project, loaded.item)
-        except ConfigError as error:
-            yield Problem(loaded.file, str(error), line_of(("file",), loaded.lines), "file")
+        said = _fault(project, loaded.item)
+        if said:
+            yield Problem(loaded.file, said, line_of(("file",), loaded.lines), "file")
 
 
 def recorded_notes(project: Project, name: str) -> Iterator[str]:
@@ -31,6 +32,27 @@ def recorded_notes(project: Project, name: str) -> Iterator[str]:
         for model in map(project.model, file.models):
             if model.file.provider == "recorded":
                 yield from _unranked(project, model)
+
+
+def _fault(project: Project, model: Model) -> str | None:
+    """Why a file of predictions can't be read; null if it can."""
+    try:
+        path = recorded_file(str(model.file.file), project.models_dir)
+        status = path.stat() if path.is_file() else None
+    except (ConfigError, OSError) as error:
+        return str(error)
+    state = (status.st_mtime_ns, status.st_size) if status else None
+    return _fault_of_version(path, model.file.columns, _named(project, model), state)
+
+
+@lru_cache(maxsize=256)
+def _fault_of_version(path: Path, columns: RecordedColumns, named: str, state: tuple[int, int] | None) -> str | None:  # noqa: ARG001  the key of the cache
+    """As `_fault`; every evaluation that uses the model asks the same."""
+    try:
+        recorded_client(path, columns, file=named)
+    except ConfigError as error:
+        return str(error)
+    return None
 
 
 def _unranked(project: Project, model: Model) -> Iterator[str]:
