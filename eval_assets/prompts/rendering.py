@@ -167,7 +167,7 @@ def _said(error: TemplateSyntaxError) -> str:
         return said.rstrip(".") + hint
     if said.startswith(UNREADABLE_NAME):
         return f"{said}; {ODD_NAME}"
-    if said == "unexpected '}'" or "end of template'" in said:
+    if said == "unexpected '}'" or "end of template" in said or "end of print statement" in said:
         return f"{said.rstrip('.')}; expected '}}}}' after the variable"
     return said
 
