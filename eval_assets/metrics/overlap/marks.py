@@ -15,18 +15,21 @@ _NAME = "𐘍"
 """Such a letter, which makes a name of what looks like an article."""
 
 _DASH = re.compile(r"[\u2010-\u2013\u2212](?=[.,$€£¥]?\d)")
-_NUMERAL = re.compile(r"(?<![\w.,])\d+(?:[.,'’]\d+)+(?![.,'’]?\w)")
+_NUMERAL = re.compile(r"\d(?<![\w.,]\d)\d*(?:[.,'’]\d+)+(?![.,'’]?\w)")
 _MAY_HAVE_MARKS = re.compile(r"[-+<=>#\u2010-\u2013\u2212]|[./:,^'’]\d")
-_NO_ARTICLE = re.compile(r"\b(?:a|an|the)(?=[^\w\s]*$|[^\w\s]+\s)", re.IGNORECASE)  # vitamin A; A, B
+# Both patterns begin with the characters they are about, which are found fast; what has to stand before follows.
+_NO_ARTICLE = re.compile(r"[aAtT](?<!\w[aAtT])(?:(?<=[aA])[nN]?|(?<=[tT])[hH][eE])(?=[^\w\s]*$|[^\w\s]+\s)")  # A, B
 _MEANT = re.compile(
-    r"(?<=\d)[-./:,^'](?=\d)"  # between two digits
-    r"|(?<![\w)\]%-])-(?=[$€£¥]?[.,]?\d)"  # the sign of a number
-    r"|(?<![\w.,])[.,](?=\d)"  # a decimal mark without a digit before it
-    r"|(?<=\d[eE])-(?=\d)"  # the sign of an exponent
-    r"|(?<=\w)\++|(?<=\w )\+(?=[ ])"  # C++, a + b, but no sign and no bullet
-    r"|(?<=\w)[<=>]{1,2}(?=[\w-])|(?<=\w )[<=>]{1,2}(?= ?[\w-])"
-    r"|(?<=[^\W\d_])\#+"  # C#
-    r"|(?<=\b[^\W\d_])[-−](?![\w-])|(?<=\b[^\W\d_]{2})[-−](?![\w-])"  # the grade A-, the ion Cl-
+    r"[-./:,^'+<=>#\u2212](?:"
+    r"(?<=\d[-./:,^'])(?=\d)"  # between two digits
+    r"|(?<=-)(?<![\w)\]%-]-)(?=[$€£¥]?[.,]?\d)"  # the sign of a number
+    r"|(?<=[.,])(?<![\w.,][.,])(?=\d)"  # a decimal mark without a digit before it
+    r"|(?<=\d[eE]-)(?=\d)"  # the sign of an exponent
+    r"|(?<=\w\+)\+*|(?<=\w \+)(?=[ ])"  # C++, a + b, but no sign and no bullet
+    r"|(?<=\w[<=>])[<=>]?(?=[\w-])|(?<=\w [<=>])[<=>]?(?= ?[\w-])"
+    r"|(?<=[^\W\d_]\#)\#*"  # C#
+    r"|(?<=\b[^\W\d_][-\u2212])(?![\w-])|(?<=\b[^\W\d_]{2}[-\u2212])(?![\w-])"  # the grade A-, the ion Cl-
+    r")"
 )
 
 
