@@ -39,6 +39,7 @@ json_values = st.recursive(
         (float("nan"), ()),
         (None, ()),
         ("\n", ()),
+        ("\u200b\ufeff", ()),
         ([], ()),
     ],
 )
