@@ -1,7 +1,6 @@
 """Provider `recorded`: predictions you already have in a file, matched to examples by id or by position."""
 
 import json
-import math
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ from eval_assets.config.problems import nearest
 from eval_assets.errors import ConfigError
 from eval_assets.providers.failures import RequestFailed
 from eval_assets.providers.replies.endings import outcome_of
-from eval_assets.providers.replies.usage import whole_number
+from eval_assets.providers.replies.usage import finite_number, whole_number
 from eval_assets.providers.requests import Reply, Request
 
 NumberedRow = tuple[int, Mapping[str, Any]]
@@ -183,11 +182,7 @@ def _number(row: Mapping[str, Any], column: str | None) -> float | None:
         number = float(value)
     except (TypeError, ValueError, OverflowError) as error:
         raise RequestFailed(f"expected a number in column {column!r}, got {value!r:.80}", "invalid_reply") from error
-    if math.isnan(number):
-        return None
-    if math.isinf(number) or number < 0:
-        raise RequestFailed(f"expected a number from 0 in column {column!r}, got {value!r:.80}", "invalid_reply")
-    return number
+    return finite_number(number)
 
 
 def _count(row: Mapping[str, Any], column: str | None) -> int | None:
