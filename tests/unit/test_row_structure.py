@@ -1,12 +1,15 @@
 """Lists, objects and conversations in rows: where they are read from texts, named by paths, and said when in doubt."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from eval_assets.cells.stages.predicting import columns_shown
+from eval_assets.config.datasets.dataset import DatasetCard
 from eval_assets.config.datasets.rows import read_examples
 from eval_assets.config.project import Project
 from eval_assets.config.references import project_notes
@@ -240,3 +243,12 @@ def test_targets_that_hold_nothing_are_told_in_every_dress(tmp_path: Path) -> No
             "lines 2, 3, 4 and 2 more"
         )
     ]
+
+
+def test_the_cards_of_the_page_on_datasets_can_be_used() -> None:
+    page = (Path(__file__).parents[2] / "docs/datasets.md").read_text("utf-8")
+    chats, support = (
+        DatasetCard.model_validate(yaml.safe_load(card)) for card in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    )
+    assert chats.columns.targets == "expectations.expected_response"
+    assert (support.delimiter, support.json_columns) == (";", ("answers",))
