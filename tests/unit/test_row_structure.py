@@ -98,6 +98,15 @@ def test_a_column_that_is_said_to_be_json_has_to_be(tmp_path: Path) -> None:
     assert [row.get("targets") for row in columns_of(sound)] == [["x", None, 5], None, 7]
 
 
+def test_a_column_of_json_that_no_row_has_is_said(tmp_path: Path) -> None:
+    card = "task: question-answering\njson_columns: [inputs, target]\n"
+    found = problems_of(with_csv(tmp_path, 'example_id,inputs,targets\n1,"[""a""]",b\n', card))
+    assert (
+        "data/datasets/qa.yaml:2: json_columns[1]: no row of the file has the column 'target'; did you mean 'targets'?"
+        in found
+    )
+
+
 def test_json_in_texts_of_other_formats_is_read_where_the_card_says_so(tmp_path: Path) -> None:
     row = json.dumps({"example_id": "a", "inputs": '{"question": "Why?"}', "targets": '["x"]'})
     card = FILES["datasets/qa.yaml"]
