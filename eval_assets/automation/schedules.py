@@ -72,7 +72,7 @@ def _fault(evaluation: str, spec: ScheduleSpec) -> str | None:
     try:
         next(schedule_execution_time_iterator(time.time(), spec.cron, spec.timezone))
     except (CroniterError, StopIteration):
-        return f"expected a time that comes, got {spec.cron!r}: there is no such day"
+        return f"expected a time that comes, got {spec.cron!r}: Dagster finds none"
     return None
 
 

@@ -23,8 +23,8 @@ from eval_assets.providers.implementation import implementation_of
 
 MODEL_FIELDS_WITHOUT_EFFECT = {"description", "owners", "prices", "limits", "device", "batch_size", "threads", "family"}
 SECRET_NAME_FIELDS = {"api_key_env", "headers_env", "query_env"}
-MODEL_FIELDS_COUNTED_WHERE_SET = ("reasoning_tags", "tool_calls")
-"""Fields that model files of earlier releases didn't have: their default leaves a file its data version."""
+LATER_MODEL_FIELDS = ("reasoning_tags", "tool_calls")
+"""Fields that model files of the first release didn't have: at their default they leave a file its data version."""
 
 EVALUATION_FIELDS_WITHOUT_EFFECT = {
     "description",
@@ -93,7 +93,7 @@ class FileVersions:
         """The heuristic metrics of an evaluation, in dependency order."""
         file = evaluation.file
         task = file.task or self._project.dataset(file.dataset).card.task
-        return resolve_metrics(task, file.metrics, file.without_metrics)
+        return resolve_metrics(task, file.metrics, file.without_metrics, self._project.data_dir.parent)
 
     def _prompt(self, name: str) -> FileVersion:
         prompt = self._project.prompt(name)
@@ -109,7 +109,7 @@ class FileVersions:
         model = self._project.model(name)
         implementation = self.implementation(model)
         shaping = model.file.model_dump(mode="json", exclude=MODEL_FIELDS_WITHOUT_EFFECT | SECRET_NAME_FIELDS)
-        for field in MODEL_FIELDS_COUNTED_WHERE_SET:
+        for field in LATER_MODEL_FIELDS:
             if shaping[field] == ModelFile.model_fields[field].default:
                 del shaping[field]
         content = {**model.model_dump(mode="json"), "implementation": implementation}

@@ -255,7 +255,13 @@ class Workbench:
         engine = Engine(
             identity=identity,
             client=OnDemandClient(
-                lambda: open_client(operated, models_dir=self.project.models_dir, embedded=self.embedded), shared
+                lambda: open_client(
+                    operated,
+                    models_dir=self.project.models_dir,
+                    embedded=self.embedded,
+                    implementation=model.implementation,
+                ),
+                shared,
             ),
             store=self.store,
             run_id=run_id,

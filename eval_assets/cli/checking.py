@@ -43,11 +43,12 @@ def _remarks(project: "Project", versions: "FileVersions") -> Iterator[str]:
     """What to know of evaluations that can run."""
     from eval_assets.config.cross_checks.rendering import judge_remarks, prompt_remarks
     from eval_assets.config.references import project_notes, refusals
-    from eval_assets.planning.availability import missing_prerequisites
+    from eval_assets.planning.availability import missing_prerequisites, unseen_targets
 
     for name in project.evaluations:
         if not refusals(project, name, versions.metrics):
             yield from missing_prerequisites(project, versions, name)
+            yield from unseen_targets(project, versions, name)
             yield from prompt_remarks(project, name)
             yield from judge_remarks(project, name)
     yield from project_notes(project)

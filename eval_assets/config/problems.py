@@ -17,6 +17,14 @@ Location = tuple[str | int, ...]
 
 SHOWN_LINES = 3
 
+IN_WORDS = {
+    r"a valid dictionary( or instance of \w+)?": "fields below it, each as `name: value`",
+    "a valid (tuple|list)": "a list",
+    "a valid string": "text",
+    " or ": ", ",
+}
+"""What pydantic says → what a person who writes YAML reads."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -191,7 +199,9 @@ def _problem(  # noqa: PLR0911  one line per kind of finding
         return Problem(
             file, f"expected a name of lower-case letters, digits, '.', '_' and '-', got {item['input']!r}", line, field
         )
-    message = item["msg"].replace("Input should be", "expected").replace(" or ", ", ")
+    message = item["msg"].replace("Input should be", "expected")
+    for theirs, ours in IN_WORDS.items():
+        message = re.sub(theirs, ours, message)
     choices = re.findall("'([^']*)'", item["msg"]) if item["type"] == "literal_error" else []
     hint = hint_at(str(item["input"]).lower(), choices)
     return Problem(file, f"{message}, got {item['input']!r:.200}{hint}", line, field)

@@ -12,6 +12,7 @@ from eval_assets.config.datasets.row_files import ROW_SUFFIXES
 from eval_assets.config.evaluation import Evaluation, EvaluationFile
 from eval_assets.config.fields import MAX_NAME, SLUG_PATTERN
 from eval_assets.config.files.endpoints import endpoint_problems
+from eval_assets.config.files.parameters import secret_problems
 from eval_assets.config.files.places import declared_text, lies_outside, project_root
 from eval_assets.config.files.quantities import quantity_problems
 from eval_assets.config.files.yaml_documents import Document, line_of_text, parse_yaml, validate
@@ -168,6 +169,7 @@ def _name_of(path: Path, file: str) -> str:
 def _load_dataset(name: str, text: str, file: str, folder: Path) -> Loaded[Dataset]:
     document = parse_yaml(text, file=file)
     card = validate(document, DatasetCard)
+    _refuse_secrets(document, "source")
     named: list[tuple[Location, str]] = [
         (("labels", index, "file"), labels.file) for index, labels in enumerate(card.labels)
     ]
@@ -180,11 +182,22 @@ def _load_dataset(name: str, text: str, file: str, folder: Path) -> Loaded[Datas
 def _load_model(name: str, text: str, file: str, folder: Path) -> Loaded[Model]:
     document = parse_yaml(text, file=file)
     declared = validate(document, ModelFile)
+    _refuse_secrets(document, "parameters")
     raise_problems(list(endpoint_problems(declared, file=file, lines=document.lines)))
     # A variable is set by whoever runs the project, not by whoever wrote the file.
     if declared.file and "${" not in declared.file:
         _refuse_outside(document, folder, [(("file",), declared.file)])
     return Loaded(Model(name=name, file=declared), file, text, document.lines)
+
+
+def _refuse_secrets(document: Document, field: str) -> None:
+    """Refuse secrets in a field that tables and reports show as it stands.
+
+    Raises:
+        ConfigError: With the line of each.
+    """
+    kept = {field: document.values.get(field)}
+    raise_problems(list(secret_problems(kept, file=document.file, lines=document.lines)))
 
 
 def _refuse_outside(document: Document, folder: Path, named: Iterable[tuple[Location, str]]) -> None:
@@ -206,6 +219,7 @@ def _refuse_outside(document: Document, folder: Path, named: Iterable[tuple[Loca
 def _load_judge(name: str, text: str, file: str) -> Loaded[Judge]:
     document = parse_yaml(text, file=file)
     judge = Judge(name=name, file=validate(document, JudgeFile))
+    _refuse_secrets(document, "parameters")
     found = syntax_error(judge.file.prompt or "")
     if found:
         line = line_of_text(judge.file.prompt or "", found[0], source=text, begins=document.lines["prompt",])
@@ -217,5 +231,6 @@ def _load_judge(name: str, text: str, file: str) -> Loaded[Judge]:
 def _load_evaluation(name: str, text: str, file: str) -> Loaded[Evaluation]:
     document = parse_yaml(text, file=file)
     declared = validate(document, EvaluationFile)
+    _refuse_secrets(document, "metrics")
     raise_problems(list(quantity_problems(declared, file=file, lines=document.lines)))
     return Loaded(Evaluation(name=name, file=declared), file, text, document.lines)

@@ -26,7 +26,7 @@ from eval_assets.config.datasets.labels import read_labels
 from eval_assets.config.datasets.notes import dataset_notes
 from eval_assets.config.datasets.rows import read_documents, read_examples
 from eval_assets.config.evaluation import Evaluation
-from eval_assets.config.files.parameters import own_parameter_problems, parameter_problems
+from eval_assets.config.files.parameters import parameter_problems
 from eval_assets.config.problems import Problem
 from eval_assets.config.project import Loaded, Project
 from eval_assets.errors import ConfigError
@@ -106,10 +106,9 @@ def model_problems(project: Project, name: str) -> list[Problem]:
     """Mistyped parameters of a model, and code that can't be called; imports the code of a `callable` model."""
     loaded = project.models[name]
     file = loaded.item.file
-    check = own_parameter_problems if file.provider in OWN_PARAMETERS else parameter_problems
-    mistyped = check(file.parameters, file=loaded.file, lines=loaded.lines)
+    is_sent = file.provider not in OWN_PARAMETERS
     return [
-        *mistyped,
+        *(parameter_problems(file.parameters, file=loaded.file, lines=loaded.lines) if is_sent else ()),
         *callable_problems(loaded, project.data_dir.parent),
         *recorded_problems(project, loaded),
     ]

@@ -1,13 +1,26 @@
 """Keeping secrets off screens. Files name the variables that hold them; this catches those written in by mistake."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
+
+from eval_assets.config.problems import Location
 
 SECRET_NAME = re.compile(
     r"(^|[-_.])(api[-_]?key|subscription[-_]?key|access[-_]?key|key|token|secret|password|passwd|pwd|auth|authorization|"
     r"credentials?|signature|sig)$",
     re.IGNORECASE,
 )
+OF_AN_ACCOUNT = re.compile(
+    r"(^|[-_.])(api[-_]?key|access[-_]?key|access[-_]?token|auth[-_]?token|bearer[-_]?token|client[-_]?secret|password|"
+    r"passwd|secret|authorization)$",
+    re.IGNORECASE,
+)
+WRITTEN_KEY = re.compile(
+    r"\b(sk|pk|rk|xai|pplx)-[\w-]{16,}|\b(gsk|hf|ghp|xox[bp])[_-]\w{16,}|\bdapi[0-9a-f]{32}|\bAIza[\w-]{35}|\bAKIA[A-Z0-9]{16}"
+    r"|^(Bearer|Basic) +\S|://[^/\s:@]*:[^/\s@]+@"
+)
+"""Keys by how their providers spell them, and URLs with a password."""
 CAMEL_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])")
 USER_OF_URL = re.compile(r"(?<=://)[^/@]+@")
 
@@ -19,6 +32,25 @@ def names_a_secret(name: str) -> bool:
     ['api-key', 'apiKey', 'x-key', 'sig']
     """
     return bool(SECRET_NAME.search(CAMEL_CASE.sub("_", name)))
+
+
+def written_secrets(value: Any, place: Location = ()) -> Iterator[Location]:
+    """Where a secret is written out: under a name that only secrets have, or a text that is one by its form.
+
+    >>> list(written_secrets({"k": 5, "key": "question", "extra": [{"api_key": "abc"}, "sk-0123456789abcdef"]}))
+    [('extra', 0, 'api_key'), ('extra', 1)]
+    """
+    if isinstance(value, dict):
+        for name, item in value.items():
+            if isinstance(item, str) and OF_AN_ACCOUNT.search(CAMEL_CASE.sub("_", str(name))):
+                yield (*place, name)
+            else:
+                yield from written_secrets(item, (*place, name))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from written_secrets(item, (*place, index))
+    elif isinstance(value, str) and WRITTEN_KEY.search(value):
+        yield place
 
 
 def without_secrets(value: Any) -> Any:

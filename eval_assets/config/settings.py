@@ -10,6 +10,9 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 DATA_VARIABLE = "EVAL_ASSETS_DATA"
 WAREHOUSE_VARIABLE = "EVAL_ASSETS_WAREHOUSE"
 STATE_VARIABLE = "EVAL_ASSETS_STATE"
+MODULES_VARIABLE = "EVAL_ASSETS_MODULES"
+"""Names modules besides the project's whose functions files may name, separated by commas; their submodules too."""
+
 STORAGE_OPTION_PREFIX = "EVAL_ASSETS_STORAGE_"
 
 
@@ -29,6 +32,16 @@ class Settings:
     warehouse_root: str
     state_dir: Path
     storage_options: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+def listed_modules(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """Read `MODULES_VARIABLE`.
+
+    >>> listed_modules({"EVAL_ASSETS_MODULES": "team_metrics, company.models"})
+    ('team_metrics', 'company.models')
+    """
+    names = environment.get(MODULES_VARIABLE, "").split(",")
+    return tuple(name.strip() for name in names if name.strip())
 
 
 def settings_from(environment: Mapping[str, str] = os.environ, *, data_dir: Path | None = None) -> Settings:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from importlib import metadata
+from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
@@ -124,6 +125,7 @@ class CustomFunction:
         optional: Those of them that have a default, used when the row has no value.
         vectorized: It takes whole columns as `pl.Series`.
         returns_boolean: Its return annotation says that every score is true or false.
+        project_dir: The folder of the project whose modules it may be of; null where there is none.
     """
 
     path: str
@@ -132,6 +134,7 @@ class CustomFunction:
     optional: frozenset[str]
     vectorized: bool
     returns_boolean: bool = False
+    project_dir: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Nothing here imports a metric's libraries or the user's code: it runs whenever d
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from pathlib import Path
 
 from eval_assets.config.datasets.dataset import TaskType
 from eval_assets.config.evaluation import MetricChoice
@@ -71,7 +72,10 @@ TASK_DEFAULTS: Mapping[TaskType, tuple[str, ...]] = {
 
 
 def resolve_metrics(
-    task: TaskType, choices: tuple[MetricChoice, ...] = (), without: tuple[str, ...] = ()
+    task: TaskType,
+    choices: tuple[MetricChoice, ...] = (),
+    without: tuple[str, ...] = (),
+    project_dir: Path | None = None,
 ) -> tuple[ResolvedMetric, ...]:
     """List the metrics of an evaluation, each after those whose scores it reads.
 
@@ -79,6 +83,7 @@ def resolve_metrics(
         task: Brings its `TASK_DEFAULTS`.
         choices: Metrics to add. One without a label of its own replaces the default of the same name.
         without: Defaults to leave out, by name or label.
+        project_dir: The folder that holds `data/`, whose modules may be named as functions.
 
     Raises:
         MetricError: A name, parameter or function is unknown, two metrics share a label, or metrics depend on each
@@ -111,7 +116,7 @@ def resolve_metrics(
         raise MetricError(
             f"expected each metric once, got {texts_of(repeated)} twice; give one of them another `label`"
         )
-    custom = [resolve_custom(_custom(choice), labels) for choice in choices if choice.function]
+    custom = [resolve_custom(_custom(choice), labels, project_dir) for choice in choices if choice.function]
     return in_dependency_order((*kept, *chosen, *custom))
 
 

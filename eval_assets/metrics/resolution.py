@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import partial
 from math import isfinite
+from pathlib import Path
 from typing import Any
 
 from eval_assets.config.evaluation import MetricChoice
@@ -49,18 +50,19 @@ def resolve_shipped(metric: Metric, choice: MetricChoice) -> list[ResolvedMetric
     ]
 
 
-def resolve_custom(choice: MetricChoice, labels: Sequence[str]) -> ResolvedMetric:
+def resolve_custom(choice: MetricChoice, labels: Sequence[str], project_dir: Path | None = None) -> ResolvedMetric:
     """Read a metric function of the user and find the metrics whose scores it asks for.
 
     Args:
         choice: Names the function.
         labels: Labels of all metrics of the evaluation.
+        project_dir: The folder that holds `data/`, whose modules may be named.
 
     Raises:
-        MetricError: The function can't be found, or can't take its parameters.
+        MetricError: The function can't be found, may not be named, or can't take its parameters.
     """
     parameters = {name: value for name, value in choice.parameters.items() if name != "aggregates"}
-    function = read_function(choice.function or "", parameters)
+    function = read_function(choice.function or "", parameters, project_dir)
     by_argument = {label.replace("-", "_").replace(".", "_"): label for label in labels}
     depends_on = {
         name: by_argument[name] for name in function.arguments if name in by_argument and name not in METRIC_COLUMNS

@@ -1,12 +1,15 @@
-"""What a run would lack on this machine: keys that are not set, metrics whose libraries or models are absent."""
+"""What `check` remarks: absent keys, metrics that can't be computed here, or that don't see the dataset's script."""
 
 import os
 from collections.abc import Iterator, Mapping
 
 from eval_assets.cells.fingerprints import FileVersions
 from eval_assets.config.cross_checks.names import files_used
+from eval_assets.config.datasets.rows import read_examples
 from eval_assets.config.project import Project
 from eval_assets.metrics.availability import unavailable
+from eval_assets.metrics.overlap.scripts import unseen_notes
+from eval_assets.metrics.targets import acceptable
 
 
 def missing_prerequisites(
@@ -23,3 +26,14 @@ def missing_prerequisites(
         remedy = unavailable(metric)
         if remedy:
             yield f"evaluation {name}: metric {metric.label!r} would be skipped: {remedy}"
+
+
+def unseen_targets(project: Project, versions: FileVersions, name: str) -> Iterator[str]:
+    """One line for each tokenizer of an evaluation's metrics that sees no words in targets of the dataset."""
+    evaluation = project.evaluation(name)
+    metrics = [metric for metric in versions.metrics(evaluation) if "tokenizer" in metric.parameters]
+    if metrics:
+        examples = read_examples(project.dataset(evaluation.file.dataset), project.datasets_dir)
+        targets = (text for example in examples for text in acceptable(example.columns.get("targets")).texts)
+        for note in unseen_notes(metrics, targets):
+            yield f"evaluation {name}: {note}"

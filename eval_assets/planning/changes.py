@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from eval_assets.cells.fingerprints import (
@@ -10,6 +10,7 @@ from eval_assets.cells.fingerprints import (
     MODEL_FIELDS_WITHOUT_EFFECT,
     FileVersion,
 )
+from eval_assets.config.model import ModelFile
 from eval_assets.storage.versions import StoredVersion
 
 SINGULAR = {"prompts": "prompt", "models": "model", "judges": "judge", "evaluations": "evaluation"}
@@ -66,7 +67,8 @@ def _changed(table: str, former: Mapping[str, Any], new: Mapping[str, Any]) -> I
         case "prompts":
             yield from _changed_messages(former["messages"], new["messages"])
         case "models":
-            yield from _changed_fields(_flat(_shaping(former)), _flat(_shaping(new)))
+            before, after = _flat(_shaping(former)), _flat(_shaping(new))
+            yield from _changed_fields({**_defaults(after.keys() - before.keys()), **before}, after)
             if former.get("implementation") != new.get("implementation"):
                 yield "the code or file behind it changed"
         case "judges":
@@ -103,6 +105,12 @@ def _changed_evaluation(former: Mapping[str, Any], new: Mapping[str, Any]) -> It
 def _shaping(content: Mapping[str, Any], without: set[str] = MODEL_FIELDS_WITHOUT_EFFECT) -> dict[str, Any]:
     """Fields of a file that shape results."""
     return {key: value for key, value in content["file"].items() if key not in without}
+
+
+def _defaults(names: Collection[str]) -> dict[str, Any]:
+    """What fields meant that a model file of an earlier release didn't have."""
+    defaults = _flat(ModelFile.model_construct(provider="openai").model_dump(mode="json"))
+    return {name: defaults[name] for name in names if name in defaults}
 
 
 def _changed_fields(former: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:

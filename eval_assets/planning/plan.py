@@ -16,7 +16,6 @@ from eval_assets.planning.dry_run import Asked, DryRun, dry_run
 from eval_assets.planning.estimates import Estimate
 from eval_assets.planning.pairwise import PairwisePlan, plan_pairwise
 from eval_assets.planning.staleness import Staleness, StalenessReader
-from eval_assets.providers.dispatch.jobs import Retry
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +169,8 @@ def _plan_evaluation(
     causes = {(table, key): reader.stale_root(table, key) for table, key in _roots_of(project, name, cells)}
     planned = tuple(_plan_cell(workbench, reader, cell, spending, asked) for cell in cells)
     stale = {cell.cell for cell in planned if cell.is_stale}
-    is_compared = bool(
-        stale or (cells and (reader.stale_evaluation(name) or _retried_pairs(reader, name, spending.retry)))
-    )
+    retried = spending.retry is not None and reader.retried_pairs(name, spending.retry.outcomes)
+    is_compared = bool(stale or (cells and (reader.stale_evaluation(name) or retried)))
     policy = spending.policy(project.evaluation(name))
     side_by_side = plan_pairwise(workbench, name, stale, policy, asked, retry=spending.retry) if is_compared else None
     return Plan(
@@ -198,12 +196,6 @@ def _plan_cell(workbench: Workbench, reader: StalenessReader, cell: Cell, spendi
         return CellPlan(cell, dry_run(workbench, cell, policy, asked, retry=spending.retry), staleness, missing)
     rows = workbench.warehouse.scan("predictions", cell.partition).select("prediction_id").collect().height
     return CellPlan(cell, DryRun(0, 0, 0, rows, ()), staleness, missing)
-
-
-def _retried_pairs(reader: StalenessReader, evaluation: str, retry: Retry | None) -> bool:
-    if retry is None:
-        return False
-    return any(reader.retried_in("pairwise_preferences", {"evaluation": evaluation}, retry.outcomes))
 
 
 def _roots_of(project: Project, evaluation: str, cells: Sequence[Cell]) -> list[tuple[str, str]]:

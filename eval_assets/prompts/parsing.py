@@ -33,7 +33,9 @@ def parse_prompt(name: str, text: str, *, file: str) -> Prompt:
     sections = [found for found in SECTION.finditer(body) if _means_a_role(found.group(1))]
     problems: list[Problem] = []
     preamble = body[: sections[0].start()] if sections else body
-    if preamble.strip():
+    if front is None and text.startswith("---\n"):
+        problems.append(Problem(file, "expected a second line `---`, which ends the front matter", first_line))
+    elif preamble.strip():
         problems.append(Problem(file, "expected `## system`, `## user` or `## assistant` before any text", first_line))
     messages: list[MessageTemplate] = []
     ends = [following.start() for following in sections[1:]] + [len(body)]

@@ -5,15 +5,13 @@ Imports no code of the user; calling it is in `callable_client`.
 
 import functools
 import hashlib
-import importlib.util
-import sysconfig
-from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 from eval_assets.config.model import Model
 from eval_assets.errors import ConfigError
 from eval_assets.providers.clients.recorded import recorded_file
+from eval_assets.user_code.finding import find_module, is_installed
 
 
 def implementation_of(model: Model, models_dir: Path) -> str | None:
@@ -44,23 +42,23 @@ def project_dir_of(models_dir: Path) -> Path:
     return models_dir.resolve().parents[1]
 
 
-def find_module(name: str, project_dir: Path) -> ModuleSpec | None:
-    """Where a module lies, found without importing it or the packages around it; null if nowhere."""
-    top, *rest = name.split(".")
-    spec = _find_top(top, project_dir)
-    for depth, _ in enumerate(rest, start=2):
-        if spec is None or spec.submodule_search_locations is None:
-            return None
-        spec = PathFinder.find_spec(".".join(name.split(".")[:depth]), spec.submodule_search_locations)
-    return spec
+def refuse_another(model: Model, models_dir: Path, implementation: str | None) -> None:
+    """Refuse code or a file that is no longer what a model's version names: its answers would be kept as of the other.
 
+    Args:
+        model: A model of `data/models`.
+        models_dir: The folder `data/models`.
+        implementation: What `implementation_of` gave when the model was materialized; null where nobody asked.
 
-def _find_top(name: str, project_dir: Path) -> ModuleSpec | None:
-    try:
-        found = importlib.util.find_spec(name)
-    except ValueError:  # a module without a specification, such as `__main__`
-        return None
-    return found or PathFinder.find_spec(name, [str(project_dir)])
+    Raises:
+        ConfigError: It is another one now.
+    """
+    if implementation is not None and implementation_of(model, models_dir) != implementation:
+        named = model.file.callable if model.file.provider == "callable" else model.file.file
+        raise ConfigError(
+            f"expected {model.file.provider} {named!r} as it was when model {model.name!r} was materialized, it was "
+            f"edited since; materialize models[{model.name}] again, or use `eval-assets run`, which does"
+        )
 
 
 def _module_version(name: str, project_dir: Path) -> str:
@@ -68,13 +66,8 @@ def _module_version(name: str, project_dir: Path) -> str:
     if spec is None or spec.origin is None:
         raise ConfigError(f"expected the module {name!r} on sys.path or in {project_dir}, there is none of that name")
     path = Path(spec.origin)
-    package = _package_of(name.partition(".")[0]) if _is_installed(path) else None
+    package = _package_of(name.partition(".")[0]) if is_installed(path) else None
     return f"{package}=={version(package)}" if package else _file_sha256(path)
-
-
-def _is_installed(path: Path) -> bool:
-    paths = sysconfig.get_paths()
-    return any(path.is_relative_to(paths[kind]) for kind in ("purelib", "platlib"))
 
 
 @functools.cache

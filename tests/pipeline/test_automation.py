@@ -100,3 +100,18 @@ def test_the_sensor_leaves_out_files_that_are_new_or_broken(lab):
         assert "read_prompts[short]" in asked
         assert not {"read_prompts[new]", "read_prompts[long]"} & set(asked)
         assert "prompts/new" not in cursor
+
+
+def test_the_sensor_reads_the_sound_files_beside_broken_ones(lab):
+    data = lab.files.data
+    (data / "models/tag.yaml").write_text("provider: !ENV X\n")
+    (data / "judges/itself.yaml").write_text("definition: &d [*d]\n")
+    (data / "evaluations/folder.yaml").mkdir()
+    (data / "prompts/gone.md").symlink_to("nowhere.md")
+    (data / "datasets/bare.yaml").write_text("task: text\n")
+    with lab.workbench() as workbench:
+        asked, _ = watched(lab, workbench, None)
+    assert {"read_models[alpha]", "read_prompts[short]", "read_evaluations[main]", "read_eval_datasets[qa]"} <= set(
+        asked
+    )
+    assert not [run for run in asked if any(name in run for name in ("tag", "itself", "folder", "gone", "bare"))]

@@ -314,18 +314,20 @@ def test_a_module_of_the_project_may_import_its_neighbours(project):
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        ("answers", "expected `module:function` in the field 'callable', got 'answers'"),
+        ("answers", "callable 'answers': expected `module:function`, got 'answers'"),
         ("no_such_module:answer", "importing 'no_such_module' failed: ModuleNotFoundError"),
         ("eval_assets.providers.baselines:best_sentense", "has no 'best_sentense'; did you mean 'best_sentence'"),
         ("eval_assets.providers.baselines:BM25_B", "expected a function, or an object with `invoke` or `predict`"),
-        ("pathlib:Path", "got a type; name an instance"),
-        ("math:fabs", "expected arguments that can be given by name"),
+        ("of_this_test:Kind", "got a type; name an instance"),
+        ("of_this_test:place", "expected arguments that can be given by name"),
     ],
 )
 def test_a_target_that_cannot_be_called_is_refused_before_any_request(tmp_path, monkeypatch, target, message):
     monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "of_this_test.py").write_text("class Kind: ...\n\ndef place(x, /): ...\n")
     with pytest.raises(ConfigError, match=message):
         CallableClient(target, project_dir=tmp_path)
+    sys.modules.pop("of_this_test", None)
 
 
 def test_a_call_that_never_returns_does_not_keep_the_process_alive(tmp_path):

@@ -211,7 +211,8 @@ def test_bad_syntax_is_said_with_its_line() -> None:
     [
         ("", "p.md:1: expected at least one section"),
         ("## user\n\n", "p.md:1: the user message is empty"),
-        ("---\ndescription: [\n---\n## user\nx", "p.md:3: not valid YAML"),
+        ("---\ndescription: [\n---\n## user\nx", "p.md:2: not valid YAML: the '[' that opens here"),
+        ("---\ndescription: x\n## user\nx", "p.md:1: expected a second line `---`, which ends the front matter"),
         ("---\nowner: x\n---\n## user\nx", "p.md:2: owner: unknown field; did you mean 'owners'?"),
     ],
 )

@@ -89,11 +89,11 @@ def test_an_example_without_an_output_is_a_failed_row(tmp_path, example, columns
     assert failure.value.kind == "not_recorded"
 
 
-def test_a_measurement_that_is_no_finite_whole_number_is_null(tmp_path):
-    rows = [{"example_id": "a", "output": "x", "s": "inf", "in": "NaN", "out": 2.5}]
+def test_a_count_that_is_no_whole_number_is_null(tmp_path):
+    rows = [{"example_id": "a", "output": "x", "s": "NaN", "in": 3.0, "out": 2.5}]
     columns = RecordedColumns(latency_seconds="s", prompt_tokens="in", completion_tokens="out")
     reply = reply_of(write(tmp_path, rows), columns, example_id="a")
-    assert (reply.latency_seconds, reply.prompt_tokens, reply.completion_tokens) == (None, None, None)
+    assert (reply.latency_seconds, reply.prompt_tokens, reply.completion_tokens) == (None, 3, None)
 
 
 def test_a_recorded_output_without_text_is_empty(tmp_path):
@@ -202,10 +202,11 @@ def test_a_blank_row_among_rows_that_count_by_position_is_refused(tmp_path):
     assert reply_of(tmp_path / "run.csv", columns, position=1).output == "second"
 
 
-@pytest.mark.parametrize(("value", "count"), [("inf", None), (-1, None), ("1e999", None), ("nan", None), (7.0, 7)])
-def test_a_count_that_is_none_breaks_nothing(tmp_path, value, count):
+@pytest.mark.parametrize(("value", "tokens"), [("inf", None), ("-1", None), ("1e999", None), (True, 1), ("nan", None)])
+def test_a_measurement_that_is_no_count_costs_no_row(tmp_path, value, tokens):
     path = write(tmp_path, [{"example_id": "a", "output": "x", "n": value}])
-    assert reply_of(path, RecordedColumns(completion_tokens="n"), example_id="a").completion_tokens == count
+    reply = reply_of(path, RecordedColumns(completion_tokens="n"), example_id="a")
+    assert (reply.output, reply.completion_tokens) == ("x", tokens)
 
 
 def test_bytes_that_are_not_utf_8_are_refused(tmp_path):

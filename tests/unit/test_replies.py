@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -308,3 +309,22 @@ def test_any_body_is_a_reply_or_a_named_failure(choices, usage):
         read = understood(reply, reading)
         assert read.outcome in ("ok", "tool_call", "empty", "truncated", "refused")
         assert (read.outcome == "ok") <= bool(read.output and read.output.strip())
+
+
+@pytest.mark.parametrize(
+    "arguments", ["[" * 100_000, "[" * 500 + "]" * 500, "9" * 5_000, "NaN", "", '{"city": ', None, 5]
+)
+def test_odd_arguments_of_a_call_cost_nothing_but_their_reading(arguments):
+    call = {"function": {"name": "f", "arguments": arguments}}
+    reply = reply_to(body(None, tool_calls=[call]), Reading(calls_are_answers=True))
+    (called,) = json.loads(reply.output)
+    assert (reply.outcome, called["name"]) == ("ok", "f")
+    assert called["arguments"] == (None if arguments == "NaN" else arguments)
+
+
+def test_a_megabyte_of_tags_is_read_in_seconds():
+    for text in ("<think>" * 140_000, "<think></think>" * 70_000, "[/THINK]" * 120_000, "<" + " " * 1_000_000):
+        began = time.monotonic()
+        for tags in ("at_start", "opened_by_template", "anywhere"):
+            split_thoughts(text, tags)
+        assert time.monotonic() - began < 10

@@ -1,12 +1,15 @@
 """Reads an evaluation's report, with what the tables don't tell: the dataset's card, the judges as they stand."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from eval_assets.cells.cell_inputs import read_judge
 from eval_assets.cells.fingerprints import FileVersions
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.project import Project
-from eval_assets.errors import ConfigError
+from eval_assets.errors import ConfigError, MetricError
+from eval_assets.metrics.overlap.scripts import unseen_notes
+from eval_assets.metrics.targets import acceptable, target_value
 from eval_assets.reports.evaluation_report import EvaluationReport, load_report
 from eval_assets.storage.warehouse import Warehouse
 
@@ -29,7 +32,7 @@ def read_report(
         warehouse,
         evaluation,
         generated_at=datetime.now(UTC),
-        notes=_notes(evaluation, warehouse),
+        notes=[*_notes(evaluation, warehouse), *_unseen_texts(evaluation, versions, warehouse)],
         description=card.description,
         source=card.source,
         licence=card.licence,
@@ -42,6 +45,20 @@ def _version_now(versions: FileVersions, judge: str) -> str | None:
         return versions.sha256("judges", judge)
     except ConfigError:
         return None
+
+
+def _unseen_texts(evaluation: Evaluation, versions: FileVersions, warehouse: Warehouse) -> list[str]:
+    """Outputs and targets in scripts that a tokenizer of the evaluation's metrics doesn't see."""
+    with suppress(ConfigError, MetricError):  # the files may have changed since; then they are outdated, which is said
+        metrics = [metric for metric in versions.metrics(evaluation) if "tokenizer" in metric.parameters]
+        if metrics:
+            rows = warehouse.scan("predictions", {"evaluation": evaluation.name})
+            outputs = rows.filter(outcome="ok").select("output").drop_nulls().collect()["output"]
+            examples = rows.select("example_id", "targets", "example").unique("example_id").collect()
+            pairs = examples.select("targets", "example").iter_rows()
+            targets = [text for pair in pairs for text in acceptable(target_value(*pair)).texts]
+            return [f"{note}." for note in unseen_notes(metrics, [*outputs, *targets])]
+    return []
 
 
 def _notes(evaluation: Evaluation, warehouse: Warehouse) -> list[str]:

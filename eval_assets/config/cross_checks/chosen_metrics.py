@@ -47,7 +47,7 @@ def _choice_problems(
         yield _problem(loaded, said, *place)
         return
     for function in (metric.function for metric in metrics_of(_choosing(loaded.item, (choice,))) if metric.function):
-        load = partial(load_function, function.path, function.code_sha256)
+        load = partial(load_function, function.path, function.code_sha256, project_dir)
         said = function_fault(function.path, project_dir, load)
         if said:
             yield _problem(loaded, said, *place)

@@ -21,7 +21,7 @@ from eval_assets.providers.clients.callable_target import (
     load_target,
     named_arguments,
 )
-from eval_assets.providers.implementation import find_module
+from eval_assets.user_code.finding import find_module, why_refused
 
 
 def callable_problems(loaded: Loaded[Model], project_dir: Path) -> Iterator[Problem]:
@@ -81,7 +81,7 @@ def function_fault(target: str, project_dir: Path, load: Callable[[], object]) -
         project_dir: The folder that holds `data/`.
         load: Imports it.
     """
-    missing = missing_module(target, project_dir)
+    missing = missing_module(target, project_dir) or why_refused(target.partition(":")[0], project_dir)
     if missing:
         return missing
     try:

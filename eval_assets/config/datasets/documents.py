@@ -26,7 +26,7 @@ def read_text(path: Path, *, file: str, max_bytes: int | None = None) -> str:
         raise_problems([Problem(file, f"expected a readable file, got: {error.strerror or error}")])
         raise
     if max_bytes is not None and len(content) > max_bytes:
-        raise_problems([Problem(file, f"expected at most {max_bytes:,} bytes; rows belong in files of their own")])
+        raise_problems([Problem(file, f"expected at most {max_bytes:,} bytes, got more")])
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

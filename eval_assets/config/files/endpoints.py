@@ -6,10 +6,9 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from eval_assets.config.model import ModelFile
 from eval_assets.config.problems import Location, Problem, field_path, line_of
-from eval_assets.config.secrets import names_a_secret
+from eval_assets.config.secrets import WRITTEN_KEY, names_a_secret
 
 BEYOND_BASE = re.compile(r"/(chat/completions|completions|responses|embeddings|messages)/*$")
-WRITTEN_KEY = re.compile(r"\b(sk|pk|rk|gsk|hf|xai|dapi|ghp|AIza|AKIA)[-_]?[A-Za-z0-9_-]{16,}|^Bearer\s")
 
 
 def endpoint_problems(model: ModelFile, *, file: str, lines: Mapping[Location, int]) -> Iterator[Problem]:

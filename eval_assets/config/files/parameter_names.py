@@ -5,6 +5,7 @@ Unknown ones are left alone: servers have parameters of their own.
 
 import difflib
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -31,8 +32,9 @@ class Numbers:
         if is_number and self.low <= value <= self.high and not (self.whole and value != int(value)):
             return None
         kind = "a whole number" if self.whole else "a number"
-        upto = "" if math.isinf(self.high) else f" to {self.high:g}"
-        return f"expected {kind} from {self.low:g}{upto}, got {value!r}"
+        upto = "" if math.isinf(self.high) else f" to {self.high:,}"
+        hint = "; write the number without quotes, and with a dot as in 1.0e-3" if _looks_like_a_number(value) else ""
+        return f"expected {kind} from {self.low:,}{upto}, got {value!r:.80}{hint}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,15 @@ def meant_parameter(name: str) -> str | None:
     letters = {_letters(known): known for known in KNOWN_PARAMETERS}
     close = difflib.get_close_matches(_letters(name), letters, n=1, cutoff=CLOSE)
     return letters[close[0]] if close else None
+
+
+def _looks_like_a_number(value: Any) -> bool:
+    """Whether a text is a number in quotes, or in a form that YAML takes for text.
+
+    >>> _looks_like_a_number("1e-3"), _looks_like_a_number("low"), _looks_like_a_number(3)
+    (True, False, False)
+    """
+    return isinstance(value, str) and bool(re.fullmatch(r"[-+]?\d+(\.\d*)?(e[-+]?\d+)?", value.strip(), re.IGNORECASE))
 
 
 def _letters(name: str) -> str:

@@ -1,6 +1,5 @@
 """Parameters of model and judge files that can't be sent, or would send something else than the file says."""
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,13 +11,10 @@ from eval_assets.config.files.parameter_names import (
     meant_parameter,
 )
 from eval_assets.config.problems import Location, Problem, field_path, line_of
-from eval_assets.config.secrets import names_a_secret
+from eval_assets.config.secrets import written_secrets
 
 OF_A_JUDGE = ("response_format", "tools", "tool_choice", "functions")
 """What judging sets itself, to be able to read the verdict."""
-
-
-OWN_SECRET = re.compile(r"(^|[-_])(api[-_]?key|access[-_]?token|password|passwd|secret|authorization)$", re.IGNORECASE)
 
 
 def parameter_problems(
@@ -43,15 +39,20 @@ def parameter_problems(
         yield Problem(file, said, line_of(("parameters", limits[1]), lines), f"parameters.{limits[1]}")
 
 
-def own_parameter_problems(
-    parameters: Mapping[str, Any], *, file: str, lines: Mapping[Location, int]
-) -> Iterator[Problem]:
-    """Secrets among the parameters of a model that is code or a file, and has whatever parameters it likes."""
-    for name, value in parameters.items():
-        if isinstance(value, str) and OWN_SECRET.search(name):
-            place = ("parameters", name)
-            said = "parameters are stored and shown; read the secret from the environment in your code"
-            yield Problem(file, said, line_of(place, lines), field_path(place))
+def secret_problems(values: Mapping[str, Any], *, file: str, lines: Mapping[Location, int]) -> Iterator[Problem]:
+    """Secrets that a file writes out where every table and report shows them. None is repeated.
+
+    Args:
+        values: The fields of the file that are kept as they stand.
+        file: How messages name it.
+        lines: Lines of its fields.
+    """
+    for place in written_secrets(dict(values)):
+        said = (
+            "this is stored and shown, and holds a secret; `api_key_env`, `headers_env` and `query_env` name variables "
+            "that hold secrets of requests, code of yours reads them from the environment"
+        )
+        yield Problem(file, said, line_of(place, lines), field_path(place))
 
 
 def _fault(name: str, value: Any, *, of_judge: bool) -> str | None:
@@ -62,8 +63,6 @@ def _fault(name: str, value: Any, *, of_judge: bool) -> str | None:
         return None if is_harmless else f"{name!r} can't be a sampling parameter: {BY_PROJECT[name]}"
     if of_judge and name in OF_A_JUDGE and value is not None:
         return f"{name!r} can't be a parameter of a judge: judging sets it, to be able to read the verdict"
-    if isinstance(value, str) and names_a_secret(name):
-        return "parameters are stored and shown; `api_key_env` and `headers_env` name the variables that hold secrets"
     if name in KNOWN_PARAMETERS:
         return None if value is None else KNOWN_PARAMETERS[name].fault(value)
     meant = meant_parameter(name)

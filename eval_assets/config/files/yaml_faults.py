@@ -1,20 +1,22 @@
 """What is wrong with a text that is no YAML, in words that say what to do."""
 
+import contextlib
 import re
+from collections.abc import Iterator
 
 import yaml
 
 LONGEST = 200
-OPENED = {"while parsing a flow sequence": ("[", "]"), "while parsing a flow mapping": ("{", "}")}
+CLOSED_BY = {"[": "]", "{": "}"}
 
 
 def fault_of(error: yaml.YAMLError, text: str, *, first_line: int) -> tuple[str, int]:
     r"""A message, and the line at which to mend: where a bracket or quote opens, not where the text ends.
 
     >>> try:
-    ...     yaml.safe_load("models: [a, b\nprompts: [ask]\n")
+    ...     yaml.safe_load(text := "models: [a, b\nprompts: [ask]\n")
     ... except yaml.YAMLError as error:
-    ...     fault_of(error, "", first_line=1)
+    ...     fault_of(error, text, first_line=1)
     ("the '[' that opens here isn't closed by ']'", 1)
     """
     if isinstance(error, yaml.reader.ReaderError):
@@ -26,12 +28,32 @@ def fault_of(error: yaml.YAMLError, text: str, *, first_line: int) -> tuple[str,
     mark = error.problem_mark or error.context_mark
     opened = (error.context_mark.line if error.context_mark else 0) + first_line
     said = error.problem or "this can't be read"
-    if error.context in OPENED:
-        first, last = OPENED[error.context]
-        return f"the {first!r} that opens here isn't closed by {last!r}", opened
+    bracket = _open_bracket(text) if (error.context or "").startswith("while parsing a flow ") else None
+    if bracket:
+        first, line = bracket
+        return f"the {first!r} that opens here isn't closed by {CLOSED_BY[first]!r}", line + first_line
     if error.context == "while scanning a quoted scalar":
         return "the quote that opens here isn't closed; a quote inside a text has to be doubled", opened
     return _advice(said, opened), (mark.line if mark else 0) + first_line
+
+
+def _tokens(text: str) -> Iterator[yaml.Token]:
+    """The tokens of a text, up to one that is none."""
+    with contextlib.suppress(yaml.YAMLError):
+        yield from yaml.scan(text, Loader=yaml.SafeLoader)
+
+
+def _open_bracket(text: str) -> tuple[str, int] | None:
+    """The innermost bracket that is closed by none of its kind, and its line from 0; null if there is none."""
+    opened: list[tuple[str, int]] = []
+    for token in _tokens(text):
+        if isinstance(token, yaml.FlowSequenceStartToken | yaml.FlowMappingStartToken):
+            opened.append((token.id, token.start_mark.line if token.start_mark else 0))
+        elif isinstance(token, yaml.FlowSequenceEndToken | yaml.FlowMappingEndToken):
+            if not opened or CLOSED_BY[opened[-1][0]] != token.id:
+                break
+            opened.pop()
+    return opened[-1] if opened else None
 
 
 def _advice(said: str, opened: int) -> str:

@@ -7,22 +7,20 @@ returns one value a row, which may depend on that row alone: columns come in bat
 to return `bool`, a list of them or a pair with a reason scores 0 or 1; a `range` is declared by the evaluation file.
 """
 
-import importlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from eval_assets.errors import MetricError
+from eval_assets.errors import ConfigError, MetricError
+from eval_assets.metrics.custom.source import code_sha256_of
 from eval_assets.metrics.definition import CustomFunction, Score, ScoreOutcome, texts_of
 from eval_assets.metrics.rows import Rows
+from eval_assets.user_code.naming import load_named
 
 ROW_ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 """What a metric function may raise about one row; anything else ends the run."""
-
-
-IMPORTED_CODE = "__eval_assets_code__"
-"""Name in a metric's module: function → hash of its code when the module was imported."""
 
 
 def score_function(
@@ -42,7 +40,7 @@ def score_function(
     Raises:
         MetricError: The function can't be loaded, returns something else, or not one value a row.
     """
-    function = load_function(measure.path, measure.code_sha256)
+    function = load_function(measure.path, measure.code_sha256, measure.project_dir)
     columns = {name: rows.value(depends_on.get(name, name)) for name in measure.arguments}
     scores: list[float | Score] = [0.0] * len(rows)
     complete = list[int]()
@@ -78,29 +76,29 @@ def score_function(
     return scores
 
 
-def load_function(path: str, code_sha256: str = "") -> Any:
-    """Import a metric function; its module again if the function's code is no longer the one that was imported.
+def load_function(path: str, code_sha256: str = "", project_dir: Path | None = None) -> Any:
+    """Import a metric function, with its helpers, as their files stand now.
 
     Args:
         path: `module:function`.
-        code_sha256: Hash of its code as it stands; scores are kept under it.
+        code_sha256: Hash of its code when its metric was resolved, under which scores are kept; empty for any code.
+        project_dir: The folder that holds `data/`, whose modules may be named.
 
     Raises:
-        MetricError: The import fails or the module lacks the function.
+        MetricError: The import fails, the module lacks the function or may not be named, or the code is another one.
     """
-    module_name, _, name = path.partition(":")
     try:
-        module = importlib.import_module(module_name)
-        imported: dict[str, str] = vars(module).setdefault(IMPORTED_CODE, {})
-        if imported.setdefault(name, code_sha256) != code_sha256:
-            imported.clear()
-            imported[name] = code_sha256
-            module = importlib.reload(module)
-        return getattr(module, name)
-    except (ImportError, AttributeError) as error:
+        function = load_named(path, project_dir)
+    except (ImportError, AttributeError, ConfigError) as error:
         raise MetricError(
             f"expected to import the metric function {path!r}: {type(error).__name__}: {error}"
         ) from error
+    if code_sha256 and code_sha256_of(path, project_dir) != code_sha256:
+        raise MetricError(
+            f"expected the code of {path!r}, and of what it uses, as it was when the metrics of the evaluation were "
+            "read; it was edited meanwhile, and its scores would be kept as those of the former code: run again"
+        )
+    return function
 
 
 def as_score(value: Any, path: str) -> Score:

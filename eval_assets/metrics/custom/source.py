@@ -5,48 +5,39 @@ What calls them is in `calls`.
 
 import ast
 import hashlib
-import importlib
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.machinery import PathFinder
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from eval_assets.config.problems import hint_at
 from eval_assets.errors import MetricError
 from eval_assets.metrics.definition import CustomFunction, texts_of
+from eval_assets.user_code.finding import source_of, why_refused
 
 BOOLEANS = ("bool", "Literal[0, 1]")
 """Annotations of a score that is 0 or 1 and nothing else."""
 
 
-def read_function(path: str, parameters: Mapping[str, Any]) -> CustomFunction:
+def read_function(path: str, parameters: Mapping[str, Any], project_dir: Path | None = None) -> CustomFunction:
     """Read a metric function from its source, without running it.
 
     Args:
         path: `module:function`.
         parameters: Values the evaluation file gives by name.
+        project_dir: The folder that holds `data/`, whose modules may be named.
 
     Raises:
-        MetricError: No such module or function, or it can't take these parameters.
+        MetricError: No such module or function, one that may not be named, or it can't take these parameters.
 
-    >>> read_function("statistics:fmean", {}).arguments
-    ('data', 'weights')
+    >>> read_function("eval_assets.providers.baselines:lead_sentence", {}).arguments
+    ('inputs',)
     """
     module_name, _, name = path.partition(":")
-    source_file = _source_file(module_name)
-    if not name or source_file is None:
-        raise MetricError(
-            f"expected a metric function as `module:function` in a module that can be found, got {path!r}; "
-            "put the module beside the project or install it"
-        )
-    try:
-        module = ast.parse(source_file.read_text("utf-8"), str(source_file))
-    except SyntaxError as error:
-        raise MetricError(f"{source_file.name}:{error.lineno}: not valid Python: {error.msg}") from error
-    functions = {node.name: node for node in module.body if isinstance(node, ast.FunctionDef)}
-    if name not in functions:
-        has = f"it has {texts_of(functions) or 'none'}{hint_at(name, functions)}"
-        raise MetricError(f"expected a function {name!r} in {source_file}, {has}")
+    refused = why_refused(module_name, project_dir)
+    if refused:
+        raise MetricError(refused)
+    module, functions = _parsed(path, project_dir)
     declared = functions[name].args
     if declared.vararg or declared.kwarg or declared.posonlyargs:
         raise MetricError(f"expected {path!r} to take its arguments by name, without `*args`, `**kwargs` or `/`")
@@ -60,7 +51,7 @@ def read_function(path: str, parameters: Mapping[str, Any]) -> CustomFunction:
     from_rows = [argument for argument in arguments if argument.arg not in parameters]
     return CustomFunction(
         path=path,
-        code_sha256=_code_sha256(module, functions[name], module_name),
+        code_sha256=_code_sha256(module, functions[name], module_name, project_dir),
         arguments=tuple(argument.arg for argument in from_rows),
         optional=frozenset(_with_default(declared)),
         vectorized=any(
@@ -69,7 +60,41 @@ def read_function(path: str, parameters: Mapping[str, Any]) -> CustomFunction:
             for argument in from_rows
         ),
         returns_boolean=_is_boolean(functions[name].returns),
+        project_dir=project_dir,
     )
+
+
+def code_sha256_of(path: str, project_dir: Path | None = None) -> str:
+    """Hash a metric function, and what it uses, as the files stand now.
+
+    Raises:
+        MetricError: There is no such module or function any more.
+    """
+    module_name, _, name = path.partition(":")
+    module, functions = _parsed(path, project_dir)
+    return _code_sha256(module, functions[name], module_name, project_dir)
+
+
+def _parsed(path: str, project_dir: Path | None) -> tuple[ast.Module, dict[str, ast.FunctionDef]]:
+    """Parse the module of a function that is there, and list the functions of the module."""
+    module_name, _, name = path.partition(":")
+    source_file = source_of(module_name, project_dir)
+    if not name or source_file is None:
+        raise MetricError(
+            f"expected a metric function as `module:function` in a module that can be found, got {path!r}; "
+            "put the module beside the project or install it"
+        )
+    try:
+        module = ast.parse(source_file.read_text("utf-8"), str(source_file))
+    except (SyntaxError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        line = getattr(error, "lineno", None)
+        said = error.msg if isinstance(error, SyntaxError) else str(error)
+        raise MetricError(f"{source_file.name}:{line or 1}: not valid Python: {said}") from error
+    functions = {node.name: node for node in module.body if isinstance(node, ast.FunctionDef)}
+    if name not in functions:
+        has = f"it has {texts_of(functions) or 'none'}{hint_at(name, functions)}"
+        raise MetricError(f"expected a function {name!r} in {source_file}, {has}")
+    return module, functions
 
 
 def _with_default(declared: ast.arguments) -> Iterator[str]:
@@ -96,26 +121,11 @@ def _is_boolean(annotation: ast.expr | None) -> bool:
             return annotation is not None and ast.unparse(annotation) in BOOLEANS
 
 
-def _source_file(module_name: str) -> Path | None:
-    """Find the source of a module; unlike `importlib.util.find_spec` it runs no parent package."""
-    places: Sequence[str] | None = None
-    origin: str | None = None
-    parts = module_name.split(".")
-    importlib.invalidate_caches()
-    for depth in range(len(parts)):
-        spec = PathFinder.find_spec(".".join(parts[: depth + 1]), places)
-        if spec is None:
-            return None
-        places, origin = spec.submodule_search_locations, spec.origin
-        if places is None and depth < len(parts) - 1:
-            return None
-    return Path(origin) if origin and origin.endswith(".py") else None
-
-
-def _code_sha256(module: ast.Module, function: ast.FunctionDef, module_name: str) -> str:
+def _code_sha256(module: ast.Module, function: ast.FunctionDef, module_name: str, project_dir: Path | None) -> str:
     """Hash the function and every statement of its module that it reaches by name; comments and layout don't count.
 
-    Modules it imports are not followed, except those of the same package or folder: their whole source counts.
+    Modules it imports are not followed, except those of the same package or folder, and what these import of it: their
+    whole source counts.
     """
     defined = [(node, _names_bound(node)) for node in module.body]
     reached = [node for node, names in defined if names is None]
@@ -132,8 +142,8 @@ def _code_sha256(module: ast.Module, function: ast.FunctionDef, module_name: str
         pending += [other for other, bound in defined if bound is not None and bound & names]
     in_order = [node for node in module.body if node in reached]
     digest = hashlib.sha256("\n".join(ast.unparse(node) for node in in_order).encode())
-    for neighbour in _neighbours(in_order, module_name):
-        digest.update(neighbour.read_bytes())
+    for source in _sources_of_neighbours(in_order, module_name, project_dir):
+        digest.update(source)
     return digest.hexdigest()
 
 
@@ -153,9 +163,24 @@ def _names_bound(node: ast.stmt) -> set[str] | None:
     return None
 
 
-def _neighbours(nodes: Sequence[ast.stmt], module_name: str) -> list[Path]:
-    """Find imported modules that lie in the folder of the metric's module or below it."""
-    own = _source_file(module_name)
+def _sources_of_neighbours(nodes: Sequence[ast.stmt], module_name: str, project_dir: Path | None) -> list[bytes]:
+    """Read the modules in the folder of the metric's module, or below, that it and they import, in order of place."""
+    own = source_of(module_name, project_dir)
+    sources = dict[Path, bytes]()
+    pending = list(_imported(nodes, module_name))
+    while own and pending:
+        name = pending.pop()
+        file = source_of(name, project_dir)
+        if file is None or file == own or file in sources or own.parent not in file.parents:
+            continue
+        sources[file] = file.read_bytes()
+        with suppress(SyntaxError, ValueError):  # what is no Python fails when it is imported
+            pending += _imported(ast.parse(sources[file]).body, name)
+    return [sources[file] for file in sorted(sources)]
+
+
+def _imported(nodes: Sequence[ast.stmt], module_name: str) -> set[str]:
+    """Name the modules that statements of a module may import."""
     names = set[str]()
     for child in (child for node in nodes for child in ast.walk(node)):
         if isinstance(child, ast.Import):
@@ -164,5 +189,4 @@ def _neighbours(nodes: Sequence[ast.stmt], module_name: str) -> list[Path]:
             parents = module_name.split(".")[: -child.level] if child.level else []
             base = ".".join([*parents, *([child.module] if child.module else [])])
             names |= {base, *(f"{base}.{alias.name}".lstrip(".") for alias in child.names)} - {""}
-    files = {_source_file(name) for name in names} - {None, own}
-    return sorted(file for file in files if file and own and own.parent in file.parents)
+    return names

@@ -6,9 +6,7 @@ What it returns is read in `callable_client`.
 import asyncio
 import contextlib
 import contextvars
-import importlib
 import inspect
-import sys
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ from eval_assets.errors import ConfigError
 from eval_assets.providers.failures import RequestFailed
 from eval_assets.providers.redaction import redacted
 from eval_assets.providers.requests import Request
+from eval_assets.user_code.naming import load_named
 
 Caller = Callable[[Request], Awaitable[Any]]
 
@@ -61,27 +60,18 @@ def load_target(target: str, project_dir: Path) -> Any:
 
     Args:
         target: As the model file says.
-        project_dir: Where modules are looked up after `sys.path`; it stays at its end, for imports of those modules.
+        project_dir: The folder that holds `data/`. Its modules may be named; installed ones of the same name win.
 
     Raises:
-        ConfigError: Malformed, no such module or name, or the import itself failed.
+        ConfigError: Malformed, no such module or name, one that may not be named, or the import itself failed.
     """
-    module_name, colon, path = target.partition(":")
-    if not (module_name and colon and path):
-        raise ConfigError(f"expected `module:function` in the field 'callable', got {target!r}")
-    if str(project_dir) not in sys.path:
-        sys.path.append(str(project_dir))
     try:
-        found: Any = importlib.import_module(module_name)
+        return load_named(target, project_dir)
+    except ConfigError as error:
+        raise ConfigError(f"callable {target!r}: {error}") from error
     except Exception as error:  # importing runs user code, which may raise anything
+        module_name = target.partition(":")[0]
         raise ConfigError(f"callable {target!r}: importing {module_name!r} failed: {described(error)}") from error
-    for name in path.split("."):
-        if not hasattr(found, name):
-            raise ConfigError(
-                f"callable {target!r}: {module_name!r} has no {name!r}; {nearest(name, _public_names(found))}"
-            )
-        found = getattr(found, name)
-    return found
 
 
 def described(error: BaseException) -> str:
@@ -176,10 +166,6 @@ def _function_caller(function: Callable[..., Any], target: str) -> Caller:
         return await (function(**arguments) if is_async else _in_thread(lambda: function(**arguments)))
 
     return call
-
-
-def _public_names(found: Any) -> list[str]:
-    return [name for name in dir(found) if not name.startswith("_")]
 
 
 def _messages(request: Request) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from eval_assets.providers.clients.callable_client import CallableClient
 from eval_assets.providers.clients.openai_client import openai_client
 from eval_assets.providers.clients.recorded import recorded_file
 from eval_assets.providers.clients.recorded_verdicts import recorded_client
-from eval_assets.providers.implementation import project_dir_of
+from eval_assets.providers.implementation import project_dir_of, refuse_another
 from eval_assets.providers.local.embedded import EmbeddedServers
 from eval_assets.providers.local.embedded_client import EmbeddedClient
 from eval_assets.providers.local.transformers_client import TransformersClient
@@ -31,7 +31,12 @@ class Surroundings:
 
 
 def open_client(
-    model: Model, *, models_dir: Path, embedded: EmbeddedServers, environment: Mapping[str, str] = os.environ
+    model: Model,
+    *,
+    models_dir: Path,
+    embedded: EmbeddedServers,
+    environment: Mapping[str, str] = os.environ,
+    implementation: str | None = None,
 ) -> Client:
     """Make the client of a model; nothing is asked of the model yet.
 
@@ -41,13 +46,17 @@ def open_client(
             the user in the folder that holds `data/`.
         embedded: Owner of the embedded servers; the one for this model is started.
         environment: Where secrets are.
+        implementation: Hash of the code or file that has to answer; null for whatever is there.
 
     Raises:
         MissingKeyError: A secret that the model needs isn't set.
-        ConfigError: The callable, the file of predictions or the embedded model can't be used.
+        ConfigError: The callable, the file of predictions or the embedded model can't be used, or is another one.
         ProviderError: The embedded model doesn't start, or a package isn't installed.
     """
-    return CLIENTS[model.file.provider](model, Surroundings(models_dir, embedded, environment))
+    refuse_another(model, models_dir, implementation)
+    client = CLIENTS[model.file.provider](model, Surroundings(models_dir, embedded, environment))
+    refuse_another(model, models_dir, implementation)  # it may have been edited while it was read
+    return client
 
 
 def _openai(model: Model, surroundings: Surroundings) -> Client:

@@ -127,7 +127,7 @@ class OpenAIClient:
         raise failure_of(status, response.headers, body, self._model_id, url)
 
     def _body(self, request: Request) -> dict[str, Any]:
-        body = {"model": self._model_id, "messages": request.messages, **request.parameters}
+        body = {**request.parameters, "model": self._model_id, "messages": request.messages}
         if isinstance(body.get("seed"), int):
             body["seed"] += request.sample_index  # one seed for all samples would draw the same reply again
         if request.response_format is not None:

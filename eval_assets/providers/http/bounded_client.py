@@ -48,7 +48,7 @@ async def _body_within(response: "httpx2.Response", max_body_bytes: int) -> byte
     n_bytes = 0
     # Compressed bytes count too: they may decompress to nothing, for ever.
     if response.headers.get("content-encoding"):
-        response.stream = _counted(response, max_body_bytes)
+        response.stream = _counted(response.stream, response.status_code, max_body_bytes)
     async for piece in response.aiter_bytes():
         n_bytes += len(piece)
         if n_bytes > max_body_bytes:
@@ -57,11 +57,8 @@ async def _body_within(response: "httpx2.Response", max_body_bytes: int) -> byte
     return b"".join(pieces)
 
 
-def _counted(response: "httpx2.Response", max_body_bytes: int) -> "httpx2.AsyncByteStream":
+def _counted(stream: Any, status: int, max_body_bytes: int) -> "httpx2.AsyncByteStream":
     import httpx2
-
-    stream = response.stream
-    assert isinstance(stream, httpx2.AsyncByteStream)  # noqa: S101  as every stream of an async client
 
     class Counted(httpx2.AsyncByteStream):
         """The bytes as they travel, up to the limit."""
@@ -71,7 +68,7 @@ def _counted(response: "httpx2.Response", max_body_bytes: int) -> "httpx2.AsyncB
             async for piece in stream:
                 n_bytes += len(piece)
                 if n_bytes > max_body_bytes:
-                    raise _too_large(response.status_code, max_body_bytes)
+                    raise _too_large(status, max_body_bytes)
                 yield piece
 
         async def aclose(self) -> None:

@@ -1,10 +1,12 @@
 """Text, thoughts and calls of a chat message, whatever shape they come in."""
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import pydantic_core
+
+from eval_assets.errors import ConfigError
 from eval_assets.requests.canonical_json import COMPACT, json_text
 
 THOUGHT_FIELDS = ("reasoning_content", "reasoning", "reasoning_text", "thinking", "reasoning_details")
@@ -76,7 +78,7 @@ def called_functions(calls: str) -> list[dict[str, Any]]:
     >>> called_functions('[{"id": "c1", "function": {"name": "weather", "arguments": "[1]"}}]')
     [{'name': 'weather', 'arguments': [1]}]
     """
-    return [_called(call) for call in json.loads(calls)]
+    return [_called(call) for call in pydantic_core.from_json(calls)]
 
 
 def json_cell(value: Any) -> str:
@@ -88,7 +90,11 @@ def json_cell(value: Any) -> str:
     Raises:
         ConfigError: The value has no JSON form.
     """
-    return json_text(_readable(value), separators=COMPACT).encode("utf-8", "replace").decode()
+    try:
+        readable = _readable(value)
+    except RecursionError as error:
+        raise ConfigError("expected values nested a few levels deep, got hundreds of levels") from error
+    return json_text(readable, separators=COMPACT).encode("utf-8", "replace").decode()
 
 
 def _text_of_part(part: Any) -> str | None:
@@ -124,8 +130,8 @@ def _called(call: Any) -> dict[str, Any]:
     arguments = next((function[name] for name in ("arguments", "args", "input") if name in function), None)
     if isinstance(arguments, str):
         try:
-            arguments = json.loads(arguments)
-        except ValueError:
+            arguments = pydantic_core.from_json(arguments)
+        except ValueError:  # no JSON, or JSON nested too deeply
             return {"name": function.get("name"), "arguments": arguments}
     return {"name": function.get("name"), "arguments": arguments}
 

@@ -1,0 +1,54 @@
+"""Texts that a tokenizer can't split into words, so that scores of them say little: said, and no score is changed."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import polars as pl
+
+from eval_assets.metrics.definition import ResolvedMetric
+
+_LETTER = r"[\p{L}\p{N}]"
+_UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
+_UNSEEN: Mapping[str, str] = {
+    "ascii": r"[\p{L}\p{N}--[a-zA-Z0-9]]",  # letters and digits it drops
+    **dict.fromkeys(("13a", "squad", "words"), _UNSPACED),  # scripts whose words it can't divide
+}
+"""Tokenizer → pattern of a letter that it makes no word of; other tokenizers see every script."""
+
+
+def is_unseen(texts: pl.Series, tokenizer: str) -> pl.Series:
+    """Tell which texts have most of their letters in scripts that a tokenizer sees no words in.
+
+    Args:
+        texts: Texts without nulls.
+        tokenizer: Value of the parameter `tokenizer` of a metric.
+
+    >>> texts = pl.Series(["Paris", "Zürich", "Москва", "東京", "", "iPhone 15 手机"])
+    >>> is_unseen(texts, "ascii").to_list()
+    [False, False, True, True, False, False]
+    >>> is_unseen(texts, "13a").to_list(), is_unseen(texts, "unicode").any()
+    ([False, False, False, True, False, False], False)
+    """
+    if tokenizer not in _UNSEEN:
+        return pl.repeat(False, len(texts), eager=True)
+    return 2 * texts.str.count_matches(_UNSEEN[tokenizer]) > texts.str.count_matches(_LETTER)
+
+
+def unseen_notes(metrics: Iterable[ResolvedMetric], texts: Iterable[str]) -> Iterator[str]:
+    """Say of the metrics of each tokenizer how many texts it sees no words in; nothing where it sees all.
+
+    Args:
+        metrics: Metrics of an evaluation.
+        texts: What they compare.
+    """
+    by_tokenizer = dict[str, list[str]]()
+    for metric in metrics:
+        if "tokenizer" in metric.parameters and metric.function is None:
+            by_tokenizer.setdefault(metric.parameters["tokenizer"], []).append(metric.label)
+    column = pl.Series(list(texts) if by_tokenizer else [], dtype=pl.String)
+    for tokenizer, labels in by_tokenizer.items():
+        n_unseen = int(is_unseen(column, tokenizer).sum())
+        if n_unseen:
+            yield (
+                f"{', '.join(labels)}: the tokenizer {tokenizer!r} sees no words in {n_unseen:,} of {len(column):,} "
+                "texts, so equal ones may score 0; `tokenizer: unicode` counts words of every script"
+            )

@@ -1,0 +1,102 @@
+"""Schedules of evaluation files: Dagster decides what it takes, and one that it refuses keeps nothing from loading."""
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from click.testing import CliRunner
+
+from eval_assets.automation.schedules import evaluation_schedules, schedule_problems
+from eval_assets.cli.main import commands
+from eval_assets.config.settings import Settings
+from eval_assets.project_definitions import build_definitions
+from tests.small_project import FILES, project_with
+
+EVALUATION = FILES["evaluations/e.yaml"]
+
+
+def scheduled(folder: Path, cron: str, timezone: str = "UTC"):
+    schedule = f"schedule: {{cron: '{cron}', timezone: {timezone}}}\n"
+    return project_with(folder, **{"evaluations/e.yaml": EVALUATION + schedule})
+
+
+@pytest.mark.parametrize(
+    "cron",
+    [
+        "0 6 * * MON-FRI",
+        "@daily",
+        "@hourly",
+        "0 6 1 JAN,JUL *",
+        "*/15 9-17 * * 1-5",
+        "0 0 L * *",
+        "0 9 * * 5#3",
+        "0 6 29 2 *",
+        "0 6 * * 7",
+    ],
+)
+def test_what_dagster_takes_is_taken(tmp_path: Path, cron: str) -> None:
+    project = scheduled(tmp_path, cron, "Europe/Berlin")
+    assert list(schedule_problems(project)) == []
+    (schedule,) = evaluation_schedules(project)
+    assert schedule.cron_schedule == cron
+
+
+@pytest.mark.parametrize(
+    "cron",
+    [
+        "0 6 31 2 *",
+        "0 6 30 2 *",
+        "0 6 31 4 *",
+        "0 6 31 2 MON",  # a Monday would do for cron, Dagster refuses any 31st of February
+        "0 6 31 4 MON",  # and finds no time for one of April
+        "0 6 31 4,6,9,11 *",
+        "0 6 30,31 2 *",
+        "0 25 * * *",
+        "every day",
+        "",
+        "* * * * * *",
+        "0 6 * *",
+        "@reboot",
+        "0 6 * * FUNDAY",
+    ],
+)
+def test_what_dagster_refuses_or_never_comes_is_said_and_loads_all_else(tmp_path: Path, cron: str) -> None:
+    project = scheduled(tmp_path, cron)
+    (problem,) = schedule_problems(project)
+    assert str(problem).startswith("data/evaluations/e.yaml:6: schedule.cron: expected ")
+    assert repr(cron) in str(problem)
+    settings = Settings(tmp_path / "data", str(tmp_path / "warehouse"), tmp_path / "state")
+    definitions = build_definitions(project, object(), settings)
+    assert dg.Definitions.validate_loadable(definitions) is None
+    assert not list(definitions.schedules or [])
+
+
+def test_check_says_a_schedule_that_never_comes(tmp_path: Path) -> None:
+    scheduled(tmp_path, "0 6 31 2 *")
+    result = CliRunner().invoke(commands, ["--data", str(tmp_path / "data"), "check"])
+    assert result.exit_code == 1
+    assert "data/evaluations/e.yaml:6: schedule.cron: expected minute, hour, day" in result.stdout
+
+
+def test_names_that_dagster_takes_for_one_are_numbered(tmp_path: Path) -> None:
+    evaluation = EVALUATION + "schedule: {cron: '@daily'}\n"
+    changed = {f"evaluations/{name}.yaml": evaluation for name in ("qa-full", "qa_full", "qa.full", "e")}
+    schedules = evaluation_schedules(project_with(tmp_path, **changed))
+    assert {schedule.name for schedule in schedules} == {
+        "evaluate_e",
+        "evaluate_qa_full",
+        "evaluate_qa_full_2",
+        "evaluate_qa_full_3",
+    }
+
+
+@pytest.mark.parametrize(
+    ("timezone", "said"),
+    [
+        ("Europe/Berlín", "did you mean 'Europe/Berlin'?"),
+        ("CEST", "such as 'Europe/Berlin', got 'CEST'"),
+        ("no", "quotes"),
+    ],
+)
+def test_a_time_zone_that_is_none_is_refused(tmp_path: Path, timezone: str, said: str) -> None:
+    assert said in scheduled(tmp_path, "@daily", timezone).broken["evaluations", "e"]

@@ -1,0 +1,140 @@
+"""Addresses and secrets in model files."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from eval_assets.cells.fingerprints import FileVersions
+from eval_assets.config.model import Model, ModelFile
+from eval_assets.errors import MissingKeyError
+from eval_assets.planning.availability import missing_prerequisites
+from eval_assets.providers.clients.openai_client import openai_client
+from eval_assets.providers.keys import identity_of
+from tests.small_project import problems_of, project_with
+
+SERVED = "provider: openai\nmodel: m\n"
+
+
+def said_of(folder: Path, fields: str) -> str:
+    """What `check` says first of a model with these fields; empty if nothing."""
+    project = project_with(folder, **{"models/echo.yaml": f"{SERVED}{fields}\n"})
+    return next((line for line in problems_of(project) if line.startswith("data/models/echo.yaml")), "")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "base_url: https://me:hush@host/v1",
+        "base_url: https://hush@host/v1",
+        "base_url: http://user:hush@[::1]:8000/v1",
+        "base_url: https://host/v1?api-key=hush",
+        "base_url: https://host/v1?sig=hush&v=2",
+        "query: {api-key: hush}",
+        "query: {key: hush}",
+        "query: {token: hush}",
+        "query: {sig: hush}",
+        "query: {access_token: hush}",
+        "query: {subscriptionKey: hush}",
+        "query: {q: sk-hushhushhushhushhush}",
+    ],
+)
+def test_a_secret_written_into_an_address_is_refused_with_where_it_belongs(tmp_path: Path, fields: str) -> None:
+    said = said_of(tmp_path, fields)
+    assert said.startswith(f"data/models/echo.yaml:3: {fields.split(':', maxsplit=1)[0]}")
+    assert "query_env" in said or "headers_env" in said
+    assert "hush" not in said
+
+
+def test_a_refused_secret_reaches_no_table(tmp_path: Path) -> None:
+    project = project_with(tmp_path, **{"models/echo.yaml": SERVED + "query: {api-key: hush}\n"})
+    assert "echo" not in project.models
+    assert "hush" not in project.broken["models", "echo"]
+
+
+@pytest.mark.parametrize("fields", ["headers_env: {Authorization: Bearer hush}", "query_env: {key: hush-hush}"])
+def test_a_secret_in_place_of_its_variable_is_refused_and_not_repeated(tmp_path: Path, fields: str) -> None:
+    said = said_of(tmp_path, fields)
+    assert "expected the name of an environment variable" in said
+    assert "hush" not in said
+
+
+def test_a_secret_query_parameter_is_sent_and_neither_kept_nor_keyed(tmp_path: Path) -> None:
+    file = ModelFile(
+        provider="openai", model="m", base_url="https://h/v1", query={"v": "2"}, query_env={"api-key": "NAME"}
+    )
+    model = Model(name="m", file=file)
+    client = openai_client(model, {"NAME": "hush-hush"})
+    assert client._query == {"v": "2", "api-key": "hush-hush"}
+    assert "hush-hush" in client._secrets
+    assert identity_of(model).endpoint == "https://h/v1?v=2"
+    with pytest.raises(MissingKeyError, match="needs the environment variable NAME"):
+        openai_client(model, {})
+    written = f"{SERVED}base_url: https://h/v1\n"
+    before = FileVersions(project_with(tmp_path, **{"models/echo.yaml": written}))
+    after = FileVersions(project_with(tmp_path, **{"models/echo.yaml": written + "query_env: {api-key: NAME}\n"}))
+    assert before.sha256("models", "echo") == after.sha256("models", "echo")
+    assert "hush" not in json.dumps(after.version("models", "echo").content)
+
+
+def test_check_names_every_variable_that_is_not_set(tmp_path: Path) -> None:
+    model = f"{SERVED}api_key_env: ONE\nheaders_env: {{X-Team: TWO}}\nquery_env: {{code: THREE}}\n"
+    project = project_with(tmp_path, **{"models/echo.yaml": model})
+    said = list(missing_prerequisites(project, FileVersions(project), "e", {"TWO": "set"}))
+    assert [line.split("variable ")[1].split(",")[0] for line in said] == ["ONE", "THREE"]
+
+
+@pytest.mark.parametrize(
+    ("base_url", "said"),
+    [
+        (
+            "localhost:8000/v1",
+            "begins with http:// or https://, got 'localhost:8000/v1'; did you mean 'http://localhost:8",
+        ),
+        ("api.example.com/v1", "got 'api.example.com/v1'; did you mean 'https://api.example.com/v1'?"),
+        ("ftp://host/v1", "got 'ftp://host/v1'; did you mean 'https://host/v1'?"),
+        ("https:///v1", "begins with http:// or https://"),
+        (
+            "https://host/v1/chat/completions",
+            "without '/chat/completions', which is added to it; write 'https://host/v1'",
+        ),
+        ("https://host/v1/chat/completions/", "without '/chat/completions/'"),
+        ("https://host/v1/completions", "without '/completions'"),
+        ("https://host/v1/responses", "without '/responses'"),
+        ("https://host:port/v1", "can't be read"),
+        ("https://[::1/v1", "can't be read"),
+        ("https://host/v1#part", "without '#'"),
+        ("'https://ho st/v1'", "without spaces"),
+    ],
+)
+def test_an_address_that_cannot_be_right_is_refused(tmp_path: Path, base_url: str, said: str) -> None:
+    found = said_of(tmp_path, f"base_url: {base_url}")
+    assert found.startswith("data/models/echo.yaml:3: base_url: expected an address")
+    assert said in found
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "base_url: https://YOUR-RESOURCE.openai.azure.com/openai/v1/\nquery: {api-version: '2024-06-01'}",
+        "base_url: http://127.0.0.1:8000/v1",
+        "base_url: HTTPS://host/chat/v1?deployment=a",
+        "base_url: http://[::1]:8000\nquery: {keywords: a, monkey: b}",
+    ],
+)
+def test_addresses_as_servers_have_them_are_allowed(tmp_path: Path, fields: str) -> None:
+    assert said_of(tmp_path, fields) == ""
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ("query: {api-version: 2024-06-01}", "3: got 2024-06-01, which YAML reads as a date; put it in quotes"),
+        ("query: {v: 2}", "3: query.v: expected text, got 2, which YAML reads as the number 2; put it in quotes"),
+        ("query: {debug: on}", "3: query.debug: expected text, got on, which YAML reads as true; put it in quotes"),
+        ("family: no", "3: family: expected text, got no, which YAML reads as false; put it in quotes"),
+        ("description: 3.5", "3: description: expected text, got 3.5, which YAML reads as the number 3.5; put it in"),
+    ],
+)
+def test_text_that_yaml_takes_for_something_else_is_to_be_put_in_quotes(tmp_path: Path, fields: str, said: str) -> None:
+    assert said_of(tmp_path, fields).startswith(f"data/models/echo.yaml:{said}")
