@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from eval_assets.cells.stages.predicting import columns_shown
+from eval_assets.cli.checking import check
 from eval_assets.config.datasets.dataset import DatasetCard
 from eval_assets.config.datasets.rows import read_examples
 from eval_assets.config.project import Project
@@ -231,6 +233,34 @@ def test_doubts_about_rows_are_notes_with_their_lines(tmp_path: Path) -> None:
         f"{at}: rows that ask what an earlier row asks have other targets: line 6 (as 2)",
         f"{at}: rows that repeat an earlier row but for the id count once more: line 5 (as 2)",
     ]
+
+
+def test_a_file_that_can_not_be_used_hides_no_note_of_another(tmp_path: Path) -> None:
+    broken = {
+        "datasets/cut.yaml": "task: retriever\n",
+        "datasets/cut.jsonl": '{"example_id": "a", "inputs": "half \\ud83d"}\n',
+        "evaluations/lost.yaml": "dataset: cut\ntask: retriever\nmodels: [found, absent]\nprompts: [ask]\n",
+        "models/found.yaml": "provider: recorded\nfile: found.csv\n",
+        "models/found.csv": "example_id,output\na\n",
+    }
+    project = with_csv(tmp_path, "example_id,inputs\n1,Why?\n2,Why?\n", FILES["datasets/qa.yaml"], **broken)
+    assert list(project_notes(project)) == [
+        "data/datasets/qa.csv: rows that repeat an earlier row but for the id count once more: line 3 (as 2)"
+    ]
+    said = "\n".join(problems_of(project))
+    assert all(place in said for place in ("cut.jsonl:1: inputs: ", "found.csv:2: expected 2 fields", "'absent'"))
+
+
+@pytest.mark.parametrize(
+    "rows", ['1,a,"[""x""]"\n', '1,"a,b\n', "1,a\n", "1,,b\n", "1,a,b\n1,a,b\n", "1,a,\"['x']\"\n", ""]
+)
+def test_check_says_each_problem_of_rows_once_and_ends(tmp_path: Path, rows: str) -> None:
+    project = with_csv(tmp_path, f"example_id,inputs,targets\n{rows}", FILES["datasets/qa.yaml"])
+    said = CliRunner().invoke(check, obj=project.data_dir)
+    assert (said.exit_code, type(said.exception)) == (1, SystemExit)
+    (problem, count) = (line for line in said.output.splitlines() if not line.startswith("note: "))
+    assert problem.startswith("data/datasets/qa.csv")
+    assert count == "1 problem"
 
 
 def test_rows_without_doubts_have_no_notes(tmp_path: Path) -> None:
