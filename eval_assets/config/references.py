@@ -58,10 +58,11 @@ def project_problems(project: Project, metrics_of: MetricsOf) -> list[str]:
 
 
 def project_notes(project: Project) -> Iterator[str]:
-    """What rows leave in doubt, in a project that has no problems."""
+    """What rows leave in doubt; of files that can't be used nothing, `project_problems` says why."""
     for name in project.datasets:
-        yield from dataset_notes(project.dataset(name), project.datasets_dir)
-    yield from recorded_notes(project)
+        yield from _usable(dataset_notes(project.dataset(name), project.datasets_dir))
+    for name in project.evaluations:
+        yield from _usable(recorded_notes(project, name))
 
 
 def refusals(project: Project, name: str, metrics_of: MetricsOf) -> list[str]:
@@ -224,6 +225,13 @@ def _against_rows(
     except ConfigError:
         return [problem for problem in found if problem.field in ("columns.targets", "columns.context")]
     return found
+
+
+def _usable(notes: Iterator[str]) -> list[str]:
+    try:
+        return list(notes)
+    except ConfigError:
+        return []
 
 
 def _caught(action: Callable[[], object]) -> list[str]:

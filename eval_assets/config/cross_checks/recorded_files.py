@@ -20,12 +20,14 @@ def recorded_problems(project: Project, loaded: Loaded[Model]) -> Iterator[Probl
             yield Problem(loaded.file, str(error), line_of(("file",), loaded.lines), "file")
 
 
-def recorded_notes(project: Project) -> Iterator[str]:
-    """Recorded outputs of retrievers that can't be scored as rankings; files that can't be read are passed over."""
-    for loaded in project.evaluations.values():
-        file = loaded.item.file
-        if (file.task or project.dataset(file.dataset).card.task) != "retriever":
-            continue
+def recorded_notes(project: Project, name: str) -> Iterator[str]:
+    """Recorded outputs that an evaluation of retrievers can't score as rankings.
+
+    Raises:
+        ConfigError: A file it uses can't be used.
+    """
+    file = project.evaluation(name).file
+    if (file.task or project.dataset(file.dataset).card.task) == "retriever":
         for model in map(project.model, file.models):
             if model.file.provider == "recorded":
                 yield from _unranked(project, model)

@@ -126,13 +126,14 @@ def _fields_in(text: str, delimiter: str) -> Iterator[re.Match[str]]:
 
 def _columns(names: Sequence[str | None], *, file: str, line: int) -> list[str]:
     """Names of the columns; those without one are numbered."""
-    columns: list[str] = []
+    columns: dict[str, None] = {}
+    n_nameless = 0
     for name in names:
         if name and name in columns:
             raise DatasetError(str(Problem(file, "expected each column once, got it again; rename one", line, name)))
-        n_nameless = sum(1 for column in columns if column == "" or column.startswith("_duplicated_"))
-        columns.append(name or (f"_duplicated_{n_nameless - 1}" if n_nameless else ""))
-    return columns
+        columns[name or (f"_duplicated_{n_nameless - 1}" if n_nameless else "")] = None
+        n_nameless += not name
+    return list(columns)
 
 
 def _fault(error: csv.Error, delimiter: str, column: str | None, *, file: str, line: int) -> Problem:
