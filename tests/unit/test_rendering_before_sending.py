@@ -234,7 +234,7 @@ def test_an_argument_that_a_column_or_parameter_fills_is_allowed(tmp_path: Path,
         ('{"predictions": {"output": ["So."]}}', "expected a list of objects"),
         ('[{"id": "a", "answer": "So."}]', "no row has a value in column 'example_id'; "),
         ('[{"example_id": "a", "answer": "So."}]', "no row has a value in column 'output'; "),
-        ("[", "not readable as JSON"),
+        ("[", "run.json:1: not valid JSON: "),
         (None, "the file of predictions doesn't exist"),
     ],
 )

@@ -203,7 +203,8 @@ def test_a_path_that_leads_nowhere_is_said_with_the_paths_there_are(tmp_path: Pa
 def test_a_mapping_the_wrong_way_round_is_said_as_it_has_to_be(tmp_path: Path) -> None:
     card = "task: question-answering\ncolumns:\n  Question text: inputs\n  Answer: targets\n"
     (said, *_) = problems_of(project_with(tmp_path, **{"datasets/qa.yaml": card}))
-    assert "columns: expected our name first, then the file's; write inputs: Question text, targets: Answer" in said
+    assert "columns.Question text: unknown field; expected our column first, then the file's" in said
+    assert "as in `inputs: Question text`" in said
 
 
 def notes_of(folder: Path, name: str, content: str, card: str = "task: question-answering\n") -> list[str]:
