@@ -102,6 +102,13 @@ def test_exact_match_compares_objects_as_json(output, target, expected):
     assert scores("exact_match", [output], [target]) == [expected]
 
 
+def test_values_too_deep_to_compare_are_an_error_of_their_row():
+    nested = "[" * 700 + "]" * 700  # the parser reads it, Python compares fewer levels
+    [row] = score_rows("exact_match", [nested], [json.loads(nested)]).to_dicts()
+    assert (row["score"], row["outcome"]) == (None, "error")
+    assert row["reason"] == "the output and its target are nested too deeply to compare"
+
+
 @pytest.mark.parametrize("target", [[7.0], 7, ["7", None], [{"doc_id": 7}], "7"])
 def test_relevant_documents_are_known_by_the_text_of_their_id(target):
     assert scores("recall_at_k", ['["7"]', "[7.0]", '["8"]'], [target] * 3) == [1.0, 1.0, 0.0]
