@@ -23,6 +23,8 @@ def separated_rows(
 ) -> Iterator[tuple[int, dict[str, str | None]]]:
     """Line on which each row begins, and its fields; one without text is null, unless quotes stand there.
 
+    A blank line is no row, and in a file of one column a missing value.
+
     Args:
         path: The file.
         file: How errors name it.
@@ -54,8 +56,9 @@ def separated_rows(
             held = "commas" if used == "," else repr(used)
             remedy = f"put texts that hold {held} or line breaks in double quotes"
             raise DatasetError(str(Problem(file, said, line, remedy=remedy)))
-        else:
+        elif len(fields) > 1 or len(columns) == 1:
             yield line, dict.fromkeys(columns)
+        # else a blank line, which is no row
 
 
 def delimiter_of(lines: Sequence[str]) -> str:
