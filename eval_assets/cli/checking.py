@@ -1,11 +1,14 @@
 """`eval-assets check`: every file of `data/`, validated and cross-checked; nothing runs."""
 
+import contextlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from eval_assets.errors import ConfigError
 
 if TYPE_CHECKING:
     from eval_assets.cells.fingerprints import FileVersions
@@ -46,9 +49,11 @@ def _remarks(project: "Project", versions: "FileVersions") -> Iterator[str]:
     from eval_assets.planning.availability import missing_prerequisites, unseen_targets
 
     for name in project.evaluations:
-        if not refusals(project, name, versions.metrics):
-            yield from missing_prerequisites(project, versions, name)
+        if refusals(project, name, versions.metrics):
+            continue
+        yield from missing_prerequisites(project, versions, name)
+        with contextlib.suppress(ConfigError):  # rows that can't be used are said among the problems
             yield from unseen_targets(project, versions, name)
-            yield from prompt_remarks(project, name)
-            yield from judge_remarks(project, name)
+        yield from prompt_remarks(project, name)
+        yield from judge_remarks(project, name)
     yield from project_notes(project)

@@ -63,6 +63,8 @@ def plan(
     with _workbench(data_dir) as workbench:
         made = make_plan(workbench, evaluations=evaluations, models=models, prompts=prompts, spending=spending)
     click.echo(json.dumps(made.as_json(), indent=2, ensure_ascii=False) if as_json else plan_text(made))
+    if made.refused:
+        sys.exit(FAILED)
 
 
 @click.command(epilog="Exit code 0: all is up to date; 1: a run or rows failed, a gate refused, or it was stopped.")

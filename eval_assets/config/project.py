@@ -184,6 +184,9 @@ def _load_model(name: str, text: str, file: str, folder: Path) -> Loaded[Model]:
     declared = validate(document, ModelFile)
     _refuse_secrets(document, "parameters")
     raise_problems(list(endpoint_problems(declared, file=file, lines=document.lines)))
+    if ".." in Path(declared.file or "").parts and "${" in str(declared.file):
+        said = f"expected a path without '..' after the variable, got {declared.file!r}"
+        raise_problems([Problem(file, said, line_of(("file",), document.lines), "file")])
     # A variable is set by whoever runs the project, not by whoever wrote the file.
     if declared.file and "${" not in declared.file:
         _refuse_outside(document, folder, [(("file",), declared.file)])

@@ -169,7 +169,7 @@ def _said(error: TemplateSyntaxError) -> str:
         return said.rstrip(".") + hint
     if said.startswith(UNREADABLE_NAME):
         return f"{said}; {ODD_NAME}"
-    if said == "unexpected '}'" or "end of template" in said or "end of print statement" in said:
+    if said == "unexpected '}'" or "unexpected end of template, expected 'end of print" in said:
         return f"{said.rstrip('.')}; expected '}}}}' after the variable"
     return said
 
@@ -213,5 +213,5 @@ def _failure(error: Exception, columns: Mapping[str, Any], where: str) -> Templa
         return TemplateError(f"{where}: {error.message}; the example's columns: {', '.join(names)}{hint}")
     if isinstance(error, SecurityError):
         return TemplateError(f"{where}: the template sandbox refuses this: {error}")
-    said = str(error) or "no message"
+    said = "it calls itself without end" if isinstance(error, RecursionError) else str(error) or "no message"
     return TemplateError(f"{where}: the template failed on this example, {type(error).__name__}: {said}")

@@ -5,9 +5,11 @@ import os
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from eval_assets.cells.fingerprints import FileVersions
 from eval_assets.cells.workbench import Workbench
+from eval_assets.cli.main import commands
 from eval_assets.config.project import Project, load_project
 from eval_assets.config.references import project_problems, refusals
 from eval_assets.config.settings import Settings
@@ -163,6 +165,27 @@ def test_an_evaluation_with_a_mistyped_dataset_takes_no_edge_from_the_others(tmp
         for dependency in partitions.deps_of(asset):
             if dependency.asset_key.to_user_string() == "eval_datasets":
                 assert set(dependency.partition_mapping.downstream_partition_keys_by_upstream_partition_key) <= known
+
+
+def test_check_says_the_problems_of_some_files_and_the_notes_of_others(tmp_path: Path) -> None:
+    rows = '{"example_id": "a", "inputs": "Why?"}\n{"example_id": "b", "inputs": "How?"}\n'
+    changed = {
+        "datasets/late.yaml": "task: retriever\n",
+        "datasets/late.jsonl": rows + '{"example_id": "c", "inputs": 5}\n',
+        "evaluations/late.yaml": "dataset: late\nmodels: [gone]\nprompts: [ask]\n",
+        "evaluations/later.yaml": "dataset: late\nmodels: [echo]\nprompts: [ask]\n",
+        "datasets/qa.jsonl": rows,
+        "models/served.yaml": "provider: openai\nmodel: m\nbase_url: http://127.0.0.1:9/v1\n",
+        "prompts/ask.md": "## user\n{inputs}\n",
+        "evaluations/e.yaml": FILES["evaluations/e.yaml"].replace("[echo]", "[served]"),
+    }
+    project_with(tmp_path, **changed)
+    result = CliRunner().invoke(commands, ["--data", str(tmp_path / "data"), "check"])
+    assert result.exit_code == 1
+    assert "data/datasets/late.jsonl:3: inputs: expected text" in result.stdout
+    assert "data/evaluations/late.yaml:2: models[0]: expected a file of data/models, got 'gone'" in result.stdout
+    assert "note: evaluation e: data/prompts/ask.md sends the same text 2 times" in result.stdout
+    assert result.stderr.endswith("2 problems\n")
 
 
 def test_every_problem_of_a_project_names_a_file(tmp_path: Path) -> None:

@@ -90,6 +90,9 @@ def test_whoever_runs_a_project_may_name_a_folder_in_a_variable(
     monkeypatch.setenv("RUNS", str(outside))
     changed = {"models/other.yaml": "provider: recorded\nfile: ${RUNS}/recorded.jsonl\n"}
     assert problems_of(project_with(tmp_path / "project", **changed)) == []
+    changed = {"models/other.yaml": "provider: recorded\nfile: ${RUNS}/../recorded.jsonl\n"}
+    said = project_with(tmp_path / "project", **changed).broken["models", "other"]
+    assert said.startswith("data/models/other.yaml:2: file: expected a path without '..' after the variable")
 
 
 def test_the_root_of_the_file_system_is_no_project() -> None:

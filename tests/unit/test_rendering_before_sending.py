@@ -38,7 +38,7 @@ THREE = rows({"inputs": "Why?"}, {"inputs": "How?"}, {"inputs": "Who?"})
         ("{{ inputs + 1 }}", "can only concatenate str"),
         ("{{ inputs * 10**9 }}", "is too large"),
         ("{{ inputs.__class__ }}", "sandbox"),
-        ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}{{ inputs }}", "recursion"),
+        ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}{{ inputs }}", "calls itself without end"),
         ("{% include 'x' %}{{ inputs }}", "no loader"),
     ],
 )
@@ -234,7 +234,7 @@ def test_an_argument_that_a_column_or_parameter_fills_is_allowed(tmp_path: Path,
         ('{"predictions": {"output": ["So."]}}', "expected a list of objects"),
         ('[{"id": "a", "answer": "So."}]', "no row has a value in column 'example_id'; "),
         ('[{"example_id": "a", "answer": "So."}]', "no row has a value in column 'output'; "),
-        ("[", "run.json:1: not valid JSON: "),
+        ("[", "data/models/run.json:1: not valid JSON"),
         (None, "the file of predictions doesn't exist"),
     ],
 )
@@ -248,11 +248,12 @@ def test_a_file_of_predictions_of_another_shape_is_found_by_check(
 
 
 def test_columns_the_wrong_way_round_are_said_to_be(tmp_path: Path) -> None:
-    content = '{"id": "a", "Question text": "Why?", "answer": "So."}\n'
-    card = "task: text\ncolumns: {id: example_id, Question text: inputs}\n"
-    said = problems_of(project_with(tmp_path, **{"datasets/qa.yaml": card, "datasets/qa.jsonl": content}))
-    found = "columns.Question text: unknown field; expected our column first, then the file's, as in `inputs: Question"
-    assert f"data/datasets/qa.yaml:2: {found}" in said[0]
+    model = "provider: recorded\nfile: run.jsonl\ncolumns: {Answer text: output}\n"
+    (said, *_) = problems_of(project_with(tmp_path, **{"models/echo.yaml": model}))
+    found = (
+        "columns.Answer text: unknown field; expected our column first, then the file's, as in `output: Answer text`"
+    )
+    assert said == f"data/models/echo.yaml:3: {found}"
 
 
 def test_a_mapped_column_that_rows_need_not_have_is_reported_with_those_they_need(tmp_path: Path) -> None:
