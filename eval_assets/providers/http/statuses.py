@@ -44,6 +44,9 @@ Of 429 only those that say no money is left. Redirections, and other statuses be
 AGAIN = (408, 409, 425)
 COSTS_THE_ROW = frozenset(range(CLIENT_ERRORS, SERVER_ERRORS)) - STOPS_THE_CELL.keys()
 CONGESTED = (503, 529)
+OF_FORMATS = (
+    "response_format", "json_schema", "json_object", "json mode", "structured output", "guided", "grammar",
+)  # fmt: skip
 COMPLETIONS = "/chat/completions"
 LONGEST_KIND = 60
 
@@ -69,13 +72,22 @@ def failure_of(
         return TransientFailure(said, kind=f"http_{status}", congested=status in CONGESTED)
     # A firewall that dislikes one text answers with a page, not as the API.
     if status in COSTS_THE_ROW or (status == FORBIDDEN and isinstance(body, str)):
-        return RequestFailed(said, kind=kind, of_endpoint=True)
+        return RequestFailed(said, kind=kind, of_endpoint=not speaks_of_formats(said))
     what, slug = STOPS_THE_CELL.get(status, ("this is no reply", f"http_{status}"))
     if status == UNKNOWN:
         what = f"model {model_id!r} or its endpoint is unknown" + ("" if url is None else f" at {url}{_hint(url)}")
     elif status in REDIRECTED:
         what, slug = _redirected(headers, url), "redirected"
     return PartitionFailure(f"{what}; {said}", kind=kind if status == TOO_MANY_REQUESTS else slug)
+
+
+def speaks_of_formats(message: str) -> bool:
+    """Whether an endpoint refuses how it is asked to reply: whoever asked may ask again in another format.
+
+    >>> speaks_of_formats("HTTP 400: This model takes no Response_Format of type json_schema")
+    True
+    """
+    return any(phrase in message.casefold() for phrase in OF_FORMATS)
 
 
 def error_of(body: Any) -> tuple[str, str]:
