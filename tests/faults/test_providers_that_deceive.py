@@ -58,7 +58,7 @@ def test_a_redirect_is_not_followed_and_names_where_it_leads(provider, tmp_path,
         ("//example.invalid/v1", "http://example.invalid/v1"),
         ("/v2/chat/completions", "/v2,"),  # the same host and scheme: the prompts still go where nobody asked for
         ("http://[broken", "an address that can't be read"),
-        (None, "/chat/completions"),
+        (None, "no address"),
     ],
 )
 def test_a_redirect_to_the_same_host_another_scheme_or_nowhere_is_not_followed_either(

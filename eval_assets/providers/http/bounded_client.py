@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import httpx2
 
 MIB = 2**20
-HEADERS_OF_THE_WIRE = ("content-encoding", "content-length", "transfer-encoding")
+HEADERS_OF_THE_WIRE = (b"content-encoding", b"content-length", b"transfer-encoding")
 
 
 def bounded_client(*, max_connections: int, max_body_bytes: int) -> "httpx2.AsyncClient":
@@ -34,7 +34,7 @@ def bounded_client(*, max_connections: int, max_body_bytes: int) -> "httpx2.Asyn
                 body = await _body_within(response, max_body_bytes)
             finally:
                 await response.aclose()
-            headers = [pair for pair in response.headers.multi_items() if pair[0].lower() not in HEADERS_OF_THE_WIRE]
+            headers = [pair for pair in response.headers.raw if pair[0].lower() not in HEADERS_OF_THE_WIRE]
             return httpx2.Response(response.status_code, headers=headers, content=body, request=request)
 
     limits = httpx2.Limits(max_connections=max_connections, max_keepalive_connections=max_connections)

@@ -1,4 +1,4 @@
-"""What a status other than 200 means: the one table of the provider's failures. What each costs is in `failures`."""
+"""What a status that brings no reply means: the one table. What each failure costs is in `failures`."""
 
 import re
 from collections.abc import Mapping
@@ -16,6 +16,7 @@ from eval_assets.providers.failures import (
 from eval_assets.providers.http.headers import retry_after_seconds
 
 NO_MONEY_CODES = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
+REPLIED = (200, 201, 203)
 TOO_MANY_REQUESTS, FORBIDDEN, UNKNOWN = 429, 403, 404
 REDIRECTIONS, CLIENT_ERRORS, SERVER_ERRORS = 300, 400, 500
 REDIRECTED = range(REDIRECTIONS, CLIENT_ERRORS)
@@ -38,7 +39,7 @@ STOPS_THE_CELL: Mapping[int, tuple[str, str]] = MappingProxyType(
 )
 """Statuses that every further request would get, too: what is wrong, and the kind of failure.
 
-Of 429 only those that say no money is left. Redirections, and other statuses below 300, stop the cell as well.
+Of 429 only those that say no money is left. Redirections, and statuses below them that bring no reply, stop it as well.
 """
 
 AGAIN = (408, 409, 425)
@@ -54,7 +55,7 @@ LONGEST_KIND = 60
 def failure_of(
     status: int, headers: Mapping[str, str], body: Any, model_id: str, url: str | None = None
 ) -> AttemptFailure:
-    """What a status other than 200 means for the request and for all others.
+    """What a status that brings no reply means for the request and for all others.
 
     Args:
         status: Of the response.
@@ -121,8 +122,9 @@ def _hint(url: str) -> str:
 
 
 def _redirected(headers: Mapping[str, str], url: str | None) -> str:
+    location = headers.get("location")
     try:
-        target = address_of(urljoin(url or "", headers.get("location", ""))).removesuffix(COMPLETIONS)
+        target = address_of(urljoin(url or "", location)).removesuffix(COMPLETIONS) if location else "no address"
     except ValueError:  # no address at all
         target = "an address that can't be read"
     return (
