@@ -31,6 +31,9 @@ def bounded_client(*, max_connections: int, max_body_bytes: int) -> "httpx2.Asyn
         async def send(self, request: httpx2.Request, *, stream: bool = False, **options: Any) -> httpx2.Response:  # noqa: ARG002  a body is always read here
             response = await super().send(request, stream=True, **options)
             try:
+                if _is_within(response, max_body_bytes):
+                    await response.aread()
+                    return response
                 body = await _body_within(response, max_body_bytes)
             finally:
                 await response.aclose()
@@ -40,6 +43,13 @@ def bounded_client(*, max_connections: int, max_body_bytes: int) -> "httpx2.Asyn
     limits = httpx2.Limits(max_connections=max_connections, max_keepalive_connections=max_connections)
     # No time limit here: the engine's deadline counts, for the body too.
     return BoundedClient(limits=limits, timeout=None, follow_redirects=False)
+
+
+def _is_within(response: "httpx2.Response", max_body_bytes: int) -> bool:
+    """Whether the headers promise a plain body within the limit; the transport reads no byte more than promised."""
+    length = response.headers.get("content-length", "")
+    plain = not response.headers.get("content-encoding")
+    return plain and length.isdecimal() and int(length) <= max_body_bytes
 
 
 async def _body_within(response: "httpx2.Response", max_body_bytes: int) -> bytes:
