@@ -42,12 +42,14 @@ Manner = Literal[
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens to one request: an HTTP status, or a manner of going wrong."""
+    """What happens to one request: an HTTP status, with a body as it stands if one is given, or a manner."""
 
     what: int | Manner
     retry_after: str | None = None
     message: str = "scripted"
     code: str | None = None
+    body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -87,7 +89,7 @@ class LoopbackProvider:
     base_url: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
-        self._script: deque[Fault] = deque()
+        self._script: deque[Fault | None] = deque()
 
     def __enter__(self) -> Self:
         self._loop = asyncio.new_event_loop()
@@ -101,8 +103,8 @@ class LoopbackProvider:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
 
-    def script(self, *faults: Fault) -> None:
-        """Faults of the next requests, in order of arrival."""
+    def script(self, *faults: Fault | None) -> None:
+        """Faults of the next requests, in order of arrival; null answers one normally."""
         self._script.extend(faults)
 
     @property
@@ -176,9 +178,15 @@ class LoopbackProvider:
             await asyncio.sleep(self.latency_seconds)
         if fault is None:
             return self._paid(digest, web.json_response(self._reply(body), headers=self.headers))
+        if fault.body is not None:
+            assert isinstance(fault.what, int)
+            return web.Response(
+                body=fault.body, status=fault.what, headers={"Content-Type": "text/plain", **fault.headers}
+            )
         if isinstance(fault.what, int):
             error = {"error": {"message": fault.message, "code": fault.code, "type": "scripted"}}
             headers = self.headers | ({} if fault.retry_after is None else {"Retry-After": fault.retry_after})
+            headers |= fault.headers
             return web.json_response(error, status=fault.what, headers=headers)
         return await self._misbehave(fault.what, request, body, digest)
 

@@ -5,10 +5,10 @@ Descriptions, owners, prices, limits and schedules are content, yet not part of 
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from eval_assets.cells.content_hash import HASH_LENGTH, content_sha256
+from eval_assets.cells.file_states import are_settled, states_of
 from eval_assets.cells.graph import judge_models_of, jurors_of
 from eval_assets.config.datasets.labels import HumanLabel, read_labels
 from eval_assets.config.datasets.rows import read_documents, read_examples, row_file
@@ -36,6 +36,9 @@ EVALUATION_FIELDS_WITHOUT_EFFECT = {
     "without_metrics",
 }
 
+_SETTLED: dict[str, tuple[tuple[Any, ...], str]] = {}
+"""Dataset → state of its files and data version, for the life of the process: a sensor looks every few seconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class FileVersion:
@@ -55,7 +58,7 @@ class FileVersion:
 
 
 class FileVersions:
-    """Current versions of a project's files. Dataset rows are read once per state of their files."""
+    """Current versions of a project's files. Dataset rows are read once per state of their files, in this process."""
 
     def __init__(self, project: Project) -> None:
         """Remember the project; nothing is read yet."""
@@ -167,12 +170,20 @@ class FileVersions:
         if dataset.card.documents:
             files.append(folder / dataset.card.documents.file)
         files += [folder / labels.file for labels in dataset.card.labels]
-        state = (name, dataset.card.model_dump_json(), *(_state_of(path) for path in files))
-        if state not in self._datasets:
+        files_now, place = states_of(files), str(folder / name)
+        state = (place, dataset.card.model_dump_json(), *files_now)
+        known = self._datasets.get(state)
+        if known is None and place in _SETTLED and _SETTLED[place][0] == state:
+            known = _SETTLED[place][1]
+        if known is None:
+            is_settled = are_settled(files_now)
             hashes = {example.example_id: example.sha256[:HASH_LENGTH] for example in read_examples(dataset, folder)}
             labels = read_labels(dataset, folder, example_ids=hashes)
-            self._datasets[state] = dataset_sha256(list(hashes.values()), read_documents(dataset, folder), labels)
-        return self._datasets[state]
+            known = dataset_sha256(list(hashes.values()), read_documents(dataset, folder), labels)
+            if is_settled and states_of(files) == files_now:
+                _SETTLED[place] = (state, known)
+        self._datasets[state] = known
+        return known
 
 
 def dataset_sha256(
@@ -181,11 +192,3 @@ def dataset_sha256(
     """Data version of a dataset: its rows in their order, the documents a retriever searches, people's labels."""
     content = [example_hashes, documents]
     return content_sha256([*content, [asdict(label) for label in labels]] if labels else content)
-
-
-def _state_of(path: Path) -> tuple[str, int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return str(path), status.st_mtime_ns, status.st_size

@@ -197,7 +197,7 @@ class Workbench:
             stored=stored,
         )
         page = comparing.write_page(report_html(self.report(name)), self.pages, name)
-        return replace(written, facts={**written.facts, "page": str(page)})
+        return replace(written, facts={**written.facts, "page": page.absolute().as_uri()})
 
     def report(self, name: str) -> EvaluationReport:
         """Everything that was computed for an evaluation, ready to be rendered.

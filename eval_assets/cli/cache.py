@@ -62,7 +62,13 @@ def prune(
             "expected --older-than, --unreferenced or --other-schemas: without one nothing would be deleted"
         )
     with _store(data_dir) as store:
-        removed = store.prune(older_than, unreferenced=unreferenced, other_schemas=other_schemas, dry_run=dry_run)
+        removed = store.prune(
+            older_than,
+            unreferenced=unreferenced,
+            other_schemas=other_schemas,
+            dry_run=dry_run,
+            on_wait=lambda said: click.echo(said, err=True),
+        )
     for lane in removed:
         done = "would be deleted" if dry_run else "deleted"
         click.echo(f"{lane.lane}: {lane.n_replies:,} replies {done}, paid with ${lane.cost_usd:.4f}")

@@ -92,19 +92,17 @@ def run(  # noqa: PLR0913  a parameter per option
             plan, evaluations=evaluations, models=models, prompts=prompts, cache=cache, retry=retry, as_json=False
         )
         return
-    import dagster as dg
-
+    from eval_assets.automation.instance import open_instance
     from eval_assets.cli.progress_view import ProgressView
     from eval_assets.config.settings import settings_from
     from eval_assets.planning.staleness import StalenessReader
     from eval_assets.planning.wording import plan_text
     from eval_assets.providers.dispatch.budget import Budget
-    from eval_assets.running import dagster_home, plan_with_instance, run_plan
+    from eval_assets.running import plan_with_instance, run_plan
 
     settings = settings_from(data_dir=data_dir)
-    dagster_home()
     spending = _spending(cache, retry)
-    with _workbench(data_dir) as workbench, dg.DagsterInstance.get() as instance, ProgressView(sys.stderr) as view:
+    with _workbench(data_dir) as workbench, open_instance() as instance, ProgressView(sys.stderr) as view:
         made = plan_with_instance(
             workbench, instance, evaluations=evaluations, models=models, prompts=prompts, spending=spending
         )

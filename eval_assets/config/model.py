@@ -26,6 +26,12 @@ class Limits(FileModel):
     tokens_per_minute: float | None = Field(None, gt=0)
     timeout_seconds: float = Field(120.0, gt=0, description="Deadline of one request, all bytes received.")
     max_retries: int = Field(5, ge=0, description="Further attempts after 408, 409, 429, 5xx and connection errors.")
+    max_reply_mib: float = Field(
+        16.0, gt=0, le=1024, description="Largest body of a reply, decompressed, in MiB; a larger one fails its row."
+    )
+    give_up_after: int | None = Field(
+        10, ge=1, description="Equal failures in a row, before any reply, that stop the cell; null never stops it."
+    )
 
 
 def _is_absent(value: object) -> bool:

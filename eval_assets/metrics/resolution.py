@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from math import isfinite
 from typing import Any
 
 from eval_assets.config.evaluation import MetricChoice
@@ -73,7 +74,7 @@ def resolve_custom(choice: MetricChoice, labels: Sequence[str]) -> ResolvedMetri
         version=choice.version or "",
         range=score_range or (None, None),
         is_binary=function.returns_boolean,
-        takes_empty_targets=True,
+        takes_any_targets=True,
     )
     return ResolvedMetric(
         definition=metric,
@@ -138,13 +139,18 @@ def _resolved(metric: Metric, choice: MetricChoice, given: Mapping[str, Any], la
     }
     if metric.check:
         metric.check(parameters)
-    deciding = {name: value for name, value in parameters.items() if metric.parameters[name].decides_score}
+    deciding = {
+        name: value
+        for name, value in parameters.items()
+        if metric.parameters[name].decides_score
+        and not (metric.parameters[name].came_later and value == metric.parameters[name].default)
+    }
     direction = choice.greater_is_better
     return ResolvedMetric(
         definition=metric,
         parameters=parameters,
         label=label,
-        version=f"{metric.version}-unicode" if parameters.get("tokenizer") == "unicode" else metric.version,
+        version=metric.tokenizer_versions.get(parameters.get("tokenizer", ""), metric.version),
         parameters_sha256=sha256_of(deciding),
         greater_is_better=metric.greater_is_better if direction is None else direction,
         aggregates=_aggregates(metric.aggregates, choice),
@@ -161,6 +167,8 @@ def _checked(metric: Metric, name: str, parameter: Parameter, value: Any) -> Any
         raise MetricError(f"expected {where} as {texts_of(kind.__name__ for kind in parameter.types)}, got {value!r}")
     if parameter.choices and value not in parameter.choices:
         raise MetricError(f"expected {where} among {texts_of(parameter.choices)}, got {value!r}")
+    if isinstance(value, float) and not isfinite(value):
+        raise MetricError(f"expected {where} as a finite number, got {value!r}")
     if parameter.minimum is not None and value is not None and value < parameter.minimum:
         raise MetricError(f"expected {where} to be at least {parameter.minimum}, got {value!r}")
     return value

@@ -91,7 +91,7 @@ class Lookup:
             for job in chunk:
                 try:
                     canonical = canonical_request(self._identity, job.request)
-                except ConfigError as error:
+                except (ConfigError, RecursionError, MemoryError) as error:
                     yield Answer(job, "", unsendable_reply(error), None, reused=False, paid_by_run_id=None)
                 else:
                     keyed.append((job, key_of(canonical), canonical))

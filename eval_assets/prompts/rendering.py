@@ -7,30 +7,17 @@ from typing import Any
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, meta, nodes, pass_context
 from jinja2.exceptions import SecurityError
-from jinja2.exceptions import TemplateError as TemplateFault
 from jinja2.runtime import Context
 
 from eval_assets.config.problems import hint_at
 from eval_assets.config.prompt import Prompt
-from eval_assets.errors import ConfigError, TemplateError
+from eval_assets.errors import TemplateError
 from eval_assets.prompts.sandbox import BoundedSandbox
 from eval_assets.prompts.turns import is_message_list, turns_of
 from eval_assets.providers.requests import Message
 from eval_assets.requests.canonical_json import json_text
 
 OPTIONAL_COLUMNS = ("targets", "context")
-FAILURES_OF_TEMPLATES = (
-    TemplateFault,
-    ConfigError,
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    MemoryError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
-"""Whatever an expression or a filter may do on a value that its writer didn't think of."""
 ROW = "row"
 """Name under which templates reach every column, such as one whose name has a space: `row["Question text"]`."""
 UNREADABLE_NAME = "expected token 'end of print statement'"
@@ -103,7 +90,7 @@ def render_text(template: str, columns: Mapping[str, Any], *, where: str) -> str
     """
     try:
         return str(_compiled(template, where).render(_values(columns))).strip()
-    except FAILURES_OF_TEMPLATES as error:
+    except Exception as error:  # a template is code of the user: whatever it raises costs one example
         raise _failure(error, columns, where) from error
 
 
@@ -208,7 +195,7 @@ def _turns(template: str, columns: Mapping[str, Any], *, where: str) -> tuple[Me
     try:
         value: Any = None if value_of is None else value_of(_values(columns))
         return turns_of(value) if is_message_list(value) else ()
-    except FAILURES_OF_TEMPLATES as error:
+    except Exception as error:  # as above
         raise _failure(error, columns, where) from error
 
 
@@ -226,5 +213,5 @@ def _failure(error: Exception, columns: Mapping[str, Any], where: str) -> Templa
         return TemplateError(f"{where}: {error.message}; the example's columns: {', '.join(names)}{hint}")
     if isinstance(error, SecurityError):
         return TemplateError(f"{where}: the template sandbox refuses this: {error}")
-    said = str(error) or type(error).__name__
-    return TemplateError(f"{where}: the template failed on this example: {said}")
+    said = str(error) or "no message"
+    return TemplateError(f"{where}: the template failed on this example, {type(error).__name__}: {said}")

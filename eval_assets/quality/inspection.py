@@ -13,7 +13,7 @@ from eval_assets.cells.workbench import Workbench
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.errors import ConfigError, MetricError
 from eval_assets.metrics.definition import ResolvedMetric
-from eval_assets.metrics.rows import lists_nothing
+from eval_assets.metrics.targets import names_none
 from eval_assets.quality.expectations import (
     Expectation,
     coverage_expectations,
@@ -73,7 +73,7 @@ def _inspect_dataset(workbench: Workbench, name: str) -> Inspection:
                 needs[example.example_id] = needs.get(example.example_id, False) or not takes_empty_list
     rows = stored.sort("position").collect()
     targets = [
-        None if needs.get(example_id) and lists_nothing(text, example) else text
+        None if needs.get(example_id) and names_none(text, example) else text
         for example_id, text, example in rows.select("example_id", "targets", "example").iter_rows()
     ]
     frame = rows.select(
@@ -98,7 +98,7 @@ def _readers_of_targets(workbench: Workbench, dataset: str) -> list[tuple[Evalua
             metrics = [metric for metric in workbench.versions.metrics(evaluation) if _reads_targets(metric)]
         is_judged = _judged_by_targets(workbench, evaluation)
         if metrics or is_judged:
-            takes_empty_list = not is_judged and all(metric.definition.takes_empty_targets for metric in metrics)
+            takes_empty_list = not is_judged and all(metric.definition.takes_any_targets for metric in metrics)
             readers.append((evaluation, takes_empty_list))
     return readers
 

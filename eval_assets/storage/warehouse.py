@@ -143,9 +143,8 @@ class Warehouse:
         """Delete the rows for which an SQL condition holds; older versions keep them. Returns how many."""
         if not self.exists(table):
             return 0
-        metrics = _insist(
-            table, lambda: self._at(table).delete(condition, commit_properties=_properties(metadata or {}))
-        )
+        properties = _properties(metadata or {})
+        metrics = _insist(table, lambda: self._at(table).delete(condition, commit_properties=properties))
         return int(metrics.get("num_deleted_rows") or 0)
 
     def scan(
@@ -295,13 +294,17 @@ def _newest(commits: Iterable[Commit], version: int) -> dict[str, Commit]:
 
 
 def predicate_of(partition: Mapping[str, str]) -> str:
-    """SQL condition for one partition, quotes doubled.
+    """SQL condition for one partition.
 
     >>> predicate_of({"model": "o'brien", "prompt": "p"})
     "(model = 'o''brien' AND prompt = 'p')"
     """
-    terms = (f"{column} = '{value.replace(chr(39), chr(39) * 2)}'" for column, value in partition.items())
-    return f"({' AND '.join(terms)})"
+    return f"({' AND '.join(f'{column} = {literal(value)}' for column, value in partition.items())})"
+
+
+def literal(text: str) -> str:
+    """A text as SQL writes it, quotes doubled."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def partition_name(partition: Mapping[str, str]) -> str:

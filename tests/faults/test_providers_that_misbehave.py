@@ -1,10 +1,12 @@
 """Every way a provider goes wrong, over real HTTP. Afterwards: no reply lost, none doubled, none under a wrong key."""
 
+from dataclasses import replace
+
 import pytest
 
 from eval_assets.cells.spending import retry_of
 from eval_assets.config.model import Limits, Prices
-from eval_assets.errors import BudgetExceededError, ProviderError
+from eval_assets.errors import BudgetExceededError, MissingKeyError, ProviderError
 from eval_assets.providers import attempts
 from eval_assets.providers.clients.openai_client import OpenAIClient
 from eval_assets.providers.dispatch.budget import Budget
@@ -232,16 +234,56 @@ def test_a_very_long_retry_after_ends_the_run_instead_of_sleeping(provider, tmp_
         list(engine_on(provider, tmp_path).answers(jobs(5)))
 
 
-def test_a_bug_in_a_client_is_raised_and_keeps_what_was_paid(provider, tmp_path):
-    class Buggy(OpenAIClient):
+@pytest.mark.parametrize("odd", [ZeroDivisionError("x"), KeyError("x"), MemoryError("x"), RecursionError("x")])
+def test_whatever_a_client_makes_of_a_reply_costs_its_row_and_no_other(provider, tmp_path, odd):
+    class Odd(OpenAIClient):
         async def complete(self, request):
-            if provider.requests >= 10:
-                raise ZeroDivisionError
-            return await super().complete(request)
+            reply = await super().complete(request)
+            if request.messages[0]["content"] == "question 7":
+                raise odd
+            return reply
 
     engine = engine_on(provider, tmp_path)
-    engine.client = Buggy(model_id="tiny", base_url=provider.base_url)
+    engine.client = Odd(model_id="tiny", base_url=provider.base_url)
     engine.__post_init__()
-    with pytest.raises(ZeroDivisionError):
+    answers = answered(engine, jobs(N))
+    assert (answers[7].reply.outcome, answers[7].reply.error_kind) == ("error", "client_failed")
+    assert answers[7].reply.error == f"asking failed with {type(odd).__name__}: {odd}"
+    assert sum(answer.reply.outcome == "ok" for answer in answers.values()) == N - 1
+    assert stored(tmp_path).height == N - 1
+
+
+def test_a_reply_that_can_not_be_kept_costs_its_row_and_counts_against_the_budget(provider, tmp_path):
+    class Odd(OpenAIClient):
+        async def complete(self, request):
+            reply = await super().complete(request)
+            odd = request.messages[0]["content"] == "question 7"
+            return replace(reply, logprobs=[{"token": object()}]) if odd else reply
+
+    budget = Budget(10.0)
+    prices = Prices(request_usd=0.01)
+    engine = engine_on(provider, tmp_path, budget=budget, prices=prices)
+    engine.client = Odd(model_id="tiny", base_url=provider.base_url)
+    engine.__post_init__()
+    answers = answered(engine, jobs(N))
+    assert (answers[7].reply.outcome, answers[7].reply.error_kind) == ("error", "odd_reply")
+    assert "a reply came and can't be kept, TypeError" in answers[7].reply.error
+    assert sum(answer.reply.outcome == "ok" for answer in answers.values()) == N - 1
+    assert budget.spent_usd == pytest.approx(N * 0.01)
+
+
+def test_a_setup_that_can_not_work_is_raised_as_it_is(tmp_path):
+    class Unopened:
+        async def complete(self, request):
+            raise MissingKeyError("model 'm' needs the environment variable KEY")
+
+        async def aclose(self):
+            pass
+
+    provider = LoopbackProvider()
+    provider.base_url = "http://127.0.0.1:9/v1"
+    engine = engine_on(provider, tmp_path)
+    engine.client = Unopened()
+    engine.__post_init__()
+    with pytest.raises(MissingKeyError, match="needs the environment variable"):
         list(engine.answers(jobs(50)))
-    assert stored(tmp_path).height == provider.paid >= 10

@@ -13,8 +13,11 @@ import pytest
 
 from eval_assets.errors import ConfigError
 from eval_assets.providers.clients.callable_client import CallableClient
+from eval_assets.providers.dispatch.engine import Engine, Job
 from eval_assets.providers.failures import RateLimited, RequestFailed
+from eval_assets.providers.keys import ModelIdentity
 from eval_assets.providers.requests import Reply, Request
+from tests.engines import store_in
 
 MESSAGES = (
     {"role": "system", "content": "Be short."},
@@ -337,3 +340,54 @@ asyncio.run(asyncio.wait_for(client.complete(Request(())), 0.2))
 """
     finished = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=20, check=False)
     assert b"TimeoutError" in finished.stderr
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        ("MemoryError()", "MemoryError"),
+        ("RecursionError('deep')", "RecursionError: deep"),
+        ("SystemExit(3)", "SystemExit: 3"),
+        ("StopIteration('no more')", "StopIteration"),
+        ("asyncio.CancelledError()", "ancelled"),
+        ("GeneratorExit()", "GeneratorExit"),
+        ("ExceptionGroup('two', [ValueError('a'), KeyError('b')])", "ExceptionGroup: two (2 sub-exceptions)"),
+        ("TimeoutError('slow')", "TimeoutError: slow"),
+        ("OSError(28, 'No space left on device')", "OSError: [Errno 28] No space left on device"),
+        ("Mute()", "Mute"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_whatever_user_code_raises_costs_its_row(project, tmp_path, raised, said, kind):
+    module = project(f"""
+        import asyncio
+
+        class Mute(Exception):
+            def __str__(self):
+                raise RuntimeError("not even a message")
+
+        {kind} answer(inputs):
+            if inputs == 1:
+                raise {raised}
+            return f"echo {{inputs}}"
+    """)
+    client = CallableClient(f"{module}:answer", project_dir=project.folder)
+    identity = ModelIdentity("callable", "local", f"{module}:answer", "1")
+    engine = Engine(identity=identity, client=client, store=store_in(tmp_path / "state"), run_id="run-1")
+    jobs = [Job(Request(MESSAGES, columns={"inputs": number}), number) for number in range(30)]
+    replies = {answer.job.tag: answer.reply for answer in engine.answers(jobs)}
+    assert (replies[1].outcome, replies[1].error_kind) == ("error", "callable_raised")
+    assert said in replies[1].error
+    assert [replies[number].output for number in replies if number != 1] == [
+        f"echo {number}" for number in replies if number != 1
+    ]
+    assert len(replies) == 30
+
+
+def test_a_callable_that_raises_for_every_row_fails_them_all_and_stops_nothing(project, tmp_path):
+    module = project("def answer(inputs):\n    raise KeyError('city')")
+    client = CallableClient(f"{module}:answer", project_dir=project.folder)
+    identity = ModelIdentity("callable", "local", f"{module}:answer", "1")
+    engine = Engine(identity=identity, client=client, store=store_in(tmp_path / "state"), run_id="run-1")
+    jobs = [Job(Request(MESSAGES, columns={"inputs": number}), number) for number in range(30)]
+    assert [answer.reply.error_kind for answer in engine.answers(jobs)] == ["callable_raised"] * 30

@@ -17,7 +17,7 @@ from eval_assets.storage.versions import StoredVersion, current_version
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written, provenance, staged
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 CONTENT_COLUMNS = ("score_id", "score", "label", "outcome", "reason")
 ROWS_WORTH_A_PROCESS = 20_000
 

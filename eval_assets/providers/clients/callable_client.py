@@ -3,6 +3,7 @@
 Finding and calling it is in `callable_target`; which version of it answers, in `implementation`.
 """
 
+import asyncio
 import json
 import time
 from collections.abc import Mapping
@@ -51,9 +52,14 @@ class CallableClient:
         requested_at, began = datetime.now(UTC), time.perf_counter()
         try:
             result = await self._call(request)
-        except AttemptFailure:
+        except (AttemptFailure, KeyboardInterrupt):
             raise
-        except (Exception, SystemExit) as error:  # user code may raise anything; it costs one row
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise  # we are told to stop, or the deadline passed
+            raise RequestFailed(f"{self._target} cancelled itself", "callable_raised") from error
+        except BaseException as error:  # user code may raise anything, `sys.exit` too; it costs one row
             raise RequestFailed(f"{self._target} raised {described(error)}", "callable_raised") from error
         seconds = time.perf_counter() - began
         fields = _reply_fields(result, self._target)

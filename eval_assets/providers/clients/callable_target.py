@@ -18,6 +18,7 @@ from typing import Any
 from eval_assets.config.problems import nearest
 from eval_assets.errors import ConfigError
 from eval_assets.providers.failures import RequestFailed
+from eval_assets.providers.redaction import redacted
 from eval_assets.providers.requests import Request
 
 Caller = Callable[[Request], Awaitable[Any]]
@@ -84,12 +85,16 @@ def load_target(target: str, project_dir: Path) -> Any:
 
 
 def described(error: BaseException) -> str:
-    """Type and message of an exception.
+    """Type and message of an exception of user code, free of secrets.
 
     >>> described(ValueError("no such city"))
     'ValueError: no such city'
     """
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    try:
+        said = str(error)
+    except Exception:  # noqa: BLE001  its `__str__` is user code, too
+        said = ""
+    return redacted(f"{type(error).__name__}: {said}") if said else type(error).__name__
 
 
 def example_values(request: Request) -> dict[str, Any]:
@@ -213,8 +218,9 @@ async def _in_thread(call: Callable[[], Any]) -> Any:
         try:
             result = context.run(call)
         except BaseException as error:  # noqa: BLE001  handed to the waiting coroutine
-            # A future refuses StopIteration.
-            failure = RuntimeError(described(error)) if isinstance(error, StopIteration) else error
+            # Those steer coroutines; a future refuses them, or they would end the one that waits.
+            steers = isinstance(error, StopIteration | GeneratorExit | asyncio.CancelledError)
+            failure = RuntimeError(described(error)) if steers else error
         with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
             loop.call_soon_threadsafe(settle, result, failure)
 

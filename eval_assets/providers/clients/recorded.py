@@ -1,7 +1,6 @@
 """Provider `recorded`: predictions you already have in a file, matched to examples by id or by position."""
 
 import json
-import math
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ from eval_assets.config.problems import nearest
 from eval_assets.errors import ConfigError
 from eval_assets.providers.failures import RequestFailed
 from eval_assets.providers.replies.endings import outcome_of
-from eval_assets.providers.replies.usage import whole_number
+from eval_assets.providers.replies.usage import finite_number, whole_number
 from eval_assets.providers.requests import Reply, Request
 
 NumberedRow = tuple[int, Mapping[str, Any]]
@@ -180,14 +179,10 @@ def _number(row: Mapping[str, Any], column: str | None) -> float | None:
     if value is None or value == "":
         return None
     try:
-        number = float(value)
+        number = finite_number(float(value))
     except (TypeError, ValueError, OverflowError) as error:
         raise RequestFailed(f"expected a number in column {column!r}, got {value!r:.80}", "invalid_record") from error
-    if math.isnan(number):
-        return None
-    if math.isinf(number) or number < 0:
-        raise RequestFailed(f"expected a number from 0 in column {column!r}, got {value!r:.80}", "invalid_record")
-    return number
+    return None if number is None or number < 0 else number
 
 
 def _count(row: Mapping[str, Any], column: str | None) -> int | None:

@@ -1,5 +1,6 @@
 """One pass over jobs: read them in chunks, find stored replies, have the rest sent, hand out answers as they come."""
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from eval_assets.providers.requests import Reply
 from eval_assets.storage.replies.stored_replies import StoredReply
 
 T = TypeVar("T")
+LOG = logging.getLogger("eval_assets")
 Policy = Literal["use", "refresh", "replay"]
 
 CHUNK = 2_000
@@ -93,7 +95,7 @@ class Pass(Generic[T]):
         for job in chunk:
             try:
                 canonical = canonical_request(self._session.identity, job.request)
-            except ConfigError as error:
+            except (ConfigError, RecursionError, MemoryError) as error:
                 yield self._answer(job, "", unsendable_reply(error), None, reused=False)
                 continue
             key = key_of(canonical)
@@ -143,6 +145,9 @@ class Pass(Generic[T]):
 
     def _answer(self, job: Job[T], key: str, reply: Reply, stored: StoredReply | None, *, reused: bool) -> Answer[T]:
         reply = understood(reply, self._reading)
+        if reply.outcome == "error" and reply.error_kind not in self._tally.failed:
+            what = "a request to %s failed with %s: %s; further ones of this kind are only counted"
+            LOG.warning(what, self._session.identity.model_id, reply.error_kind, reply.error)
         self._tally.add_answer(reply, reused=reused)
         if stored is None:
             return Answer(job, key, reply, None, reused=reused, paid_by_run_id=None)
@@ -178,7 +183,7 @@ class Pass(Generic[T]):
                 return ending
 
 
-def unsendable_reply(error: ConfigError) -> Reply:
+def unsendable_reply(error: Exception) -> Reply:
     """The answer to a request that has no canonical form: failed, and nothing is sent."""
     return Reply(
         outcome="error",
@@ -186,6 +191,6 @@ def unsendable_reply(error: ConfigError) -> Reply:
         finish_reason=None,
         latency_seconds=0.0,
         requested_at=datetime.now(UTC),
-        error=str(error),
+        error=str(error) or type(error).__name__,
         error_kind=UNSENDABLE,
     )

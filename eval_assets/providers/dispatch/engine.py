@@ -94,8 +94,10 @@ class Engine:
 
     def __enter__(self) -> Self:
         """Keep connections and lane open until the matching exit."""
-        if self._users == 0 and self.policy == "refresh":
-            self._since = refresh_began_at(self.store.state_dir, self._session.lane, self.scope)
+        if self._users == 0:
+            if self.policy == "refresh":
+                self._since = refresh_began_at(self.store.state_dir, self._session.lane, self.scope)
+            self._session.announce()
         self._users += 1
         return self
 

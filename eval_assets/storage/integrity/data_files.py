@@ -1,7 +1,9 @@
 """The local data files of a table, held against its log before they are read: polars panics at a file cut short."""
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 from deltalake import DeltaTable
@@ -21,11 +23,26 @@ class NamedTable(DeltaTable):
         encoded = super().table_uri
         return unquote(encoded) if encoded.startswith(LOCAL) else encoded
 
+    def history(self, limit: int | None = None) -> list[dict[str, Any]]:
+        """What was recorded with each commit, newest first; delta-rs finds none below a folder with # or ? in it."""
+        folder = self.table_uri.removeprefix(LOCAL)
+        if not self.table_uri.startswith(LOCAL) or not {"#", "?"} & set(folder):
+            return super().history(limit)
+        log, newest = Path(folder) / "_delta_log", self.version()
+        versions = range(newest, -1 if limit is None else max(newest - limit, -1), -1)
+        return [_recorded(log / f"{version:020d}.json") for version in versions]
+
     def file_uris(self, *arguments: object, **options: object) -> list[str]:
         """Paths of the data files."""
         encoded = super().table_uri.removeprefix(LOCAL)
         folder = self.table_uri.removeprefix(LOCAL)
         return [folder + uri.removeprefix(encoded) for uri in super().file_uris(*arguments, **options)]  # type: ignore[arg-type]
+
+
+def _recorded(entry: Path) -> dict[str, Any]:
+    """What one entry of a log says about its commit."""
+    actions = (json.loads(line) for line in entry.read_text(encoding="utf-8").splitlines())
+    return next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
 
 
 def refuse_damaged_files(table: str, opened: NamedTable, known: set[str]) -> None:

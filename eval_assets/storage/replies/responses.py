@@ -20,6 +20,7 @@ from eval_assets.storage.replies.journal import read_segment
 from eval_assets.storage.replies.lane_writer import FLUSH_ROWS, LaneWriter, journals_of
 from eval_assets.storage.replies.locks import exclusive
 from eval_assets.storage.replies.retention import LaneStats, Pruned, condemned, delete_replies, lane_stats
+from eval_assets.storage.replies.run_lanes import RunLanes
 from eval_assets.storage.replies.stored_replies import REUSABLE, StoredReply, is_intact, stored_reply_of
 from eval_assets.storage.warehouse import Warehouse
 
@@ -68,6 +69,7 @@ class ResponseStore:
         self.flush_rows = flush_rows
         self.damage = Damage()
         self._open: dict[str, _OpenLane] = {}
+        self._runs: dict[str, RunLanes] = {}
         self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def lookup(self, lane: str, keys: Collection[str], *, since: datetime | None = None) -> dict[str, StoredReply]:
@@ -164,6 +166,10 @@ class ResponseStore:
                         del self._open[lane]
                         opened.writer.close()
 
+    def lanes_of(self, run_id: str) -> RunLanes:
+        """The lanes that the engines of a run take together."""
+        return self._runs.setdefault(run_id, RunLanes())
+
     def check_schema(self, lane: str | None = None) -> None:
         """Refuse replies stored under another version of the request key.
 
@@ -193,6 +199,7 @@ class ResponseStore:
         unreferenced: bool = False,
         other_schemas: bool = False,
         dry_run: bool = False,
+        on_wait: Callable[[str], None] | None = None,
     ) -> list[Pruned]:
         """Delete replies for which any of the conditions given holds; earlier versions of the table keep them.
 
@@ -201,13 +208,14 @@ class ResponseStore:
             unreferenced: No prediction, verdict or comparison side by side was made from a reply to its request.
             other_schemas: Stored under another version of the request key.
             dry_run: Delete nothing.
+            on_wait: Told in one sentence when a run holds a lane.
 
         Returns:
             Lanes that lost replies, or would.
         """
         pruned = []
         for lane in [row.lane for row in self.stats() if row.n_replies]:
-            with self._alone_on(lane):
+            with self._alone_on(lane, on_wait):
                 doomed = condemned(
                     self._warehouse, lane, older_than=older_than, unreferenced=unreferenced, other_schemas=other_schemas
                 )
@@ -219,12 +227,12 @@ class ResponseStore:
         return pruned
 
     @contextlib.contextmanager
-    def _alone_on(self, lane: str) -> Iterator[None]:
+    def _alone_on(self, lane: str, on_wait: Callable[[str], None] | None) -> Iterator[None]:
         """Keep other writers off a lane without reading it first."""
         with self._turns[lane]:
             if lane in self._open:
                 raise StorageError(f"lane {lane!r} is being written by this process; prune it when the run has ended")
-            with exclusive(self.state_dir / f"{lane}.lock", label="cache prune"):
+            with exclusive(self.state_dir / f"{lane}.lock", label="cache prune", on_wait=on_wait):
                 yield
 
     def _reusable(self, lane: str, keys: list[str]) -> pl.LazyFrame:

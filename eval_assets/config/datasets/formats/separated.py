@@ -3,7 +3,7 @@
 import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain, islice, takewhile
 from pathlib import Path
 
 from eval_assets.config.datasets.formats.text_lines import text_lines
@@ -40,11 +40,12 @@ def separated_rows(
     if says:
         sample, first, delimiter = sample[1:], 2, delimiter or says[1]
     used = delimiter or delimiter_of(sample)
-    records = _records(chain(sample, lines), used, file=file, first=first)
+    columns: list[str] = []
+    records = _records(chain(sample, lines), used, columns, file=file, first=first)
     names = next(((line, fields) for line, fields in records if fields), None)
     if names is None:
         raise DatasetError(f"{file}: expected a line with the names of the columns, the file is empty")
-    columns = _columns(names[1], file=file, line=names[0])
+    columns += _columns(names[1], file=file, line=names[0])
     for line, fields in records:
         if len(fields) == len(columns):
             yield line, dict(zip(columns, fields, strict=True))
@@ -77,7 +78,10 @@ def _widths(lines: Sequence[str], delimiter: str) -> list[int]:
     return widths[: max(1, len(widths) - (len(lines) == SAMPLE_LINES))] or [0]
 
 
-def _records(lines: Iterable[str], delimiter: str, *, file: str, first: int) -> Iterator[tuple[int, list[str | None]]]:
+def _records(
+    lines: Iterable[str], delimiter: str, columns: Sequence[str], *, file: str, first: int
+) -> Iterator[tuple[int, list[str | None]]]:
+    """Line and fields of each row; errors name one of the columns, of which there are none until the first row."""
     taken: list[str] = []
 
     def remembered() -> Iterator[str]:
@@ -93,7 +97,13 @@ def _records(lines: Iterable[str], delimiter: str, *, file: str, first: int) -> 
             taken.clear()
             begins = rows.line_num + first
     except csv.Error as error:
-        raise DatasetError(str(_fault(error, taken, delimiter, file=file, line=begins))) from error
+        place = sum(1 for _ in takewhile(_is_small, _fields_in("".join(taken), delimiter)))
+        column = columns[place] if place < len(columns) else None
+        raise DatasetError(str(_fault(error, delimiter, column, file=file, line=begins))) from error
+
+
+def _is_small(found: re.Match[str]) -> bool:
+    return len(found[1]) <= MAX_CELL_CHARACTERS
 
 
 def _with_nulls(fields: list[str], taken: list[str], delimiter: str) -> list[str | None]:
@@ -125,13 +135,10 @@ def _columns(names: Sequence[str | None], *, file: str, line: int) -> list[str]:
     return columns
 
 
-def _fault(error: csv.Error, taken: list[str], delimiter: str, *, file: str, line: int) -> Problem:
+def _fault(error: csv.Error, delimiter: str, column: str | None, *, file: str, line: int) -> Problem:
     if "field limit" in str(error):
-        place = sum(1 for found in _fields_in("".join(taken), delimiter) if len(found[1]) <= MAX_CELL_CHARACTERS) + 1
-        said = f"expected at most {MAX_CELL_CHARACTERS:,} characters in a cell, got more in field {place}"
-        return Problem(file, said, line, remedy="shorten it or leave the column out, and see that its quotes close")
+        said = f"expected at most {MAX_CELL_CHARACTERS:,} characters in a cell, got more"
+        return Problem(file, said, line, column, "shorten it, or leave the column out; see that its quotes close")
     following = "comma" if delimiter == "," else repr(delimiter)
-    said = (
-        f"expected texts in double quotes that close before the next {following}, with quotes inside doubled: {error}"
-    )
-    return Problem(file, said, line)
+    said = f"expected texts in double quotes that close before the next {following}, with quotes inside doubled"
+    return Problem(file, f"{said}: {error}", line)
