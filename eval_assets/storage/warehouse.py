@@ -19,7 +19,7 @@ from deltalake import CommitProperties, DeltaTable, WriterProperties, write_delt
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from eval_assets.errors import StorageError, StorageFullError
-from eval_assets.storage.integrity.data_files import NamedTable, refuse_damaged_log
+from eval_assets.storage.integrity.data_files import NamedTable, refuse_damaged_files, refuse_damaged_log
 from eval_assets.storage.integrity.remedies import damaged, said_by
 from eval_assets.storage.integrity.roots import refuse_unusable
 from eval_assets.storage.open_tables import OpenTable
@@ -154,7 +154,11 @@ class Warehouse:
         if not self.exists(table):
             return pl.LazyFrame(schema=SCHEMAS[table])
         with self._reading(table):
-            opened = self._open(table).snapshot() if version is None else self._at(table, version)
+            if version is None:
+                opened = self._open(table).snapshot()
+            else:
+                opened = self._at(table, version)
+                self._refuse(table, opened, set())
         return self._rows_of(table, opened, partition or {})
 
     def snapshot(self, table: str) -> "Snapshot":
@@ -195,23 +199,32 @@ class Warehouse:
         if table not in opened:
             if self.is_local:
                 refuse_damaged_log(table, Path(self.uri(table)))
-            opened[table] = OpenTable(table, self.uri(table), self.storage_options)
+            sound: set[str] = set()
+            opened[table] = OpenTable(
+                self.uri(table), self.storage_options, lambda version: self._refuse(table, version, sound)
+            )
         return opened[table]
 
     def _at(self, table: str, version: int | None = None) -> NamedTable:
         return NamedTable(self.uri(table), version=version, storage_options=dict(self.storage_options))
 
-    def _rows_of(self, table: str, opened: NamedTable, partition: Mapping[str, str]) -> pl.LazyFrame:
-        """Rows of an opened version; columns it doesn't have yet are null."""
-        with self._reading(table):
-            lazy = pl.scan_delta(opened)
-            present = lazy.collect_schema()
+    def _refuse(self, table: str, opened: NamedTable, sound: set[str]) -> None:
+        """Refuse a version with damaged files, or of another table; files known to be sound are not looked at again."""
+        if self.is_local:
+            refuse_damaged_files(table, opened, sound)
+        present = pl.scan_delta(opened).collect_schema()
         for column, dtype in SCHEMAS[table].items():
             if present.get(column, dtype) != dtype:
                 other = f"expected {dtype} in the column {column!r}, got {present[column]}"
                 raise damaged(table, self.uri(table), other)
         if lost := set(PARTITIONED_BY[table]) - set(present):
             raise damaged(table, self.uri(table), f"expected the columns {sorted(lost)}, they are not there")
+
+    def _rows_of(self, table: str, opened: NamedTable, partition: Mapping[str, str]) -> pl.LazyFrame:
+        """Rows of an opened version; columns it doesn't have yet are null."""
+        with self._reading(table):
+            lazy = pl.scan_delta(opened)
+            present = lazy.collect_schema()
         for column, value in partition.items():
             lazy = lazy.filter(pl.col(column) == value)
         return lazy.with_columns(
