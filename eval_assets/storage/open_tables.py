@@ -17,12 +17,17 @@ class OpenTable:
     """One table, for one thread: bringing it up to date changes it in place."""
 
     def __init__(self, uri: str, storage_options: Mapping[str, str], refuse: Callable[[NamedTable], None]) -> None:
-        """Open the table, which has to exist; `refuse` raises what is wrong with a version before it is read."""
+        """Open the table, which has to exist; `refuse` raises what is wrong with a version before its rows are read."""
         self._uri, self._storage_options, self._refuse = uri, dict(storage_options), refuse
         self._log = NamedTable(uri, storage_options=self._storage_options)
         self._snapshot: NamedTable | None = None
         self._newest = UNSEEN
         self._entries: list[Mapping[str, Any]] = []
+
+    @property
+    def opened(self) -> NamedTable:
+        """The table as it was opened, brought up to date at each look."""
+        return self._log
 
     def version(self) -> int:
         """Latest version."""
