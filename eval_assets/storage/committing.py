@@ -42,6 +42,10 @@ def insist(table: str, action: Callable[[], Result]) -> Result:
             if "protocol changed" not in str(error) and "already exists" not in str(error):
                 raise StorageError(f"table {table!r} could not be written: {said_by(error)}") from error
             time.sleep(random.uniform(0.01, 0.05 * min(attempt + 1, 10)))
+        except Exception as error:
+            if type(error) is not Exception:  # delta-rs passes errors of Arrow and DataFusion on as bare exceptions
+                raise
+            raise StorageError(f"table {table!r} could not be written: {said_by(error)}") from error
     lost = f"{COMMIT_ATTEMPTS} attempts lost against other writers"
     raise StorageError(f"table {table!r} could not be written: {lost}; run again")
 
