@@ -111,4 +111,4 @@ def _facts_of(judge: StoredJudge, evaluation: Evaluation, versions: set[str], wa
 def _family_of(model: str, warehouse: Warehouse) -> str | None:
     """Family of a candidate's model; null where none is declared, or where the model was never read."""
     versions = all_versions(warehouse, "models", model)
-    return versions[-1].content["file"]["family"] if versions else None
+    return versions[-1].content["file"].get("family") if versions else None
