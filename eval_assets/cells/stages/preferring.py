@@ -18,7 +18,7 @@ from eval_assets.storage.judging_schemas import PAIRWISE_PREFERENCES
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written, provenance
 
-CODE_VERSION = f"{ASKING_VERSION}+1"
+CODE_VERSION = f"{ASKING_VERSION}+2"
 PAIRS_AT_ONCE = 1_000
 
 EngineOpener = Callable[[StoredModel], AbstractContextManager[Engine]]
