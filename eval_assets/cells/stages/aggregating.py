@@ -1,6 +1,7 @@
 """The stage that describes a cell's scores. The arithmetic is in `reports` and `statistics`."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import polars as pl
 
@@ -10,11 +11,12 @@ from eval_assets.cells.graph import Cell
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.reports.computed.aggregates import aggregate_cell
 from eval_assets.reports.computed.scores import ExampleGroups, MetricFacts, example_groups, score_rows
+from eval_assets.reports.computed.shared_replies import shared_replies
 from eval_assets.storage.versions import current_version
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written, provenance
 
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 
 
 def write_aggregates(
@@ -71,6 +73,8 @@ def scores_of(warehouse: Warehouse, partition: Mapping[str, str]) -> pl.DataFram
 def groups_of(
     warehouse: Warehouse, partition: Mapping[str, str], *, cluster: str | None, slices: list[str]
 ) -> ExampleGroups:
-    """Clusters and slices of the examples that were predicted."""
-    examples = warehouse.scan("predictions", partition).select("example_id", "example").collect()
-    return example_groups(examples, cluster=cluster, slices=slices)
+    """Clusters and slices of the examples that were predicted, and which of them share a reply."""
+    predictions = warehouse.scan("predictions", partition)
+    examples = predictions.select("example_id", "example").unique("example_id", keep="any").collect()
+    groups = example_groups(examples, cluster=cluster, slices=slices)
+    return replace(groups, shared_replies=shared_replies(predictions))

@@ -8,13 +8,15 @@ from eval_assets.calibration.measuring import JudgeFacts, JudgeTables, measure_j
 from eval_assets.cells.cell_inputs import StoredJudge, read_judge
 from eval_assets.cells.content_hash import content_sha256
 from eval_assets.cells.graph import Cell, parse_cell
+from eval_assets.cells.stages.aggregating import groups_of
 from eval_assets.config.evaluation import Evaluation
+from eval_assets.reports.computed.scores import dependent_examples
 from eval_assets.storage.judging_schemas import JUDGE_AGREEMENT, JUDGE_DISAGREEMENTS
-from eval_assets.storage.versions import all_versions
+from eval_assets.storage.versions import all_versions, current_version
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written, inputs_recorded, provenance
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 VERDICT_COLUMNS = (
     "model", "prompt", "prediction_id", "example_id", "score_id", "judge", "draw", "juror", "score", "justification",
 )  # fmt: skip
@@ -34,11 +36,13 @@ def write_agreement(evaluation: Evaluation, *, inputs: Mapping[str, str], wareho
     cells = [parse_cell(place.partition("/")[2]) for place in inputs if place.startswith("judge_scores/")]
     asked = [evaluation.file.pairwise.judge] if evaluation.file.pairwise else []
     judges = [read_judge(warehouse, judge) for judge in dict.fromkeys([*evaluation.file.judges, *asked])]
+    cluster = current_version(warehouse, "evaluations", name).content["cluster"]
     tables = JudgeTables(
         verdicts=_rows_of(warehouse, "judge_scores", cells, partition, VERDICT_COLUMNS),
         predictions=_rows_of(warehouse, "predictions", cells, partition, ("prediction_id", "output")),
         labels=warehouse.scan("labels", {"dataset": evaluation.file.dataset}).collect(),
         preferences=warehouse.scan("pairwise_preferences", partition).collect(),
+        clusters=dependent_examples(groups_of(warehouse, partition, cluster=cluster, slices=[])),
     )
     versions = _judge_versions(warehouse, cells)
     measured = [
