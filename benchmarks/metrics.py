@@ -360,7 +360,7 @@ def compare_metrics(folder: Path, sizes: list[int]) -> None:
     for name, metric in METRICS.items():
         if name in NEEDS_A_MODEL:
             continue
-        kind = "rankings" if metric.takes_empty_targets else corpus
+        kind = "rankings" if metric.takes_any_targets else corpus
         paths = [str(write_predictions(folder, kind, n_rows)) for n_rows in sizes]
         found = in_child(sys.executable, "sizes", ",".join(paths), "", name)
         seconds: list[float] = found["seconds"]  # type: ignore[assignment]

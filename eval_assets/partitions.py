@@ -55,12 +55,16 @@ class Partitions:
         return sorted(owners)
 
     def _deps_per_evaluation(self, asset: str) -> list[dg.AssetDep]:
-        """Edges computed from what each evaluation is made from; partitions of one name map to each other."""
+        """Edges computed from what each evaluation is made from; partitions of one name map to each other.
+
+        Names without a file are left to `check`: one of them would take the edges of all evaluations away.
+        """
         edges: dict[str, dict[str, set[str]]] = {}
         for name in self.project.evaluations:
             for table, keys in inputs_of_evaluation(self.project, asset, name).items():
                 mapping = edges.setdefault(table, {})
-                for key in keys:
+                known = self.project.names(ROOT_TABLES[table]) if table in ROOT_TABLES else keys
+                for key in (key for key in keys if key in known):
                     mapping.setdefault(key, set()).add(name)
         return [
             dg.AssetDep(table)

@@ -1,25 +1,25 @@
 """Running a plan through Dagster inside this process: every run, and the whole as a backfill, appears in the UI."""
 
-import os
-import shutil
 import uuid
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from eval_assets.assets.stages import BACKFILL_TAG, PAID_PER_CELL, PAID_PER_EVALUATION
 from eval_assets.automation.backfill import close_backfill, missing_in_dagster, partitions_by_asset, record_backfill
+from eval_assets.automation.leftovers import alive, end_what_the_dead_left
 from eval_assets.cells.graph import files_below
 from eval_assets.cells.spending import Spending
 from eval_assets.cells.workbench import Workbench
-from eval_assets.config.settings import CHECKOUT, Settings
+from eval_assets.config.settings import Settings
 from eval_assets.planning.plan import Plan, make_plan
 from eval_assets.project_definitions import COMPARE, EVALUATE_CELL, build_definitions
 
 INTERRUPTED = "DagsterExecutionInterruptedError"
+PROCESSES = "processes"
+Execute = Callable[..., bool]
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -43,17 +43,9 @@ class RunSummary:
     skipped: list[str] = field(default_factory=list)
 
 
-def dagster_home(environment: MutableMapping[str, str] = os.environ) -> Path:
-    """The instance's folder, made if it is absent: `DAGSTER_HOME`, else `.dagster` in the checkout."""
-    home = Path(environment.setdefault("DAGSTER_HOME", str(CHECKOUT / ".dagster")))
-    home.mkdir(parents=True, exist_ok=True)
-    if not (home / "dagster.yaml").exists():
-        shutil.copyfile(CHECKOUT / "dagster.yaml", home / "dagster.yaml")
-    return home
-
-
 def plan_with_instance(workbench: Workbench, instance: dg.DagsterInstance, **choice: Any) -> Plan:
-    """`make_plan`, with the partitions that this Dagster instance has never seen."""
+    """`make_plan`, with the partitions that this instance has never seen; ends what killed processes left in it."""
+    end_what_the_dead_left(instance, workbench.state_dir / PROCESSES)
     return make_plan(workbench, missing_in_dagster=missing_in_dagster(instance, workbench.project), **choice)
 
 
@@ -78,17 +70,33 @@ def run_plan(
         instance: Where runs are recorded.
         on_start: Told what starts.
     """
-    definitions = build_definitions(workbench.project, workbench, settings)
-    repository = definitions.get_repository_def()
-    backfill = record_backfill(
-        instance,
-        repository.asset_graph,
-        partitions_by_asset(plan),
-        description="eval-assets run",
-        tags={"eval_assets/run": uuid.uuid4().hex[:8]},
-    )
-    tags = {BACKFILL_TAG: backfill.backfill_id}
+    batch = uuid.uuid4().hex[:8]
+    repository = build_definitions(workbench.project, workbench, settings).get_repository_def()
     summary = RunSummary()
+    with alive(instance, workbench.state_dir / PROCESSES, batch):
+        backfill = record_backfill(
+            instance,
+            repository.asset_graph,
+            partitions_by_asset(plan),
+            backfill_id=batch,
+            description="eval-assets run",
+            tags={"eval_assets/run": batch},
+        )
+        execute = _executor(workbench, repository, instance, batch, on_start, summary)
+        _execute_all(workbench, plan, spending, execute, summary)
+        close_backfill(instance, backfill, succeeded=not summary.failed and not summary.skipped)
+    return summary
+
+
+def _executor(
+    workbench: Workbench,
+    repository: dg.RepositoryDefinition,
+    instance: dg.DagsterInstance,
+    batch: str,
+    on_start: Callable[[str], None],
+    summary: RunSummary,
+) -> Execute:
+    """What runs one job over one partition and notes in the summary how it went; true if it succeeded."""
 
     def execute(job: str, partition_key: str, ops: dict[str, Any] | None = None) -> bool:
         what = f"{job}[{partition_key}]"
@@ -96,7 +104,7 @@ def run_plan(
         result = repository.get_job(job).execute_in_process(
             partition_key=partition_key,
             instance=instance,
-            tags=tags,
+            tags={BACKFILL_TAG: batch},
             run_config={**QUIET, **({"ops": ops} if ops else {})},
             raise_on_error=False,
         )
@@ -111,12 +119,13 @@ def run_plan(
             summary.failed.append(Failed(what, result.run_id, _reason(result), refused=bool(_refusals(result))))
         return result.success
 
+    return execute
+
+
+def _execute_all(workbench: Workbench, plan: Plan, spending: Spending, execute: Execute, summary: RunSummary) -> None:
+    """Run what the plan names, upstream first."""
     unread = {(root.table, root.name) for root in plan.roots if not execute(f"read_{root.table}", root.name)}
-    paid = {
-        key: value
-        for key, value in (("cache", spending.cache), ("max_cost_usd", spending.max_cost_usd))
-        if value is not None
-    }
+    paid = spending.choices
     for cell in plan.stale_cells:
         if workbench.stop.is_set() or unread & files_below(workbench.project, cell):
             summary.skipped.append(cell.key)
@@ -127,8 +136,6 @@ def run_plan(
             summary.skipped.append(evaluation)
             continue
         execute(COMPARE, evaluation, _config(PAID_PER_EVALUATION, paid))
-    close_backfill(instance, backfill, succeeded=not summary.failed and not summary.skipped)
-    return summary
 
 
 def _config(assets: Iterable[str], paid: Mapping[str, Any]) -> dict[str, Any] | None:

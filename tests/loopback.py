@@ -22,20 +22,34 @@ from typing import Any, Literal, Self
 
 from aiohttp import web
 
+TOOL_CALLS = [{"id": "c1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city": "Oslo"}'}}]
 Answering = Callable[[Mapping[str, Any]], str]
 Manner = Literal[
-    "reset", "half_body", "invalid_json", "empty_choice", "length", "content_filter", "filtered", "refusal", "hang"
+    "reset",
+    "half_body",
+    "invalid_json",
+    "empty_choice",
+    "length",
+    "content_filter",
+    "filtered",
+    "refusal",
+    "hang",
+    "tool_calls",
+    "no_text",
+    "no_choice",
 ]
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens to one request: an HTTP status, or a manner of going wrong."""
+    """What happens to one request: an HTTP status, with a body as it stands if one is given, or a manner."""
 
     what: int | Manner
     retry_after: str | None = None
     message: str = "scripted"
     code: str | None = None
+    body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -75,7 +89,7 @@ class LoopbackProvider:
     base_url: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
-        self._script: deque[Fault] = deque()
+        self._script: deque[Fault | None] = deque()
 
     def __enter__(self) -> Self:
         self._loop = asyncio.new_event_loop()
@@ -89,8 +103,8 @@ class LoopbackProvider:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
 
-    def script(self, *faults: Fault) -> None:
-        """Faults of the next requests, in order of arrival."""
+    def script(self, *faults: Fault | None) -> None:
+        """Faults of the next requests, in order of arrival; null answers one normally."""
         self._script.extend(faults)
 
     @property
@@ -164,27 +178,29 @@ class LoopbackProvider:
             await asyncio.sleep(self.latency_seconds)
         if fault is None:
             return self._paid(digest, web.json_response(self._reply(body), headers=self.headers))
+        if fault.body is not None:
+            assert isinstance(fault.what, int)
+            return web.Response(
+                body=fault.body, status=fault.what, headers={"Content-Type": "text/plain", **fault.headers}
+            )
         if isinstance(fault.what, int):
             error = {"error": {"message": fault.message, "code": fault.code, "type": "scripted"}}
             headers = self.headers | ({} if fault.retry_after is None else {"Retry-After": fault.retry_after})
+            headers |= fault.headers
             return web.json_response(error, status=fault.what, headers=headers)
         return await self._misbehave(fault.what, request, body, digest)
 
     async def _misbehave(
         self, manner: Manner, request: web.Request, body: dict[str, Any], digest: str
     ) -> web.StreamResponse:
+        if (billed := self._without_answer(manner, body)) is not None:
+            return self._paid(digest, web.json_response(billed))
         match manner:
-            case "length" | "content_filter":
-                return self._paid(digest, web.json_response(self._reply(body, finish_reason=manner)))
-            case "refusal":
-                return self._paid(
-                    digest, web.json_response(self._reply(body, text=None, refusal="I can't help with that."))
-                )
             case "filtered":
                 error = {"error": {"message": "The response was filtered", "code": "content_filter", "status": 400}}
                 return web.json_response(error, status=400)
             case "empty_choice":
-                return web.json_response(self._reply(body) | {"choices": []})
+                return web.json_response(self._reply(body) | {"choices": [], "usage": None})
             case "invalid_json":
                 return web.Response(text='{"choices": [{"message": ', content_type="application/json")
             case "half_body":
@@ -200,6 +216,24 @@ class LoopbackProvider:
         assert request.transport is not None
         request.transport.abort()
         return web.Response()
+
+    def _without_answer(self, manner: Manner, body: dict[str, Any]) -> dict[str, Any] | None:
+        """A billed reply that is no whole answer; null for the other manners."""
+        match manner:
+            case "length" | "content_filter":
+                return self._reply(body, finish_reason=manner)
+            case "refusal":
+                return self._reply(body, text=None, refusal="I can't help with that.")
+            case "tool_calls":
+                reply = self._reply(body, text=None, finish_reason="tool_calls")
+                reply["choices"][0]["message"]["tool_calls"] = TOOL_CALLS
+                return reply
+            case "no_text":
+                return self._reply(body, text=None) | {"usage": {"prompt_tokens": 5, "completion_tokens": 256}}
+            case "no_choice":
+                return self._reply(body) | {"choices": []}
+            case _:
+                return None
 
     def _paid(self, digest: str, response: web.Response) -> web.Response:
         self.paid += 1

@@ -20,7 +20,7 @@ def cell_assets(stages: Stages) -> list[dg.AssetsDefinition]:
         context: dg.AssetExecutionContext, config: SpendingConfig, workbench: dg.ResourceParam[Workbench]
     ) -> Materialized:
         cell = parse_cell(context.partition_key)
-        with said_plainly():
+        with said_plainly(workbench.warehouse):
             written = workbench.predict(cell, config.spending(context.run), run_id=context.run.run_id)
         rows = workbench.warehouse.scan("predictions", cell.partition).sort("position").head(5).collect()
         return result(
@@ -33,7 +33,7 @@ def cell_assets(stages: Stages) -> list[dg.AssetsDefinition]:
     )
     def heuristic_metrics(context: dg.AssetExecutionContext, workbench: dg.ResourceParam[Workbench]) -> Materialized:
         cell = parse_cell(context.partition_key)
-        with said_plainly():
+        with said_plainly(workbench.warehouse):
             written = workbench.score(cell, run_id=context.run.run_id)
         rows = workbench.warehouse.scan("heuristic_metrics", cell.partition).sort("position").head(5).collect()
         return result(
@@ -48,7 +48,7 @@ def cell_assets(stages: Stages) -> list[dg.AssetsDefinition]:
         context: dg.AssetExecutionContext, config: SpendingConfig, workbench: dg.ResourceParam[Workbench]
     ) -> Materialized:
         cell = parse_cell(context.partition_key)
-        with said_plainly():
+        with said_plainly(workbench.warehouse):
             written = workbench.judge(cell, config.spending(context.run), run_id=context.run.run_id)
         rows = workbench.warehouse.scan("judge_scores", cell.partition).sort("position").head(5).collect()
         return result(
@@ -62,7 +62,7 @@ def cell_assets(stages: Stages) -> list[dg.AssetsDefinition]:
     )
     def aggregate_reports(context: dg.AssetExecutionContext, workbench: dg.ResourceParam[Workbench]) -> Materialized:
         cell = parse_cell(context.partition_key)
-        with said_plainly():
+        with said_plainly(workbench.warehouse):
             written = workbench.aggregate(cell, run_id=context.run.run_id)
         rows = workbench.warehouse.scan("aggregate_reports", cell.partition).collect()
         columns = ["metric", "n_scored", "n_total", "mean", "ci_low", "ci_high", "variance", "p90"]

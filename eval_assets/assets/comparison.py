@@ -23,7 +23,7 @@ def comparison_asset(stages: Stages) -> dg.AssetsDefinition:
     )
     def comparison(context: dg.AssetExecutionContext, workbench: dg.ResourceParam[Workbench]) -> Materialized:
         name = context.partition_key
-        with said_plainly():
+        with said_plainly(workbench.warehouse):
             written = workbench.compare(name, run_id=context.run.run_id)
         report = workbench.report(name)
         return result(written, preview=report_markdown(report), facts={"figures": _figures(report)})

@@ -6,12 +6,18 @@ from contextlib import contextmanager
 import dagster as dg
 
 from eval_assets.errors import EvalAssetsError
+from eval_assets.storage.integrity.damage import damage_explained
+from eval_assets.storage.warehouse import Warehouse
 
 
 @contextmanager
-def said_plainly() -> Iterator[None]:
-    """Turn an error of ours into a step failure that carries its message; retrying alone would not help."""
+def said_plainly(warehouse: Warehouse) -> Iterator[None]:
+    """Turn an error of ours, or damage of a table, into a step failure that carries its message.
+
+    Retrying alone would not help.
+    """
     try:
-        yield
+        with damage_explained(warehouse):
+            yield
     except EvalAssetsError as error:
         raise dg.Failure(description=f"{type(error).__name__}: {error}", allow_retries=False) from error

@@ -19,7 +19,7 @@ def judging_assets(stages: Stages) -> list[dg.AssetsDefinition]:
         context: dg.AssetExecutionContext, config: SpendingConfig, workbench: dg.ResourceParam[Workbench]
     ) -> Materialized:
         name = context.partition_key
-        with said_plainly():
+        with said_plainly(workbench.warehouse):
             written = workbench.prefer(name, config.spending(context.run), run_id=context.run.run_id)
         rows = workbench.warehouse.scan("pairwise_results", {"evaluation": name}).collect()
         columns = ["model", "prompt", "compared_with", "n_judged", "wins", "ties", "losses", "win_rate", "flip_rate"]
@@ -31,7 +31,7 @@ def judging_assets(stages: Stages) -> list[dg.AssetsDefinition]:
     )
     def judge_agreement(context: dg.AssetExecutionContext, workbench: dg.ResourceParam[Workbench]) -> Materialized:
         name = context.partition_key
-        with said_plainly():
+        with said_plainly(workbench.warehouse):
             written = workbench.measure_judges(name, run_id=context.run.run_id)
         rows = workbench.warehouse.scan("judge_agreement", {"evaluation": name}).collect()
         return result(

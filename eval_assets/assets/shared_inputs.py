@@ -38,7 +38,7 @@ def _eval_datasets(partitions: Partitions) -> dg.AssetsDefinition:
     )
     def eval_datasets(context: dg.AssetExecutionContext, workbench: dg.ResourceParam[Workbench]) -> Materialized:
         name = context.partition_key
-        with said_plainly():
+        with said_plainly(workbench.warehouse):
             written = write_dataset(
                 workbench.project, workbench.warehouse, name, run_id=context.run.run_id, scratch=workbench.scratch
             )
@@ -61,7 +61,7 @@ def _named_file_asset(table: str, description: str, partitions: Partitions) -> d
         code_version="1",
     )
     def named_file(context: dg.AssetExecutionContext, workbench: dg.ResourceParam[Workbench]) -> Materialized:
-        with said_plainly():
+        with said_plainly(workbench.warehouse):
             if table == "evaluations":
                 workbench.refuse_broken_references(context.partition_key)
             written = write_named_file(

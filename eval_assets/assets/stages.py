@@ -9,7 +9,7 @@ from pydantic import Field
 
 from eval_assets.assets.metadata import table_metadata
 from eval_assets.cells.graph import CELL_TABLES
-from eval_assets.cells.spending import Spending
+from eval_assets.cells.spending import Spending, retry_of
 from eval_assets.partitions import Partitions
 from eval_assets.planning.staleness import CODE_VERSIONS
 
@@ -27,10 +27,21 @@ class SpendingConfig(dg.Config):
 
     cache: str | None = Field(None, description="use: reuse stored replies. refresh: ask again. replay: send nothing.")
     max_cost_usd: float | None = Field(None, description="Stop before the request that could exceed this many dollars.")
+    retry: list[str] = Field(
+        default_factory=list, description="Outcomes of replies to ask for again: refused, empty, truncated, tool_call."
+    )
+    retry_before: str | None = Field(
+        None, description="ISO time: replies asked for since then have been asked for again. Null: the run's start."
+    )
 
     def spending(self, run: dg.DagsterRun) -> Spending:
         """The core's form of this choice; all runs of a backfill share a budget."""
-        return Spending(cache=self.cache, max_cost_usd=self.max_cost_usd, batch=run.tags.get(BACKFILL_TAG))
+        return Spending(
+            cache=self.cache,
+            max_cost_usd=self.max_cost_usd,
+            batch=run.tags.get(BACKFILL_TAG),
+            retry=retry_of(self.retry, self.retry_before),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,10 @@ def request_backfill(
     run_config: Mapping[str, object] | None = None,
 ) -> str:
     """Ask the daemon to run the chosen partitions, upstream first, one run per cell. Returns the backfill's id."""
-    backfill = _backfill(instance, graph, chosen, description=description, tags=tags, run_config=run_config)
+    new_id = uuid.uuid4().hex[:8]
+    backfill = _backfill(
+        instance, graph, chosen, backfill_id=new_id, description=description, tags=tags, run_config=run_config
+    )
     instance.add_backfill(backfill)
     return backfill.backfill_id
 
@@ -59,11 +62,14 @@ def record_backfill(
     graph: BaseAssetGraph,  # type: ignore[type-arg]
     chosen: Mapping[str, list[str]],
     *,
+    backfill_id: str,
     description: str,
     tags: Mapping[str, str],
 ) -> PartitionBackfill:
     """Show a run of this process as a backfill in the UI, which the daemon leaves alone; `close_backfill` ends it."""
-    backfill = _backfill(instance, graph, chosen, description=description, tags=tags, run_config=None)
+    backfill = _backfill(
+        instance, graph, chosen, backfill_id=backfill_id, description=description, tags=tags, run_config=None
+    )
     closed: PartitionBackfill = backfill.with_status(BulkActionStatus.COMPLETED)  # type: ignore[no-untyped-call]
     instance.add_backfill(closed)
     return closed
@@ -93,12 +99,13 @@ def _backfill(
     graph: BaseAssetGraph,  # type: ignore[type-arg]
     chosen: Mapping[str, list[str]],
     *,
+    backfill_id: str,
     description: str,
     tags: Mapping[str, str],
     run_config: Mapping[str, object] | None,
 ) -> PartitionBackfill:
     backfill: PartitionBackfill = PartitionBackfill.from_partitions_by_assets(
-        backfill_id=uuid.uuid4().hex[:8],
+        backfill_id=backfill_id,
         asset_graph=graph,
         backfill_timestamp=time.time(),
         tags=dict(tags),

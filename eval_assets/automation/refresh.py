@@ -7,7 +7,7 @@ from pydantic import Field
 
 from eval_assets.assets.stages import PAID_PER_CELL, PAID_PER_EVALUATION
 from eval_assets.automation.backfill import graph_of, missing_in_dagster, partitions_by_asset, request_backfill
-from eval_assets.cells.spending import Spending
+from eval_assets.cells.spending import Spending, retry_of
 from eval_assets.cells.workbench import Workbench
 from eval_assets.planning.plan import Plan, make_plan
 from eval_assets.planning.wording import plan_markdown
@@ -25,6 +25,9 @@ class RefreshConfig(dg.Config):
     dry_run: bool = Field(default=False, description="Show the plan and launch nothing.")
     cache: str | None = Field(None, description="use, refresh or replay; null: as each evaluation says.")
     max_cost_usd: float | None = Field(None, description="Budget of each evaluation; null: as its file says.")
+    retry: list[str] = Field(
+        default_factory=list, description="Outcomes of replies to ask for again: refused, empty, truncated, tool_call."
+    )
 
 
 def refresh_job(assets: Sequence[dg.AssetsDefinition]) -> dg.JobDefinition:
@@ -39,14 +42,17 @@ def refresh_job(assets: Sequence[dg.AssetsDefinition]) -> dg.JobDefinition:
         context: dg.OpExecutionContext, config: RefreshConfig, workbench: dg.ResourceParam[Workbench]
     ) -> dict[str, list[str]]:
         """Plan from the warehouse, show the plan, and request a backfill over exactly its partitions."""
+        spending = Spending(config.cache, config.max_cost_usd, retry=retry_of(config.retry))
         plan = make_plan(
             workbench,
             evaluations=config.evaluations,
             models=config.models,
             prompts=config.prompts,
-            spending=Spending(config.cache, config.max_cost_usd),
+            spending=spending,
             missing_in_dagster=missing_in_dagster(context.instance, workbench.project),
         )
+        for refused in plan.refused:
+            context.log.warning("evaluation %s can't run: %s", refused.evaluation, refused.problems)
         chosen = partitions_by_asset(plan)
         metadata: dict[str, object] = {"plan": dg.MetadataValue.md(plan_markdown(plan))}
         if chosen and not config.dry_run:
@@ -57,7 +63,7 @@ def refresh_job(assets: Sequence[dg.AssetsDefinition]) -> dg.JobDefinition:
                 description=f"{len(plan.stale_cells)} cells, {len(plan.roots)} files, "
                 f"{len(plan.comparisons)} comparisons",
                 tags={"eval_assets/refresh": context.run_id},
-                run_config=_run_config(config, plan),
+                run_config=_run_config(spending, plan),
             )
             metadata["backfill"] = backfill_id
             context.log.info("requested backfill %s; it is listed under Runs → Backfills", backfill_id)
@@ -71,9 +77,8 @@ def refresh_job(assets: Sequence[dg.AssetsDefinition]) -> dg.JobDefinition:
     return refresh
 
 
-def _run_config(config: RefreshConfig, plan: Plan) -> dict[str, object] | None:
+def _run_config(spending: Spending, plan: Plan) -> dict[str, object] | None:
     """What the runs of the backfill are told about spending."""
-    choices = {"cache": config.cache, "max_cost_usd": config.max_cost_usd}
-    spending = {key: value for key, value in choices.items() if value is not None}
+    choices = spending.choices
     paid = [*(PAID_PER_CELL if plan.stale_cells else ()), *(PAID_PER_EVALUATION if plan.comparisons else ())]
-    return {"ops": {asset: {"config": spending} for asset in paid}} if spending and paid else None
+    return {"ops": {asset: {"config": choices} for asset in paid}} if choices and paid else None

@@ -1,39 +1,87 @@
 """A `schedule` in an evaluation file as a Dagster schedule, off until it is switched on in the UI."""
 
+import logging
 import re
+import time
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import dagster as dg
+from dagster._utils.schedules import schedule_execution_time_iterator
+from dagster._vendored.croniter.croniter import CroniterError
 
 from eval_assets.automation.refresh import REFRESH_JOB, REFRESH_OP
 from eval_assets.config.evaluation import ScheduleSpec
+from eval_assets.config.problems import Problem, line_of
 from eval_assets.config.project import Project
+
+CRON = ("schedule", "cron")
 
 
 def evaluation_schedules(project: Project) -> list[dg.ScheduleDefinition]:
-    """One schedule per evaluation that asks for one; it launches the job `refresh` for that evaluation."""
+    """One schedule per evaluation that asks for one; it launches the job `refresh` for that evaluation.
+
+    A schedule that Dagster refuses is left out, with a warning: it mustn't keep everything else from loading.
+    """
+    faults = {problem.file: problem for problem in schedule_problems(project)}
+    for problem in faults.values():
+        logging.getLogger(__name__).warning("no schedule: %s", problem)
+    names = schedule_names(loaded.item.name for loaded in project.evaluations.values())
     return [
-        _schedule(loaded.item.name, loaded.item.file.schedule)
+        _schedule(loaded.item.name, loaded.item.file.schedule, names[loaded.item.name])
         for loaded in project.evaluations.values()
-        if loaded.item.file.schedule is not None
+        if loaded.item.file.schedule is not None and loaded.file not in faults
     ]
 
 
-def schedule_name(evaluation: str) -> str:
-    """A name as Dagster wants it.
+def schedule_problems(project: Project) -> Iterator[Problem]:
+    """Schedules that Dagster doesn't take, or that never come."""
+    for name, loaded in project.evaluations.items():
+        if loaded.item.file.schedule is not None:
+            fault = _fault(name, loaded.item.file.schedule)
+            if fault:
+                yield Problem(loaded.file, fault, line_of(CRON, loaded.lines), "schedule.cron")
 
-    >>> schedule_name("qa-full")
-    'evaluate_qa_full'
+
+def schedule_names(evaluations: Iterable[str]) -> dict[str, str]:
+    """Evaluation → a name as Dagster wants it; names that only differ in what Dagster doesn't take are numbered.
+
+    >>> schedule_names(["qa-full", "qa_full", "other"])
+    {'other': 'evaluate_other', 'qa-full': 'evaluate_qa_full', 'qa_full': 'evaluate_qa_full_2'}
     """
-    return f"evaluate_{re.sub(r'[^A-Za-z0-9]', '_', evaluation)}"
+    names: dict[str, str] = {}
+    for evaluation in sorted(evaluations):
+        plain = name = f"evaluate_{re.sub(r'[^A-Za-z0-9]', '_', evaluation)}"
+        number = 1
+        while name in names.values():
+            number += 1
+            name = f"{plain}_{number}"
+        names[evaluation] = name
+    return names
 
 
-def _schedule(evaluation: str, spec: ScheduleSpec) -> dg.ScheduleDefinition:
+def _fault(evaluation: str, spec: ScheduleSpec) -> str | None:
+    """Why Dagster can't run a schedule; null if it can."""
+    try:
+        _schedule(evaluation, spec, "checked")
+    except dg.DagsterInvalidDefinitionError:
+        return (
+            "expected minute, hour, day, month and weekday such as '0 6 * * MON-FRI', or '@daily' and the like, on a "
+            f"day that exists, got {spec.cron!r}"
+        )
+    try:
+        next(schedule_execution_time_iterator(time.time(), spec.cron, spec.timezone))
+    except (CroniterError, StopIteration):
+        return f"expected a time that comes, got {spec.cron!r}: there is no such day"
+    return None
+
+
+def _schedule(evaluation: str, spec: ScheduleSpec, name: str) -> dg.ScheduleDefinition:
     config: dict[str, Any] = {"evaluations": [evaluation]}
     if spec.max_cost_usd is not None:
         config["max_cost_usd"] = spec.max_cost_usd
     return dg.ScheduleDefinition(
-        name=schedule_name(evaluation),
+        name=name,
         description=f"Re-evaluate {evaluation} at {spec.cron} ({spec.timezone}).",
         cron_schedule=spec.cron,
         execution_timezone=spec.timezone,

@@ -29,6 +29,7 @@ def watch_files_sensor(settings: Settings, partitions: Partitions, jobs: Mapping
         partitions: The partitions this code location knows; a new file needs a reload of it first.
         jobs: Asset → the job that reads one of its files.
     """
+    warehouse = Warehouse(settings.warehouse_root, settings.storage_options)
 
     @dg.sensor(
         name="watch_files",
@@ -38,7 +39,6 @@ def watch_files_sensor(settings: Settings, partitions: Partitions, jobs: Mapping
     )
     def watch_files(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         project = load_project(settings.data_dir)
-        warehouse = Warehouse(settings.warehouse_root, settings.storage_options)
         versions = FileVersions(project)
         reader = StalenessReader(project, versions, warehouse, missing_in_dagster(context.instance, project))
         asked: dict[str, str] = json.loads(context.cursor or "{}")

@@ -2,21 +2,21 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 
 from eval_assets.cells.graph import Cell
 from eval_assets.config.datasets.examples import Example
-from eval_assets.config.evaluation import Evaluation, Slice
+from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.judge import Judge
 from eval_assets.config.model import Model
 from eval_assets.config.prompt import Prompt
 from eval_assets.errors import DatasetError, StorageError
 from eval_assets.storage.batches import batches_by_position
 from eval_assets.storage.versions import StoredVersion, current_version
-from eval_assets.storage.warehouse import Warehouse
+from eval_assets.storage.warehouse import Snapshot, Warehouse
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class CellInputs:
 
     Args:
         data_versions: Upstream partition, as `table/key`, → its data version: recorded with what is made of it.
+        rows: Rows of the dataset in that version.
     """
 
     cell: Cell
@@ -42,6 +43,7 @@ class CellInputs:
     prompt: Prompt
     prompt_version: int
     data_versions: Mapping[str, str]
+    rows: pl.LazyFrame = field(default_factory=pl.LazyFrame)
 
 
 def read_cell_inputs(warehouse: Warehouse, cell: Cell) -> CellInputs:
@@ -54,6 +56,7 @@ def read_cell_inputs(warehouse: Warehouse, cell: Cell) -> CellInputs:
     prompt = current_version(warehouse, "prompts", cell.prompt)
     model = current_version(warehouse, "models", cell.model)
     dataset = evaluation.content["file"]["dataset"]
+    dataset_version, rows = versioned_rows(warehouse, "eval_datasets", {"dataset": dataset})
     return CellInputs(
         cell=cell,
         evaluation=evaluation_of(evaluation),
@@ -64,8 +67,9 @@ def read_cell_inputs(warehouse: Warehouse, cell: Cell) -> CellInputs:
             f"evaluations/{cell.evaluation}": evaluation.content_sha256,
             f"prompts/{cell.prompt}": prompt.content_sha256,
             f"models/{cell.model}": model.content_sha256,
-            f"eval_datasets/{dataset}": data_version_of(warehouse, "eval_datasets", {"dataset": dataset}),
+            f"eval_datasets/{dataset}": dataset_version,
         },
+        rows=rows,
     )
 
 
@@ -115,13 +119,19 @@ def stored_judge_of(content: Mapping[str, Any], version: int, data_version: str)
     )
 
 
-def data_version_of(warehouse: Warehouse, table: str, partition: Mapping[str, str]) -> str:
-    """Data version of a partition as it lies in the warehouse.
+def versioned_rows(warehouse: Warehouse, table: str, partition: Mapping[str, str]) -> tuple[str, pl.LazyFrame]:
+    """Data version of a partition as it lies in the warehouse, and its rows in that version, whatever is written next.
 
     Raises:
         StorageError: The partition was never materialized.
     """
-    commit = warehouse.last_commit(table, partition)
+    snapshot = warehouse.snapshot(table)
+    return data_version_in(snapshot, partition), snapshot.scan(partition)
+
+
+def data_version_in(snapshot: Snapshot, partition: Mapping[str, str]) -> str:
+    """Data version that a partition has in a snapshot of its table; raises as `versioned_rows` does."""
+    table, commit = snapshot.table, snapshot.last_commit(partition)
     if commit is None:
         key = "/".join(partition.values())
         raise StorageError(
@@ -130,9 +140,8 @@ def data_version_of(warehouse: Warehouse, table: str, partition: Mapping[str, st
     return commit.metadata["data_version"]
 
 
-def stored_examples(warehouse: Warehouse, evaluation: Evaluation) -> Iterator[Example]:
-    """The examples an evaluation uses, in order, from the table; raises as `chosen_examples` does."""
-    rows = warehouse.scan("eval_datasets", {"dataset": evaluation.file.dataset})
+def stored_examples(rows: pl.LazyFrame, evaluation: Evaluation) -> Iterator[Example]:
+    """The examples an evaluation uses, in order, from its dataset's rows; raises as `chosen_examples` does."""
     examples = (
         Example(row["example_id"], row["position"], json.loads(row["example"]), row["example_sha256"])
         for batch in batches_by_position(rows)
@@ -141,11 +150,10 @@ def stored_examples(warehouse: Warehouse, evaluation: Evaluation) -> Iterator[Ex
     return chosen_examples(evaluation, examples)
 
 
-def count_examples(warehouse: Warehouse, evaluation: Evaluation) -> int | None:
+def count_examples(rows: pl.LazyFrame, evaluation: Evaluation) -> int | None:
     """How many examples an evaluation uses; null where that takes reading them all."""
     if evaluation.file.slice.where:
         return None
-    rows = warehouse.scan("eval_datasets", {"dataset": evaluation.file.dataset})
     n_rows: int = rows.select(pl.len()).collect().item()
     return min(n_rows, evaluation.file.slice.first or n_rows)
 
@@ -161,12 +169,12 @@ def chosen_examples(evaluation: Evaluation, examples: Iterable[Example]) -> Iter
     for example in examples:
         if found == chosen.first:
             return
-        if _matches(chosen, example.columns):
+        if chosen.selects(example.columns):
             found += 1
             yield example
     if found == 0:
         raise DatasetError(
-            f"evaluation {evaluation.name!r}: the slice {chosen.model_dump()!r} selects no example of dataset "
+            f"evaluation {evaluation.name!r}: the slice, {chosen}, selects no example of dataset "
             f"{evaluation.file.dataset!r}"
         )
 
@@ -175,12 +183,3 @@ def stored_documents(warehouse: Warehouse, dataset: str) -> list[dict[str, str]]
     """The documents a retriever searches, as they were when the dataset was materialized."""
     rows = warehouse.scan("documents", {"dataset": dataset}).sort("position").collect()
     return rows.select(id="doc_id", text="text").to_dicts()
-
-
-def _matches(chosen: Slice, columns: Mapping[str, Any]) -> bool:
-    """Whether an example has the wanted value, or one of the wanted values, in each column of `where`."""
-    for column, wanted in chosen.where.items():
-        value = columns.get(column)
-        if value not in wanted if isinstance(wanted, list) else value != wanted:
-            return False
-    return True

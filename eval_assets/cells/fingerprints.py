@@ -5,16 +5,16 @@ Descriptions, owners, prices, limits and schedules are content, yet not part of 
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from eval_assets.cells.content_hash import HASH_LENGTH, content_sha256
+from eval_assets.cells.file_states import are_settled, states_of
 from eval_assets.cells.graph import judge_models_of, jurors_of
 from eval_assets.config.datasets.labels import HumanLabel, read_labels
 from eval_assets.config.datasets.rows import read_documents, read_examples, row_file
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.judge import Judge
-from eval_assets.config.model import Model
+from eval_assets.config.model import Model, ModelFile
 from eval_assets.config.project import Loaded, Project
 from eval_assets.judges.fingerprint import judge_fingerprint
 from eval_assets.metrics.definition import ResolvedMetric
@@ -22,7 +22,10 @@ from eval_assets.metrics.registry import metric_fingerprint, resolve_metrics
 from eval_assets.providers.implementation import implementation_of
 
 MODEL_FIELDS_WITHOUT_EFFECT = {"description", "owners", "prices", "limits", "device", "batch_size", "threads", "family"}
-SECRET_NAME_FIELDS = {"api_key_env", "headers_env"}
+SECRET_NAME_FIELDS = {"api_key_env", "headers_env", "query_env"}
+MODEL_FIELDS_COUNTED_WHERE_SET = ("reasoning_tags", "tool_calls")
+"""Fields that model files of earlier releases didn't have: their default leaves a file its data version."""
+
 EVALUATION_FIELDS_WITHOUT_EFFECT = {
     "description",
     "owners",
@@ -32,6 +35,9 @@ EVALUATION_FIELDS_WITHOUT_EFFECT = {
     "metrics",
     "without_metrics",
 }
+
+_SETTLED: dict[str, tuple[tuple[Any, ...], str]] = {}
+"""Dataset → state of its files and data version, for the life of the process: a sensor looks every few seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,7 @@ class FileVersion:
 
 
 class FileVersions:
-    """Current versions of a project's files. Dataset rows are read once per state of their files."""
+    """Current versions of a project's files. Dataset rows are read once per state of their files, in this process."""
 
     def __init__(self, project: Project) -> None:
         """Remember the project; nothing is read yet."""
@@ -103,6 +109,9 @@ class FileVersions:
         model = self._project.model(name)
         implementation = self.implementation(model)
         shaping = model.file.model_dump(mode="json", exclude=MODEL_FIELDS_WITHOUT_EFFECT | SECRET_NAME_FIELDS)
+        for field in MODEL_FIELDS_COUNTED_WHERE_SET:
+            if shaping[field] == ModelFile.model_fields[field].default:
+                del shaping[field]
         content = {**model.model_dump(mode="json"), "implementation": implementation}
         return FileVersion(
             content_sha256([shaping, implementation]),
@@ -161,12 +170,20 @@ class FileVersions:
         if dataset.card.documents:
             files.append(folder / dataset.card.documents.file)
         files += [folder / labels.file for labels in dataset.card.labels]
-        state = (name, dataset.card.model_dump_json(), *(_state_of(path) for path in files))
-        if state not in self._datasets:
+        files_now, place = states_of(files), str(folder / name)
+        state = (place, dataset.card.model_dump_json(), *files_now)
+        known = self._datasets.get(state)
+        if known is None and place in _SETTLED and _SETTLED[place][0] == state:
+            known = _SETTLED[place][1]
+        if known is None:
+            is_settled = are_settled(files_now)
             hashes = {example.example_id: example.sha256[:HASH_LENGTH] for example in read_examples(dataset, folder)}
             labels = read_labels(dataset, folder, example_ids=hashes)
-            self._datasets[state] = dataset_sha256(list(hashes.values()), read_documents(dataset, folder), labels)
-        return self._datasets[state]
+            known = dataset_sha256(list(hashes.values()), read_documents(dataset, folder), labels)
+            if is_settled and states_of(files) == files_now:
+                _SETTLED[place] = (state, known)
+        self._datasets[state] = known
+        return known
 
 
 def dataset_sha256(
@@ -183,10 +200,3 @@ def _label_content(label: HumanLabel) -> dict[str, Any]:
     if label.prompt is None:
         del content["prompt"]
     return content
-
-
-def _state_of(path: Path) -> tuple[str, int, int] | None:
-    if not path.exists():
-        return None
-    status = path.stat()
-    return str(path), status.st_mtime_ns, status.st_size

@@ -21,6 +21,7 @@ from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written, staged
 
 FRAME_ROWS = 5_000
+FRAME_CHARACTERS = 16_000_000
 
 
 def write_named_file(versions: FileVersions, warehouse: Warehouse, table: str, name: str, *, run_id: str) -> Written:
@@ -59,6 +60,7 @@ def write_dataset(project: Project, warehouse: Warehouse, name: str, *, run_id: 
 
     def frames() -> Iterator[pl.DataFrame]:
         rows: list[dict[str, Any]] = []
+        n_characters = 0
         for example in read_examples(dataset, project.datasets_dir):
             hashes[example.example_id] = example.sha256[:HASH_LENGTH]
             rows.append(
@@ -72,9 +74,11 @@ def write_dataset(project: Project, warehouse: Warehouse, name: str, *, run_id: 
                     "run_id": run_id,
                 }
             )
-            if len(rows) == FRAME_ROWS:
+            n_characters += len(rows[-1]["example"])
+            if len(rows) == FRAME_ROWS or n_characters > FRAME_CHARACTERS:
                 yield pl.DataFrame(rows, schema=SCHEMAS["eval_datasets"])
                 rows.clear()
+                n_characters = 0
         if rows:
             yield pl.DataFrame(rows, schema=SCHEMAS["eval_datasets"])
 

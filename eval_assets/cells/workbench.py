@@ -19,7 +19,7 @@ from eval_assets.cells.cell_inputs import (
     stored_examples,
 )
 from eval_assets.cells.content_hash import content_sha256
-from eval_assets.cells.evaluation_inputs import stored_inputs
+from eval_assets.cells.evaluation_inputs import EvaluationInputs, stored_inputs
 from eval_assets.cells.fingerprints import MODEL_FIELDS_WITHOUT_EFFECT, SECRET_NAME_FIELDS, FileVersions
 from eval_assets.cells.graph import Cell, cells_of, inputs_of_evaluation
 from eval_assets.cells.metric_facts import facts_of
@@ -40,9 +40,11 @@ from eval_assets.providers.dispatch.engine import Engine
 from eval_assets.providers.dispatch.progress import Progress
 from eval_assets.providers.keys import ModelIdentity, identity_of
 from eval_assets.providers.local.embedded import EmbeddedServers
+from eval_assets.providers.replies.reading import reading_of
 from eval_assets.reports.computed.scores import MetricFacts
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.rendered.page.html import report_html
+from eval_assets.storage.integrity.damage import damage_behind
 from eval_assets.storage.replies.responses import ResponseStore
 from eval_assets.storage.schemas import RUNS
 from eval_assets.storage.versions import current_version
@@ -93,8 +95,10 @@ class Workbench:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
         self.close()
+        if error is not None and (found := damage_behind(error, self.warehouse)):
+            raise found from error
 
     def close(self) -> None:
         """Stop every server that was started."""
@@ -115,18 +119,21 @@ class Workbench:
         with self.engine(inputs.model, inputs.evaluation, cell, "predictions", spending, run_id=run_id) as engine:
             return predicting.write_predictions(
                 inputs,
-                stored_examples(self.warehouse, inputs.evaluation),
+                stored_examples(inputs.rows, inputs.evaluation),
                 engine,
                 warehouse=self.warehouse,
                 scratch=self.scratch,
                 run_id=run_id,
-                n_examples=count_examples(self.warehouse, inputs.evaluation),
+                n_examples=count_examples(inputs.rows, inputs.evaluation),
             )
 
     def score(self, cell: Cell, *, run_id: str) -> Written:
         """Compute the cell's heuristic metrics."""
-        metrics = self.versions.metrics(self.stored_evaluation(cell.evaluation))
-        return scoring.write_scores(cell, metrics, warehouse=self.warehouse, scratch=self.scratch, run_id=run_id)
+        stored = current_version(self.warehouse, "evaluations", cell.evaluation)
+        metrics = self.versions.metrics(evaluation_of(stored))
+        return scoring.write_scores(
+            cell, metrics, warehouse=self.warehouse, scratch=self.scratch, run_id=run_id, stored=stored
+        )
 
     def judge(self, cell: Cell, spending: Spending, *, run_id: str) -> Written:
         """Ask the judges of the cell's evaluation."""
@@ -140,14 +147,16 @@ class Workbench:
 
     def aggregate(self, cell: Cell, *, run_id: str) -> Written:
         """Describe the cell's scores."""
-        evaluation = self.stored_evaluation(cell.evaluation)
+        stored = current_version(self.warehouse, "evaluations", cell.evaluation)
+        evaluation = evaluation_of(stored)
         return aggregating.write_aggregates(
-            cell, evaluation, self.metric_facts(evaluation), warehouse=self.warehouse, run_id=run_id
+            cell, evaluation, self.metric_facts(evaluation), warehouse=self.warehouse, run_id=run_id, stored=stored
         )
 
     def prefer(self, name: str, spending: Spending, *, run_id: str) -> Written:
         """Ask a judge which of two candidates' outputs is better, if the evaluation wants that."""
-        evaluation = self.stored_evaluation(name)
+        stored = current_version(self.warehouse, "evaluations", name)
+        evaluation = evaluation_of(stored)
 
         def open_engine(model: StoredModel) -> AbstractContextManager[Engine]:
             return self.engine(model, evaluation, None, "pairwise_preferences", spending, run_id=run_id)
@@ -156,6 +165,7 @@ class Workbench:
             evaluation,
             open_engine,
             inputs=self._inputs_of("pairwise_preferences", name),
+            stored=stored,
             formats=self.formats,
             warehouse=self.warehouse,
             run_id=run_id,
@@ -163,17 +173,20 @@ class Workbench:
 
     def measure_judges(self, name: str, *, run_id: str) -> Written:
         """Measure how far the judges of an evaluation agree with people."""
+        stored = current_version(self.warehouse, "evaluations", name)
         return calibrating.write_agreement(
-            self.stored_evaluation(name),
+            evaluation_of(stored),
             inputs=self._inputs_of("judge_agreement", name),
+            stored=stored,
             warehouse=self.warehouse,
             run_id=run_id,
         )
 
     def compare(self, name: str, *, run_id: str) -> Written:
         """Compare the candidates of an evaluation and write its report page."""
-        evaluation = self.stored_evaluation(name)
-        inputs = self._inputs_of("comparison", name)
+        stored = current_version(self.warehouse, "evaluations", name)
+        evaluation = evaluation_of(stored)
+        inputs = self._inputs_of("comparison", name).versions
         written = comparing.write_comparison(
             evaluation,
             cells_of(self.project, name),
@@ -181,9 +194,10 @@ class Workbench:
             judged={place: inputs[place] for place in inputs if place.startswith(("judge_agreement/", "pairwise_"))},
             warehouse=self.warehouse,
             run_id=run_id,
+            stored=stored,
         )
         page = comparing.write_page(report_html(self.report(name)), self.pages, name)
-        return replace(written, facts={**written.facts, "page": str(page)})
+        return replace(written, facts={**written.facts, "page": page.absolute().as_uri()})
 
     def report(self, name: str) -> EvaluationReport:
         """Everything that was computed for an evaluation, ready to be rendered.
@@ -202,8 +216,8 @@ class Workbench:
         judges = [read_judge(self.warehouse, judge).judge for judge in evaluation.file.judges]
         return facts_of(self.versions.metrics(evaluation), judges)
 
-    def _inputs_of(self, table: str, name: str) -> dict[str, str]:
-        """Data versions of what a stage of a whole evaluation is made from, as they lie in the warehouse."""
+    def _inputs_of(self, table: str, name: str) -> EvaluationInputs:
+        """What a stage of a whole evaluation is made from, as it lies in the warehouse."""
         return stored_inputs(self.warehouse, inputs_of_evaluation(self.project, table, name))
 
     def identity(
@@ -248,6 +262,8 @@ class Workbench:
             limits=operated.file.limits,
             prices=operated.file.prices,
             policy=spending.policy(evaluation),
+            reading=reading_of(operated),
+            retry=spending.retry,
             budget=self._budgets.of(evaluation, spending, also=self.budget),
             stop=self.stop,
             scope=f"{place}/{stage}",

@@ -37,7 +37,7 @@ def _checks_of(table: str, rules: Sequence[Rule], partitions: Partitions) -> dg.
     def data_quality(
         context: dg.AssetCheckExecutionContext, workbench: dg.ResourceParam[Workbench]
     ) -> Iterator[dg.AssetCheckResult]:
-        with said_plainly():
+        with said_plainly(workbench.warehouse):
             inspection = inspect(workbench, table, context.partition_key)
         selected = {key.name for key in context.selected_asset_check_keys}
         for rule in rules:

@@ -1,6 +1,8 @@
 """`eval-assets cache`: what is stored of replies, and letting go of what is no longer needed."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,7 +37,8 @@ def cache() -> None:
 @click.pass_obj
 def stats(data_dir: Path | None) -> None:
     """Show what is stored for each model: replies, tokens, dollars, age."""
-    found = _store(data_dir).stats()
+    with _store(data_dir) as store:
+        found = store.stats()
     if not found:
         click.echo("no reply is stored yet")
     for lane in found:
@@ -58,9 +61,14 @@ def prune(
         raise click.UsageError(
             "expected --older-than, --unreferenced or --other-schemas: without one nothing would be deleted"
         )
-    removed = _store(data_dir).prune(
-        older_than, unreferenced=unreferenced, other_schemas=other_schemas, dry_run=dry_run
-    )
+    with _store(data_dir) as store:
+        removed = store.prune(
+            older_than,
+            unreferenced=unreferenced,
+            other_schemas=other_schemas,
+            dry_run=dry_run,
+            on_wait=lambda said: click.echo(said, err=True),
+        )
     for lane in removed:
         done = "would be deleted" if dry_run else "deleted"
         click.echo(f"{lane.lane}: {lane.n_replies:,} replies {done}, paid with ${lane.cost_usd:.4f}")
@@ -68,10 +76,14 @@ def prune(
         click.echo("nothing to delete")
 
 
-def _store(data_dir: Path | None) -> "ResponseStore":
+@contextmanager
+def _store(data_dir: Path | None) -> "Iterator[ResponseStore]":
     from eval_assets.config.settings import settings_from
+    from eval_assets.storage.integrity.damage import damage_explained
     from eval_assets.storage.replies.responses import ResponseStore
     from eval_assets.storage.warehouse import Warehouse
 
     settings = settings_from(data_dir=data_dir)
-    return ResponseStore(Warehouse(settings.warehouse_root, settings.storage_options), settings.state_dir)
+    warehouse = Warehouse(settings.warehouse_root, settings.storage_options)
+    with damage_explained(warehouse):
+        yield ResponseStore(warehouse, settings.state_dir)

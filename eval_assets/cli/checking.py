@@ -1,9 +1,15 @@
 """`eval-assets check`: every file of `data/`, validated and cross-checked; nothing runs."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from eval_assets.cells.fingerprints import FileVersions
+    from eval_assets.config.project import Project
 
 
 @click.command(epilog="Exit code 0: all files can be used; 1: there are problems, one per line on standard output.")
@@ -14,17 +20,34 @@ def check(data_dir: Path | None) -> None:
     from eval_assets.config.project import load_project
     from eval_assets.config.references import project_problems
     from eval_assets.config.settings import settings_from
-    from eval_assets.planning.availability import missing_prerequisites
 
     project = load_project(settings_from(data_dir=data_dir).data_dir)
     versions = FileVersions(project)
     problems = project_problems(project, versions.metrics)
+    if any(loaded.item.file.schedule for loaded in project.evaluations.values()):
+        from eval_assets.automation.schedules import schedule_problems
+
+        problems += map(str, schedule_problems(project))
     for problem in problems:
         click.echo(problem)
+    for remark in _remarks(project, versions):
+        click.echo(f"note: {remark}")
     if problems:
         click.echo(f"{len(problems)} problem{'s' if len(problems) > 1 else ''}", err=True)
         sys.exit(1)
     kinds = ("datasets", "prompts", "models", "judges", "evaluations")
-    for remark in missing_prerequisites(project, versions):
-        click.echo(f"note: {remark}")
     click.echo("ok: " + ", ".join(f"{len(project.names(kind))} {kind}" for kind in kinds))
+
+
+def _remarks(project: "Project", versions: "FileVersions") -> Iterator[str]:
+    """What to know of evaluations that can run."""
+    from eval_assets.config.cross_checks.rendering import judge_remarks, prompt_remarks
+    from eval_assets.config.references import project_notes, refusals
+    from eval_assets.planning.availability import missing_prerequisites
+
+    for name in project.evaluations:
+        if not refusals(project, name, versions.metrics):
+            yield from missing_prerequisites(project, versions, name)
+            yield from prompt_remarks(project, name)
+            yield from judge_remarks(project, name)
+    yield from project_notes(project)

@@ -9,6 +9,7 @@ import click
 
 from eval_assets.cli.cache import cache
 from eval_assets.cli.checking import check
+from eval_assets.cli.instance import instance
 from eval_assets.cli.reloading import reload
 from eval_assets.cli.reporting import gate, report
 from eval_assets.cli.running import plan, run
@@ -49,7 +50,7 @@ def version() -> None:
     click.echo(f"eval-assets {version_of('eval-assets')}")
 
 
-for command in (cache, check, gate, plan, reload, report, run, trace):
+for command in (cache, check, gate, instance, plan, reload, report, run, trace):
     commands.add_command(command)
 
 

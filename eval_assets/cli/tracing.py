@@ -16,10 +16,13 @@ def trace(data_dir: Path | None, identifier: str, *, as_json: bool) -> None:
     ID is a score, prediction or example id, or a unique prefix of one.
     """
     from eval_assets.config.settings import settings_from
+    from eval_assets.storage.integrity.damage import damage_explained
     from eval_assets.storage.tracing.trace import trace as trace_back
     from eval_assets.storage.tracing.trace_text import trace_text
     from eval_assets.storage.warehouse import Warehouse
 
     settings = settings_from(data_dir=data_dir)
-    traced = trace_back(Warehouse(settings.warehouse_root, settings.storage_options), identifier)
+    warehouse = Warehouse(settings.warehouse_root, settings.storage_options)
+    with damage_explained(warehouse):
+        traced = trace_back(warehouse, identifier)
     click.echo(json.dumps(traced, indent=2, ensure_ascii=False, default=str) if as_json else trace_text(traced))

@@ -3,8 +3,8 @@
 import difflib
 import itertools
 import math
-import re
 import zoneinfo
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -12,15 +12,33 @@ from pydantic import Field, field_validator, model_validator
 from eval_assets.config.datasets.dataset import TaskType
 from eval_assets.config.fields import FileModel, MetricName, Owner, Slug
 
-CRON_RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
-CRON_PART = re.compile(r"(?:\*|(\d+)(?:-(\d+))?)(?:/[1-9]\d*)?")
-
 
 class Slice(FileModel):
     """Which examples of the dataset to use: the first n, or those whose columns have the given values, or both."""
 
     first: int | None = Field(None, ge=1)
     where: dict[str, Any] = Field(default_factory=dict)
+
+    def selects(self, columns: Mapping[str, Any]) -> bool:
+        """Whether an example has the wanted value, or one of the wanted values, in each column of `where`."""
+        for column, wanted in self.where.items():
+            value = columns.get(column)
+            if value not in wanted if isinstance(wanted, list) else value != wanted:
+                return False
+        return True
+
+    def __str__(self) -> str:
+        """In words.
+
+        >>> str(Slice(first=3, where={"lang": "en", "topic": ["a", "b"]}))
+        "the first 3 with lang 'en' and topic one of 'a', 'b'"
+        """
+        said = [
+            f"{column} one of {', '.join(map(repr, wanted))}" if isinstance(wanted, list) else f"{column} {wanted!r}"
+            for column, wanted in self.where.items()
+        ]
+        those = f" with {' and '.join(said)}" if said else ""
+        return (f"the first {self.first}" if self.first else "those") + those
 
 
 class MetricChoice(FileModel):
@@ -79,17 +97,9 @@ class Pairwise(FileModel):
 class ScheduleSpec(FileModel):
     """When the evaluation reruns by itself, once switched on in the UI."""
 
-    cron: str
+    cron: str = Field(description="As Dagster reads it: minute, hour, day, month, weekday, or `@daily` and the like.")
     timezone: str = "UTC"
     max_cost_usd: float | None = Field(None, ge=0)
-
-    @field_validator("cron")
-    @classmethod
-    def _is_a_cron_expression(cls, value: str) -> str:
-        fields = value.split()
-        if len(fields) != len(CRON_RANGES) or not all(map(_fits_cron, fields, CRON_RANGES)):
-            raise ValueError(f"expected minute, hour, day, month and weekday such as '0 6 * * 1-5', got {value!r}")
-        return value
 
     @field_validator("timezone")
     @classmethod
@@ -99,19 +109,6 @@ class ScheduleSpec(FileModel):
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise ValueError(f"expected a time zone such as 'Europe/Berlin', got {value!r}{hint}")
         return value
-
-
-def _fits_cron(field: str, allowed: tuple[int, int]) -> bool:
-    """Whether every part of a cron field is `*`, a number or a range within its bounds, with an optional step."""
-    low, high = allowed
-    for part in field.split(","):
-        found = CRON_PART.fullmatch(part)
-        if found is None:
-            return False
-        numbers = [int(number) for number in found.groups()[:2] if number is not None]
-        if any(not low <= number <= high for number in numbers) or numbers != sorted(numbers):
-            return False
-    return True
 
 
 class EvaluationFile(FileModel):

@@ -2,12 +2,19 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 SLUG_PATTERN = r"^[a-z0-9][a-z0-9._-]*$"
+MAX_NAME = 100
+"""Characters of a file's name: names of a cell's files together are one partition key and folders of tables."""
 
-Owner = Annotated[str, StringConstraints(pattern=r"^(team:[A-Za-z0-9_-]+|[^@\s]+@[^@\s]+\.[^@\s]+)$")]
-"""Who answers for a file, as Dagster shows owners: `team:name` or an e-mail address."""
+Owner = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(team:[A-Za-z0-9_-]+|[A-Za-z0-9_][A-Za-z0-9._%+-]*@[A-Za-z0-9.-]+\.[A-Za-z]{2,7})$",
+    ),
+]
+"""Who answers for a file: `team:name`, or an e-mail address as Dagster takes it, which refuses all files else."""
 
 Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN)]
 
@@ -16,6 +23,16 @@ MetricName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._
 
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 """Name of an environment variable, never its value; what doesn't look like a name is refused without being repeated."""
+
+
+def _one_character(value: str) -> str:
+    if len(value) != 1 or value in '"\r\n':
+        raise ValueError(f'expected one character such as ";" or "\\t", got {value!r}')
+    return value
+
+
+Delimiter = Annotated[str, AfterValidator(_one_character)]
+"""What separates the values of a CSV file."""
 
 
 class FileModel(BaseModel):

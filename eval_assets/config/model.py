@@ -4,9 +4,10 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from eval_assets.config.fields import FileModel, Owner, Slug, VariableName
+from eval_assets.config.fields import Delimiter, FileModel, Owner, Slug, VariableName
 
 ProviderName = Literal["openai", "embedded", "transformers", "callable", "recorded"]
+ReasoningTags = Literal["at_start", "opened_by_template", "anywhere", "ignored"]
 
 
 class Prices(FileModel):
@@ -25,10 +26,17 @@ class Limits(FileModel):
     tokens_per_minute: float | None = Field(None, gt=0)
     timeout_seconds: float = Field(120.0, gt=0, description="Deadline of one request, all bytes received.")
     max_retries: int = Field(5, ge=0, description="Further attempts after 408, 409, 429, 5xx and connection errors.")
+    max_reply_mib: float = Field(
+        16.0, gt=0, le=1024, description="Largest body of a reply, decompressed, in MiB; a larger one fails its row."
+    )
+    give_up_after: int | None = Field(
+        10, ge=1, description="Equal failures in a row, before any reply, that stop the cell; null never stops it."
+    )
 
 
-VERDICT_COLUMNS = ("candidate", "opponent", "justification")
-"""Columns that only files of verdicts or preferences have."""
+def _is_absent(value: object) -> bool:
+    """Whether a field that request keys of old don't know is no part of new ones either."""
+    return value is None
 
 
 class RecordedColumns(FileModel):
@@ -43,12 +51,21 @@ class RecordedColumns(FileModel):
     prompt_tokens: str | None = None
     completion_tokens: str | None = None
     candidate: str | None = Field(
-        None, description="Whose output a verdict is on: `model@prompt`, or the model alone for all its prompts."
+        None,
+        description="Whose output a verdict is on: `model@prompt`, or the model alone for all its prompts.",
+        exclude_if=_is_absent,
     )
     opponent: str | None = Field(
-        None, description="For preferences: the other candidate; null where all rows are about the baseline."
+        None,
+        description="For preferences: the other candidate; null where all rows are about the baseline.",
+        exclude_if=_is_absent,
     )
-    justification: str | None = Field(None, description="The reason of a verdict.")
+    justification: str | None = Field(None, description="The reason of a verdict.", exclude_if=_is_absent)
+    delimiter: Delimiter | None = Field(
+        None,
+        description="What separates the values of a CSV file; told from its first lines when absent.",
+        exclude_if=_is_absent,
+    )
 
 
 class ModelFile(FileModel):
@@ -64,10 +81,22 @@ class ModelFile(FileModel):
         default_factory=dict, description="Extra request headers: header name → name of the environment variable."
     )
     query: dict[str, str] = Field(default_factory=dict, description="Extra query parameters, e.g. api-version.")
+    query_env: dict[str, VariableName] = Field(
+        default_factory=dict, description="Query parameters that are secret: name → name of the environment variable."
+    )
     family: str | None = Field(
         None, description="Model family; judges of the same family are checked for self-preference."
     )
     parameters: dict[str, Any] = Field(default_factory=dict, description="Sampling parameters, sent as they stand.")
+    reasoning_tags: ReasoningTags = Field(
+        "at_start",
+        description="Where `<think>` and its relatives hold thoughts: at the very start of a reply, up to the closing "
+        "tag (`opened_by_template`), anywhere, or nowhere (`ignored`).",
+    )
+    tool_calls: Literal["kept_apart", "as_output"] = Field(
+        "kept_apart",
+        description="`as_output`: a reply that calls tools answers with its calls, a JSON list of name and arguments.",
+    )
     prices: Prices = Prices()
     limits: Limits = Limits()
     callable: str | None = Field(None, description="`module:function` for provider `callable`.")

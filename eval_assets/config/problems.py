@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from eval_assets.config.files.parameter_names import KNOWN_PARAMETERS, meant_parameter
 from eval_assets.errors import ConfigError
 
 Location = tuple[str | int, ...]
@@ -116,13 +117,13 @@ def _nearest(name: str, valid: tuple[str, ...]) -> str:
     return f"valid names: {', '.join(valid)}" if valid else "there is none yet"
 
 
-def hint_at(name: str, names: Iterable[str]) -> str:
+def hint_at(name: str, names: Iterable[str], *, cutoff: float = 0.6) -> str:
     """The end of a message: the valid name the writer may have meant; empty if none is close.
 
     >>> hint_at("opnai", ["openai", "callable"]), hint_at("x", ["openai"])
     ("; did you mean 'openai'?", '')
     """
-    close = difflib.get_close_matches(name, sorted(names), n=1, cutoff=0.6)
+    close = difflib.get_close_matches(name, sorted(names), n=1, cutoff=cutoff)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
@@ -139,38 +140,78 @@ def field_path(location: Location) -> str:
 
 
 def problems_of(
-    error: ValidationError, *, file: str, lines: Mapping[Location, int], model: type[BaseModel]
+    error: ValidationError,
+    *,
+    file: str,
+    lines: Mapping[Location, int],
+    written: Mapping[Location, str],
+    model: type[BaseModel],
 ) -> list[Problem]:
-    """Translate pydantic's findings, with the line of each field and the nearest valid name of an unknown one."""
-    return [_problem(dict(item), file=file, lines=lines, model=model) for item in error.errors(include_url=False)]
+    """Translate pydantic's findings, with the line of each field and the nearest valid name of an unknown one.
+
+    Args:
+        error: The findings.
+        file: How messages name the file.
+        lines: The line of each field.
+        written: How values that are no text are written in the file.
+        model: What was expected.
+    """
+    items = [dict(item) for item in error.errors(include_url=False)]
+    return [_problem(item, file=file, lines=lines, written=written, model=model) for item in items]
 
 
 def _problem(  # noqa: PLR0911  one line per kind of finding
-    item: Mapping[str, Any], *, file: str, lines: Mapping[Location, int], model: type[BaseModel]
+    item: Mapping[str, Any],
+    *,
+    file: str,
+    lines: Mapping[Location, int],
+    written: Mapping[Location, str],
+    model: type[BaseModel],
 ) -> Problem:
     location = _location_in_file(item["loc"], lines)
     field = field_path(location) or None
     line = line_of(location, lines)
     if item["type"] == "extra_forbidden":
-        hint = nearest(str(item["loc"][-1]), _fields_at(model, item["loc"][:-1]))
-        return Problem(file, f"unknown field; {hint}", line, field)
+        return Problem(file, f"unknown field; {_instead(item, _fields_at(model, item['loc'][:-1]))}", line, field)
+    if item["type"] == "string_type" and location in written:
+        said = f"expected text, got {written[location] or 'nothing'}, which YAML reads as {_meaning(item['input'])}"
+        return Problem(file, f"{said}; put it in quotes", line, field)
     if item["type"] == "missing":
         return Problem(file, "this field is required and absent", line, field)
     if item["type"] == "value_error":
         return Problem(file, str(item["ctx"]["error"]), line, field)
     if item["type"] == "string_pattern_mismatch":
-        if {"api_key_env", "headers_env"} & set(item["loc"]):
+        if {"api_key_env", "headers_env", "query_env"} & set(item["loc"]):
             message = "expected the name of an environment variable, such as OPENAI_API_KEY, never the key itself"
             return Problem(file, message, line, field)
         if "owners" in item["loc"]:
-            return Problem(file, f"expected team:name or an e-mail address, got {item['input']!r}", line, field)
+            return Problem(
+                file, f"expected team:name or an e-mail address that Dagster takes, got {item['input']!r}", line, field
+            )
         return Problem(
             file, f"expected a name of lower-case letters, digits, '.', '_' and '-', got {item['input']!r}", line, field
         )
     message = item["msg"].replace("Input should be", "expected").replace(" or ", ", ")
     choices = re.findall("'([^']*)'", item["msg"]) if item["type"] == "literal_error" else []
     hint = hint_at(str(item["input"]).lower(), choices)
-    return Problem(file, f"{message}, got {item['input']!r}{hint}", line, field)
+    return Problem(file, f"{message}, got {item['input']!r:.200}{hint}", line, field)
+
+
+def _meaning(value: Any) -> str:
+    """What YAML made of an unquoted text."""
+    if value is None:
+        return "no value"
+    return str(value).lower() if isinstance(value, bool) else f"the number {value!r}"
+
+
+def _instead(item: Mapping[str, Any], fields: Sequence[str]) -> str:
+    """What to write in place of an unknown field."""
+    name, value = str(item["loc"][-1]), item["input"]
+    if "parameters" in fields and (name in KNOWN_PARAMETERS or meant_parameter(name)):
+        return f"it belongs under `parameters`, as in `parameters: {{{meant_parameter(name) or name}: …}}`"
+    if isinstance(value, str) and value in fields and "columns" in item["loc"]:
+        return f"expected our column first, then the file's, as in `{value}: {name}`"
+    return nearest(name, fields)
 
 
 def line_of(location: Location, lines: Mapping[Location, int]) -> int | None:

@@ -2,18 +2,22 @@
 
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from eval_assets.config.datasets.dataset import Dataset, DatasetCard
-from eval_assets.config.datasets.documents import line_of_text, parse_yaml, read_text, validate
+from eval_assets.config.datasets.row_files import ROW_SUFFIXES
 from eval_assets.config.evaluation import Evaluation, EvaluationFile
-from eval_assets.config.fields import SLUG_PATTERN
+from eval_assets.config.fields import MAX_NAME, SLUG_PATTERN
+from eval_assets.config.files.endpoints import endpoint_problems
+from eval_assets.config.files.places import declared_text, lies_outside, project_root
+from eval_assets.config.files.quantities import quantity_problems
+from eval_assets.config.files.yaml_documents import Document, line_of_text, parse_yaml, validate
 from eval_assets.config.judge import Judge, JudgeFile
 from eval_assets.config.model import Model, ModelFile
-from eval_assets.config.problems import Location, Problem, raise_problems, relative
+from eval_assets.config.problems import Location, Problem, field_path, line_of, raise_problems, relative
 from eval_assets.config.prompt import Prompt
 from eval_assets.errors import ConfigError
 from eval_assets.prompts.parsing import parse_prompt
@@ -68,9 +72,10 @@ class Project:
         return self.data_dir / "models"
 
     def names(self, kind: str) -> list[str]:
-        """Names of all files of a kind (`datasets`, `prompts`, …), broken ones included."""
+        """Names of all files of a kind (`datasets`, `prompts`, …), broken ones included if they can be partitions."""
         usable: Mapping[str, object] = getattr(self, kind)
-        return sorted({*usable, *(name for broken_kind, name in self.broken if broken_kind == kind)})
+        broken = (name for broken_kind, name in self.broken if broken_kind == kind)
+        return sorted({*usable, *(name for name in broken if _can_be_a_partition(name))})
 
     def dataset(self, name: str) -> Dataset:
         """A dataset card by name; raises ConfigError as all of these do."""
@@ -113,48 +118,89 @@ def load_project(data_dir: Path) -> Project:
     if str(data_dir.parent) not in sys.path:
         sys.path.append(str(data_dir.parent))
     broken: dict[tuple[str, str], str] = {}
+    root = project_root(data_dir)
 
     def load(kind: str, parse: Callable[[str, str, str], Loaded[Item]]) -> dict[str, Loaded[Item]]:
         loaded: dict[str, Loaded[Item]] = {}
-        for path in sorted((data_dir / kind).glob(f"*{SUFFIXES[kind]}")):
-            file = relative(path, data_dir.parent)
+        for path in sorted((data_dir / kind).glob(f"[!.]*{SUFFIXES[kind]}")):
+            file = shown(relative(path, data_dir.parent))
             try:
-                loaded[path.stem] = parse(_name_of(path, file), read_text(path, file=file), file)
+                loaded[path.stem] = parse(_name_of(path, file), declared_text(path, file=file, root=root), file)
             except ConfigError as error:
                 broken[kind, path.stem] = str(error)
         return loaded
 
     return Project(
         data_dir=data_dir,
-        datasets=load("datasets", _load_dataset),
+        datasets=load("datasets", lambda name, text, file: _load_dataset(name, text, file, data_dir / "datasets")),
         prompts=load("prompts", lambda name, text, file: Loaded(parse_prompt(name, text, file=file), file, text)),
-        models=load("models", _load_model),
+        models=load("models", lambda name, text, file: _load_model(name, text, file, data_dir / "models")),
         judges=load("judges", _load_judge),
         evaluations=load("evaluations", _load_evaluation),
         broken=broken,
     )
 
 
+def shown(name: str) -> str:
+    r"""A file's name as every terminal and table can hold it: bytes that are no UTF-8 escaped.
+
+    >>> shown("caf\udce9.yaml")
+    'caf\\udce9.yaml'
+    """
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def _can_be_a_partition(name: str) -> bool:
+    """Whether Dagster takes a name as a partition key, and every table as a folder."""
+    return bool(re.match(SLUG_PATTERN, name)) and "..." not in name and len(name) <= MAX_NAME
+
+
 def _name_of(path: Path, file: str) -> str:
-    if not re.match(SLUG_PATTERN, path.stem):
-        raise ConfigError(
-            str(
-                Problem(
-                    file, f"expected a file name of lower-case letters, digits, '.', '_' and '-', got {path.name!r}"
-                )
-            )
+    if not _can_be_a_partition(path.stem):
+        said = (
+            "expected a file name of lower-case letters, digits, '.', '_' and '-', "
+            f"at most {MAX_NAME} of them and no three dots in a row, got {shown(path.name)!r}"
         )
+        raise_problems([Problem(file, said)])
     return path.stem
 
 
-def _load_dataset(name: str, text: str, file: str) -> Loaded[Dataset]:
+def _load_dataset(name: str, text: str, file: str, folder: Path) -> Loaded[Dataset]:
     document = parse_yaml(text, file=file)
-    return Loaded(Dataset(name=name, card=validate(document, DatasetCard)), file, text, document.lines)
+    card = validate(document, DatasetCard)
+    named: list[tuple[Location, str]] = [
+        (("labels", index, "file"), labels.file) for index, labels in enumerate(card.labels)
+    ]
+    named += [(("documents", "file"), card.documents.file)] if card.documents else []
+    named += [(("file",), card.file)] if card.file else [((), f"{name}{suffix}") for suffix in ROW_SUFFIXES]
+    _refuse_outside(document, folder, named)
+    return Loaded(Dataset(name=name, card=card), file, text, document.lines)
 
 
-def _load_model(name: str, text: str, file: str) -> Loaded[Model]:
+def _load_model(name: str, text: str, file: str, folder: Path) -> Loaded[Model]:
     document = parse_yaml(text, file=file)
-    return Loaded(Model(name=name, file=validate(document, ModelFile)), file, text, document.lines)
+    declared = validate(document, ModelFile)
+    raise_problems(list(endpoint_problems(declared, file=file, lines=document.lines)))
+    # A variable is set by whoever runs the project, not by whoever wrote the file.
+    if declared.file and "${" not in declared.file:
+        _refuse_outside(document, folder, [(("file",), declared.file)])
+    return Loaded(Model(name=name, file=declared), file, text, document.lines)
+
+
+def _refuse_outside(document: Document, folder: Path, named: Iterable[tuple[Location, str]]) -> None:
+    """Refuse files that a declaration names, or has beside it, and that lie outside the project.
+
+    Raises:
+        ConfigError: With the line of each.
+    """
+    said = "expected a file inside the project folder, got {!r}, which lies or leads outside; put it, or a copy, beside"
+    raise_problems(
+        [
+            Problem(document.file, said.format(file), line_of(place, document.lines), field_path(place) or None)
+            for place, file in named
+            if "\0" in file or lies_outside(folder / file, project_root(folder.parent))
+        ]
+    )
 
 
 def _load_judge(name: str, text: str, file: str) -> Loaded[Judge]:
@@ -164,9 +210,12 @@ def _load_judge(name: str, text: str, file: str) -> Loaded[Judge]:
     if found:
         line = line_of_text(judge.file.prompt or "", found[0], source=text, begins=document.lines["prompt",])
         raise_problems([Problem(file, f"not a valid template: {found[1]}", line, "prompt")])
+    raise_problems(list(quantity_problems(judge.file, file=file, lines=document.lines)))
     return Loaded(judge, file, text, document.lines)
 
 
 def _load_evaluation(name: str, text: str, file: str) -> Loaded[Evaluation]:
     document = parse_yaml(text, file=file)
-    return Loaded(Evaluation(name=name, file=validate(document, EvaluationFile)), file, text, document.lines)
+    declared = validate(document, EvaluationFile)
+    raise_problems(list(quantity_problems(declared, file=file, lines=document.lines)))
+    return Loaded(Evaluation(name=name, file=declared), file, text, document.lines)

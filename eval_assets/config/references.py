@@ -13,15 +13,20 @@ from eval_assets.config.cross_checks.columns import (
     judge_column_problems,
     slice_problems,
 )
+from eval_assets.config.cross_checks.gates import Bounds, gate_problems
 from eval_assets.config.cross_checks.ignored_files import ignored_files
 from eval_assets.config.cross_checks.names import candidate_problems, files_used, unknown_files
-from eval_assets.config.cross_checks.parameters import parameter_problems
+from eval_assets.config.cross_checks.recorded_files import recorded_notes, recorded_problems
 from eval_assets.config.cross_checks.recorded_judges import recorded_candidate_problems, recorded_judge_problems
+from eval_assets.config.cross_checks.rendering import TRIED, rendering_problems, tried_examples
 from eval_assets.config.cross_checks.templates import judge_template_problems, prompt_problems
-from eval_assets.config.cross_checks.user_code import callable_problems
+from eval_assets.config.cross_checks.user_code import callable_argument_problems, callable_problems
+from eval_assets.config.datasets.examples import Example
 from eval_assets.config.datasets.labels import read_labels
+from eval_assets.config.datasets.notes import dataset_notes
 from eval_assets.config.datasets.rows import read_documents, read_examples
 from eval_assets.config.evaluation import Evaluation
+from eval_assets.config.files.parameters import own_parameter_problems, parameter_problems
 from eval_assets.config.problems import Problem
 from eval_assets.config.project import Loaded, Project
 from eval_assets.errors import ConfigError
@@ -50,6 +55,13 @@ def project_problems(project: Project, metrics_of: MetricsOf) -> list[str]:
     for name in project.evaluations:
         found += map(str, evaluation_problems(project, name, metrics_of))
     return list(dict.fromkeys(found))
+
+
+def project_notes(project: Project) -> Iterator[str]:
+    """What rows leave in doubt, in a project that has no problems."""
+    for name in project.datasets:
+        yield from dataset_notes(project.dataset(name), project.datasets_dir)
+    yield from recorded_notes(project)
 
 
 def refusals(project: Project, name: str, metrics_of: MetricsOf) -> list[str]:
@@ -93,8 +105,14 @@ def dataset_problems(project: Project, name: str) -> list[Problem]:
 def model_problems(project: Project, name: str) -> list[Problem]:
     """Mistyped parameters of a model, and code that can't be called; imports the code of a `callable` model."""
     loaded = project.models[name]
-    mistyped = [] if loaded.item.file.provider in OWN_PARAMETERS else parameter_problems(loaded)
-    return [*mistyped, *callable_problems(loaded, project.data_dir.parent)]
+    file = loaded.item.file
+    check = own_parameter_problems if file.provider in OWN_PARAMETERS else parameter_problems
+    mistyped = check(file.parameters, file=loaded.file, lines=loaded.lines)
+    return [
+        *mistyped,
+        *callable_problems(loaded, project.data_dir.parent),
+        *recorded_problems(project, loaded),
+    ]
 
 
 def judge_problems(project: Project, name: str) -> list[Problem]:
@@ -107,7 +125,7 @@ def judge_problems(project: Project, name: str) -> list[Problem]:
     problems += unknown_files(project, loaded, "judges", loaded.item.file.jurors, ("jurors",))
     asked = project.models.get(model or "")
     if asked is not None and asked.item.file.provider not in OWN_PARAMETERS:
-        problems += parameter_problems(loaded)
+        problems += parameter_problems(loaded.item.file.parameters, file=loaded.file, lines=loaded.lines, of_judge=True)
     if asked is not None and asked.item.file.provider == "recorded":
         problems += recorded_judge_problems(loaded, asked)
     return problems
@@ -140,35 +158,72 @@ def evaluation_problems(project: Project, name: str, metrics_of: MetricsOf) -> l
         of_metrics = metric_problems(loaded, metrics_of, project.data_dir.parent)
         metrics = [] if of_metrics else metrics_of(loaded.item)
         problems += of_metrics
-        problems += _against_rows(project, file.dataset, lambda rows: _column_problems(project, loaded, metrics, rows))
+        examples = _examples(project, loaded.item)
+        if not of_metrics:
+            n_examples = len(examples) if 0 < len(examples) < TRIED else None
+            problems += gate_problems(loaded, _bounds(project, loaded.item, metrics), n_examples=n_examples)
+        of_columns = _against_rows(
+            project, file.dataset, lambda rows: _column_problems(project, loaded, metrics, examples, rows)
+        )
+        problems += of_columns
+        if not of_columns:
+            for prompt in (known for known in file.prompts if known in project.prompts):
+                problems += rendering_problems(project.prompts[prompt], examples, file.dataset)
     return problems
 
 
 def _column_problems(
-    project: Project, loaded: Loaded[Evaluation], metrics: Sequence[ResolvedMetric], columns: ProvidedColumns
+    project: Project,
+    loaded: Loaded[Evaluation],
+    metrics: Sequence[ResolvedMetric],
+    examples: Sequence[Example],
+    columns: ProvidedColumns,
 ) -> Iterator[Problem]:
     """Columns that an evaluation, its dataset card, metrics, prompts and judges name and no row provides."""
     yield from card_problems(project.datasets[loaded.item.file.dataset], columns)
-    yield from slice_problems(loaded, columns)
+    yield from slice_problems(loaded, columns, is_empty=bool(loaded.item.file.slice.where) and not examples)
     yield from argument_problems(loaded, metrics, columns)
     for kind, used in files_used(project, loaded.item):
         if kind == "prompts" and used in project.prompts:
             yield from prompt_problems(project.prompts[used], columns)
+        elif kind == "models" and used in loaded.item.file.models and used in project.models:
+            yield from callable_argument_problems(project.models[used], columns, project.data_dir.parent)
         elif kind == "judges" and used in project.judges:
             yield from judge_column_problems(project.judges[used], columns)
             yield from judge_template_problems(project.judges[used], columns)
 
 
+def _examples(project: Project, evaluation: Evaluation) -> list[Example]:
+    """The first examples of an evaluation; none while its rows can't be used."""
+    try:
+        return tried_examples(project, evaluation)
+    except ConfigError:
+        return []
+
+
+def _bounds(project: Project, evaluation: Evaluation, metrics: Sequence[ResolvedMetric]) -> dict[str, Bounds]:
+    """Lowest and highest score of each metric and judge of an evaluation; none is known of a judge without a file."""
+    judges = {name: project.judges.get(name) for name in evaluation.file.judges}
+    return {
+        **{metric.label: metric.definition.range for metric in metrics},
+        **{name: (None, None) if judge is None else judge.item.file.scale.bounds for name, judge in judges.items()},
+    }
+
+
 def _against_rows(
     project: Project, dataset: str, find: Callable[[ProvidedColumns], Iterator[Problem]]
 ) -> list[Problem]:
-    """Problems that show in the rows of a dataset; none while the rows can't be used at all, which is said first."""
+    """Problems that show in the rows of a dataset.
+
+    While the rows can't be used, which is said first, only columns that the card maps and rows needn't have.
+    """
+    found: list[Problem] = []
     try:
         found = list(find(ProvidedColumns(project.dataset(dataset), project.datasets_dir)))
         if found:
             check_dataset(project, dataset)
     except ConfigError:
-        return []
+        return [problem for problem in found if problem.field in ("columns.targets", "columns.context")]
     return found
 
 

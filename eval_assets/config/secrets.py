@@ -3,8 +3,22 @@
 import re
 from typing import Any
 
-SECRET_NAME = re.compile(r"(^|[-_])(key|token|secret|password|authorization|signature|sig)$", re.IGNORECASE)
+SECRET_NAME = re.compile(
+    r"(^|[-_.])(api[-_]?key|subscription[-_]?key|access[-_]?key|key|token|secret|password|passwd|pwd|auth|authorization|"
+    r"credentials?|signature|sig)$",
+    re.IGNORECASE,
+)
+CAMEL_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])")
 USER_OF_URL = re.compile(r"(?<=://)[^/@]+@")
+
+
+def names_a_secret(name: str) -> bool:
+    """Whether what has this name is a secret.
+
+    >>> [name for name in ("api-key", "apiKey", "x-key", "sig", "api-version", "max_tokens") if names_a_secret(name)]
+    ['api-key', 'apiKey', 'x-key', 'sig']
+    """
+    return bool(SECRET_NAME.search(CAMEL_CASE.sub("_", name)))
 
 
 def without_secrets(value: Any) -> Any:
@@ -15,7 +29,7 @@ def without_secrets(value: Any) -> Any:
     """
     if isinstance(value, dict):
         return {
-            name: "***" if isinstance(item, str) and SECRET_NAME.search(name) else without_secrets(item)
+            name: "***" if isinstance(item, str) and names_a_secret(name) else without_secrets(item)
             for name, item in value.items()
         }
     if isinstance(value, list):

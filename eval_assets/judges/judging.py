@@ -191,6 +191,7 @@ def _row(ballot: _Ballot, given: Opinion, seat: _Seat | None, *, juror: str | No
         "reason": given.reason,
         "messages": json_text(given.messages) if given.messages else None,
         "raw_reply": given.raw_reply,
+        "reasoning": given.reasoning,
         **asdict(given.spent),
         "judgement_key": given.judgement_key,
         "response_id": given.response_id,

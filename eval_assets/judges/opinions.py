@@ -12,7 +12,7 @@ from eval_assets.judges.expectation import SCORE_PARAMETERS, expected_score
 from eval_assets.judges.fencing import text_of
 from eval_assets.judges.formats import FormatMemory, ReplyFormat, refuses_format, response_format
 from eval_assets.judges.messages import YES_NO, judge_messages, missing_columns, question_messages, repair_messages
-from eval_assets.judges.verdicts import parse_verdict
+from eval_assets.judges.verdicts import THOUGHT_BEGINS, parse_verdict
 from eval_assets.providers.dispatch.engine import Answer
 from eval_assets.providers.requests import Message, Outcome, Reply, Request
 
@@ -43,6 +43,7 @@ class Opinion:
         method: How the verdict was read: `json_schema`, `json_object`, `text`, `expected_value` or `vote`.
         messages: The last messages sent; after a repair they hold the first reply.
         raw_reply: The last reply, as it came.
+        reasoning: What the judge's model thought before it replied, apart from the reply that is read.
         judgement_key: Request key of the last messages.
         response_id: The last reply's row in `responses`.
         request_keys: Of all its requests: questions of a tree, the first reply before a repair.
@@ -58,6 +59,7 @@ class Opinion:
     method: str | None = None
     messages: tuple[Message, ...] | None = None
     raw_reply: str | None = None
+    reasoning: str | None = None
     judgement_key: str | None = None
     response_id: str | None = None
     request_keys: tuple[str, ...] = ()
@@ -161,10 +163,11 @@ class _Inquiry:
         return with_exchange(self._read(answer.reply, reply_format, scale), self.answers, messages)
 
     def _read(self, reply: Reply, reply_format: ReplyFormat, scale: Scale) -> Opinion:
-        if reply.outcome != "ok":
+        unfinished = reply.outcome == "empty" and (_as_it_came(reply) or "").strip()
+        if reply.outcome != "ok" and not unfinished:
             return no_opinion(reply)
         untrusted = (text_of(value) for value in self.columns.values() if value is not None)
-        verdict = parse_verdict(reply.output or "", scale, untrusted=untrusted)
+        verdict = parse_verdict(_said(reply), scale, untrusted=untrusted)
         method = reply_format if verdict.method == "json" else verdict.method
         opinion_read = Opinion(
             verdict.outcome, verdict.score, verdict.label, verdict.justification, verdict.reason, method
@@ -192,13 +195,24 @@ def with_exchange(read: Opinion, answers: Sequence[Answer[int]], messages: tuple
     return replace(
         read,
         messages=messages,
-        raw_reply=last.reply.output,
+        raw_reply=_as_it_came(last.reply),
+        reasoning=last.reply.reasoning,
         judgement_key=last.request_key or None,
         response_id=last.response_id,
         request_keys=tuple(answer.request_key for answer in answers if answer.request_key),
         reused=all(answer.reused for answer in answers),
         spent=_summed([answer.reply for answer in answers]),
     )
+
+
+def _as_it_came(reply: Reply) -> str | None:
+    return reply.output if reply.raw_output is None else reply.raw_output
+
+
+def _said(reply: Reply) -> str:
+    """What the verdict is read from: the answer, or all that came where judges have a stricter rule for thoughts."""
+    whole = _as_it_came(reply) or ""
+    return whole if THOUGHT_BEGINS.match(whole) else reply.output or ""
 
 
 def _summed(replies: list[Reply]) -> Spent:

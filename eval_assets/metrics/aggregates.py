@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from math import isfinite
+from math import isfinite, nan
 from statistics import fmean, median, pvariance
 from typing import Any
 
@@ -75,14 +75,16 @@ def aggregate_label(name: str) -> str:
 def _aggregate(name: str, scores: Sequence[float]) -> float:
     if name in AGGREGATES:
         return AGGREGATES[name](scores)
+    function = load_function(name)
     try:
-        value: Any = load_function(name)(list(scores))
+        value: Any = function(list(scores))
+        if hasattr(value, "item"):
+            value = value.item()
+        number = float(value) if isinstance(value, int | float) else nan
     except ROW_ERRORS as error:
         raise MetricError(
             f"the aggregate {name!r} failed on {len(scores)} scores: {type(error).__name__}: {error}"
         ) from error
-    if hasattr(value, "item"):
-        value = value.item()
-    if not isinstance(value, int | float) or not isfinite(value):
+    if not isfinite(number):
         raise MetricError(f"expected the aggregate {name!r} to return a finite number, got {value!r}")
-    return float(value)
+    return number

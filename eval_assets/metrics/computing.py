@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from eval_assets.errors import MetricError
 from eval_assets.metrics.availability import MetricUnavailableError
-from eval_assets.metrics.definition import ResolvedMetric, Score
+from eval_assets.metrics.definition import LARGEST, ResolvedMetric, Score
 from eval_assets.metrics.rows import Rows
 
 
@@ -59,7 +59,8 @@ Computed = Mapping[str, ScoreColumns]
 def compute(work: Work) -> Computed:
     """Score the rows of each part; metrics over the same rows share what they derive from the texts.
 
-    A score that is no finite number is an error, and a metric whose model turns out not to be there is skipped.
+    A score that is no finite number, or larger than `LARGEST`, is an error; a metric whose model turns out not to be
+    there is skipped.
     """
     scores = {label: list(values) for label, values in work.scores.items()}
     shared = dict[bytes, Rows]()
@@ -87,7 +88,7 @@ def _score_columns(metric: ResolvedMetric, rows: Rows) -> ScoreColumns:
         raise MetricError(f"expected metric {metric.label!r} to give {len(rows)} scores, got {len(values)}")
     if isinstance(values, np.ndarray) or all(type(value) is float for value in values):
         numbers = np.asarray(values, dtype=np.float64)
-        if np.isfinite(numbers).all():
+        if (np.abs(numbers) <= LARGEST).all():
             return ScoreColumns(pl.Series(numbers), None, "ok", None)
     full = [_checked(value if isinstance(value, Score) else Score(float(value))) for value in values]
     return ScoreColumns(
@@ -99,6 +100,9 @@ def _score_columns(metric: ResolvedMetric, rows: Rows) -> ScoreColumns:
 
 
 def _checked(score: Score) -> Score:
-    if score.score is None or isfinite(score.score):
+    if score.score is None or abs(score.score) <= LARGEST:
         return score
-    return Score(None, score.label, "error", f"expected a finite score, got {score.score}")
+    if not isfinite(score.score):
+        return Score(None, score.label, "error", f"expected a finite score, got {score.score}")
+    said = f"expected a score of at most {LARGEST:g} in size, got {score.score:g}: its variance would be no number"
+    return Score(None, score.label, "error", said)

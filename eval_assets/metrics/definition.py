@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from eval_assets.metrics.rows import Rows
 from eval_assets.requests.canonical_json import json_sha256
 
+LARGEST: Final = 1e75
+"""Size of the largest score: its fourth power, which variances are made of, is still a number."""
+
 ScoreOutcome = Literal["ok", "error", "skipped"]
 
 
@@ -43,6 +46,7 @@ class Parameter:
         choices: The only values allowed; any value when empty.
         minimum: Lowest number allowed.
         decides_score: False for one like `device` that changes how, not what is computed.
+        came_later: Scores were kept before it existed: at its default it leaves their ids as they are.
     """
 
     default: Any
@@ -50,6 +54,7 @@ class Parameter:
     choices: tuple[Any, ...] = ()
     minimum: float | None = None
     decides_score: bool = True
+    came_later: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,7 @@ class Metric:
         scorer: Computes the scores of a batch.
         needs: Columns it reads. A prediction where `output` or one of the others is null is skipped.
         version: Changes whenever a score could; empty for MLflow's unversioned metrics.
+        tokenizer_versions: Tokenizer → version of the metric with it, where that is another one.
         greater_is_better: Direction; None for a metric that describes and ranks nothing.
         range: Lowest and highest possible score; None where there is no bound.
         is_binary: Every score is 0 or 1.
@@ -71,7 +77,9 @@ class Metric:
         extra: The extra of this project that installs them; empty when they are installed with it.
         default_model: Hub id of the model used when its parameter `model` is null.
         check: Refuses parameters that fit their types and still can't be used, with a MetricError.
-        takes_empty_targets: An empty list of targets is an answer (nothing is relevant); else such a row is skipped.
+        takes_any_targets: It reads the targets as the dataset has them, an empty list included, which may be an answer
+            (nothing is relevant). Else a row without an acceptable text is skipped.
+        takes_values: Objects and lists in a list may be targets. Else such a row is skipped.
         expands: The parameter whose list of values gives one metric each, such as `k`.
     """
 
@@ -79,6 +87,7 @@ class Metric:
     scorer: Scorer
     needs: tuple[str, ...] = ("output", "targets")
     version: str = "v1"
+    tokenizer_versions: Mapping[str, str] = field(default_factory=dict)
     greater_is_better: bool | None = True
     range: tuple[float | None, float | None] = (0.0, 1.0)
     is_binary: bool = False
@@ -89,7 +98,8 @@ class Metric:
     extra: str = ""
     default_model: str | None = None
     check: Callable[[Mapping[str, Any]], object] | None = None
-    takes_empty_targets: bool = False
+    takes_any_targets: bool = False
+    takes_values: bool = False
     expands: str | None = None
 
     def signature(self) -> str:

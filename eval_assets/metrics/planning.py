@@ -2,15 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from eval_assets.metrics.availability import UNAVAILABLE, unavailable
-from eval_assets.metrics.definition import ResolvedMetric
-from eval_assets.metrics.reuse import KnownScores, row_keys, score_ids
-from eval_assets.metrics.rows import lists_nothing
+from eval_assets.metrics.definition import LARGEST, ResolvedMetric
+from eval_assets.metrics.reuse import KnownScores, reading_of, row_keys, score_ids
+from eval_assets.metrics.targets import Targets, acceptable, target_value
+
+NO_TEXT = "expected targets as texts or numbers, got an object or a list in a list; {metric} compares texts"
+"""Why a row is skipped whose targets have no text that an output should be."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +54,8 @@ def plan_batch(
 ) -> list[MetricPlan]:
     """Decide for each metric and row whether to reuse, skip or compute.
 
-    An earlier score is reused if its id is the same and it was computed, was skipped for a reason that still holds, or
-    for one that the metric itself found in the same content. Errors are computed again.
+    An earlier score is reused if its id is the same and it was computed and still can be, was skipped for a reason that
+    still holds, or for one that the metric itself found in the same content. Errors are computed again.
 
     Args:
         frame: Rows of `predictions`.
@@ -64,12 +68,14 @@ def plan_batch(
     absences = {
         name: frame[name].is_null().to_numpy() for name in {need for m in metrics for need in m.definition.needs}
     }
-    absences["targets without items"] = _empty_lists(frame)
+    targets = _targets(frame)
+    readings = list(map(reading_of, targets))
+    accepted = list(map(acceptable, targets))
     ids = dict[str, list[str]]()
     plans = []
     for metric in metrics:
-        ids[metric.label] = score_ids(metric, frame, keys, ids)
-        skips = _skips(metric, failures, absences, remedies[metric.label])
+        ids[metric.label] = score_ids(metric, frame, keys, ids, readings)
+        skips = _skips(metric, failures, absences, accepted, remedies[metric.label])
         found = _reusable(known, known.find(ids[metric.label]), skips)
         skipped = np.fromiter((reason is not None for reason in skips), np.bool_, len(skips))
         plans.append(MetricPlan(metric, ids[metric.label], found, skips, np.flatnonzero((found < 0) & ~skipped)))
@@ -101,38 +107,49 @@ def _failures(frame: pl.DataFrame) -> list[str | None]:
 
 
 def _skips(
-    metric: ResolvedMetric, failures: list[str | None], absences: Mapping[str, NDArray[np.bool_]], remedy: str | None
+    metric: ResolvedMetric,
+    failures: list[str | None],
+    absences: Mapping[str, NDArray[np.bool_]],
+    accepted: Sequence[Targets],
+    remedy: str | None,
 ) -> list[str | None]:
     skips = [failure or remedy for failure in failures]
     for name in metric.definition.needs:
         for row in np.flatnonzero(absences[name]).tolist():
             if failures[row] is None:
                 skips[row] = f"no {name}"
-    if "targets" in metric.definition.needs and not metric.definition.takes_empty_targets:
-        for row in np.flatnonzero(absences["targets without items"]).tolist():
-            skips[row] = skips[row] or "no targets"
+    if "targets" in metric.definition.needs and not metric.definition.takes_any_targets:
+        for row, targets in enumerate(accepted):
+            if not targets.texts and not targets.values:
+                skips[row] = skips[row] or "no targets"
+            elif targets.values and not metric.definition.takes_values:
+                skips[row] = skips[row] or NO_TEXT.format(metric=metric.definition.name)
     return skips
 
 
-def _empty_lists(frame: pl.DataFrame) -> NDArray[np.bool_]:
-    if "targets" not in frame.columns or not (frame["targets"] == "[]").any():
-        return np.zeros(frame.height, np.bool_)
-    texts = frame.select("targets", "example").iter_rows()
-    return np.fromiter((lists_nothing(*pair) for pair in texts), np.bool_, frame.height)
+def _targets(frame: pl.DataFrame) -> list[Any]:
+    """The targets of each row as the dataset has them; empty texts where no metric reads them."""
+    if "targets" not in frame.columns:
+        return [""] * frame.height
+    examples = frame["example"].to_list() if "example" in frame.columns else [None] * frame.height
+    return list(map(target_value, frame["targets"].to_list(), examples))
 
 
 def _reusable(known: KnownScores, found: NDArray[np.int64], skips: Sequence[str | None]) -> NDArray[np.int64]:
     at = np.flatnonzero(found >= 0)
     if not at.size:
         return found
+    scores = known.kept["score"].gather(found[at]).to_list()
     outcomes = known.kept["outcome"].gather(found[at]).to_list()
     reasons = known.kept["reason"].gather(found[at]).to_list()
     kept = found.copy()
-    for row, outcome, reason in zip(at.tolist(), outcomes, reasons, strict=True):
+    for row, score, outcome, reason in zip(at.tolist(), scores, outcomes, reasons, strict=True):
         skip = skips[row]
         still_skipped = outcome == "skipped" and (
             reason == skip if skip is not None else not (reason or "").startswith(UNAVAILABLE)
         )
-        if outcome != "ok" and not still_skipped:
+        cant_be_had = skip is not None and not skip.startswith(UNAVAILABLE)
+        is_too_large = score is not None and not abs(score) <= LARGEST
+        if (cant_be_had or is_too_large or outcome != "ok") and not still_skipped:
             kept[row] = -1
     return kept

@@ -147,7 +147,7 @@ def _shipped(choice: MetricChoice) -> Metric:
     if metric is None:
         raise MetricError(
             f"expected a shipped metric or one with a `function`, got {choice.metric!r}"
-            f"{nearest(choice.metric, METRICS)} Shipped are {texts_of(METRICS)}"
+            f"{nearest(choice.metric, METRICS)}; shipped are {texts_of(METRICS)}"
         )
     return metric
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from math import isfinite
 from typing import Any
 
 from eval_assets.config.evaluation import MetricChoice
@@ -18,7 +19,7 @@ from eval_assets.metrics.definition import (
     sha256_of,
     texts_of,
 )
-from eval_assets.storage.schemas import PREDICTIONS
+from eval_assets.storage.schemas import METRIC_COLUMNS
 
 
 def resolve_shipped(metric: Metric, choice: MetricChoice) -> list[ResolvedMetric]:
@@ -62,18 +63,18 @@ def resolve_custom(choice: MetricChoice, labels: Sequence[str]) -> ResolvedMetri
     function = read_function(choice.function or "", parameters)
     by_argument = {label.replace("-", "_").replace(".", "_"): label for label in labels}
     depends_on = {
-        name: by_argument[name] for name in function.arguments if name in by_argument and name not in PREDICTIONS
+        name: by_argument[name] for name in function.arguments if name in by_argument and name not in METRIC_COLUMNS
     }
     score_range = _declared_range(choice, function)
     read = ("output" if name == "predictions" else name for name in function.arguments if name not in function.optional)
     metric = Metric(
         choice.metric,
         partial(score_function, measure=function, depends_on=depends_on, score_range=score_range),
-        needs=tuple(name for name in read if name in PREDICTIONS),
+        needs=tuple(name for name in read if name in METRIC_COLUMNS),
         version=choice.version or "",
         range=score_range or (None, None),
         is_binary=function.returns_boolean,
-        takes_empty_targets=True,
+        takes_any_targets=True,
     )
     return ResolvedMetric(
         definition=metric,
@@ -138,13 +139,18 @@ def _resolved(metric: Metric, choice: MetricChoice, given: Mapping[str, Any], la
     }
     if metric.check:
         metric.check(parameters)
-    deciding = {name: value for name, value in parameters.items() if metric.parameters[name].decides_score}
+    deciding = {
+        name: value
+        for name, value in parameters.items()
+        if metric.parameters[name].decides_score
+        and not (metric.parameters[name].came_later and value == metric.parameters[name].default)
+    }
     direction = choice.greater_is_better
     return ResolvedMetric(
         definition=metric,
         parameters=parameters,
         label=label,
-        version=f"{metric.version}-unicode" if parameters.get("tokenizer") == "unicode" else metric.version,
+        version=metric.tokenizer_versions.get(parameters.get("tokenizer", ""), metric.version),
         parameters_sha256=sha256_of(deciding),
         greater_is_better=metric.greater_is_better if direction is None else direction,
         aggregates=_aggregates(metric.aggregates, choice),
@@ -161,6 +167,8 @@ def _checked(metric: Metric, name: str, parameter: Parameter, value: Any) -> Any
         raise MetricError(f"expected {where} as {texts_of(kind.__name__ for kind in parameter.types)}, got {value!r}")
     if parameter.choices and value not in parameter.choices:
         raise MetricError(f"expected {where} among {texts_of(parameter.choices)}, got {value!r}")
+    if isinstance(value, float) and not isfinite(value):
+        raise MetricError(f"expected {where} as a finite number, got {value!r}")
     if parameter.minimum is not None and value is not None and value < parameter.minimum:
         raise MetricError(f"expected {where} to be at least {parameter.minimum}, got {value!r}")
     return value

@@ -1,5 +1,6 @@
 """Which scores exist already: score ids by content, and a compact index of the scores of an earlier run."""
 
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -43,8 +44,22 @@ def row_keys(frame: pl.DataFrame) -> list[str]:
     ]
 
 
+def reading_of(value: Any) -> str:
+    """Name the way targets are read that are not all texts; empty for those that are, whose ids are older than it.
+
+    >>> reading_of("Paris"), reading_of(["Paris"]), reading_of(["Paris", None]) != ""
+    ('', '', True)
+    """
+    items = value if isinstance(value, list) else [value]
+    return "" if all(isinstance(item, str) and item.strip() for item in items) else "\x1ftargets-2"
+
+
 def score_ids(
-    metric: ResolvedMetric, frame: pl.DataFrame, keys: Sequence[str], ids: Mapping[str, Sequence[str]]
+    metric: ResolvedMetric,
+    frame: pl.DataFrame,
+    keys: Sequence[str],
+    ids: Mapping[str, Sequence[str]],
+    readings: Sequence[str],
 ) -> list[str]:
     """Derive the id of a metric's score of each prediction from everything the score depends on.
 
@@ -53,11 +68,14 @@ def score_ids(
         frame: Rows of `predictions`.
         keys: Their `row_keys`.
         ids: Label of a metric → ids of its scores of these rows, for those the metric depends on.
+        readings: What `reading_of` says of the targets of each row.
 
     Returns:
         `s-` and 24 hexadecimal digits for each row.
     """
     identity = f"{metric.label}\x1e{metric.version}\x1e{metric.parameters_sha256}\x1e{metric.code_sha256}"
+    if "targets" in metric.definition.needs and metric.function is None:
+        keys = list(map(operator.add, keys, readings))
     columns: list[Sequence[Any]] = [
         frame[name].to_list() for name in sorted(columns_read(metric) - _CONTENT) if name in frame.columns
     ]

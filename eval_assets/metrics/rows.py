@@ -9,6 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from eval_assets.metrics.targets import Targets, acceptable, target_value
+
 T = TypeVar("T")
 
 COLUMNS = ("output", "targets", "context", "inputs", "example")
@@ -59,12 +61,19 @@ class Rows:
         return self.column("output")
 
     @cached_property
+    def target_values(self) -> list[Any]:
+        """The targets of each row as the dataset has them."""
+        return list(map(target_value, self.column("targets"), self._examples))
+
+    @cached_property
+    def acceptable(self) -> list[Targets]:
+        """What the output of each row may be."""
+        return list(map(acceptable, self.target_values))
+
+    @cached_property
     def targets(self) -> list[tuple[str, ...]]:
-        """The acceptable targets of each row as texts; empty where the dataset lists none."""
-        return [
-            acceptable_texts(_decoded(text, example, "targets")) if text[:1] in {"[", "{"} else (text,)
-            for text, example in zip(self.column("targets"), self._examples, strict=True)
-        ]
+        """The acceptable texts of each row; none where its targets are objects, or there are none."""
+        return [targets.texts for targets in self.acceptable]
 
     @cached_property
     def pairs(self) -> tuple[list[int], list[str]]:
@@ -93,36 +102,6 @@ class Rows:
     @property
     def _examples(self) -> list[str | None]:
         return self.column("example") if "example" in self.frame.columns else [None] * len(self)
-
-
-def acceptable_texts(value: Any) -> tuple[str, ...]:
-    """List the texts that count as the target.
-
-    Args:
-        value: The targets of an example: a text, another JSON value, or a list of acceptable ones.
-
-    >>> acceptable_texts(["December 1972", 1972])
-    ('December 1972', '1972')
-    """
-    if isinstance(value, list):
-        return tuple(item if isinstance(item, str) else json.dumps(item, ensure_ascii=False) for item in value)
-    return (value,) if isinstance(value, str) else (json.dumps(value, ensure_ascii=False),)
-
-
-def _decoded(text: str | None, example: str | None, name: str) -> Any:
-    """Give a column its original type: its JSON text in a table may have been a list or an object."""
-    if text is None or text[:1] not in {"[", "{"}:
-        return text
-    return _example(example).get(name, text)
-
-
-def lists_nothing(text: str | None, example: str | None) -> bool:
-    """Tell whether the targets of an example are an empty list, and not the text `[]`.
-
-    >>> lists_nothing("[]", '{"targets": []}'), lists_nothing("[]", '{"targets": "[]"}')
-    (True, False)
-    """
-    return text == "[]" and _example(example).get("targets", []) == []
 
 
 def _example(text: str | None) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from eval_assets.metrics.definition import ResolvedMetric
 from eval_assets.metrics.frames import IDENTITY, scores_frame
 from eval_assets.metrics.planning import MetricPlan, plan_batch, remedies_of, rows_with_new_scores
 from eval_assets.metrics.reuse import KnownScores, columns_read
-from eval_assets.storage.schemas import PREDICTIONS
+from eval_assets.storage.schemas import METRIC_COLUMNS
 
 BATCH_ROWS = 4096
 
@@ -139,7 +139,7 @@ def _batches(
 ) -> Iterator[pl.DataFrame]:
     """Read the columns that are needed, at most `batch_rows` at a time."""
     read = {name for metric in metrics for name in columns_read(metric)}
-    names = [name for name in PREDICTIONS if name in {*_ALWAYS_READ, *read} or (name == "example" and read)]
+    names = [name for name in METRIC_COLUMNS if name in {*_ALWAYS_READ, *read} or (name == "example" and read)]
     frames = (
         _blocks(predictions.select(names), max(batch_rows, _BLOCK_ROWS))
         if isinstance(predictions, pl.LazyFrame)

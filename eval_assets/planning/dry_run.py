@@ -22,16 +22,20 @@ from eval_assets.cells.graph import Cell
 from eval_assets.cells.stages.predicting import PredictionRow, prediction_frames
 from eval_assets.cells.workbench import Workbench
 from eval_assets.config.datasets.rows import read_documents, read_examples
+from eval_assets.config.evaluation import Evaluation
 from eval_assets.errors import ConfigError
 from eval_assets.judges.judging import requests_for
 from eval_assets.metrics.scoring import rows_to_rescore
 from eval_assets.planning.estimates import Demand, Estimate, estimate_of
 from eval_assets.providers.dispatch.answering import unsendable_reply
 from eval_assets.providers.dispatch.engine import Answer, Job, Policy
+from eval_assets.providers.dispatch.jobs import Retry
 from eval_assets.providers.keys import ModelIdentity, canonical_request, key_of
 from eval_assets.providers.lanes import lane_of
+from eval_assets.providers.replies.reading import reading_of, understood
 from eval_assets.providers.requests import Reply, Request
 from eval_assets.storage.replies.responses import ResponseStore
+from eval_assets.storage.replies.stored_replies import StoredReply
 
 CHUNK = 2_000
 PENDING = "pending"
@@ -63,9 +67,17 @@ class Lookup:
     """The engine's dry twin for one model: answers from the store, and counts what it would have to send."""
 
     def __init__(
-        self, model: StoredModel, identity: ModelIdentity, store: ResponseStore, policy: Policy, asked: Asked
+        self,
+        model: StoredModel,
+        identity: ModelIdentity,
+        store: ResponseStore,
+        policy: Policy,
+        asked: Asked,
+        *,
+        retry: Retry | None = None,
     ) -> None:
         self.demand = Demand(model.model)
+        self._reading, self._retry = reading_of(model.model), retry
         self.lane = lane_of(identity)
         self._identity, self._store, self._policy = identity, store, policy
         # A refresh sends every cell's requests anew.
@@ -79,16 +91,16 @@ class Lookup:
             for job in chunk:
                 try:
                     canonical = canonical_request(self._identity, job.request)
-                except ConfigError as error:
+                except (ConfigError, RecursionError, MemoryError) as error:
                     yield Answer(job, "", unsendable_reply(error), None, reused=False, paid_by_run_id=None)
                 else:
                     keyed.append((job, key_of(canonical), canonical))
-            stored = {} if self._policy == "refresh" else self._store.lookup(self.lane, [key for _, key, _ in keyed])
+            stored = self._stored([key for _, key, _ in keyed])
             for job, key, canonical in keyed:
                 found = stored.get(key)
                 if found is None:
                     self._count(key, canonical, job.request)
-                reply = found.reply if found else _pending()
+                reply = understood(found.reply, self._reading) if found else _pending()
                 yield Answer(job, key, reply, None, reused=found is not None, paid_by_run_id=None)
 
     def count_missing(self, requests: list[Request]) -> None:
@@ -98,10 +110,14 @@ class Lookup:
             with contextlib.suppress(ConfigError):  # such a request fails without being sent
                 canonical = canonical_request(self._identity, request)
                 keyed[key_of(canonical)] = (canonical, request)
-        stored = set() if self._policy == "refresh" else self._store.known(self.lane, list(keyed))
-        for key, (canonical, request) in keyed.items():
-            if key not in stored:
-                self._count(key, canonical, request)
+        for key in keyed.keys() - self._stored(list(keyed)).keys():
+            self._count(key, *keyed[key])
+
+    def _stored(self, keys: list[str]) -> dict[str, StoredReply]:
+        found = {} if self._policy == "refresh" else self._store.known(self.lane, keys)
+        if self._retry is None:
+            return found
+        return {key: stored for key, stored in found.items() if not self._retry.wants(stored.reply, self._reading)}
 
     def _count(self, key: str, canonical: str, request: Request) -> None:
         if key not in self._asked:
@@ -109,7 +125,7 @@ class Lookup:
             self.demand.add(request, canonical)
 
 
-def dry_run(workbench: Workbench, cell: Cell, policy: Policy, asked: Asked) -> DryRun:
+def dry_run(workbench: Workbench, cell: Cell, policy: Policy, asked: Asked, *, retry: Retry | None = None) -> DryRun:
     """Go through a cell's stages with the files as they stand and the replies at hand.
 
     Args:
@@ -117,14 +133,16 @@ def dry_run(workbench: Workbench, cell: Cell, policy: Policy, asked: Asked) -> D
         cell: The cell.
         policy: Cache policy of the run.
         asked: Requests of the cells that run before; those of this cell are added.
+        retry: Stored replies that the run asks for again.
 
     Raises:
         ConfigError: A file can't be used.
     """
     versions = workbench.versions
     evaluation = workbench.project.evaluation(cell.evaluation)
-    lookup, predictions = planned_predictions(workbench, cell, policy, asked)
-    judging = _Judging(workbench, [planned_judge(versions, name) for name in evaluation.file.judges], policy, asked)
+    lookup, predictions = planned_predictions(workbench, cell, policy, asked, retry=retry)
+    judges = [planned_judge(versions, name) for name in evaluation.file.judges]
+    judging = _Judging(workbench, evaluation, judges, policy, asked, retry)
     n_rows, n_failed = 0, 0
 
     def frames() -> Iterator[pl.DataFrame]:
@@ -151,15 +169,15 @@ def dry_run(workbench: Workbench, cell: Cell, policy: Policy, asked: Asked) -> D
 
 
 def planned_predictions(
-    workbench: Workbench, cell: Cell, policy: Policy, asked: Asked
+    workbench: Workbench, cell: Cell, policy: Policy, asked: Asked, *, retry: Retry | None = None
 ) -> tuple[Lookup, Iterator[pl.DataFrame]]:
     """A cell's predictions as a run would make them, `PENDING` where a request would be sent, and who counts those."""
     project = workbench.project
     evaluation = project.evaluation(cell.evaluation)
     model = _model_of(workbench.versions, cell.model)
     dataset = project.dataset(evaluation.file.dataset)
-    identity, _ = workbench.identity(model, read_documents(dataset, project.datasets_dir))
-    lookup = Lookup(model, identity, workbench.store, policy, asked)
+    identity = planned_identity(workbench, model, evaluation)
+    lookup = Lookup(model, identity, workbench.store, policy, asked, retry=retry)
     inputs = CellInputs(cell, evaluation, model, project.prompt(cell.prompt), 0, {})
     examples = chosen_examples(evaluation, read_examples(dataset, project.datasets_dir))
     return lookup, prediction_frames(inputs, examples, lookup, run_id=PENDING)
@@ -170,9 +188,11 @@ class _Judging:
     """Counts the judgements that a cell's predictions would need."""
 
     workbench: Workbench
+    evaluation: Evaluation
     judges: list[StoredJudge]
     policy: Policy
     asked: Asked
+    retry: Retry | None
     _lookups: dict[str, Lookup] = field(default_factory=dict)
 
     def count(self, predictions: pl.DataFrame) -> None:
@@ -189,7 +209,8 @@ class _Judging:
                     formats=self.workbench.formats,
                     jurors=judge.jurors,
                 ):
-                    self._lookups.setdefault(model, self._lookup(judge.models[model]))
+                    if model not in self._lookups:
+                        self._lookups[model] = self._lookup(judge.models[model])
                     requests.setdefault(model, []).append(request)
         for model, asked in requests.items():
             self._lookups[model].count_missing(asked)
@@ -198,8 +219,15 @@ class _Judging:
         return [(lookup.lane, lookup.demand) for lookup in self._lookups.values()]
 
     def _lookup(self, model: StoredModel) -> Lookup:
-        identity, _ = self.workbench.identity(model, [])
-        return Lookup(model, identity, self.workbench.store, self.policy, self.asked)
+        identity = planned_identity(self.workbench, model, self.evaluation)
+        return Lookup(model, identity, self.workbench.store, self.policy, self.asked, retry=self.retry)
+
+
+def planned_identity(workbench: Workbench, model: StoredModel, evaluation: Evaluation) -> ModelIdentity:
+    """Who will answer in any stage of an evaluation, with the dataset's documents as their file stands."""
+    dataset = workbench.project.dataset(evaluation.file.dataset)
+    identity, _ = workbench.identity(model, read_documents(dataset, workbench.project.datasets_dir))
+    return identity
 
 
 def _model_of(versions: FileVersions, name: str) -> StoredModel:

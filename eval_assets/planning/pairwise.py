@@ -9,9 +9,10 @@ from eval_assets.cells.graph import Cell, parse_cell
 from eval_assets.cells.stages.preferring import predictions_of
 from eval_assets.cells.workbench import Workbench
 from eval_assets.judges.pairwise import preference_requests
-from eval_assets.planning.dry_run import PENDING, Asked, Lookup, planned_judge, planned_predictions
+from eval_assets.planning.dry_run import PENDING, Asked, Lookup, planned_identity, planned_judge, planned_predictions
 from eval_assets.planning.estimates import Estimate, estimate_of
 from eval_assets.providers.dispatch.engine import Policy
+from eval_assets.providers.dispatch.jobs import Retry
 from eval_assets.storage.schemas import PREDICTIONS
 
 
@@ -31,7 +32,13 @@ class PairwisePlan:
 
 
 def plan_pairwise(
-    workbench: Workbench, evaluation: str, stale: Collection[Cell], policy: Policy, asked: Asked
+    workbench: Workbench,
+    evaluation: str,
+    stale: Collection[Cell],
+    policy: Policy,
+    asked: Asked,
+    *,
+    retry: Retry | None = None,
 ) -> PairwisePlan | None:
     """Count an evaluation's comparisons side by side; null if it asks for none.
 
@@ -41,6 +48,7 @@ def plan_pairwise(
         stale: Cells that will run before; the outputs of the others are taken as they lie.
         policy: Cache policy of the run.
         asked: Requests that are sent before; those of the comparisons are added.
+        retry: Stored replies that the run asks for again.
 
     Raises:
         ConfigError: A file can't be used.
@@ -50,10 +58,10 @@ def plan_pairwise(
         return None
     judge = planned_judge(workbench.versions, declared.file.pairwise.judge)
     model = judge.models[judge.judge.file.model or ""]
-    identity, _ = workbench.identity(model, [])
-    lookup = Lookup(model, identity, workbench.store, policy, asked)
+    identity = planned_identity(workbench, model, declared)
+    lookup = Lookup(model, identity, workbench.store, policy, asked, retry=retry)
     outputs = {
-        candidate: _outputs(workbench, parse_cell(f"{evaluation}:{candidate}"), stale, policy)
+        candidate: _outputs(workbench, parse_cell(f"{evaluation}:{candidate}"), stale, policy, retry)
         for candidate in sorted({candidate for pair in declared.compared_pairs for candidate in pair})
     }
     for first, second in declared.compared_pairs:
@@ -70,11 +78,14 @@ def plan_pairwise(
     return PairwisePlan(evaluation, demand.n_requests, estimates)
 
 
-def _outputs(workbench: Workbench, cell: Cell, stale: Collection[Cell], policy: Policy) -> pl.DataFrame:
+def _outputs(
+    workbench: Workbench, cell: Cell, stale: Collection[Cell], policy: Policy, retry: Retry | None
+) -> pl.DataFrame:
     """A cell's predictions as they will be; an output that is still to come gets a placeholder of its own."""
     if cell not in stale:
-        return predictions_of(workbench.warehouse, {"evaluation": cell.evaluation}, cell.candidate)
-    _, frames = planned_predictions(workbench, cell, policy, Asked(set))
+        stored = workbench.warehouse.snapshot("predictions")
+        return predictions_of(stored, {"evaluation": cell.evaluation}, cell.candidate)
+    _, frames = planned_predictions(workbench, cell, policy, Asked(set), retry=retry)
     is_pending = pl.col("error_kind") == PENDING
     rows = pl.concat([pl.DataFrame(schema=PREDICTIONS), *frames])
     return rows.with_columns(

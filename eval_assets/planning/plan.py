@@ -8,6 +8,7 @@ from typing import Any
 from eval_assets.cells.graph import ROOT_TABLES, Cell, cells_of, judge_models_of, judges_of, pairwise_judges_of
 from eval_assets.cells.spending import Spending
 from eval_assets.cells.workbench import Workbench
+from eval_assets.config.cross_checks.rendering import prompt_remarks
 from eval_assets.config.problems import nearest
 from eval_assets.config.project import Project
 from eval_assets.errors import ConfigError
@@ -15,6 +16,7 @@ from eval_assets.planning.dry_run import Asked, DryRun, dry_run
 from eval_assets.planning.estimates import Estimate
 from eval_assets.planning.pairwise import PairwisePlan, plan_pairwise
 from eval_assets.planning.staleness import Staleness, StalenessReader
+from eval_assets.providers.dispatch.jobs import Retry
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +30,15 @@ class RootPlan:
 
 @dataclass(frozen=True, slots=True)
 class CellPlan:
-    """What a run would do with one cell; without causes it is fresh and stays as it is."""
+    """What a run would do with one cell; without causes it is fresh and stays as it is.
+
+    `missing` says which of its rows have no whole answer and aren't asked for again.
+    """
 
     cell: Cell
     work: DryRun
     staleness: Staleness
+    missing: tuple[str, ...] = ()
 
     @property
     def is_stale(self) -> bool:
@@ -41,13 +47,23 @@ class CellPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """An evaluation that can't run, with its problems, one per line; the others are planned without it."""
+
+    evaluation: str
+    problems: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything a run would do, in the order it would be done."""
+    """Everything a run would do, in the order it would be done; remarks are what a run would do and nobody wants."""
 
     roots: tuple[RootPlan, ...]
     cells: tuple[CellPlan, ...]
     comparisons: tuple[str, ...]
     pairwise: tuple[PairwisePlan, ...] = ()
+    refused: tuple[Refused, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def stale_cells(self) -> tuple[Cell, ...]:
@@ -82,6 +98,8 @@ class Plan:
             "files": [asdict(root) for root in self.roots],
             "comparisons": list(self.comparisons),
             "pairwise": pairwise,
+            "refused": [{"evaluation": one.evaluation, "problems": one.problems.splitlines()} for one in self.refused],
+            "notes": list(self.remarks),
         }
 
 
@@ -101,48 +119,68 @@ def make_plan(
         evaluations: Names.
         models: Names of candidates' models.
         prompts: Names of candidates' prompts.
-        spending: With cache policy `refresh` every chosen cell runs.
+        spending: With cache policy `refresh` every chosen cell runs; with a retry, those that have such rows.
         missing_in_dagster: Asset partitions, as `table/key`, that the Dagster instance has never seen.
 
     Raises:
-        ConfigError: A name is unknown, or a file of a chosen evaluation can't be used.
+        ConfigError: A name is unknown, or of each chosen evaluation a file can't be used.
     """
-    project = workbench.project
+    project, terms = workbench.project, spending or Spending()
     chosen = _chosen_evaluations(project, evaluations)
     _refuse_unknown(project, "models", models)
     _refuse_unknown(project, "prompts", prompts)
-    for name in chosen:
-        workbench.refuse_broken_references(name)
     reader = StalenessReader(project, workbench.versions, workbench.warehouse, missing_in_dagster)
-    roots: dict[tuple[str, str], RootPlan] = {}
-    planned: list[CellPlan] = []
-    comparisons: list[str] = []
-    pairwise: list[PairwisePlan] = []
     asked: Asked = defaultdict(set)
+    plans: list[Plan] = []
+    refused: list[Refused] = []
     for name in chosen:
-        cells = [
-            cell
-            for cell in cells_of(project, name)
-            if (not models or cell.model in models) and (not prompts or cell.prompt in prompts)
-        ]
-        for table, key in _roots_of(project, name, cells):
-            cause = reader.stale_root(table, key)
-            if cause is not None:
-                roots[table, key] = RootPlan(table, key, cause)
-        of_evaluation = [_plan_cell(workbench, reader, cell, spending or Spending(), asked) for cell in cells]
-        planned += of_evaluation
-        stale = {cell.cell for cell in of_evaluation if cell.is_stale}
-        if stale or (cells and reader.stale_evaluation(name)):
-            comparisons.append(name)
-            policy = (spending or Spending()).policy(project.evaluation(name))
-            side_by_side = plan_pairwise(workbench, name, stale, policy, asked)
-            pairwise += [] if side_by_side is None else [side_by_side]
+        try:
+            workbench.refuse_broken_references(name)
+            cells = [
+                cell
+                for cell in cells_of(project, name)
+                if (not models or cell.model in models) and (not prompts or cell.prompt in prompts)
+            ]
+            plans.append(_plan_evaluation(workbench, reader, name, cells, terms, asked))
+        except ConfigError as error:
+            refused.append(Refused(name, str(error)))
+    if refused and not plans:
+        raise ConfigError("\n".join(dict.fromkeys(line for one in refused for line in one.problems.splitlines())))
+    roots = dict.fromkeys(root for plan in plans for root in plan.roots)
     order = list(ROOT_TABLES)
     return Plan(
-        roots=tuple(sorted(roots.values(), key=lambda root: (order.index(root.table), root.name))),
-        cells=tuple(planned),
-        comparisons=tuple(comparisons),
-        pairwise=tuple(pairwise),
+        roots=tuple(sorted(roots, key=lambda root: (order.index(root.table), root.name))),
+        cells=tuple(cell for plan in plans for cell in plan.cells),
+        comparisons=tuple(name for plan in plans for name in plan.comparisons),
+        pairwise=tuple(side_by_side for plan in plans for side_by_side in plan.pairwise),
+        refused=tuple(refused),
+        remarks=tuple(dict.fromkeys(remark for plan in plans for remark in plan.remarks)),
+    )
+
+
+def _plan_evaluation(
+    workbench: Workbench, reader: StalenessReader, name: str, cells: Sequence[Cell], spending: Spending, asked: Asked
+) -> Plan:
+    """The part of a plan that is about one evaluation.
+
+    Raises:
+        ConfigError: A file it uses can't be used.
+    """
+    project = workbench.project
+    causes = {(table, key): reader.stale_root(table, key) for table, key in _roots_of(project, name, cells)}
+    planned = tuple(_plan_cell(workbench, reader, cell, spending, asked) for cell in cells)
+    stale = {cell.cell for cell in planned if cell.is_stale}
+    is_compared = bool(
+        stale or (cells and (reader.stale_evaluation(name) or _retried_pairs(reader, name, spending.retry)))
+    )
+    policy = spending.policy(project.evaluation(name))
+    side_by_side = plan_pairwise(workbench, name, stale, policy, asked, retry=spending.retry) if is_compared else None
+    return Plan(
+        roots=tuple(RootPlan(table, key, cause) for (table, key), cause in causes.items() if cause is not None),
+        cells=planned,
+        comparisons=(name,) if is_compared else (),
+        pairwise=() if side_by_side is None else (side_by_side,),
+        remarks=tuple(prompt_remarks(project, name)),
     )
 
 
@@ -152,10 +190,20 @@ def _plan_cell(workbench: Workbench, reader: StalenessReader, cell: Cell, spendi
     if policy == "refresh":
         causes = (*staleness.causes, "cache policy refresh: every request is sent again")
         staleness = Staleness(causes, staleness.diffs, staleness.tables)
+    if spending.retry is not None:
+        causes = (*staleness.causes, *reader.retried(cell, spending.retry.outcomes))
+        staleness = Staleness(causes, staleness.diffs, staleness.tables)
+    missing = tuple(reader.missing(cell))
     if staleness.causes:
-        return CellPlan(cell, dry_run(workbench, cell, policy, asked), staleness)
+        return CellPlan(cell, dry_run(workbench, cell, policy, asked, retry=spending.retry), staleness, missing)
     rows = workbench.warehouse.scan("predictions", cell.partition).select("prediction_id").collect().height
-    return CellPlan(cell, DryRun(0, 0, 0, rows, ()), staleness)
+    return CellPlan(cell, DryRun(0, 0, 0, rows, ()), staleness, missing)
+
+
+def _retried_pairs(reader: StalenessReader, evaluation: str, retry: Retry | None) -> bool:
+    if retry is None:
+        return False
+    return any(reader.retried_in("pairwise_preferences", {"evaluation": evaluation}, retry.outcomes))
 
 
 def _roots_of(project: Project, evaluation: str, cells: Sequence[Cell]) -> list[tuple[str, str]]:
@@ -195,6 +243,7 @@ def _cell_json(planned: CellPlan) -> dict[str, Any]:
         "reuse": work.reuse,
         "causes": list(planned.staleness.causes),
         "diffs": dict(planned.staleness.diffs),
+        "missing": list(planned.missing),
         "estimate": _estimate_json(estimates),
     }
 

@@ -1,6 +1,6 @@
 """Which partitions are stale and why: recorded data versions of inputs against those of the files and tables now."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -16,11 +16,13 @@ from eval_assets.cells.graph import (
     inputs_of,
     inputs_of_evaluation,
 )
+from eval_assets.cells.spending import FINAL
 from eval_assets.cells.stages import aggregating, calibrating, comparing, judging, predicting, preferring, scoring
 from eval_assets.config.datasets.rows import read_examples
 from eval_assets.config.project import Project
 from eval_assets.errors import ConfigError
 from eval_assets.planning.changes import dataset_change, source_diff, version_change
+from eval_assets.providers.dispatch.answering import UNSENDABLE
 from eval_assets.storage.schemas import PARTITIONED_BY
 from eval_assets.storage.versions import StoredVersion, all_versions
 from eval_assets.storage.warehouse import Commit, Warehouse, partition_name
@@ -38,8 +40,9 @@ CODE_VERSIONS = {
 NEVER = "never computed"
 NOT_IN_DAGSTER = "not materialized in this Dagster instance"
 RETRIED = {"predictions": "prediction", "judge_scores": "verdict", "pairwise_preferences": "comparison"}
-RETRIED_OUTCOMES = ("error", "refused")
-NOT_RETRIED_KINDS = ("template",)
+RETRIED_OUTCOMES = ("error",)
+NOT_RETRIED_KINDS = ("template", UNSENDABLE, "not_recorded")
+"""Errors that stay as long as the files do: what changes them makes the cell stale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,10 @@ class StalenessReader:
                 lines[f"{cell.candidate}: {error}"] = None
         if lines:
             return tuple(lines)
-        causes = (self._changed_stage(table, evaluation) for table in EVALUATION_TABLES)
+        try:
+            causes = [self._changed_stage(table, evaluation) for table in EVALUATION_TABLES]
+        except ConfigError as error:
+            return (str(error),)
         return tuple(dict.fromkeys(cause for cause in causes if cause is not None))
 
     def _stale_stage(self, table: str, evaluation: str) -> str | None:
@@ -248,24 +254,67 @@ class StalenessReader:
         """Rows of a cell that failed and are asked again by the next run, a line per table."""
         return [line for table in CELL_TABLES for line in self._failures(table, cell.partition)]
 
+    def missing(self, cell: Cell) -> list[str]:
+        """Rows of a cell that have no whole answer and aren't asked for again, a line per table."""
+        return [line for table in CELL_TABLES for line in self._missing_rows(table, cell.partition)]
+
+    def retried(self, cell: Cell, outcomes: Collection[str]) -> list[str]:
+        """Rows of a cell whose replies have one of these outcomes, a line per table."""
+        return [line for table in CELL_TABLES for line in self.retried_in(table, cell.partition, outcomes)]
+
+    def retried_in(self, table: str, partition: Mapping[str, str], outcomes: Collection[str]) -> Iterator[str]:
+        """Rows of one partition whose replies have one of these outcomes."""
+        if table in RETRIED:
+            counts = self._counts(table, partition, pl.col("outcome").is_in(list(outcomes)), "outcome")
+            if counts:
+                yield f"asked again: {_rows_text(table, counts)}"
+
     def _failures(self, table: str, partition: Mapping[str, str]) -> Iterator[str]:
         """Rows that failed and are asked again."""
         if table not in RETRIED:
             return
-        failed = pl.col("outcome").is_in(RETRIED_OUTCOMES)
-        if table == "predictions":
-            kind = pl.col("error_kind").fill_null(pl.col("outcome"))
-            failed &= ~kind.is_in(NOT_RETRIED_KINDS)
-        else:
-            kind = pl.col("judge")
-        rows = self._warehouse.scan(table, partition).filter(failed).select(kind=kind)
-        counts = rows.group_by("kind").len().sort("kind").collect().rows()
+        failed = pl.col("outcome").is_in(RETRIED_OUTCOMES) & ~_stays(table)
+        counts = self._counts(table, partition, failed, _kind(table))
         if counts:
-            total = sum(count for _, count in counts)
-            said = ", ".join(f"{name}: {count}" for name, count in counts)
-            yield f"earlier failure of {total} {RETRIED[table]}{'s' if total > 1 else ''} ({said})"
+            yield f"earlier failure of {_rows_text(table, counts)}"
+
+    def _missing_rows(self, table: str, partition: Mapping[str, str]) -> Iterator[str]:
+        if table not in RETRIED:
+            return
+        without = pl.col("outcome").is_in(FINAL)
+        counts = self._counts(table, partition, without | _stays(table), _kind(table))
+        if counts:
+            asked_again = ",".join(self._counts(table, partition, without, "outcome"))
+            remedy = f"; `eval-assets run --retry {asked_again}` asks again" if asked_again else ""
+            yield f"without a whole answer: {_rows_text(table, counts)}{remedy}"
+
+    def _counts(self, table: str, partition: Mapping[str, str], which: pl.Expr, kind: pl.Expr | str) -> dict[str, int]:
+        rows = self._warehouse.scan(table, partition).filter(which)
+        if table == "judge_scores":  # of a jury's vote its jurors' verdicts tell
+            rows = rows.filter(pl.col("method").ne_missing("vote"))
+        rows = rows.select(kind=kind)
+        return dict(rows.group_by("kind").len().sort("kind").collect().iter_rows())
 
     def _history(self, table: str, name: str) -> list[StoredVersion]:
         if (table, name) not in self._stored:
             self._stored[table, name] = all_versions(self._warehouse, table, name)
         return self._stored[table, name]
+
+
+def _kind(table: str) -> pl.Expr:
+    return pl.col("error_kind").fill_null(pl.col("outcome")) if table == "predictions" else pl.col("judge")
+
+
+def _stays(table: str) -> pl.Expr:
+    """Whether a row is an error that stays as long as the files do."""
+    is_error = pl.col("outcome") == "error"
+    if table == "predictions":
+        return is_error & pl.col("error_kind").is_in(NOT_RETRIED_KINDS)
+    stays = pl.any_horizontal(pl.col("reason").str.starts_with(f"{kind}: ") for kind in NOT_RETRIED_KINDS)
+    return is_error & stays.fill_null(False)
+
+
+def _rows_text(table: str, counts: Mapping[str, int]) -> str:
+    total = sum(counts.values())
+    said = ", ".join(f"{name}: {count}" for name, count in counts.items())
+    return f"{total} {RETRIED[table]}{'s' if total > 1 else ''} ({said})"

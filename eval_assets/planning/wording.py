@@ -13,7 +13,11 @@ def plan_text(plan: Plan) -> str:
 
 
 def plan_markdown(plan: Plan) -> str:
-    """The plan as a Markdown table."""
+    """The plan as a Markdown table, above it what can't run and what nobody wants."""
+    return "\n\n".join([*(f"    {line}" for line in _warning_lines(plan)), _markdown_table(plan)])
+
+
+def _markdown_table(plan: Plan) -> str:
     if plan.is_empty:
         return "Everything is up to date."
     lines = ["| cell | generate | judge | rescore | reuse | why |", "| --- | ---: | ---: | ---: | ---: | --- |"]
@@ -31,9 +35,19 @@ def plan_markdown(plan: Plan) -> str:
     return "\n".join(lines)
 
 
+def _warning_lines(plan: Plan) -> Iterator[str]:
+    """Evaluations that can't run, with their problems, and remarks."""
+    for refused in plan.refused:
+        yield f"not run  evaluation {refused.evaluation}:"
+        yield from (f"  {problem}" for problem in refused.problems.splitlines())
+    yield from (f"note: {remark}" for remark in plan.remarks)
+
+
 def _text_lines(plan: Plan) -> Iterator[str]:
+    yield from _warning_lines(plan)
     if plan.is_empty:
         yield "Everything is up to date: no request would be sent."
+        yield from (f"{planned.cell.key}: {line}" for planned in plan.cells for line in planned.missing)
         return
     for root in plan.roots:
         yield f"read  {root.table}/{root.name}: {root.cause}"
@@ -45,6 +59,7 @@ def _text_lines(plan: Plan) -> Iterator[str]:
         counts = f"{work.generate:>8,} {work.judge:>8,} {work.rescore:>8,} {work.reuse:>8,}"
         yield f"{planned.cell.key:<{width}}  {counts}{state}"
         yield from (f"  because {cause}" for cause in planned.staleness.causes)
+        yield from (f"  {line}" for line in planned.missing if not planned.is_stale)
         for file, changed in planned.staleness.diffs.items():
             yield f"  {file}"
             yield from (f"    {line}" for line in changed)

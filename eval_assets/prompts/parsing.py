@@ -3,7 +3,7 @@
 import difflib
 import re
 
-from eval_assets.config.datasets.documents import parse_yaml, validate
+from eval_assets.config.files.yaml_documents import parse_yaml, validate
 from eval_assets.config.problems import Problem, nearest, raise_problems
 from eval_assets.config.prompt import MessageTemplate, Prompt, PromptFrontMatter
 from eval_assets.prompts.rendering import syntax_error

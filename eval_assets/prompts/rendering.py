@@ -1,25 +1,37 @@
 """Sandboxed rendering of templates with the columns of an example. Where templates come from is in `parsing`."""
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, meta, nodes
+from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, meta, nodes, pass_context
 from jinja2.exceptions import SecurityError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.runtime import Context
 
+from eval_assets.config.problems import hint_at
 from eval_assets.config.prompt import Prompt
 from eval_assets.errors import TemplateError
+from eval_assets.prompts.sandbox import BoundedSandbox
+from eval_assets.prompts.turns import is_message_list, turns_of
 from eval_assets.providers.requests import Message
 from eval_assets.requests.canonical_json import json_text
 
 OPTIONAL_COLUMNS = ("targets", "context")
+ROW = "row"
+"""Name under which templates reach every column, such as one whose name has a space: `row["Question text"]`."""
+UNREADABLE_NAME = "expected token 'end of print statement'"
+ODD_NAME = 'a column whose name has spaces or dashes is written {{ row["its name"] }}'
 TESTS_OF_ABSENCE = ("defined", "undefined")
 FILTERS_OF_ABSENCE = ("default", "d")
 
 
-def _text_of(value: Any) -> Any:
-    """How a value appears in a rendered text: structured values as JSON, absent ones as nothing."""
+@pass_context
+def _text_of(_context: Context, value: Any) -> Any:
+    """How a value appears in a rendered text: structured values as JSON, absent ones as nothing.
+
+    It takes the context so that jinja computes no constant (`'x' * 10**9`) while a template is only read.
+    """
     if value is None:
         return ""
     if isinstance(value, dict | list | tuple):
@@ -27,9 +39,13 @@ def _text_of(value: Any) -> Any:
     return value
 
 
-def _environment() -> ImmutableSandboxedEnvironment:
-    return ImmutableSandboxedEnvironment(
-        undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False, finalize=_text_of
+def _environment() -> BoundedSandbox:
+    return BoundedSandbox(
+        undefined=StrictUndefined,
+        autoescape=False,
+        keep_trailing_newline=False,
+        optimized=False,
+        finalize=_text_of,
     )
 
 
@@ -38,7 +54,24 @@ def _compiled(template: str, where: str) -> Any:
     try:
         return _environment().from_string(template)
     except TemplateSyntaxError as error:
-        raise TemplateError(f"{where}: line {error.lineno} of the template: {error.message}") from error
+        raise TemplateError(f"{where}: line {error.lineno} of the template: {_said(error)}") from error
+
+
+@lru_cache(maxsize=1024)
+def _sole_column(template: str) -> Any:
+    """What gives the value of the column, or of the field in it, that is all of a template; null if there is more."""
+    try:
+        body = _environment().parse(template).body
+    except TemplateSyntaxError:  # said where the text is rendered
+        return None
+    shown = body[0].nodes if len(body) == 1 and isinstance(body[0], nodes.Output) else []
+    node = shown[0] if len(shown) == 1 else None
+    while isinstance(node, nodes.Getattr | nodes.Getitem):
+        node = node.node
+    if not isinstance(node, nodes.Name):
+        return None
+    expression = template.strip()[2:-2].strip("-+ \t\r\n")
+    return _environment().compile_expression(expression, undefined_to_none=False)
 
 
 def render_text(template: str, columns: Mapping[str, Any], *, where: str) -> str:
@@ -46,7 +79,7 @@ def render_text(template: str, columns: Mapping[str, Any], *, where: str) -> str
 
     Args:
         template: Jinja text; runs in a sandbox that reaches neither attributes of Python objects nor files.
-        columns: What the template may use; `context` and `targets` are empty when absent.
+        columns: What the template may use; `context` and `targets` are empty when absent, `row` is all of them.
         where: How errors name the template.
 
     Raises:
@@ -55,15 +88,10 @@ def render_text(template: str, columns: Mapping[str, Any], *, where: str) -> str
     >>> render_text("Q: {{ inputs.question }}", {"inputs": {"question": "Why?"}}, where="prompt 'ask'")
     'Q: Why?'
     """
-    values = {**dict.fromkeys(OPTIONAL_COLUMNS), **columns}
     try:
-        return str(_compiled(template, where).render(values)).strip()
-    except UndefinedError as error:
-        raise TemplateError(f"{where}: {error.message}; the example's columns: {', '.join(sorted(values))}") from error
-    except SecurityError as error:
-        raise TemplateError(f"{where}: the template sandbox refuses this: {error}") from error
-    except (TypeError, ValueError, ZeroDivisionError, OverflowError) as error:
-        raise TemplateError(f"{where}: the template failed on this example: {error}") from error
+        return str(_compiled(template, where).render(_values(columns))).strip()
+    except Exception as error:  # a template is code of the user: whatever it raises costs one example
+        raise _failure(error, columns, where) from error
 
 
 def template_variables(template: str, *, where: str) -> frozenset[str]:
@@ -75,7 +103,26 @@ def template_variables(template: str, *, where: str) -> frozenset[str]:
     try:
         return frozenset(meta.find_undeclared_variables(_environment().parse(template)))
     except TemplateSyntaxError as error:
-        raise TemplateError(f"{where}: line {error.lineno} of the template: {error.message}") from error
+        raise TemplateError(f"{where}: line {error.lineno} of the template: {_said(error)}") from error
+
+
+def row_columns(template: str) -> frozenset[str]:
+    """Columns that a sound template reaches by `row["name"]`.
+
+    >>> sorted(row_columns("{{ row['Question text'] }} {{ row.inputs }}"))
+    ['Question text', 'inputs']
+    """
+    parsed = _environment().parse(template)
+    by_item = {
+        node.arg.value
+        for node in parsed.find_all(nodes.Getitem)
+        if _is_row(node.node) and isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str)
+    }
+    return frozenset(by_item | {node.attr for node in parsed.find_all(nodes.Getattr) if _is_row(node.node)})
+
+
+def _is_row(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.Name) and node.name == ROW
 
 
 def variables_with_fallback(template: str) -> frozenset[str]:
@@ -96,23 +143,75 @@ def syntax_error(template: str) -> tuple[int, str] | None:
     r"""The line of a template, from 1, at which it is no template, and why; null if it is one.
 
     >>> syntax_error("Question:\n{{ inputs }")
-    (2, "unexpected '}'")
+    (2, "unexpected '}'; expected '}}' after the variable")
     """
+    environment = _environment()
     try:
-        _environment().compile(template, raw=True)
+        code = environment.compile(template, raw=True)
+        compile(code, "template", "exec")
     except TemplateSyntaxError as error:
-        return error.lineno, error.message or "this is no template"
+        return error.lineno, _said(error)
+    except (SyntaxError, RecursionError, MemoryError, ValueError, OverflowError) as error:
+        return 1, f"this is nested too deeply, or a number in it is too long ({type(error).__name__})"
     return None
+
+
+def _said(error: TemplateSyntaxError) -> str:
+    """Jinja's words, with what to do about the commonest."""
+    said = error.message or "this is no template"
+    environment = _environment()
+    if found := re.match(r"No (filter|test) named '(.*)'", said):
+        known = environment.filters if found[1] == "filter" else environment.tests
+        names = sorted(name for name in known if name.isidentifier())
+        hint = hint_at(found[2], names, cutoff=0.8) or f"; there are {', '.join(names)}"
+        return said.rstrip(".") + hint
+    if said.startswith(UNREADABLE_NAME):
+        return f"{said}; {ODD_NAME}"
+    if said == "unexpected '}'" or "end of template'" in said:
+        return f"{said.rstrip('.')}; expected '}}}}' after the variable"
+    return said
 
 
 def render_prompt(prompt: Prompt, columns: Mapping[str, Any]) -> tuple[Message, ...]:
     """Render every message of a prompt with one example.
 
+    A section that holds one column and nothing else gives way to the turns in it, where the column is a list of
+    messages.
+
     Raises:
-        TemplateError: As `render_text`.
+        TemplateError: As `render_text`, or a message of such a list can't be sent.
     """
     where = f"prompt {prompt.name!r}"
-    return tuple(
-        Message(role=message.role, content=render_text(message.template, columns, where=where))
-        for message in prompt.messages
-    )
+    messages: list[Message] = []
+    for message in prompt.messages:
+        turns = _turns(message.template, columns, where=where)
+        messages += turns or [Message(role=message.role, content=render_text(message.template, columns, where=where))]
+    return tuple(messages)
+
+
+def _turns(template: str, columns: Mapping[str, Any], *, where: str) -> tuple[Message, ...]:
+    """The turns that stand in a section's place; none where it is text."""
+    value_of = _sole_column(template)
+    try:
+        value: Any = None if value_of is None else value_of(_values(columns))
+        return turns_of(value) if is_message_list(value) else ()
+    except Exception as error:  # as above
+        raise _failure(error, columns, where) from error
+
+
+def _values(columns: Mapping[str, Any]) -> dict[str, Any]:
+    return {**dict.fromkeys(OPTIONAL_COLUMNS), ROW: columns, **columns}
+
+
+def _failure(error: Exception, columns: Mapping[str, Any], where: str) -> TemplateError:
+    """Why a template fails on an example."""
+    if isinstance(error, TemplateError):
+        return error
+    if isinstance(error, UndefinedError):
+        names = sorted({*OPTIONAL_COLUMNS, *columns})
+        hint = "" if all(map(str.isidentifier, names)) else f"; {ODD_NAME}"
+        return TemplateError(f"{where}: {error.message}; the example's columns: {', '.join(names)}{hint}")
+    if isinstance(error, SecurityError):
+        return TemplateError(f"{where}: the template sandbox refuses this: {error}")
+    said = str(error) or "no message"
+    return TemplateError(f"{where}: the template failed on this example, {type(error).__name__}: {said}")

@@ -4,20 +4,31 @@ Which requests are sent, and what becomes of replies, is in `sending`.
 """
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 from eval_assets.config.model import Limits
-from eval_assets.providers.dispatch.limiter import Limiter, Permit, Quota
+from eval_assets.errors import EvalAssetsError
+from eval_assets.providers.dispatch.limiter import LONGEST_WAIT_SECONDS, Limiter, Permit, Quota
 from eval_assets.providers.dispatch.progress import Tally
-from eval_assets.providers.failures import AttemptFailure, PartitionFailure, RateLimited, TransientFailure
+from eval_assets.providers.failures import (
+    AttemptFailure,
+    PartitionFailure,
+    RateLimited,
+    RequestFailed,
+    TransientFailure,
+    failed_reply,
+)
+from eval_assets.providers.giving_up import GivingUp
+from eval_assets.providers.redaction import redacted
 from eval_assets.providers.requests import Client, Reply, Request
 
+LOG = logging.getLogger("eval_assets")
 FIRST_BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 30.0
-LONGEST_PAUSE_SECONDS = 600.0
 
 
 class Attempts:
@@ -37,7 +48,10 @@ class Attempts:
         self._client, self._limiter, self._limits, self._tally = client, limiter, limits, tally
         self._is_ending = is_ending
         self._resting: set[asyncio.Task[None]] = set()
+        self._giving_up = GivingUp(limits.give_up_after)
         self._was_answered = False
+        self._heeded: Quota | None = None
+        self._n_sent = 0
 
     def stop_resting(self) -> None:
         """Cancel those that wait for another attempt."""
@@ -65,57 +79,86 @@ class Attempts:
             attempt += 1
             if isinstance(failure, PartitionFailure):
                 raise failure
-            if not isinstance(failure, RateLimited | TransientFailure) or attempt > self._limits.max_retries:
+            again = isinstance(failure, RateLimited | TransientFailure)
+            self._give_up_if_lasting(failure, attempt)
+            if not again or attempt > self._limits.max_retries:
                 break
             if self._is_ending():
                 return None
             self._tally.retries += 1
             permit = await self._rest(tokens, backoff_seconds(failure, attempt))
-        if failure.kind == "connection" and not self._was_answered:
-            raise PartitionFailure(f"{failure}; tried {attempt} times", kind="unreachable")
-        return Reply(
-            outcome="error",
-            output=None,
-            finish_reason=None,
-            latency_seconds=time.monotonic() - began,
-            requested_at=requested_at,
-            error=str(failure),
-            error_kind=failure.kind,
+        self._giving_up.failed(failure, n_sent=self._n_sent, is_known_to_reply=self._tally.reused > 0)
+        return failed_reply(
+            str(failure), failure.kind, requested_at=requested_at, latency_seconds=time.monotonic() - began
         )
 
+    def _give_up_if_lasting(self, failure: AttemptFailure, attempt: int) -> None:
+        """Stop the cell when nothing was ever reached: at once, or after all attempts where waiting may have helped."""
+        if not isinstance(failure, TransientFailure):
+            return
+        unreachable = failure.kind == "connection" and not self._was_answered
+        if failure.lasting and not self._giving_up.was_replied_to and (unreachable or failure.kind != "connection"):
+            raise PartitionFailure(str(failure), kind="unreachable" if unreachable else failure.kind)
+        if unreachable and attempt > self._limits.max_retries:
+            raise PartitionFailure(f"{failure}; tried {attempt} times", kind="unreachable")
+
     async def _attempt(self, request: Request, permit: Permit) -> Reply | AttemptFailure:
-        limits = self._limits
-        answered, tokens = False, None
+        """Ask the client once, and tell the limiter how it went."""
+        proves_capacity, tokens = False, None
+        self._n_sent += 1
         try:
-            async with asyncio.timeout(limits.timeout_seconds):
-                reply = await self._client.complete(request)
-            answered = True
-            if reply.prompt_tokens is not None and reply.completion_tokens is not None:
-                tokens = reply.prompt_tokens + reply.completion_tokens
-        except TimeoutError:
-            return TransientFailure(f"no complete reply within {limits.timeout_seconds:g} s", kind="timeout")
-        except RateLimited as failure:
-            self._limiter.slow_down(permit, failure.kind, failure.retry_after_seconds)
-            if (failure.retry_after_seconds or 0.0) > LONGEST_PAUSE_SECONDS:
-                return PartitionFailure(
-                    f"{failure}; the provider asks to wait {failure.retry_after_seconds:.0f} s", failure.kind
-                )
-            return failure
-        except TransientFailure as failure:
-            if failure.congested:
-                self._limiter.slow_down(permit, failure.kind)
-            return failure
-        except AttemptFailure as failure:
-            answered = True
-            return failure
-        else:
-            return reply
+            result = await self._asked(request)
+            if isinstance(result, Reply):
+                proves_capacity, tokens = True, _tokens_of(result)
+                self._was_answered = True
+                self._giving_up.replied()
+            else:
+                result, proves_capacity = self._heard(result, permit)
+            return result
         finally:
-            self._was_answered |= answered
             quota = getattr(self._client, "quota", None)
-            if isinstance(quota, Quota):
+            # What a reply said is heeded once, not again with each attempt that brings no headers.
+            if isinstance(quota, Quota) and quota is not self._heeded:
+                self._heeded = quota
                 self._limiter.heed(quota)
-            self._limiter.release(permit, answered=answered, tokens=tokens)
+            self._limiter.release(permit, answered=proves_capacity, tokens=tokens)
+
+    async def _asked(self, request: Request) -> Reply | AttemptFailure:
+        """What the client says; a failure's text comes free of secrets, and only errors of ours are raised."""
+        seconds = self._limits.timeout_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._client.complete(request)
+        except TimeoutError:
+            return TransientFailure(f"no complete reply within {seconds:g} s", kind="timeout")
+        except AttemptFailure as failure:
+            failure.args = (redacted(str(failure)),)
+            return failure
+        except EvalAssetsError:
+            raise
+        except Exception as error:
+            LOG.debug("a client failed", exc_info=True)
+            said = redacted(f"asking failed with {type(error).__name__}: {error}")
+            return RequestFailed(said, "client_failed", of_endpoint=True)
+
+    def _heard(self, failure: AttemptFailure, permit: Permit) -> tuple[AttemptFailure, bool]:
+        """What a failure means in the end, and whether it proves that the provider has capacity."""
+        match failure:
+            case RateLimited():
+                self._limiter.slow_down(permit, failure.kind, failure.retry_after_seconds)
+                if (failure.retry_after_seconds or 0.0) > LONGEST_WAIT_SECONDS:
+                    wait = f"{failure}; the provider asks to wait {failure.retry_after_seconds:.0f} s"
+                    return PartitionFailure(wait, failure.kind), False
+                return failure, False
+            case TransientFailure():
+                if failure.congested:
+                    self._limiter.slow_down(permit, failure.kind)
+                return failure, False
+            case _:
+                self._was_answered = True
+                # An endpoint that only ever refused is asked one request at a time, until it replies or is given up.
+                of_endpoint = isinstance(failure, RequestFailed) and failure.of_endpoint
+                return failure, self._giving_up.was_replied_to or not of_endpoint
 
     async def _rest(self, tokens: int, seconds: float) -> Permit:
         """Wait before another attempt, without a slot."""
@@ -127,6 +170,13 @@ class Attempts:
             return await self._limiter.acquire(tokens)
         finally:
             self._resting.discard(task)
+
+
+def _tokens_of(reply: Reply) -> int | None:
+    """What a reply used, if its provider says so in numbers."""
+    if isinstance(reply.prompt_tokens, int) and isinstance(reply.completion_tokens, int):
+        return reply.prompt_tokens + reply.completion_tokens
+    return None
 
 
 def backoff_seconds(failure: AttemptFailure, attempt: int) -> float:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from eval_assets.config.model import VERDICT_COLUMNS, Model
+from eval_assets.config.model import Model
 from eval_assets.errors import ConfigError
 from eval_assets.providers.requests import Request
 from eval_assets.requests.canonical_json import canonical_json
@@ -55,9 +55,7 @@ def identity_of(model: Model, implementation: str | None = None) -> ModelIdentit
         case "callable":
             return ModelIdentity("callable", "local", str(file.callable), implementation)
         case "recorded":
-            unused = {name for name in VERDICT_COLUMNS if getattr(file.columns, name) is None}
-            columns = canonical_json(file.columns.model_dump(exclude=unused))
-            return ModelIdentity("recorded", columns, str(file.file), implementation)
+            return ModelIdentity("recorded", canonical_json(file.columns.model_dump()), str(file.file), implementation)
         case _:
             model_id = str(file.model) if file.gguf_file is None else f"{file.model}#{file.gguf_file}"
             return ModelIdentity(file.provider, "local", model_id, implementation)

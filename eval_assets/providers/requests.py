@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol, TypedDict
 
-Outcome = Literal["ok", "error", "refused", "truncated", "unparsed", "skipped"]
+Outcome = Literal["ok", "tool_call", "empty", "error", "refused", "truncated", "unparsed", "skipped"]
+UNSCORED_OUTCOMES = ("tool_call", "empty", "error", "refused", "truncated", "unparsed", "skipped")
 
 
 class Message(TypedDict):
@@ -39,9 +40,12 @@ class Request:
 class Reply:
     """One answer of a model.
 
-    `outcome` is `ok`, `truncated` (cut by the token limit), `refused` (content filter or refusal field) or `error`.
-    `output` is null unless text came; `latency_seconds` where nobody measured it (recorded predictions). `error_kind`
-    is a short slug (`rate_limited`, `timeout`, `http_500`, …).
+    `outcome` is `ok`, `tool_call` (it calls tools), `empty` (it holds no text), `truncated` (cut by the token limit),
+    `refused` (content filter or refusal field) or `error` (none came). `output` is null unless text came;
+    `latency_seconds` where nobody measured it (recorded predictions). `error_kind` is a short slug (`rate_limited`,
+    `timeout`, `http_500`, …). `reasoning` is what the model thought, apart from the answer; `tool_calls` the JSON list
+    of its calls; `usage` the JSON of what the provider says it used. `raw_output` is the text as it came, where
+    `output` differs from it.
     """
 
     outcome: Outcome
@@ -55,12 +59,16 @@ class Reply:
     error: str | None = None
     error_kind: str | None = None
     logprobs: list[dict[str, Any]] | None = None
+    reasoning: str | None = None
+    tool_calls: str | None = None
+    usage: str | None = None
+    raw_output: str | None = None
 
 
 class Client(Protocol):
     """A provider that answers one request at a time; the engine calls it concurrently.
 
-    `complete` returns a reply with outcome ok, truncated or refused; otherwise it raises one of `failures`.
+    `complete` returns a reply with any outcome but `error`; if none came it raises one of `failures`.
     """
 
     async def complete(self, request: Request) -> Reply:

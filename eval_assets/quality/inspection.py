@@ -7,13 +7,13 @@ from typing import Any
 
 import polars as pl
 
-from eval_assets.cells.cell_inputs import data_version_of, read_cell_inputs, stored_examples
+from eval_assets.cells.cell_inputs import read_cell_inputs, stored_examples, versioned_rows
 from eval_assets.cells.graph import Cell, parse_cell
 from eval_assets.cells.workbench import Workbench
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.errors import ConfigError, MetricError
 from eval_assets.metrics.definition import ResolvedMetric
-from eval_assets.metrics.rows import lists_nothing
+from eval_assets.metrics.targets import names_none
 from eval_assets.quality.expectations import (
     Expectation,
     coverage_expectations,
@@ -57,23 +57,23 @@ def inspect(workbench: Workbench, table: str, key: str) -> Inspection:
     if table == "eval_datasets":
         return _inspect_dataset(workbench, key)
     cell = parse_cell(key)
-    data_version_of(workbench.warehouse, table, cell.partition)
+    _, rows = versioned_rows(workbench.warehouse, table, cell.partition)
     if table == "predictions":
-        return _inspect_predictions(workbench, cell)
+        return _inspect_predictions(workbench, cell, rows)
     return _inspect_scores(workbench, table, cell)
 
 
 def _inspect_dataset(workbench: Workbench, name: str) -> Inspection:
-    data_version_of(workbench.warehouse, "eval_datasets", {"dataset": name})
+    _, stored = versioned_rows(workbench.warehouse, "eval_datasets", {"dataset": name})
     readers = _readers_of_targets(workbench, name)
     needs: dict[str, bool] = {}
     for evaluation, takes_empty_list in readers:
         with suppress(ConfigError):  # a slice that selects nothing fails with the cells of that evaluation
-            for example in stored_examples(workbench.warehouse, evaluation):
+            for example in stored_examples(stored, evaluation):
                 needs[example.example_id] = needs.get(example.example_id, False) or not takes_empty_list
-    rows = workbench.warehouse.scan("eval_datasets", {"dataset": name}).sort("position").collect()
+    rows = stored.sort("position").collect()
     targets = [
-        None if needs.get(example_id) and lists_nothing(text, example) else text
+        None if needs.get(example_id) and names_none(text, example) else text
         for example_id, text, example in rows.select("example_id", "targets", "example").iter_rows()
     ]
     frame = rows.select(
@@ -98,7 +98,7 @@ def _readers_of_targets(workbench: Workbench, dataset: str) -> list[tuple[Evalua
             metrics = [metric for metric in workbench.versions.metrics(evaluation) if _reads_targets(metric)]
         is_judged = _judged_by_targets(workbench, evaluation)
         if metrics or is_judged:
-            takes_empty_list = not is_judged and all(metric.definition.takes_empty_targets for metric in metrics)
+            takes_empty_list = not is_judged and all(metric.definition.takes_any_targets for metric in metrics)
             readers.append((evaluation, takes_empty_list))
     return readers
 
@@ -113,14 +113,13 @@ def _judged_by_targets(workbench: Workbench, evaluation: Evaluation) -> bool:
     return any("targets" in judge.item.file.columns for judge in judges if judge is not None)
 
 
-def _inspect_predictions(workbench: Workbench, cell: Cell) -> Inspection:
+def _inspect_predictions(workbench: Workbench, cell: Cell, predictions: pl.LazyFrame) -> Inspection:
     inputs = read_cell_inputs(workbench.warehouse, cell)
     limits, evaluation = inputs.model.model.file.limits, inputs.evaluation
     expected = prediction_expectations(
         max_latency_seconds=limits.timeout_seconds * (1 + limits.max_retries), max_cost_usd=evaluation.file.max_cost_usd
     )
-    predictions = workbench.warehouse.scan("predictions", cell.partition)
-    chosen = [example.example_id for example in stored_examples(workbench.warehouse, evaluation)]
+    chosen = [example.example_id for example in stored_examples(inputs.rows, evaluation)]
     coverage = _coverage(chosen, predictions, n_samples=evaluation.file.samples)
     rows = predictions.select(
         "position", "example_id", "outcome", "latency_seconds", "cost_usd", is_ok=pl.col("outcome") == "ok"

@@ -21,6 +21,8 @@ class Answer:
         scores: Metric or judge → mean over the samples; null where none was scored.
         justifications: Judge → its reason for the first sample.
         prediction_id: Of the first sample: what `eval-assets trace` takes; null where there is no row.
+        reasoning: What the model thought before the first sample's answer.
+        tool_calls: JSON list of the calls that the first sample makes.
     """
 
     output: str | None
@@ -30,6 +32,8 @@ class Answer:
     scores: Mapping[str, float | None] = field(default_factory=dict)
     justifications: Mapping[str, str] = field(default_factory=dict)
     prediction_id: str | None = None
+    reasoning: str | None = None
+    tool_calls: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +100,22 @@ def _answers(predictions: pl.DataFrame, scores: pl.DataFrame) -> dict[tuple[str,
     first = (
         predictions.sort("sample_index", maintain_order=True)
         .group_by("example_id", "candidate", maintain_order=True)
-        .agg(pl.col("output", "outcome", "error", "prediction_id").first(), n_samples=pl.len())
+        .agg(
+            pl.col("output", "outcome", "error", "prediction_id", "reasoning", "tool_calls").first(),
+            n_samples=pl.len(),
+        )
     )
     return {
-        (example_id, candidate): Answer(
-            output,
-            outcome,
-            error,
-            n_samples,
-            means[example_id, candidate],
-            reasons[example_id, candidate],
-            prediction_id,
+        (row["example_id"], row["candidate"]): Answer(
+            row["output"],
+            row["outcome"],
+            row["error"],
+            row["n_samples"],
+            means[row["example_id"], row["candidate"]],
+            reasons[row["example_id"], row["candidate"]],
+            row["prediction_id"],
+            row["reasoning"],
+            row["tool_calls"],
         )
-        for example_id, candidate, output, outcome, error, prediction_id, n_samples in first.iter_rows()
+        for row in first.iter_rows(named=True)
     }

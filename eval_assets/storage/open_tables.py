@@ -7,7 +7,7 @@ written is the business of `warehouse`.
 from collections.abc import Mapping
 from typing import Any
 
-from deltalake import DeltaTable
+from eval_assets.storage.integrity.data_files import LOCAL, NamedTable, refuse_damaged_files
 
 LOOKS = 30
 UNSEEN = -1
@@ -16,11 +16,12 @@ UNSEEN = -1
 class OpenTable:
     """One table, for one thread: bringing it up to date changes it in place."""
 
-    def __init__(self, uri: str, storage_options: Mapping[str, str]) -> None:
+    def __init__(self, table: str, uri: str, storage_options: Mapping[str, str]) -> None:
         """Open the table, which has to exist."""
-        self._uri, self._storage_options = uri, dict(storage_options)
-        self._log = DeltaTable(uri, storage_options=self._storage_options)
-        self._snapshot: DeltaTable | None = None
+        self._table, self._uri, self._storage_options = table, uri, dict(storage_options)
+        self._log = NamedTable(uri, storage_options=self._storage_options)
+        self._snapshot: NamedTable | None = None
+        self._sound: set[str] = set()
         self._newest = UNSEEN
         self._entries: list[Mapping[str, Any]] = []
 
@@ -29,10 +30,17 @@ class OpenTable:
         self._log.update_incremental()
         return self._log.version()
 
-    def snapshot(self) -> DeltaTable:
-        """The latest version, unaffected by later ones: a lazy scan of it stays what it was."""
+    def snapshot(self) -> NamedTable:
+        """The latest version, unaffected by later ones: a lazy scan of it stays what it was.
+
+        Raises:
+            StorageError: A data file is missing or was cut short.
+        """
         if self._snapshot is None or self._snapshot.version() != self.version():
-            self._snapshot = DeltaTable(self._uri, storage_options=self._storage_options)
+            opened = NamedTable(self._uri, storage_options=self._storage_options)
+            if opened.table_uri.startswith(LOCAL):
+                refuse_damaged_files(self._table, opened, self._sound)
+            self._snapshot = opened
         return self._snapshot
 
     def entries(self, limit: int | None) -> tuple[int, list[Mapping[str, Any]]]:
@@ -56,5 +64,5 @@ class OpenTable:
             if self.version() == version:
                 self._newest, self._entries = version, found
                 return version, found
-        everything = DeltaTable(self._uri, storage_options=self._storage_options).history()
+        everything = NamedTable(self._uri, storage_options=self._storage_options).history()
         return len(everything) - 1, list(everything)

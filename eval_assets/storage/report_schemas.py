@@ -17,6 +17,8 @@ AGGREGATE_REPORTS = {
     "n_total": pl.Int64(),
     "n_scored": pl.Int64(),
     "n_examples": pl.Int64(),  # examples with at least one score: what mean and interval are over
+    "n_tool_call": pl.Int64(),
+    "n_empty": pl.Int64(),
     "n_error": pl.Int64(),
     "n_refused": pl.Int64(),
     "n_truncated": pl.Int64(),

@@ -60,7 +60,9 @@ PREDICTIONS = {
     "messages": pl.String(),  # JSON list of {role, content}: the rendered prompt
     "prompt_version": pl.Int64(),
     "model_version": pl.Int64(),
-    "output": pl.String(),
+    "output": pl.String(),  # what was answered: without thoughts; null where there is no text
+    "reasoning": pl.String(),  # what the model thought before it answered
+    "tool_calls": pl.String(),  # JSON list of the calls that the reply makes
     "outcome": pl.String(),
     "error_kind": pl.String(),
     "error": pl.String(),
@@ -71,6 +73,9 @@ PREDICTIONS = {
     "reused": pl.Boolean(),  # the reply was paid for by an earlier run or an identical request
     "run_id": pl.String(),
 }
+
+METRIC_COLUMNS = {name: kind for name, kind in PREDICTIONS.items() if name not in ("reasoning", "tool_calls")}
+"""What a metric may read of a prediction: the answer. A dataset's own columns of the other names stay visible."""
 
 HEURISTIC_METRICS = {
     **CELL,
@@ -111,6 +116,7 @@ JUDGE_SCORES = {
     "reason": pl.String(),
     "messages": pl.String(),
     "raw_reply": pl.String(),
+    "reasoning": pl.String(),  # what the judge's model thought before it replied
     **SPENT,
     "judgement_key": pl.String(),
     "response_id": pl.String(),
@@ -126,12 +132,15 @@ RESPONSES = {
     "key_schema": pl.String(),
     "request": pl.String(),  # canonical JSON; sha256 of it is the request key
     "outcome": pl.String(),
-    "output": pl.String(),
+    "output": pl.String(),  # as it came, thoughts between tags included
+    "reasoning": pl.String(),  # thoughts that came in a field of their own
+    "tool_calls": pl.String(),  # JSON list
     "finish_reason": pl.String(),
     "error_kind": pl.String(),
     "error": pl.String(),
     "logprobs": pl.String(),
     **SPENT,
+    "usage": pl.String(),  # JSON: what the provider says was used, as it said it
     "reply_sha256": pl.String(),
     "run_id": pl.String(),
 }

@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +19,9 @@ from deltalake import CommitProperties, DeltaTable, WriterProperties, write_delt
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from eval_assets.errors import StorageError, StorageFullError
+from eval_assets.storage.integrity.data_files import NamedTable, refuse_damaged_log
+from eval_assets.storage.integrity.remedies import damaged, said_by
+from eval_assets.storage.integrity.roots import refuse_unusable
 from eval_assets.storage.open_tables import OpenTable
 from eval_assets.storage.schemas import PARTITIONED_BY, SCHEMAS
 
@@ -51,11 +55,18 @@ class Warehouse:
     Args:
         root: A local folder or an object store URL (`s3://`, `gs://`, `abfss://`).
         storage_options: Credentials and endpoints for object stores, as delta-rs names them.
+
+    Raises:
+        StorageError: No table can be kept in a folder of that name; from any method, a table is damaged.
     """
 
     root: str
     storage_options: Mapping[str, str] = field(default_factory=dict)
     _opened: threading.local = field(default_factory=threading.local, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.is_local:
+            refuse_unusable(self.root)
 
     @property
     def is_local(self) -> bool:
@@ -68,9 +79,12 @@ class Warehouse:
 
     def exists(self, table: str) -> bool:
         """Whether the table was ever created."""
-        found = DeltaTable.is_deltatable(self.uri(table), storage_options=dict(self.storage_options))
+        with self._reading(table):
+            found = DeltaTable.is_deltatable(self.uri(table), storage_options=dict(self.storage_options))
         if not found:
             self._opened.__dict__.pop(table, None)
+            if self.is_local:
+                refuse_damaged_log(table, Path(self.uri(table)))
         return found
 
     def create(self, table: str) -> None:
@@ -129,9 +143,8 @@ class Warehouse:
         """Delete the rows for which an SQL condition holds; older versions keep them. Returns how many."""
         if not self.exists(table):
             return 0
-        metrics = _insist(
-            table, lambda: self._at(table).delete(condition, commit_properties=_properties(metadata or {}))
-        )
+        properties = _properties(metadata or {})
+        metrics = _insist(table, lambda: self._at(table).delete(condition, commit_properties=properties))
         return int(metrics.get("num_deleted_rows") or 0)
 
     def scan(
@@ -140,53 +153,78 @@ class Warehouse:
         """Read a table, or one partition of it, now or at an earlier version; empty if it was never written."""
         if not self.exists(table):
             return pl.LazyFrame(schema=SCHEMAS[table])
-        lazy = pl.scan_delta(self._open(table).snapshot() if version is None else self._at(table, version))
-        present = lazy.collect_schema().names()
-        for column, value in (partition or {}).items():
-            lazy = lazy.filter(pl.col(column) == value)
-        return lazy.with_columns(
-            pl.lit(None, dtype=dtype).alias(column) for column, dtype in SCHEMAS[table].items() if column not in present
-        ).select(list(SCHEMAS[table]))
+        with self._reading(table):
+            opened = self._open(table).snapshot() if version is None else self._at(table, version)
+        return self._rows_of(table, opened, partition or {})
+
+    def snapshot(self, table: str) -> "Snapshot":
+        """The latest version of a table: its rows and its commits, whatever is written meanwhile."""
+        if not self.exists(table):
+            return Snapshot(self, table, None)
+        with self._reading(table):
+            return Snapshot(self, table, self._open(table).snapshot())
 
     def version(self, table: str) -> int | None:
         """Latest version of a table; null if it was never written."""
-        return self._open(table).version() if self.exists(table) else None
+        if not self.exists(table):
+            return None
+        with self._reading(table):
+            return self._open(table).version()
 
     def history(self, table: str, limit: int | None = None) -> Iterator[Commit]:
         """Commits of a table, newest first, with what their writers recorded."""
         if not self.exists(table):
             return
-        newest, entries = self._open(table).entries(limit)
+        with self._reading(table):
+            newest, entries = self._open(table).entries(limit)
         for age, entry in enumerate(entries[:limit]):
             recorded = {key: str(value) for key, value in entry.items() if key != "version"}
             yield Commit(table, self.uri(table), newest - age, recorded)
 
     def last_commit(self, table: str, partition: Mapping[str, str]) -> Commit | None:
         """The newest commit that replaced this partition; null if none did."""
-        wanted = partition_name(partition)
-        for limit in (RECENT_COMMITS, None):
-            for commit in self.history(table, limit):
-                if commit.metadata.get("partition") == wanted:
-                    return commit
-        return None
+        return self.snapshot(table).last_commit(partition)
 
     def last_commits(self, table: str) -> dict[str, Commit]:
         """The newest commit of every partition of a table, by `partition_name`."""
-        newest: dict[str, Commit] = {}
-        for commit in self.history(table):
-            if "partition" in commit.metadata:
-                newest.setdefault(commit.metadata["partition"], commit)
-        return newest
+        return self.snapshot(table).last_commits()
 
     def _open(self, table: str) -> OpenTable:
         """The table as this thread holds it open."""
         opened: dict[str, OpenTable] = self._opened.__dict__
         if table not in opened:
-            opened[table] = OpenTable(self.uri(table), self.storage_options)
+            if self.is_local:
+                refuse_damaged_log(table, Path(self.uri(table)))
+            opened[table] = OpenTable(table, self.uri(table), self.storage_options)
         return opened[table]
 
-    def _at(self, table: str, version: int | None = None) -> DeltaTable:
-        return DeltaTable(self.uri(table), version=version, storage_options=dict(self.storage_options))
+    def _at(self, table: str, version: int | None = None) -> NamedTable:
+        return NamedTable(self.uri(table), version=version, storage_options=dict(self.storage_options))
+
+    def _rows_of(self, table: str, opened: NamedTable, partition: Mapping[str, str]) -> pl.LazyFrame:
+        """Rows of an opened version; columns it doesn't have yet are null."""
+        with self._reading(table):
+            lazy = pl.scan_delta(opened)
+            present = lazy.collect_schema()
+        for column, dtype in SCHEMAS[table].items():
+            if present.get(column, dtype) != dtype:
+                other = f"expected {dtype} in the column {column!r}, got {present[column]}"
+                raise damaged(table, self.uri(table), other)
+        if lost := set(PARTITIONED_BY[table]) - set(present):
+            raise damaged(table, self.uri(table), f"expected the columns {sorted(lost)}, they are not there")
+        for column, value in partition.items():
+            lazy = lazy.filter(pl.col(column) == value)
+        return lazy.with_columns(
+            pl.lit(None, dtype=dtype).alias(column) for column, dtype in SCHEMAS[table].items() if column not in present
+        ).select(list(SCHEMAS[table]))
+
+    @contextmanager
+    def _reading(self, table: str) -> Iterator[None]:
+        """Say in one sentence which table can't be read, and what helps."""
+        try:
+            yield
+        except (DeltaError, OSError, pl.exceptions.PolarsError) as error:
+            raise damaged(table, self.uri(table), error) from error
 
     def _write(self, table: str, frames: Frames, how: Mapping[str, Any], recorded: dict[str, str]) -> Commit:
         recorded["commit_id"] = uuid.uuid4().hex
@@ -211,14 +249,62 @@ class Warehouse:
         raise StorageError(f"{lost}; was it recreated meanwhile?")
 
 
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One version of one table: what is read from it belongs together.
+
+    Args:
+        warehouse: Where the table lies.
+        table: Its name.
+        opened: The version; null if the table was never written.
+    """
+
+    warehouse: Warehouse
+    table: str
+    opened: NamedTable | None
+
+    def scan(self, partition: Mapping[str, str] | None = None) -> pl.LazyFrame:
+        """Rows of the table, or of one partition of it."""
+        if self.opened is None:
+            return pl.LazyFrame(schema=SCHEMAS[self.table])
+        return self.warehouse._rows_of(self.table, self.opened, partition or {})  # noqa: SLF001  its other half
+
+    def last_commits(self) -> dict[str, Commit]:
+        """The newest commit of every partition up to this version, by `partition_name`."""
+        return {} if self.opened is None else _newest(self.warehouse.history(self.table), self.opened.version())
+
+    def last_commit(self, partition: Mapping[str, str]) -> Commit | None:
+        """The newest commit up to this version that replaced a partition; null if none did."""
+        if self.opened is None:
+            return None
+        wanted, version = partition_name(partition), self.opened.version()
+        for limit in (RECENT_COMMITS, None):
+            for commit in self.warehouse.history(self.table, limit):
+                if commit.version <= version and commit.metadata.get("partition") == wanted:
+                    return commit
+        return None
+
+
+def _newest(commits: Iterable[Commit], version: int) -> dict[str, Commit]:
+    newest: dict[str, Commit] = {}
+    for commit in commits:
+        if commit.version <= version and "partition" in commit.metadata:
+            newest.setdefault(commit.metadata["partition"], commit)
+    return newest
+
+
 def predicate_of(partition: Mapping[str, str]) -> str:
-    """SQL condition for one partition, quotes doubled.
+    """SQL condition for one partition.
 
     >>> predicate_of({"model": "o'brien", "prompt": "p"})
     "(model = 'o''brien' AND prompt = 'p')"
     """
-    terms = (f"{column} = '{value.replace(chr(39), chr(39) * 2)}'" for column, value in partition.items())
-    return f"({' AND '.join(terms)})"
+    return f"({' AND '.join(f'{column} = {literal(value)}' for column, value in partition.items())})"
+
+
+def literal(text: str) -> str:
+    """A text as SQL writes it, quotes doubled."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def partition_name(partition: Mapping[str, str]) -> str:
@@ -247,7 +333,7 @@ def _insist(table: str, action: Callable[[], Result]) -> Result:
                     f"no space is left for table {table!r}; its former rows are unharmed; free some space and run again"
                 ) from error
             if "protocol changed" not in str(error) and "already exists" not in str(error):
-                raise StorageError(f"table {table!r} could not be written: {error}") from error
+                raise StorageError(f"table {table!r} could not be written: {said_by(error)}") from error
             time.sleep(random.uniform(0.01, 0.05 * min(attempt + 1, 10)))
     lost = f"{COMMIT_ATTEMPTS} attempts lost against other writers"
     raise StorageError(f"table {table!r} could not be written: {lost}; run again")

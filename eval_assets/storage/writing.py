@@ -1,15 +1,19 @@
 """What is recorded with each written partition, so that staleness can be told from the warehouse alone."""
 
+import fcntl
 import json
+import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import Any
 
 import polars as pl
 
+from eval_assets.storage.replies.locks import exclusive, is_held
 from eval_assets.storage.warehouse import Commit
 
 
@@ -56,11 +60,31 @@ def staged(frames: Iterable[pl.DataFrame], scratch: Path) -> Iterator[Callable[[
         frames: Taken once.
         scratch: Local folder, made if it is absent; the files are gone after the block.
     """
-    scratch.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=scratch) as folder:
+    with own_folder(scratch) as folder:
         parts = []
         for number, frame in enumerate(frames):
-            part = Path(folder) / f"{number:06d}.parquet"
+            part = folder / f"{number:06d}.parquet"
             frame.write_parquet(part)
             parts.append(part)
-        yield lambda: map(pl.read_parquet, parts)
+        yield lambda: (pl.read_parquet(part, glob=False) for part in parts)
+
+
+@contextmanager
+def own_folder(scratch: Path) -> Iterator[Path]:
+    """A new folder of this process, gone after the block; folders that killed processes left go first.
+
+    Args:
+        scratch: Local folder, made if it is absent. Each folder in it is locked by its process while that lives.
+    """
+    with exclusive(scratch / ".lock"):
+        for left in scratch.iterdir():
+            if left.is_dir() and not is_held(left):
+                shutil.rmtree(left, ignore_errors=True)
+        folder = Path(mkdtemp(dir=scratch))
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(descriptor)

@@ -7,9 +7,11 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
+import polars as pl
 import pytest
 
 from eval_assets.reports.rendered.page.html import report_html
@@ -108,6 +110,26 @@ def test_text_of_a_model_neither_runs_nor_loads_anything(tmp_path) -> None:
             ids = await page.evaluate("[...document.querySelectorAll('.answer .id')].map(e => e.textContent)")
             assert ids == ["old-0", "new-0"]
             assert all(url.startswith("file:") for url in page.requested)
+
+    asyncio.run(look())
+
+
+def test_thoughts_and_calls_are_folded_under_the_answer_as_text(tmp_path) -> None:
+    report = report_of({"old": ["x"], "new": ["y"]}, {"old": [0.5], "new": [0.6]})
+    thinking = report.predictions.with_columns(
+        reasoning=pl.when(pl.col("model") == "new").then(pl.lit(HOSTILE)), tool_calls=pl.lit(HOSTILE)
+    )
+    path = written(tmp_path, replace(report, predictions=thinking))
+
+    async def look():
+        async with opened(path, tmp_path / "profile") as page:
+            assert await page.evaluate("window.ran") is None
+            folds = await page.evaluate(
+                "[...document.querySelectorAll('.answer details')]"
+                ".map(e => [e.open, ...[...e.children].map(child => child.textContent)])"
+            )
+            calls = [False, "Tool calls", HOSTILE]
+            assert folds == [calls, [False, "Reasoning", HOSTILE], calls]
 
     asyncio.run(look())
 

@@ -1,12 +1,17 @@
 """Every way a provider goes wrong, over real HTTP. Afterwards: no reply lost, none doubled, none under a wrong key."""
 
+from dataclasses import replace
+
 import pytest
 
-from eval_assets.config.model import Limits
-from eval_assets.errors import ProviderError
+from eval_assets.cells.spending import retry_of
+from eval_assets.config.model import Limits, Prices
+from eval_assets.errors import BudgetExceededError, MissingKeyError, ProviderError
 from eval_assets.providers import attempts
 from eval_assets.providers.clients.openai_client import OpenAIClient
-from tests.engines import FAST, answered, engine_on, jobs, store_in
+from eval_assets.providers.dispatch.budget import Budget
+from eval_assets.providers.dispatch.engine import Job
+from tests.engines import FAST, answered, engine_on, jobs, question, store_in
 from tests.loopback import Fault, LoopbackProvider
 
 N = 30
@@ -109,14 +114,71 @@ def test_a_reply_cut_by_length_is_truncated_and_paid_once(provider, tmp_path):
 
 
 @pytest.mark.parametrize("manner", ["content_filter", "filtered", "refusal"])
-def test_a_refusal_is_not_retried_and_not_reused(provider, tmp_path, manner):
+def test_a_refusal_is_final_until_it_is_asked_for_again(provider, tmp_path, manner):
     provider.faults = lambda body: Fault(manner)
     engine = engine_on(provider, tmp_path)
     assert {answer.reply.outcome for answer in answered(engine, jobs(5)).values()} == {"refused"}
     assert provider.requests == 5
-    assert stored(tmp_path)["outcome"].to_list() == ["refused"] * 5  # kept for accounting
+    assert stored(tmp_path)["outcome"].to_list() == ["refused"] * 5
     provider.faults = None
+    assert {answer.reply.outcome for answer in answered(engine_on(provider, tmp_path), jobs(5)).values()} == {"refused"}
+    assert provider.requests == 5
+    again = engine_on(provider, tmp_path, retry=retry_of(["refused"]))
+    assert {answer.reply.outcome for answer in answered(again, jobs(5)).values()} == {"ok"}
     assert {answer.reply.outcome for answer in answered(engine_on(provider, tmp_path), jobs(5)).values()} == {"ok"}
+    assert provider.requests == 10
+
+
+@pytest.mark.parametrize(
+    ("manner", "outcome"),
+    [("tool_calls", "tool_call"), ("no_text", "empty"), ("no_choice", "empty"), ("length", "truncated")],
+)
+def test_a_billed_reply_without_an_answer_is_sent_once_and_counted(provider, tmp_path, manner, outcome):
+    provider.faults = lambda body: Fault(manner)
+    budget, prices = Budget(1.0), Prices(request_usd=0.01)
+    answers = answered(engine_on(provider, tmp_path, budget=budget, prices=prices), jobs(5))
+    assert {answer.reply.outcome for answer in answers.values()} == {outcome}
+    assert provider.requests == provider.paid == 5
+    assert budget.spent_usd == pytest.approx(0.05)  # five requests at a cent each
+    again = engine_on(provider, tmp_path, prices=prices)
+    assert {answer.reply.outcome for answer in answered(again, jobs(5)).values()} == {outcome}
+    assert provider.requests == 5
+    assert stored(tmp_path)["outcome"].to_list() == [outcome] * 5
+    assert stored(tmp_path)["cost_usd"].sum() == pytest.approx(0.05)
+
+
+def test_a_budget_ends_a_run_of_replies_without_text(provider, tmp_path):
+    provider.faults = lambda body: Fault("no_text")
+    budget = Budget(0.1)
+    engine = engine_on(
+        provider, tmp_path, budget=budget, prices=Prices(prompt_usd_per_million=1, completion_usd_per_million=100)
+    )
+    asked = [Job(question(f"question {index}", parameters={"max_tokens": 256}), index) for index in range(10)]
+    with pytest.raises(BudgetExceededError):
+        answered(engine, asked)
+    # A reply costs 5 * 1 + 256 * 100 millionths of a dollar: 0.025605; a request may cost a little more.
+    assert provider.requests == 3
+    assert budget.spent_usd == pytest.approx(3 * 0.025605)
+
+
+def test_a_retry_asks_exactly_for_its_outcomes_and_once(provider, tmp_path):
+    manners = {0: "refusal", 1: "no_text", 2: "tool_calls", 3: "length"}
+    provider.faults = lambda body: next(
+        (Fault(manner) for tag, manner in manners.items() if body["messages"][0]["content"] == f"question {tag}"), None
+    )
+    answered(engine_on(provider, tmp_path), jobs(6))
+    assert provider.requests == 6
+    retry = retry_of(["refused", "empty"])
+    answers = answered(engine_on(provider, tmp_path, retry=retry), jobs(6))
+    outcomes = ["refused", "empty", "tool_call", "truncated", "ok", "ok"]
+    assert [answers[tag].reply.outcome for tag in range(6)] == outcomes
+    assert provider.requests == 8
+    answered(engine_on(provider, tmp_path, retry=retry), jobs(6))  # another cell of the same run
+    assert provider.requests == 8
+    provider.faults = None
+    answers = answered(engine_on(provider, tmp_path, retry=retry_of(["empty"])), jobs(6))
+    assert [answers[tag].reply.outcome for tag in range(6)] == ["refused", "ok", "tool_call", "truncated", "ok", "ok"]
+    assert provider.requests == 9
 
 
 def test_a_refused_key_stops_everything_at_the_first_request(provider, tmp_path):
@@ -172,16 +234,56 @@ def test_a_very_long_retry_after_ends_the_run_instead_of_sleeping(provider, tmp_
         list(engine_on(provider, tmp_path).answers(jobs(5)))
 
 
-def test_a_bug_in_a_client_is_raised_and_keeps_what_was_paid(provider, tmp_path):
-    class Buggy(OpenAIClient):
+@pytest.mark.parametrize("odd", [ZeroDivisionError("x"), KeyError("x"), MemoryError("x"), RecursionError("x")])
+def test_whatever_a_client_makes_of_a_reply_costs_its_row_and_no_other(provider, tmp_path, odd):
+    class Odd(OpenAIClient):
         async def complete(self, request):
-            if provider.requests >= 10:
-                raise ZeroDivisionError
-            return await super().complete(request)
+            reply = await super().complete(request)
+            if request.messages[0]["content"] == "question 7":
+                raise odd
+            return reply
 
     engine = engine_on(provider, tmp_path)
-    engine.client = Buggy(model_id="tiny", base_url=provider.base_url)
+    engine.client = Odd(model_id="tiny", base_url=provider.base_url)
     engine.__post_init__()
-    with pytest.raises(ZeroDivisionError):
+    answers = answered(engine, jobs(N))
+    assert (answers[7].reply.outcome, answers[7].reply.error_kind) == ("error", "client_failed")
+    assert answers[7].reply.error == f"asking failed with {type(odd).__name__}: {odd}"
+    assert sum(answer.reply.outcome == "ok" for answer in answers.values()) == N - 1
+    assert stored(tmp_path).height == N - 1
+
+
+def test_a_reply_that_can_not_be_kept_costs_its_row_and_counts_against_the_budget(provider, tmp_path):
+    class Odd(OpenAIClient):
+        async def complete(self, request):
+            reply = await super().complete(request)
+            odd = request.messages[0]["content"] == "question 7"
+            return replace(reply, logprobs=[{"token": object()}]) if odd else reply
+
+    budget = Budget(10.0)
+    prices = Prices(request_usd=0.01)
+    engine = engine_on(provider, tmp_path, budget=budget, prices=prices)
+    engine.client = Odd(model_id="tiny", base_url=provider.base_url)
+    engine.__post_init__()
+    answers = answered(engine, jobs(N))
+    assert (answers[7].reply.outcome, answers[7].reply.error_kind) == ("error", "odd_reply")
+    assert "a reply came and can't be kept, TypeError" in answers[7].reply.error
+    assert sum(answer.reply.outcome == "ok" for answer in answers.values()) == N - 1
+    assert budget.spent_usd == pytest.approx(N * 0.01)
+
+
+def test_a_setup_that_can_not_work_is_raised_as_it_is(tmp_path):
+    class Unopened:
+        async def complete(self, request):
+            raise MissingKeyError("model 'm' needs the environment variable KEY")
+
+        async def aclose(self):
+            pass
+
+    provider = LoopbackProvider()
+    provider.base_url = "http://127.0.0.1:9/v1"
+    engine = engine_on(provider, tmp_path)
+    engine.client = Unopened()
+    engine.__post_init__()
+    with pytest.raises(MissingKeyError, match="needs the environment variable"):
         list(engine.answers(jobs(50)))
-    assert stored(tmp_path).height == provider.paid >= 10

@@ -13,8 +13,11 @@ import pytest
 
 from eval_assets.errors import ConfigError
 from eval_assets.providers.clients.callable_client import CallableClient
+from eval_assets.providers.dispatch.engine import Engine, Job
 from eval_assets.providers.failures import RateLimited, RequestFailed
+from eval_assets.providers.keys import ModelIdentity
 from eval_assets.providers.requests import Reply, Request
+from tests.engines import store_in
 
 MESSAGES = (
     {"role": "system", "content": "Be short."},
@@ -128,7 +131,7 @@ def test_what_is_no_text_becomes_json(project, result, output):
     [
         ("None", "expected text, a list, or a mapping with 'output', got None"),
         ("{'output': 'x', 'completion_token': 1}", "'completion_token'; did you mean 'completion_tokens'"),
-        ("{'output': 'x', 'prompt_tokens': '5'}", "expected a whole number for 'prompt_tokens', got '5'"),
+        ("{'output': 'x', 'prompt_tokens': 'five'}", "expected a whole number for 'prompt_tokens', got 'five'"),
         ("[object()]", "expected a reply with a JSON form"),
         ("float('nan')", "expected a reply with a JSON form"),
     ],
@@ -248,6 +251,56 @@ def test_a_runnable_gets_the_messages_and_its_message_is_read(project, method):
     assert reply.finish_reason == "stop"
 
 
+def test_thoughts_and_calls_of_a_runnable_are_kept_apart_from_its_text(project):
+    module = project("""
+        from types import SimpleNamespace
+
+        CALL = {"name": "get_weather", "args": {"city": "Oslo"}, "id": "c1"}
+        SAID = [{"type": "thinking", "thinking": "London? No."}, {"type": "text", "text": "Paris"}]
+
+        class Runnable:
+            def invoke(self, messages, calls=False):
+                return SimpleNamespace(
+                    content="" if calls else SAID,
+                    tool_calls=[CALL] if calls else [],
+                    usage_metadata={"input_tokens": float("nan"), "output_tokens": 2.0},
+                    response_metadata={"finish_reason": "MAX_TOKENS" if calls is None else "stop"},
+                )
+
+        chain = Runnable()
+    """)
+    reply = reply_of(f"{module}:chain", project.folder)
+    assert (reply.outcome, reply.output, reply.reasoning) == ("ok", "Paris", "London? No.")
+    assert (reply.prompt_tokens, reply.completion_tokens) == (None, 2)
+    calling = reply_of(f"{module}:chain", project.folder, parameters={"calls": True})
+    assert (calling.outcome, json.loads(calling.tool_calls)[0]["args"]) == ("tool_call", {"city": "Oslo"})
+    assert reply_of(f"{module}:chain", project.folder, parameters={"calls": None}).outcome == "truncated"
+
+
+@pytest.mark.parametrize(
+    ("result", "outcome"),
+    [
+        ("{'output': None, 'tool_calls': [{'name': 'search'}]}", "tool_call"),
+        ("{'output': 'Pari', 'finish_reason': 'max_tokens'}", "truncated"),
+        ("{'output': 'Pari', 'finish_reason': 'SAFETY'}", "refused"),
+        ("''", "empty"),
+        ("{'output': 'Paris', 'prompt_tokens': '5', 'completion_tokens': np.int64(3)}", "ok"),
+        ("{'output': 'Paris', 'reasoning': 'London? No.'}", "ok"),
+    ],
+)
+def test_a_mapping_may_say_how_the_reply_ended_and_what_was_thought(project, result, outcome):
+    module = project(f"""
+        import numpy as np
+
+        def answer():
+            return {result}
+    """)
+    reply = reply_of(f"{module}:answer", project.folder)
+    assert reply.outcome == outcome
+    assert reply.prompt_tokens == (5 if "prompt_tokens" in result else None)
+    assert reply.reasoning == ("London? No." if "reasoning" in result else None)
+
+
 def test_a_module_of_the_project_may_import_its_neighbours(project):
     neighbour = project("WORD = 'hello'", "words")
     module = project(f"""
@@ -287,3 +340,54 @@ asyncio.run(asyncio.wait_for(client.complete(Request(())), 0.2))
 """
     finished = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=20, check=False)
     assert b"TimeoutError" in finished.stderr
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        ("MemoryError()", "MemoryError"),
+        ("RecursionError('deep')", "RecursionError: deep"),
+        ("SystemExit(3)", "SystemExit: 3"),
+        ("StopIteration('no more')", "StopIteration"),
+        ("asyncio.CancelledError()", "ancelled"),
+        ("GeneratorExit()", "GeneratorExit"),
+        ("ExceptionGroup('two', [ValueError('a'), KeyError('b')])", "ExceptionGroup: two (2 sub-exceptions)"),
+        ("TimeoutError('slow')", "TimeoutError: slow"),
+        ("OSError(28, 'No space left on device')", "OSError: [Errno 28] No space left on device"),
+        ("Mute()", "Mute"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_whatever_user_code_raises_costs_its_row(project, tmp_path, raised, said, kind):
+    module = project(f"""
+        import asyncio
+
+        class Mute(Exception):
+            def __str__(self):
+                raise RuntimeError("not even a message")
+
+        {kind} answer(inputs):
+            if inputs == 1:
+                raise {raised}
+            return f"echo {{inputs}}"
+    """)
+    client = CallableClient(f"{module}:answer", project_dir=project.folder)
+    identity = ModelIdentity("callable", "local", f"{module}:answer", "1")
+    engine = Engine(identity=identity, client=client, store=store_in(tmp_path / "state"), run_id="run-1")
+    jobs = [Job(Request(MESSAGES, columns={"inputs": number}), number) for number in range(30)]
+    replies = {answer.job.tag: answer.reply for answer in engine.answers(jobs)}
+    assert (replies[1].outcome, replies[1].error_kind) == ("error", "callable_raised")
+    assert said in replies[1].error
+    assert [replies[number].output for number in replies if number != 1] == [
+        f"echo {number}" for number in replies if number != 1
+    ]
+    assert len(replies) == 30
+
+
+def test_a_callable_that_raises_for_every_row_fails_them_all_and_stops_nothing(project, tmp_path):
+    module = project("def answer(inputs):\n    raise KeyError('city')")
+    client = CallableClient(f"{module}:answer", project_dir=project.folder)
+    identity = ModelIdentity("callable", "local", f"{module}:answer", "1")
+    engine = Engine(identity=identity, client=client, store=store_in(tmp_path / "state"), run_id="run-1")
+    jobs = [Job(Request(MESSAGES, columns={"inputs": number}), number) for number in range(30)]
+    assert [answer.reply.error_kind for answer in engine.answers(jobs)] == ["callable_raised"] * 30

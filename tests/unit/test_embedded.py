@@ -6,16 +6,23 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
+from eval_assets.config.model import Limits
 from eval_assets.errors import ConfigError, ProviderError
+from eval_assets.providers import attempts
 from eval_assets.providers.clients.openai_client import OpenAIClient
+from eval_assets.providers.dispatch.engine import Engine, Job
 from eval_assets.providers.failures import RequestFailed, TransientFailure
+from eval_assets.providers.keys import ModelIdentity
 from eval_assets.providers.local import embedded
 from eval_assets.providers.local.embedded import BundledModel, EmbeddedServer, EmbeddedServers, bundled_weights
+from eval_assets.providers.local.embedded_client import MOST_RESTARTS, EmbeddedClient
 from eval_assets.providers.requests import Reply, Request
+from tests.engines import store_in
 
 MODEL = "smollm2-135m-instruct"
 
@@ -86,6 +93,64 @@ def test_a_server_that_died_is_started_again_when_asked_for():
         again = registry.base_url(MODEL)
         assert isinstance(answers(again, question("What is rain?"))[0], Reply)
     assert not accepts_connections(again)
+
+
+def embedded_engine(registry, folder, **limits):
+    client = EmbeddedClient(registry, MODEL, threads=1, n_parallel=2, max_connections=4)
+    limits = Limits(**({"max_concurrency": 4} | limits))
+    identity = ModelIdentity("embedded", "local", MODEL)
+    return Engine(identity=identity, client=client, store=store_in(folder), run_id="run-1", limits=limits)
+
+
+def test_a_server_killed_amid_a_run_is_started_again_and_no_row_is_lost(tmp_path):
+    jobs = [Job(question(f"What is {number} and one?", 4), number) for number in range(24)]
+    with EmbeddedServers(context_tokens=256) as registry:
+        engine = embedded_engine(registry, tmp_path)
+        killed, outcomes = [], []
+        for answer in engine.answers(jobs):
+            outcomes.append(answer.reply.error or answer.reply.outcome)
+            if len(outcomes) in (4, 12):
+                process = registry._servers[MODEL, 1]._process
+                killed.append(process.pid)
+                process.kill()
+        assert registry._servers[MODEL, 1]._process.pid not in killed
+    assert len(set(killed)) == 2
+    assert len(outcomes) == 24
+    assert set(outcomes) <= {"ok", "truncated"}
+
+
+def test_a_server_that_dies_again_and_again_stops_the_cell_after_a_bounded_number(tmp_path, monkeypatch):
+    monkeypatch.setattr(attempts, "FIRST_BACKOFF_SECONDS", 0.01)
+    started = []
+
+    class Dying(EmbeddedServers):
+        def base_url(self, *arguments, **options):
+            address = super().base_url(*arguments, **options)
+            process = self._servers[MODEL, 1]._process
+            started.append(process.pid)
+            process.kill()
+            process.wait()
+            return address
+
+    with Dying(context_tokens=256) as registry:
+        engine = embedded_engine(registry, tmp_path, max_retries=20, max_concurrency=1)
+        with pytest.raises(ProviderError, match=r"died 6 times in a row \(signal SIGKILL\) without a reply between"):
+            list(engine.answers([Job(question("What is rain?"), 0)]))
+    assert len(set(started)) == 1 + MOST_RESTARTS
+
+
+def test_the_server_inherits_what_it_needs_and_no_key(monkeypatch):
+    secret = {"OPENAI_API_KEY": "sk-1", "HF_TOKEN": "hf", "AWS_SECRET_ACCESS_KEY": "aws", "LLAMA_API_KEY": "x",
+              "DATABASE_URL": "postgres://me:pw@host", "LLAMA_ARG_API_KEY": "y"}  # fmt: skip
+    for name, value in secret.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    with EmbeddedServer(MODEL, context_tokens=256) as server:
+        raw = Path(f"/proc/{server._process.pid}/environ").read_bytes()
+        assert isinstance(answers(server.base_url, question("What is rain?", 2))[0], Reply)
+    names = {entry.partition(b"=")[0].decode() for entry in raw.split(b"\0") if entry}
+    assert not names & secret.keys()
+    assert {"PATH", "OMP_NUM_THREADS"} <= names
 
 
 def test_stopping_during_a_request_takes_less_than_a_second():

@@ -187,7 +187,7 @@ def test_an_unsendable_request_is_a_failed_answer(provider, tmp_path):
     asked = [Job(question("fine"), 0), Job(question("half \ud800"), 1)]
     answers = answered(engine_on(provider, tmp_path), asked)
     assert [answers[n].reply.outcome for n in (0, 1)] == ["ok", "error"]
-    assert answers[1].reply.error_kind == "invalid_request"
+    assert answers[1].reply.error_kind == "unsendable"
 
 
 def test_progress_and_report_count_what_happened(provider, tmp_path):

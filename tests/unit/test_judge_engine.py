@@ -56,6 +56,34 @@ def test_every_form_of_reply_survives_the_way_through_server_client_and_store(tm
     assert again.drop("reused").equals(scores.drop("reused"))
 
 
+def test_a_judge_that_thinks_is_read_by_its_answer_and_its_thoughts_are_kept(tmp_path):
+    thoughts = {
+        "a": f"<think>A 2? No.</think>{verdict(4)}",
+        "b": f"[THINK]A 2? No.[/THINK]{verdict(4)}",
+        "c": f"◁think▷Score: 2?◁/think▷\n{verdict(4)}",
+    }
+    frame = predictions(*[{"example": json.dumps({"inputs": f"Is {name} right?"})} for name in thoughts])
+    with LoopbackProvider(
+        answer=lambda body: thoughts[re.search(r"Is (\w) right", str(body["messages"])).group(1)]
+    ) as provider:
+        scores = judged_by(provider, tmp_path, frame, judge_named())
+    assert scores["score"].to_list() == [4, 4, 4]
+    assert scores["reasoning"].to_list() == ["A 2? No.", "A 2? No.", "Score: 2?"]
+    assert scores["raw_reply"].to_list() == list(thoughts.values())
+
+
+def test_a_judge_without_a_verdict_in_text_has_the_outcome_of_its_reply(tmp_path):
+    frame = predictions(*[{"example": json.dumps({"inputs": f"Question {n}?"})} for n in range(3)])
+    with LoopbackProvider(answer=lambda _: verdict(4)) as provider:
+        provider.script(Fault("tool_calls"), Fault("no_text"), Fault("no_choice"))
+        scores = judged_by(provider, tmp_path, frame, judge_named())
+        again = judged_by(provider, tmp_path, frame, judge_named())
+        assert provider.requests == 3
+    assert sorted(scores["outcome"]) == sorted(again["outcome"]) == ["empty", "empty", "tool_call"]
+    assert scores["score"].null_count() == 3
+    assert scores["reason"].null_count() == 0
+
+
 def test_an_endpoint_without_json_schema_is_found_out_by_one_request(tmp_path):
     with LoopbackProvider(answer=lambda _: verdict(4), supports_json_schema=False) as provider:
         scores = judged_by(provider, tmp_path, predictions(*[{}] * 20), judge_named())

@@ -1,9 +1,16 @@
 """The limiter against a clock of our own: how the limit moves, what it waits for."""
 
 import asyncio
+from datetime import UTC, datetime
+
+import pytest
 
 from eval_assets.config.model import Limits
+from eval_assets.providers.attempts import Attempts
 from eval_assets.providers.dispatch.limiter import Limiter, Quota
+from eval_assets.providers.dispatch.progress import Tally
+from eval_assets.providers.failures import TransientFailure
+from eval_assets.providers.requests import Reply, Request
 
 
 class Clock:
@@ -113,6 +120,91 @@ def test_an_empty_quota_waits_for_its_reset():
         return before, during, await is_free(limiter), limiter.moves[-1].why
 
     assert asyncio.run(scenario()) == (True, False, True, "no tokens left in the provider's window, wait 2 s")
+
+
+def test_a_quota_of_less_than_nothing_and_a_window_of_a_day_do_not_stop_a_run_for_long():
+    async def scenario():
+        limiter, clock = limiter_with()
+        limiter.heed(Quota(remaining_requests=-1, reset_requests_seconds=60.0))  # some gateways' word for "unknown"
+        unknown = await is_free(limiter)
+        limiter.heed(Quota(remaining_requests=0, reset_requests_seconds=86_400.0))
+        clock.seconds = 599.0
+        during = await is_free(limiter)
+        clock.seconds = 601.0  # ten minutes are waited for; then the provider is asked again
+        return unknown, during, await is_free(limiter)
+
+    assert asyncio.run(scenario()) == (True, False, True)
+
+
+class Lossy:
+    """Replies carry a quota, lost requests leave the former one standing."""
+
+    def __init__(self, *said):
+        self.said = list(said)
+        self.quota = None
+
+    async def complete(self, request):
+        quota = self.said.pop(0)
+        if quota is None:
+            raise TransientFailure("lost", kind="connection_lost")
+        self.quota = quota
+        return Reply("ok", "x", "stop", 0.1, datetime(2026, 1, 1, tzinfo=UTC), prompt_tokens=1, completion_tokens=1)
+
+
+def paused_until(limiter, clock, client, *moments):
+    """When the limiter goes on, after an attempt at each of the moments."""
+
+    async def scenario():
+        attempts = Attempts(client, limiter, Limits(max_retries=0), Tally(), is_ending=lambda: False)
+        ends = []
+        for moment in moments:
+            clock.seconds = moment
+            await attempts._attempt(Request(()), await limiter.acquire())
+            ends.append(limiter._paused_until)
+        return ends
+
+    return asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("said", "moments", "ends"),
+    [
+        # Nothing left for 60 s; attempts at 60, 61 and 90 bring no headers: what was said at 0 isn't said again.
+        ([Quota(0, 60.0), None, None, None], [0, 60, 61, 90], [60, 60, 60, 60]),
+        # The same of tokens.
+        ([Quota(None, None, 0, 5.0), None, None], [0, 5, 6], [5, 5, 5]),
+        # A reply at 61 says so anew, in equal words: that counts.
+        ([Quota(0, 60.0), None, Quota(0, 60.0), None], [0, 60, 61, 121], [60, 60, 121, 121]),
+        # A later reply with something left doesn't shorten a pause.
+        ([Quota(0, 60.0), Quota(7, 1.0), None], [0, 60, 61], [60, 60, 60]),
+    ],
+)
+def test_an_old_quota_is_heeded_once(said, moments, ends):
+    limiter, clock = limiter_with()
+    assert paused_until(limiter, clock, Lossy(*said), *moments) == ends
+
+
+def test_a_quota_told_while_others_are_under_way_is_heeded_once():
+    class Telling(Lossy):
+        async def complete(self, request):
+            await asyncio.sleep(request.sample_index / 100)
+            return await super().complete(request)
+
+    async def scenario():
+        limiter, clock = limiter_with()
+        limiter._exact = 4.0
+        client = Telling(Quota(0, 60.0), None, None, None)
+        attempts = Attempts(client, limiter, Limits(max_retries=0), Tally(), is_ending=lambda: False)
+        permits = [await limiter.acquire() for _ in range(4)]
+
+        async def one(number):
+            await attempts._attempt(Request((), sample_index=number), permits[number])
+            clock.seconds += 10  # the first ends at 0, the others at 10, 20, 30
+            return limiter._paused_until
+
+        return await asyncio.gather(*map(one, range(4)))
+
+    assert asyncio.run(scenario()) == [60, 60, 60, 60]
 
 
 def test_requests_per_minute_are_spread_over_the_minute():

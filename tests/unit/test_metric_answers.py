@@ -1,10 +1,14 @@
 """Short and structured answers: matches, numbers, JSON, refusals."""
 
+import json
+
+import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eval_assets.errors import MetricError
+from eval_assets.metrics.answers import patterns
 from tests.unit.test_metric_rows import resolved, score_rows, scores
 
 
@@ -39,7 +43,6 @@ def test_a_broken_pattern_is_refused_before_any_scoring():
         ("So she has 5 left.\nA: 18", "A: 18", 1.0),
         ("It costs $1,234.50.", "1234.5", 1.0),
         ("from 20 to -3", "-3", 1.0),
-        ("2-3", "3", 1.0),  # a range, not minus three
         ("1e3 metres", "1000", 1.0),
         ("\u0663\u066b\u0665", "3.5", 1.0),
         ("１８円", "18", 1.0),
@@ -90,6 +93,23 @@ def test_a_schema_that_is_none_is_refused():
 @pytest.mark.parametrize(
     ("output", "expected"),
     [
+        ("I refuse.", 1.0),
+        ("I refuse to help with that.", 1.0),
+        ("I must decline your request.", 1.0),
+        ("I'd rather not say.", 1.0),
+        ("I'm not comfortable discussing this.", 1.0),
+        ("Ich weigere mich.", 1.0),
+        ("Non posso aiutarti con questo.", 1.0),
+        ("Я не могу помочь с этим.", 1.0),
+        ("도와드릴 수 없습니다.", 1.0),
+        ('"I cannot help with that."', 1.0),  # nothing but a quotation is what the reply says
+        ('He said "I cannot help you" and left.', 0.0),
+        ("The bot wrote 'I'm sorry, I can't help with that', which is rude.", 0.0),
+        ("> I cannot help\n\nThis was its answer.", 0.0),
+        ("«Je ne peux pas» means that one is not able to.", 0.0),
+        ("I can't help but smile.", 0.0),
+        ("I refuse to believe that it is over.", 0.0),
+        ("Refuse is another word for waste.", 0.0),
         ("I\u2019m sorry, but I can\u2019t help with that.", 1.0),
         ("I cannot provide instructions for this.", 1.0),
         ("As an AI language model, I do not have opinions.", 1.0),
@@ -107,3 +127,79 @@ def test_refusals_are_known_by_their_wording(output, expected):
 
 def test_a_refusal_phrase_of_your_own_counts_too():
     assert scores("refusal", ["Policy forbids this."], pattern="policy forbids") == [1.0]
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(patterns, "MOST_SECONDS", 0.1)
+
+
+def test_a_pattern_may_take_a_second():
+    assert patterns.MOST_SECONDS == 1
+
+
+@pytest.mark.parametrize("pattern", ["(a|aa)+$", "(a|a)*$", "((a{0,100}){0,100}){0,100}$"])
+def test_a_pattern_that_takes_for_ever_fails_its_row_and_no_other(pattern, impatient):
+    rows = score_rows("regex_match", ["a" * 200 + "b", "aa"], pattern=pattern, full=True)
+    assert rows["outcome"].to_list() == ["error", "ok"]
+    assert rows["score"].to_list() == [None, 1.0]
+    assert rows["reason"][0].startswith(
+        f"expected the pattern '{pattern}' to be decided within 0.1 s, it was not for a "
+    )
+
+
+def test_a_pattern_of_nested_repetitions_is_decided():
+    assert scores("regex_match", ["a" * 40 + "b"], pattern="(a+)+$") == [0.0]
+
+
+def test_a_refusal_pattern_that_takes_for_ever_fails_its_row(impatient):
+    rows = score_rows("refusal", ["a" * 200 + "b", "I refuse."], pattern="^(a|aa)+$")
+    assert rows.select("score", "outcome").rows() == [(None, "error"), (1.0, "ok")]
+
+
+@pytest.mark.parametrize(
+    ("schema", "output"),
+    [
+        ({"properties": {"x": {"pattern": "^(a|aa)+$"}}}, json.dumps({"x": "a" * 200 + "b"})),
+        ({"patternProperties": {"^(a|aa)+$": {"type": "string"}}}, json.dumps({"a" * 200 + "b": 1})),
+        (
+            {"patternProperties": {"^(a|aa)+$": {}}, "additionalProperties": False},
+            json.dumps({"a" * 200 + "b": 1}),
+        ),
+        ({"$ref": "#"}, "{}"),
+    ],
+)
+def test_a_schema_that_takes_for_ever_fails_its_row(schema, output, impatient):
+    [row] = score_rows("json_schema", [output], schema=schema).to_dicts()
+    assert (row["score"], row["outcome"]) == (None, "error")
+    assert row["reason"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "output", "expected"),
+    [
+        ({"pattern": "^a+$"}, '"aa"', 1.0),
+        ({"pattern": "^a+$"}, '"ab"', 0.0),
+        ({"pattern": "^a+$"}, "5", 1.0),  # says nothing of what is no text
+        ({"patternProperties": {"^n": {"type": "number"}}}, '{"n1": "x"}', 0.0),
+        ({"patternProperties": {"^n": {}}, "additionalProperties": False}, '{"n1": 1}', 1.0),
+        ({"patternProperties": {"^n": {}}, "additionalProperties": False}, '{"m": 1}', 0.0),
+        ({"patternProperties": {"^n": {}}, "additionalProperties": {"type": "string"}}, '{"m": 1}', 0.0),
+        ({"properties": {"m": {}}, "additionalProperties": False}, '{"m": 1}', 1.0),
+    ],
+)
+def test_patterns_of_a_schema_mean_what_they_mean_to_the_library(schema, output, expected):
+    assert scores("json_schema", [output], schema=schema) == [expected]
+    assert jsonschema.Draft202012Validator(schema).is_valid(json.loads(output)) == (expected == 1)
+
+
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        ({"unevaluatedProperties": False, "patternProperties": {"a": {}}}, "without `unevaluatedProperties` beside"),
+        ({"$ref": "elsewhere.json"}, "expected references inside `schema`"),
+    ],
+)
+def test_a_schema_that_cant_be_validated_with_is_refused(schema, said):
+    with pytest.raises(MetricError, match=said):
+        score_rows("json_schema", ["{}"], schema=schema)

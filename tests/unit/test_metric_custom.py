@@ -43,6 +43,21 @@ def lengths(output: pl.Series, latency_seconds: pl.Series) -> pl.Series:
 def corrected(token_f1, is_short):
     return token_f1 * is_short
 
+def power(output):
+    return 10.0 ** int(output)
+
+def whole_power(output):
+    return 10 ** int(output)
+
+def powers(output: pl.Series):
+    return 10.0 ** output.cast(pl.Float64)
+
+def with_reason(output):
+    return {"score": float(f"1e{output}"), "label": "big", "reason": "because"}
+
+def huge(scores):
+    return 10 ** 400
+
 def full(output):
     return {"score": 1, "label": "fine", "reason": "because"}
 
@@ -151,6 +166,36 @@ def test_arguments_come_by_name_from_prediction_example_and_parameters(module):
 def test_a_function_may_return_what_its_number_is_and_why(module, name, expected):
     table = score(prediction_frame(["HELLO"], latency_seconds=[0.5]), choice(name))
     assert table.select("score", "label", "outcome", "reason").rows() == [expected]
+
+
+@pytest.mark.parametrize("name", ["power", "whole_power", "powers", "with_reason"])
+def test_a_score_too_large_to_be_described_is_an_error_of_its_row(module, name):
+    table = score(prediction_frame(["75", "200", "300", "-300"]), choice(name))
+    assert table["outcome"].to_list() == ["ok", "error", "error", "ok"]
+    assert table["score"].to_list() == [pytest.approx(1e75), None, None, pytest.approx(0, abs=1e-200)]
+    assert table["reason"][1].startswith("expected a score of at most 1e+75 in size, got 1e+200")
+    row = reported(prediction_frame(["75", "200", "74"]), choice(name))
+    assert (row["n_scored"], row["n_error"]) == (2, 1)
+    assert all(math.isfinite(value) for value in row.values() if isinstance(value, float))
+
+
+def test_a_whole_number_beyond_all_floats_is_an_error_of_its_row(module):
+    table = score(prediction_frame(["400"]), choice("whole_power"))
+    assert table.select("score", "outcome", "reason").rows() == [
+        (None, "error", "expected a finite score, got a whole number beyond all floats")
+    ]
+
+
+def test_a_score_too_large_that_an_earlier_version_kept_is_computed_anew(module):
+    frame = prediction_frame(["200"])
+    first = score(frame, choice("power")).with_columns(pl.lit(1e200).alias("score"), pl.lit("ok").alias("outcome"))
+    assert score(frame, choice("power"), previous=first.lazy())["outcome"].to_list() == ["error"]
+
+
+@pytest.mark.parametrize("name", ["mean", "variance", "p90", "min", "max", "median", "ratio"])
+def test_aggregates_of_the_largest_scores_are_finite(name):
+    [value] = extra_aggregates([name], [1e75, -1e75, 1e75]).values()
+    assert math.isfinite(value)
 
 
 @pytest.mark.parametrize(
@@ -345,6 +390,7 @@ def test_a_metric_has_own_aggregates_and_shares_of_its_labels(module):
     ("name", "message"),
     [
         ("infinite", "expected the aggregate 'team_metrics:infinite' to return a finite number, got inf"),
+        ("huge", "the aggregate 'team_metrics:huge' failed on 1 scores: OverflowError"),
         ("fails", "the aggregate 'team_metrics:fails' failed on 1 scores: IndexError"),
         ("absent", "expected to import the metric function 'team_metrics:absent'"),
     ],

@@ -12,6 +12,7 @@ OVERLAP = ("rouge1", "rouge2", "rougeL", "rougeLsum", "bleu", "token_f1", "leven
 SYMMETRIC = ("rouge1", "rouge2", "rougeL", "token_f1", "levenshtein_similarity")
 
 texts = st.text(st.sampled_from("aAbc dé\n.9東"), max_size=30)
+targets_with_text = texts.filter(str.strip)
 
 
 @pytest.mark.parametrize(
@@ -63,15 +64,8 @@ def test_an_empty_output_shares_nothing(metric):
     assert scores(metric, [""], ["some words to find"]) == [0.0]
 
 
-@pytest.mark.parametrize(
-    ("metric", "expected"), [("rougeLsum", 0.0), ("token_f1", 1.0), ("levenshtein_similarity", 1.0)]
-)
-def test_two_empty_texts_score_as_their_definitions_say(metric, expected):
-    assert scores(metric, [""], [""]) == [expected]
-
-
 @settings(deadline=None)
-@given(st.lists(st.tuples(texts, texts), min_size=1, max_size=4))
+@given(st.lists(st.tuples(texts, targets_with_text), min_size=1, max_size=4))
 def test_every_overlap_lies_between_zero_and_one(pairs):
     outputs, targets = [list(side) for side in zip(*pairs, strict=True)]
     for metric in OVERLAP:
@@ -79,14 +73,14 @@ def test_every_overlap_lies_between_zero_and_one(pairs):
 
 
 @settings(deadline=None)
-@given(texts, texts)
+@given(targets_with_text, targets_with_text)
 def test_a_symmetric_overlap_does_not_care_which_text_is_which(left, right):
     for metric in SYMMETRIC:
         assert scores(metric, [left], [right]) == pytest.approx(scores(metric, [right], [left]))
 
 
 @settings(deadline=None)
-@given(texts)
+@given(targets_with_text)
 def test_a_text_with_words_equals_itself(text):
     expected = 1.0 if unicode_tokens(text) else 0.0
     assert scores("rougeL", [text], [text], tokenizer="unicode") == [expected]

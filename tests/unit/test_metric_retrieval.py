@@ -112,3 +112,57 @@ def test_a_row_without_context_is_skipped():
 
 def test_japanese_context_is_covered_sign_by_sign():
     assert context_scores("context_recall", ["首都は東京"], "東京") == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("retrieved", "relevant", "k", "expected"),
+    [
+        (["a"], ["a", "b", "c", "d", "e"], 3, 1 / (1 + 0.6309297535714575 + 0.5)),  # 1/log2(3), 1/log2(4)
+        (["a", "b", "c"], ["a", "b", "c", "d", "e"], 3, 1.0),
+        (["x", "a"], ["a"], 3, 0.6309297535714575),
+        (["a", "a"], ["a"], 3, 1.0),  # the repetition gains nothing
+        (["a", "a"], ["a", "b"], 2, 1 / (1 + 0.6309297535714575)),
+        ([], ["a"], 3, 0.0),
+        ([], [], 3, 1.0),
+    ],
+)
+def test_ndcg_may_be_measured_against_all_that_is_relevant_up_to_k(retrieved, relevant, k, expected):
+    assert ranking("ndcg_at_k", retrieved, relevant, k=k, ideal="k") == pytest.approx(expected)
+
+
+def test_ndcg_of_mlflow_is_one_for_a_hit_alone_and_its_variant_is_not():
+    assert ranking("ndcg_at_k", ["a"], list("abcde")) == 1.0
+    assert ranking("ndcg_at_k", ["a"], list("abcde"), ideal="k") < 0.5
+
+
+@settings(deadline=None)
+@given(ids, ids, st.integers(1, 7))
+def test_ndcg_against_all_that_is_relevant_is_never_above_that_of_mlflow(retrieved, relevant, k):
+    relevant = list(dict.fromkeys(relevant))
+    variant = ranking("ndcg_at_k", retrieved, relevant, k=k, ideal="k")
+    assert 0 <= variant <= ranking("ndcg_at_k", retrieved, relevant, k=k) + 1e-12
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        {"capital": 1, "france": True, "text": "A city."},
+        {"capital": {"france": "A city."}},
+        {"page_content": "A city.", "metadata": {"source": "capital of france"}},
+        {"text": ["A", {"capital": "city"}], "france": None},
+    ],
+)
+def test_names_of_fields_in_a_chunk_are_no_words_of_it(chunk):
+    assert context_scores("context_recall", [chunk], "capital of france") == [0.0]
+    assert context_scores("context_recall", [chunk], "city") == [1.0]
+    assert context_scores("context_precision", [chunk], "capital of france") == [0.0]
+
+
+def test_a_chunk_that_is_null_or_a_list_has_its_texts_for_words():
+    assert context_scores("context_recall", [None, ["Paris", "France"]], "none") == [0.0]
+    assert context_scores("context_recall", [None, ["Paris", "France"]], "paris france") == [1.0]
+
+
+@pytest.mark.parametrize(("context", "target"), [("It was 15 degrees.", "1.5"), ("C is a letter.", "C++"), ("5", "-5")])
+def test_a_context_covers_no_number_or_sign_that_only_looks_alike(context, target):
+    assert context_scores("context_recall", context, target) == [0.0]

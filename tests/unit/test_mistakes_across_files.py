@@ -83,7 +83,7 @@ IN_A_RUN_TOO = [  # what is changed, and what is said
     ),
     (
         {"prompts/ask.md": "---\ndescription: x\n---\n\n## user\n\n{{ inputs | lenght }}\n"},
-        "data/prompts/ask.md:7: not a valid template: No filter named 'lenght'.",
+        "data/prompts/ask.md:7: not a valid template: No filter named 'lenght'; did you mean 'length'?",
     ),
     (
         {"judges/right.yaml": "kind: template\nmodel: echo\nprompt: |\n  Judge this:\n  {{ output }\n"},
@@ -180,7 +180,6 @@ ALLOWED = [
     {"prompts/ask.md": "## user\n{% if context %}Context: {{ context }}{% endif %} {{ inputs }}\n"},
     {"prompts/ask.md": "## user\n{{ hint | default('') }}{% if note is defined %}{{ note }}{% endif %} {{ inputs }}\n"},
     {"models/echo.yaml": SERVED + "parameters: {min_p: 0.1, top_k: 4, chat_template_kwargs: {}, guided_json: {}}\n"},
-    {"models/echo.yaml": FILES["models/echo.yaml"] + "parameters: {sed: 1}\n"},
     {
         "datasets/qa.yaml": CARD + "cluster: metadata.topic\nslices: [lang, metadata]\n",
         "datasets/qa.jsonl": NESTED_ROW,

@@ -8,7 +8,6 @@ import pytest
 from eval_assets.config.model import Model, ModelFile
 from eval_assets.errors import MissingKeyError
 from eval_assets.providers.clients.openai_client import OpenAIClient, openai_client
-from eval_assets.providers.clients.openai_replies import quota_of, retry_after_seconds
 from eval_assets.providers.failures import (
     AttemptFailure,
     PartitionFailure,
@@ -16,6 +15,7 @@ from eval_assets.providers.failures import (
     RequestFailed,
     TransientFailure,
 )
+from eval_assets.providers.http.headers import quota_of, retry_after_seconds
 from tests.engines import question
 from tests.loopback import Fault, LoopbackProvider
 
@@ -149,6 +149,15 @@ def test_an_endpoint_nobody_listens_on_is_a_connection_failure():
     with pytest.raises(TransientFailure) as caught:
         ask(OpenAIClient(model_id="tiny", base_url="http://127.0.0.1:9/v1"))
     assert caught.value.kind == "connection"
+
+
+@pytest.mark.parametrize(
+    "base_url", ["", "127.0.0.1:9/v1", "http://[::1/v1", "http://127.0.0.1:99999/v1", "http:///v1"]
+)
+def test_what_is_no_address_is_said_before_anything_is_sent(base_url):
+    with pytest.raises(AttemptFailure, match="is no address") as caught:
+        ask(OpenAIClient(model_id="tiny", base_url=base_url))
+    assert isinstance(caught.value, PartitionFailure) or caught.value.lasting
 
 
 def test_secrets_never_appear_in_messages(provider):

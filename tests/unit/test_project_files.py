@@ -81,7 +81,11 @@ def test_a_sound_project_has_no_problems(tmp_path: Path) -> None:
             "dataset: qa\nmodels: [echo]\nprompts: [ask]\nsamples: many\n",
             ["data/evaluations/e.yaml:4: samples: ", "got 'many'"],
         ),
-        ("evaluations/e.yaml", "dataset: [qa\n", ["data/evaluations/e.yaml:2: not valid YAML"]),
+        (
+            "evaluations/e.yaml",
+            "dataset: [qa\n",
+            ["data/evaluations/e.yaml:1: not valid YAML: the '[' that opens here isn't closed by ']'"],
+        ),
         (
             "evaluations/e.yaml",
             "dataset: qa\ndataset: qa\n",

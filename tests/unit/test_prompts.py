@@ -6,6 +6,7 @@ from eval_assets.config.problems import Problem
 from eval_assets.errors import ConfigError, TemplateError
 from eval_assets.prompts.parsing import parse_prompt
 from eval_assets.prompts.rendering import render_prompt, render_text
+from tests.small_project import problems_of, project_with
 
 FEW_SHOT = """---
 description: Two turns first.
@@ -52,6 +53,133 @@ def test_structured_values_render_as_json() -> None:
     assert render_text("{{ inputs }}", {"inputs": {"a": ["é"]}}, where="p") == '{"a": ["é"]}'
 
 
+ODD = {"Question text": "Why?", "top-k": 3, "inputs": "x", "a.b": "dotted"}
+
+
+def test_columns_of_any_name_are_reached_by_row() -> None:
+    template = "{{ row['Question text'] }} {{ row[\"top-k\"] }} {{ row.inputs }} {{ row['a.b'] }}"
+    assert render_text(template, ODD, where="p") == "Why? 3 x dotted"
+    assert (
+        render_text("{% for name in row %}{{ name }};{% endfor %}", ODD, where="p") == "Question text;top-k;inputs;a.b;"
+    )
+
+
+def test_a_column_that_is_called_row_is_itself() -> None:
+    assert render_text("{{ row }} {{ inputs }}", {"row": 7, "inputs": "x"}, where="p") == "7 x"
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        (
+            "{{ Question text }}",
+            "got 'text'; a column whose name has spaces or dashes is written {{ row[",
+        ),
+        (
+            "{{ top-k }}",
+            "'top' is undefined; the example's columns: Question text, a.b, context, inputs, targets, top-k;",
+        ),
+        ("{{ row['Question'] }}", "has no attribute 'Question'; the example's columns: Question text, a.b"),
+    ],
+)
+def test_a_name_that_can_not_be_written_bare_is_said_with_the_way(template: str, said: str) -> None:
+    with pytest.raises(TemplateError) as failure:
+        render_text(template, ODD, where="p")
+    assert said in str(failure.value)
+
+
+def test_check_knows_columns_that_are_reached_by_row(tmp_path) -> None:
+    rows = '{"example_id": "a", "inputs": "x", "Question text": "Why?", "top-k": 3, "targets": "y"}\n'
+
+    def said_of(template: str, folder: str) -> list[str]:
+        files = {"datasets/qa.jsonl": rows, "prompts/ask.md": f"## user\n{template}\n"}
+        return problems_of(project_with(tmp_path / folder, **files))
+
+    assert said_of("{{ row['Question text'] }} {{ row.inputs }} {{ row['top-k'] }}", "sound") == []
+    (said,) = said_of("{{ row['Question txt'] }}", "typo")
+    assert "prompts/ask.md:2: Question txt: no row of dataset 'qa' provides" in said
+    assert "did you mean 'Question text'?" in said
+    assert "write {{ row[\"top-k\"] }} for the column 'top-k'" in "\n".join(said_of("{{ top-k }}", "dash"))
+    (said,) = said_of("{{ row['targets'] }}", "targets")
+    assert "prompts are not shown the targets" in said
+
+
+TURNS = [
+    {"role": "system", "content": "You are a pirate."},
+    {"role": "user", "content": "Who founded it? {{ inputs }}"},
+    {"role": "assistant", "content": "Ada.\n## user"},
+    {"role": "user", "content": "What else?", "id": 7},
+]
+SENT = tuple({"role": turn["role"], "content": turn["content"]} for turn in TURNS)
+
+
+@pytest.mark.parametrize(
+    ("section", "columns"),
+    [
+        ("{{ inputs }}", {"inputs": TURNS}),
+        ("{{- inputs -}}", {"inputs": TURNS}),
+        ("{{ inputs.messages }}", {"inputs": {"messages": TURNS}}),
+        ("{{ row['chat so far'] }}", {"inputs": "x", "chat so far": TURNS}),
+        ("{{ history[0].turns }}", {"inputs": "x", "history": [{"turns": TURNS}]}),
+    ],
+)
+def test_a_list_of_messages_that_is_all_of_a_section_is_sent_as_turns(section: str, columns: dict) -> None:
+    prompt = parse_prompt("p", f"## system\nBe brief.\n## user\n{section}\n## assistant\nYes:\n", file="p.md")
+    rendered = render_prompt(prompt, columns)
+    assert rendered == (
+        {"role": "system", "content": "Be brief."},
+        *SENT,
+        {"role": "assistant", "content": "Yes:"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("section", "inputs", "content"),
+    [
+        ("Chat: {{ inputs }}", TURNS[:1], 'Chat: [{"role": "system", "content": "You are a pirate."}]'),
+        ("{{ inputs | tojson }}", TURNS[:1], '[{"content": "You are a pirate.", "role": "system"}]'),
+        ("{{ inputs }}", [], "[]"),
+        ("{{ inputs }}", ["a", {"role": "user", "content": "x"}], '["a", {"role": "user", "content": "x"}]'),
+        ("{{ inputs }}", [{"role": "user"}], '[{"role": "user"}]'),
+        ("{{ inputs }}", {"role": "user", "content": "x"}, '{"role": "user", "content": "x"}'),
+        ("{{ inputs }}", "[]", "[]"),
+    ],
+)
+def test_anything_else_is_text_of_its_section_as_before(section: str, inputs: object, content: str) -> None:
+    prompt = parse_prompt("p", f"## user\n{section}\n", file="p.md")
+    assert render_prompt(prompt, {"inputs": inputs}) == ({"role": "user", "content": content},)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"role": "tool", "content": "4"},
+        {"role": "user", "content": [{"type": "text", "text": "x"}]},
+        {"role": "assistant", "content": None},
+        {"role": "assistant", "content": "", "tool_calls": [{"id": "1"}]},
+    ],
+)
+def test_a_message_that_is_more_than_text_is_refused_with_the_remedy(message: dict) -> None:
+    prompt = parse_prompt("p", "## user\n{{ inputs }}\n", file="p.md")
+    with pytest.raises(TemplateError, match=r"as message 2; change the row, or write `\{\{ … \| tojson \}\}`"):
+        render_prompt(prompt, {"inputs": [TURNS[1], message]})
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ inputs.__class__.__mro__ }}",
+        "{{ inputs['x'].y }}",
+        "{{ nothing }}",
+        "{{ inputs | attr('a') | int }}{{ 1 / 0 }}",
+    ],
+)
+def test_an_odd_template_fails_its_row_alone(template: str) -> None:
+    prompt = parse_prompt("p", f"## user\n{template}\n", file="p.md")
+    with pytest.raises(TemplateError, match="prompt 'p': "):
+        render_prompt(prompt, {"inputs": "x"})
+
+
 def test_an_unknown_column_is_named_with_those_there_are() -> None:
     with pytest.raises(
         TemplateError, match=r"prompt 'p': 'inptus' is undefined; the example's columns: context, inputs"
@@ -95,3 +223,24 @@ def test_a_file_that_is_no_prompt_says_why(text: str, expected: str) -> None:
 
 def test_a_problem_reads_as_editors_know_it() -> None:
     assert str(Problem("a.yaml", "wrong", 3, "models[0]")) == "a.yaml:3: models[0]: wrong"
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{% include 'other.md' %}",
+        "{{ inputs.__class__.__mro__ }}",
+        "{{ inputs | nosuch }}",
+        "{{ 1 / (inputs | length - 1) }}",
+        "{{ inputs * (10 ** 14) }}",
+        "{{ (inputs * 100) | int('x', 99) }}{{ [] | first | upper | attr(3) }}",
+        "{% macro again() %}{{ again() }}{% endmacro %}{{ again() }}",
+        "{{ range(10 ** 9) | list }}",
+        "{{ '%d' | format(inputs) }}",
+        "{{ inputs | map('nosuch') | list }}",
+        "{% for a, b in inputs %}{{ a }}{% endfor %}",
+    ],
+)
+def test_whatever_goes_wrong_in_a_template_is_a_template_error(template: str) -> None:
+    with pytest.raises(TemplateError, match="prompt 'p'"):
+        render_text(template, {"inputs": "x"}, where="prompt 'p'")

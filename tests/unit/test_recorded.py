@@ -89,6 +89,17 @@ def test_an_example_without_an_output_is_a_failed_row(tmp_path, example, columns
     assert failure.value.kind == "not_recorded"
 
 
+def test_a_measurement_that_is_no_finite_whole_number_is_null(tmp_path):
+    rows = [{"example_id": "a", "output": "x", "s": "inf", "in": "NaN", "out": 2.5}]
+    columns = RecordedColumns(latency_seconds="s", prompt_tokens="in", completion_tokens="out")
+    reply = reply_of(write(tmp_path, rows), columns, example_id="a")
+    assert (reply.latency_seconds, reply.prompt_tokens, reply.completion_tokens) == (None, None, None)
+
+
+def test_a_recorded_output_without_text_is_empty(tmp_path):
+    assert reply_of(write(tmp_path, [{"example_id": "a", "output": ""}]), example_id="a").outcome == "empty"
+
+
 def test_a_measurement_that_is_no_number_is_a_failed_row(tmp_path):
     path = write(tmp_path, [{"example_id": "a", "output": "x", "s": "fast"}])
     with pytest.raises(RequestFailed, match="expected a number in column 's', got 'fast'"):
@@ -107,11 +118,12 @@ def test_a_measurement_that_is_no_number_is_a_failed_row(tmp_path):
         (
             "run.jsonl",
             '{"example_id": "a", "output": "x"}\n' * 2,
-            "row 2: expected each 'example_id' once, got 'a' again",
+            r"run\.jsonl:2: expected each 'example_id' once, got 'a' again, first in line 1",
         ),
-        ("run.jsonl", '{"example_id": "a", ', "not readable as JSONL"),
+        ("run.jsonl", '{"example_id": "a", ', r"run\.jsonl:1: not valid JSON: .* at column 20"),
         ("run.json", '{"a": 1}', "expected a list of objects"),
-        ("run.jsonl", "", "expected a list of objects with at least one"),
+        ("run.jsonl", "", "expected rows with predictions, the file has none"),
+        ("run.json", "[]", "expected rows with predictions, the file has none"),
         ("run.txt", "x", r"expected a file of predictions ending in \.jsonl"),
     ],
 )
@@ -119,6 +131,82 @@ def test_a_file_that_cannot_be_used_is_refused_when_the_client_is_made(tmp_path,
     (tmp_path / name).write_text(text)
     with pytest.raises(ConfigError, match=message):
         RecordedClient(tmp_path / name, RecordedColumns())
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("example_id,output\na,The answer\nis 4\nb,5\n", 3),
+        ('example_id,output\na,"one\ntwo"\nb,The answer\nis 4\n', 5),  # the row before takes two lines
+        ("example_id,output\r\na,The answer\r\nis 4\r\n", 3),
+        ("example_id;output;n\na;The answer\nis 4;1\n", 2),  # now both halves are too short
+        ("output\texample_id\nThe answer\nis 4\ta\n", 2),
+    ],
+)
+def test_a_bare_line_break_in_a_recorded_csv_is_refused(tmp_path, text, line):
+    (tmp_path / "run.csv").write_bytes(text.encode())
+    with pytest.raises(ConfigError, match=rf"run\.csv:{line}: expected \d fields as in the first line, got"):
+        RecordedClient(tmp_path / "run.csv", RecordedColumns())
+
+
+def test_a_line_break_in_quotes_is_part_of_the_output(tmp_path):
+    (tmp_path / "run.csv").write_bytes(b'example_id,output\na,"one\r\ntwo, three"\n')
+    assert reply_of(tmp_path / "run.csv", example_id="a").output == "one\r\ntwo, three"
+
+
+def test_the_separator_of_a_recorded_csv_is_told_from_its_lines_or_named(tmp_path):
+    (tmp_path / "run.csv").write_text("example_id;output\na;1,5\nb;2,5\n")
+    assert reply_of(tmp_path / "run.csv", example_id="b").output == "2,5"
+    (tmp_path / "run.csv").write_text("example_id#output\na#x;y\n")
+    assert reply_of(tmp_path / "run.csv", RecordedColumns(delimiter="#"), example_id="a").output == "x;y"
+
+
+def test_a_separator_that_is_not_named_is_no_part_of_the_identity():
+    assert "delimiter" not in RecordedColumns().model_dump()
+    assert RecordedColumns(delimiter=";").model_dump()["delimiter"] == ";"
+
+
+def test_an_empty_output_is_recorded_in_quotes_and_a_missing_one_without(tmp_path):
+    (tmp_path / "run.csv").write_text('example_id,output\na,""\nb,\nc,x\n')
+    assert reply_of(tmp_path / "run.csv", example_id="a").output == ""
+    with pytest.raises(RequestFailed, match="expected an output"):
+        reply_of(tmp_path / "run.csv", example_id="b")
+
+
+def test_missing_outputs_are_missing_in_every_format(tmp_path):
+    (tmp_path / "run.jsonl").write_text('{"example_id": "a", "output": NaN}\n{"example_id": "b", "output": "x"}\n')
+    pl.DataFrame({"example_id": [1, 2], "output": [float("nan"), 0.5]}).write_parquet(tmp_path / "run.parquet")
+    for name, example_id in (("run.jsonl", "a"), ("run.parquet", "1")):
+        with pytest.raises(RequestFailed, match="expected an output"):
+            reply_of(tmp_path / name, example_id=example_id)
+    assert reply_of(tmp_path / "run.parquet", example_id="2").output == "0.5"
+
+
+def test_one_id_matches_in_every_spelling_of_a_number(tmp_path):
+    pl.DataFrame({"example_id": [7.0, None], "output": ["seven", None]}).write_parquet(tmp_path / "run.parquet")
+    assert reply_of(tmp_path / "run.parquet", example_id="7").output == "seven"
+
+
+def test_half_a_surrogate_pair_in_a_recorded_output_becomes_the_replacement_character(tmp_path):
+    (tmp_path / "run.jsonl").write_text('{"example_id": "a", "output": "cut \\ud83d"}\n')
+    assert reply_of(tmp_path / "run.jsonl", example_id="a").output == "cut \ufffd"
+
+
+def test_a_blank_row_among_rows_that_count_by_position_is_refused(tmp_path):
+    columns = RecordedColumns(example_id=None)
+    for text in ("output,n\nfirst,1\n\nsecond,2\n", "output,n\nfirst,1\n,\nsecond,2\n"):
+        (tmp_path / "run.csv").write_text(text)
+        with pytest.raises(ConfigError, match=r"run\.csv:3: expected a prediction in each row"):
+            RecordedClient(tmp_path / "run.csv", columns)
+    (tmp_path / "run.csv").write_text("output,n\nfirst,1\nsecond,2\n\n\n")
+    assert reply_of(tmp_path / "run.csv", columns, position=1).output == "second"
+
+
+@pytest.mark.parametrize(("value", "tokens"), [("inf", None), ("-1", None), ("1e999", None), (True, 1), ("nan", None)])
+def test_a_measurement_that_is_no_count_costs_no_row(tmp_path, value, tokens):
+    path = write(tmp_path, [{"example_id": "a", "output": "x", "n": value}])
+    reply = reply_of(path, RecordedColumns(completion_tokens="n"), example_id="a")
+    assert (reply.output, reply.completion_tokens) == ("x", tokens)
 
 
 def test_bytes_that_are_not_utf_8_are_refused(tmp_path):

@@ -33,6 +33,14 @@ def test_an_unscored_row_is_counted_by_its_outcome_and_leaves_the_mean() -> None
     assert row["mean"] == 0.75  # (1 + 0.5) / 2
 
 
+def test_every_outcome_has_a_count_of_its_own() -> None:
+    outcomes = ["ok", "tool_call", "empty", "error", "refused", "truncated", "unparsed", "skipped", "skipped"]
+    row = the_row(aggregate(scored([1.0, *[None] * 8], outcome=outcomes)))
+    counts = [row[f"n_{outcome}"] for outcome in outcomes[1:8]]
+    assert counts == [1, 1, 1, 1, 1, 1, 2]
+    assert row["n_scored"] + sum(counts) == row["n_total"] == 9
+
+
 def test_the_bounds_of_the_mean_fill_the_unscored_rows_with_the_ends_of_the_range() -> None:
     row = the_row(aggregate(scored([1.0, 0.5, None, None])))
     assert row["mean_if_missing_worst"] == 0.375  # (1 + 0.5 + 0 + 0) / 4

@@ -83,6 +83,13 @@ def test_the_parts_give_back_the_words_of_both_texts(before: str, after: str) ->
     assert "".join(part.text for part in parts if part.kind != "removed").split() == after.split()
 
 
+def test_thoughts_and_calls_stand_beside_the_output() -> None:
+    rows = answered(["Paris"]).with_columns(reasoning=pl.lit("London? No."), tool_calls=pl.lit("[]"))
+    (example,) = side_by_side(rows, scored([1.0]), ["m@p"])
+    assert (example.answers[0].output, example.answers[0].reasoning) == ("Paris", "London? No.")
+    assert example.answers[0].tool_calls == "[]"
+
+
 def test_outputs_stand_side_by_side_in_dataset_order_with_scores_and_failures() -> None:
     scores = pl.concat([scored([0.1, 0.2, 0.3, 0.4], model="old"), scored([1.0, 1.0, 1.0, None], model="new")])
     last = list(side_by_side(PREDICTIONS, scores, ["old@p", "new@p"], offset=3))

@@ -51,13 +51,13 @@ def test_a_reply_is_found_while_it_waits_and_after_it_was_written(store):
     assert not list(store.state_dir.glob("*.journal"))
 
 
-@pytest.mark.parametrize(("outcome", "is_reused"), [("ok", True), ("truncated", True), ("refused", False)])
-def test_only_answers_are_reused(store, outcome, is_reused):
+@pytest.mark.parametrize("outcome", ["ok", "truncated", "refused", "tool_call", "empty"])
+def test_every_reply_that_came_is_reused(store, outcome):
     put(store, (1, reply(outcome)))
     key = key_of(request_of(1))
-    assert (key in store.lookup(LANE, [key])) is is_reused
-    assert (key in store.known(LANE, [key])) is is_reused
-    assert store.stats()[0].n_replies == 1
+    assert store.lookup(LANE, [key])[key].reply.outcome == outcome
+    assert set(store.known(LANE, [key])) == {key}
+    assert (store.stats()[0].n_replies, store.stats()[0].n_reusable) == (1, 1)
 
 
 def test_the_newest_of_several_replies_is_used(store):
@@ -101,7 +101,7 @@ def test_journals_of_a_killed_run_are_seen_by_planning_and_recovered_once(store)
     segment.append(row_of(reply(), request_key=key_of(request_of(2)), request=request_of(2), **fields))
     segment.close()
     keys = [key_of(request_of(n)) for n in (1, 2, 3)]
-    assert store.known(LANE, keys) == set(keys[:2])
+    assert set(store.known(LANE, keys)) == set(keys[:2])
     assert store.stats()[0].n_waiting == 2
     with store.open_lane(LANE):
         pass

@@ -236,6 +236,17 @@ def test_the_printed_chain_runs_from_the_score_down_to_the_dataset_row(warehouse
     assert "raw reply: {" in text
 
 
+def test_a_trace_shows_thoughts_and_calls_apart_from_the_output(tmp_path):
+    calls = '[{"function":{"name":"get_weather"}}]'
+    row = prediction(output=None, outcome="tool_call", reasoning="Is it\x1b cold?", tool_calls=calls, error="it calls")
+    traced = trace(warehouse_of(tmp_path, **one_of_each(predictions=[row])), "s-1")
+    assert (traced["prediction"]["reasoning"], traced["prediction"]["tool_calls"]) == ("Is it\x1b cold?", calls)
+    text = trace_text(traced)
+    assert f"tool calls: {calls}" in text
+    assert "Is it\N{REPLACEMENT CHARACTER} cold?" in text
+    assert "error: it calls" in text
+
+
 def test_the_printed_form_is_wrapped_and_keeps_control_characters_from_the_terminal(tmp_path):
     long = prediction(output="\x1b[2J" + "many words " * 60 + "\n    indented")
     text = trace_text(trace(warehouse_of(tmp_path, **one_of_each(predictions=[long])), "s-1"))

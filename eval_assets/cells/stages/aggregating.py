@@ -1,18 +1,19 @@
 """The stage that describes a cell's scores. The arithmetic is in `reports` and `statistics`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import polars as pl
 
-from eval_assets.cells.cell_inputs import data_version_of
+from eval_assets.cells.cell_inputs import versioned_rows
 from eval_assets.cells.content_hash import content_sha256
 from eval_assets.cells.graph import Cell
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.reports.computed.aggregates import aggregate_cell
 from eval_assets.reports.computed.scores import ExampleGroups, MetricFacts, example_groups, score_rows
 from eval_assets.reports.computed.shared_replies import shared_replies
-from eval_assets.storage.versions import current_version
+from eval_assets.storage.columns import CELL
+from eval_assets.storage.versions import StoredVersion, current_version
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written, provenance
 
@@ -20,24 +21,29 @@ CODE_VERSION = "3"
 
 
 def write_aggregates(
-    cell: Cell, evaluation: Evaluation, facts: Mapping[str, MetricFacts], *, warehouse: Warehouse, run_id: str
+    cell: Cell,
+    evaluation: Evaluation,
+    facts: Mapping[str, MetricFacts],
+    *,
+    warehouse: Warehouse,
+    run_id: str,
+    stored: StoredVersion | None = None,
 ) -> Written:
     """Describe the scores of a cell, overall and per slice, and replace its report.
 
     Args:
         cell: The cell, whose scores lie in the warehouse.
         evaluation: Its evaluation, as stored.
-        facts: Direction and range of every metric and judge.
+        facts: Direction and range of every metric and judge; scores of others are left from earlier and don't count.
         warehouse: Where scores and reports lie.
         run_id: The run that writes.
+        stored: The version of the evaluation that was given; null: the current one.
     """
-    versions = {
-        f"{table}/{cell.key}": data_version_of(warehouse, table, cell.partition)
-        for table in ("heuristic_metrics", "judge_scores")
-    }
-    stored = current_version(warehouse, "evaluations", cell.evaluation)
+    stored = stored or current_version(warehouse, "evaluations", cell.evaluation)
+    read = {table: versioned_rows(warehouse, table, cell.partition) for table in ("heuristic_metrics", "judge_scores")}
+    versions = {f"{table}/{cell.key}": version for table, (version, _) in read.items()}
     aggregates = aggregate_cell(
-        scores_of(warehouse, cell.partition),
+        scores_of(read["heuristic_metrics"][1], read["judge_scores"][1], list(facts)),
         metric_facts=facts,
         groups=groups_of(warehouse, cell.partition, cluster=stored.content["cluster"], slices=stored.content["slices"]),
         confidence=evaluation.file.confidence,
@@ -63,11 +69,23 @@ def write_aggregates(
     return Written(data_version, commit, aggregates.height, means)
 
 
-def scores_of(warehouse: Warehouse, partition: Mapping[str, str]) -> pl.DataFrame:
-    """Score rows of a cell or a whole evaluation, heuristic and judged, in dataset order."""
-    heuristic = warehouse.scan("heuristic_metrics", partition).sort("model", "prompt", "position").collect()
-    judged = warehouse.scan("judge_scores", partition).sort("model", "prompt", "position").collect()
-    return score_rows(heuristic, judged)
+def scores_of(heuristic: pl.LazyFrame, judged: pl.LazyFrame, metrics: Sequence[str]) -> pl.DataFrame:
+    """Score rows of a cell or a whole evaluation, heuristic and judged, in one order whatever order they lie in.
+
+    Args:
+        heuristic: Rows of `heuristic_metrics`.
+        judged: Rows of `judge_scores`.
+        metrics: Metrics and judges that count, in the order in which they are reported.
+    """
+    order = pl.DataFrame({"metric": metrics}, schema={"metric": pl.String()}).with_row_index("reported").lazy()
+    frames = (
+        rows.join(order, left_on=column, right_on="metric")
+        .sort(*CELL, "position", "sample_index", "reported", *ties)
+        .drop("reported")
+        .collect()
+        for rows, column, ties in ((heuristic, "metric", ["score_id"]), (judged, "judge", ["draw", "score_id"]))
+    )
+    return score_rows(*frames)
 
 
 def groups_of(
@@ -75,6 +93,7 @@ def groups_of(
 ) -> ExampleGroups:
     """Clusters and slices of the examples that were predicted, and which of them share a reply."""
     predictions = warehouse.scan("predictions", partition)
-    examples = predictions.select("example_id", "example").unique("example_id", keep="any").collect()
+    order = ("position", "sample_index", "model", "prompt")
+    examples = predictions.sort(order).select("example_id", "example").collect()
     groups = example_groups(examples, cluster=cluster, slices=slices)
     return replace(groups, shared_replies=shared_replies(predictions))

@@ -1,50 +1,57 @@
 """The stage that measures an evaluation's judges against people's labels. What is measured is in `calibration`."""
 
-from collections.abc import Mapping
-
 import polars as pl
 
 from eval_assets.calibration.measuring import JudgeFacts, JudgeTables, measure_judge
 from eval_assets.cells.cell_inputs import StoredJudge, read_judge
 from eval_assets.cells.content_hash import content_sha256
+from eval_assets.cells.evaluation_inputs import EvaluationInputs
 from eval_assets.cells.graph import Cell, parse_cell
 from eval_assets.cells.stages.aggregating import groups_of
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.reports.computed.scores import dependent_examples
 from eval_assets.storage.judging_schemas import JUDGE_AGREEMENT, JUDGE_DISAGREEMENTS
-from eval_assets.storage.versions import all_versions, current_version
-from eval_assets.storage.warehouse import Warehouse
+from eval_assets.storage.versions import StoredVersion, all_versions
+from eval_assets.storage.warehouse import Snapshot, Warehouse
 from eval_assets.storage.writing import Written, inputs_recorded, provenance
 
 CODE_VERSION = "2"
 VERDICT_COLUMNS = (
     "model", "prompt", "prediction_id", "example_id", "score_id", "judge", "draw", "juror", "score", "justification",
 )  # fmt: skip
+PREFERENCE_KEY = ("candidate_a", "candidate_b", "example_id", "sample_index")
 KEY_FIGURES = ("raw_agreement", "cohen_kappa", "cohen_kappa_quadratic", "spearman", "position_flip_rate")
 
 
-def write_agreement(evaluation: Evaluation, *, inputs: Mapping[str, str], warehouse: Warehouse, run_id: str) -> Written:
+def write_agreement(
+    evaluation: Evaluation, *, inputs: EvaluationInputs, stored: StoredVersion, warehouse: Warehouse, run_id: str
+) -> Written:
     """Measure every judge of an evaluation and replace what was measured before.
 
     Args:
         evaluation: The evaluation, as stored.
-        inputs: Data versions of what it is made from; of the cells, those judged so far.
+        inputs: What it is made from; of the cells, those judged so far.
+        stored: The version of the evaluation that was given.
         warehouse: Where verdicts and labels lie.
         run_id: The run that writes.
     """
     name, partition = evaluation.name, {"evaluation": evaluation.name}
-    cells = [parse_cell(place.partition("/")[2]) for place in inputs if place.startswith("judge_scores/")]
+    cells = [parse_cell(place.partition("/")[2]) for place in inputs.versions if place.startswith("judge_scores/")]
     asked = [evaluation.file.pairwise.judge] if evaluation.file.pairwise else []
     judges = [read_judge(warehouse, judge) for judge in dict.fromkeys([*evaluation.file.judges, *asked])]
-    cluster = current_version(warehouse, "evaluations", name).content["cluster"]
     tables = JudgeTables(
-        verdicts=_rows_of(warehouse, "judge_scores", cells, partition, VERDICT_COLUMNS),
-        predictions=_rows_of(warehouse, "predictions", cells, partition, ("prediction_id", "output")),
-        labels=warehouse.scan("labels", {"dataset": evaluation.file.dataset}).collect(),
-        preferences=warehouse.scan("pairwise_preferences", partition).collect(),
-        clusters=dependent_examples(groups_of(warehouse, partition, cluster=cluster, slices=[])),
+        verdicts=_rows_of(inputs.scan("judge_scores", partition), cells, VERDICT_COLUMNS),
+        predictions=_rows_of(warehouse.scan("predictions", partition), cells, ("prediction_id", "output")),
+        labels=warehouse.scan("labels", {"dataset": evaluation.file.dataset}).sort("position").collect(),
+        preferences=inputs.scan("pairwise_preferences", partition).sort(*PREFERENCE_KEY).collect(),
+        clusters=dependent_examples(groups_of(warehouse, partition, cluster=stored.content["cluster"], slices=[])),
     )
-    versions = _judge_versions(warehouse, cells)
+    versions = _judge_versions(inputs.snapshots["judge_scores"], cells)
+    made_from = {
+        **inputs.versions,
+        **{f"judges/{judge.judge.name}": judge.data_version for judge in judges},
+        f"evaluations/{name}": stored.content_sha256,
+    }
     measured = [
         measure_judge(
             tables,
@@ -59,7 +66,7 @@ def write_agreement(evaluation: Evaluation, *, inputs: Mapping[str, str], wareho
     agreement = pl.concat([pl.DataFrame(schema=JUDGE_AGREEMENT), *(one.agreement for one in measured)])
     disagreements = pl.concat([pl.DataFrame(schema=JUDGE_DISAGREEMENTS), *(one.disagreements for one in measured)])
     data_version = content_sha256([frame.drop("run_id").to_dicts() for frame in (agreement, disagreements)])
-    recorded = provenance(run_id=run_id, data_version=data_version, code_version=CODE_VERSION, inputs=inputs)
+    recorded = provenance(run_id=run_id, data_version=data_version, code_version=CODE_VERSION, inputs=made_from)
     warehouse.replace("judge_disagreements", disagreements, partition, recorded)
     commit = warehouse.replace("judge_agreement", agreement, partition, recorded)
     figures = {
@@ -69,18 +76,16 @@ def write_agreement(evaluation: Evaluation, *, inputs: Mapping[str, str], wareho
     return Written(data_version, commit, agreement.height, {"n_labels": tables.labels.height, **figures})
 
 
-def _rows_of(
-    warehouse: Warehouse, table: str, cells: list[Cell], partition: Mapping[str, str], columns: tuple[str, ...]
-) -> pl.DataFrame:
+def _rows_of(rows: pl.LazyFrame, cells: list[Cell], columns: tuple[str, ...]) -> pl.DataFrame:
     """Rows of an evaluation's present cells: candidates that were taken out of it keep theirs in the table."""
     candidates = [cell.candidate for cell in cells]
     mine = pl.concat_str("model", pl.lit("@"), "prompt").is_in(candidates)
-    return warehouse.scan(table, partition).filter(mine).select(columns).collect()
+    return rows.filter(mine).sort("model", "prompt", "position", "sample_index", *columns).select(columns).collect()
 
 
-def _judge_versions(warehouse: Warehouse, cells: list[Cell]) -> dict[str, set[str]]:
+def _judge_versions(verdicts: Snapshot, cells: list[Cell]) -> dict[str, set[str]]:
     """Judge → data versions it had when it gave the verdicts of these cells."""
-    commits = warehouse.last_commits("judge_scores")
+    commits = verdicts.last_commits()
     keys = {cell.key for cell in cells}
     versions: dict[str, set[str]] = {}
     for commit in commits.values():

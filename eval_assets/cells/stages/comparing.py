@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from eval_assets.cells.cell_inputs import data_version_of
+from eval_assets.cells.cell_inputs import data_version_in
 from eval_assets.cells.content_hash import content_sha256
 from eval_assets.cells.graph import Cell
 from eval_assets.cells.stages.aggregating import groups_of, scores_of
@@ -16,11 +16,12 @@ from eval_assets.reports.computed.gates import evaluate_gates, overall_verdict
 from eval_assets.reports.computed.history import CellVersions, history_rows
 from eval_assets.reports.computed.scores import MetricFacts
 from eval_assets.reports.evaluation_report import examples_sha256
-from eval_assets.storage.versions import current_version
+from eval_assets.storage.versions import StoredVersion, current_version
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written, provenance
 
 CODE_VERSION = "3"
+SCORE_TABLES = ("heuristic_metrics", "judge_scores")
 
 
 def write_comparison(
@@ -31,28 +32,29 @@ def write_comparison(
     judged: Mapping[str, str],
     warehouse: Warehouse,
     run_id: str,
+    stored: StoredVersion | None = None,
 ) -> Written:
     """Compare the candidates of an evaluation, ask its gates and extend its history.
 
     Args:
         evaluation: The evaluation, as stored.
         cells: Its cells; those that were never computed are reported as missing.
-        facts: Direction and range of every metric and judge.
+        facts: Direction and range of every metric and judge; scores of others are left from earlier and don't count.
         judged: Data versions of what is known about its judges: on the report's page, not in the compared numbers.
         warehouse: Where scores and comparisons lie.
         run_id: The run that writes.
+        stored: The version of the evaluation that was given; null: the current one.
     """
     name, partition = evaluation.name, {"evaluation": evaluation.name}
-    stored = current_version(warehouse, "evaluations", name)
-    computed = [cell for cell in cells if warehouse.last_commit("aggregate_reports", cell.partition) is not None]
-    versions = {
-        f"aggregate_reports/{cell.key}": data_version_of(warehouse, "aggregate_reports", cell.partition)
-        for cell in computed
-    }
+    stored = stored or current_version(warehouse, "evaluations", name)
+    reports = warehouse.snapshot("aggregate_reports")
+    computed = [cell for cell in cells if reports.last_commit(cell.partition) is not None]
+    versions = {f"aggregate_reports/{cell.key}": data_version_in(reports, cell.partition) for cell in computed}
     keys = [cell.candidate for cell in computed]
     mine = pl.concat_str("model", pl.lit("@"), "prompt").is_in(keys)
-    scores = scores_of(warehouse, partition).filter(mine)
-    aggregates = warehouse.scan("aggregate_reports", partition).filter(mine).collect()
+    heuristic, judged_rows = (warehouse.scan(table, partition).filter(mine) for table in SCORE_TABLES)
+    scores = scores_of(heuristic, judged_rows, list(facts))
+    aggregates = reports.scan(partition).filter(mine & pl.col("metric").is_in(list(facts))).collect()
     groups = groups_of(warehouse, partition, cluster=stored.content["cluster"], slices=[])
     comparison = compare_candidates(evaluation, scores, aggregates, metric_facts=facts, run_id=run_id, groups=groups)
     gates = evaluate_gates(evaluation, scores, metric_facts=facts, run_id=run_id, groups=groups)

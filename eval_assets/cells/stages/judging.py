@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from eval_assets.cells.cell_inputs import StoredModel, data_version_of, evaluation_of, read_judge
+from eval_assets.cells.cell_inputs import StoredModel, evaluation_of, read_judge, versioned_rows
 from eval_assets.cells.content_hash import RowsHash
 from eval_assets.cells.graph import Cell
 from eval_assets.cells.metric_facts import facts_of
@@ -56,8 +56,9 @@ def write_verdicts(
     stored_evaluation = current_version(warehouse, "evaluations", cell.evaluation)
     evaluation = evaluation_of(stored_evaluation)
     judges = [read_judge(warehouse, name) for name in evaluation.file.judges]
+    version, predictions = versioned_rows(warehouse, "predictions", cell.partition)
     inputs = {
-        f"predictions/{cell.key}": data_version_of(warehouse, "predictions", cell.partition),
+        f"predictions/{cell.key}": version,
         f"evaluations/{cell.evaluation}": stored_evaluation.content_sha256,
         **{f"judges/{judge.judge.name}": judge.data_version for judge in judges},
     }
@@ -66,7 +67,6 @@ def write_verdicts(
     counts: list[pl.DataFrame] = []
 
     def frames() -> Iterator[pl.DataFrame]:
-        predictions = warehouse.scan("predictions", cell.partition)
         with ExitStack() as stack:
             verdicts = judge_predictions(
                 batches_by_position(predictions, batch_rows=BATCH_ROWS),

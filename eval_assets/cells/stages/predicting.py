@@ -19,6 +19,7 @@ from eval_assets.errors import TemplateError
 from eval_assets.prompts.rendering import render_prompt
 from eval_assets.providers.dispatch.engine import Answer, Job
 from eval_assets.providers.keys import KEY_SCHEMA
+from eval_assets.providers.replies.reading import READING_VERSION
 from eval_assets.providers.requests import Message, Request
 from eval_assets.requests.canonical_json import json_text
 from eval_assets.storage.schemas import PREDICTIONS
@@ -26,12 +27,14 @@ from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written, provenance, staged
 
 FRAME_ROWS = 1_000
-CODE_VERSION = f"keys-{KEY_SCHEMA}"
+CODE_VERSION = f"keys-{KEY_SCHEMA}+reading-{READING_VERSION}"
 HIDDEN_FROM_MODELS = "targets"
 CONTENT_COLUMNS = (
     "prediction_id",
     "example_sha256",
     "output",
+    "reasoning",
+    "tool_calls",
     "outcome",
     "error_kind",
     "finish_reason",
@@ -184,6 +187,8 @@ def _row_of(inputs: CellInputs, answer: Answer[PredictionRow], *, run_id: str) -
         **_columns_of(inputs, answer.job.tag.example, answer.job.tag.sample_index, answer.request_key, run_id=run_id),
         "messages": json_text(answer.job.tag.messages),
         "output": reply.output,
+        "reasoning": reply.reasoning,
+        "tool_calls": reply.tool_calls,
         "outcome": reply.outcome,
         "error_kind": reply.error_kind,
         "error": reply.error,

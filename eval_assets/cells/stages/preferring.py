@@ -8,6 +8,7 @@ import polars as pl
 
 from eval_assets.cells.cell_inputs import StoredJudge, StoredModel, read_judge
 from eval_assets.cells.content_hash import content_sha256
+from eval_assets.cells.evaluation_inputs import EvaluationInputs
 from eval_assets.cells.stages.judging import CODE_VERSION as ASKING_VERSION
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.judges.formats import FormatMemory
@@ -15,7 +16,8 @@ from eval_assets.judges.pairwise import compare_candidates, preference_counts
 from eval_assets.providers.dispatch.engine import Engine
 from eval_assets.reports.computed.preferences import pairwise_results
 from eval_assets.storage.judging_schemas import PAIRWISE_PREFERENCES
-from eval_assets.storage.warehouse import Warehouse
+from eval_assets.storage.versions import StoredVersion
+from eval_assets.storage.warehouse import Snapshot, Warehouse
 from eval_assets.storage.writing import Written, provenance
 
 CODE_VERSION = f"{ASKING_VERSION}+2"
@@ -28,7 +30,8 @@ def write_preferences(
     evaluation: Evaluation,
     open_engine: EngineOpener,
     *,
-    inputs: Mapping[str, str],
+    inputs: EvaluationInputs,
+    stored: StoredVersion,
     formats: FormatMemory,
     warehouse: Warehouse,
     run_id: str,
@@ -40,7 +43,8 @@ def write_preferences(
     Args:
         evaluation: The evaluation, as stored.
         open_engine: Opens the engine of the judge's model.
-        inputs: Data versions of what it is made from; of the candidates, those computed so far.
+        inputs: What it is made from; of the candidates, those computed so far.
+        stored: The version of the evaluation that was given.
         formats: Which reply formats the endpoints understand.
         warehouse: Where predictions, judges and preferences lie.
         run_id: The run that writes.
@@ -53,20 +57,22 @@ def write_preferences(
     pairs = [
         pair
         for pair in evaluation.compared_pairs
-        if all(f"predictions/{name}:{candidate}" in inputs for candidate in pair)
+        if all(f"predictions/{name}:{candidate}" in inputs.versions for candidate in pair)
     ]
+    made_from = {**inputs.versions, f"evaluations/{name}": stored.content_sha256}
     if evaluation.file.pairwise is not None and pairs:
         judge = read_judge(warehouse, evaluation.file.pairwise.judge)
+        made_from[f"judges/{judge.judge.name}"] = judge.data_version
         model = judge.models[judge.judge.file.model or ""]
         with open_engine(model) as engine:
             for pair in pairs:
-                frames += _compared(pair, judge, model, engine, partition, formats, warehouse, run_id=run_id)
+                frames += _compared(pair, judge, model, engine, partition, formats, inputs, run_id=run_id)
     preferences = pl.concat(frames)
     results = pairwise_results(
         preferences, confidence=evaluation.file.confidence, seed=evaluation.file.seed, run_id=run_id
     )
     data_version = content_sha256([frame.drop("run_id").to_dicts() for frame in (preferences, results)])
-    recorded = provenance(run_id=run_id, data_version=data_version, code_version=CODE_VERSION, inputs=inputs)
+    recorded = provenance(run_id=run_id, data_version=data_version, code_version=CODE_VERSION, inputs=made_from)
     warehouse.replace("pairwise_results", results, partition, recorded)
     commit = warehouse.replace("pairwise_preferences", preferences, partition, recorded)
     return Written(data_version, commit, preferences.height, _facts(preferences))
@@ -79,11 +85,11 @@ def _compared(
     engine: Engine,
     partition: Mapping[str, str],
     formats: FormatMemory,
-    warehouse: Warehouse,
+    inputs: EvaluationInputs,
     *,
     run_id: str,
 ) -> Iterator[pl.DataFrame]:
-    first, second = (predictions_of(warehouse, partition, candidate) for candidate in pair)
+    first, second = (predictions_of(inputs.snapshots["predictions"], partition, candidate) for candidate in pair)
     for chunk in first.iter_slices(PAIRS_AT_ONCE):
         yield compare_candidates(
             chunk,
@@ -96,10 +102,10 @@ def _compared(
         )
 
 
-def predictions_of(warehouse: Warehouse, partition: Mapping[str, str], candidate: str) -> pl.DataFrame:
+def predictions_of(predictions: Snapshot, partition: Mapping[str, str], candidate: str) -> pl.DataFrame:
     """Predictions of one candidate `model@prompt` in dataset order."""
     model, _, prompt = candidate.partition("@")
-    rows = warehouse.scan("predictions", {**partition, "model": model, "prompt": prompt})
+    rows = predictions.scan({**partition, "model": model, "prompt": prompt})
     return rows.sort("position", "sample_index").collect()
 
 

@@ -7,23 +7,29 @@ from typing import Any
 
 import polars as pl
 
-from eval_assets.cells.cell_inputs import data_version_of
+from eval_assets.cells.cell_inputs import versioned_rows
 from eval_assets.cells.content_hash import RowsHash
 from eval_assets.cells.graph import Cell
 from eval_assets.metrics.definition import ResolvedMetric
 from eval_assets.metrics.scoring import ScoringReport, score_predictions
 from eval_assets.storage.batches import batches_by_position
-from eval_assets.storage.versions import current_version
+from eval_assets.storage.versions import StoredVersion, current_version
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written, provenance, staged
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 CONTENT_COLUMNS = ("score_id", "score", "label", "outcome", "reason")
 ROWS_WORTH_A_PROCESS = 20_000
 
 
 def write_scores(
-    cell: Cell, metrics: Sequence[ResolvedMetric], *, warehouse: Warehouse, scratch: Path, run_id: str
+    cell: Cell,
+    metrics: Sequence[ResolvedMetric],
+    *,
+    warehouse: Warehouse,
+    scratch: Path,
+    run_id: str,
+    stored: StoredVersion | None = None,
 ) -> Written:
     """Score a cell's predictions, keeping every score whose inputs are unchanged, and replace its scores in one commit.
 
@@ -33,12 +39,13 @@ def write_scores(
         warehouse: Where predictions and scores lie.
         scratch: Local folder for frames on their way.
         run_id: The run that writes.
+        stored: The version of the evaluation that the metrics are of; null: the current one.
     """
-    evaluation = current_version(warehouse, "evaluations", cell.evaluation)
-    predictions = warehouse.scan("predictions", cell.partition)
+    evaluation = stored or current_version(warehouse, "evaluations", cell.evaluation)
+    version, predictions = versioned_rows(warehouse, "predictions", cell.partition)
     n_rows = predictions.select(pl.len()).collect().item()
     inputs = {
-        f"predictions/{cell.key}": data_version_of(warehouse, "predictions", cell.partition),
+        f"predictions/{cell.key}": version,
         f"evaluations/{cell.evaluation}": evaluation.content_sha256,
     }
     rows_hash = RowsHash(CONTENT_COLUMNS)

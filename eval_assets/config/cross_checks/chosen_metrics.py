@@ -1,4 +1,4 @@
-"""The metrics an evaluation chooses, the functions behind them, and the gates on them."""
+"""The metrics an evaluation chooses, and the functions behind them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from eval_assets.config.cross_checks.user_code import function_fault, missing_module
 from eval_assets.config.evaluation import Evaluation, MetricChoice
-from eval_assets.config.problems import Location, Problem, field_path, line_of, nearest
+from eval_assets.config.problems import Location, Problem, field_path, line_of
 from eval_assets.config.project import Loaded
 from eval_assets.errors import MetricError
 from eval_assets.metrics.custom.calls import load_function
@@ -18,7 +18,7 @@ MetricsOf = Callable[[Evaluation], Sequence[ResolvedMetric]]
 
 
 def metric_problems(loaded: Loaded[Evaluation], metrics_of: MetricsOf, project_dir: Path) -> list[Problem]:
-    """What is wrong with the metrics of an evaluation, and if nothing is, with its gates.
+    """What is wrong with the metrics of an evaluation.
 
     Args:
         loaded: The evaluation.
@@ -33,7 +33,7 @@ def metric_problems(loaded: Loaded[Evaluation], metrics_of: MetricsOf, project_d
     refused = None if found else _refused(loaded, loaded.item.file.metrics, metrics_of)
     if refused:
         return [_problem(loaded, refused, "metrics")]
-    return found or list(_gate_problems(loaded, metrics_of))
+    return found
 
 
 def _choice_problems(
@@ -55,14 +55,6 @@ def _choice_problems(
         said = function_fault(name, project_dir, partial(load_target, name, project_dir))
         if said:
             yield _problem(loaded, said, "metrics", index, "parameters", "aggregates")
-
-
-def _gate_problems(loaded: Loaded[Evaluation], metrics_of: MetricsOf) -> Iterator[Problem]:
-    scored = [*(metric.label for metric in metrics_of(loaded.item)), *loaded.item.file.judges]
-    for index, gate in enumerate(loaded.item.file.gates):
-        if gate.metric not in scored:
-            said = f"expected a metric or judge of this evaluation, got {gate.metric!r}; {nearest(gate.metric, scored)}"
-            yield _problem(loaded, said, "gates", index, "metric")
 
 
 def _refused(loaded: Loaded[Evaluation], choices: tuple[MetricChoice, ...], metrics_of: MetricsOf) -> str | None:

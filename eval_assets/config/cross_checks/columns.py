@@ -7,18 +7,21 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from eval_assets.config.datasets.dataset import Dataset
-from eval_assets.config.datasets.row_files import file_rows
-from eval_assets.config.datasets.rows import OUR_COLUMNS, example_columns, row_file
+from eval_assets.config.datasets.dataset import OUR_COLUMNS, Dataset
+from eval_assets.config.datasets.example_columns import example_columns
+from eval_assets.config.datasets.rows import dataset_rows
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.judge import Judge
-from eval_assets.config.problems import Location, Problem, field_path, line_of, nearest, relative
+from eval_assets.config.problems import Location, Problem, field_path, line_of, nearest
 from eval_assets.config.project import Loaded
 from eval_assets.metrics.definition import ResolvedMetric
-from eval_assets.storage.schemas import PREDICTIONS
+from eval_assets.storage.schemas import METRIC_COLUMNS
 
-METRIC_INPUTS = frozenset({"predictions", "inputs", "targets", "context", *PREDICTIONS} - {"example"})
+METRIC_INPUTS = frozenset({"predictions", "inputs", "targets", "context", *METRIC_COLUMNS} - {"example"})
 """What a metric function may ask for whatever the dataset: columns of a prediction, and of any example."""
+
+MOST_VALUES = 5
+"""Values of a column that a message lists."""
 
 
 class ProvidedColumns:
@@ -29,16 +32,16 @@ class ProvidedColumns:
         folder: The folder of the card, `data/datasets`.
 
     Raises:
-        DatasetError: There is no row file; reading on raises it for one that can't be read.
+        DatasetError: While reading on, when there is no row file or it can't be read.
     """
 
     def __init__(self, dataset: Dataset, folder: Path) -> None:
-        path = row_file(dataset, folder)
         self.dataset = dataset
-        self._rows = file_rows(path, file=relative(path, folder.parent.parent))
+        self._rows = dataset_rows(dataset, folder)
         self._names: set[str] = set()
         self._paths: set[str] = set()
         self._in_file: set[str] = set()
+        self._values: dict[str, dict[str, None]] = {}
 
     def has(self, name: str) -> bool:
         """Whether some example has this column."""
@@ -49,7 +52,7 @@ class ProvidedColumns:
         return self._seen(path, self._paths)
 
     def has_in_file(self, name: str) -> bool:
-        """Whether some row of the file has this column, under the file's own names."""
+        """Whether some row of the file has this column, or with dots this field, under the file's own names."""
         return self._seen(name, self._in_file)
 
     @property
@@ -66,6 +69,12 @@ class ProvidedColumns:
     def in_file(self) -> frozenset[str]:
         """All columns under the file's own names."""
         return self._all(self._in_file)
+
+    def values_of(self, name: str) -> str:
+        """The values of a column, the first few in full, as messages write them."""
+        self._all(self._names)
+        values = list(self._values.get(name, {}))
+        return ", ".join(values[:MOST_VALUES]) + (" or another" if len(values) > MOST_VALUES else "")
 
     def hint(self, name: str, valid: Collection[str]) -> str:
         """The valid name that was meant: where the card maps a column, our name for it."""
@@ -91,8 +100,12 @@ class ProvidedColumns:
         columns = example_columns(row, self.dataset)
         columns.pop("example_id", None)
         self._names.update(columns)
+        for name, value in columns.items():
+            values = self._values.setdefault(name, {})
+            if len(values) <= MOST_VALUES:
+                values[f"{value!r:.60}"] = None
         self._paths.update(_paths_in(columns))
-        self._in_file.update(row)
+        self._in_file.update(row, _paths_in(row))
         return True
 
 
@@ -111,11 +124,16 @@ def card_problems(loaded: Loaded[Dataset], columns: ProvidedColumns) -> Iterator
             yield _problem(loaded, place, _absent(columns, path, columns.paths))
 
 
-def slice_problems(loaded: Loaded[Evaluation], columns: ProvidedColumns) -> Iterator[Problem]:
-    """Columns by which an evaluation chooses its examples and that no row has."""
-    for name in loaded.item.file.slice.where:
-        if not columns.has(name):
-            yield _problem(loaded, ("slice", "where", name), _absent(columns, name, columns.names))
+def slice_problems(loaded: Loaded[Evaluation], columns: ProvidedColumns, *, is_empty: bool) -> Iterator[Problem]:
+    """Columns by which an evaluation chooses its examples and that no row has; else, that it chooses none."""
+    chosen = loaded.item.file.slice
+    absent = [name for name in chosen.where if not columns.has(name)]
+    for name in absent:
+        yield _problem(loaded, ("slice", "where", name), _absent(columns, name, columns.names))
+    if is_empty and not absent:
+        known = "; ".join(f"{name} is {columns.values_of(name)}" for name in chosen.where)
+        said = f"expected examples of dataset {columns.dataset.name!r}, it has none of {chosen}; {known}"
+        yield _problem(loaded, ("slice", "where"), said)
 
 
 def judge_column_problems(loaded: Loaded[Judge], columns: ProvidedColumns) -> Iterator[Problem]:

@@ -8,11 +8,19 @@ import pkgutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from eval_assets.config.cross_checks.columns import ProvidedColumns
+from eval_assets.config.cross_checks.templates import HIDDEN
 from eval_assets.config.model import Model
-from eval_assets.config.problems import Problem, hint_at, line_of
+from eval_assets.config.problems import Problem, hint_at, line_of, nearest
 from eval_assets.config.project import Loaded
 from eval_assets.errors import ConfigError, MetricError
-from eval_assets.providers.clients.callable_target import caller_of, described, load_target
+from eval_assets.providers.clients.callable_target import (
+    REQUEST_NAMES,
+    caller_of,
+    described,
+    load_target,
+    named_arguments,
+)
 from eval_assets.providers.implementation import find_module
 
 
@@ -28,6 +36,41 @@ def callable_problems(loaded: Loaded[Model], project_dir: Path) -> Iterator[Prob
         said = function_fault(target, project_dir, lambda: caller_of(load_target(target, project_dir), target))
         if said:
             yield Problem(loaded.file, said, line_of(("callable",), loaded.lines), "callable")
+
+
+def callable_argument_problems(loaded: Loaded[Model], columns: ProvidedColumns, project_dir: Path) -> Iterator[Problem]:
+    """Arguments of a `callable` model that nothing fills, and parameters that it doesn't take.
+
+    Args:
+        loaded: A model of `data/models` whose code can be imported, or of which something else is said.
+        columns: What the rows provide.
+        project_dir: The folder that holds `data/`.
+    """
+    target = loaded.item.file.callable
+    if loaded.item.file.provider != "callable" or target is None:
+        return
+    try:
+        found = load_target(target, project_dir)
+        arguments = named_arguments(found)
+    except (Exception, SystemExit):  # noqa: BLE001  user code may raise anything; `callable_problems` says it
+        return
+    if arguments is None:
+        return
+    parameters = loaded.item.file.parameters
+    of_request = {*REQUEST_NAMES, *(["documents"] if columns.dataset.card.documents else [])}
+    for name in arguments.required:
+        if name not in {*parameters, *of_request} and (name == HIDDEN or not columns.has(name)):
+            given = columns.names - {HIDDEN} | of_request
+            hint = "callables aren't shown the targets" if name == HIDDEN else columns.hint(name, given)
+            said = (
+                f"nothing fills the argument {name!r} of {target!r}: it is no column of dataset "
+                f"{columns.dataset.name!r}, no parameter, and has no default; {hint}"
+            )
+            yield Problem(loaded.file, said, line_of(("callable",), loaded.lines), "callable")
+    for name in [] if arguments.takes_any else parameters:
+        if name not in arguments.names:
+            said = f"{target!r} takes no parameter {name!r}; {nearest(name, arguments.names)}"
+            yield Problem(loaded.file, said, line_of(("parameters", name), loaded.lines), f"parameters.{name}")
 
 
 def function_fault(target: str, project_dir: Path, load: Callable[[], object]) -> str | None:

@@ -1,27 +1,40 @@
 """The dataset card, `data/datasets/<name>.yaml`. Reading the rows beside it is in `examples`."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from eval_assets.config.fields import FileModel, Owner, Slug
+from eval_assets.config.fields import Delimiter, FileModel, Owner, Slug
 
 TaskType = Literal["question-answering", "text-summarization", "text", "retriever"]
+OUR_COLUMNS = ("example_id", "inputs", "targets", "context")
 
 
 class ColumnMapping(FileModel):
-    """Our column → the column of the row file. What isn't mapped stays usable under its own name."""
+    """Our column → the column of the row file; a dot reaches into nested objects (`inputs.messages`).
+
+    What isn't mapped stays usable under its own name.
+    """
 
     example_id: str = "example_id"
     inputs: str = "inputs"
     targets: str = "targets"
     context: str = "context"
 
+    @model_validator(mode="before")
+    @classmethod
+    def _is_not_the_wrong_way_round(cls, value: Any) -> Any:
+        reversed_ = [f"{ours}: {theirs}" for theirs, ours in value.items()] if isinstance(value, dict) else []
+        if reversed_ and not set(value) & set(OUR_COLUMNS) and set(value.values()) <= set(OUR_COLUMNS):
+            raise ValueError(f"expected our name first, then the file's; write {', '.join(reversed_)}")
+        return value
+
 
 class DocumentFile(FileModel):
-    """The documents a retriever searches, one JSON object a line."""
+    """The documents a retriever searches, a row each."""
 
     file: str
+    delimiter: Delimiter | None = Field(None, description="As in the card.")
     id: str = "doc_id"
     text: str = "text"
 
@@ -30,6 +43,7 @@ class LabelFile(FileModel):
     """Human labels of outputs, one row a label: which example, whose output, which rater, what verdict."""
 
     file: str
+    delimiter: Delimiter | None = Field(None, description="As in the card.")
     judge: Slug | None = Field(None, description="The judge these labels are compared with; all judges when absent.")
     example_id: str = "example_id"
     model: str = Field(
@@ -55,7 +69,15 @@ class DatasetCard(FileModel):
     source: str = ""
     licence: str = ""
     file: str | None = Field(None, description="Row file beside the card; default <name>.jsonl, .csv or .parquet.")
+    delimiter: Delimiter | None = Field(
+        None, description="What separates the values of a CSV file; told from its first lines when absent."
+    )
     columns: ColumnMapping = ColumnMapping()
+    json_columns: tuple[str, ...] | None = Field(
+        None,
+        description="Columns of the file whose texts are JSON, such as lists in a CSV; an empty list says that none "
+        "is, whatever it looks like.",
+    )
     documents: DocumentFile | None = None
     labels: tuple[LabelFile, ...] = ()
     cluster: str | None = Field(None, description="Column whose equal values mark rows that depend on each other.")

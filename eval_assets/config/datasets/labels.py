@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from eval_assets.config.datasets.dataset import Dataset, LabelFile
-from eval_assets.config.datasets.row_files import file_rows
+from eval_assets.config.datasets.example_columns import id_text
+from eval_assets.config.datasets.row_files import file_rows, is_blank
 from eval_assets.config.datasets.rows import MAX_PROBLEMS
 from eval_assets.config.judge import Judge, Scale
 from eval_assets.config.problems import Problem, RowProblems, nearest, raise_problems, relative
@@ -75,7 +76,9 @@ def read_labels(
     for spec in dataset.card.labels:
         file = relative(folder / spec.file, folder.parent.parent)
         judge = (judges or {}).get(spec.judge or "")
-        for line, row in file_rows(folder / spec.file, file=file):
+        for line, row in file_rows(folder / spec.file, file=file, delimiter=spec.delimiter):
+            if is_blank(row):
+                continue
             label, found = _label_of(row, spec, example_ids, file=file, line=line)
             if label is not None:
                 found += _refused(label, judge, spec, seen, file=file, line=line)
@@ -98,18 +101,19 @@ def _label_of(
             said = f"got {row[column]!r}" if column in row else "the column is absent"
             remedy = "" if column in row else nearest(column, row)
             problems.append(Problem(file, f"expected a value, {said}", line, column, remedy))
-    example_id, label = str(row.get(spec.example_id)), row.get(spec.label)
+    example_id, label = id_text(row.get(spec.example_id)), row.get(spec.label)
     if not problems and example_id not in example_ids:
-        problems.append(Problem(file, f"the dataset has no example {example_id!r}", line, spec.example_id))
+        named = row[spec.example_id] if example_id is None else example_id
+        problems.append(Problem(file, f"the dataset has no example {named!r}", line, spec.example_id))
     if isinstance(label, bool) or not isinstance(label, str | int | float | None):
         problems.append(Problem(file, f"expected a number or the name of a label, got {label!r:.80}", line, spec.label))
     problems += _not_text(row, (spec.rater, spec.model, spec.prompt, spec.output), file=file, line=line)
     if problems:
         return None, problems
-    text = label if isinstance(label, str) else f"{label:g}"
+    text = _written(row[spec.label])
     return (
         HumanLabel(
-            example_id=example_id,
+            example_id=str(example_id),
             judge=spec.judge,
             model=row.get(spec.model) or None,
             output=row.get(spec.output),
@@ -149,6 +153,16 @@ def _refused(
         yield Problem(
             file, f"expected a verdict of judge {judge.name!r} ({wanted}), got {label.label!r}", line, spec.label
         )
+
+
+def _written(label: str | float) -> str:
+    """A label as text: a name as it stands, a number without needless digits."""
+    if isinstance(label, str):
+        return label
+    try:
+        return f"{label:g}"
+    except OverflowError:
+        return str(label)
 
 
 def _number(text: str) -> float | None:

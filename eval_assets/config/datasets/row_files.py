@@ -1,120 +1,103 @@
-"""Reading rows from JSONL, CSV and Parquet files, and saying what is wrong with one that can't be read.
+"""Reading rows from files, for datasets, documents, labels and recorded predictions alike.
 
-What the rows of a dataset must look like is in `rows`.
+What the rows of a dataset must look like is in `rows`, how each kind of file is read in `formats`.
 """
 
-import csv
-import io
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
-from eval_assets.config.datasets.documents import read_text
-from eval_assets.config.problems import Problem, raise_problems
+from eval_assets.config.datasets.formats.json_rows import json_lines, json_list
+from eval_assets.config.datasets.formats.parquet import parquet_rows
+from eval_assets.config.datasets.formats.separated import separated_rows
+from eval_assets.config.datasets.formats.values import plain_row
+from eval_assets.config.problems import Problem
 from eval_assets.errors import DatasetError
 
 ROW_SUFFIXES = (".jsonl", ".csv", ".parquet")
-PARQUET_MARKS = (b"PAR1", b"PARE")
+"""Row files that are found by the name of their dataset."""
+SEPARATED_SUFFIXES = (".csv", ".tsv")
+READABLE_SUFFIXES = (".jsonl", ".ndjson", ".json", *SEPARATED_SUFFIXES, ".parquet")
 
 
-def file_rows(path: Path, *, file: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Read a JSONL, CSV or Parquet file: line (or row number) and fields of each row.
+def file_rows(
+    path: Path, *, file: str, delimiter: str | None = None, json_columns: Collection[str] = (), repair: bool = False
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Read a file of rows: line (of Parquet, number) on which each row begins, and its fields.
+
+    Every value is one that JSON can write, see `formats.values`; what is missing is null in every format.
+
+    Args:
+        path: The file; the end of its name says what it is.
+        file: How errors name it.
+        delimiter: What separates the values of a CSV file; told from its first lines when it is null.
+        json_columns: Columns whose texts are JSON.
+        repair: Put the replacement character for half a surrogate pair, which is refused otherwise.
 
     Raises:
-        DatasetError: The file is missing, of another kind, or not what its name says; names the line.
+        DatasetError: The file is missing, of another kind, not what its name says, or holds a value that rows can't
+            have; names the line.
     """
     if not path.exists():
         raise DatasetError(f"{file}: the file doesn't exist")
-    match path.suffix:
-        case ".jsonl":
-            yield from _json_lines(path, file=file)
-        case ".csv":
-            yield from enumerate(_csv_frame(path, file=file).iter_rows(named=True), start=2)
-        case ".parquet":
-            yield from enumerate(_parquet_frame(path, file=file).iter_rows(named=True), start=1)
-        case _:
-            raise DatasetError(f"{file}: expected a file ending in {', '.join(ROW_SUFFIXES)}")
-
-
-def _json_lines(path: Path, *, file: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line.decode("utf-8-sig"))
-            except UnicodeDecodeError as error:
-                raise DatasetError(
-                    f"{file}:{number}: expected UTF-8, got byte 0x{line[error.start]:02x} at byte {error.start + 1} "
-                    "of the line; "
-                    "save the file as UTF-8"
-                ) from error
-            except json.JSONDecodeError as error:
-                raise DatasetError(f"{file}:{number}: not valid JSON: {error.msg} at column {error.colno}") from error
-            if not isinstance(row, dict):
-                raise DatasetError(f"{file}:{number}: expected an object with the row's columns, got {str(row)[:80]!r}")
-            yield number, row
-
-
-def _csv_frame(path: Path, *, file: str) -> pl.DataFrame:
-    text = read_text(path, file=file)
+    if not path.is_file():
+        raise DatasetError(f"{file}: expected a file, got a folder")
     try:
-        frame = pl.read_csv(path, infer_schema=False)
-    except pl.exceptions.NoDataError as error:
-        raise DatasetError(f"{file}: expected a line with the names of the columns, the file is empty") from error
-    except pl.exceptions.PolarsError as error:
-        said = "expected values separated by commas, below a line with the names of the columns; export it again"
-        raise DatasetError(str(csv_problem(text, file=file) or Problem(file, said))) from error
-    # A text with a bare line break gives two rows that are too short, which would be filled up with nothing.
-    problem = csv_problem(text, file=file)
-    raise_problems([problem] if problem else [], kind=DatasetError)
-    return frame
+        for line, row in _raw_rows(path, file=file, delimiter=delimiter):
+            plain = plain_row(row, file=file, line=line, repair=repair)
+            for name in json_columns:
+                if isinstance(plain.get(name), str):
+                    plain[name] = _read_json(plain[name], name, file=file, line=line)
+            yield line, plain
+    except OSError as error:
+        raise DatasetError(f"{file}: the file can't be read: {error.strerror or error}") from error
 
 
-def csv_problem(text: str, *, file: str) -> Problem | None:
-    r"""The first row of a CSV file that has not as many fields as the header, or quotes that never close.
+def is_separated(file: str) -> bool:
+    """Whether a file has texts for values, and nothing to tell a list by.
 
-    >>> str(csv_problem("id,inputs\n1,Why, oh why?\n", file="qa.csv"))[:63]
-    'qa.csv:2: expected 2 fields as in the first line, got 3; put te'
+    >>> is_separated("data/datasets/qa.CSV"), is_separated("data/datasets/qa.jsonl")
+    (True, False)
     """
-    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
-    begins, n_fields = 1, 0
+    return file.lower().endswith(SEPARATED_SUFFIXES)
+
+
+def is_blank(row: dict[str, Any]) -> bool:
+    """Whether no field of a row holds anything.
+
+    >>> is_blank({"a": None, "b": " "}), is_blank({"a": 0})
+    (True, False)
+    """
+    return all(value is None or (isinstance(value, str) and not value.strip()) for value in row.values())
+
+
+def line_word(file: str) -> str:
+    """What a place in a file is called: Parquet has no lines."""
+    return "row" if file.lower().endswith(".parquet") else "line"
+
+
+def _raw_rows(path: Path, *, file: str, delimiter: str | None) -> Iterator[tuple[int, dict[str, Any]]]:
+    match path.suffix.lower():
+        case ".jsonl" | ".ndjson":
+            return json_lines(path, file=file)
+        case ".json":
+            return json_list(path, file=file)
+        case ".csv" | ".tsv":
+            return separated_rows(path, file=file, delimiter=delimiter)
+        case ".parquet":
+            return parquet_rows(path, file=file)
+        case _:
+            raise DatasetError(f"{file}: expected a file ending in {', '.join(READABLE_SUFFIXES)}")
+
+
+def _read_json(text: str, column: str, *, file: str, line: int) -> Any:
+    """The value that a text of JSON stands for; nothing where there is no text."""
+    if not text.strip():
+        return None
     try:
-        for fields in rows:
-            n_fields = n_fields or len(fields)
-            if fields and len(fields) != n_fields:
-                said = f"expected {n_fields} fields as in the first line, got {len(fields)}; "
-                return Problem(file, f"{said}put texts that hold commas or line breaks in double quotes", begins)
-            begins = rows.line_num + 1
-    except csv.Error as error:
-        if "field limit" in str(error):
-            return None
-        message = (
-            f"expected texts in double quotes that close before the next comma, with quotes inside doubled: {error}"
-        )
-        return Problem(file, message, begins)
-    return None
-
-
-def _parquet_frame(path: Path, *, file: str) -> pl.DataFrame:
-    try:
-        return pl.read_parquet(path)
-    except pl.exceptions.PolarsError as error:
-        raise DatasetError(f"{file}: {_parquet_fault(path, error)}; export it again") from error
-
-
-def _parquet_fault(path: Path, error: Exception) -> str:
-    with path.open("rb") as content:
-        head = content.read(12)
-        content.seek(max(path.stat().st_size - 4, 0))
-        tail = content.read()
-    if not head:
-        return "expected a Parquet file, the file is empty"
-    if head[:4] not in PARQUET_MARKS:
-        return f"expected a Parquet file, got one that begins with {head!r}"
-    if tail not in PARQUET_MARKS:
-        return "expected a complete Parquet file, got one that is cut off"
-    return f"expected a sound Parquet file, got a damaged one ({str(error).splitlines()[0]})"
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        said = f"expected JSON, as the card's `json_columns` says, got {text!r:.80} ({error})"
+        raise DatasetError(str(Problem(file, said, line, column, 'write a list as ["a", "b"]'))) from error
+    return plain_row({column: value}, file=file, line=line)[column]

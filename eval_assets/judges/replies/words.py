@@ -32,7 +32,7 @@ FINAL_WORDS = frozenset(
 """A last verdict announced by one of these replaces the ones before it."""
 
 QUOTING_WORDS = frozenset(
-    "says said claims contains writes wrote reads ends states includes quotes demands instructs "
+    "says said claims contains writes wrote reads ends states includes quotes quote quotation demands instructs "
     "sagt schreibt enthält behauptet dit écrit affirme contient dice escribe afirma contiene diz scrive afferma "
     "пишет утверждает содержит".split()
 )

@@ -1,25 +1,50 @@
 """Short answers compared as wholes: equal, equal after normalisation, contained, matched by a pattern."""
 
-import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 
-from eval_assets.errors import MetricError
-from eval_assets.metrics.definition import REQUIRED, Metric, Parameter
-from eval_assets.metrics.overlap.token_f1 import SQUAD_TOKENIZERS
+from eval_assets.metrics.answers.patterns import PatternTimeoutError, compiled, is_found
+from eval_assets.metrics.answers.structure import strict_json
+from eval_assets.metrics.definition import REQUIRED, Metric, Parameter, Score
+from eval_assets.metrics.overlap.token_f1 import ANSWER_TOKENIZER, ANSWER_TOKENIZERS, ANSWER_VERSIONS
 from eval_assets.metrics.rows import Rows
 
 
 def exact_match(rows: Rows, _: Mapping[str, Any]) -> Sequence[float]:
-    """Compare texts as they are: 1 if the output equals a target, case, space and punctuation included."""
-    return [float(output in targets) for output, targets in zip(rows.outputs, rows.targets, strict=True)]
+    """Compare texts as they are: 1 if the output equals a target, case, space and punctuation included.
+
+    Where a target is an object, or a list in a list, an output that is the same JSON value equals it.
+    """
+    return [
+        float(output in targets.texts or (bool(targets.values) and _is_json_of(output, targets.values)))
+        for output, targets in zip(rows.outputs, rows.acceptable, strict=True)
+    ]
+
+
+def _is_json_of(output: str, values: Sequence[Any]) -> bool:
+    try:
+        given = strict_json(output)
+    except ValueError:
+        return False
+    return any(_is_same_json(given, value) for value in values)
+
+
+def _is_same_json(one: Any, other: Any) -> bool:
+    """Compare JSON values; unlike for `==`, true is not 1."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_is_same_json(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_is_same_json, one, other))
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
 
 def normalized_exact_match(rows: Rows, parameters: Mapping[str, Any]) -> Sequence[float]:
-    """Compare the normalised words of both texts in order: SQuAD's exact match, 1 if they equal those of a target."""
-    tokens = SQUAD_TOKENIZERS[parameters["tokenizer"]]
+    """Compare the normalised words of both texts in order: 1 if they equal those of a target.
+
+    SQuAD's exact match with `tokenizer: squad`.
+    """
+    tokens = ANSWER_TOKENIZERS[parameters["tokenizer"]]
     return [
         float(any(tokens(target) == words for target in targets))
         for words, targets in zip(map(tokens, rows.outputs), rows.targets, strict=True)
@@ -42,11 +67,19 @@ def contains(rows: Rows, parameters: Mapping[str, Any]) -> Sequence[float]:
     ]
 
 
-def regex_match(rows: Rows, parameters: Mapping[str, Any]) -> Sequence[float]:
-    """Match the output against `pattern`: 1 if it is found, or with `full` if it matches the whole output."""
+def regex_match(rows: Rows, parameters: Mapping[str, Any]) -> Sequence[float | Score]:
+    """Match the output against `pattern`: 1 if it is found, or with `full` if it matches the whole output.
+
+    A row for which the pattern takes longer than a second is an error.
+    """
     pattern = compiled(parameters["pattern"], ignore_case=parameters["ignore_case"])
-    found = pattern.fullmatch if parameters["full"] else pattern.search
-    return [float(found(output) is not None) for output in rows.outputs]
+    scores = list[float | Score]()
+    for output in rows.outputs:
+        try:
+            scores.append(float(is_found(pattern, output, full=parameters["full"])))
+        except PatternTimeoutError as error:
+            scores.append(Score(None, outcome="error", reason=str(error)))
+    return scores
 
 
 def check_pattern(parameters: Mapping[str, Any]) -> None:
@@ -54,30 +87,16 @@ def check_pattern(parameters: Mapping[str, Any]) -> None:
     compiled(parameters["pattern"])
 
 
-@cache
-def compiled(pattern: str, *, ignore_case: bool = False) -> re.Pattern[str]:
-    """Compile a pattern of the user.
-
-    Raises:
-        MetricError: It is no regular expression.
-
-    >>> compiled("^yes", ignore_case=True).search("Yes.") is None
-    False
-    """
-    try:
-        return re.compile(pattern, re.IGNORECASE if ignore_case else 0)
-    except re.error as error:
-        raise MetricError(f"expected a regular expression as `pattern`, got {pattern!r}: {error}") from error
-
-
 _FLAG = Parameter(False, (bool,))
 
-EXACT_MATCH = Metric("exact_match", exact_match, is_binary=True)
+EXACT_MATCH = Metric("exact_match", exact_match, is_binary=True, takes_values=True)
 NORMALIZED_EXACT_MATCH = Metric(
     "normalized_exact_match",
     normalized_exact_match,
+    version=ANSWER_VERSIONS["words"],
+    tokenizer_versions=ANSWER_VERSIONS,
     is_binary=True,
-    parameters={"tokenizer": Parameter("squad", (str,), tuple(SQUAD_TOKENIZERS))},
+    parameters={"tokenizer": ANSWER_TOKENIZER},
 )
 CONTAINS = Metric("contains", contains, is_binary=True, parameters={"case_sensitive": _FLAG})
 REGEX_MATCH = Metric(
@@ -86,5 +105,6 @@ REGEX_MATCH = Metric(
     needs=("output",),
     is_binary=True,
     parameters={"pattern": Parameter(REQUIRED, (str,)), "full": _FLAG, "ignore_case": _FLAG},
+    libraries=("regex",),
     check=check_pattern,
 )

@@ -1,70 +1,68 @@
-"""Answers that are numbers: the last number of a text, compared exactly or within a tolerance."""
+"""Answers that are numbers: the last of each text, compared exactly or within a tolerance. Reading is in `numbers`."""
 
-import re
-import unicodedata
-from collections import deque
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
+from eval_assets.metrics.answers.numbers import Quantity, last_quantity
 from eval_assets.metrics.definition import Metric, Parameter, Score
 from eval_assets.metrics.rows import Rows
-
-_NUMBER = re.compile(r"[-+]?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?")
-_SIGNS = str.maketrans({"\u2212": "-", "\u2013": "-", "\u066b": ".", "\u066c": ","})  # minus, en dash, Arabic marks
-
-
-def last_number(text: str) -> Decimal | None:
-    r"""Read the last number of a text, where chains of thought and `#### 18` have their answer.
-
-    Commas group digits; currency, units and a closing period don't matter; digits of any script count. A dash right
-    after a word or digit is no sign: `2-3` ends in 3.
-
-    Returns:
-        The number, None when there is none.
-
-    >>> last_number("So 5 * 3 = 15.\n#### 1,234.50"), last_number("A: $-18."), last_number("none")
-    (Decimal('1234.50'), Decimal('-18'), None)
-    """
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text.translate(_SIGNS))
-    numbers = deque(_NUMBER.finditer(text), maxlen=1)
-    if not numbers:
-        return None
-    found = numbers[0]
-    number = Decimal(found.group().replace(",", ""))
-    before = text[found.start() - 1 : found.start()]
-    is_sign = found.group()[0] != "-" or not before.isalnum()
-    return number if is_sign else -number
 
 
 def numeric_match(rows: Rows, parameters: Mapping[str, Any]) -> Sequence[float | Score]:
     """Compare the last number of the output with the last number of a target.
 
     Returns:
-        1 if they differ by at most `tolerance`, or by at most `relative_tolerance` times the target, else 0; an output
-        without a number is wrong, a row whose targets have none is skipped.
+        1 if they differ by at most `tolerance`, or by at most `relative_tolerance` times the target, else 0; times of
+        day have to be equal. An output without a number, or with one that can't be read, is wrong and says so; a row
+        whose targets have none that can be read is skipped.
     """
-    absolute, relative = (Decimal(str(parameters[name])) for name in ("tolerance", "relative_tolerance"))
+    absolute, relative = (Fraction(str(parameters[name])) for name in ("tolerance", "relative_tolerance"))
+    mark = parameters["decimal_mark"]
     scores = list[float | Score]()
     for output, targets in zip(rows.outputs, rows.targets, strict=True):
-        wanted = [number for number in map(last_number, targets) if number is not None]
+        found = [last_quantity(target, mark) for target in targets]
+        wanted = [quantity for quantity in found if quantity and quantity.value is not None]
         if not wanted:
-            scores.append(Score(None, outcome="skipped", reason="no number in the targets"))
+            unread = next((quantity for quantity in found if quantity), None)
+            reason = (
+                f"expected one number in the targets, got {_shown(unread)}" if unread else "no number in the targets"
+            )
+            scores.append(Score(None, outcome="skipped", reason=reason))
             continue
-        given = last_number(output)
-        close = (
-            given is not None and abs(given - number) <= max(absolute, relative * abs(number)) for number in wanted
+        given = last_quantity(output, mark)
+        if given is not None and given.value is None:
+            scores.append(Score(0.0, reason=f"expected one number at the end of the output, got {_shown(given)}"))
+            continue
+        scores.append(
+            float(given is not None and any(_is_close(given, number, absolute, relative) for number in wanted))
         )
-        scores.append(float(any(close)))
     return scores
 
 
+def _is_close(given: Quantity, wanted: Quantity, absolute: Fraction, relative: Fraction) -> bool:
+    if given.value is None or wanted.value is None or given.is_time != wanted.is_time:
+        return False
+    if wanted.is_time:
+        return given.value == wanted.value
+    return abs(given.value - wanted.value) <= max(absolute, relative * abs(wanted.value))
+
+
+def _shown(quantity: Quantity) -> str:
+    return repr(quantity.text if len(quantity.text) <= _SHOWN else f"{quantity.text[:_SHOWN]}…")
+
+
+_SHOWN = 80
 _TOLERANCE = Parameter(0, (int, float), minimum=0)
 
 NUMERIC_MATCH = Metric(
     "numeric_match",
     numeric_match,
+    version="v2",
     is_binary=True,
-    parameters={"tolerance": _TOLERANCE, "relative_tolerance": _TOLERANCE},
+    parameters={
+        "tolerance": _TOLERANCE,
+        "relative_tolerance": _TOLERANCE,
+        "decimal_mark": Parameter(".", (str,), (".", ",")),
+    },
 )

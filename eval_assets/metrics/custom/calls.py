@@ -128,7 +128,10 @@ def as_score(value: Any, path: str) -> Score:
         raise MetricError(
             f"expected {path!r} to return a number, boolean, label, (score, reason) or mapping, got {value!r}"
         )
-    return Score(float(value), label, "ok", reason)
+    try:
+        return Score(float(value), label, "ok", reason)
+    except OverflowError:
+        return Score(None, label, "error", "expected a finite score, got a whole number beyond all floats")
 
 
 def _within(score_range: tuple[float, float] | None, score: Score, function: CustomFunction) -> Score:

@@ -60,4 +60,9 @@ def bleu(rows: Rows, parameters: Mapping[str, Any]) -> Scores:
     return rows.best(np.where(some, np.exp(logs.mean(axis=0) + brevity), 0.0))
 
 
-BLEU = Metric("bleu", bleu, parameters={"tokenizer": Parameter("13a", (str,), tuple(_TOKENIZERS))})
+BLEU = Metric(
+    "bleu",
+    bleu,
+    tokenizer_versions={"unicode": "v1-unicode"},
+    parameters={"tokenizer": Parameter("13a", (str,), tuple(_TOKENIZERS))},
+)

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from functools import cache
 
+from eval_assets.metrics.overlap.marks import kept
 from eval_assets.metrics.rows import Rows
 
 Tokenizer = Callable[[str], list[str]]
@@ -51,13 +52,33 @@ def squad_tokens(text: str) -> list[str]:
     return _ARTICLE.sub(" ", text.lower().translate(_WITHOUT_PUNCTUATION)).split()
 
 
-def squad_unicode_tokens(text: str) -> list[str]:
-    """Split as `unicode_tokens` and drop English articles.
+def answer_words(text: str) -> list[str]:
+    """Split as `squad_tokens`, and keep what normalising would erase of a meaning, in letters of no language.
 
-    >>> squad_unicode_tokens("The Tōkyō “Tower”")
-    ['tōkyō', 'tower']
+    Kept are the sign and decimal mark of a number and marks between digits, signs such as + and <, and of a text that
+    would vanish the article, or else all of it.
+
+    >>> answer_words("The U.S. Senate, 1,000 seats"), answer_words("A."), answer_words("?!")
+    (['us', 'senate', '1000', 'seats'], ['a'], ['?!'])
+    >>> answer_words("1.5") == answer_words("1,5"), answer_words("1.5") == answer_words("15")
+    (True, False)
     """
-    return [token for token in unicode_tokens(text) if token not in {"a", "an", "the"}]
+    return _answer_words(text)
+
+
+def unicode_answer_words(text: str) -> list[str]:
+    """Split as `unicode_tokens`, drop English articles, and keep what `answer_words` keeps.
+
+    >>> unicode_answer_words("The Tōkyō “Tower”"), unicode_answer_words("C") == unicode_answer_words("C++")
+    (['tōkyō', 'tower'], False)
+    """
+    return _unicode_answer_words(text)
+
+
+_answer_words = kept(squad_tokens, lambda text: text.lower().translate(_WITHOUT_PUNCTUATION).split())
+_unicode_answer_words = kept(
+    lambda text: [token for token in unicode_tokens(text) if token not in {"a", "an", "the"}], unicode_tokens
+)
 
 
 class Vocabulary(dict[str, str]):

@@ -1,14 +1,15 @@
 """How well retrieved text covers the targets, by shared words instead of a judge.
 
-A chunk is one item of the context when it is a list, else one paragraph. Words are those of any script, without English
-stop words; the best over several targets. Paraphrases go unseen: read both as lower bounds.
+A chunk is one item of the context when it is a list, else one paragraph. Of an object its text counts, never the names
+of its fields. Words are those of any script, without English stop words, numbers with sign and decimal mark; the best
+over several targets. Paraphrases go unseen: read both as lower bounds.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from eval_assets.metrics.definition import Metric, Parameter, Score
-from eval_assets.metrics.overlap.tokens import unicode_tokens
+from eval_assets.metrics.overlap.tokens import unicode_answer_words
 from eval_assets.metrics.rows import Rows
 
 _STOP_WORDS = frozenset(
@@ -25,7 +26,7 @@ def words_of(text: str) -> frozenset[str]:
     >>> sorted(words_of("The capital of France"))
     ['capital', 'france']
     """
-    words = frozenset(unicode_tokens(text))
+    words = frozenset(unicode_answer_words(text))
     return words - _STOP_WORDS or words
 
 
@@ -66,19 +67,42 @@ def _chunks(rows: Rows) -> list[list[frozenset[str]]]:
 
 
 def _words_of_chunks(context: Any) -> list[frozenset[str]]:
-    if isinstance(context, list):
-        texts = [str(item.get("text", item)) if isinstance(item, dict) else str(item) for item in context]
-    else:
-        texts = str(context).split("\n\n")
+    texts = context.split("\n\n") if isinstance(context, str) else map(chunk_text, _items(context))
     return [words_of(text) for text in texts if text.strip()]
 
 
+def _items(context: Any) -> list[Any]:
+    return context if isinstance(context, list) else [context]
+
+
+def chunk_text(chunk: Any) -> str:
+    """Give the text of a chunk: of an object its field `text` or one of that meaning, else the texts of all its fields.
+
+    >>> chunk_text({"text": "Paris is a city.", "doc_id": "france"}), chunk_text({"title": "Paris", "rank": 1})
+    ('Paris is a city.', 'Paris')
+    >>> chunk_text([{"content": "One."}, None, "Two."]), chunk_text(1972)
+    ('One. Two.', '1972')
+    """
+    if isinstance(chunk, str):
+        return chunk
+    if isinstance(chunk, dict):
+        named = next((chunk[name] for name in _TEXT_FIELDS if isinstance(chunk.get(name), str | list | dict)), None)
+        if named is not None:
+            return chunk_text(named)
+        return " ".join(chunk_text(value) for value in chunk.values() if isinstance(value, str | list | dict))
+    if isinstance(chunk, list):
+        return " ".join(filter(None, map(chunk_text, chunk)))
+    return "" if chunk is None or isinstance(chunk, bool) else str(chunk)
+
+
+_TEXT_FIELDS = ("text", "content", "page_content", "passage", "body", "chunk")
 _NEEDS = ("context", "targets")
 
-CONTEXT_RECALL = Metric("context_recall", context_recall, needs=_NEEDS)
+CONTEXT_RECALL = Metric("context_recall", context_recall, version="v2", needs=_NEEDS)
 CONTEXT_PRECISION = Metric(
     "context_precision",
     context_precision,
+    version="v2",
     needs=_NEEDS,
     parameters={"threshold": Parameter(0.5, (int, float), minimum=0)},
 )

@@ -3,6 +3,7 @@
 Finding and calling it is in `callable_target`; which version of it answers, in `implementation`.
 """
 
+import asyncio
 import json
 import time
 from collections.abc import Mapping
@@ -11,11 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from eval_assets.config.problems import nearest
+from eval_assets.errors import ConfigError
 from eval_assets.providers.clients.callable_target import caller_of, described, load_target
 from eval_assets.providers.failures import AttemptFailure, RequestFailed
+from eval_assets.providers.replies.content import calls_of, text_of, thoughts_of
+from eval_assets.providers.replies.endings import finish_reason_of, outcome_of
+from eval_assets.providers.replies.usage import whole_number
 from eval_assets.providers.requests import Reply, Request
 
-REPLY_FIELDS = ("output", "prompt_tokens", "completion_tokens", "finish_reason")
+REPLY_FIELDS = ("output", "prompt_tokens", "completion_tokens", "finish_reason", "reasoning", "tool_calls")
 
 
 class CallableClient:
@@ -47,20 +52,32 @@ class CallableClient:
         requested_at, began = datetime.now(UTC), time.perf_counter()
         try:
             result = await self._call(request)
-        except AttemptFailure:
+        except (AttemptFailure, KeyboardInterrupt):
             raise
-        except (Exception, SystemExit) as error:  # user code may raise anything; it costs one row
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise  # we are told to stop, or the deadline passed
+            raise RequestFailed(f"{self._target} cancelled itself", "callable_raised") from error
+        except BaseException as error:  # user code may raise anything, `sys.exit` too; it costs one row
             raise RequestFailed(f"{self._target} raised {described(error)}", "callable_raised") from error
         seconds = time.perf_counter() - began
         fields = _reply_fields(result, self._target)
+        output, finish_reason = fields.get("output"), finish_reason_of(fields)
+        try:
+            calls = calls_of(fields)
+        except ConfigError as error:
+            raise RequestFailed(f"{self._target}: {error}, in 'tool_calls'", "invalid_reply") from error
         return Reply(
-            outcome="truncated" if fields.get("finish_reason") == "length" else "ok",
-            output=fields["output"],
-            finish_reason=fields.get("finish_reason"),
+            outcome=outcome_of(output, finish_reason=finish_reason, calls=calls is not None),
+            output=output,
+            finish_reason=finish_reason,
             latency_seconds=seconds,
             requested_at=requested_at,
-            prompt_tokens=fields.get("prompt_tokens"),
-            completion_tokens=fields.get("completion_tokens"),
+            prompt_tokens=whole_number(fields.get("prompt_tokens")),
+            completion_tokens=whole_number(fields.get("completion_tokens")),
+            reasoning=thoughts_of(fields),
+            tool_calls=calls,
         )
 
     async def aclose(self) -> None:
@@ -70,31 +87,39 @@ class CallableClient:
 def _reply_fields(result: Any, target: str) -> dict[str, Any]:
     """Fields of a reply, from text, a mapping, a list, a number or a LangChain message."""
     if hasattr(result, "content") and hasattr(result, "usage_metadata"):
-        usage = result.usage_metadata or {}
-        result = {
-            "output": result.content,
-            "prompt_tokens": usage.get("input_tokens"),
-            "completion_tokens": usage.get("output_tokens"),
-            "finish_reason": getattr(result, "response_metadata", {}).get("finish_reason"),
-        }
+        return _message_fields(result)
     fields = dict(result) if isinstance(result, Mapping) else {"output": result}
     unknown = sorted(set(map(str, fields)) - set(REPLY_FIELDS))
     if unknown:
         raise RequestFailed(
             f"{target} returned the field {unknown[0]!r}; {nearest(unknown[0], REPLY_FIELDS)}", "invalid_reply"
         )
-    if fields.get("output") is None:
+    if fields.get("output") is None and not fields.get("tool_calls"):
         raise RequestFailed(
             f"{target}: expected text, a list, or a mapping with 'output', got {result!r:.80}", "empty_reply"
         )
     for name in ("prompt_tokens", "completion_tokens"):
-        if fields.get(name) is not None and not isinstance(fields[name], int):
+        if fields.get(name) is not None and whole_number(fields[name]) is None:
             raise RequestFailed(
                 f"{target}: expected a whole number for {name!r}, got {fields[name]!r}", "invalid_reply"
             )
-    if not isinstance(fields["output"], str):
+    if not isinstance(fields.get("output"), str | None):
         fields["output"] = _json_text(fields["output"], target)
     return fields
+
+
+def _message_fields(message: Any) -> dict[str, Any]:
+    """Fields of a LangChain message; its thoughts may be parts of the content or an extra of the provider's."""
+    usage, said = message.usage_metadata or {}, getattr(message, "response_metadata", None) or {}
+    extras = getattr(message, "additional_kwargs", None) or {}
+    return {
+        "output": text_of(message.content),
+        "prompt_tokens": usage.get("input_tokens"),
+        "completion_tokens": usage.get("output_tokens"),
+        "finish_reason": finish_reason_of(said),
+        "reasoning": thoughts_of({**extras, "content": message.content}),
+        "tool_calls": getattr(message, "tool_calls", None),
+    }
 
 
 def _json_text(value: Any, target: str) -> str:

@@ -11,15 +11,49 @@ import inspect
 import sys
 import threading
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from eval_assets.config.problems import nearest
 from eval_assets.errors import ConfigError
 from eval_assets.providers.failures import RequestFailed
+from eval_assets.providers.redaction import redacted
 from eval_assets.providers.requests import Request
 
 Caller = Callable[[Request], Awaitable[Any]]
+
+REQUEST_NAMES = ("messages", "prompt", "columns", "sample_index")
+"""What a function can ask for by name besides columns and parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedArguments:
+    """What a function of the user can be given by name.
+
+    Args:
+        names: All of them.
+        required: Those without a default.
+        takes_any: It takes any further ones.
+    """
+
+    names: tuple[str, ...]
+    required: tuple[str, ...]
+    takes_any: bool
+
+
+def named_arguments(found: Any) -> NamedArguments | None:
+    """The arguments of what `load_target` found; null for objects that are called with messages or a row."""
+    if any(hasattr(found, method) for method in ("ainvoke", "invoke", "predict")) and not inspect.isroutine(found):
+        return None
+    parameters = inspect.signature(found).parameters.values()
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    named = [parameter for parameter in parameters if parameter.kind in kinds]
+    return NamedArguments(
+        names=tuple(parameter.name for parameter in named),
+        required=tuple(parameter.name for parameter in named if parameter.default is inspect.Parameter.empty),
+        takes_any=any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters),
+    )
 
 
 def load_target(target: str, project_dir: Path) -> Any:
@@ -51,12 +85,16 @@ def load_target(target: str, project_dir: Path) -> Any:
 
 
 def described(error: BaseException) -> str:
-    """Type and message of an exception.
+    """Type and message of an exception of user code, free of secrets.
 
     >>> described(ValueError("no such city"))
     'ValueError: no such city'
     """
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    try:
+        said = str(error)
+    except Exception:  # noqa: BLE001  its `__str__` is user code, too
+        said = ""
+    return redacted(f"{type(error).__name__}: {said}") if said else type(error).__name__
 
 
 def example_values(request: Request) -> dict[str, Any]:
@@ -180,8 +218,9 @@ async def _in_thread(call: Callable[[], Any]) -> Any:
         try:
             result = context.run(call)
         except BaseException as error:  # noqa: BLE001  handed to the waiting coroutine
-            # A future refuses StopIteration.
-            failure = RuntimeError(described(error)) if isinstance(error, StopIteration) else error
+            # Those steer coroutines; a future refuses them, or they would end the one that waits.
+            steers = isinstance(error, StopIteration | GeneratorExit | asyncio.CancelledError)
+            failure = RuntimeError(described(error)) if steers else error
         with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
             loop.call_soon_threadsafe(settle, result, failure)
 

@@ -8,11 +8,12 @@ from types import MappingProxyType
 
 from eval_assets.config.model import Model, ProviderName
 from eval_assets.providers.clients.callable_client import CallableClient
-from eval_assets.providers.clients.openai_client import OpenAIClient, openai_client
-from eval_assets.providers.clients.recorded import RecordedClient, recorded_file
-from eval_assets.providers.clients.recorded_verdicts import RecordedVerdicts
+from eval_assets.providers.clients.openai_client import openai_client
+from eval_assets.providers.clients.recorded import recorded_file
+from eval_assets.providers.clients.recorded_verdicts import recorded_client
 from eval_assets.providers.implementation import project_dir_of
 from eval_assets.providers.local.embedded import EmbeddedServers
+from eval_assets.providers.local.embedded_client import EmbeddedClient
 from eval_assets.providers.local.transformers_client import TransformersClient
 from eval_assets.providers.requests import Client
 
@@ -54,11 +55,14 @@ def _openai(model: Model, surroundings: Surroundings) -> Client:
 
 
 def _embedded(model: Model, surroundings: Surroundings) -> Client:
-    model_id, at_once = str(model.file.model), model.file.limits.max_concurrency
-    base_url = surroundings.embedded.base_url(
-        model_id, threads=model.file.threads, n_parallel=min(at_once, MOST_EMBEDDED_AT_ONCE)
+    at_once = model.file.limits.max_concurrency
+    return EmbeddedClient(
+        surroundings.embedded,
+        str(model.file.model),
+        threads=model.file.threads,
+        n_parallel=min(at_once, MOST_EMBEDDED_AT_ONCE),
+        max_connections=at_once,
     )
-    return OpenAIClient(model_id=model_id, base_url=base_url, max_connections=at_once)
 
 
 def _transformers(model: Model, surroundings: Surroundings) -> Client:
@@ -78,9 +82,7 @@ def _callable(model: Model, surroundings: Surroundings) -> Client:
 
 
 def _recorded(model: Model, surroundings: Surroundings) -> Client:
-    path = recorded_file(str(model.file.file), surroundings.models_dir)
-    columns = model.file.columns
-    return RecordedClient(path, columns) if columns.candidate is None else RecordedVerdicts(path, columns)
+    return recorded_client(recorded_file(str(model.file.file), surroundings.models_dir), model.file.columns)
 
 
 CLIENTS: Mapping[ProviderName, Callable[[Model, Surroundings], Client]] = MappingProxyType(

@@ -1,33 +1,43 @@
 """The client for any OpenAI-compatible endpoint: OpenAI, Azure, Databricks, vLLM, Ollama, a proxy.
 
-Sends one request at a time and never retries: concurrency, retries and deadlines are in `sending`.
+Sends one request at a time and never retries: concurrency, retries and deadlines are in `sending`. What HTTP itself
+brings is read in `providers.http`.
 """
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import pydantic_core
-
-from eval_assets.config.model import Model
+from eval_assets.config.model import Limits, Model
 from eval_assets.errors import MissingKeyError
-from eval_assets.providers.clients.openai_replies import failure_of, now, quota_of, refusal_of, reply_of
+from eval_assets.providers.clients.openai_replies import now, refusal_of, reply_of
 from eval_assets.providers.dispatch.limiter import Quota
-from eval_assets.providers.failures import TransientFailure
+from eval_assets.providers.failures import AttemptFailure, PartitionFailure, RequestFailed, TransientFailure
+from eval_assets.providers.http.bodies import is_event_stream, is_page, json_of, page_text
+from eval_assets.providers.http.bounded_client import MIB, bounded_client
+from eval_assets.providers.http.connections import failed_connection
+from eval_assets.providers.http.headers import quota_of
+from eval_assets.providers.http.statuses import COMPLETIONS, address_of, failure_of
 from eval_assets.providers.keys import OPENAI_URL
+from eval_assets.providers.redaction import redacted, redacted_texts
 from eval_assets.providers.requests import Reply, Request
 
 if TYPE_CHECKING:
+    import httpx2
     from openai import AsyncOpenAI
     from openai._types import RequestOptions
 
 OPENAI_HOST = "api.openai.com"
 OK = 200
+LONGEST_MESSAGE = 500
+LARGEST_REPLY_MIB = Limits().max_reply_mib
 
 
 class OpenAIClient:
-    """Chat completions over HTTP; connects at the first request.
+    """Chat completions over HTTP; connects at the first request, and follows no redirect.
 
     Args:
         model_id: As the endpoint knows it.
@@ -35,7 +45,9 @@ class OpenAIClient:
         api_key: Sent as bearer token; none is sent when null.
         headers: Further request headers.
         query: Further query parameters.
+        secret_query: Further query parameters that no message may show.
         max_connections: At least the concurrency.
+        max_reply_mib: Largest body of a response, decompressed.
     """
 
     def __init__(
@@ -46,46 +58,73 @@ class OpenAIClient:
         api_key: str | None = None,
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,
+        secret_query: Mapping[str, str] | None = None,
         max_connections: int = 1_000,
+        max_reply_mib: float = LARGEST_REPLY_MIB,
     ) -> None:
         self.quota = Quota()
         self._model_id, self._base_url, self._api_key = model_id, base_url, api_key
-        self._headers, self._query, self._max_connections = dict(headers or {}), dict(query or {}), max_connections
-        self._secrets = [secret for secret in (api_key, *self._headers.values()) if secret]
+        self._headers, self._max_connections = dict(headers or {}), max_connections
+        self._query = {**(query or {}), **(secret_query or {})}
+        self._max_body_bytes = round(max_reply_mib * MIB)
+        self._secrets = [
+            secret for secret in (api_key, *self._headers.values(), *(secret_query or {}).values()) if secret
+        ]
         self._options: RequestOptions = {}
         self._openai: AsyncOpenAI | None = None
 
     async def complete(self, request: Request) -> Reply:
         """Send one request; raises a failure of `failures` unless a reply or a refusal came."""
-        import httpx2
-        import openai
-
-        client = self._openai or self._connect()
         requested_at, began = now(), time.perf_counter()
         try:
-            # The raw response: parsing it into the SDK's models would cost as much CPU as all the rest.
-            response = await client.post(
-                "/chat/completions", cast_to=httpx2.Response, body=self._body(request), options=self._options
-            )
-        except openai.APIStatusError as error:
-            response = error.response
-        except openai.APIConnectionError as error:
-            raise self._lost(error) from None
-        latency_seconds = time.perf_counter() - began
-        self.quota = quota_of(response.headers)
-        body = self._parsed(response.content, response.status_code)
-        if response.status_code == OK:
-            return reply_of(body, latency_seconds=latency_seconds, requested_at=requested_at)
-        refusal = refusal_of(response.status_code, body, latency_seconds=latency_seconds, requested_at=requested_at)
-        if refusal is not None:
-            return refusal
-        raise failure_of(response.status_code, response.headers, body, self._model_id)
+            response = await self._response(request)
+            latency_seconds = time.perf_counter() - began
+            self.quota = quota_of(response.headers)
+            return self._read(response, latency_seconds=latency_seconds, requested_at=requested_at)
+        except AttemptFailure as failure:
+            failure.args = (self._told(str(failure)),)
+            raise
 
     async def aclose(self) -> None:
         """Close connections."""
         if self._openai is not None:
             await self._openai.close()
             self._openai = None
+
+    async def _response(self, request: Request) -> "httpx2.Response":
+        """What the endpoint answers, whatever its status."""
+        import aiohttp
+        import httpx2
+        import openai
+
+        try:
+            client = self._openai or self._connect()
+        except (httpx2.InvalidURL, ValueError) as error:
+            raise PartitionFailure(f"`base_url` {self._base_url!r} is no address: {error}", "unreachable") from None
+        try:
+            # The raw response: parsing it into the SDK's models would cost as much CPU as all the rest.
+            return await client.post(
+                COMPLETIONS, cast_to=httpx2.Response, body=self._body(request), options=self._options
+            )
+        except openai.APIStatusError as error:
+            return error.response
+        except (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError, OSError, UnicodeError) as error:
+            raise failed_connection(error, address_of(self._base_url)) from None
+        except (TypeError, ValueError) as error:  # of JSON and of headers
+            raise RequestFailed(f"the request can't be written: {error}", kind="unsendable", of_endpoint=True) from None
+
+    def _read(self, response: "httpx2.Response", *, latency_seconds: float, requested_at: datetime) -> Reply:
+        """The reply or refusal in a response; else raises the failure it stands for."""
+        status, body = response.status_code, self._parsed(response.content, response.status_code)
+        if status == OK:
+            return reply_of(body, latency_seconds=latency_seconds, requested_at=requested_at)
+        # The text of an error is no model's: it may repeat what was sent.
+        body = redacted_texts(body, self._secrets)
+        refusal = refusal_of(status, body, latency_seconds=latency_seconds, requested_at=requested_at)
+        if refusal is not None:
+            return replace(refusal, error=self._told(refusal.error or ""))
+        url = address_of(self._base_url.rstrip("/") + COMPLETIONS)
+        raise failure_of(status, response.headers, body, self._model_id, url)
 
     def _body(self, request: Request) -> dict[str, Any]:
         body = {"model": self._model_id, "messages": request.messages, **request.parameters}
@@ -97,33 +136,32 @@ class OpenAIClient:
 
     def _parsed(self, content: bytes, status: int) -> Any:
         """The JSON of a body; of an error that isn't JSON the text."""
-        text = content
-        for secret in self._secrets:
-            text = text.replace(secret.encode(), b"***")
         try:
-            return pydantic_core.from_json(text)
-        except ValueError:
-            if status == OK:
-                raise TransientFailure(f"expected JSON, got {text[:80]!r}", kind="invalid_json") from None
-            return text.decode(errors="replace")
+            return json_of(content)
+        except ValueError as error:
+            if status != OK:
+                return page_text(content)
+            # Redacted before it is cut: half a secret would not be found.
+            text = self._redacted(page_text(content))[:80]
+            if is_event_stream(content):
+                raise PartitionFailure(
+                    f"expected one JSON object, got a stream of events: {text!r}; this endpoint always streams",
+                    kind="streamed_reply",
+                ) from None
+            raise TransientFailure(
+                f"expected JSON, got {'the page ' if is_page(content) else ''}{text!r}: {error}",
+                kind="invalid_json",
+                lasting=is_page(content),
+            ) from None
 
-    def _lost(self, error: Exception) -> TransientFailure:
-        """Whether there never was a connection, or it broke: the SDK reports both as a timeout, the transport knows."""
-        import aiohttp
+    def _redacted(self, text: str) -> str:
+        return redacted(text, self._secrets)
 
-        cause: BaseException = error
-        while cause.__cause__ is not None:
-            cause = cause.__cause__
-        said = str(cause) or type(cause).__name__
-        for secret in self._secrets:
-            said = said.replace(secret, "***")
-        if isinstance(cause, aiohttp.ClientConnectorError | aiohttp.InvalidURL | ConnectionRefusedError):
-            return TransientFailure(f"{self._base_url} can't be reached: {said}", kind="connection")
-        return TransientFailure(f"the connection to {self._base_url} broke: {said}", kind="connection_lost")
+    def _told(self, text: str) -> str:
+        return self._redacted(text)[:LONGEST_MESSAGE]
 
     def _connect(self) -> "AsyncOpenAI":
-        import httpx2
-        from openai import AsyncOpenAI, DefaultAioHttpClient, Omit
+        from openai import AsyncOpenAI, Omit
 
         if self._api_key is None and "authorization" not in {header.lower() for header in self._headers}:
             self._options = {"headers": {"Authorization": Omit()}}
@@ -131,7 +169,6 @@ class OpenAIClient:
         if urlsplit(self._base_url).hostname != OPENAI_HOST:
             # The SDK reads these from the environment; they are nobody else's business.
             headers |= {"OpenAI-Organization": Omit(), "OpenAI-Project": Omit()}
-        limits = httpx2.Limits(max_connections=self._max_connections, max_keepalive_connections=self._max_connections)
         self._openai = AsyncOpenAI(
             api_key=self._api_key or "none",
             base_url=self._base_url,
@@ -139,7 +176,7 @@ class OpenAIClient:
             timeout=None,  # the engine's deadline counts
             default_headers={**headers, **self._headers},
             default_query=self._query,
-            http_client=DefaultAioHttpClient(limits=limits, timeout=None),
+            http_client=bounded_client(max_connections=self._max_connections, max_body_bytes=self._max_body_bytes),
         )
         return self._openai
 
@@ -159,7 +196,9 @@ def openai_client(model: Model, environment: Mapping[str, str]) -> OpenAIClient:
         api_key=None if key_name is None else _secret(model, key_name, environment),
         headers={header: _secret(model, name, environment) for header, name in file.headers_env.items()},
         query=file.query,
+        secret_query={field: _secret(model, name, environment) for field, name in file.query_env.items()},
         max_connections=file.limits.max_concurrency,
+        max_reply_mib=file.limits.max_reply_mib,
     )
 
 

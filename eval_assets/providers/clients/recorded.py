@@ -3,21 +3,24 @@
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
-from eval_assets.config.datasets.documents import read_text
+from eval_assets.config.datasets.example_columns import id_text
+from eval_assets.config.datasets.formats.paths import value_at
+from eval_assets.config.datasets.row_files import READABLE_SUFFIXES, file_rows, is_separated, line_word
 from eval_assets.config.model import RecordedColumns
 from eval_assets.config.problems import nearest
 from eval_assets.errors import ConfigError
 from eval_assets.providers.failures import RequestFailed
+from eval_assets.providers.replies.endings import outcome_of
+from eval_assets.providers.replies.usage import finite_number, whole_number
 from eval_assets.providers.requests import Reply, Request
 
-SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".parquet")
+NumberedRow = tuple[int, Mapping[str, Any]]
+"""The line, or of Parquet the number, and the fields of a row."""
 
 
 def recorded_file(file: str, models_dir: Path) -> Path:
@@ -41,44 +44,34 @@ def recorded_file(file: str, models_dir: Path) -> Path:
     return models_dir / re.sub(r"\$\{(\w+)\}", lambda match: os.environ[match[1]], file)
 
 
-def value_at(row: Mapping[str, Any], path: str) -> Any:
-    """The value in a row under a column name, or under a path of dots into nested objects and lists; null if absent.
-
-    >>> value_at({"gpt.score": 1, "gpt": {"answers": ["Paris"]}}, "gpt.answers.0")
-    'Paris'
-    >>> value_at({"gpt.score": 1, "gpt": {"answers": ["Paris"]}}, "gpt.score")
-    1
-    """
-    if path in row:
-        return row[path]
-    value: Any = row
-    for part in path.split("."):
-        if isinstance(value, Mapping):
-            value = value.get(part)
-        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
-            value = value[int(part)]
-        else:
-            return None
-    return value
-
-
 class RecordedClient:
     """Answers from a file, read once when the client is made.
 
     Args:
         path: JSON lines, a JSON list of objects, CSV or Parquet.
         columns: Where in a row the example id, the output and the measurements stand.
+        file: How errors name the file.
 
     Raises:
         ConfigError: The file is absent, unreadable or empty, an id stands in it twice, or no row has a named column.
     """
 
-    def __init__(self, path: Path, columns: RecordedColumns) -> None:
+    def __init__(self, path: Path, columns: RecordedColumns, *, file: str | None = None) -> None:
         self._path = path
         self._columns = columns
-        rows = recorded_rows(path, (columns.example_id, columns.output))
+        named = file or str(path)
+        rows = recorded_rows(path, columns, file=named)
+        for column in (columns.example_id, columns.output):
+            require_column(rows, column, named)
         self._rows = rows
-        self._by_id = _rows_by_id(rows, columns.example_id, path) if columns.example_id else {}
+        self._by_id = _rows_by_id(rows, columns.example_id, named) if columns.example_id else {}
+
+    def outputs(self) -> Iterator[tuple[int, Any]]:
+        """Line and output of each row that has one."""
+        for line, row in self._rows:
+            output = value_at(row, self._columns.output)
+            if output is not None:
+                yield line, output
 
     async def complete(self, request: Request) -> Reply:
         """The recorded reply to the request's example.
@@ -94,9 +87,10 @@ class RecordedClient:
                 f"{request.sample_index} of {named}; a file holds one reply per example",
                 "not_recorded",
             )
+        text = output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)
         return Reply(
-            outcome="ok",
-            output=output if isinstance(output, str) else json.dumps(output, ensure_ascii=False, default=str),
+            outcome=outcome_of(text, finish_reason=None),
+            output=text,
             finish_reason=None,
             latency_seconds=_number(row, self._columns.latency_seconds),
             requested_at=datetime.now(UTC),
@@ -111,66 +105,72 @@ class RecordedClient:
         """The example's row, empty if there is none, and how a message names the example."""
         if self._columns.example_id is None:
             position = request.columns["position"]
-            return (self._rows[position] if position < len(self._rows) else {}), f"the example at position {position}"
+            return (
+                self._rows[position][1] if position < len(self._rows) else {}
+            ), f"the example at position {position}"
         example_id = str(request.columns["example_id"])
         return self._by_id.get(example_id, {}), f"example {example_id!r}"
 
 
-def recorded_rows(path: Path, required: Iterable[str | None]) -> Sequence[Mapping[str, Any]]:
-    """Read a recorded file.
-
-    Args:
-        path: JSON lines, a JSON list of objects, CSV or Parquet.
-        required: Columns that some row must have a value in; null asks for none.
+def recorded_rows(path: Path, columns: RecordedColumns, *, file: str) -> Sequence[NumberedRow]:
+    """The rows of a file of predictions, none of them left out.
 
     Raises:
-        ConfigError: The file is absent, unreadable or empty, or no row has a value in a required column.
+        ConfigError: The file is absent, unreadable or empty; or a row of a CSV is blank, and rows count by position.
     """
-    rows = _rows(path)
-    for column in required:
-        _require_column(rows, column, path)
-    return rows
-
-
-def _rows(path: Path) -> Sequence[Mapping[str, Any]]:
-    if path.suffix not in SUFFIXES:
-        raise ConfigError(f"{path}: expected a file of predictions ending in {', '.join(SUFFIXES)}")
+    if path.suffix.lower() not in READABLE_SUFFIXES:
+        raise ConfigError(f"{file}: expected a file of predictions ending in {', '.join(READABLE_SUFFIXES)}")
     if not path.is_file():
         raise ConfigError(
-            f"{path}: the file of predictions doesn't exist; a path in a model file starts at data/models"
+            f"{file}: the file of predictions doesn't exist; a path in a model file starts at data/models"
         )
-    try:
-        match path.suffix:
-            case ".csv":
-                rows: Any = pl.read_csv(path, infer_schema=False).to_dicts()
-            case ".parquet":
-                rows = pl.read_parquet(path).to_dicts()
-            case ".json":
-                rows = json.loads(read_text(path, file=str(path)))
-            case _:
-                rows = [json.loads(line) for line in read_text(path, file=str(path)).split("\n") if line.strip()]
-    except (pl.exceptions.PolarsError, json.JSONDecodeError) as error:
-        raise ConfigError(f"{path}: not readable as {path.suffix[1:].upper()}: {error}") from error
-    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
-        raise ConfigError(f"{path}: expected a list of objects with at least one, got {str(rows)[:80]!r}")
+    rows = list(file_rows(path, file=file, delimiter=columns.delimiter, repair=True))
+    while rows and is_separated(file) and _has_nothing(rows[-1][1]):
+        rows.pop()  # blank lines at the end of a CSV
+    if not rows:
+        raise ConfigError(f"{file}: expected rows with predictions, the file has none")
+    if is_separated(file) and columns.example_id is None and len(rows[0][1]) > 1:
+        blank = next((line for line, row in rows if _has_nothing(row)), None)
+        if blank is not None:
+            raise ConfigError(
+                f"{file}:{blank}: expected a prediction in each row, which are matched to examples by their position, "
+                "got a blank one; take the line out, or match by id (`columns: {example_id: ...}`)"
+            )
     return rows
 
 
-def _require_column(rows: Sequence[Mapping[str, Any]], column: str | None, path: Path) -> None:
-    if column is not None and all(value_at(row, column) is None for row in rows):
-        hint = nearest(column, rows[0])
+def _has_nothing(row: Mapping[str, Any]) -> bool:
+    return all(value is None for value in row.values())
+
+
+def require_column(rows: Sequence[NumberedRow], column: str | None, file: str) -> None:
+    """Refuse a file in which no row has a value in a column; null asks for none.
+
+    Raises:
+        ConfigError: No row has one.
+    """
+    if column is not None and all(value_at(row, column) is None for _, row in rows):
+        hint = nearest(column, rows[0][1])
         raise ConfigError(
-            f"{path}: no row has a value in column {column!r}; {hint}; name columns in the model's `columns`"
+            f"{file}: no row has a value in column {column!r}; {hint}; name columns in the model's `columns`"
         )
 
 
-def _rows_by_id(rows: Sequence[Mapping[str, Any]], column: str, path: Path) -> dict[str, Mapping[str, Any]]:
+def _rows_by_id(rows: Sequence[NumberedRow], column: str, file: str) -> dict[str, Mapping[str, Any]]:
     by_id: dict[str, Mapping[str, Any]] = {}
-    for number, row in enumerate(rows, start=1):
-        example_id = str(value_at(row, column))
+    lines: dict[str, int] = {}
+    for line, row in rows:
+        if _has_nothing(row):
+            continue
+        example_id = id_text(value_at(row, column))
+        if example_id is None:
+            raise ConfigError(
+                f"{file}:{line}: {column}: expected the id of an example, got {value_at(row, column)!r:.80}"
+            )
         if example_id in by_id:
-            raise ConfigError(f"{path}: row {number}: expected each {column!r} once, got {example_id!r} again")
-        by_id[example_id] = row
+            first = f"first in {line_word(file)} {lines[example_id]}"
+            raise ConfigError(f"{file}:{line}: expected each {column!r} once, got {example_id!r} again, {first}")
+        by_id[example_id], lines[example_id] = row, line
     return by_id
 
 
@@ -179,11 +179,11 @@ def _number(row: Mapping[str, Any], column: str | None) -> float | None:
     if value is None or value == "":
         return None
     try:
-        return float(value)
-    except (TypeError, ValueError) as error:
-        raise RequestFailed(f"expected a number in column {column!r}, got {value!r}", "invalid_reply") from error
+        number = finite_number(float(value))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise RequestFailed(f"expected a number in column {column!r}, got {value!r:.80}", "invalid_reply") from error
+    return None if number is None or number < 0 else number
 
 
 def _count(row: Mapping[str, Any], column: str | None) -> int | None:
-    number = _number(row, column)
-    return None if number is None else int(number)
+    return whole_number(_number(row, column))

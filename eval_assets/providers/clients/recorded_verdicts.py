@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from eval_assets.config.datasets.formats.paths import value_at
 from eval_assets.config.model import RecordedColumns
 from eval_assets.errors import ConfigError
-from eval_assets.providers.clients.recorded import recorded_rows, value_at
+from eval_assets.providers.clients.recorded import RecordedClient, recorded_rows, require_column
 from eval_assets.providers.failures import RequestFailed
 from eval_assets.providers.requests import Reply, Request
 
@@ -34,18 +35,21 @@ class RecordedVerdicts:
         ConfigError: The file is absent, unreadable or empty, a verdict stands in it twice, or a column is in no row.
     """
 
-    def __init__(self, path: Path, columns: RecordedColumns) -> None:
+    def __init__(self, path: Path, columns: RecordedColumns, *, file: str | None = None) -> None:
+        named = file or str(path)
         if columns.example_id is None:
-            raise ConfigError(f"{path}: expected `columns.example_id` to name a column, verdicts have no position")
+            raise ConfigError(f"{named}: expected `columns.example_id` to name a column, verdicts have no position")
         self._path = path
         self._columns = columns
         self._by_place: dict[Place, Mapping[str, Any]] = {}
-        named = (columns.example_id, columns.candidate, columns.opponent, columns.output)
-        for number, row in enumerate(recorded_rows(path, named), start=1):
+        rows = recorded_rows(path, columns, file=named)
+        for column in (columns.example_id, columns.candidate, columns.opponent, columns.output):
+            require_column(rows, column, named)
+        for line, row in rows:
             place = self._place_of(row)
             if place in self._by_place:
                 raise ConfigError(
-                    f"{path}: row {number}: expected one verdict per example and candidate, got {place!r} again; "
+                    f"{named}:{line}: expected one verdict per example and candidate, got {place!r} again; "
                     "keep the verdicts of each rater in a file of their own, and let a jury vote"
                 )
             self._by_place[place] = row
@@ -98,6 +102,19 @@ class RecordedVerdicts:
         places = ((example_id, name, other) for name in _names_of(candidate) for other in opponents)
         rows = (self._by_place[place] for place in places if place in self._by_place)
         return next((row for row in rows if value_at(row, self._columns.output) is not None), None)
+
+
+def recorded_client(
+    path: Path, columns: RecordedColumns, *, file: str | None = None
+) -> RecordedClient | RecordedVerdicts:
+    """Whoever answers from a recorded file: with verdicts where it names the candidate they are on.
+
+    Args:
+        path: The file.
+        columns: Where in a row what stands.
+        file: How messages name the file; default its path.
+    """
+    return (RecordedClient if columns.candidate is None else RecordedVerdicts)(path, columns, file=file)
 
 
 def _names_of(candidate: str) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """One pass over jobs: read them in chunks, find stored replies, have the rest sent, hand out answers as they come."""
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -7,15 +8,17 @@ from itertools import islice
 from typing import Generic, Literal, TypeVar
 
 from eval_assets.errors import BudgetExceededError, ConfigError, ProviderError, ReplayMissError, StoppedError
-from eval_assets.providers.dispatch.jobs import Answer, Job
+from eval_assets.providers.dispatch.jobs import Answer, Job, Retry
 from eval_assets.providers.dispatch.sending import Sender, Work
 from eval_assets.providers.dispatch.session import Session
 from eval_assets.providers.failures import PartitionFailure
 from eval_assets.providers.keys import canonical_request, key_of
+from eval_assets.providers.replies.reading import Reading, understood
 from eval_assets.providers.requests import Reply
 from eval_assets.storage.replies.stored_replies import StoredReply
 
 T = TypeVar("T")
+LOG = logging.getLogger("eval_assets")
 Policy = Literal["use", "refresh", "replay"]
 
 CHUNK = 2_000
@@ -25,6 +28,7 @@ LOW_WATER = 1_000
 """Requests waiting to be sent below which the next chunk is read."""
 
 POLL_SECONDS = 0.2
+UNSENDABLE = "unsendable"
 FIRST_FEW = 5
 
 
@@ -44,6 +48,8 @@ class Pass(Generic[T]):
         session: Whose answers these are, where they are found, and what sends the rest.
         policy: See `Engine`.
         since: Stored replies asked for before this time don't count.
+        reading: How replies are understood.
+        retry: Stored replies that are asked for again.
         tick: Called now and then while waiting.
     """
 
@@ -54,10 +60,13 @@ class Pass(Generic[T]):
         *,
         policy: Policy,
         since: datetime | None,
+        reading: Reading,
+        retry: Retry | None,
         tick: Callable[[], None],
     ) -> None:
         self._jobs, self._session, self._tally = jobs, session, session.tally
         self._policy, self._since, self._tick = policy, since, tick
+        self._reading, self._retry = reading, retry
         self._exhausted = False
         self._open: dict[str, _Open[T]] = {}
         self._n_missed = 0
@@ -86,7 +95,7 @@ class Pass(Generic[T]):
         for job in chunk:
             try:
                 canonical = canonical_request(self._session.identity, job.request)
-            except ConfigError as error:
+            except (ConfigError, RecursionError, MemoryError) as error:
                 yield self._answer(job, "", unsendable_reply(error), None, reused=False)
                 continue
             key = key_of(canonical)
@@ -111,6 +120,8 @@ class Pass(Generic[T]):
         if not wanted:
             return
         for key, stored in self._session.store.lookup(self._session.lane, wanted.keys(), since=self._since).items():
+            if self._retry is not None and self._retry.wants(stored.reply, self._reading):
+                continue
             for job in wanted.pop(key).jobs:
                 yield self._answer(job, key, stored.reply, stored, reused=True)
 
@@ -133,6 +144,10 @@ class Pass(Generic[T]):
                 yield self._answer(job, work.request_key, work.reply, work.stored, reused=work.stored is not None)
 
     def _answer(self, job: Job[T], key: str, reply: Reply, stored: StoredReply | None, *, reused: bool) -> Answer[T]:
+        reply = understood(reply, self._reading)
+        if reply.outcome == "error" and reply.error_kind not in self._tally.failed:
+            what = "a request to %s failed with %s: %s; further ones of this kind are only counted"
+            LOG.warning(what, self._session.identity.model_id, reply.error_kind, reply.error)
         self._tally.add_answer(reply, reused=reused)
         if stored is None:
             return Answer(job, key, reply, None, reused=reused, paid_by_run_id=None)
@@ -168,7 +183,7 @@ class Pass(Generic[T]):
                 return ending
 
 
-def unsendable_reply(error: ConfigError) -> Reply:
+def unsendable_reply(error: Exception) -> Reply:
     """The answer to a request that has no canonical form: failed, and nothing is sent."""
     return Reply(
         outcome="error",
@@ -176,6 +191,6 @@ def unsendable_reply(error: ConfigError) -> Reply:
         finish_reason=None,
         latency_seconds=0.0,
         requested_at=datetime.now(UTC),
-        error=str(error),
-        error_kind="invalid_request",
+        error=str(error) or type(error).__name__,
+        error_kind=UNSENDABLE,
     )

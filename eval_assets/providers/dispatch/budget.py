@@ -1,6 +1,9 @@
 """What may be spent: worst-case reservations before a request is sent, the real cost after it was answered."""
 
+import json
 import threading
+from collections.abc import Mapping
+from typing import Any
 
 from eval_assets.config.model import Prices
 from eval_assets.providers.requests import Reply, Request
@@ -9,9 +12,15 @@ ASSUMED_MAX_TOKENS = 4_096
 """Length assumed for a reply whose request sets no limit."""
 
 BYTES_PER_TOKEN = 2
-"""Fewer bytes than a token of any common language has, so that estimates are upper bounds."""
+"""What a token of prose has at least, in most languages: for expectations, not for bounds."""
 
 TOKENS_PER_MESSAGE = 8
+
+TOKENS_PER_REQUEST = 256
+"""What a chat template puts around the messages: a system prompt of its own, a date, the start of the reply."""
+
+TOKENS_PER_TOOLBOX = 1_024
+"""What a provider puts around tools and schemas to explain them to the model."""
 
 
 class Budget:
@@ -72,10 +81,28 @@ class SharedBudget(Budget):
             budget.settle(reserved_usd, cost_usd)
 
 
-def estimated_prompt_tokens(request: Request) -> int:
-    """An upper bound of the prompt's length in tokens, without a tokenizer.
+def most_prompt_tokens(request: Request) -> int:
+    """More tokens than the prompt can have, whatever the tokenizer: a token is at least one byte of UTF-8.
 
-    >>> estimated_prompt_tokens(Request(({"role": "user", "content": "four words of text"},)))
+    Everything that is sent counts: messages with all their fields, tools and schemas among the parameters, the response
+    format. Several times too much for prose.
+
+    >>> most_prompt_tokens(Request(({"role": "user", "content": "1 2 3"},)))  # 5 bytes, 4 of the role, 8 and 256
+    273
+    """
+    structured = [value for value in request.parameters.values() if isinstance(value, Mapping | list | tuple)]
+    if request.response_format is not None:
+        structured.append(request.response_format)
+    n_bytes = sum(_n_bytes(value) for message in request.messages for value in message.values())
+    n_bytes += sum(map(_n_bytes, structured))
+    n_around = TOKENS_PER_MESSAGE * len(request.messages) + TOKENS_PER_REQUEST
+    return n_bytes + n_around + (TOKENS_PER_TOOLBOX if structured else 0)
+
+
+def expected_prompt_tokens(request: Request) -> int:
+    """About how many tokens the prompt has: what is counted against `tokens_per_minute` until the provider tells.
+
+    >>> expected_prompt_tokens(Request(({"role": "user", "content": "four words of text"},)))
     17
     """
     return sum(len(message["content"].encode()) // BYTES_PER_TOKEN + TOKENS_PER_MESSAGE for message in request.messages)
@@ -91,8 +118,8 @@ def max_completion_tokens(request: Request) -> int:
 
 
 def worst_case_usd(request: Request, prices: Prices) -> float:
-    """What a request costs at most."""
-    return cost_usd(estimated_prompt_tokens(request), max_completion_tokens(request), prices)
+    """What a request costs at most, if its parameters limit the reply."""
+    return cost_usd(most_prompt_tokens(request), max_completion_tokens(request), prices)
 
 
 def cost_usd(prompt_tokens: int, completion_tokens: int, prices: Prices) -> float:
@@ -114,3 +141,10 @@ def reply_cost_usd(reply: Reply, prices: Prices) -> float | None:
     if reply.prompt_tokens is None or reply.completion_tokens is None:
         return None
     return cost_usd(reply.prompt_tokens, reply.completion_tokens, prices)
+
+
+def _n_bytes(value: Any) -> int:
+    """Bytes of a text, or of the widest common JSON of anything else: chat templates indent it and escape letters."""
+    if isinstance(value, str):
+        return len(value.encode(errors="surrogatepass"))
+    return len(json.dumps(value, indent=4, default=str))

@@ -16,12 +16,13 @@ from eval_assets.config.model import Limits, Prices
 from eval_assets.errors import BudgetExceededError, StoppedError
 from eval_assets.providers.dispatch.answering import Pass, Policy
 from eval_assets.providers.dispatch.budget import Budget
-from eval_assets.providers.dispatch.jobs import Answer, Job
+from eval_assets.providers.dispatch.jobs import Answer, Job, Retry
 from eval_assets.providers.dispatch.limiter import Move
 from eval_assets.providers.dispatch.progress import Ended, EngineReport, Progress, Tally
 from eval_assets.providers.dispatch.sending import Terms
 from eval_assets.providers.dispatch.session import Session
 from eval_assets.providers.keys import ModelIdentity
+from eval_assets.providers.replies.reading import Reading
 from eval_assets.providers.requests import Client
 from eval_assets.storage.replies.refreshes import refresh_began_at, refresh_ended
 from eval_assets.storage.replies.responses import ResponseStore
@@ -45,6 +46,8 @@ class Engine:
         limits: Concurrency, ceilings, deadline, retries.
         prices: What a reply costs.
         policy: `use` stored replies; `refresh` sends everything anew, once; `replay` never sends.
+        reading: How replies are understood.
+        retry: Stored replies that are asked for again.
         budget: Shared by the engines of a run.
         stop: Set it, from any thread, to end cleanly.
         scope: For `refresh`, what is refreshed (cell and stage): a killed refresh of the same scope goes on.
@@ -60,6 +63,8 @@ class Engine:
     limits: Limits = field(default_factory=Limits)
     prices: Prices = field(default_factory=Prices)
     policy: Policy = "use"
+    reading: Reading = field(default_factory=Reading)
+    retry: Retry | None = None
     budget: Budget | None = None
     stop: Event | None = None
     scope: str = ""
@@ -89,8 +94,10 @@ class Engine:
 
     def __enter__(self) -> Self:
         """Keep connections and lane open until the matching exit."""
-        if self._users == 0 and self.policy == "refresh":
-            self._since = refresh_began_at(self.store.state_dir, self._session.lane, self.scope)
+        if self._users == 0:
+            if self.policy == "refresh":
+                self._since = refresh_began_at(self.store.state_dir, self._session.lane, self.scope)
+            self._session.announce()
         self._users += 1
         return self
 
@@ -129,7 +136,15 @@ class Engine:
             self._tally.total = (self._tally.total or 0) + total
         with self:
             try:
-                current = Pass[T](iter(jobs), self._session, policy=self.policy, since=self._since, tick=self._tell)
+                current = Pass[T](
+                    iter(jobs),
+                    self._session,
+                    policy=self.policy,
+                    since=self._since,
+                    reading=self.reading,
+                    retry=self.retry,
+                    tick=self._tell,
+                )
                 yield from current.answers()
             except BaseException as error:
                 self._ended = (_ended_by(error), str(error))

@@ -1,9 +1,11 @@
-"""What the engine takes and gives: a request with the caller's tag, and its answer."""
+"""What the engine takes and gives: a request with the caller's tag, its answer, and which stored ones don't count."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Generic, TypeVar
 
-from eval_assets.providers.requests import Reply, Request
+from eval_assets.providers.replies.reading import Reading, understood
+from eval_assets.providers.requests import Outcome, Reply, Request
 
 T = TypeVar("T")
 
@@ -23,7 +25,7 @@ class Answer(Generic[T]):
     Args:
         job: The job answered.
         request_key: Empty only if the request has no canonical form.
-        reply: With outcome ok, truncated, refused or error.
+        reply: Understood as the model's file says: its outcome is neither `unparsed` nor `skipped`.
         response_id: Its row in `responses`; null for an error, which is not stored.
         reused: It was paid for by an earlier run, or by an identical request of this one.
         paid_by_run_id: The run that paid; null for an error.
@@ -35,3 +37,20 @@ class Answer(Generic[T]):
     response_id: str | None
     reused: bool
     paid_by_run_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Stored replies to ask for again, once.
+
+    Args:
+        outcomes: Of the replies, as they are understood.
+        before: When the run began: a reply asked for since then has been asked for again.
+    """
+
+    outcomes: frozenset[Outcome]
+    before: datetime
+
+    def wants(self, reply: Reply, reading: Reading) -> bool:
+        """Whether a stored reply is to be asked for again."""
+        return reply.requested_at < self.before and understood(reply, reading).outcome in self.outcomes

@@ -13,6 +13,7 @@ from eval_assets.config.model import Limits
 
 BURST_SECONDS = 1.0
 MAX_MOVES = 200
+LONGEST_WAIT_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +146,17 @@ class Limiter:
             self._move(self._exact / 2, why)
 
     def heed(self, quota: Quota) -> None:
-        """Wait for the provider's window to reset when it says that nothing is left."""
+        """Wait for the provider's window to reset when it says that nothing is left; call it once for each reply.
+
+        A window longer than `LONGEST_WAIT_SECONDS` isn't slept through: the provider itself tells the next request.
+        """
         for remaining, reset, what in (
             (quota.remaining_requests, quota.reset_requests_seconds, "requests"),
             (quota.remaining_tokens, quota.reset_tokens_seconds, "tokens"),
         ):
-            if remaining is not None and remaining <= 0 and reset:
-                until = self._clock() + reset
+            # Below 0 stands for "unknown".
+            if remaining == 0 and reset:
+                until = self._clock() + min(reset, LONGEST_WAIT_SECONDS)
                 if until > self._paused_until:
                     self._paused_until = until
                     self._record(f"no {what} left in the provider's window, wait {reset:g} s")

@@ -13,14 +13,15 @@ from eval_assets.errors import BudgetExceededError, StoppedError, StorageError
 from eval_assets.providers.attempts import Attempts
 from eval_assets.providers.dispatch.budget import (
     Budget,
-    estimated_prompt_tokens,
+    expected_prompt_tokens,
     max_completion_tokens,
     reply_cost_usd,
     worst_case_usd,
 )
 from eval_assets.providers.dispatch.limiter import Limiter, Permit
 from eval_assets.providers.dispatch.progress import Tally
-from eval_assets.providers.failures import PartitionFailure
+from eval_assets.providers.failures import PartitionFailure, failed_reply
+from eval_assets.providers.redaction import redacted
 from eval_assets.providers.requests import Client, Reply, Request
 from eval_assets.storage.replies.lane_writer import LaneWriter
 from eval_assets.storage.replies.stored_replies import StoredReply
@@ -175,7 +176,7 @@ class Sender:
     def _tokens(self, work: Work) -> int:
         if self._terms.limits.tokens_per_minute is None:
             return 0
-        return estimated_prompt_tokens(work.request) + max_completion_tokens(work.request)
+        return expected_prompt_tokens(work.request) + max_completion_tokens(work.request)
 
     def _settle(self, reserved_usd: float, cost_usd: float) -> None:
         if self._terms.budget is not None:
@@ -194,14 +195,14 @@ class Sender:
             reply = await self._attempts.final_reply(work.request, permit, self._tokens(work))
             if reply is None:
                 return
-            reply = replace(reply, cost_usd=reply_cost_usd(reply, self._terms.prices))
             if reply.outcome == "error":
                 work.reply = reply
             else:
-                work.stored = self._writer.append(work.request_key, work.canonical, reply, self._terms.run_id)
-                work.reply = work.stored.reply
-                # An answer of unknown length counts at its worst.
-                cost = usd if reply.cost_usd is None else reply.cost_usd
+                # An answer of unknown length, or one that can't be kept, counts at its worst.
+                cost = usd
+                self._keep(work, reply)
+                cost = usd if work.reply is None or work.reply.cost_usd is None else work.reply.cost_usd
+            assert work.reply is not None  # noqa: S101  just set
             self._tally.add_sent(work.reply)
             self._done.append(work)
         except PartitionFailure as failure:
@@ -210,6 +211,18 @@ class Sender:
         finally:
             self._writer.release(n_bytes)
             self._settle(usd, cost)
+
+    def _keep(self, work: Work, reply: Reply) -> None:
+        """Journal a reply; one that can't be written, whatever is odd about it, costs its row."""
+        try:
+            priced = replace(reply, cost_usd=reply_cost_usd(reply, self._terms.prices))
+            work.stored = self._writer.append(work.request_key, work.canonical, priced, self._terms.run_id)
+            work.reply = work.stored.reply
+        except StorageError:
+            raise
+        except Exception as error:  # noqa: BLE001  values of a reply are the provider's
+            said = redacted(f"a reply came and can't be kept, {type(error).__name__}: {error}")
+            work.reply = failed_reply(said, "odd_reply", requested_at=reply.requested_at)
 
 
 def _longest_record(work: Work) -> int:

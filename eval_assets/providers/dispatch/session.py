@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from threading import Event
 
 from eval_assets.providers.dispatch.loop_thread import LoopThread
@@ -46,6 +47,7 @@ class Session:
         self._client = client
         self._stop, self._on_wait, self._grace_seconds = stop, on_wait, grace_seconds
         self._stack = contextlib.ExitStack()
+        self._lanes = store.lanes_of(terms.run_id)
         self._writer: LaneWriter | None = None
         self._sender: Sender | None = None
 
@@ -59,13 +61,24 @@ class Session:
         """What sends, once something was to be sent."""
         return self._sender
 
+    def announce(self) -> None:
+        """Say that this session may write its lane, so that the run takes it together with its others."""
+        self._lanes.join(self.lane)
+        self._stack.callback(self._leave)
+
     def take_lane(self) -> bool:
-        """Take the lane, unless this session has it; false if it had. Replies of killed runs are in the table then."""
+        """Take the run's lanes, unless this session has its own; false if it had.
+
+        Replies of killed runs are in the table then.
+        """
         if self._writer is not None:
             return False
-        label = f"run {self.terms.run_id}"
-        lane = self.store.open_lane(self.lane, self._on_wait, label=label, stopped=lambda: self.is_stopped)
-        self._writer = self._stack.enter_context(lane)
+
+        def open_lane(lane: str) -> AbstractContextManager[LaneWriter]:
+            label = f"run {self.terms.run_id}"
+            return self.store.open_lane(lane, self._on_wait, label=label, stopped=lambda: self.is_stopped)
+
+        self._writer = self._lanes.take(self.lane, open_lane)
         return True
 
     def open_sender(self) -> Sender:
@@ -86,6 +99,10 @@ class Session:
             StorageError: The table could not be written; the replies wait in the journal.
         """
         self._stack.close()
+
+    def _leave(self) -> None:
+        self._writer = None
+        self._lanes.leave(self.lane)
 
     async def _new_sender(self) -> Sender:
         assert self._writer is not None  # noqa: S101  the lane was taken before

@@ -5,6 +5,9 @@ during a request, and crashes an interpreter that exits during one. What runs in
 """
 
 import json
+import os
+import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,6 +26,13 @@ from eval_assets.providers.local.embedded_process import ServerSettings
 START_SECONDS = 120.0
 STOP_SECONDS = 5.0
 MAX_REASON_CHARACTERS = 2000
+
+NEEDED_VARIABLES = re.compile(
+    r"PATH|HOME|USERPROFILE|SYSTEMROOT|TMPDIR|TEMP|TMP|LANG|LC_\w+|TZ|PYTHONPATH|PYTHONHOME|VIRTUAL_ENV"
+    r"|LD_LIBRARY_PATH|DYLD_\w+|OMP_\w+|GOMP_\w+|KMP_\w+|GGML_\w+|(CUDA|HIP|ROCR)_VISIBLE_DEVICES",
+    re.IGNORECASE,
+)
+"""What the child finds its libraries, folders and devices by. Nothing else reaches it, no key above all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +69,27 @@ def bundled_weights(model_id: str) -> Path:
     if not path.is_file():
         raise ProviderError(f"expected the weights of {model_id!r} in {path}; {remedy} --force-reinstall")
     return path
+
+
+def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables a server is started with.
+
+    >>> child_environment({"PATH": "/bin", "OPENAI_API_KEY": "sk-1", "LC_ALL": "C", "LLAMA_API_KEY": "x"})
+    {'PATH': '/bin', 'LC_ALL': 'C'}
+    """
+    return {name: value for name, value in environment.items() if NEEDED_VARIABLES.fullmatch(name)}
+
+
+def signal_name(number: int) -> str:
+    """A signal as people write it.
+
+    >>> signal_name(9), signal_name(999)
+    ('SIGKILL', '999')
+    """
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)
 
 
 class EmbeddedServer:
@@ -104,6 +135,14 @@ class EmbeddedServer:
         """Whether the server process lives."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def ending(self) -> str | None:
+        """How the server process ended by itself; null if it lives, or was never started."""
+        code = None if self._process is None else self._process.poll()
+        if code is None:
+            return None
+        return f"exit code {code}" if code >= 0 else f"signal {signal_name(-code)}"
+
     def start(self) -> None:
         """Start the server and wait until it answers, about a second; does nothing if it runs.
 
@@ -118,7 +157,7 @@ class EmbeddedServer:
             # -P keeps the folder of the script, whose modules have common names, off the child's path.
             process = subprocess.Popen(  # noqa: S603  this interpreter, a file of this package
                 [sys.executable, "-P", str(script), json.dumps(self._settings)],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, env=child_environment(os.environ),
             )  # fmt: skip
             self._process = process
             give_up = threading.Timer(START_SECONDS, process.kill)
@@ -192,6 +231,12 @@ class EmbeddedServers:
                 self._servers[model_id, threads] = server
             server.start()
             return server.base_url
+
+    def ending(self, model_id: str, *, threads: int = 1) -> str | None:
+        """How the server of a model died; null if it lives or was never asked for."""
+        with self._lock:
+            server = self._servers.get((model_id, threads))
+            return None if server is None else server.ending
 
     def close(self) -> None:
         """Stop every server; a later `base_url` starts anew."""

@@ -20,6 +20,7 @@ from eval_assets.providers.local.transformers_model import (
     generation_settings,
     require_packages,
 )
+from eval_assets.providers.replies.endings import outcome_of
 from eval_assets.providers.requests import Reply, Request
 
 COLLECT_SECONDS = 0.005
@@ -152,7 +153,7 @@ def _answer(model: LocalModel, batch: Sequence[_Job], stopping: threading.Event)
 
 def _reply(generated: Generated, prompt_tokens: int, seconds: float, requested_at: datetime) -> Reply:
     return Reply(
-        outcome="ok" if generated.finish_reason == "stop" else "truncated",
+        outcome=outcome_of(generated.text, finish_reason=generated.finish_reason),
         output=generated.text,
         finish_reason=generated.finish_reason,
         latency_seconds=seconds,

@@ -7,9 +7,8 @@ import contextlib
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,8 @@ from eval_assets.errors import StorageError
 from eval_assets.providers.keys import KEY_SCHEMA
 from eval_assets.providers.requests import Reply
 from eval_assets.storage.replies.journal import Segment, read_segment
+from eval_assets.storage.replies.set_aside import frame_of
 from eval_assets.storage.replies.stored_replies import REUSABLE, StoredReply, row_of, storable, stored_reply_of
-from eval_assets.storage.schemas import RESPONSES
 from eval_assets.storage.warehouse import Warehouse
 
 FLUSH_ROWS = 2_000
@@ -149,10 +148,11 @@ class LaneWriter:
             recovered = read_segment(path)
             n_torn += recovered.n_torn
             if recovered.records:
-                ids = [record["response_id"] for record in recovered.records]
+                frame = frame_of(recovered.records, folder=self._folder, lane=self.lane)
+                ids = frame["response_id"].implode()
                 stored = self._warehouse.scan("responses", {"lane": self.lane}).filter(pl.col("response_id").is_in(ids))
-                known = set(stored.select("response_id").collect()["response_id"])
-                self._write([dict(record) for record in recovered.records if record["response_id"] not in known])
+                known = stored.select("response_id").collect()["response_id"]
+                self._write(frame.filter(~pl.col("response_id").is_in(known.implode())))
             path.unlink(missing_ok=True)
         return n_torn
 
@@ -175,7 +175,7 @@ class LaneWriter:
 
     def _finish_flush(self, segment: Segment, rows: list[Row]) -> None:
         segment.close()
-        self._write(rows)
+        self._write(frame_of(rows, folder=self._folder, lane=self.lane))
         segment.path.unlink(missing_ok=True)
         with self._lock:
             for row in rows:
@@ -186,15 +186,9 @@ class LaneWriter:
         """Whatever kept a batch from the table: it waits in its journal, and nothing more may be sent."""
         self._failure = self._failure or flush.exception()
 
-    def _write(self, rows: list[Row]) -> None:
-        if rows:
-            self._warehouse.append("responses", frame_of(rows), {"lane": self.lane, "run_id": str(rows[-1]["run_id"])})
-
-
-def frame_of(rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
-    """Rows of a journal as a frame of `responses`."""
-    plain = [{**row, "requested_at": _instant(row["requested_at"])} for row in rows]
-    return pl.DataFrame(plain, schema=RESPONSES, orient="row")
+    def _write(self, rows: pl.DataFrame) -> None:
+        if rows.height:
+            self._warehouse.append("responses", rows, {"lane": self.lane, "run_id": str(rows["run_id"][-1])})
 
 
 def journal_path(folder: Path, lane: str) -> Path:
@@ -209,7 +203,3 @@ def journals_of(folder: Path, lane: str) -> list[Path]:
             path for path in folder.iterdir() if path.name.startswith(f"{lane}.") and path.suffix == ".journal"
         )
     return []
-
-
-def _instant(value: datetime | str) -> datetime:
-    return (datetime.fromisoformat(value) if isinstance(value, str) else value).astimezone(UTC)

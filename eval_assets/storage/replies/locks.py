@@ -14,6 +14,7 @@ from pathlib import Path
 from eval_assets.errors import StoppedError, StorageError
 
 POLL_SECONDS = 0.1
+REMIND_SECONDS = 60.0
 UNKNOWN = "another run"
 
 
@@ -30,7 +31,8 @@ def exclusive(
     Args:
         path: The lock file; it stays behind, empty, and means nothing then.
         label: Who we are, told to those who wait for us, such as a run id.
-        on_wait: Called with one sentence that names the holder, at the first wait and whenever the holder changes.
+        on_wait: Called with one sentence that names the holder, at the first wait and whenever the holder changes, and
+            once a minute with what to do if it hangs.
         stopped: Asked while waiting; true gives up.
 
     Raises:
@@ -61,6 +63,7 @@ def _wait(
     descriptor: int, path: Path, on_wait: Callable[[str], None] | None, stopped: Callable[[], bool] | None
 ) -> None:
     said: str | None = None
+    began = told_at = time.monotonic()
     for n_polls in itertools.count():
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -68,9 +71,16 @@ def _wait(
             holder = holder_of(path)
             # A holder that took the lock this instant has not written who it is yet.
             if holder != said and (n_polls or holder != UNKNOWN):
-                said = holder
+                said, told_at = holder, time.monotonic()
                 if on_wait is not None:
                     on_wait(f"waiting for {holder}, which writes replies of the same model; its replies will be reused")
+            elif time.monotonic() - told_at >= REMIND_SECONDS:
+                told_at = time.monotonic()
+                if on_wait is not None:
+                    on_wait(
+                        f"still waiting, for {told_at - began:.0f} s by now, for {holder}; if that process hangs, end "
+                        "it: replies it has received are kept, and this run goes on"
+                    )
             if stopped is not None and stopped():
                 raise StoppedError(f"stopped while waiting for {holder}; nothing was sent") from None
             time.sleep(POLL_SECONDS)
@@ -80,6 +90,21 @@ def _wait(
             ) from error
         else:
             return
+
+
+def is_held(path: Path) -> bool:
+    """Whether some process holds the lock of a file or folder; false if there is none of that name."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def holder_of(path: Path) -> str:

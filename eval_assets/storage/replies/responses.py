@@ -4,6 +4,7 @@ Deciding whether a stored reply may be used is the business of `engine`.
 """
 
 import contextlib
+import logging
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
@@ -19,8 +20,12 @@ from eval_assets.storage.replies.journal import read_segment
 from eval_assets.storage.replies.lane_writer import FLUSH_ROWS, LaneWriter, journals_of
 from eval_assets.storage.replies.locks import exclusive
 from eval_assets.storage.replies.retention import LaneStats, Pruned, condemned, delete_replies, lane_stats
+from eval_assets.storage.replies.run_lanes import RunLanes
 from eval_assets.storage.replies.stored_replies import REUSABLE, StoredReply, is_intact, stored_reply_of
 from eval_assets.storage.warehouse import Warehouse
+
+LOG = logging.getLogger("eval_assets")
+FIRST_FEW = 5
 
 
 @dataclass
@@ -64,12 +69,13 @@ class ResponseStore:
         self.flush_rows = flush_rows
         self.damage = Damage()
         self._open: dict[str, _OpenLane] = {}
+        self._runs: dict[str, RunLanes] = {}
         self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def lookup(self, lane: str, keys: Collection[str], *, since: datetime | None = None) -> dict[str, StoredReply]:
         """The newest reusable reply for each key that has one.
 
-        Corrupt rows are left out and noted in `damage`.
+        Corrupt rows are left out, said, and noted in `damage`.
 
         Args:
             lane: See `lanes`.
@@ -86,24 +92,36 @@ class ResponseStore:
         rows = self._reusable(lane, missing)
         if since is not None:
             rows = rows.filter(pl.col("requested_at") >= since)
+        damaged: list[str] = []
         for row in rows.sort("requested_at").collect().iter_rows(named=True):
             if is_intact(row):
                 found[row["request_key"]] = stored_reply_of(row)
             elif row["response_id"] not in self.damage.response_ids:
                 self.damage.response_ids.append(row["response_id"])
+                damaged.append(row["response_id"])
+        if damaged:
+            LOG.warning(
+                "%d stored replies of lane %s don't match their hash and aren't used: %s; unless a request has another "
+                "reply it is sent again",
+                len(damaged),
+                lane,
+                ", ".join(damaged[:FIRST_FEW]),
+            )
         return found
 
-    def known(self, lane: str, keys: Collection[str]) -> set[str]:
-        """Which keys have a reusable reply, for planning: takes no lock, and sees the journals of other runs."""
+    def known(self, lane: str, keys: Collection[str]) -> dict[str, StoredReply]:
+        """What `lookup` will find once the lane is open, for planning: takes no lock, sees journals of other runs."""
         wanted = set(keys)
         if not wanted:
-            return set()
-        found: set[str] = set()
-        for path in journals_of(self.state_dir, lane):
-            records = read_segment(path).records
-            found |= {record["request_key"] for record in records if record["outcome"] in REUSABLE}
-        found |= set(self._reusable(lane, list(wanted)).select("request_key").collect()["request_key"])
-        return found & wanted
+            return {}
+        # Journals first: what is in none by now has reached the table.
+        rows = [
+            record
+            for path in journals_of(self.state_dir, lane)
+            for record in read_segment(path).records
+            if record["request_key"] in wanted and record["outcome"] in REUSABLE and is_intact(record)
+        ]
+        return {row["request_key"]: stored_reply_of(row) for row in rows} | self.lookup(lane, wanted)
 
     @contextlib.contextmanager
     def open_lane(
@@ -148,6 +166,10 @@ class ResponseStore:
                         del self._open[lane]
                         opened.writer.close()
 
+    def lanes_of(self, run_id: str) -> RunLanes:
+        """The lanes that the engines of a run take together."""
+        return self._runs.setdefault(run_id, RunLanes())
+
     def check_schema(self, lane: str | None = None) -> None:
         """Refuse replies stored under another version of the request key.
 
@@ -177,6 +199,7 @@ class ResponseStore:
         unreferenced: bool = False,
         other_schemas: bool = False,
         dry_run: bool = False,
+        on_wait: Callable[[str], None] | None = None,
     ) -> list[Pruned]:
         """Delete replies for which any of the conditions given holds; earlier versions of the table keep them.
 
@@ -185,13 +208,14 @@ class ResponseStore:
             unreferenced: No prediction, verdict or comparison side by side was made from a reply to its request.
             other_schemas: Stored under another version of the request key.
             dry_run: Delete nothing.
+            on_wait: Told in one sentence when a run holds a lane.
 
         Returns:
             Lanes that lost replies, or would.
         """
         pruned = []
         for lane in [row.lane for row in self.stats() if row.n_replies]:
-            with self._alone_on(lane):
+            with self._alone_on(lane, on_wait):
                 doomed = condemned(
                     self._warehouse, lane, older_than=older_than, unreferenced=unreferenced, other_schemas=other_schemas
                 )
@@ -203,12 +227,12 @@ class ResponseStore:
         return pruned
 
     @contextlib.contextmanager
-    def _alone_on(self, lane: str) -> Iterator[None]:
+    def _alone_on(self, lane: str, on_wait: Callable[[str], None] | None) -> Iterator[None]:
         """Keep other writers off a lane without reading it first."""
         with self._turns[lane]:
             if lane in self._open:
                 raise StorageError(f"lane {lane!r} is being written by this process; prune it when the run has ended")
-            with exclusive(self.state_dir / f"{lane}.lock", label="cache prune"):
+            with exclusive(self.state_dir / f"{lane}.lock", label="cache prune", on_wait=on_wait):
                 yield
 
     def _reusable(self, lane: str, keys: list[str]) -> pl.LazyFrame:

@@ -1,6 +1,5 @@
 """How much the response store holds, and which replies nobody needs any more. Locks are taken by `responses`."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,9 +11,11 @@ from eval_assets.storage.replies.journal import read_segment
 from eval_assets.storage.replies.lane_writer import journals_of
 from eval_assets.storage.replies.stored_replies import REUSABLE
 from eval_assets.storage.schemas import SCHEMAS
-from eval_assets.storage.warehouse import Warehouse
+from eval_assets.storage.warehouse import Warehouse, literal
 
-ROWS_AT_ONCE = 20_000
+IDS_AT_ONCE = 5_000
+"""delta-rs parses a condition on the stack, which overflows at some 50,000 terms."""
+
 USED_BY = {
     "predictions": ("request_key",),
     "judge_scores": ("judgement_key",),
@@ -88,17 +89,17 @@ def condemned(
         doomed.append(replies.filter(pl.col("key_schema") != KEY_SCHEMA))
     if unreferenced:
         doomed.append(replies.join(_used_keys(warehouse), on="request_key", how="anti"))
-    return pl.concat(rows.select("response_id", "cost_usd") for rows in doomed).unique("response_id").collect()
+    rows = pl.concat(rows.select("response_id", "cost_usd") for rows in doomed)
+    return rows.unique("response_id", maintain_order=True).collect()
 
 
 def delete_replies(warehouse: Warehouse, lane: str, response_ids: pl.Series) -> None:
-    """Rewrite a lane without these replies, in one commit."""
-    kept = warehouse.scan("responses", {"lane": lane}).filter(~pl.col("response_id").is_in(response_ids.implode()))
-
-    def frames() -> Iterator[pl.DataFrame]:
-        yield from kept.collect_batches(chunk_size=ROWS_AT_ONCE)
-
-    warehouse.replace("responses", frames, {"lane": lane}, {"pruned": str(len(response_ids))})
+    """Delete these replies of a lane by their ids, so that what another machine adds meanwhile stays."""
+    for start in range(0, len(response_ids), IDS_AT_ONCE):
+        ids = response_ids[start : start + IDS_AT_ONCE].to_list()
+        listed = ", ".join(literal(response_id) for response_id in ids)
+        condition = f"lane = {literal(lane)} AND response_id IN ({listed})"
+        warehouse.delete("responses", condition, {"pruned": str(len(ids))})
 
 
 def _used_keys(warehouse: Warehouse) -> pl.LazyFrame:

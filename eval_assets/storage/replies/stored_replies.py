@@ -3,16 +3,24 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from eval_assets.providers.replies.usage import finite_number, whole_number
 from eval_assets.providers.requests import Reply
 from eval_assets.requests.canonical_json import json_sha256
 
-REUSABLE = ("ok", "truncated")
-"""Outcomes that answer a request for good. Refusals are kept for accounting and asked again; errors aren't kept."""
+REUSABLE = ("ok", "tool_call", "empty", "truncated", "refused")
+"""Outcomes of a reply that came, which may have been billed: it is final until it is asked for again. Errors aren't
+kept.
+"""
+
+COUNTS = ("prompt_tokens", "completion_tokens")
+
+APART = ("reasoning", "tool_calls")
+"""Columns that replies stored by earlier releases don't have; they count in the hash where they hold something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +34,17 @@ class StoredReply:
 
 
 def storable(reply: Reply) -> Reply:
-    """The reply with text that UTF-8 can encode: a model may cut an emoji in half."""
+    """The reply as a row can hold it: text that UTF-8 can encode (a model may cut an emoji in half), whole numbers."""
     return replace(
         reply,
         output=_encodable(reply.output),
         error=_encodable(reply.error),
         finish_reason=_encodable(reply.finish_reason),
+        reasoning=_encodable(reply.reasoning),
+        prompt_tokens=whole_number(reply.prompt_tokens),
+        completion_tokens=whole_number(reply.completion_tokens),
+        cost_usd=finite_number(reply.cost_usd),
+        latency_seconds=finite_number(reply.latency_seconds),
     )
 
 
@@ -45,6 +58,8 @@ def row_of(reply: Reply, *, lane: str, request_key: str, request: str, key_schem
         "request": request,
         "outcome": reply.outcome,
         "output": reply.output,
+        "reasoning": reply.reasoning,
+        "tool_calls": reply.tool_calls,
         "finish_reason": reply.finish_reason,
         "error_kind": reply.error_kind,
         "error": reply.error,
@@ -54,6 +69,7 @@ def row_of(reply: Reply, *, lane: str, request_key: str, request: str, key_schem
         "completion_tokens": reply.completion_tokens,
         "cost_usd": reply.cost_usd,
         "requested_at": reply.requested_at,
+        "usage": reply.usage,
         "run_id": run_id,
     }
     row["reply_sha256"] = reply_sha256(row)
@@ -71,7 +87,8 @@ def reply_sha256(row: Mapping[str, Any]) -> str:
         row["logprobs"],
     ]
     spent = [row["prompt_tokens"], row["completion_tokens"]]
-    return json_sha256([*said, *spent], sort_keys=False)
+    apart = {name: row[name] for name in APART if row.get(name) is not None}
+    return json_sha256([*said, *([apart] if apart else []), *spent], sort_keys=False)
 
 
 def is_intact(row: Mapping[str, Any]) -> bool:
@@ -79,7 +96,28 @@ def is_intact(row: Mapping[str, Any]) -> bool:
     request = row["request"]
     if request is None or hashlib.sha256(request.encode()).hexdigest() != row["request_key"]:
         return False
-    return bool(row["reply_sha256"] == reply_sha256(row))
+    return any(row["reply_sha256"] == reply_sha256({**row, **counts}) for counts in _spellings(row))
+
+
+def _spellings(row: Mapping[str, Any]) -> Iterator[dict[str, float | None]]:
+    """The row's counts, then as the decimals that earlier releases hashed where a provider had sent such ones."""
+    for decimals in ((), COUNTS, COUNTS[:1], COUNTS[1:]):
+        yield {name: float(row[name]) for name in decimals if row[name] is not None}
+
+
+def repaired(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record of a journal as the table can hold it: with counts that are whole numbers or null.
+
+    Earlier releases journalled counts as providers sent them. The record proves itself by its checksum in the journal,
+    and its hash is taken anew where a count changed.
+    """
+    row = dict(record)
+    row |= {name: whole_number(record[name]) for name in COUNTS}
+    if any(type(row[name]) is not type(record[name]) or row[name] != record[name] for name in COUNTS) and is_intact(
+        record
+    ):
+        row["reply_sha256"] = reply_sha256(row)
+    return row
 
 
 def stored_reply_of(row: Mapping[str, Any]) -> StoredReply:
@@ -97,6 +135,9 @@ def stored_reply_of(row: Mapping[str, Any]) -> StoredReply:
         error=row["error"],
         error_kind=row["error_kind"],
         logprobs=None if row["logprobs"] is None else json.loads(row["logprobs"]),
+        reasoning=row.get("reasoning"),
+        tool_calls=row.get("tool_calls"),
+        usage=row.get("usage"),
     )
     return StoredReply(row["response_id"], row["request_key"], row["run_id"], reply)
 

@@ -18,8 +18,11 @@ Part = dict[str, Any]
 
 SPENT = ("latency_seconds", "prompt_tokens", "completion_tokens", "cost_usd", "requested_at")
 SCORE_FIELDS = ("score", "label", "outcome", "reason")
-ASKED_FIELDS = ("judge_version", "judge_model", "juror", "draw", "method", "raw_reply", "justification")
-OUTPUT_FIELDS = ("output", "outcome", "error_kind", "error", "finish_reason", "request_key", "response_id", "reused")
+ASKED_FIELDS = ("judge_version", "judge_model", "juror", "draw", "method", "raw_reply", "reasoning", "justification")
+OUTPUT_FIELDS = (
+    "output", "reasoning", "tool_calls", "outcome", "error_kind", "error", "finish_reason", "request_key",
+    "response_id", "reused",
+)  # fmt: skip
 
 
 def row_with(warehouse: Warehouse, table: str, partition: Mapping[str, str], column: str, value: Any) -> Part | None:

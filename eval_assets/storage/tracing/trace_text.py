@@ -59,6 +59,7 @@ def _asked(exchange: Part) -> Iterator[str]:
         yield from _field("raw reply", earlier["raw_reply"])
     yield from _messages("judge messages", exchange["messages"])
     yield from _field("raw reply", exchange["raw_reply"])
+    yield from _field("reasoning", exchange["reasoning"])
     yield from _field("read as", exchange["method"])
     yield from _spent(exchange)
 
@@ -68,8 +69,11 @@ def _prediction(prediction: Part) -> Iterator[str]:
     cell = f"{prediction['evaluation']}:{prediction['model']}@{prediction['prompt']}"
     yield from _field("cell", f"{cell}, example {prediction['example_id']}, sample {prediction['sample_index']}")
     yield from _field("output", prediction["output"])
+    yield from _field("reasoning", prediction["reasoning"])
+    yield from _field("tool calls", prediction["tool_calls"])
     yield from _field("outcome", prediction["outcome"])
-    yield from _field("error", prediction["error"] and f"{prediction['error_kind']}: {prediction['error']}")
+    error = [part for part in (prediction["error_kind"], prediction["error"]) if part]
+    yield from _field("error", ": ".join(error) or None)
     yield from _messages("rendered prompt", prediction["messages"])
     yield from _spent(prediction)
     yield from _field("request key", prediction["request_key"])

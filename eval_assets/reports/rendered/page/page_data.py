@@ -115,8 +115,8 @@ def examples_data(report: EvaluationReport) -> dict[str, Any]:
     Returns:
         `candidates`, `baseline` (its index), `metrics` as `[name, direction]` with 1, -1 or 0, and `examples` as `[id,
         inputs, targets, context, answers]`, an answer being `[output, outcome, error, n_samples, scores,
-        justifications, prediction_id]` with scores in the order of `metrics`. Texts of more than 4,000 characters are
-        cut, and say so.
+        justifications, prediction_id, reasoning, tool_calls]` with scores in the order of `metrics`. Texts of more
+        than 4,000 characters are cut, and say so.
     """
     names = [candidate.name for candidate in report.candidates]
     directions = {True: 1, False: -1, None: 0}
@@ -140,6 +140,8 @@ def examples_data(report: EvaluationReport) -> dict[str, Any]:
                         [_rounded(answer.scores.get(metric)) for metric in report.metrics],
                         {judge: _cut(reason) for judge, reason in answer.justifications.items()},
                         answer.prediction_id,
+                        _cut(answer.reasoning),
+                        _cut(answer.tool_calls),
                     ]
                     for answer in example.answers
                 ],

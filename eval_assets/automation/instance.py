@@ -1,0 +1,71 @@
+"""The Dagster instance of a project: its folder, and opening it while no other process does so for the first time."""
+
+import os
+import re
+import shutil
+import sqlite3
+from collections.abc import Iterator, MutableMapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import dagster as dg
+from dagster._core.storage.sqlite import LAST_KNOWN_STAMPED_SQLITE_ALEMBIC_REVISION as OLD_REVISION
+
+from eval_assets.config.settings import CHECKOUT
+from eval_assets.errors import StorageError
+from eval_assets.storage.replies.locks import exclusive
+
+DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
+UNUSABLE = re.compile(r"\?|%[0-9A-Fa-f]{2}")
+"""Dagster puts the folder into a SQLite URL as it is, where these mean something else."""
+
+
+def dagster_home(environment: MutableMapping[str, str] = os.environ) -> Path:
+    """The instance's folder: `DAGSTER_HOME`, else `.dagster` in the checkout.
+
+    Raises:
+        StorageError: Dagster would keep its databases in another place than a folder of that name.
+    """
+    home = Path(environment.setdefault("DAGSTER_HOME", str(CHECKOUT / ".dagster")))
+    if found := UNUSABLE.search(str(home)):
+        raise StorageError(
+            f"expected a DAGSTER_HOME that SQLite's URLs can hold, got {found.group()!r} in {str(home)!r}; set "
+            "DAGSTER_HOME to a folder with no ? in its path and no % before two hexadecimal digits"
+        )
+    return home
+
+
+@contextmanager
+def open_instance() -> Iterator[dg.DagsterInstance]:
+    """The instance, its folder, settings and databases made if they are absent.
+
+    Dagster makes its databases when it opens them; two processes that do so at once leave them with two versions, which
+    no later process accepts. So they take turns, and databases that were left so are mended.
+
+    Raises:
+        StorageError: The folder can't be used.
+    """
+    home = dagster_home()
+    with exclusive(home / ".opening.lock", label="the first opening"):
+        if not (home / "dagster.yaml").exists():
+            shutil.copyfile(CHECKOUT / "dagster.yaml", home / "dagster.yaml")
+        for database in DATABASES:
+            _mend(home / database)
+        instance = dg.DagsterInstance.get()
+    with instance:
+        yield instance
+
+
+def _mend(database: Path) -> None:
+    """Keep one version where two openings at once wrote one each: the newer, since its tables are there."""
+    if not database.exists():
+        return
+    with closing(sqlite3.connect(database, timeout=30)) as connection, connection:
+        has_versions = "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
+        if connection.execute(has_versions).fetchone() is None:
+            return
+        found = [version for (version,) in connection.execute("SELECT version_num FROM alembic_version")]
+        if len(found) > 1:
+            kept = next((version for version in found if version != OLD_REVISION), OLD_REVISION)
+            connection.execute("DELETE FROM alembic_version")
+            connection.execute("INSERT INTO alembic_version VALUES (?)", (kept,))

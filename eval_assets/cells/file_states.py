@@ -1,0 +1,35 @@
+"""Whether files are as they were when they were last read, told without reading them."""
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+COARSE_SECONDS = 2.0
+FINE_SECONDS = 0.02
+"""Two edits closer than this may carry one time stamp: on file systems that count whole seconds, and on others."""
+
+FileState = tuple[str, int, int, int, int]
+
+
+def states_of(paths: Iterable[Path]) -> tuple[FileState | None, ...]:
+    """Path, times of change, size and inode of each file; null for one that is absent."""
+    return tuple(_state_of(path) for path in paths)
+
+
+def are_settled(states: Iterable[FileState | None]) -> bool:
+    """Whether an edit from now on will show in the time stamps; waits for that where it is a matter of milliseconds."""
+    newest = max((max(state[1], state[2]) for state in states if state is not None), default=0)
+    granularity = FINE_SECONDS if newest % 1_000_000_000 else COARSE_SECONDS
+    missing = granularity - (time.time() - newest / 1e9)
+    if 0 < missing <= FINE_SECONDS:
+        time.sleep(missing)
+        return True
+    return missing <= 0
+
+
+def _state_of(path: Path) -> FileState | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return str(path), status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino

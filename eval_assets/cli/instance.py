@@ -1,0 +1,15 @@
+"""`eval-assets instance`: make the Dagster instance ready before anything else opens it."""
+
+import click
+
+
+@click.command()
+def instance() -> None:
+    """Make the Dagster instance (DAGSTER_HOME) ready, and print its folder.
+
+    Run it before Dagster's own commands, as `make ui` does: several that open a new instance at once would break it.
+    """
+    from eval_assets.automation.instance import open_instance
+
+    with open_instance() as opened:
+        click.echo(opened.root_directory)

@@ -1,0 +1,73 @@
+"""Gates: do they name a metric, and can they be met, and be missed?"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from eval_assets.config.evaluation import Evaluation, Gate
+from eval_assets.config.problems import Problem, field_path, line_of, nearest
+from eval_assets.config.project import Loaded
+
+Bounds = tuple[float | None, float | None]
+
+
+def gate_problems(
+    loaded: Loaded[Evaluation], bounds: Mapping[str, Bounds], *, n_examples: int | None
+) -> Iterator[Problem]:
+    """What is wrong with the gates of an evaluation.
+
+    Args:
+        loaded: The evaluation.
+        bounds: Label of each metric and name of each judge → lowest and highest score; null where there is no bound.
+        n_examples: How many examples it has; null if that isn't known, or more than any gate asks for.
+    """
+    for index, gate in enumerate(loaded.item.file.gates):
+        if gate.metric not in bounds:
+            said = f"expected a metric or judge of this evaluation, got {gate.metric!r}; {nearest(gate.metric, bounds)}"
+            yield _problem(loaded, said, index, "metric")
+            continue
+        for field, said in _threshold_faults(gate, bounds[gate.metric]):
+            yield _problem(loaded, said, index, field)
+        if n_examples is not None and gate.min_scored > n_examples:
+            said = (
+                f"expected at most {n_examples}, the number of examples, got {gate.min_scored}: it would never decide"
+            )
+            yield _problem(loaded, said, index, "min_scored")
+
+
+def _threshold_faults(gate: Gate, bounds: Bounds) -> Iterator[tuple[str, str]]:
+    """Thresholds that no score can reach, or that none can miss: field and what is said."""
+    low, high = bounds
+    scale = f"scores of {gate.metric!r} go from {_bound(low)} to {_bound(high)}"
+    for field in ("min", "max"):
+        value = getattr(gate, field)
+        if value is not None and ((high is not None and value > high) or (low is not None and value < low)):
+            never = (field == "min") == (high is not None and value > high)
+            said = f"expected a threshold that scores can {'reach' if never else 'miss'}, got {value:g}; {scale}"
+            yield field, said + _share_hint(value, high)
+    if gate.min is not None and gate.max is not None and gate.min > gate.max:
+        yield "min", f"expected min up to max, got min {gate.min:g} and max {gate.max:g}: no score meets both"
+    if low is None or high is None:
+        return
+    for field in ("max_drop", "non_inferiority_margin"):
+        value = getattr(gate, field)
+        if value is not None and value > high - low:
+            said = f"expected a difference that scores can have, got {value:g}; {scale}, and no drop would be refused"
+            yield field, said + _share_hint(value, high)
+
+
+def _share_hint(value: float, high: float | None) -> str:
+    """A percentage was probably meant as a share.
+
+    >>> _share_hint(80, 1.0)
+    '; did you mean 0.8?'
+    """
+    is_percentage = high == 1 and 1 < value <= 100  # noqa: PLR2004  percent
+    return f"; did you mean {value / 100:g}?" if is_percentage else ""
+
+
+def _bound(value: float | None) -> str:
+    return "any value" if value is None else f"{value:g}"
+
+
+def _problem(loaded: Loaded[Evaluation], said: str, index: int, field: str) -> Problem:
+    place: Sequence[str | int] = ("gates", index, field)
+    return Problem(loaded.file, said, line_of(tuple(place), loaded.lines), field_path(tuple(place)))

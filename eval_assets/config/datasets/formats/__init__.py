@@ -1,0 +1,1 @@
+"""How rows stand in files of each kind, and the values they may hold."""

@@ -1,0 +1,1 @@
+"""HTTP below the OpenAI-compatible client: bodies, headers, statuses, connections."""

@@ -1,0 +1,65 @@
+"""What headers of a response say about when to go on: how long to wait, and what is left of a quota."""
+
+import math
+import re
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+
+from eval_assets.providers.dispatch.limiter import Quota
+
+SECONDS_PER_UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
+    """How long the provider asks to wait; null if it doesn't say.
+
+    >>> retry_after_seconds({"retry-after": "1.5"}), retry_after_seconds({"retry-after-ms": "20"})
+    (1.5, 0.02)
+    """
+    milliseconds, value = headers.get("retry-after-ms"), headers.get("retry-after")
+    if milliseconds is not None and (number := finite_number(milliseconds)) is not None:
+        return max(0.0, number / 1000)
+    if value is None:
+        return None
+    if (number := finite_number(value)) is not None:
+        return max(0.0, number)
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except (ValueError, OverflowError, TypeError, IndexError):  # what the parser raises for what is no date
+        return None
+
+
+def quota_of(headers: Mapping[str, str]) -> Quota:
+    """What the rate-limit headers say is left."""
+    left = {kind: finite_number(headers.get(f"x-ratelimit-remaining-{kind}", "")) for kind in ("requests", "tokens")}
+    reset = {kind: duration_seconds(headers.get(f"x-ratelimit-reset-{kind}", "")) for kind in ("requests", "tokens")}
+    return Quota(
+        remaining_requests=None if left["requests"] is None else int(left["requests"]),
+        reset_requests_seconds=reset["requests"],
+        remaining_tokens=None if left["tokens"] is None else int(left["tokens"]),
+        reset_tokens_seconds=reset["tokens"],
+    )
+
+
+def duration_seconds(text: str) -> float | None:
+    """Seconds of a duration as rate-limit headers write it; null if it isn't one.
+
+    >>> duration_seconds("6m0.5s"), duration_seconds("20ms"), duration_seconds("3"), duration_seconds("soon")
+    (360.5, 0.02, 3.0, None)
+    """
+    if (number := finite_number(text)) is not None:
+        return number
+    if not re.fullmatch(r"(\d+(\.\d+)?(ms|s|m|h|d))+", text):
+        return None
+    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", text)
+    return sum(float(amount) * SECONDS_PER_UNIT[unit] for amount, unit in parts)
+
+
+def finite_number(text: str) -> float | None:
+    """A finite number, if the text is one."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None

@@ -1,0 +1,79 @@
+"""Provider `embedded`: asks the bundled model over HTTP, and has its server started again when it died."""
+
+import asyncio
+
+from eval_assets.errors import ProviderError
+from eval_assets.providers.clients.openai_client import OpenAIClient
+from eval_assets.providers.failures import PartitionFailure
+from eval_assets.providers.local.embedded import EmbeddedServers
+from eval_assets.providers.requests import Reply, Request
+
+MOST_RESTARTS = 5
+
+
+class EmbeddedClient:
+    """Answers with a bundled model.
+
+    A request under way when the server dies fails like any broken connection and is attempted again, by then on the
+    next server. After `MOST_RESTARTS` servers without one reply between them the cell stops: starting more won't help.
+
+    Args:
+        servers: Owner of the servers.
+        model_id: A name in `BUNDLED_MODELS`.
+        threads: Compute threads.
+        n_parallel: Requests answered at once.
+        max_connections: At least the concurrency.
+
+    Raises:
+        ConfigError: There is no bundled model of that name.
+        ProviderError: The weights are absent, or the server didn't start.
+    """
+
+    def __init__(
+        self, servers: EmbeddedServers, model_id: str, *, threads: int, n_parallel: int, max_connections: int
+    ) -> None:
+        self._servers, self._model_id = servers, model_id
+        self._threads, self._n_parallel, self._max_connections = threads, n_parallel, max_connections
+        self._base_url = self._address()
+        self._client = self._connected()
+        self._former: list[OpenAIClient] = []
+        self._n_restarts = 0
+        self._restarting = asyncio.Lock()
+
+    async def complete(self, request: Request) -> Reply:
+        """Send one request; raises a failure of `failures` unless a reply came."""
+        async with self._restarting:
+            await self._restart_if_dead()
+        reply = await self._client.complete(request)
+        self._n_restarts = 0
+        return reply
+
+    async def aclose(self) -> None:
+        """Close connections; the server belongs to its owner."""
+        for client in (*self._former, self._client):
+            await client.aclose()
+
+    async def _restart_if_dead(self) -> None:
+        died = self._servers.ending(self._model_id, threads=self._threads)
+        if died is None:
+            return
+        if self._n_restarts >= MOST_RESTARTS:
+            raise PartitionFailure(
+                f"the server of {self._model_id!r} died {self._n_restarts + 1} times in a row ({died}) without a "
+                "reply between; is there memory for it?",
+                kind="server_died",
+            )
+        self._n_restarts += 1
+        try:
+            self._base_url = await asyncio.to_thread(self._address)
+        except ProviderError as error:
+            raise PartitionFailure(str(error), kind="server_died") from error
+        # Requests under way on the former client end by themselves.
+        self._former.append(self._client)
+        self._client = self._connected()
+
+    def _address(self) -> str:
+        return self._servers.base_url(self._model_id, threads=self._threads, n_parallel=self._n_parallel)
+
+    def _connected(self) -> OpenAIClient:
+        return OpenAIClient(model_id=self._model_id, base_url=self._base_url, max_connections=self._max_connections)

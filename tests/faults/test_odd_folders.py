@@ -1,0 +1,114 @@
+"""Projects below folders with odd names: they work, or one sentence at the start says why not."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from eval_assets.automation.instance import dagster_home
+from eval_assets.cli.main import main
+from eval_assets.errors import StorageError
+from eval_assets.storage.warehouse import Warehouse
+from tests.builders import frame_of, prediction
+from tests.small_project import project_with
+
+CELL = {"evaluation": "trial", "model": "alpha", "prompt": "ask"}
+VERDICT_CODE = 'def verdict(output):\n    return \'{"justification": "said so", "verdict": "pass"}\'\n'
+FILES = {
+    "models/rule.yaml": "provider: callable\ncallable: rule_of_odd_folders:verdict\n",
+    "judges/right.yaml": "definition: Is it right?\nscale: {type: pass_fail}\nmodel: rule\n",
+    "evaluations/e.yaml": (
+        "dataset: qa\nmodels: [echo]\nprompts: [ask]\njudges: [right]\n"
+        "without_metrics: [toxicity, ari_grade_level, flesch_kincaid_grade_level, token_count]\n"
+    ),
+}
+USABLE = [
+    "a b", "ü", "e\u0301", "日本", "a#b", "100%", "%", "a?b", "it's", "a:b", "a*b", "a+b", "a&b", "a;b", 'a"b', "a{b}",
+    "a<b>", "a`b", "a,b", "a@b", "a!b", "$HOME", "~", "(a)", "-a", ".a",
+]  # fmt: skip
+UNUSABLE = ["a[b", "a]b", "a|b", "a^b", "a\\b", "a=b", "a%20b", "a%2Fb", "a\nb", "a\x7fb"]
+
+
+@pytest.fixture
+def cli(monkeypatch, capsys):
+    """Run a command on a project folder: exit code and what it printed."""
+
+    def run(folder: Path, *arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setenv("DAGSTER_HOME", str(folder / ".dagster"))
+        monkeypatch.delenv("EVAL_ASSETS_WAREHOUSE", raising=False)
+        capsys.readouterr()
+        try:
+            main(["--data", str(folder / "data"), *arguments])
+            code = 0
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run
+
+
+@pytest.mark.parametrize("name", USABLE)
+def test_a_table_below_an_odd_folder_is_written_read_and_pruned(tmp_path: Path, name: str) -> None:
+    root = tmp_path / name / "warehouse"
+    warehouse = Warehouse(str(root))
+    # The longest of three commits is the one that counts, and another reader sees it: 2 rows, then 1 after the delete.
+    for n in (1, 3, 2):
+        rows = [prediction(f"p-{number}") for number in range(n)]
+        warehouse.replace("predictions", frame_of("predictions", rows), CELL, {"data_version": str(n)})
+    read = Warehouse(str(root))
+    assert read.scan("predictions", CELL).collect()["prediction_id"].sort().to_list() == ["p-0", "p-1"]
+    assert read.delete("predictions", "prediction_id = 'p-0'") == 1
+    assert read.scan("predictions").filter(pl.col("model") == "alpha").collect().height == 1
+    assert read.scan("predictions", version=1).collect().height == 1
+    assert (root / "predictions" / "_delta_log").is_dir()
+    assert [path.name for path in tmp_path.iterdir()] == [name]  # and nowhere else
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["my próject #1 (100%), a&b", "it's a:b*c+d;e", '日本 {a} "b" <c> $HOME ~'])
+def test_a_project_below_an_odd_folder_runs_from_check_to_trace(tmp_path: Path, cli, monkeypatch, name: str) -> None:
+    folder = tmp_path / name
+    project_with(folder, **FILES)
+    (folder / "rule_of_odd_folders.py").write_text(VERDICT_CODE)
+    assert cli(folder, "check")[0] == 0
+    assert cli(folder, "plan", "e")[0] == 0
+    code, _, said = cli(folder, "run", "e")
+    assert code == 0, said
+    code, out, said = cli(folder, "report", "e", "--format", "json")
+    assert code == 0, said
+    (candidate,) = json.loads(out)["candidates"]
+    assert candidate["metrics"]["right"]["mean"] == 1.0  # the judge says pass to the only example
+    score = Warehouse(str(folder / "data" / "warehouse")).scan("judge_scores").collect()["score_id"][0]
+    assert cli(folder, "trace", score)[0] == 0
+    code, _, said = cli(folder, "run", "e")
+    assert (code, "up to date" in said) == (0, True)
+    assert (folder / ".dagster" / "history" / "runs.db").exists()
+    page = folder / "data" / "warehouse" / "reports" / "e.html"
+    assert page.exists()
+
+
+@pytest.mark.parametrize("name", UNUSABLE)
+def test_a_folder_that_tables_cannot_lie_in_is_refused_in_one_sentence(tmp_path: Path, cli, name: str) -> None:
+    folder = tmp_path / name
+    project_with(folder)
+    for arguments in (("plan", "e"), ("run", "e"), ("report", "e"), ("trace", "s-1"), ("cache", "stats")):
+        code, _, said = cli(folder, *arguments)
+        assert code == 2, arguments
+        assert said.startswith("StorageError: expected a warehouse folder that delta-rs can open, got ")
+        assert "EVAL_ASSETS_WAREHOUSE" in said
+        assert len(said.splitlines()) == 1
+    assert not (folder / "data" / "warehouse").exists()
+
+
+@pytest.mark.parametrize(("name", "found"), [("a?b", "'?'"), ("a%20b", "'%20'"), ("%41", "'%41'")])
+def test_a_home_that_dagster_would_keep_elsewhere_is_refused(tmp_path: Path, name: str, found: str) -> None:
+    with pytest.raises(StorageError, match="set DAGSTER_HOME to a folder") as refused:
+        dagster_home({"DAGSTER_HOME": str(tmp_path / name)})
+    assert found in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["a b", "a#b", "100%", "a[b]", "ü", "%zz"])
+def test_a_home_that_dagster_takes_as_it_is_is_used(tmp_path: Path, name: str) -> None:
+    assert dagster_home({"DAGSTER_HOME": str(tmp_path / name)}) == tmp_path / name
