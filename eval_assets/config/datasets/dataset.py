@@ -39,7 +39,10 @@ class LabelFile(FileModel):
     judge: Slug | None = Field(None, description="The judge these labels are compared with; all judges when absent.")
     example_id: str = "example_id"
     model: str = Field(
-        "model", description="Column that names the model; when a row has none, its label holds for every candidate."
+        "model", description="Column that names the model; when a row has none, its label holds for every model."
+    )
+    prompt: str = Field(
+        "prompt", description="Column that names the prompt; when a row has none, its label holds for every prompt."
     )
     output: str = Field(
         "output",
