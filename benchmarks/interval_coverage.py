@@ -1,9 +1,9 @@
-"""How often each interval holds the truth, and how often gates and verdicts err on equal candidates.
+"""How often each interval holds the truth, and how often gates, verdicts and judges are wrongly trusted.
 
     python benchmarks/interval_coverage.py --simulations 2000
 
-Every number is a share of simulated tables. An interval at 95 % should hold the truth in 0.95 of them; a gate or
-verdict should be wrong in at most the promised share. With 2,000 simulations a share near 0.95 is known to ± 0.01.
+Every number is a share of simulated tables. An interval at 95 % should hold the truth in 0.95 of them; a gate, verdict
+or badge should be wrong in at most the promised share. With 2,000 simulations a share near 0.95 is known to ± 0.01.
 """
 
 import argparse
@@ -14,13 +14,15 @@ from functools import cache, partial
 import numpy as np
 from numpy.typing import NDArray
 
+from eval_assets.reports.computed.pairs import Pair, corrected
 from eval_assets.statistics.comparison.decisions import GateTerms, Verdict
 from eval_assets.statistics.comparison.differences import difference_interval
 from eval_assets.statistics.comparison.gates import DropKind, drop_gate, minimum_gate
 from eval_assets.statistics.comparison.paired import compare_paired
-from eval_assets.statistics.comparison.verdicts import Conclusion, conclude
+from eval_assets.statistics.comparison.verdicts import Conclusion, concluded
 from eval_assets.statistics.descriptive import ExampleScores, example_scores
 from eval_assets.statistics.intervals import Interval, exact_interval, mean_interval, wilson_interval
+from eval_assets.statistics.judging.agreement import cohen_kappa
 from eval_assets.statistics.resampling import bootstrap_quantile_interval
 
 Floats = NDArray[np.float64]
@@ -36,7 +38,7 @@ wilson, exact = cache(wilson_interval), cache(exact_interval)
 
 
 def main() -> None:
-    """Print both tables."""
+    """Print all tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--simulations", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
@@ -44,7 +46,13 @@ def main() -> None:
     started = time.perf_counter()
     print_coverage(arguments.simulations, arguments.seed)
     print()
+    print_clustered_rates(arguments.simulations, arguments.seed)
+    print()
     print_false_alarms(arguments.simulations, arguments.seed)
+    print()
+    print_false_equivalence(arguments.simulations // 4, arguments.seed)
+    print()
+    print_guessing_judges(arguments.simulations // 2, arguments.seed)
     print(f"\n{arguments.simulations:,} simulations, seed {arguments.seed}, {time.perf_counter() - started:.0f} s")
 
 
@@ -77,13 +85,123 @@ def coverage_rows(simulations: int) -> list[CoverageRow]:
         ("ordinal 1-5", "mean", "t", one_mean(draw_grades, GRADE_MEAN), simulations),
         ("skewed 0-1", "mean", "t", one_mean(lambda g, n: g.beta(4, 0.5, n), 8 / 9), simulations),
         ("binary in clusters of 5", "mean", "wilson (not used)", one_clustered(robust=False), simulations),
-        ("binary in clusters of 5", "mean", "cluster-robust t", one_clustered(robust=True), simulations),
+        ("binary in clusters of 5", "mean", "wilson on effective n", one_clustered(robust=True), simulations),
         ("binary, paired", "difference", "bonett-price", paired_binary, simulations),
         ("ordinal, paired", "difference", "t", paired_grades, simulations),
         ("normal", "median", "bootstrap percentile", one_quantile(0.5, 0.0), simulations // 5),
         ("normal", "p90", "bootstrap percentile", one_quantile(0.9, 1.2815515655446004), simulations // 5),
     ]
     return rows
+
+
+def print_clustered_rates(simulations: int, seed: int) -> None:
+    """Print the same for pass rates near 1, per rate, correlation within clusters, and sizes of clusters."""
+    print("| pass rate | correlation | clusters | 20 clusters | 50 clusters | 200 clusters |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for rate in (0.9, 0.95, 0.99):
+        for correlation in (0.0, 0.25, 0.6):
+            for name, sizes in (("of 5", (5,) * 5), ("of 1 to 8", (1, 1, 2, 3, 8))):
+                shares = []
+                for n_clusters in (20, 50, 200):
+                    generator = np.random.default_rng([seed, n_clusters])
+                    clusters = np.repeat(np.arange(n_clusters), np.tile(sizes, n_clusters // 5))
+                    shares.append(
+                        np.mean([rate_is_covered(generator, clusters, rate, correlation) for _ in range(simulations)])
+                    )
+                print(f"| {rate:g} | {correlation:g} | {name} | {' | '.join(f'{share:.3f}' for share in shares)} |")
+
+
+def rate_is_covered(generator: Generator, clusters: NDArray[np.int64], rate: float, correlation: float) -> bool:
+    """Whether the interval of clustered passes and failures holds their rate."""
+    n_clusters = int(clusters[-1]) + 1
+    scale = 1 / correlation - 1 if correlation else np.inf
+    rates = generator.beta(rate * scale, (1 - rate) * scale, n_clusters) if correlation else np.full(n_clusters, rate)
+    scores = (generator.random(clusters.size) < rates[clusters]).astype(np.float64)
+    return holds(mean_interval(scores, clusters=clusters, lower=0, upper=1, binary=True, confidence=0.95), rate)
+
+
+def print_false_equivalence(simulations: int, seed: int) -> None:
+    """Print how often any of several candidates, all a margin better than the baseline, is called equivalent to it."""
+    print("| candidates at the margin of 0.05 | promised | scores | n = 50 | n = 200 |")
+    print("| --- | --- | --- | --- | --- |")
+    for n_candidates in (1, 5, 20):
+        for scores, draw in (
+            ("normal", normal_at_margin),
+            ("binary", binary_at_margin),
+            ("clustered", clustered_at_margin),
+        ):
+            shares = []
+            for n in (50, 200):
+                generator = np.random.default_rng([seed, n])
+                wrong = [any_is_called_equivalent(generator, n, n_candidates, draw) for _ in range(simulations)]
+                shares.append(np.mean(wrong))
+            print(f"| {n_candidates} | 0.025 | {scores} | {' | '.join(f'{share:.3f}' for share in shares)} |")
+
+
+PairDraw = Callable[[Generator, int], tuple[ExampleScores, ExampleScores]]
+
+
+def any_is_called_equivalent(generator: Generator, n: int, n_candidates: int, draw: PairDraw) -> bool:
+    """Whether one of the candidates of a table is."""
+    drawn = [draw(generator, n) for _ in range(n_candidates)]
+    pairs = [
+        Pair(f"c{place}", "baseline", compare_paired(*scores, confidence=0.95, margin=0.05))
+        for place, scores in enumerate(drawn)
+    ]
+    return any(pair.conclusion is Conclusion.EQUIVALENT for pair in corrected(pairs))
+
+
+def normal_at_margin(generator: Generator, n: int) -> tuple[ExampleScores, ExampleScores]:
+    """Draw a baseline and a candidate that is 0.05 better on average."""
+    baseline = generator.normal(0.5, 0.1, n)
+    return example_scores(baseline), example_scores(baseline + generator.normal(0.05, 0.1, n))
+
+
+def binary_at_margin(generator: Generator, n: int) -> tuple[ExampleScores, ExampleScores]:
+    """Draw pass rates of 0.8 and 0.85 that differ on 7 % of the examples."""
+    kinds = generator.choice(4, size=n, p=[0.06, 0.01, 0.79, 0.14])
+    first, second = np.array([0.0, 1.0, 1.0, 0.0])[kinds], np.array([1.0, 0.0, 1.0, 0.0])[kinds]
+    return example_scores(first, lower=0, upper=1), example_scores(second, lower=0, upper=1)
+
+
+def clustered_at_margin(generator: Generator, n: int) -> tuple[ExampleScores, ExampleScores]:
+    """Draw scores whose differences of 0.05 vary from cluster to cluster."""
+    clusters = np.arange(n) // CLUSTER_SIZE
+    gain = generator.normal(0.05, 0.05, clusters[-1] + 1)[clusters] + generator.normal(0, 0.05, n)
+    baseline = generator.normal(0.5, 0.1, n)
+    return example_scores(baseline, clusters=clusters), example_scores(baseline + gain, clusters=clusters)
+
+
+def print_guessing_judges(simulations: int, seed: int) -> None:
+    """Print how often a judge that guesses is called checked, its labels holding for every candidate."""
+    print("| guessing judge called checked | promised | outputs of an example | n = 20 | n = 40 | n = 100 |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for n_candidates in (1, 4, 12):
+        for alike, name in ((1.0, "equal"), (0.5, "half of them equal")):
+            shares = []
+            for n in (20, 40, 100):
+                generator = np.random.default_rng([seed, n])
+                fooled = [guess_is_checked(generator, n, n_candidates, alike) for _ in range(simulations)]
+                shares.append(np.mean(fooled))
+            text = " | ".join(f"{share:.3f}" for share in shares)
+            print(f"| {n_candidates} candidates | 0.025 | {name} | {text} |")
+
+
+def guess_is_checked(generator: Generator, n: int, n_candidates: int, alike: float) -> bool:
+    """Whether kappa's interval lies above 0, for verdicts that have nothing to do with people's labels."""
+    people, guessed = generator.integers(0, 2, (2, n)).astype(np.float64)
+    own = generator.integers(0, 2, (n_candidates, n)).astype(np.float64)
+    said = np.where(generator.random((n_candidates, n)) < alike, guessed, own)
+    interval = cohen_kappa(
+        np.tile(people, n_candidates),
+        said.ravel(),
+        labels=np.array([0.0, 1.0]),
+        clusters=np.tile(np.arange(n), n_candidates),
+        confidence=0.95,
+        n_resamples=400,
+        seed=int(generator.integers(2**31)),
+    ).interval
+    return interval.low is not None and interval.low > 0
 
 
 def print_false_alarms(simulations: int, seed: int) -> None:
@@ -115,8 +233,8 @@ def alarm_rows() -> list[tuple[str, str, Mistake]]:
         return minimum_gate(candidate, true_mean, TERMS).verdict is Verdict.NO_GO
 
     def tells_apart(baseline: ExampleScores, candidate: ExampleScores) -> bool:
-        comparison = compare_paired(baseline, candidate, confidence=0.95, n_resamples=199, seed=0)
-        return conclude(comparison, confidence=0.95).conclusion in (Conclusion.BETTER, Conclusion.WORSE)
+        comparison = compare_paired(baseline, candidate, confidence=0.95)
+        return concluded(comparison, confidence=0.95).is_different
 
     return [
         ("max_drop 0: NO-GO", "0.025", stops(0.0)),

@@ -6,19 +6,18 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from eval_assets.calibration.labelled import LabelledVerdicts, grades_of
+from eval_assets.calibration.labelled import LabelledVerdicts, examples_of, grades_of
 from eval_assets.calibration.statistic import NO_LABELS, Statistic, unmeasured
 from eval_assets.config.judge import Scale
 from eval_assets.statistics.intervals import no_interval
 from eval_assets.statistics.judging.agreement import (
     Agreement,
-    AlphaLevel,
     cohen_kappa,
     confusion_matrix,
-    krippendorff_alpha,
     raw_agreement,
     spearman_correlation,
 )
+from eval_assets.statistics.judging.alpha import AlphaLevel, krippendorff_alpha
 
 N_RESAMPLES = 2_000
 BINARY = 2
@@ -31,8 +30,8 @@ def agreement_with_people(
 ) -> Iterator[Statistic]:
     """Measure a judge against people; where several rated an output, against their lower median.
 
-    Kappa and the confusion matrix need grades, so a judge that scores by any number has none. Intervals take outputs
-    for independent; several samples of one example are not quite.
+    Kappa and the confusion matrix need grades, so a judge that scores by any number has none. Intervals resample whole
+    examples: outputs of several candidates or samples on one example are alike, and often share one label.
 
     Args:
         verdicts: From `labelled_verdicts`.
@@ -55,13 +54,17 @@ def agreement_with_people(
         yield from (unmeasured(name, confidence, why=why) for name in (*OF_GRADES, *OF_ALL))
         return
     detail = {"outdated_labels": verdicts.n_outdated, "labels_off_scale": verdicts.n_off_scale}
-    draws: dict[str, Any] = {"confidence": confidence, "n_resamples": N_RESAMPLES, "seed": seed}
+    examples = examples_of(rows)
+    detail["examples"] = rows["example_id"].n_unique()
+    draws: dict[str, Any] = {"confidence": confidence, "n_resamples": N_RESAMPLES, "seed": seed, "clusters": examples}
     people, judged = rows["human_verdict"].to_numpy(), rows["verdict"].to_numpy()
     if grades is None or not np.isin(np.concatenate([people, judged]), list(grades)).all():
         yield from (unmeasured(name, confidence, why="the scores lie between grades") for name in OF_GRADES)
     else:
         known = np.array(list(grades))
-        yield _statistic("raw_agreement", raw_agreement(people, judged, confidence=confidence), detail)
+        yield _statistic(
+            "raw_agreement", raw_agreement(people, judged, confidence=confidence, clusters=examples), detail
+        )
         yield _statistic("cohen_kappa", cohen_kappa(people, judged, labels=known, **draws), detail)
         weighted = cohen_kappa(people, judged, labels=known, weights="quadratic", **draws)
         yield _statistic("cohen_kappa_quadratic", weighted, detail)
@@ -94,12 +97,16 @@ def agreement_of_jurors(verdicts: pl.DataFrame, scale: Scale, *, confidence: flo
     given = verdicts.filter(pl.col("juror").is_not_null())
     if given.is_empty():
         return
-    wide = given.sort("juror").pivot(
-        "juror", index=["prediction_id", "draw"], values="score", aggregate_function="first"
-    )
-    ratings = wide.drop("prediction_id", "draw").cast(pl.Float64).fill_null(np.nan).to_numpy().T
+    about = [name for name in ("prediction_id", "example_id", "cluster", "draw") if name in given.columns]
+    wide = given.sort("juror").pivot("juror", index=about, values="score", aggregate_function="first")
+    ratings = wide.drop(about).cast(pl.Float64).fill_null(np.nan).to_numpy().T
     alpha = krippendorff_alpha(
-        ratings, level=alpha_level(grades_of(scale)), confidence=confidence, n_resamples=N_RESAMPLES, seed=seed
+        ratings,
+        level=alpha_level(grades_of(scale)),
+        confidence=confidence,
+        n_resamples=N_RESAMPLES,
+        seed=seed,
+        clusters=examples_of(wide),
     )
     jurors = {"jurors": sorted(given["juror"].unique())}
     yield Statistic(

@@ -1,14 +1,15 @@
 """What sways a judge, told mostly without people: length, kinship, position, and verdicts that hardly vary."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from eval_assets.calibration.labelled import LabelledVerdicts
+from eval_assets.calibration.labelled import LabelledVerdicts, examples_of
 from eval_assets.calibration.statistic import Statistic, unmeasured
-from eval_assets.statistics.intervals import no_interval, wilson_interval
+from eval_assets.statistics.intervals import mean_interval
 from eval_assets.statistics.judging.judge_bias import (
     Bias,
     length_bias,
@@ -24,14 +25,20 @@ OUTCOME_OF_A = {"a": 1.0, "tie": 0.5, "b": 0.0}
 def biases_of_length(verdicts: LabelledVerdicts, *, confidence: float) -> Iterator[Statistic]:
     """How many score units 100 characters more are worth to the judge, and worth beyond what people give for them."""
     outputs = verdicts.outputs.drop_nulls("output").with_columns(length=pl.col("output").str.len_chars() / CHARACTERS)
-    bias = length_bias(outputs["score"].to_numpy(), outputs["length"].to_numpy(), confidence=confidence)
+    bias = length_bias(
+        outputs["score"].to_numpy(),
+        outputs["length"].to_numpy(),
+        clusters=examples_of(outputs),
+        confidence=confidence,
+    )
     yield _of(bias, "length_bias", needs_people=False)
     labelled = outputs.drop_nulls("human")
     if labelled.is_empty():
         yield unmeasured("length_bias_beyond_people", confidence)
         return
     excess = labelled.select(pl.col("score") - pl.col("human"))["score"].to_numpy()
-    yield _of(length_bias(excess, labelled["length"].to_numpy(), confidence=confidence), "length_bias_beyond_people")
+    beyond = length_bias(excess, labelled["length"].to_numpy(), clusters=examples_of(labelled), confidence=confidence)
+    yield _of(beyond, "length_bias_beyond_people")
 
 
 def preference_for_kin(
@@ -76,8 +83,11 @@ def biases_of_position(preferences: pl.DataFrame, *, confidence: float) -> Itera
         judged[column].replace_strict(OUTCOME_OF_A, return_dtype=pl.Float64).to_numpy()
         for column in ("preferred_in_order", "preferred_in_reverse")
     )
-    yield _of(position_flip_rate(first, second, confidence=confidence), "position_flip_rate", needs_people=False)
-    yield _of(position_preference(first, second, confidence=confidence), "first_place_preference", needs_people=False)
+    examples = examples_of(judged)
+    flips = position_flip_rate(first, second, clusters=examples, confidence=confidence)
+    yield _of(flips, "position_flip_rate", needs_people=False)
+    preferred = position_preference(first, second, clusters=examples, confidence=confidence)
+    yield _of(preferred, "first_place_preference", needs_people=False)
 
 
 def sameness(verdicts: LabelledVerdicts, justifications: Sequence[str], *, confidence: float) -> Iterator[Statistic]:
@@ -91,13 +101,16 @@ def sameness(verdicts: LabelledVerdicts, justifications: Sequence[str], *, confi
     outputs = verdicts.outputs
     if outputs.is_empty():
         return
-    score, count = outputs["verdict"].value_counts(sort=True).sort("count", "verdict", descending=[True, False]).row(0)
-    yield _share("most_frequent_score_share", count, outputs.height, confidence, {"score": score})
-    given = [_plain(reason) for reason in outputs["justification"].drop_nulls()]
+    counted = outputs["verdict"].value_counts(sort=True)
+    score = counted.sort("count", "verdict", descending=[True, False])["verdict"][0]
+    same = outputs["verdict"] == score
+    yield _share("most_frequent_score_share", same, examples_of(outputs), confidence, {"score": score})
+    given = outputs.drop_nulls("justification")
     examples = {_plain(reason) for reason in justifications} - {""}
-    if examples and given:
-        n_copied = sum(reason in examples for reason in given)
-        yield _share("copied_justification_share", n_copied, len(given), confidence, {"examples": len(examples)})
+    if examples and not given.is_empty():
+        copied = pl.Series([_plain(reason) in examples for reason in given["justification"]])
+        detail = {"examples": len(examples)}
+        yield _share("copied_justification_share", copied, examples_of(given), confidence, detail)
 
 
 def _both(outputs: pl.DataFrame, columns: list[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -110,9 +123,13 @@ def _both(outputs: pl.DataFrame, columns: list[str]) -> tuple[NDArray[np.float64
     return paired.select(columns).to_numpy(), paired.select(f"{column}_of_others" for column in columns).to_numpy()
 
 
-def _share(name: str, count: int, n: int, confidence: float, detail: Mapping[str, object]) -> Statistic:
-    interval = wilson_interval(count, n, confidence=confidence) if n else no_interval("nothing to count", confidence)
-    return Statistic(name, count / n, interval, n, f"share; {interval.method}", needs_people=False, detail=detail)
+def _share(
+    name: str, counted: pl.Series, examples: NDArray[Any] | None, confidence: float, detail: Mapping[str, object]
+) -> Statistic:
+    values = counted.cast(pl.Float64).to_numpy()
+    interval = mean_interval(values, clusters=examples, binary=True, confidence=confidence)
+    method = f"share; {interval.method}"
+    return Statistic(name, float(values.mean()), interval, values.size, method, needs_people=False, detail=detail)
 
 
 def _plain(text: str) -> str:

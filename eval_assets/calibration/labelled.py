@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -9,8 +10,10 @@ from numpy.typing import NDArray
 
 from eval_assets.config.datasets.labels import score_on
 from eval_assets.config.judge import NumberScale, Scale
+from eval_assets.statistics.spread import repeated
 
 OUTPUT = ("prediction_id", "model", "prompt", "example_id")
+NARROWING = ("output", "model", "prompt")  # what a label may name beside its example, the most specific first
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +66,8 @@ def labelled_verdicts(
 ) -> LabelledVerdicts:
     """Bring verdicts and labels together.
 
-    A label counts for an output if its example, its model (where it names one) and its output (where it holds one) are
-    the output's. Of two labels one rater gave an output, the more specific one counts.
+    A label counts for an output if its example, and its model, prompt and output where it names them, are the
+    output's. Of two labels one rater gave an output, the more specific one counts.
 
     Args:
         verdicts: Rows of `judge_scores` of any judges and cells of one evaluation.
@@ -81,13 +84,15 @@ def labelled_verdicts(
         outputs.select(*OUTPUT, "output")
         .join(rated, on="example_id", suffix="_labelled", maintain_order="left_right")
         .filter(
-            (pl.col("model_labelled").is_null() | (pl.col("model_labelled") == pl.col("model")))
-            & (pl.col("output_labelled").is_null() | (pl.col("output_labelled") == pl.col("output")))
+            *(
+                pl.col(f"{column}_labelled").is_null() | (pl.col(f"{column}_labelled") == pl.col(column))
+                for column in NARROWING
+            )
         )
     )
     ratings = (
         matched.drop_nulls("rating")
-        .sort(pl.col("output_labelled").is_null(), pl.col("model_labelled").is_null(), maintain_order=True)
+        .sort(*(pl.col(f"{column}_labelled").is_null() for column in NARROWING), maintain_order=True)
         .unique(["prediction_id", "rater"], keep="first", maintain_order=True)
         .select("prediction_id", "rater", "rating", "label")
     )
@@ -108,6 +113,21 @@ def labelled_verdicts(
         n_outdated=with_output.join(matched, on="label_id", how="anti").height,
         n_off_scale=matched.filter(pl.col("rating").is_null())["label_id"].n_unique(),
     )
+
+
+def examples_of(rows: pl.DataFrame) -> NDArray[Any] | None:
+    """The cluster or else the example of each row, where any has several: outputs on one example are alike.
+
+    Args:
+        rows: `example_id` and, where examples depend on each other, `cluster`.
+    """
+    cluster = pl.col("cluster") if "cluster" in rows.columns else pl.lit(None, dtype=pl.Int64)
+    names = (
+        pl.concat_str(pl.lit("cluster:"), cluster),
+        pl.concat_str(pl.lit("example:"), pl.col("example_id")),
+        pl.concat_str(pl.lit("row:"), pl.int_range(pl.len())),
+    )
+    return repeated(rows.select(pl.coalesce(names).rank("dense").cast(pl.Int64)).to_series().to_numpy())
 
 
 def grades_of(scale: Scale) -> Mapping[float, str] | None:

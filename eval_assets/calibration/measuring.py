@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -12,6 +12,7 @@ from eval_assets.calibration.correcting import corrected_means
 from eval_assets.calibration.labelled import LabelledVerdicts, labelled_verdicts
 from eval_assets.calibration.statistic import Statistic
 from eval_assets.config.judge import Judge, Scale
+from eval_assets.storage.columns import EXAMPLE_CLUSTERS
 from eval_assets.storage.judging_schemas import JUDGE_AGREEMENT, JUDGE_DISAGREEMENTS, PAIRWISE_PREFERENCES
 
 MOST_DISAGREEMENTS = 20
@@ -26,12 +27,18 @@ class JudgeTables:
         predictions: Rows of `predictions`.
         labels: Rows of `labels` of the dataset.
         preferences: Rows of `pairwise_preferences`.
+        clusters: `example_id` → `cluster`, where examples depend on each other; an example not in it is its own.
     """
 
     verdicts: pl.DataFrame
     predictions: pl.DataFrame
     labels: pl.DataFrame
     preferences: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PAIRWISE_PREFERENCES))
+    clusters: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=EXAMPLE_CLUSTERS))
+
+    def clustered(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Rows with the cluster of their example."""
+        return rows.join(self.clusters, on="example_id", how="left", maintain_order="left")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +93,9 @@ def measure_judge(
     """
     judge, scale = facts.judge, facts.scale
     verdicts = labelled_verdicts(tables.verdicts, tables.predictions, tables.labels, judge=judge.name, scale=scale)
-    own = tables.verdicts.filter(pl.col("judge") == judge.name)
-    preferences = tables.preferences.filter(pl.col("judge") == judge.name)
+    verdicts = replace(verdicts, outputs=tables.clustered(verdicts.outputs))
+    own = tables.clustered(tables.verdicts.filter(pl.col("judge") == judge.name))
+    preferences = tables.clustered(tables.preferences.filter(pl.col("judge") == judge.name))
     reasons = [example.justification for member in (judge, *facts.jurors) for example in member.file.examples]
     in_pairs = biases_of_position(preferences, confidence=confidence)
     statistics = (

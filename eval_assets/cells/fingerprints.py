@@ -191,4 +191,12 @@ def dataset_sha256(
 ) -> str:
     """Data version of a dataset: its rows in their order, the documents a retriever searches, people's labels."""
     content = [example_hashes, documents]
-    return content_sha256([*content, [asdict(label) for label in labels]] if labels else content)
+    return content_sha256([*content, [_label_content(label) for label in labels]] if labels else content)
+
+
+def _label_content(label: HumanLabel) -> dict[str, Any]:
+    """What a label says; one for every prompt is written as before labels could name one, which keeps its hash."""
+    content = asdict(label)
+    if label.prompt is None:
+        del content["prompt"]
+    return content

@@ -205,7 +205,8 @@ class Workbench:
         Raises:
             StorageError: The evaluation was never materialized.
         """
-        return read_report(self.stored_evaluation(name), self.project, self.versions, self.warehouse)
+        stored = current_version(self.warehouse, "evaluations", name)
+        return read_report(stored, self.project, self.versions, self.warehouse)
 
     def stored_evaluation(self, name: str) -> Evaluation:
         """An evaluation as it was last materialized."""

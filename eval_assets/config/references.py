@@ -3,7 +3,6 @@
 What is looked at across files is in `cross_checks`.
 """
 
-import contextlib
 from collections.abc import Callable, Iterator, Sequence
 
 from eval_assets.config.cross_checks.chosen_metrics import MetricsOf, metric_problems
@@ -59,13 +58,11 @@ def project_problems(project: Project, metrics_of: MetricsOf) -> list[str]:
 
 
 def project_notes(project: Project) -> Iterator[str]:
-    """What rows leave in doubt; of files that can't be used something else is said."""
+    """What rows leave in doubt; of files that can't be used nothing, `project_problems` says why."""
     for name in project.datasets:
-        with contextlib.suppress(ConfigError):
-            yield from dataset_notes(project.dataset(name), project.datasets_dir)
+        yield from _usable(dataset_notes(project.dataset(name), project.datasets_dir))
     for name in project.evaluations:
-        with contextlib.suppress(ConfigError):
-            yield from recorded_notes(project, name)
+        yield from _usable(recorded_notes(project, name))
 
 
 def refusals(project: Project, name: str, metrics_of: MetricsOf) -> list[str]:
@@ -228,6 +225,13 @@ def _against_rows(
     except ConfigError:
         return [problem for problem in found if problem.field in ("columns.targets", "columns.context")]
     return found
+
+
+def _usable(notes: Iterator[str]) -> list[str]:
+    try:
+        return list(notes)
+    except ConfigError:
+        return []
 
 
 def _caught(action: Callable[[], object]) -> list[str]:

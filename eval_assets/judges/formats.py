@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 from eval_assets.config.judge import IntegerScale, NumberScale, Scale
 from eval_assets.config.model import Model
 from eval_assets.errors import StorageError
+from eval_assets.providers.http.statuses import speaks_of_formats
 from eval_assets.providers.keys import identity_of
 from eval_assets.providers.lanes import lane_of
 from eval_assets.providers.requests import Reply
@@ -20,9 +21,6 @@ from eval_assets.providers.requests import Reply
 ReplyFormat = Literal["json_schema", "json_object", "text"]
 FORMATS: tuple[ReplyFormat, ...] = get_args(ReplyFormat)
 MAX_ENUMERATED = 21
-SPEAKS_OF_FORMATS = (
-    "response_format", "json_schema", "json_object", "json mode", "structured output", "guided", "grammar",
-)  # fmt: skip
 
 
 def verdict_field(scale: Scale) -> str:
@@ -81,8 +79,7 @@ def response_format(scale: Scale, reply_format: ReplyFormat) -> dict[str, Any] |
 
 def refuses_format(reply: Reply) -> bool:
     """Whether the endpoint refused the request because of its response format."""
-    error = (reply.error or "").casefold()
-    return reply.outcome == "error" and any(phrase in error for phrase in SPEAKS_OF_FORMATS)
+    return reply.outcome == "error" and speaks_of_formats(reply.error or "")
 
 
 class FormatMemory:

@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from eval_assets.metrics.definition import ResolvedMetric
+from eval_assets.metrics.targets import has_text
 
 KEPT = ("score", "label", "outcome", "reason", "signature", "run_id")
 """Columns of `heuristic_metrics` that a reused score keeps as they were."""
@@ -51,7 +52,7 @@ def reading_of(value: Any) -> str:
     ('', '', True)
     """
     items = value if isinstance(value, list) else [value]
-    return "" if all(isinstance(item, str) and item.strip() for item in items) else "\x1ftargets-2"
+    return "" if all(isinstance(item, str) and has_text(item) for item in items) else "\x1ftargets-2"
 
 
 def score_ids(

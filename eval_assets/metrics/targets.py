@@ -61,7 +61,7 @@ def number_texts(number: float) -> tuple[str, ...]:
 
 def _texts(item: Any) -> tuple[str, ...]:
     if isinstance(item, str):
-        return (item,) if item.strip() else ()
+        return (item,) if has_text(item) else ()
     if isinstance(item, bool):
         return ("true", "True") if item else ("false", "False")
     return number_texts(item) if isinstance(item, int | float) else ()
@@ -74,6 +74,15 @@ def names_none(text: str | None, example: str | None) -> bool:
     (True, False, True)
     """
     return acceptable(target_value(text, example)) == Targets()
+
+
+def has_text(text: str) -> bool:
+    r"""Tell a text from a blank one, of spaces and invisible signs alone.
+
+    >>> has_text("."), has_text(" \\n\\u200b")
+    (True, False)
+    """
+    return any(sign.isprintable() and not sign.isspace() for sign in text)
 
 
 def target_value(text: str | None, example: str | None) -> Any:

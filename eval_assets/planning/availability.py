@@ -7,6 +7,7 @@ from eval_assets.cells.fingerprints import FileVersions
 from eval_assets.config.cross_checks.names import files_used
 from eval_assets.config.datasets.rows import read_examples
 from eval_assets.config.project import Project
+from eval_assets.errors import ConfigError
 from eval_assets.metrics.availability import unavailable
 from eval_assets.metrics.overlap.scripts import unseen_notes
 from eval_assets.metrics.targets import acceptable
@@ -29,11 +30,18 @@ def missing_prerequisites(
 
 
 def unseen_targets(project: Project, versions: FileVersions, name: str) -> Iterator[str]:
-    """One line for each tokenizer of an evaluation's metrics that sees no words in targets of the dataset."""
+    """One line for each tokenizer of an evaluation's metrics that sees no words in targets of the dataset.
+
+    None where the rows can't be used, which is a problem and said as one.
+    """
     evaluation = project.evaluation(name)
     metrics = [metric for metric in versions.metrics(evaluation) if "tokenizer" in metric.parameters]
     if metrics:
         examples = read_examples(project.dataset(evaluation.file.dataset), project.datasets_dir)
         targets = (text for example in examples for text in acceptable(example.columns.get("targets")).texts)
-        for note in unseen_notes(metrics, targets):
+        try:
+            notes = list(unseen_notes(metrics, targets))
+        except ConfigError:
+            return
+        for note in notes:
             yield f"evaluation {name}: {note}"

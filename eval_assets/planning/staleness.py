@@ -34,6 +34,12 @@ CODE_VERSIONS = {
     "judge_agreement": calibrating.CODE_VERSION,
     "comparison": comparing.CODE_VERSION,
 }
+WRITTEN_TOGETHER = {
+    "eval_datasets": ("labels", "documents"),
+    "pairwise_preferences": ("pairwise_results",),
+    "judge_agreement": ("judge_disagreements",),
+    "comparison": ("gate_results",),
+}
 NEVER = "never computed"
 NOT_IN_DAGSTER = "not materialized in this Dagster instance"
 
@@ -161,10 +167,14 @@ class StalenessReader:
         return None if commit is None else commit.metadata["data_version"]
 
     def commit(self, table: str, partition: Mapping[str, str]) -> Commit | None:
-        """The last commit of a partition."""
-        if table not in self._commits:
-            self._commits[table] = self._warehouse.last_commits(table)
-        return self._commits[table].get(partition_name(partition))
+        """The last commit of a partition; null also if a table that is written with it has lost the partition."""
+        name = partition_name(partition)
+        for each in (table, *WRITTEN_TOGETHER.get(table, ())):
+            if each not in self._commits:
+                self._commits[each] = self._warehouse.last_commits(each)
+            if name not in self._commits[each]:
+                return None
+        return self._commits[table][name]
 
     def next_version(self, table: str, name: str) -> int:
         """Number of a file's content as it stands: the stored one, or the one it will get."""

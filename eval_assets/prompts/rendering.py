@@ -92,6 +92,8 @@ def render_text(template: str, columns: Mapping[str, Any], *, where: str) -> str
     """
     try:
         return str(_compiled(template, where).render(_values(columns))).strip()
+    except TemplateError:
+        raise
     except Exception as error:  # a template is code of the user: whatever it raises costs one example
         raise _failure(error, columns, where) from error
 

@@ -2,7 +2,13 @@
 
 import re
 
-from eval_assets.providers.failures import AttemptFailure, PartitionFailure, RequestFailed, TransientFailure
+from eval_assets.providers.failures import (
+    AttemptFailure,
+    PartitionFailure,
+    RateLimited,
+    RequestFailed,
+    TransientFailure,
+)
 
 IDENTIFIERS = re.compile(r"\b(?=[\w-]*\d)[\w-]{8,}\b")
 """Words such as a request's id, in which messages of one cause differ."""
@@ -63,7 +69,7 @@ def _likeness(failure: AttemptFailure) -> tuple[str, str] | None:
             return failure.kind, IDENTIFIERS.sub("", str(failure))
         case RequestFailed():
             return None
-        case TransientFailure():
+        case TransientFailure() | RateLimited():
             return failure.kind, ""
         case _:
             return None

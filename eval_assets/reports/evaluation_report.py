@@ -12,6 +12,7 @@ from eval_assets.reports.candidate_report import CandidateReport, Row, candidate
 from eval_assets.reports.computed.gates import OverallVerdict, overall_verdict
 from eval_assets.reports.computed.history import TrendPoint, trend
 from eval_assets.reports.computed.scores import candidate_name, score_rows
+from eval_assets.reports.computed.shared_replies import shared_replies_notes
 from eval_assets.reports.flips import Flip, flips
 from eval_assets.reports.judging_report import JudgingReport, load_judging
 from eval_assets.reports.outputs import ExampleOutputs, side_by_side
@@ -211,7 +212,7 @@ def assemble_report(
         total=performance(frames["predictions"], judged),
         judges=dict(judged.select("judge", "judge_model").drop_nulls().unique(maintain_order=True).rows()),
         dataset=dataset,
-        notes=(*notes, *(judge.sentence for judge in known.trust)),
+        notes=(*notes, *shared_replies_notes(frames["predictions"]), *(judge.sentence for judge in known.trust)),
         provenance=provenance,
         judging=known,
     )

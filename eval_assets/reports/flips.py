@@ -9,8 +9,7 @@ import polars as pl
 
 from eval_assets.reports.computed.scores import candidate_name
 from eval_assets.reports.word_diff import DiffPart, word_diff
-
-NO_CHANGE = 1e-12
+from eval_assets.statistics.comparison.paired import DECIMALS
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +88,8 @@ def changed_examples(
     )
     return (
         candidate_scores.join(baseline_scores, on="example_id")
-        .with_columns(improvement=sign * (pl.col("candidate_score") - pl.col("baseline_score")))
-        .filter(pl.col("improvement").abs() > NO_CHANGE)
+        .with_columns(improvement=(sign * (pl.col("candidate_score") - pl.col("baseline_score"))).round(DECIMALS))
+        .filter(pl.col("improvement") != 0)
         .sort("improvement", "example_id")
     )
 

@@ -29,7 +29,7 @@ class JudgingReport:
     @property
     def ranking(self) -> pl.DataFrame:
         """Each candidate's place among all that were compared side by side, best first; empty if none were."""
-        return self.preferences.filter(pl.col("compared_with").is_null()).sort("judge", "rank")
+        return self.preferences.filter(pl.col("compared_with").is_null()).sort("judge", "rank", nulls_last=True)
 
     def duels(self, evaluation: Evaluation) -> pl.DataFrame:
         """Each pair of candidates once, from the side from which the evaluation compares them."""

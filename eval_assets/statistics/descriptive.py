@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval_assets.statistics.errors import ScoreRangeError, UnpairedScoresError
+from eval_assets.statistics.spread import error_of_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Description:
         n_examples: Examples with at least one score; the numbers below are over these.
         mean: Mean over examples.
         variance: Population variance over examples, divided by n.
-        standard_error: Of the mean, from the sample variance; None for one example.
+        standard_error: Of the mean, as `error_of_mean` gives it; None for one example or one cluster.
         median: Middle score.
         p90: 90th percentile by linear interpolation.
         minimum: Lowest score met.
@@ -186,6 +187,7 @@ def describe(scores: ExampleScores, *, greater_is_better: bool = True) -> Descri
     """
     values = scores.scored
     n = values.size
+    clusters = None if scores.clusters is None else scores.clusters[~np.isnan(scores.scores)]
     at_lowest, at_highest = _mean(scores.if_lowest), _mean(scores.if_highest)
     return Description(
         n_total=scores.n_total,
@@ -193,7 +195,7 @@ def describe(scores: ExampleScores, *, greater_is_better: bool = True) -> Descri
         n_examples=n,
         mean=_mean(values),
         variance=float(values.var()) if n else None,
-        standard_error=float(values.std(ddof=1) / np.sqrt(n)) if n > 1 else None,
+        standard_error=error_of_mean(values, clusters),
         median=float(np.median(values)) if n else None,
         p90=float(np.quantile(values, 0.9)) if n else None,
         minimum=float(values.min()) if n else None,

@@ -4,17 +4,19 @@ Every interval names its method; where the data allow none, its ends are None an
 What is bounded by resampling is in `resampling`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eval_assets.statistics.errors import ScoreRangeError, UnpairedScoresError, UnscoredRowsError
+from eval_assets.statistics.errors import UnpairedScoresError, UnscoredRowsError
+from eval_assets.statistics.spread import FEWEST_UNITS, cluster_codes, effective_size, error_of_mean
 
-IntervalKind = Literal["auto", "wilson", "exact", "t", "cluster"]
-
-TOLERANCE = 1e-12  # a standard error below this share of the mean is rounding, not spread
+IntervalKind = Literal["auto", "t"]
+Bound = Callable[[float], "Interval"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +46,12 @@ def no_interval(reason: str, confidence: float) -> Interval:
     return Interval(None, None, f"none: {reason}", confidence)
 
 
-def wilson_interval(n_passed: int, n: int, *, confidence: float) -> Interval:
+def wilson_interval(n_passed: float, n: float, *, confidence: float) -> Interval:
     """Bound a proportion by inverting the score test: right on average for every n, short.
 
     Args:
         n_passed: Number of ones among the scores.
-        n: Number of scores, at least 1.
+        n: Number of scores, above 0; an effective number need not be whole.
         confidence: Coverage, strictly between 0 and 1.
 
     Returns:
@@ -71,12 +73,12 @@ def wilson_interval(n_passed: int, n: int, *, confidence: float) -> Interval:
     return Interval(max(0.0, centre - reach), min(1.0, centre + reach), "wilson", confidence)
 
 
-def exact_interval(n_passed: int, n: int, *, confidence: float) -> Interval:
+def exact_interval(n_passed: float, n: float, *, confidence: float) -> Interval:
     """Bound a proportion by inverting two binomial tests: each end misses at most (1 - confidence) / 2 of the time.
 
     Args:
         n_passed: Number of ones among the scores.
-        n: Number of scores, at least 1.
+        n: Number of scores, above 0; an effective number need not be whole.
         confidence: Coverage, strictly between 0 and 1; the actual coverage is never below it.
 
     Returns:
@@ -95,36 +97,6 @@ def exact_interval(n_passed: int, n: int, *, confidence: float) -> Interval:
     low = float(betaincinv(n_passed, n - n_passed + 1, missed)) if n_passed else 0.0
     high = float(betaincinv(n_passed + 1, n - n_passed, 1 - missed)) if n_passed < n else 1.0
     return Interval(low, high, "clopper-pearson", confidence)
-
-
-def standard_error(scores: NDArray[np.float64], clusters: NDArray[Any] | None = None) -> tuple[float, int]:
-    """Measure how far a mean would move under other examples drawn the same way.
-
-    Args:
-        scores: Shape (n,), n at least 2, no NaN.
-        clusters: Label of the group each score belongs to, shape (n,); scores of one group may depend on each other.
-
-    Returns:
-        The standard error in score units, and its degrees of freedom: n - 1, or the number of clusters less one. With
-        clusters it is CR1, the one of ordinary least squares with cluster covariance.
-
-    Source:
-        Liang and Zeger 1986; Cameron and Miller 2015, https://doi.org/10.3368/jhr.50.2.317.
-
-    >>> # sqrt((5 / 3) / 4)
-    >>> standard_error(np.array([1.0, 2.0, 3.0, 4.0]))  # doctest: +ELLIPSIS
-    (0.645..., 3)
-    """
-    n = scores.size
-    residuals = scores - scores.mean() if np.ptp(scores) > 0 else np.zeros(n)  # 0.1 + 0.1 + 0.1 is not 3 * 0.1
-    if clusters is None:
-        return float(np.sqrt(residuals @ residuals / (n - 1) / n)), n - 1
-    _, cluster_of = np.unique(clusters, return_inverse=True)
-    sums = np.bincount(cluster_of, weights=residuals)
-    n_clusters = sums.size
-    if n_clusters == 1:
-        return float("nan"), 0
-    return float(np.sqrt(n_clusters / (n_clusters - 1) * (sums @ sums)) / n), n_clusters - 1
 
 
 def constant_interval(value: float, n: int, *, lower: float, upper: float, confidence: float) -> Interval:
@@ -159,17 +131,20 @@ def mean_interval(
     lower: float | None = None,
     upper: float | None = None,
     binary: bool | None = None,
+    exact_rates: bool = False,
 ) -> Interval:
     """Bound the mean of the population the examples were drawn from, by a method that fits the scores.
 
     Args:
         scores: One per example, shape (n,), no NaN.
         confidence: Coverage, strictly between 0 and 1.
-        clusters: Group label per score, shape (n,); forces the cluster-robust interval.
-        kind: `auto` takes Wilson for 0/1 scores, else t; any other value forces that method.
+        clusters: Group label per score, shape (n,); each method then goes by what varies between clusters.
+        kind: `auto` takes Wilson for pass rates, else t; `t` takes t for all. Wilson goes by the effective number of
+            scores where there are clusters, or where an example's score is the share of its samples that passed.
         lower: Lowest possible score, if the metric has one.
         upper: Highest possible score, if the metric has one.
         binary: As `declared` in `is_binary`.
+        exact_rates: Take `exact_interval` in Wilson's place, for a decision that goes by one end alone.
 
     Returns:
         The interval in score units, within the range. Without spread it is exact where the range is known, and absent
@@ -191,15 +166,11 @@ def mean_interval(
         )
     if scores.size == 0:
         return no_interval("no scores", confidence)
-    if kind == "auto":
-        unclustered: IntervalKind = "wilson" if is_binary(scores, lower, upper, declared=binary) else "t"
-        kind = unclustered if clusters is None else "cluster"
-    if kind in ("wilson", "exact"):
-        if not is_binary(scores, lower, upper):
-            raise ScoreRangeError(f"expected scores of 0 and 1 for a {kind} interval, got {np.unique(scores)[:5]!r}")
-        bound = wilson_interval if kind == "wilson" else exact_interval
-        return bound(int(scores.sum()), scores.size, confidence=confidence)
-    return _interval_from_error(scores, clusters if kind == "cluster" else None, lower, upper, confidence)
+    passes = is_binary(scores, lower, upper, declared=binary)
+    shares = passes or (binary is True and scores.min() >= 0 and scores.max() <= 1)
+    if kind == "auto" and shares:
+        return _interval_of_rate(scores, clusters, exact=exact_rates, plain=passes, confidence=confidence)
+    return t_bound(scores, clusters, lower=lower, upper=upper)(confidence)
 
 
 def is_binary(
@@ -224,7 +195,7 @@ def is_binary(
     """
     if declared is False:
         return False
-    return bool(np.isin(scores, (0, 1)).all()) and lower in (None, 0) and upper in (None, 1)
+    return lower in (None, 0) and upper in (None, 1) and bool(((scores == 0) | (scores == 1)).all())
 
 
 def refuse_unscored(scores: NDArray[np.float64]) -> None:
@@ -236,26 +207,55 @@ def refuse_unscored(scores: NDArray[np.float64]) -> None:
         )
 
 
-def _interval_from_error(
-    scores: NDArray[np.float64],
-    clusters: NDArray[Any] | None,
-    lower: float | None,
-    upper: float | None,
-    confidence: float,
+def _interval_of_rate(
+    scores: NDArray[np.float64], clusters: NDArray[Any] | None, *, exact: bool, plain: bool, confidence: float
 ) -> Interval:
-    """The mean and t times its standard error, or what can be said without spread."""
+    """The interval of a proportion, by the number of scores or the number of independent ones they are worth."""
+    bound = exact_interval if exact else wilson_interval
+    if plain and clusters is None:
+        return bound(int(scores.sum()), scores.size, confidence=confidence)
+    n_units = scores.size if clusters is None else cluster_codes(clusters)[1]
+    if n_units < FEWEST_UNITS:
+        return no_interval("one score" if clusters is None else "one cluster", confidence)
+    rate = float(scores.mean())
+    size = effective_size(scores, clusters, variance=rate * (1 - rate)).at(confidence)
+    found = bound(rate * size, size, confidence=confidence)
+    return replace(found, method=f"{found.method} on effective n")
+
+
+def t_bound(
+    scores: NDArray[np.float64], clusters: NDArray[Any] | None, *, lower: float | None, upper: float | None
+) -> Bound:
+    """Prepare the mean and t times its standard error, or what can be said without spread, for any confidence.
+
+    Args:
+        scores: Shape (n,), n at least 1, no NaN.
+        clusters: Group label per score, shape (n,).
+        lower: Lowest possible score, if the metric has one.
+        upper: Highest possible score, if the metric has one.
+
+    Returns:
+        From a confidence to the interval.
+    """
     from scipy.special import stdtrit
 
-    n_independent = scores.size if clusters is None else np.unique(clusters).size
+    n_independent = scores.size if clusters is None else cluster_codes(clusters)[1]
     if np.ptp(scores) == 0 and lower is not None and upper is not None:
-        return constant_interval(float(scores[0]), n_independent, lower=lower, upper=upper, confidence=confidence)
-    if n_independent == 1:
-        return no_interval("one score" if clusters is None else "one cluster", confidence)
-    error, degrees = standard_error(scores, clusters)
-    mean = float(scores.mean())
-    if error <= TOLERANCE * max(1.0, abs(mean)):
-        return no_interval("no spread", confidence)
-    reach = float(stdtrit(degrees, (1 + confidence) / 2)) * error
-    low = mean - reach if lower is None else max(lower, mean - reach)
-    high = mean + reach if upper is None else min(upper, mean + reach)
-    return Interval(low, high, "t" if clusters is None else "cluster-robust t", confidence)
+        value, least, most = float(scores[0]), lower, upper
+        return lambda confidence: constant_interval(
+            value, n_independent, lower=least, upper=most, confidence=confidence
+        )
+    if n_independent < FEWEST_UNITS:
+        return partial(no_interval, "one score" if clusters is None else "one cluster")
+    error, mean = error_of_mean(scores, clusters), float(scores.mean())
+    if not error:
+        return partial(no_interval, "no spread")
+    method, certain_error = "t" if clusters is None else "cluster-robust t", error
+
+    def bound(confidence: float) -> Interval:
+        reach = float(stdtrit(n_independent - 1, (1 + confidence) / 2)) * certain_error
+        low = mean - reach if lower is None else max(lower, mean - reach)
+        high = mean + reach if upper is None else min(upper, mean + reach)
+        return Interval(low, high, method, confidence)
+
+    return bound

@@ -13,3 +13,8 @@ SPENT = {
     "cost_usd": pl.Float64(),
     "requested_at": TIME,
 }
+
+EXAMPLE_CLUSTERS: dict[str, pl.DataType] = {
+    "example_id": pl.String(),
+    "cluster": pl.Int64(),  # examples with the same number depend on each other
+}

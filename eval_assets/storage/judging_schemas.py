@@ -7,7 +7,8 @@ LABELS: dict[str, pl.DataType] = {
     "position": pl.Int64(),
     "example_id": pl.String(),
     "judge": pl.String(),  # null: the label is compared with every judge
-    "model": pl.String(),  # null: the label holds for every candidate
+    "model": pl.String(),  # null: the label holds for every model
+    "prompt": pl.String(),  # null: the label holds for every prompt
     "output": pl.String(),  # the output that was labelled; null: the label holds for whatever the model says
     "rater": pl.String(),
     "label": pl.String(),  # as written
@@ -98,9 +99,9 @@ PAIRWISE_RESULTS: dict[str, pl.DataType] = {
     "confidence": pl.Float64(),
     "flips": pl.Int64(),  # pairs whose orders disagree
     "flip_rate": pl.Float64(),
-    "strength": pl.Float64(),  # Bradley-Terry, log-odds against an average candidate; only where compared_with is null
+    "strength": pl.Float64(),  # Bradley-Terry, log-odds against an average candidate of those it both beat and lost to
     "strength_ci_low": pl.Float64(),
     "strength_ci_high": pl.Float64(),
-    "rank": pl.Int64(),  # by strength, 1 is best
+    "rank": pl.Int64(),  # 1 is best; null where the comparisons don't order it with all others, or it had none
     "run_id": pl.String(),
 }

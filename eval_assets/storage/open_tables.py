@@ -4,10 +4,10 @@ Opening replays the log, reading commits parses it, and a cell looks at its tabl
 written is the business of `warehouse`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from eval_assets.storage.integrity.data_files import LOCAL, NamedTable, refuse_damaged_files
+from eval_assets.storage.integrity.data_files import NamedTable
 
 LOOKS = 30
 UNSEEN = -1
@@ -16,14 +16,18 @@ UNSEEN = -1
 class OpenTable:
     """One table, for one thread: bringing it up to date changes it in place."""
 
-    def __init__(self, table: str, uri: str, storage_options: Mapping[str, str]) -> None:
-        """Open the table, which has to exist."""
-        self._table, self._uri, self._storage_options = table, uri, dict(storage_options)
+    def __init__(self, uri: str, storage_options: Mapping[str, str], refuse: Callable[[NamedTable], None]) -> None:
+        """Open the table, which has to exist; `refuse` raises what is wrong with a version before its rows are read."""
+        self._uri, self._storage_options, self._refuse = uri, dict(storage_options), refuse
         self._log = NamedTable(uri, storage_options=self._storage_options)
         self._snapshot: NamedTable | None = None
-        self._sound: set[str] = set()
         self._newest = UNSEEN
         self._entries: list[Mapping[str, Any]] = []
+
+    @property
+    def opened(self) -> NamedTable:
+        """The table as it was opened, brought up to date at each look."""
+        return self._log
 
     def version(self) -> int:
         """Latest version."""
@@ -31,15 +35,10 @@ class OpenTable:
         return self._log.version()
 
     def snapshot(self) -> NamedTable:
-        """The latest version, unaffected by later ones: a lazy scan of it stays what it was.
-
-        Raises:
-            StorageError: A data file is missing or was cut short.
-        """
+        """The latest version, unaffected by later ones: a lazy scan of it stays what it was."""
         if self._snapshot is None or self._snapshot.version() != self.version():
             opened = NamedTable(self._uri, storage_options=self._storage_options)
-            if opened.table_uri.startswith(LOCAL):
-                refuse_damaged_files(self._table, opened, self._sound)
+            self._refuse(opened)
             self._snapshot = opened
         return self._snapshot
 

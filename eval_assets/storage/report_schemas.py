@@ -56,7 +56,7 @@ COMPARISON = {
     "ci_low": pl.Float64(),
     "ci_high": pl.Float64(),
     "rank": pl.Int64(),  # place in the leaderboard of this metric, 1 is best
-    "tied_group": pl.String(),  # candidates that share a letter can't be told apart
+    "tied_group": pl.String(),  # two candidates share a letter unless their verdict is better or worse
     "compared_with": pl.String(),  # the other candidate, model@prompt; null where a candidate stands alone
     "is_baseline_comparison": pl.Boolean(),
     "n_pairs": pl.Int64(),

@@ -3,50 +3,31 @@
 Which columns a table has is in `schemas`; what rows mean is the business of whoever writes them.
 """
 
-import random
 import threading
-import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import arro3.core as arrow
 import polars as pl
-from deltalake import ColumnProperties, CommitProperties, DeltaTable, WriterProperties, write_deltalake
-from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import DeltaError
 
-from eval_assets.errors import StorageError, StorageFullError
-from eval_assets.storage.integrity.data_files import NamedTable, refuse_damaged_log
-from eval_assets.storage.integrity.remedies import damaged, said_by
+from eval_assets.errors import StorageError
+from eval_assets.storage.committing import WRITER, Frames, arrow_table_of, insist, properties_of, stream_of
+from eval_assets.storage.integrity.data_files import NamedTable, refuse_damaged_files, refuse_damaged_log
+from eval_assets.storage.integrity.remedies import damaged
 from eval_assets.storage.integrity.roots import refuse_unusable
 from eval_assets.storage.open_tables import OpenTable
 from eval_assets.storage.schemas import PARTITIONED_BY, SCHEMAS
 
-COMMIT_ATTEMPTS = 30
 RECENT_COMMITS = 50
 TABLE_PROPERTIES = {
     "delta.logRetentionDuration": "interval 3650 days",
     "delta.checkpointInterval": "10",  # opening a table replays what came after its last checkpoint
 }
-# Small row groups: writing holds one in memory, and reading a range of positions opens only those it needs.
-# Of texts no smallest and largest are kept: whole texts would stand in the log, which every reader of a table loads.
-TEXTS = (
-    *("inputs", "targets", "context", "example", "messages", "output", "error", "logprobs"),
-    *("request", "text", "content", "source", "reason", "justification", "raw_reply", "request_keys", "detail"),
-    *("justification_in_order", "justification_in_reverse"),
-)
-WRITER = WriterProperties(
-    max_row_group_size=5_000,
-    compression="ZSTD",
-    compression_level=3,
-    column_properties={name: ColumnProperties(statistics_enabled="NONE") for name in TEXTS},
-)
-
-Result = TypeVar("Result")
-Frames = pl.DataFrame | Callable[[], Iterable[pl.DataFrame]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +85,8 @@ class Warehouse:
             return
         if self.is_local:
             Path(self.uri(table)).mkdir(parents=True, exist_ok=True)
-        schema = _table_of(pl.DataFrame(schema=SCHEMAS[table])).schema
-        _insist(
+        schema = arrow_table_of(pl.DataFrame(schema=SCHEMAS[table])).schema
+        insist(
             table,
             lambda: DeltaTable.create(
                 self.uri(table),
@@ -154,8 +135,8 @@ class Warehouse:
         """Delete the rows for which an SQL condition holds; older versions keep them. Returns how many."""
         if not self.exists(table):
             return 0
-        properties = _properties(metadata or {})
-        metrics = _insist(table, lambda: self._at(table).delete(condition, commit_properties=properties))
+        properties = properties_of(metadata or {})
+        metrics = insist(table, lambda: self._at(table).delete(condition, commit_properties=properties))
         return int(metrics.get("num_deleted_rows") or 0)
 
     def scan(
@@ -165,7 +146,11 @@ class Warehouse:
         if not self.exists(table):
             return pl.LazyFrame(schema=SCHEMAS[table])
         with self._reading(table):
-            opened = self._open(table).snapshot() if version is None else self._at(table, version)
+            if version is None:
+                opened = self._open(table).snapshot()
+            else:
+                opened = self._at(table, version)
+                self._refuse_damage(table, opened, set())
         return self._rows_of(table, opened, partition or {})
 
     def snapshot(self, table: str) -> "Snapshot":
@@ -194,11 +179,16 @@ class Warehouse:
 
     def last_commit(self, table: str, partition: Mapping[str, str]) -> Commit | None:
         """The newest commit that replaced this partition; null if none did."""
-        return self.snapshot(table).last_commit(partition)
+        wanted = partition_name(partition)
+        for limit in (RECENT_COMMITS, None):
+            for commit in self.history(table, limit):
+                if commit.metadata.get("partition") == wanted:
+                    return commit
+        return None
 
     def last_commits(self, table: str) -> dict[str, Commit]:
         """The newest commit of every partition of a table, by `partition_name`."""
-        return self.snapshot(table).last_commits()
+        return newest_of_each(self.history(table))
 
     def _open(self, table: str) -> OpenTable:
         """The table as this thread holds it open."""
@@ -206,23 +196,37 @@ class Warehouse:
         if table not in opened:
             if self.is_local:
                 refuse_damaged_log(table, Path(self.uri(table)))
-            opened[table] = OpenTable(table, self.uri(table), self.storage_options)
+            sound: set[str] = set()
+            found = OpenTable(
+                self.uri(table), self.storage_options, lambda version: self._refuse_damage(table, version, sound)
+            )
+            self._refuse_other_columns(table, found.opened)
+            opened[table] = found
         return opened[table]
 
     def _at(self, table: str, version: int | None = None) -> NamedTable:
         return NamedTable(self.uri(table), version=version, storage_options=dict(self.storage_options))
 
-    def _rows_of(self, table: str, opened: NamedTable, partition: Mapping[str, str]) -> pl.LazyFrame:
-        """Rows of an opened version; columns it doesn't have yet are null."""
-        with self._reading(table):
-            lazy = pl.scan_delta(opened)
-            present = lazy.collect_schema()
+    def _refuse_damage(self, table: str, opened: NamedTable, sound: set[str]) -> None:
+        """Refuse a version with damaged files; those known to be sound are not looked at again."""
+        if self.is_local:
+            refuse_damaged_files(table, opened, sound)
+
+    def _refuse_other_columns(self, table: str, opened: NamedTable) -> None:
+        """Refuse a table that another program, or another release, made of other columns."""
+        present = pl.scan_delta(opened).collect_schema()
         for column, dtype in SCHEMAS[table].items():
             if present.get(column, dtype) != dtype:
                 other = f"expected {dtype} in the column {column!r}, got {present[column]}"
                 raise damaged(table, self.uri(table), other)
         if lost := set(PARTITIONED_BY[table]) - set(present):
             raise damaged(table, self.uri(table), f"expected the columns {sorted(lost)}, they are not there")
+
+    def _rows_of(self, table: str, opened: NamedTable, partition: Mapping[str, str]) -> pl.LazyFrame:
+        """Rows of an opened version; columns it doesn't have yet are null."""
+        with self._reading(table):
+            lazy = pl.scan_delta(opened)
+            present = lazy.collect_schema()
         for column, value in partition.items():
             lazy = lazy.filter(pl.col(column) == value)
         return lazy.with_columns(
@@ -239,14 +243,14 @@ class Warehouse:
 
     def _write(self, table: str, frames: Frames, how: Mapping[str, Any], recorded: dict[str, str]) -> Commit:
         recorded["commit_id"] = uuid.uuid4().hex
-        _insist(
+        insist(
             table,
             lambda: write_deltalake(
                 self.uri(table),
-                _stream(table, frames),
+                stream_of(table, frames),
                 schema_mode="merge",
                 storage_options=dict(self.storage_options),
-                commit_properties=_properties(recorded),
+                commit_properties=properties_of(recorded),
                 writer_properties=WRITER,
                 **how,
             ),
@@ -282,7 +286,10 @@ class Snapshot:
 
     def last_commits(self) -> dict[str, Commit]:
         """The newest commit of every partition up to this version, by `partition_name`."""
-        return {} if self.opened is None else _newest(self.warehouse.history(self.table), self.opened.version())
+        if self.opened is None:
+            return {}
+        version = self.opened.version()
+        return newest_of_each(commit for commit in self.warehouse.history(self.table) if commit.version <= version)
 
     def last_commit(self, partition: Mapping[str, str]) -> Commit | None:
         """The newest commit up to this version that replaced a partition; null if none did."""
@@ -296,10 +303,11 @@ class Snapshot:
         return None
 
 
-def _newest(commits: Iterable[Commit], version: int) -> dict[str, Commit]:
+def newest_of_each(commits: Iterable[Commit]) -> dict[str, Commit]:
+    """Partition → the first of these commits that replaced it."""
     newest: dict[str, Commit] = {}
     for commit in commits:
-        if commit.version <= version and "partition" in commit.metadata:
+        if "partition" in commit.metadata:
             newest.setdefault(commit.metadata["partition"], commit)
     return newest
 
@@ -325,46 +333,3 @@ def partition_name(partition: Mapping[str, str]) -> str:
     'evaluation=e/model=m/prompt=p'
     """
     return "/".join(f"{column}={value}" for column, value in partition.items())
-
-
-def _properties(metadata: Mapping[str, str]) -> CommitProperties:
-    return CommitProperties(max_commit_retries=50, custom_metadata=dict(metadata))
-
-
-def _insist(table: str, action: Callable[[], Result]) -> Result:
-    """Repeat an action that lost against a concurrent writer, with jitter; say plainly when the disk is full."""
-    for attempt in range(COMMIT_ATTEMPTS):
-        try:
-            return action()
-        except CommitFailedError:
-            time.sleep(random.uniform(0.01, 0.05 * min(attempt + 1, 10)))
-        except (DeltaError, OSError) as error:
-            if "No space left on device" in str(error) or "Disk quota exceeded" in str(error):
-                raise StorageFullError(
-                    f"no space is left for table {table!r}; its former rows are unharmed; free some space and run again"
-                ) from error
-            if "protocol changed" not in str(error) and "already exists" not in str(error):
-                raise StorageError(f"table {table!r} could not be written: {said_by(error)}") from error
-            time.sleep(random.uniform(0.01, 0.05 * min(attempt + 1, 10)))
-    lost = f"{COMMIT_ATTEMPTS} attempts lost against other writers"
-    raise StorageError(f"table {table!r} could not be written: {lost}; run again")
-
-
-def _stream(table: str, frames: Frames) -> arrow.RecordBatchReader:
-    empty = _table_of(pl.DataFrame(schema=SCHEMAS[table]))
-
-    def batches() -> Iterator[arrow.RecordBatch]:
-        for frame in [frames] if isinstance(frames, pl.DataFrame) else frames():
-            yield from _table_of(frame.select(list(SCHEMAS[table]))).to_batches()
-
-    return arrow.RecordBatchReader.from_batches(empty.schema, batches())
-
-
-def _table_of(frame: pl.DataFrame) -> arrow.Table:
-    """Arrow data with plain strings: polars' string views can't be read by every engine."""
-    table = arrow.Table.from_arrow(frame)
-    for index, column in enumerate(frame.columns):
-        if frame.schema[column] == pl.String:
-            plain = arrow.Field(column, arrow.DataType.string(), nullable=True)
-            table = table.set_column(index, plain, table.column(column).cast(arrow.DataType.string()))
-    return table

@@ -176,7 +176,7 @@ def test_ids_in_messages_make_no_difference_but_other_words_do(provider, tmp_pat
 
 
 @pytest.mark.parametrize(
-    "fault", [Fault(500), Fault(502, body=b"<html>Bad Gateway</html>"), Fault("reset"), Fault(408)]
+    "fault", [Fault(500), Fault(502, body=b"<html>Bad Gateway</html>"), Fault("reset"), Fault(408), Fault(429)]
 )
 def test_a_failure_that_ten_rows_could_not_overcome_stops_the_cell(provider, tmp_path, fault):
     provider.faults = lambda _: fault
@@ -184,6 +184,11 @@ def test_a_failure_that_ten_rows_could_not_overcome_stops_the_cell(provider, tmp
         list(engine_on(provider, tmp_path, limits=FAST.model_copy(update={"max_retries": 1})).answers(jobs(N)))
     # Two attempts for each of ten rows; further rows are attempted while those rest.
     assert provider.requests < 60
+
+
+def test_a_format_that_is_refused_stops_nothing_since_judges_ask_in_another(provider, tmp_path):
+    provider.faults = lambda _: Fault(400, message="response_format json_schema is not supported")
+    assert len(answered(engine_on(provider, tmp_path), jobs(50))) == 50
 
 
 def test_refusals_after_a_reply_cost_their_rows_however_many(provider, tmp_path):

@@ -237,6 +237,47 @@ def test_the_next_start_ends_what_a_killed_process_left_and_nothing_of_the_livin
         assert end_what_the_dead_left(instance, tmp_path / "never made") == 0
 
 
+RUN_AND_SLEEP = """
+import sys, time
+from pathlib import Path
+import dagster as dg
+from eval_assets.automation.backfill import record_backfill
+from eval_assets.automation.instance import open_instance
+from eval_assets.automation.leftovers import alive
+
+@dg.asset
+def endless():
+    print("ready", flush=True)
+    time.sleep(120)
+
+job = dg.define_asset_job("job", selection=[endless])
+repository = dg.Definitions(assets=[endless], jobs=[job]).get_repository_def()
+with open_instance() as instance, alive(instance, Path(sys.argv[1]), "batch"):
+    record_backfill(instance, repository.asset_graph, {}, backfill_id="batch", description="", tags={})
+    repository.get_job("job").execute_in_process(instance=instance, tags={"dagster/backfill": "batch"})
+"""
+
+
+@pytest.mark.slow
+def test_a_run_whose_process_was_killed_fails_with_the_next_start(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
+    command = [sys.executable, "-c", RUN_AND_SLEEP, str(tmp_path / "marks")]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert process.stdout is not None
+    while process.stdout.readline() not in ("ready\n", ""):
+        pass
+    with open_instance() as instance:
+        assert end_what_the_dead_left(instance, tmp_path / "marks") == 0  # it lives
+        (run,) = instance.get_runs()
+        assert run.status is dg.DagsterRunStatus.STARTED
+        process.kill()
+        process.communicate()
+        assert end_what_the_dead_left(instance, tmp_path / "marks") == 1
+        (run,) = instance.get_runs()
+        assert run.status is dg.DagsterRunStatus.FAILURE
+        assert instance.get_backfill("batch").status.value == "COMPLETED_FAILED"
+
+
 def test_frames_of_a_killed_process_are_swept_by_the_next_and_those_of_the_living_stay(tmp_path: Path) -> None:
     left = tmp_path / "frames" / "tmpdead"
     left.mkdir(parents=True)

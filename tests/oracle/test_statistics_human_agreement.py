@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from eval_assets.statistics.judging.agreement import cohen_kappa, confusion_matrix, krippendorff_alpha, raw_agreement
+from eval_assets.statistics.judging.agreement import cohen_kappa, confusion_matrix, raw_agreement
+from eval_assets.statistics.judging.alpha import krippendorff_alpha
 from eval_assets.statistics.judging.correction import rogan_gladen_rate
 
 CHECKOUT = Path(__file__).parents[2]

@@ -1,5 +1,7 @@
 """The statistics against scipy, statsmodels, scikit-learn, krippendorff and evalica on the same vectors."""
 
+import time
+
 import evalica
 import krippendorff
 import numpy as np
@@ -13,6 +15,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import tt_solve_power
 from statsmodels.stats.proportion import proportion_confint
 
+from eval_assets.statistics.comparison.differences import difference_bound, equivalence_p_value
 from eval_assets.statistics.comparison.multiplicity import holm_adjusted
 from eval_assets.statistics.comparison.power_of_tests import (
     examples_to_resolve,
@@ -21,17 +24,18 @@ from eval_assets.statistics.comparison.power_of_tests import (
     smallest_difference_by_flips,
     smallest_difference_by_mcnemar,
 )
-from eval_assets.statistics.comparison.ranking import bradley_terry
 from eval_assets.statistics.comparison.significance import mcnemar_test, sign_flip_test, wilcoxon_test
-from eval_assets.statistics.intervals import exact_interval, mean_interval, standard_error, wilson_interval
+from eval_assets.statistics.intervals import exact_interval, mean_interval, wilson_interval
 from eval_assets.statistics.judging.agreement import (
     cohen_kappa,
     confusion_matrix,
-    krippendorff_alpha,
     spearman_correlation,
 )
+from eval_assets.statistics.judging.alpha import krippendorff_alpha
 from eval_assets.statistics.judging.correction import prediction_powered_mean
 from eval_assets.statistics.judging.judge_bias import length_bias
+from eval_assets.statistics.judging.preferences import bradley_terry
+from eval_assets.statistics.spread import effective_size, standard_error
 
 DRAWS = {"confidence": 0.95, "n_resamples": 50, "seed": 0}
 NAN = np.nan
@@ -87,7 +91,7 @@ def test_mcnemar_equals_statsmodels(wins, losses):
 def test_the_exact_sign_flip_equals_scipys_permutation_test(rng):
     differences = np.round(rng.normal(0.3, 1, 11), 1)
     expected = stats.permutation_test((differences,), np.mean, permutation_type="samples", n_resamples=np.inf)
-    assert sign_flip_test(differences, n_resamples=1, seed=0).p_value == pytest.approx(expected.pvalue)
+    assert sign_flip_test(differences).p_value == pytest.approx(expected.pvalue)
 
 
 @pytest.mark.parametrize(("n", "digits", "method"), [(12, 9, "exact"), (40, 9, "exact"), (80, 1, "asymptotic")])
@@ -196,6 +200,24 @@ def test_alpha_of_a_resample_equals_the_package_on_the_drawn_examples(rng, level
     assert agreement.interval.ends == pytest.approx(tuple(expected))
 
 
+@pytest.mark.parametrize("level", ["nominal", "ordinal", "interval"])
+@pytest.mark.parametrize("n_values", [2, 40, 100_000])
+def test_alpha_equals_the_package_whatever_the_number_of_values(rng, level, n_values):
+    ratings = rng.integers(0, n_values, (3, 80)).astype(float)
+    ratings[rng.random(ratings.shape) < 0.3] = NAN
+    expected = krippendorff.alpha(ratings, level_of_measurement=level)
+    assert krippendorff_alpha(ratings, level=level, **DRAWS).value == pytest.approx(expected, abs=1e-9)
+
+
+def test_alpha_of_thousands_of_numbers_takes_seconds(rng):
+    truth = rng.normal(size=2_000)
+    ratings = truth + rng.normal(size=(3, 2_000))  # 6,000 different values, 2,000 resamples
+    started = time.process_time()
+    agreement = krippendorff_alpha(ratings, level="interval", confidence=0.95, n_resamples=2_000, seed=0)
+    assert time.process_time() - started < 10
+    assert agreement.value == pytest.approx(0.5, abs=0.05)  # half the variance is the truth's; the package has no room
+
+
 def test_spearman_equals_scipy(rng):
     first, second = rng.integers(1, 6, (2, 90)).astype(float)
     assert spearman_correlation(first, second, **DRAWS).value == pytest.approx(stats.spearmanr(first, second).statistic)
@@ -210,13 +232,52 @@ def test_length_bias_equals_least_squares_with_hc3(rng):
     assert bias.interval.ends == pytest.approx(tuple(fitted.conf_int(0.05)[1]))
 
 
-def test_bradley_terry_without_prior_equals_evalica(rng):
+def test_length_bias_of_clusters_equals_the_jackknife_that_leaves_out_whole_clusters(rng):
+    clusters = np.repeat(np.arange(15), [1, 2, 3, 4, 5] * 3)
+    lengths = rng.uniform(10, 400, clusters.size)
+    scores = 3 + 0.002 * lengths + rng.normal(size=15)[clusters]
+    slopes = [np.polyfit(lengths[clusters != left], scores[clusters != left], 1)[0] for left in range(15)]
+    slope = np.polyfit(lengths, scores, 1)[0]
+    reach = stats.t.ppf(0.975, 13) * np.sqrt(np.sum((np.array(slopes) - slope) ** 2))
+    bias = length_bias(scores, lengths, clusters=clusters, confidence=0.95)
+    assert bias.interval.ends == pytest.approx((slope - reach, slope + reach))
+
+
+def test_a_clustered_rate_has_the_error_of_statsmodels_behind_its_size(rng):
+    clusters = rng.integers(0, 30, 200)
+    scores = (rng.random(200) < rng.beta(9, 1, 30)[clusters]).astype(float)
+    fitted = sm.OLS(scores, np.ones(200)).fit(cov_type="cluster", cov_kwds={"groups": clusters, "df_correction": True})
+    rate = scores.mean()
+    # statsmodels counts (n - 1) / (n - k) with k = 1 beside G / (G - 1)
+    expected = rate * (1 - rate) / fitted.bse[0] ** 2
+    assert effective_size(scores, clusters, variance=rate * (1 - rate)).size == pytest.approx(min(expected, 200))
+
+
+def test_the_sign_flip_of_many_unequal_differences_equals_scipys_permutations(rng):
+    differences = rng.normal(0.15, 1, size=200)
+    expected = stats.permutation_test(
+        (differences,), np.mean, permutation_type="samples", n_resamples=40_000, rng=np.random.default_rng(1)
+    )
+    found = sign_flip_test(differences)
+    assert found.test == "saddlepoint sign-flip"
+    assert found.p_value == pytest.approx(expected.pvalue, abs=3 * np.sqrt(0.05 / 40_000))
+
+
+def test_equivalence_equals_two_one_sided_tests(rng):
+    differences = rng.normal(0.01, 0.05, size=60)
+    lower = stats.ttest_1samp(differences, -0.03, alternative="greater").pvalue
+    upper = stats.ttest_1samp(differences, 0.03, alternative="less").pvalue
+    found = equivalence_p_value(difference_bound(differences, binary=False), margin=0.03, confidence=0.95)
+    assert found == pytest.approx(2 * max(lower, upper), rel=2e-4)
+
+
+def test_bradley_terry_equals_evalica(rng):
     pairs = np.array([(i, j) for i in range(4) for j in range(4) if i != j] * 10)
     outcomes = rng.choice([0.0, 0.5, 1.0], size=len(pairs), p=[0.3, 0.2, 0.5])
     winners = [{0.0: evalica.Winner.Y, 0.5: evalica.Winner.Draw, 1.0: evalica.Winner.X}[o] for o in outcomes]
     fitted = evalica.bradley_terry(pairs[:, 0].tolist(), pairs[:, 1].tolist(), winners, tolerance=1e-9, limit=10_000)
     logs = np.log(fitted.scores)
-    rows = bradley_terry(list("wxyz"), pairs, outcomes, example_index=np.arange(len(pairs)), prior_ties=0, **DRAWS)
+    rows = bradley_terry(list("wxyz"), pairs, outcomes, example_index=np.arange(len(pairs)), **DRAWS)
     strengths = {row.name: row.strength for row in rows}
     for index, name in enumerate("wxyz"):
         assert strengths[name] == pytest.approx(logs[index] - logs.mean(), abs=1e-6)
@@ -230,7 +291,7 @@ def test_bradley_terry_equals_logistic_regression(rng):
     design[np.arange(120), pairs[:, 1]] = -1
     fitted = sm.Logit(outcomes, design[:, 1:]).fit(disp=False)  # the first candidate at 0
     expected = np.array([0, *fitted.params]) - np.mean([0, *fitted.params])
-    rows = bradley_terry(list("xyz"), pairs, outcomes, example_index=np.arange(120), prior_ties=0, **DRAWS)
+    rows = bradley_terry(list("xyz"), pairs, outcomes, example_index=np.arange(120), **DRAWS)
     assert [row.strength for row in sorted(rows, key=lambda row: row.name)] == pytest.approx(expected, abs=1e-5)
 
 

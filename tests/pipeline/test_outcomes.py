@@ -19,6 +19,7 @@ def one(lab):
     """A project with one cell of four rows."""
     evaluation = {"dataset": "qa", "models": ["alpha"], "prompts": ["short"], "metrics": ["contains"]}
     lab.files.write("evaluations", "one", {**evaluation, "task": "text", "without_metrics": ["toxicity"]})
+    lab.files.change("models", "alpha", limits={"max_retries": 0, "timeout_seconds": 60})
     return lab
 
 

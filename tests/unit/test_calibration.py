@@ -2,11 +2,13 @@
 
 import json
 
+import numpy as np
 import polars as pl
 import pytest
 
 from eval_assets.calibration.measuring import JudgeFacts, JudgeTables, measure_judge
 from eval_assets.config.judge import Judge, JudgeFile
+from eval_assets.statistics.judging.agreement import cohen_kappa
 from eval_assets.storage.judging_schemas import JUDGE_AGREEMENT, JUDGE_DISAGREEMENTS, LABELS, PAIRWISE_PREFERENCES
 from eval_assets.storage.schemas import JUDGE_SCORES, PREDICTIONS
 
@@ -121,6 +123,100 @@ def test_a_label_of_one_model_counts_for_that_model_alone():
     outputs = pl.concat([predictions(2), predictions(2, model="n")])
     assert rows_of(measured(both, labels([5, 1], model="n"), outputs=outputs))["raw_agreement"]["n"] == 2
     assert rows_of(measured(both, labels([5, 1]), outputs=outputs))["raw_agreement"]["n"] == 4
+
+
+def several(n_examples, candidates, score_of):
+    """Verdicts, outputs and labels of candidates `(model, prompt)`; `score_of` gives an example's verdict by place."""
+    given, outputs = [], []
+    for model, prompt in candidates:
+        name = f"{model}{prompt}"
+        rows = verdicts([score_of(index) for index in range(n_examples)], model=name)
+        given.append(rows.with_columns(model=pl.lit(model), prompt=pl.lit(prompt)))
+        texts = predictions(n_examples, model=name, output=f"{name} {{index}}")
+        outputs.append(texts.with_columns(model=pl.lit(model), prompt=pl.lit(prompt)))
+    return pl.concat(given), pl.concat(outputs)
+
+
+@pytest.mark.parametrize(
+    ("narrowed", "n"),
+    [
+        ({}, 8),
+        ({"prompt": "q"}, 4),
+        ({"model": "m"}, 4),
+        ({"model": "m", "prompt": "q"}, 2),
+        ({"prompt": "nobody's"}, 0),
+        ({"output": "mq 0"}, 1),
+        ({"output": "mq 0", "prompt": "p"}, 0),
+    ],
+)
+def test_a_label_counts_for_what_its_columns_name_and_for_nothing_else(narrowed, n):
+    given, outputs = several(2, [("m", "p"), ("m", "q"), ("n", "p"), ("n", "q")], lambda _: 5)
+    row = rows_of(measured(given, labels([5, 5], **narrowed), outputs=outputs))["raw_agreement"]
+    assert row["n"] == n
+
+
+def test_a_label_of_one_prompt_goes_before_one_of_every_prompt():
+    given, outputs = several(1, [("m", "p"), ("m", "q")], lambda _: 5)
+    said = pl.concat([labels([1]), labels([5], prompt="q")])
+    assert rows_of(measured(given, said, outputs=outputs))["raw_agreement"]["value"] == 0.5
+
+
+def test_labels_that_hold_for_every_candidate_count_once_an_example():
+    people = [5, 1] * 10
+    alone, outputs = several(20, [("m", "p")], lambda index: [5, 5, 1, 1, 1][index % 5])
+    many, all_outputs = several(20, [(f"m{place}", "p") for place in range(12)], lambda i: [5, 5, 1, 1, 1][i % 5])
+    one = rows_of(measured(alone, labels(people), outputs=outputs))
+    twelve = rows_of(measured(many, labels(people), outputs=all_outputs))
+    for name in ("cohen_kappa", "cohen_kappa_quadratic", "spearman", "raw_agreement"):
+        assert twelve[name]["n"] == 12 * one[name]["n"]
+        assert twelve[name]["value"] == pytest.approx(one[name]["value"])
+        ends = [(row["ci_low"], row["ci_high"]) for row in (one[name], twelve[name])]
+        # the same twenty examples tell the same, however many candidates give alike outputs
+        assert ends[1] == pytest.approx(ends[0], abs=0.02)
+    assert json.loads(twelve["cohen_kappa"]["detail"])["examples"] == 20
+
+
+def test_examples_of_a_cluster_count_as_one_for_a_judge_too():
+    people, scores = [5, 1] * 20, [5, 5, 1, 1, 1] * 8
+    alone = rows_of(measured(verdicts(scores), labels(people)))
+    # four examples a cluster, in the order in which labels and verdicts repeat after ten and twenty examples
+    clusters = pl.DataFrame(
+        {"example_id": [f"x{index}" for index in range(40)], "cluster": [i % 10 for i in range(40)]}
+    )
+    clustered = rows_of(measured(verdicts(scores), labels(people), clusters=clusters))
+    for name in ("cohen_kappa", "spearman", "raw_agreement", "krippendorff_alpha_with_judge"):
+        widths = [row[name]["ci_high"] - row[name]["ci_low"] for row in (alone, clustered)]
+        assert clustered[name]["value"] == alone[name]["value"]
+        assert widths[1] > 1.5 * widths[0]  # ten draws in place of forty: twice as wide
+
+
+@pytest.mark.parametrize("n_candidates", [1, 4])
+def test_a_judge_that_guesses_is_seldom_called_better_than_chance(n_candidates):
+    rng, fooled = np.random.default_rng(0), 0
+    for seed in range(150):
+        said, people = rng.integers(0, 2, (2, 40)).astype(float)
+        agreement = cohen_kappa(
+            np.tile(people, n_candidates),
+            np.tile(said, n_candidates),
+            clusters=np.tile(np.arange(40), n_candidates),
+            confidence=0.95,
+            n_resamples=300,
+            seed=seed,
+        )
+        fooled += agreement.interval.low is not None and agreement.interval.low > 0
+    assert fooled / 150 < 0.025 + 0.02 + 2 * np.sqrt(0.025 * 0.975 / 150)  # two points, and two errors
+
+
+def test_habits_of_a_judge_are_bounded_by_examples_and_not_by_outputs():
+    alone, outputs = several(20, [("m", "p")], lambda index: 5 if index % 4 else 1)
+    many, all_outputs = several(20, [(f"m{place}", "p") for place in range(6)], lambda index: 5 if index % 4 else 1)
+    shares = [
+        rows_of(measured(given, labels([]), outputs=texts))["most_frequent_score_share"]
+        for given, texts in ((alone, outputs), (many, all_outputs))
+    ]
+    assert [row["value"] for row in shares] == [0.75, 0.75]
+    # six equal outputs an example are one: the interval is no shorter
+    assert shares[1]["ci_high"] - shares[1]["ci_low"] >= shares[0]["ci_high"] - shares[0]["ci_low"] - 0.01
 
 
 def test_the_more_specific_of_two_labels_by_one_rater_counts():

@@ -1,8 +1,11 @@
 """Human labels beside a dataset: what is accepted, how each mistake is said, what they do to the data version."""
 
+from dataclasses import asdict, replace
+
 import pytest
 
-from eval_assets.cells.fingerprints import FileVersions
+from eval_assets.cells.content_hash import content_sha256
+from eval_assets.cells.fingerprints import FileVersions, dataset_sha256
 from eval_assets.config.datasets.labels import HumanLabel, read_labels, score_on
 from eval_assets.config.judge import IntegerScale, LabelScale, NumberScale, PassFailScale
 from eval_assets.config.references import project_problems
@@ -28,6 +31,29 @@ def test_a_label_is_read_with_its_judge_and_its_output(tmp_path):
 def test_a_label_without_model_and_output_holds_for_every_candidate(tmp_path):
     label = '{"example_id": "a", "rater": "ann", "label": "good"}\n'
     assert read(labelled(tmp_path, label)) == [HumanLabel("a", "right", None, None, "ann", "good", None)]
+
+
+def test_a_label_may_name_its_prompt(tmp_path):
+    label = '{"example_id": "a", "prompt": "brief", "rater": "ann", "label": 4}\n'
+    assert read(labelled(tmp_path, label)) == [HumanLabel("a", "right", None, None, "ann", "4", 4.0, prompt="brief")]
+
+
+def test_one_rater_may_label_the_outputs_of_two_prompts(tmp_path):
+    row = '{{"example_id": "a", "prompt": "{}", "rater": "ann", "label": 4}}\n'
+    assert [label.prompt for label in read(labelled(tmp_path, row.format("p") + row.format("q")))] == ["p", "q"]
+
+
+def test_a_column_of_the_card_may_hold_the_prompt(tmp_path):
+    card = CARD.replace("judge: right", "judge: right, prompt: template")
+    label = '{"example_id": "a", "template": "brief", "rater": "ann", "label": 4}\n'
+    assert read(labelled(tmp_path, label, card))[0].prompt == "brief"
+
+
+def test_labels_without_a_prompt_keep_the_data_version_they_had():
+    label = HumanLabel("a", None, "m", None, "ann", "4", 4.0)
+    former = {key: value for key, value in asdict(label).items() if key != "prompt"}
+    assert dataset_sha256([], [], [label]) == content_sha256([[], [], [former]])
+    assert dataset_sha256([], [], [replace(label, prompt="p")]) != dataset_sha256([], [], [label])
 
 
 def test_labels_in_csv_are_numbers_too(tmp_path):

@@ -138,7 +138,7 @@ def test_ndcg_of_mlflow_is_one_for_a_hit_alone_and_its_variant_is_not():
 @settings(deadline=None)
 @given(ids, ids, st.integers(1, 7))
 def test_ndcg_against_all_that_is_relevant_is_never_above_that_of_mlflow(retrieved, relevant, k):
-    relevant = list(dict.fromkeys(relevant))
+    retrieved, relevant = list(dict.fromkeys(retrieved)), list(dict.fromkeys(relevant))  # MLflow counts a copy as found
     variant = ranking("ndcg_at_k", retrieved, relevant, k=k, ideal="k")
     assert 0 <= variant <= ranking("ndcg_at_k", retrieved, relevant, k=k) + 1e-12
 

@@ -39,6 +39,7 @@ json_values = st.recursive(
         (float("nan"), ()),
         (None, ()),
         ("\n", ()),
+        ("\u200b\ufeff", ()),
         ([], ()),
     ],
 )
@@ -99,6 +100,13 @@ def test_a_target_that_is_no_text_leaves_the_row_of_a_metric_of_texts_unscored_w
 )
 def test_exact_match_compares_objects_as_json(output, target, expected):
     assert scores("exact_match", [output], [target]) == [expected]
+
+
+def test_values_too_deep_to_compare_are_an_error_of_their_row():
+    nested = "[" * 700 + "]" * 700  # the parser reads it, Python compares fewer levels
+    [row] = score_rows("exact_match", [nested], [json.loads(nested)]).to_dicts()
+    assert (row["score"], row["outcome"]) == (None, "error")
+    assert row["reason"] == "the output and its target are nested too deeply to compare"
 
 
 @pytest.mark.parametrize("target", [[7.0], 7, ["7", None], [{"doc_id": 7}], "7"])

@@ -18,6 +18,7 @@ from eval_assets.providers.failures import (
 from eval_assets.providers.http.headers import quota_of, retry_after_seconds
 from tests.engines import question
 from tests.loopback import Fault, LoopbackProvider
+from tests.raw_server import RawServer
 
 
 @pytest.fixture
@@ -149,6 +150,54 @@ def test_an_endpoint_nobody_listens_on_is_a_connection_failure():
     with pytest.raises(TransientFailure) as caught:
         ask(OpenAIClient(model_id="tiny", base_url="http://127.0.0.1:9/v1"))
     assert caught.value.kind == "connection"
+
+
+@pytest.mark.parametrize("status", [200, 201, 203])
+def test_a_reply_of_any_status_that_stands_for_success_is_one(provider, status):
+    body = b'{"choices": [{"message": {"content": "Paris"}, "finish_reason": "stop"}]}'
+    provider.script(Fault(status, body=body))
+    assert ask(client_of(provider)).output == "Paris"
+
+
+@pytest.mark.parametrize("status", [202, 204, 206, 226])
+def test_another_status_below_300_is_no_reply(provider, status):
+    provider.script(Fault(status, body=b""))
+    with pytest.raises(PartitionFailure, match=f"this is no reply; HTTP {status}"):
+        ask(client_of(provider))
+
+
+def test_a_header_in_latin_1_costs_no_reply():
+    body = b'{"choices": [{"message": {"content": "Paris"}, "finish_reason": "stop"}]}'
+    with RawServer(lambda _: [b"HTTP/1.1 200 OK\r\nX-Greeting: caf\xe9 \xff\r\n\r\n" + body]) as server:
+        assert ask(client_of(server)).output == "Paris"
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (b"", "connection_lost"),
+        (b"\x00\xff garbage\r\n\r\n", "invalid_http"),
+        (b"HTTP/1.1 abc OK\r\n\r\n", "invalid_http"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n", "invalid_http"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 7\r\n\r\n", "invalid_http"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "invalid_http"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n{}", "connection_lost"),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip, gzip, gzip, gzip, gzip, gzip\r\n\r\nx", "invalid_body"),
+        (b"HTTP/1.1 200 OK\r\nX: a\x00b\r\n\r\n", "invalid_http"),
+    ],
+)
+def test_what_is_no_http_may_be_asked_again_and_is_said_in_one_line(answer, kind):
+    with RawServer(lambda _: [answer]) as server, pytest.raises(TransientFailure) as caught:
+        ask(client_of(server))
+    assert caught.value.kind == kind
+    assert server.base_url in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_error_text_does_not_speak_to_the_terminal(provider):
+    provider.script(Fault(400, message="\x1b[31mred\x07 \u202eright\nnext"))
+    with pytest.raises(RequestFailed, match="HTTP 400: \ufffd\\[31mred\ufffd \ufffdright next"):
+        ask(client_of(provider))
 
 
 @pytest.mark.parametrize(

@@ -194,12 +194,13 @@ def test_half_a_surrogate_pair_in_a_recorded_output_becomes_the_replacement_char
 
 def test_a_blank_row_among_rows_that_count_by_position_is_refused(tmp_path):
     columns = RecordedColumns(example_id=None)
-    for text in ("output,n\nfirst,1\n\nsecond,2\n", "output,n\nfirst,1\n,\nsecond,2\n"):
-        (tmp_path / "run.csv").write_text(text)
-        with pytest.raises(ConfigError, match=r"run\.csv:3: expected a prediction in each row"):
-            RecordedClient(tmp_path / "run.csv", columns)
-    (tmp_path / "run.csv").write_text("output,n\nfirst,1\nsecond,2\n\n\n")
+    (tmp_path / "run.csv").write_text("output,n\nfirst,1\n,\nsecond,2\n")
+    with pytest.raises(ConfigError, match=r"run\.csv:3: expected a prediction in each row"):
+        RecordedClient(tmp_path / "run.csv", columns)
+    (tmp_path / "run.csv").write_text("output,n\nfirst,1\n\nsecond,2\n\n,\n")  # blank lines are no rows
     assert reply_of(tmp_path / "run.csv", columns, position=1).output == "second"
+    (tmp_path / "run.csv").write_text("output\nfirst\n\nthird\n")  # in one column they are missing values
+    assert reply_of(tmp_path / "run.csv", columns, position=2).output == "third"
 
 
 @pytest.mark.parametrize(("value", "tokens"), [("inf", None), ("-1", None), ("1e999", None), (True, 1), ("nan", None)])

@@ -76,7 +76,7 @@ def test_a_secret_is_found_in_any_spelling(spelled):
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 429, 500])
-@pytest.mark.parametrize("sent", ["api_key", "headers", "query"])
+@pytest.mark.parametrize("sent", ["api_key", "headers", "secret_query"])
 def test_an_error_that_repeats_what_was_sent_is_redacted(provider, status, sent):
     secret = "sk-5 w/rd+="
     provider.script(Fault(status, message=f"wrong: {secret}, {urllib.parse.quote(secret)}!"))

@@ -1,7 +1,12 @@
 """Candidates against the baseline and one another, in numbers, ranks and words."""
 
+import re
+
+import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from eval_assets.errors import MetricError
 from eval_assets.reports.computed.comparing import compare_candidates
@@ -74,10 +79,118 @@ def test_every_two_candidates_are_compared_once() -> None:
     assert sorted(compared) == [("b", "a@p"), ("c", "a@p"), ("c", "b@p")]
 
 
-def test_more_than_twelve_candidates_are_compared_with_the_baseline_only() -> None:
+def test_of_more_than_twelve_candidates_only_rows_with_the_baseline_are_kept() -> None:
     names = [f"m{index}" for index in range(13)]
     frame = compare(trial(*names), *(scored([0.1, 0.5], model=name) for name in names))
     assert frame.filter(pl.col("compared_with").is_not_null())["compared_with"].unique().to_list() == ["m0@p"]
+
+
+def letters_of(frame, metric="token_f1"):
+    of_metric = frame.filter(pl.col("metric") == metric)
+    return {
+        model: set(re.findall(r"[a-z]\d*", group)) for model, group in of_metric.select("model", "tied_group").rows()
+    }
+
+
+@pytest.mark.parametrize("n_candidates", [12, 13, 20, 40])
+@pytest.mark.parametrize("facts", [SHARE, MetricFacts(low=0, high=1, is_binary=True)])
+def test_candidates_far_apart_share_no_letter_however_many_there_are(n_candidates, facts) -> None:
+    # the first half never passes, the second half always does
+    names = [f"m{index:02}" for index in range(n_candidates)]
+    half = n_candidates // 2
+    rows = [scored([float(place >= half)] * 40, model=name) for place, name in enumerate(names)]
+    letters = letters_of(compare(trial(*names, baseline=f"{names[half]}@p"), *rows, facts=facts))
+    assert letters[names[0]] == letters[names[1]] == letters[names[half - 1]]
+    assert letters[names[0]].isdisjoint(letters[names[-1]])
+
+
+@given(
+    st.lists(st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=12, max_size=12), min_size=2, max_size=6),
+    st.sampled_from([None, 0.05, 0.3]),
+    st.sampled_from([0.8, 0.95]),
+)
+@settings(max_examples=25, deadline=None)
+def test_two_candidates_share_no_letter_exactly_when_their_verdict_is_better_or_worse(
+    values, margin, confidence
+) -> None:
+    names = [f"m{index}" for index in range(len(values))]
+    gates = [] if margin is None else [{"metric": "token_f1", "max_drop": margin}]
+    evaluation = trial(*names, confidence=confidence, gates=gates)
+    frame = compare(evaluation, *(scored(v, model=name) for v, name in zip(values, names, strict=True)))
+    letters = letters_of(frame)
+    for row in frame.filter(pl.col("compared_with").is_not_null()).iter_rows(named=True):
+        apart = letters[row["model"]].isdisjoint(letters[row["compared_with"].removesuffix("@p")])
+        assert apart == (row["verdict"] in ("better", "worse"))
+        if apart:
+            assert row["p_value_adjusted"] < 1 - confidence
+            assert row["difference_ci_low"] > 0 or row["difference_ci_high"] < 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ([0.5] * 8, [0.51] * 7 + [1.0]),  # the test sees eight of eight, the interval one example
+        ([0.5] * 9, [0.501] * 8 + [0.9]),
+        ([0.2] * 20, [0.2001] * 19 + [0.9]),
+    ],
+)
+def test_a_difference_made_by_one_example_parts_neither_letters_nor_sentences(old, new) -> None:
+    frame = compare(trial("old", "new"), scored(old, model="old"), scored(new, model="new"))
+    row = against_baseline(frame, "new")
+    assert row["p_value"] < 0.05
+    assert row["difference_ci_low"] < 0 < row["difference_ci_high"]
+    assert row["verdict"] == "no reliable difference"
+    assert set(frame["tied_group"]) == {"a"}
+    assert "few examples make the difference, and the interval holds zero" in row["sentence"]
+
+
+def test_equivalence_is_corrected_for_the_number_of_comparisons() -> None:
+    # differences of 0.02 and -0.01 by turns: 0.005 on average, sd 0.01539, error 0.00344: (0.012 - 0.005) / 0.00344 =
+    # 2.03, p = 2 * 0.0283 beyond a margin of 0.012; (0.0135 - 0.005) / 0.00344 = 2.47, p = 0.023, for two 0.046
+    old, new = [0.5] * 20, [0.52, 0.49] * 10
+
+    def verdict(margin, n_candidates):
+        names = [f"m{index}" for index in range(n_candidates)]
+        evaluation = trial("old", *names, gates=[{"metric": "token_f1", "max_drop": margin}])
+        rows = [scored(old, model="old"), *(scored(new, model=name) for name in names)]
+        return against_baseline(compare(evaluation, *rows), "m0")
+
+    assert verdict(0.012, 1)["verdict"] == "no reliable difference"
+    assert verdict(0.0135, 1)["verdict"] == "equivalent within the margin"
+    assert verdict(0.0135, 2)["verdict"] == "equivalent within the margin"
+    assert verdict(0.0135, 3)["verdict"] == "no reliable difference"  # 0.069
+    sentence = verdict(0.0135, 2)["sentence"]
+    assert sentence.startswith("equivalent within 1.4 points: +0.5 points (95% interval ")
+    assert sentence.endswith("p 0.046 of more than that corrected for 2 comparisons)")
+    assert "within 1.4 points on its own, but not among the others" in verdict(0.0135, 3)["sentence"]
+
+
+def test_a_metric_without_a_margin_costs_the_equivalence_of_another_nothing() -> None:
+    old, new = [0.5] * 20, [0.52, 0.49] * 10
+    rows = [
+        scored(values, model=model, metric=metric)
+        for metric in ("token_f1", "rougeL", "bleu")
+        for model, values in (("old", old), ("new", new))
+    ]
+    frame = compare(trial("old", "new", gates=[{"metric": "token_f1", "max_drop": 0.0135}]), *rows)
+    assert against_baseline(frame, "new")["verdict"] == "equivalent within the margin"
+    assert against_baseline(frame, "new", "bleu")["verdict"] == "no reliable difference"
+
+
+def test_equal_candidates_at_the_margin_are_seldom_called_equivalent_anywhere_in_a_table() -> None:
+    rng, wrong = np.random.default_rng(1), 0
+    names = [f"m{index}" for index in range(8)]
+    evaluation = trial("old", *names, gates=[{"metric": "token_f1", "max_drop": 0.05}])
+    for _ in range(60):
+        base = rng.normal(0.5, 0.1, 60)
+        rows = [
+            scored(base, model="old"),
+            *(scored(base + 0.05 + rng.normal(0, 0.1, 60), model=name) for name in names),
+        ]
+        frame = compare(evaluation, *rows, facts=MetricFacts())
+        with_baseline = frame.filter(pl.col("is_baseline_comparison"))
+        wrong += "equivalent within the margin" in with_baseline["verdict"].to_list()
+    assert wrong / 60 < 0.025 + 0.02 + 2 * np.sqrt(0.025 * 0.975 / 60)  # two points, and two errors of the simulation
 
 
 def test_p_values_are_corrected_over_the_whole_table_of_comparisons_with_the_baseline() -> None:
@@ -128,14 +241,14 @@ def test_few_clusters_are_said_to_show_nothing() -> None:
     assert row["smallest_detectable_difference"] is None
 
 
-def test_resampling_is_fine_enough_for_many_comparisons_at_a_strict_level() -> None:
-    # 28 pairs of which the smallest of 1,999 resamples gives 28 / 2,000 = 0.014, not below 0.01
+def test_p_values_are_fine_enough_for_many_comparisons_at_a_strict_level() -> None:
+    # 28 pairs at 0.01: p has to be below 0.01 / 28 = 0.00036, which a few thousand random exchanges can't show
     names = list("abcdefgh")
-    rows = [scored([place / 10 + i / 1000 for i in range(20)], model=name) for place, name in enumerate(names)]
-    noisy = [frame.with_columns(score=pl.col("score") + pl.col("position") % 3 / 100) for frame in rows[::2]]
+    rows = [scored([place / 10 + i / 1000 for i in range(40)], model=name) for place, name in enumerate(names)]
+    noisy = [frame.with_columns(score=pl.col("score") + pl.col("position") ** 2 % 7 / 100) for frame in rows[::2]]
     frame = compare(trial(*names, confidence=0.99), *noisy, *rows[1::2])
     row = frame.filter((pl.col("model") == "c") & (pl.col("compared_with") == "b@p")).row(0, named=True)
-    assert (row["p_value_method"], row["verdict"]) == ("Monte Carlo sign-flip", "better")
+    assert (row["p_value_method"], row["verdict"]) == ("exact sign-flip", "better")
 
 
 def test_the_test_follows_the_metric_and_not_the_scores_of_a_run() -> None:

@@ -5,10 +5,14 @@ from xml.etree import ElementTree as ET
 import polars as pl
 import pytest
 
+from eval_assets.reports.computed.aggregates import aggregate_cell
+from eval_assets.reports.computed.comparing import compare_candidates
 from eval_assets.reports.computed.gates import evaluate_gates, overall_verdict
+from eval_assets.reports.computed.scores import ExampleGroups, MetricFacts
 from eval_assets.reports.rendered.gate_formats import gates_junit, gates_markdown
+from eval_assets.statistics.intervals import exact_interval
 from eval_assets.storage.report_schemas import GATE_RESULTS
-from tests.report_rows import SHARE, scored, trial
+from tests.report_rows import SHARE, aggregated, scored, trial
 
 MINIMUM = {"metric": "token_f1", "min": 0.5}
 DROP = {"metric": "token_f1", "max_drop": 0.05}
@@ -48,6 +52,48 @@ def test_a_third_of_failed_requests_makes_a_gate_inconclusive_however_good_the_r
 def test_an_interval_around_the_threshold_is_inconclusive() -> None:
     rows = ask([MINIMUM], old=[0.4, 0.6] * 5)
     assert answers(rows) == {("old", "mean at least 0.5"): "INCONCLUSIVE"}
+
+
+@pytest.mark.parametrize(
+    ("facts", "values"),
+    [
+        (SHARE, [0.9, 0.8] * 30),
+        (MetricFacts(low=1, high=5), [4.0, 5.0, 3.0] * 20),
+        (MetricFacts(), [12.0, 15.0] * 30),
+    ],
+)
+@pytest.mark.parametrize("clustered", [True, False])
+def test_a_gate_on_a_mean_goes_by_the_interval_of_the_table(facts, values, clustered) -> None:
+    rows = scored(values)
+    tickets = pl.DataFrame({"example_id": rows["example_id"], "ticket": [str(i // 4) for i in range(60)]})
+    groups = ExampleGroups(tickets, cluster="ticket") if clustered else None
+    known = {"token_f1": facts}
+    cell = {"evaluation": "trial", "model": "m", "prompt": "p"}
+    shown = aggregate_cell(rows, metric_facts=known, cell=cell, run_id="r", groups=groups).row(0, named=True)
+    gates = [{"metric": "token_f1", "min": 0.5}]
+    asked = evaluate_gates(trial("m", gates=gates), rows, metric_facts=known, run_id="r", groups=groups)
+    assert asked.select("ci_low", "ci_high").row(0) == pytest.approx((shown["ci_low"], shown["ci_high"]))
+    assert "% interval " in asked["reason"][0]
+
+
+def test_a_gate_on_a_pass_rate_goes_by_the_exact_interval_and_says_so() -> None:
+    facts = MetricFacts(low=0, high=1, is_binary=True)
+    asked = evaluate_gates(
+        trial("m", gates=[MINIMUM]), scored([1.0, 1.0, 1.0, 0.0] * 10), metric_facts={"token_f1": facts}, run_id="r"
+    )
+    assert asked.select("ci_low", "ci_high").row(0) == pytest.approx(exact_interval(30, 40, confidence=0.95).ends)
+    assert asked["reason"][0].startswith("0.75 (95% exact interval 0.588 to 0.873) meets")
+
+
+def test_a_drop_gate_goes_by_the_interval_of_the_comparison() -> None:
+    rows = pl.concat([scored(GOOD, model="old"), scored([0.85, 0.8] * 30, model="new")])
+    known, evaluation = {"token_f1": SHARE}, trial("old", "new", gates=[DROP])
+    asked = evaluate_gates(evaluation, rows, metric_facts=known, run_id="r").row(0, named=True)
+    frame = compare_candidates(evaluation, rows, aggregated(rows, known), metric_facts=known, run_id="r")
+    compared = frame.filter(pl.col("is_baseline_comparison")).row(0, named=True)
+    assert (asked["ci_low"], asked["ci_high"]) == pytest.approx(
+        (-compared["difference_ci_high"], -compared["difference_ci_low"])
+    )
 
 
 def test_a_minimum_is_asked_of_the_baseline_as_advice() -> None:

@@ -71,10 +71,10 @@ def test_the_newest_of_several_replies_is_used(store):
     assert store.lookup(LANE, [key], since=NOON + timedelta(seconds=1)) == {}
 
 
-def test_half_an_emoji_is_stored_as_a_question_mark(store):
+def test_half_an_emoji_is_stored_as_the_replacement_character(store):
     put(store, (1, reply(output="ok \ud83d")))
     key = key_of(request_of(1))
-    assert ResponseStore(store._warehouse).lookup(LANE, [key])[key].reply.output == "ok ?"
+    assert ResponseStore(store._warehouse).lookup(LANE, [key])[key].reply.output == "ok \ufffd"
 
 
 @pytest.mark.parametrize("column", ["output", "request", "request_key"])

@@ -184,6 +184,12 @@ def test_rows_that_are_blank_throughout_are_skipped_in_every_format(tmp_path: Pa
         assert problems_of(project) == []
 
 
+def test_a_blank_row_keeps_its_place_and_a_blank_line_has_none(tmp_path: Path) -> None:
+    project = with_csv(tmp_path, "example_id,inputs\n1,x\n\n,\n2,y\n")
+    examples = read_examples(project.dataset("qa"), project.datasets_dir)
+    assert [(example.example_id, example.position) for example in examples] == [("1", 0), ("2", 2)]
+
+
 def test_a_row_with_anything_in_it_is_not_blank(tmp_path: Path) -> None:
     (found,) = problems_of(with_csv(tmp_path, "example_id,inputs,n\n1,x,0\n,,0\n"))
     assert found.startswith("data/datasets/qa.csv:3: example_id: expected a value, got None"), found

@@ -1,12 +1,17 @@
 """Lists, objects and conversations in rows: where they are read from texts, named by paths, and said when in doubt."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from click.testing import CliRunner
 
 from eval_assets.cells.stages.predicting import columns_shown
+from eval_assets.cli.checking import check
+from eval_assets.config.datasets.dataset import DatasetCard
 from eval_assets.config.datasets.rows import read_examples
 from eval_assets.config.project import Project
 from eval_assets.config.references import project_notes
@@ -93,6 +98,15 @@ def test_a_column_that_is_said_to_be_json_has_to_be(tmp_path: Path) -> None:
     )
     sound = with_csv(tmp_path / "sound", text.replace("Paris", "7"), card)
     assert [row.get("targets") for row in columns_of(sound)] == [["x", None, 5], None, 7]
+
+
+def test_a_column_of_json_that_no_row_has_is_said(tmp_path: Path) -> None:
+    card = "task: question-answering\njson_columns: [inputs, target]\n"
+    found = problems_of(with_csv(tmp_path, 'example_id,inputs,targets\n1,"[""a""]",b\n', card))
+    assert (
+        "data/datasets/qa.yaml:2: json_columns[1]: no row of the file has the column 'target'; did you mean 'targets'?"
+        in found
+    )
 
 
 def test_json_in_texts_of_other_formats_is_read_where_the_card_says_so(tmp_path: Path) -> None:
@@ -189,7 +203,8 @@ def test_a_path_that_leads_nowhere_is_said_with_the_paths_there_are(tmp_path: Pa
 def test_a_mapping_the_wrong_way_round_is_said_as_it_has_to_be(tmp_path: Path) -> None:
     card = "task: question-answering\ncolumns:\n  Question text: inputs\n  Answer: targets\n"
     (said, *_) = problems_of(project_with(tmp_path, **{"datasets/qa.yaml": card}))
-    assert "columns: expected our name first, then the file's; write inputs: Question text, targets: Answer" in said
+    assert "columns.Question text: unknown field; expected our column first, then the file's" in said
+    assert "as in `inputs: Question text`" in said
 
 
 def notes_of(folder: Path, name: str, content: str, card: str = "task: question-answering\n") -> list[str]:
@@ -221,6 +236,34 @@ def test_doubts_about_rows_are_notes_with_their_lines(tmp_path: Path) -> None:
     ]
 
 
+def test_a_file_that_can_not_be_used_hides_no_note_of_another(tmp_path: Path) -> None:
+    broken = {
+        "datasets/cut.yaml": "task: retriever\n",
+        "datasets/cut.jsonl": '{"example_id": "a", "inputs": "half \\ud83d"}\n',
+        "evaluations/lost.yaml": "dataset: cut\ntask: retriever\nmodels: [found, absent]\nprompts: [ask]\n",
+        "models/found.yaml": "provider: recorded\nfile: found.csv\n",
+        "models/found.csv": "example_id,output\na\n",
+    }
+    project = with_csv(tmp_path, "example_id,inputs\n1,Why?\n2,Why?\n", FILES["datasets/qa.yaml"], **broken)
+    assert list(project_notes(project)) == [
+        "data/datasets/qa.csv: rows that repeat an earlier row but for the id count once more: line 3 (as 2)"
+    ]
+    said = "\n".join(problems_of(project))
+    assert all(place in said for place in ("cut.jsonl:1: inputs: ", "found.csv:2: expected 2 fields", "'absent'"))
+
+
+@pytest.mark.parametrize(
+    "rows", ['1,a,"[""x""]"\n', '1,"a,b\n', "1,a\n", "1,,b\n", "1,a,b\n1,a,b\n", "1,a,\"['x']\"\n", ""]
+)
+def test_check_says_each_problem_of_rows_once_and_ends(tmp_path: Path, rows: str) -> None:
+    project = with_csv(tmp_path, f"example_id,inputs,targets\n{rows}", FILES["datasets/qa.yaml"])
+    said = CliRunner().invoke(check, obj=project.data_dir)
+    assert (said.exit_code, type(said.exception)) == (1, SystemExit)
+    (problem, count) = (line for line in said.output.splitlines() if not line.startswith("note: "))
+    assert problem.startswith("data/datasets/qa.csv")
+    assert count == "1 problem"
+
+
 def test_rows_without_doubts_have_no_notes(tmp_path: Path) -> None:
     assert notes_of(tmp_path / "none", "qa.csv", "example_id,inputs\n1,Why?\n2,How?\n\n") == []  # nothing has targets
     passages = "example_id,inputs,targets,context\n1,Why?,a,one\n2,Why?,b,two\n"  # the same words on another text
@@ -240,3 +283,12 @@ def test_targets_that_hold_nothing_are_told_in_every_dress(tmp_path: Path) -> No
             "lines 2, 3, 4 and 2 more"
         )
     ]
+
+
+def test_the_cards_of_the_page_on_datasets_can_be_used() -> None:
+    page = (Path(__file__).parents[2] / "docs/datasets.md").read_text("utf-8")
+    chats, support = (
+        DatasetCard.model_validate(yaml.safe_load(card)) for card in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    )
+    assert chats.columns.targets == "expectations.expected_response"
+    assert (support.delimiter, support.json_columns) == (";", ("answers",))

@@ -204,6 +204,14 @@ def test_a_value_that_no_row_can_have_costs_its_dataset_and_is_named(
     assert FileVersions(project).sha256("datasets", "sound")
 
 
+def test_a_time_that_python_has_no_value_for_is_said(tmp_path: Path) -> None:
+    for kind in (pl.Datetime("us"), pl.Duration("ms")):
+        at = pl.Series([0, 2**62]).cast(kind)
+        content = parquet({"example_id": [1, 2], "inputs": ["x", "y"], "at": at})
+        (said,) = problems_of(with_rows(tmp_path / str(kind), "qa.parquet", content))
+        assert said.startswith("data/datasets/qa.parquet: expected times between the years 1 and 9999, got one"), said
+
+
 def test_a_number_of_any_size_is_kept_as_it_is(tmp_path: Path) -> None:
     line = f'{{"example_id": {10**30}, "inputs": "x", "targets": {10**40}, "half": 0.1}}\n'
     project = with_rows(tmp_path, "qa.jsonl", line)

@@ -9,10 +9,10 @@ from eval_assets.statistics.errors import ScoreRangeError, UnpairedScoresError
 from eval_assets.statistics.judging.agreement import (
     cohen_kappa,
     confusion_matrix,
-    krippendorff_alpha,
     raw_agreement,
     spearman_correlation,
 )
+from eval_assets.statistics.judging.alpha import krippendorff_alpha
 
 NAN = np.nan
 DRAWS = {"confidence": 0.95, "n_resamples": 300, "seed": 0}

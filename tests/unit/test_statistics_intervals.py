@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval_assets.statistics.errors import ScoreRangeError, UnpairedScoresError, UnscoredRowsError
+from eval_assets.statistics.errors import UnpairedScoresError, UnscoredRowsError
 from eval_assets.statistics.intervals import (
     constant_interval,
     exact_interval,
     mean_interval,
-    standard_error,
     wilson_interval,
 )
 from eval_assets.statistics.resampling import bootstrap_quantile_interval, percentile_interval, resampled_counts
+from eval_assets.statistics.spread import effective_size, error_of_mean, joint_clusters, standard_error
 
 counts = st.integers(1, 300).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
@@ -71,7 +71,7 @@ def test_a_cluster_per_example_changes_nothing():
         ([3.0], None, "none: one score"),
         ([3.0, 3.0, 3.0], None, "none: no spread"),
         ([1.0, 2.0, 5.0], ["a", "a", "a"], "none: one cluster"),
-        ([1.0, 2.0, 2.0, 1.0], ["a", "a", "b", "b"], "none: no spread"),
+        ([2.0, 2.0, 2.0, 2.0], ["a", "a", "b", "b"], "none: no spread"),
     ],
 )
 def test_where_no_interval_exists_the_method_says_why(scores, clusters, method):
@@ -107,9 +107,120 @@ def test_a_missing_cluster_label_is_refused():
         mean_interval(np.array([1.0, 2.0]), clusters=np.array(["a"]), confidence=0.95)
 
 
-def test_a_share_of_grades_is_refused():
-    with pytest.raises(ScoreRangeError, match="scores of 0 and 1"):
-        mean_interval(np.array([1.0, 2.0]), kind="wilson", confidence=0.95)
+def test_clusters_that_cancel_out_are_no_proof_of_a_certain_mean():
+    # sums of 3 in both clusters leave nothing between them; independent scores have sqrt(4 * 0.25 / 3 / 4) = 0.288675
+    scores, clusters = np.array([1.0, 2.0, 2.0, 1.0]), np.array(["a", "a", "b", "b"])
+    assert error_of_mean(scores, clusters) == pytest.approx(0.288675, abs=1e-6)
+    interval = mean_interval(scores, clusters=clusters, confidence=0.95)
+    # t with 1 degree of freedom for two clusters: 12.7062
+    assert interval.ends == pytest.approx((1.5 - 12.7062 * 0.288675, 1.5 + 12.7062 * 0.288675), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("scores", "clusters"),
+    [
+        ([1.0, 0.0, 0.0, 1.0, 1.0, 0.0], [0, 0, 1, 1, 2, 2]),
+        ([0.2, 0.8, 0.8, 0.2], [0, 0, 1, 1]),
+        ([1.0, 5.0, 3.0, 3.0, 4.0, 2.0], [0, 0, 1, 1, 2, 2]),
+    ],
+)
+def test_an_error_of_zero_is_shown_only_where_all_scores_are_equal(scores, clusters):
+    assert error_of_mean(np.array(scores), np.array(clusters)) > 0
+    assert error_of_mean(np.full(len(scores), 0.3), np.array(clusters)) == 0
+
+
+def test_one_cluster_tells_nothing_of_the_error():
+    assert error_of_mean(np.array([1.0, 0.0, 1.0]), np.zeros(3, dtype=np.int64)) is None
+
+
+def test_a_clustered_pass_rate_is_bounded_as_that_of_fewer_independent_scores():
+    # 45 of 50 clusters pass both examples: 50 draws at 0.9; CR1 counts 50 / 49, so 49 of them
+    scores, clusters = np.repeat([1.0, 0.0], [90, 10]), np.repeat(np.arange(50), 2)
+    size = effective_size(scores, clusters, variance=0.09)
+    assert size.size == pytest.approx(49)
+    # residual sums 45 * 0.2 and 5 * -1.8: 3 * (45 * 0.04 + 5 * 3.24)² / (45 * 0.0016 + 5 * 10.4976) = 972 / 52.56
+    assert size.degrees == pytest.approx(972 / 52.56)
+    interval = mean_interval(scores, clusters=clusters, lower=0, upper=1, binary=True, confidence=0.95)
+    # t(18.49, 0.975) = 2.0969; 49 (1.95996 / 2.0969)² = 42.81
+    assert size.at(0.95) == pytest.approx(42.81, abs=0.01)
+    assert interval.ends == pytest.approx(wilson_interval(0.9 * 42.81, 42.81, confidence=0.95).ends, abs=1e-4)
+    assert interval.method == "wilson on effective n"
+
+
+def test_clusters_that_all_pass_are_as_good_as_one_score_each():
+    interval = mean_interval(np.ones(60), clusters=np.arange(60) // 3, binary=True, confidence=0.95)
+    assert interval.ends == pytest.approx(wilson_interval(20, 20, confidence=0.95).ends)
+
+
+def test_clusters_are_never_worth_more_than_their_scores():
+    # every cluster passes one of two: less spread than chance gives, which is no reason to count 40 scores as more
+    scores, clusters = np.tile([1.0, 0.0], 20), np.repeat(np.arange(20), 2)
+    interval = mean_interval(scores, clusters=clusters, binary=True, confidence=0.95)
+    assert interval.ends == pytest.approx(wilson_interval(20, 40, confidence=0.95).ends)
+
+
+def test_samples_that_nearly_all_pass_get_an_interval_beside_their_rate():
+    # three samples an example, one of 120 failed: t would reach from 0.975 beyond 1
+    scores = np.append(np.ones(39), 2 / 3)
+    interval = mean_interval(scores, lower=0, upper=1, binary=True, confidence=0.95)
+    assert interval.method == "wilson on effective n"
+    assert interval.low < 0.95
+    assert interval.high < 1
+
+
+def test_a_gate_bounds_a_clustered_rate_by_the_exact_interval_of_the_same_number():
+    scores, clusters = np.repeat([1.0, 0.0], [90, 10]), np.repeat(np.arange(50), 2)
+    interval = mean_interval(scores, clusters=clusters, binary=True, exact_rates=True, confidence=0.95)
+    assert interval.method == "clopper-pearson on effective n"
+    assert interval.ends == pytest.approx(exact_interval(0.9 * 42.81, 42.81, confidence=0.95).ends, abs=1e-4)
+
+
+@pytest.mark.parametrize(("rate", "correlation"), [(0.9, 0.25), (0.95, 0.25), (0.99, 0.25), (0.95, 0.6), (0.99, 0.6)])
+@pytest.mark.parametrize("sizes", [[5] * 60, [1, 1, 2, 3, 8] * 20])
+def test_intervals_of_clustered_pass_rates_near_one_hold_the_truth(rate, correlation, sizes):
+    rng = np.random.default_rng(1)
+    clusters = np.repeat(np.arange(len(sizes)), sizes)
+    a, b = rate * (1 / correlation - 1), (1 - rate) * (1 / correlation - 1)
+    held = 0
+    for _ in range(400):
+        scores = (rng.random(clusters.size) < rng.beta(a, b, len(sizes))[clusters]).astype(float)
+        low, high = mean_interval(scores, clusters=clusters, lower=0, upper=1, binary=True, confidence=0.95).ends
+        held += low <= rate <= high
+    assert held / 400 > 0.93 - 3 * np.sqrt(0.95 * 0.05 / 400)  # two points, and three errors of the simulation
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([0.0, 0.25, 0.5, 1.0]), st.integers(0, 4)), min_size=1, max_size=40),
+    st.sampled_from([None, True, False]),
+    st.booleans(),
+    st.booleans(),
+)
+def test_whatever_the_scores_an_interval_holds_their_mean_or_says_why_there_is_none(rows, binary, clustered, exact):
+    scores, labels = (np.array(column) for column in zip(*rows, strict=True))
+    interval = mean_interval(
+        scores,
+        clusters=labels if clustered else None,
+        lower=0,
+        upper=1,
+        binary=binary,
+        exact_rates=exact,
+        confidence=0.95,
+    )
+    if interval.ends is None:
+        assert interval.method.startswith("none: one ")
+    else:
+        assert 0 <= interval.low <= scores.mean() + 1e-12
+        assert scores.mean() - 1e-12 <= interval.high <= 1
+        assert interval.high > interval.low
+
+
+def test_groupings_are_joined_where_they_overlap():
+    first, second = np.array([0, 0, 1, 2, 3]), np.array([9, 8, 8, 7, 6])
+    joint = joint_clusters(first, second)
+    assert joint.tolist() == [0, 0, 0, 1, 2]
+    assert joint_clusters(None, second) is second
+    assert joint_clusters(first, None) is first
+    assert joint_clusters(None, None) is None
 
 
 @given(counts)

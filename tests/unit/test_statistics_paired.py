@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eval_assets.statistics.comparison import sign_flips
 from eval_assets.statistics.comparison.differences import paired_proportion_interval, relative_drop_interval
 from eval_assets.statistics.comparison.multiplicity import holm_adjusted
 from eval_assets.statistics.comparison.paired import compare_paired
+from eval_assets.statistics.comparison.sign_flips import tail_of_flips
 from eval_assets.statistics.comparison.significance import mcnemar_test, sign_flip_test, wilcoxon_test
 from eval_assets.statistics.descriptive import example_scores
 from eval_assets.statistics.errors import ScoreRangeError, UnpairedScoresError
@@ -23,7 +25,7 @@ def compared(baseline, candidate, *, lower=None, upper=None, clusters=None, **ch
         example_scores(np.asarray(scores, dtype=float), lower=lower, upper=upper, clusters=clusters)
         for scores in (baseline, candidate)
     )
-    return compare_paired(first, second, **{"confidence": 0.95, "n_resamples": 999, "seed": 0} | choices)
+    return compare_paired(first, second, **{"confidence": 0.95} | choices)
 
 
 def discordant(wins, losses, both_pass, both_fail):
@@ -39,7 +41,7 @@ def test_mcnemar_of_12_against_2_discordant_pairs():
 
 def test_without_discordant_pairs_nothing_speaks_against_equality():
     assert mcnemar_test(0, 0).p_value == 1
-    assert sign_flip_test(np.zeros(5), n_resamples=99, seed=0).p_value == 1
+    assert sign_flip_test(np.zeros(5)).p_value == 1
     assert wilcoxon_test(np.zeros(5)).p_value == 1
 
 
@@ -58,27 +60,81 @@ def test_the_default_test_of_scores_is_of_their_mean():
 
 def test_a_sign_flip_counts_sums_that_tie():
     # |±1 ±2 ±3| >= |1 + 2 - 3| = 0 always; >= 4 for (+ + -) no: sums 6, 4, 2, 0, 0, -2, -4, -6
-    assert sign_flip_test(np.array([1.0, 2.0, -3.0]), n_resamples=9, seed=0).p_value == 1
-    assert sign_flip_test(np.array([-1.0, 2.0, 3.0]), n_resamples=9, seed=0).p_value == 0.5  # 6, 4, -4, -6 of 8
+    assert sign_flip_test(np.array([1.0, 2.0, -3.0])).p_value == 1
+    assert sign_flip_test(np.array([-1.0, 2.0, 3.0])).p_value == 0.5  # 6, 4, -4, -6 of 8
     # of 16 sums ±0.4 once each and ±0.2 four times each are as large, though 0.1 + 0.1 + 0.1 - 0.1 > 0.2 in binary
-    assert sign_flip_test(np.array([0.1, 0.1, 0.1, -0.1]), n_resamples=9, seed=0).p_value == 10 / 16
+    assert sign_flip_test(np.array([0.1, 0.1, 0.1, -0.1])).p_value == 10 / 16
 
 
-def test_the_monte_carlo_sign_flip_comes_near_the_exact_one():
-    differences = np.random.default_rng(3).normal(0.4, 1, size=16)
-    exact = sign_flip_test(differences, n_resamples=1, seed=0)
-    sampled = sign_flip_test(np.append(differences, 1e-9), n_resamples=40_000, seed=0)  # a 17th that weighs nothing
-    assert (exact.test, sampled.test) == ("exact sign-flip", "Monte Carlo sign-flip")
-    assert sampled.p_value == pytest.approx(exact.p_value, abs=0.01)
+def every_sign(units, least):
+    """The share of all sign patterns whose sum is at least as far from 0, one by one."""
+    signs = 1 - 2 * ((np.arange(2**units.size)[:, None] >> np.arange(units.size)) & 1)
+    return np.mean(np.abs(signs @ units) >= least - 1e-9 * units.sum())
 
 
-def test_a_monte_carlo_p_value_is_never_zero():
-    assert sign_flip_test(np.ones(100), n_resamples=199, seed=0).p_value == 1 / 200
+@pytest.mark.parametrize("n", [1, 2, 7, 16])
+def test_half_by_half_all_signs_are_counted(n):
+    units = np.random.default_rng(n).exponential(size=n)
+    for share in (0.1, 0.5, 0.9, 1.0):
+        least = share * units.sum()
+        assert tail_of_flips(units, least) == (pytest.approx(every_sign(units, least)), True)
+
+
+@pytest.mark.parametrize("sizes", [[1], [1, 2, 3, 4], [1 / 3, 0.5, 2 / 3, 1], [0.2, 0.4]])
+def test_sizes_with_a_common_step_have_an_exact_tail_at_any_number(sizes):
+    # 30 units are counted sign by sign; 31, the last of which weighs next to nothing against the tail, are not
+    units = np.random.default_rng(0).choice(sizes, 30)
+    for deviations in (0.5, 1.5, 2.5, 3.5):
+        least = deviations * np.sqrt(units @ units)
+        counted, _ = tail_of_flips(units, least)
+        in_steps = sign_flips._tail_in_steps(*sign_flips._in_steps(units), least - 1e-9 * units.sum())
+        assert in_steps == pytest.approx(counted, rel=1e-9)
+
+
+def test_passes_and_failures_have_the_tail_of_the_binomial():
+    for n_lost in (410, 450, 480):
+        found = sign_flip_test(np.repeat([1.0, -1.0], [1000 - n_lost, n_lost]))
+        assert found.test == "exact sign-flip"
+        assert found.p_value == pytest.approx(mcnemar_test(1000 - n_lost, n_lost).p_value, rel=1e-6)
+
+
+@pytest.mark.parametrize("draw", ["normal", "uniform", "exponential", "lognormal"])
+def test_the_saddlepoint_comes_near_the_exact_tail(draw):
+    rng = np.random.default_rng(5)
+    for _ in range(10):
+        units = np.abs(getattr(rng, draw)(size=28))
+        for deviations in (1.0, 2.0, 3.0):
+            least = deviations * np.sqrt(units @ units)
+            exact = sign_flips._tail_by_halves(units, least)
+            if exact > 1e-5:  # of 2 ** 28 patterns some thousand reach it
+                assert sign_flips._tail_by_saddlepoint(units, least) == pytest.approx(exact, rel=0.1)
+
+
+def test_many_units_grouped_by_size_keep_their_tail():
+    units = np.abs(np.random.default_rng(1).standard_t(4, size=20_000))
+    least = 3.5 * np.sqrt(units @ units)
+    ungrouped = 2 * float(sign_flips._saddlepoint_tails(units, np.ones(units.size), np.array([least]))[0])
+    assert tail_of_flips(units, least) == (pytest.approx(ungrouped, rel=1e-3), False)
+
+
+def test_a_tail_falls_as_far_as_many_comparisons_ask_for():
+    # all of 100 or 1,000 one way: 2 / 2 ** n, which no sampling finds
+    assert sign_flip_test(np.ones(100)).p_value == pytest.approx(2.0**-99, rel=0.2)
+    assert 0 <= sign_flip_test(np.linspace(0.5, 1, 1000)).p_value < 1e-200
+
+
+@given(st.lists(st.floats(-10, 10), min_size=0, max_size=60))
+@settings(max_examples=60, deadline=None)
+def test_a_sign_flip_is_a_probability_whichever_candidate_comes_first(values):
+    differences = np.array(values)
+    there, back = sign_flip_test(differences), sign_flip_test(-differences)
+    assert 0 <= there.p_value <= 1
+    assert there.p_value == pytest.approx(back.p_value)
 
 
 def test_clusters_are_flipped_whole():
     # four clusters of five equal differences are four flips: 2 of 2^4 patterns
-    result = sign_flip_test(np.ones(20), np.repeat([0, 1, 2, 3], 5), n_resamples=99, seed=0)
+    result = sign_flip_test(np.ones(20), np.repeat([0, 1, 2, 3], 5))
     assert (result.test, result.p_value) == ("exact cluster sign-flip", 0.125)
     comparison = compared(np.zeros(20), np.ones(20) * np.linspace(0.4, 0.6, 20), clusters=np.repeat([0, 1, 2, 3], 5))
     assert (comparison.p_value, comparison.n_clusters) == (0.125, 4)
@@ -130,7 +186,7 @@ def test_what_differs_is_counted_by_what_is_exchanged_as_a_whole():
 def test_the_test_follows_what_the_metric_declares_and_not_what_the_scores_happen_to_be():
     baseline, candidate = discordant(12, 2, 70, 16)
     first, second = (example_scores(scores, lower=0, upper=1, binary=False) for scores in (baseline, candidate))
-    comparison = compare_paired(first, second, confidence=0.95, n_resamples=999, seed=0)
+    comparison = compare_paired(first, second, confidence=0.95)
     assert (comparison.test, comparison.interval.method) == ("exact sign-flip", "t")
     assert comparison.effect == "Cohen's dz"
 

@@ -22,12 +22,12 @@ N_TABLES = 300
 SD = 0.2  # of the differences in the simulations below
 
 
-def compared(baseline, candidate, *, lower=None, upper=None, clusters=None, binary=None, n_resamples=999):
+def compared(baseline, candidate, *, lower=None, upper=None, clusters=None, binary=None):
     first, second = (
         example_scores(np.asarray(scores, dtype=float), lower=lower, upper=upper, clusters=clusters, binary=binary)
         for scores in (baseline, candidate)
     )
-    return compare_paired(first, second, confidence=0.95, n_resamples=n_resamples, seed=0)
+    return compare_paired(first, second, confidence=0.95)
 
 
 def rates(wins, losses, ties):
@@ -83,7 +83,7 @@ def mcnemar_p(n):
 
 
 def flip_p(n):
-    return sign_flip_test(np.ones(n), n_resamples=9, seed=0).p_value
+    return sign_flip_test(np.ones(n)).p_value
 
 
 def test_figures_are_for_the_level_that_the_correction_asks_for():
@@ -187,7 +187,7 @@ def test_the_smallest_detectable_difference_is_found_in_80_percent(n, n_comparis
     least = smallest_difference_by_flips(SD, n, alpha=0.05 / n_comparisons)
 
     def draw():
-        return compared(np.zeros(n), rng.normal(least, SD, n), binary=False, n_resamples=1999)
+        return compared(np.zeros(n), rng.normal(least, SD, n), binary=False)
 
     assert share_called_better(draw, n_comparisons) == pytest.approx(0.8, abs=0.07)
 
@@ -202,7 +202,7 @@ def test_the_smallest_detectable_difference_of_clusters_is_found_in_80_percent(n
 
     def draw():
         differences = rng.normal(least, SD, clusters.size) + rng.normal(0, 0.1, n_clusters)[clusters]
-        return compared(np.zeros(clusters.size), differences, clusters=clusters, n_resamples=1999)
+        return compared(np.zeros(clusters.size), differences, clusters=clusters)
 
     assert share_called_better(draw, n_comparisons) == pytest.approx(0.8, abs=0.07)
 
@@ -212,6 +212,6 @@ def test_a_difference_planned_without_the_correction_would_be_missed_in_half_of_
     least = smallest_difference_by_flips(SD, 30)
 
     def draw():
-        return compared(np.zeros(30), rng.normal(least, SD, 30), binary=False, n_resamples=1999)
+        return compared(np.zeros(30), rng.normal(least, SD, 30), binary=False)
 
     assert share_called_better(draw, 8) < 0.6

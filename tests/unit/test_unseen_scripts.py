@@ -72,7 +72,7 @@ def project_of(folder) -> Project:
 
 def test_check_says_how_many_targets_a_tokenizer_does_not_see(tmp_path):
     project = project_of(tmp_path)
-    [note] = unseen_targets(project, FileVersions(project))
+    [note] = unseen_targets(project, FileVersions(project), "e")
     assert note == f"evaluation e: {ROUGE}: the tokenizer 'ascii' sees no words in 2 of 4 texts{REMEDY}"
 
 

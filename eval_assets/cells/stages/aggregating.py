@@ -1,6 +1,7 @@
 """The stage that describes a cell's scores. The arithmetic is in `reports` and `statistics`."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import polars as pl
 
@@ -10,6 +11,7 @@ from eval_assets.cells.graph import Cell
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.reports.computed.aggregates import aggregate_cell
 from eval_assets.reports.computed.scores import ExampleGroups, MetricFacts, example_groups, score_rows
+from eval_assets.reports.computed.shared_replies import shared_replies
 from eval_assets.storage.columns import CELL
 from eval_assets.storage.versions import StoredVersion, current_version
 from eval_assets.storage.warehouse import Warehouse
@@ -89,7 +91,9 @@ def scores_of(heuristic: pl.LazyFrame, judged: pl.LazyFrame, metrics: Sequence[s
 def groups_of(
     warehouse: Warehouse, partition: Mapping[str, str], *, cluster: str | None, slices: list[str]
 ) -> ExampleGroups:
-    """Clusters and slices of the examples that were predicted."""
+    """Clusters and slices of the examples that were predicted, and which of them share a reply."""
+    predictions = warehouse.scan("predictions", partition)
     order = ("position", "sample_index", "model", "prompt")
-    examples = warehouse.scan("predictions", partition).sort(order).select("example_id", "example").collect()
-    return example_groups(examples, cluster=cluster, slices=slices)
+    examples = predictions.sort(order).select("example_id", "example").collect()
+    groups = example_groups(examples, cluster=cluster, slices=slices)
+    return replace(groups, shared_replies=shared_replies(predictions))

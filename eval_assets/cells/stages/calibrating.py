@@ -7,13 +7,15 @@ from eval_assets.cells.cell_inputs import StoredJudge, read_judge
 from eval_assets.cells.content_hash import content_sha256
 from eval_assets.cells.evaluation_inputs import EvaluationInputs
 from eval_assets.cells.graph import Cell, parse_cell
+from eval_assets.cells.stages.aggregating import groups_of
 from eval_assets.config.evaluation import Evaluation
+from eval_assets.reports.computed.scores import dependent_examples
 from eval_assets.storage.judging_schemas import JUDGE_AGREEMENT, JUDGE_DISAGREEMENTS
 from eval_assets.storage.versions import StoredVersion, all_versions
 from eval_assets.storage.warehouse import Snapshot, Warehouse
 from eval_assets.storage.writing import Written, inputs_recorded, provenance
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 VERDICT_COLUMNS = (
     "model", "prompt", "prediction_id", "example_id", "score_id", "judge", "draw", "juror", "score", "justification",
 )  # fmt: skip
@@ -42,6 +44,7 @@ def write_agreement(
         predictions=_rows_of(warehouse.scan("predictions", partition), cells, ("prediction_id", "output")),
         labels=warehouse.scan("labels", {"dataset": evaluation.file.dataset}).sort("position").collect(),
         preferences=inputs.scan("pairwise_preferences", partition).sort(*PREFERENCE_KEY).collect(),
+        clusters=dependent_examples(groups_of(warehouse, partition, cluster=stored.content["cluster"], slices=[])),
     )
     versions = _judge_versions(inputs.snapshots["judge_scores"], cells)
     made_from = {
@@ -111,4 +114,4 @@ def _facts_of(judge: StoredJudge, evaluation: Evaluation, versions: set[str], wa
 def _family_of(model: str, warehouse: Warehouse) -> str | None:
     """Family of a candidate's model; null where none is declared, or where the model was never read."""
     versions = all_versions(warehouse, "models", model)
-    return versions[-1].content["file"]["family"] if versions else None
+    return versions[-1].content["file"].get("family") if versions else None

@@ -20,7 +20,7 @@ from eval_assets.storage.versions import StoredVersion, current_version
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written, provenance
 
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 SCORE_TABLES = ("heuristic_metrics", "judge_scores")
 
 

@@ -20,7 +20,7 @@ from eval_assets.storage.versions import StoredVersion
 from eval_assets.storage.warehouse import Snapshot, Warehouse
 from eval_assets.storage.writing import Written, provenance
 
-CODE_VERSION = f"{ASKING_VERSION}+1"
+CODE_VERSION = f"{ASKING_VERSION}+2"
 PAIRS_AT_ONCE = 1_000
 
 EngineOpener = Callable[[StoredModel], AbstractContextManager[Engine]]

@@ -1,9 +1,10 @@
 """Reads an evaluation's report, with what the tables don't tell: the dataset's card, the judges as they stand."""
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from eval_assets.cells.cell_inputs import read_judge
+from eval_assets.cells.cell_inputs import evaluation_of, read_judge
 from eval_assets.cells.fingerprints import FileVersions
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.project import Project
@@ -11,24 +12,26 @@ from eval_assets.errors import ConfigError, MetricError
 from eval_assets.metrics.overlap.scripts import unseen_notes
 from eval_assets.metrics.targets import acceptable, target_value
 from eval_assets.reports.evaluation_report import EvaluationReport, load_report
+from eval_assets.storage.versions import StoredVersion
 from eval_assets.storage.warehouse import Warehouse
 
 
 def read_report(
-    evaluation: Evaluation, project: Project, versions: FileVersions, warehouse: Warehouse
+    stored: StoredVersion, project: Project, versions: FileVersions, warehouse: Warehouse
 ) -> EvaluationReport:
     """Everything that was computed for an evaluation, ready to be rendered.
 
     Args:
-        evaluation: The evaluation, as stored.
+        stored: The evaluation.
         project: The files as they stand.
         versions: Their data versions.
         warehouse: Where the tables lie.
     """
+    evaluation = evaluation_of(stored)
     card = project.dataset(evaluation.file.dataset).card
     asked = [evaluation.file.pairwise.judge] if evaluation.file.pairwise else []
     judges = dict.fromkeys([*evaluation.file.judges, *asked])
-    return load_report(
+    report = load_report(
         warehouse,
         evaluation,
         generated_at=datetime.now(UTC),
@@ -38,6 +41,9 @@ def read_report(
         licence=card.licence,
         judges_now={judge: _version_now(versions, judge) for judge in judges},
     )
+    # Candidates that were not run since may hold scores of a metric or judge that left the evaluation.
+    named = {*stored.content["metric_fingerprints"], *evaluation.file.judges}
+    return replace(report, metrics=tuple(metric for metric in report.metrics if metric in named))
 
 
 def _version_now(versions: FileVersions, judge: str) -> str | None:

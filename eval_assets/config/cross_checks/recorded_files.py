@@ -22,10 +22,10 @@ def recorded_problems(project: Project, loaded: Loaded[Model]) -> Iterator[Probl
 
 
 def recorded_notes(project: Project, name: str) -> Iterator[str]:
-    """Recorded outputs of an evaluation of retrievers that can't be scored as rankings.
+    """Recorded outputs that an evaluation of retrievers can't score as rankings.
 
     Raises:
-        ConfigError: A file that it uses can't be used.
+        ConfigError: A file it uses can't be used.
     """
     file = project.evaluation(name).file
     if (file.task or project.dataset(file.dataset).card.task) == "retriever":

@@ -1,8 +1,8 @@
 """The dataset card, `data/datasets/<name>.yaml`. Reading the rows beside it is in `examples`."""
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from eval_assets.config.fields import Delimiter, FileModel, Owner, Slug
 
@@ -20,14 +20,6 @@ class ColumnMapping(FileModel):
     inputs: str = "inputs"
     targets: str = "targets"
     context: str = "context"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _is_not_the_wrong_way_round(cls, value: Any) -> Any:
-        reversed_ = [f"{ours}: {theirs}" for theirs, ours in value.items()] if isinstance(value, dict) else []
-        if reversed_ and not set(value) & set(OUR_COLUMNS) and set(value.values()) <= set(OUR_COLUMNS):
-            raise ValueError(f"expected our name first, then the file's; write {', '.join(reversed_)}")
-        return value
 
 
 class DocumentFile(FileModel):
@@ -47,7 +39,10 @@ class LabelFile(FileModel):
     judge: Slug | None = Field(None, description="The judge these labels are compared with; all judges when absent.")
     example_id: str = "example_id"
     model: str = Field(
-        "model", description="Column that names the model; when a row has none, its label holds for every candidate."
+        "model", description="Column that names the model; when a row has none, its label holds for every model."
+    )
+    prompt: str = Field(
+        "prompt", description="Column that names the prompt; when a row has none, its label holds for every prompt."
     )
     output: str = Field(
         "output",

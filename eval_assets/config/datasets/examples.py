@@ -11,7 +11,7 @@ class Example:
 
     Args:
         example_id: Unique in its dataset.
-        position: Place in the row file, from 0.
+        position: Place in the row file, from 0; rows that are blank throughout count.
         columns: Every column under our names: `inputs`, and where present `targets`, `context` and any other.
         sha256: Hash of the canonical form of `columns` and `example_id`.
     """

@@ -21,11 +21,12 @@ class HumanLabel:
     Args:
         example_id: The example.
         judge: The judge it is compared with; null for all.
-        model: The model whose output was labelled; null if the label holds for every candidate.
+        model: The model whose output was labelled; null if the label holds for every model.
         output: The output that was labelled; null if the label holds for whatever the model says.
         rater: Who said it.
         label: As written.
         score: The label as a number; null if it is a name.
+        prompt: The prompt whose output was labelled; null if the label holds for every prompt.
     """
 
     example_id: str
@@ -35,6 +36,7 @@ class HumanLabel:
     rater: str
     label: str
     score: float | None
+    prompt: str | None = None
 
 
 def score_on(scale: Scale, label: str, score: float | None) -> float | None:
@@ -105,7 +107,7 @@ def _label_of(
         problems.append(Problem(file, f"the dataset has no example {named!r}", line, spec.example_id))
     if isinstance(label, bool) or not isinstance(label, str | int | float | None):
         problems.append(Problem(file, f"expected a number or the name of a label, got {label!r:.80}", line, spec.label))
-    problems += _not_text(row, (spec.rater, spec.model, spec.output), file=file, line=line)
+    problems += _not_text(row, (spec.rater, spec.model, spec.prompt, spec.output), file=file, line=line)
     if problems:
         return None, problems
     text = _written(row[spec.label])
@@ -118,6 +120,7 @@ def _label_of(
             rater=row[spec.rater],
             label=text,
             score=_number(text),
+            prompt=row.get(spec.prompt) or None,
         ),
         [],
     )
@@ -140,7 +143,7 @@ def _refused(
     line: int,
 ) -> Iterator[Problem]:
     """Why a well-formed label can't be used."""
-    place = (label.judge, label.example_id, label.model, label.output, label.rater)
+    place = (label.judge, label.example_id, label.model, label.prompt, label.output, label.rater)
     if place in seen:
         yield Problem(file, f"expected one label of an output by {label.rater!r}, the first is at {seen[place]}", line)
     seen.setdefault(place, f"{file}:{line}")

@@ -66,8 +66,11 @@ def read_examples(dataset: Dataset, folder: Path) -> Iterator[Example]:
     file = relative(row_file(dataset, folder), folder.parent.parent)
     seen: dict[str, int] = {}
     problems = RowProblems(limit=MAX_PROBLEMS)
-    position = 0
-    for line, row in dataset_rows(dataset, folder):
+    n_rows = 0
+    for position, (line, row) in enumerate(rows_of_file(dataset, folder)):
+        if is_blank(row):  # it keeps its place: recorded predictions may be matched by theirs
+            continue
+        n_rows += 1
         columns = example_columns(row, dataset)
         found = column_problems(row, columns, dataset, file=file, line=line)
         found += structure_problems(columns, dataset, file=file, line=line)
@@ -83,8 +86,7 @@ def read_examples(dataset: Dataset, folder: Path) -> Iterator[Example]:
             yield Example(str(example_id), position, columns, example_sha256(str(example_id), columns))
         elif isinstance(example_id, str):
             seen.setdefault(example_id, line)
-        position += 1
-    if position == 0 and not problems:
+    if n_rows == 0:
         problems.add(Problem(file, "expected at least one row, the file is empty"))
     raise_problems(problems.listed(), kind=DatasetError)
 

@@ -11,23 +11,27 @@ from eval_assets.metrics.overlap.token_f1 import ANSWER_TOKENIZER, ANSWER_TOKENI
 from eval_assets.metrics.rows import Rows
 
 
-def exact_match(rows: Rows, _: Mapping[str, Any]) -> Sequence[float]:
+def exact_match(rows: Rows, _: Mapping[str, Any]) -> Sequence[float | Score]:
     """Compare texts as they are: 1 if the output equals a target, case, space and punctuation included.
 
     Where a target is an object, or a list in a list, an output that is the same JSON value equals it.
     """
     return [
-        float(output in targets.texts or (bool(targets.values) and _is_json_of(output, targets.values)))
+        _json_score(output, targets.values)
+        if targets.values and output not in targets.texts
+        else float(output in targets.texts)
         for output, targets in zip(rows.outputs, rows.acceptable, strict=True)
     ]
 
 
-def _is_json_of(output: str, values: Sequence[Any]) -> bool:
+def _json_score(output: str, values: Sequence[Any]) -> float | Score:
     try:
         given = strict_json(output)
+        return float(any(_is_same_json(given, value) for value in values))
     except ValueError:
-        return False
-    return any(_is_same_json(given, value) for value in values)
+        return 0.0
+    except RecursionError:
+        return Score(None, outcome="error", reason="the output and its target are nested too deeply to compare")
 
 
 def _is_same_json(one: Any, other: Any) -> bool:

@@ -27,8 +27,10 @@ GROUP, AND = "\u066c", "&"
 """What stands for the space inside `1 234`, and inside `1 1/2`."""
 
 _LATEX = (
-    (re.compile(r"\\[dt]?frac\s*\{\s*(-?\d+)\s*\}\s*\{\s*(\d+)\s*\}"), r" \1/\2"),
-    (re.compile(r"\\[dt]?frac\s*(\d)\s*(\d)"), r" \1/\2"),
+    (re.compile(r"\\(?:text|textbf|mathrm|mathbf|operatorname)\s*\{([^{}]*)\}"), r"\1"),
+    (re.compile(r"(?<=\w)\s*(?=\\[dt]?frac)"), " "),
+    (re.compile(r"\\[dt]?frac\s*\{\s*(-?\d+)\s*\}\s*\{\s*(\d+)\s*\}"), r"\1/\2"),
+    (re.compile(r"\\[dt]?frac\s*(\d)\s*(\d)"), r"\1/\2"),
     (re.compile(r"\\[dt]?frac(?:\s*\{(?:[^{}]|\{[^{}]*\})*\}){2}"), " √1 "),  # of more than numbers: not to be read
     (re.compile(r"\\sqrt\s*(?:\[\d+\])?\s*\{?"), "√"),
     (re.compile(r"\\(?:times|cdot)\b\s*"), "×"),
@@ -42,6 +44,8 @@ _Replacement = str | Callable[[re.Match[str]], str]
 _TOGETHER: tuple[tuple[re.Pattern[str], _Replacement], ...] = (
     (re.compile(r"(?<![^\W_])(?<![.,/'])(\d{1,3}(?: \d{3})+)(?![\d/])"), lambda found: found[1].replace(" ", GROUP)),
     (re.compile(r"(?<![\d.,/])(\d+) +(\d+/\d+)(?![\d/])"), rf"\1{AND}\2"),
+    (re.compile(r"(?<=\d) (?:plus|minus|times|divided by) (?=[-+]?\d)", re.IGNORECASE), "+"),  # whichever: not added up
+    (re.compile(r"\b(?:minus|negative) (?=[$\d])", re.IGNORECASE), "-"),
     (re.compile(r"(?<=\d)[ \t]*(?:[x×](?=[ \t]*\d)|([*/^·÷+-]))[ \t]*(?=\d)"), lambda found: found[1] or "×"),
     (re.compile(rf"(\d)((?: (?:{SCALE})\b)+)", re.IGNORECASE), lambda found: found[1] + found[2].replace(" ", "")),
     (re.compile(r"(?<=\d) (?=[MB]\b)"), ""),
@@ -55,7 +59,7 @@ def in_one_notation(line: str) -> str:
     r"""Write the numbers of a line with ASCII digits and signs, `$` for each currency, and no space inside them.
 
     >>> in_one_notation("٣٫٥ or €\u00a05"), in_one_notation(r"\frac{1}{2} x² = − 2½"), in_one_notation("5 million")
-    ('3٫5 or $5', ' 1/2 x^2 = -2&1/2 ', '5million')
+    ('3٫5 or $5', '1/2 x^2 = -2&1/2 ', '5million')
     """
     line = _in_ascii(line)
     for pattern, replacement in _LATEX if "\\" in line or "{" in line else ():

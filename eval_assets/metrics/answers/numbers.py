@@ -36,6 +36,7 @@ _CURRENCY_CODE = re.compile(r".*?\b(?:USD|EUR|GBP|JPY|CHF|INR|CNY|RMB|US|CA|AU|R
 _APART = re.compile(r"[\s=<>()\[\]{}\"“”„«»「」『』;|!?—…、。]|(?<!\d)[:,]|[:,](?!\d)|(?<=[^\W\d_])\.(?=\d)")
 _START = re.compile(r"(?P<sign>[-+]?)(?P<money>\$?)(?P<sign_after>[-+]?)(?=[.,\u066b]?\d)")
 _TIME = re.compile(r"(\d{1,2}):([0-5]\d)(?::([0-5]\d))?(?:([ap])\.?m\b\.?)?", re.IGNORECASE)
+_HOUR = re.compile(r"(\d{1,2})()()([ap])\.?m\b\.?", re.IGNORECASE)
 _FRACTION = re.compile(rf"(?:(\d+){AND})?(\d+)/(\d+)")
 _POWER = re.compile(rf"(?:({NUMERAL})[×*·])?({NUMERAL})(?:\^|\*\*)([-+]?\d+)")
 _PLAIN = re.compile(rf"({NUMERAL})(?:[eE]([-+]?\d+)(?!\d))?")
@@ -103,7 +104,7 @@ def _value(piece: str, at: int, decimal_mark: str) -> tuple[Fraction, int, bool]
         found = pattern.match(piece, at)
         if found:
             value = reader(found, decimal_mark)
-            return None if value is None else (value, found.end(), pattern is _TIME)
+            return None if value is None else (value, found.end(), reader is _time)
     return None
 
 
@@ -135,6 +136,7 @@ def _plain(found: re.Match[str], decimal_mark: str) -> Fraction | None:
 
 _READERS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], str], Fraction | None]], ...] = (
     (_TIME, _time),
+    (_HOUR, _time),
     (_FRACTION, _fraction),
     (_POWER, _power),
     (_PLAIN, _plain),

@@ -41,8 +41,11 @@ _PHRASES = (
 )
 _REFUSAL = re.compile("|".join(_PHRASES), re.IGNORECASE)
 _QUOTED = re.compile(
-    r"\"[^\"]*\"|“[^”]*”|„[^“”]*[“”]|«[^»]*»|「[^」]*」|『[^』]*』|(?<!\w)'[^'\n]*(?:\w'\w[^'\n]*)*'(?!\w)|```.*?(?:```|\Z)|^>[^\n]*",
-    re.DOTALL | re.MULTILINE,
+    r"\"[^\"]*\"|“[^”]*”|„[^“”]*[“”]|«[^»]*»|「[^」]*」|『[^』]*』"
+    r"|'(?<!\w')[^'\n]*(?:\w'\w[^'\n]*)*'(?!\w)"  # an apostrophe inside a word ends no quotation
+    r"|```.*?(?:```|\Z)"
+    r"|>(?<![^\n]>)[^\n]*",  # a line that answers mail
+    re.DOTALL,
 )
 
 

@@ -1,4 +1,4 @@
-"""Marks that a tokenizer would erase and that change what a text means: signs, decimal marks, `C++`, a lone letter.
+"""Marks that a tokenizer would erase and that change what a text means: signs, decimal marks, `C++`, the letter A.
 
 They become letters before a text is split, so that every tokenizer keeps them where they stand.
 """
@@ -11,19 +11,25 @@ from eval_assets.metrics.answers.numerals import numeral
 
 _LETTERS = dict(zip("-./:,^'%+<=>#", "𐘀𐘁𐘂𐘃𐘄𐘅𐘆𐘇𐘈𐘉𐘊𐘋𐘌", strict=True))
 """Each mark → a letter of Linear A, which no answer is written in."""
+_NAME = "𐘍"
+"""Such a letter, which makes a name of what looks like an article."""
 
 _DASH = re.compile(r"[\u2010-\u2013\u2212](?=[.,$€£¥]?\d)")
-_NUMERAL = re.compile(r"(?<![\w.,])\d+(?:[.,'’]\d+)+(?![.,'’]?\w)")
+_NUMERAL = re.compile(r"\d(?<![\w.,]\d)\d*(?:[.,'’]\d+)+(?![.,'’]?\w)")
 _MAY_HAVE_MARKS = re.compile(r"[-+<=>#\u2010-\u2013\u2212]|[./:,^'’]\d")
+# Both patterns begin with the characters they are about, which are found fast; what has to stand before follows.
+_NO_ARTICLE = re.compile(r"[aAtT](?<!\w[aAtT])(?:(?<=[aA])[nN]?|(?<=[tT])[hH][eE])(?=[^\w\s]*$|[^\w\s]+\s)")  # A, B
 _MEANT = re.compile(
-    r"(?<=\d)[-./:,^'](?=\d)"  # between two digits
-    r"|(?<![\w)\]%-])-(?=[$€£¥]?[.,]?\d)"  # the sign of a number
-    r"|(?<![\w.,])[.,](?=\d)"  # a decimal mark without a digit before it
-    r"|(?<=\d[eE])-(?=\d)"  # the sign of an exponent
-    r"|(?<=\w)\++|(?<=\w )\+(?=[ ])"  # C++, a + b, but no sign and no bullet
-    r"|(?<=\w)[<=>]{1,2}(?=[\w-])|(?<=\w )[<=>]{1,2}(?= ?[\w-])"
-    r"|(?<=[^\W\d_])\#+"  # C#
-    r"|(?<=\b[^\W\d_])[-−](?![\w-])|(?<=\b[^\W\d_]{2})[-−](?![\w-])"  # the grade A-, the ion Cl-
+    r"[-./:,^'+<=>#\u2212](?:"
+    r"(?<=\d[-./:,^'])(?=\d)"  # between two digits
+    r"|(?<=-)(?<![\w)\]%-]-)(?=[$€£¥]?[.,]?\d)"  # the sign of a number
+    r"|(?<=[.,])(?<![\w.,][.,])(?=\d)"  # a decimal mark without a digit before it
+    r"|(?<=\d[eE]-)(?=\d)"  # the sign of an exponent
+    r"|(?<=\w\+)\+*|(?<=\w \+)(?=[ ])"  # C++, a + b, but no sign and no bullet
+    r"|(?<=\w[<=>])[<=>]?(?=[\w-])|(?<=\w [<=>])[<=>]?(?= ?[\w-])"
+    r"|(?<=[^\W\d_]\#)\#*"  # C#
+    r"|(?<=\b[^\W\d_][-\u2212])(?![\w-])|(?<=\b[^\W\d_]{2}[-\u2212])(?![\w-])"  # the grade A-, the ion Cl-
+    r")"
 )
 
 
@@ -33,26 +39,24 @@ def with_marks_kept(text: str) -> str:
     >>> with_marks_kept("1,234 or 1,5?") == "1234 or 1" + _LETTERS["."] + "5?"
     True
     """
-    if not _MAY_HAVE_MARKS.search(text):
-        return text
-    text = _NUMERAL.sub(_spelled, _DASH.sub("-", text))
-    return _MEANT.sub(lambda found: "".join(map(_letter, found[0])), text)
+    if _MAY_HAVE_MARKS.search(text):
+        text = _NUMERAL.sub(_spelled, _DASH.sub("-", text))
+        text = _MEANT.sub(lambda found: "".join(map(_letter, found[0])), text)
+    return _NO_ARTICLE.sub(rf"\g<0>{_NAME}", text)
 
 
-def kept(tokenizer: Callable[[str], list[str]], fallback: Callable[[str], list[str]]) -> Callable[[str], list[str]]:
+def kept(tokenizer: Callable[[str], list[str]]) -> Callable[[str], list[str]]:
     """Make of a tokenizer one that erases neither marks that mean something nor a whole text.
 
     Args:
         tokenizer: Normalises and splits.
-        fallback: Splits what the tokenizer leaves nothing of, and erases less.
 
     Returns:
-        The tokenizer: what both leave nothing of is split at white space, as it stands.
+        The tokenizer; what it leaves nothing of is split at white space, as it stands.
     """
 
     def tokens(text: str) -> list[str]:
-        marked = with_marks_kept(text)
-        return tokenizer(marked) or fallback(marked) or text.casefold().split()
+        return tokenizer(with_marks_kept(text)) or text.casefold().split()
 
     return tokens
 

@@ -55,11 +55,11 @@ def squad_tokens(text: str) -> list[str]:
 def answer_words(text: str) -> list[str]:
     """Split as `squad_tokens`, and keep what normalising would erase of a meaning, in letters of no language.
 
-    Kept are the sign and decimal mark of a number and marks between digits, signs such as + and <, and of a text that
-    would vanish the article, or else all of it.
+    Kept are the sign and decimal mark of a number and marks between digits, signs such as + and <, a letter A that is
+    no article, and all of a text that would vanish.
 
-    >>> answer_words("The U.S. Senate, 1,000 seats"), answer_words("A."), answer_words("?!")
-    (['us', 'senate', '1000', 'seats'], ['a'], ['?!'])
+    >>> answer_words("The U.S. Senate, 1,000 seats"), answer_words("?!"), answer_words("A.") == []
+    (['us', 'senate', '1000', 'seats'], ['?!'], False)
     >>> answer_words("1.5") == answer_words("1,5"), answer_words("1.5") == answer_words("15")
     (True, False)
     """
@@ -75,10 +75,8 @@ def unicode_answer_words(text: str) -> list[str]:
     return _unicode_answer_words(text)
 
 
-_answer_words = kept(squad_tokens, lambda text: text.lower().translate(_WITHOUT_PUNCTUATION).split())
-_unicode_answer_words = kept(
-    lambda text: [token for token in unicode_tokens(text) if token not in {"a", "an", "the"}], unicode_tokens
-)
+_answer_words = kept(squad_tokens)
+_unicode_answer_words = kept(lambda text: [token for token in unicode_tokens(text) if token not in {"a", "an", "the"}])
 
 
 class Vocabulary(dict[str, str]):

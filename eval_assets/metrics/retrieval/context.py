@@ -83,16 +83,18 @@ def chunk_text(chunk: Any) -> str:
     >>> chunk_text([{"content": "One."}, None, "Two."]), chunk_text(1972)
     ('One. Two.', '1972')
     """
-    if isinstance(chunk, str):
-        return chunk
-    if isinstance(chunk, dict):
-        named = next((chunk[name] for name in _TEXT_FIELDS if isinstance(chunk.get(name), str | list | dict)), None)
-        if named is not None:
-            return chunk_text(named)
-        return " ".join(chunk_text(value) for value in chunk.values() if isinstance(value, str | list | dict))
-    if isinstance(chunk, list):
-        return " ".join(filter(None, map(chunk_text, chunk)))
-    return "" if chunk is None or isinstance(chunk, bool) else str(chunk)
+    texts, pending = list[str](), [chunk]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            named = next((item[name] for name in _TEXT_FIELDS if isinstance(item.get(name), str | list | dict)), None)
+            fields = item.values() if named is None else [named]
+            pending += [value for value in reversed(list(fields)) if isinstance(value, str | list | dict)]
+        elif isinstance(item, list):
+            pending += reversed(item)
+        elif item is not None and not isinstance(item, bool):
+            texts.append(str(item))
+    return " ".join(filter(None, texts))
 
 
 _TEXT_FIELDS = ("text", "content", "page_content", "passage", "body", "chunk")

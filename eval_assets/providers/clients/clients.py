@@ -71,6 +71,7 @@ def _embedded(model: Model, surroundings: Surroundings) -> Client:
         threads=model.file.threads,
         n_parallel=min(at_once, MOST_EMBEDDED_AT_ONCE),
         max_connections=at_once,
+        max_reply_mib=model.file.limits.max_reply_mib,
     )
 
 

@@ -16,11 +16,11 @@ from eval_assets.errors import MissingKeyError
 from eval_assets.providers.clients.openai_replies import now, refusal_of, reply_of
 from eval_assets.providers.dispatch.limiter import Quota
 from eval_assets.providers.failures import AttemptFailure, PartitionFailure, RequestFailed, TransientFailure
-from eval_assets.providers.http.bodies import is_event_stream, is_page, json_of, page_text
+from eval_assets.providers.http.bodies import REPLACEMENT, is_event_stream, is_page, json_of, page_text
 from eval_assets.providers.http.bounded_client import MIB, bounded_client
 from eval_assets.providers.http.connections import failed_connection
 from eval_assets.providers.http.headers import quota_of
-from eval_assets.providers.http.statuses import COMPLETIONS, address_of, failure_of
+from eval_assets.providers.http.statuses import COMPLETIONS, REPLIED, address_of, failure_of
 from eval_assets.providers.keys import OPENAI_URL
 from eval_assets.providers.redaction import redacted, redacted_texts
 from eval_assets.providers.requests import Reply, Request
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from openai._types import RequestOptions
 
 OPENAI_HOST = "api.openai.com"
-OK = 200
 LONGEST_MESSAGE = 500
 LARGEST_REPLY_MIB = Limits().max_reply_mib
 
@@ -116,7 +115,7 @@ class OpenAIClient:
     def _read(self, response: "httpx2.Response", *, latency_seconds: float, requested_at: datetime) -> Reply:
         """The reply or refusal in a response; else raises the failure it stands for."""
         status, body = response.status_code, self._parsed(response.content, response.status_code)
-        if status == OK:
+        if status in REPLIED:
             return reply_of(body, latency_seconds=latency_seconds, requested_at=requested_at)
         # The text of an error is no model's: it may repeat what was sent.
         body = redacted_texts(body, self._secrets)
@@ -139,7 +138,7 @@ class OpenAIClient:
         try:
             return json_of(content)
         except ValueError as error:
-            if status != OK:
+            if status not in REPLIED:
                 return page_text(content)
             # Redacted before it is cut: half a secret would not be found.
             text = self._redacted(page_text(content))[:80]
@@ -158,7 +157,9 @@ class OpenAIClient:
         return redacted(text, self._secrets)
 
     def _told(self, text: str) -> str:
-        return self._redacted(text)[:LONGEST_MESSAGE]
+        """A text as a message may hold it: no secret, one line, nothing that speaks to a terminal."""
+        line = " ".join(self._redacted(text).split())
+        return "".join(letter if letter.isprintable() else REPLACEMENT for letter in line)[:LONGEST_MESSAGE]
 
     def _connect(self) -> "AsyncOpenAI":
         from openai import AsyncOpenAI, Omit

@@ -1,6 +1,5 @@
 """Provider `recorded`: predictions you already have in a file, matched to examples by id or by position."""
 
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from eval_assets.providers.failures import RequestFailed
 from eval_assets.providers.replies.endings import outcome_of
 from eval_assets.providers.replies.usage import finite_number, whole_number
 from eval_assets.providers.requests import Reply, Request
+from eval_assets.requests.canonical_json import json_text
 
 NumberedRow = tuple[int, Mapping[str, Any]]
 """The line, or of Parquet the number, and the fields of a row."""
@@ -87,7 +87,7 @@ class RecordedClient:
                 f"{request.sample_index} of {named}; a file holds one reply per example",
                 "not_recorded",
             )
-        text = output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)
+        text = output if isinstance(output, str) else json_text(output)
         return Reply(
             outcome=outcome_of(text, finish_reason=None),
             output=text,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import httpx2
 
 MIB = 2**20
-HEADERS_OF_THE_WIRE = ("content-encoding", "content-length", "transfer-encoding")
+HEADERS_OF_THE_WIRE = (b"content-encoding", b"content-length", b"transfer-encoding")
 
 
 def bounded_client(*, max_connections: int, max_body_bytes: int) -> "httpx2.AsyncClient":
@@ -31,15 +31,25 @@ def bounded_client(*, max_connections: int, max_body_bytes: int) -> "httpx2.Asyn
         async def send(self, request: httpx2.Request, *, stream: bool = False, **options: Any) -> httpx2.Response:  # noqa: ARG002  a body is always read here
             response = await super().send(request, stream=True, **options)
             try:
+                if _is_within(response, max_body_bytes):
+                    await response.aread()
+                    return response
                 body = await _body_within(response, max_body_bytes)
             finally:
                 await response.aclose()
-            headers = [pair for pair in response.headers.multi_items() if pair[0].lower() not in HEADERS_OF_THE_WIRE]
+            headers = [pair for pair in response.headers.raw if pair[0].lower() not in HEADERS_OF_THE_WIRE]
             return httpx2.Response(response.status_code, headers=headers, content=body, request=request)
 
     limits = httpx2.Limits(max_connections=max_connections, max_keepalive_connections=max_connections)
     # No time limit here: the engine's deadline counts, for the body too.
     return BoundedClient(limits=limits, timeout=None, follow_redirects=False)
+
+
+def _is_within(response: "httpx2.Response", max_body_bytes: int) -> bool:
+    """Whether the headers promise a plain body within the limit; the transport reads no byte more than promised."""
+    length = response.headers.get("content-length", "")
+    plain = not response.headers.get("content-encoding")
+    return plain and length.isdecimal() and int(length) <= max_body_bytes
 
 
 async def _body_within(response: "httpx2.Response", max_body_bytes: int) -> bytes:

@@ -19,7 +19,7 @@ def failed_connection(error: BaseException, address: str) -> TransientFailure:
     import httpx2
 
     causes = _causes(error)
-    said = str(causes[-1]) or type(causes[-1]).__name__
+    said = " ".join(str(causes[-1]).split()) or type(causes[-1]).__name__
     for cause in causes:
         match cause:
             case ssl.SSLCertVerificationError():

@@ -1,4 +1,4 @@
-"""What a status other than 200 means: the one table of the provider's failures. What each costs is in `failures`."""
+"""What a status that brings no reply means: the one table. What each failure costs is in `failures`."""
 
 import re
 from collections.abc import Mapping
@@ -16,6 +16,7 @@ from eval_assets.providers.failures import (
 from eval_assets.providers.http.headers import retry_after_seconds
 
 NO_MONEY_CODES = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
+REPLIED = (200, 201, 203)
 TOO_MANY_REQUESTS, FORBIDDEN, UNKNOWN = 429, 403, 404
 REDIRECTIONS, CLIENT_ERRORS, SERVER_ERRORS = 300, 400, 500
 REDIRECTED = range(REDIRECTIONS, CLIENT_ERRORS)
@@ -38,12 +39,15 @@ STOPS_THE_CELL: Mapping[int, tuple[str, str]] = MappingProxyType(
 )
 """Statuses that every further request would get, too: what is wrong, and the kind of failure.
 
-Of 429 only those that say no money is left. Redirections, and other statuses below 300, stop the cell as well.
+Of 429 only those that say no money is left. Redirections, and statuses below them that bring no reply, stop it as well.
 """
 
 AGAIN = (408, 409, 425)
 COSTS_THE_ROW = frozenset(range(CLIENT_ERRORS, SERVER_ERRORS)) - STOPS_THE_CELL.keys()
 CONGESTED = (503, 529)
+OF_FORMATS = (
+    "response_format", "json_schema", "json_object", "json mode", "structured output", "guided", "grammar",
+)  # fmt: skip
 COMPLETIONS = "/chat/completions"
 LONGEST_KIND = 60
 
@@ -51,7 +55,7 @@ LONGEST_KIND = 60
 def failure_of(
     status: int, headers: Mapping[str, str], body: Any, model_id: str, url: str | None = None
 ) -> AttemptFailure:
-    """What a status other than 200 means for the request and for all others.
+    """What a status that brings no reply means for the request and for all others.
 
     Args:
         status: Of the response.
@@ -69,13 +73,22 @@ def failure_of(
         return TransientFailure(said, kind=f"http_{status}", congested=status in CONGESTED)
     # A firewall that dislikes one text answers with a page, not as the API.
     if status in COSTS_THE_ROW or (status == FORBIDDEN and isinstance(body, str)):
-        return RequestFailed(said, kind=kind, of_endpoint=True)
+        return RequestFailed(said, kind=kind, of_endpoint=not speaks_of_formats(said))
     what, slug = STOPS_THE_CELL.get(status, ("this is no reply", f"http_{status}"))
     if status == UNKNOWN:
         what = f"model {model_id!r} or its endpoint is unknown" + ("" if url is None else f" at {url}{_hint(url)}")
     elif status in REDIRECTED:
         what, slug = _redirected(headers, url), "redirected"
     return PartitionFailure(f"{what}; {said}", kind=kind if status == TOO_MANY_REQUESTS else slug)
+
+
+def speaks_of_formats(message: str) -> bool:
+    """Whether an endpoint refuses how it is asked to reply: whoever asked may ask again in another format.
+
+    >>> speaks_of_formats("HTTP 400: This model takes no Response_Format of type json_schema")
+    True
+    """
+    return any(phrase in message.casefold() for phrase in OF_FORMATS)
 
 
 def error_of(body: Any) -> tuple[str, str]:
@@ -109,8 +122,9 @@ def _hint(url: str) -> str:
 
 
 def _redirected(headers: Mapping[str, str], url: str | None) -> str:
+    location = headers.get("location")
     try:
-        target = address_of(urljoin(url or "", headers.get("location", ""))).removesuffix(COMPLETIONS)
+        target = address_of(urljoin(url or "", location)).removesuffix(COMPLETIONS) if location else "no address"
     except ValueError:  # no address at all
         target = "an address that can't be read"
     return (

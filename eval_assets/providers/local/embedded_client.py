@@ -3,7 +3,7 @@
 import asyncio
 
 from eval_assets.errors import ProviderError
-from eval_assets.providers.clients.openai_client import OpenAIClient
+from eval_assets.providers.clients.openai_client import LARGEST_REPLY_MIB, OpenAIClient
 from eval_assets.providers.failures import PartitionFailure
 from eval_assets.providers.local.embedded import EmbeddedServers
 from eval_assets.providers.requests import Reply, Request
@@ -23,6 +23,7 @@ class EmbeddedClient:
         threads: Compute threads.
         n_parallel: Requests answered at once.
         max_connections: At least the concurrency.
+        max_reply_mib: Largest body of a response.
 
     Raises:
         ConfigError: There is no bundled model of that name.
@@ -30,10 +31,18 @@ class EmbeddedClient:
     """
 
     def __init__(
-        self, servers: EmbeddedServers, model_id: str, *, threads: int, n_parallel: int, max_connections: int
+        self,
+        servers: EmbeddedServers,
+        model_id: str,
+        *,
+        threads: int,
+        n_parallel: int,
+        max_connections: int,
+        max_reply_mib: float = LARGEST_REPLY_MIB,
     ) -> None:
         self._servers, self._model_id = servers, model_id
         self._threads, self._n_parallel, self._max_connections = threads, n_parallel, max_connections
+        self._max_reply_mib = max_reply_mib
         self._base_url = self._address()
         self._client = self._connected()
         self._former: list[OpenAIClient] = []
@@ -76,4 +85,9 @@ class EmbeddedClient:
         return self._servers.base_url(self._model_id, threads=self._threads, n_parallel=self._n_parallel)
 
     def _connected(self) -> OpenAIClient:
-        return OpenAIClient(model_id=self._model_id, base_url=self._base_url, max_connections=self._max_connections)
+        return OpenAIClient(
+            model_id=self._model_id,
+            base_url=self._base_url,
+            max_connections=self._max_connections,
+            max_reply_mib=self._max_reply_mib,
+        )

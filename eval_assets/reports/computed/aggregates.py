@@ -12,7 +12,7 @@ from eval_assets.metrics.aggregates import extra_aggregates
 from eval_assets.providers.requests import UNSCORED_OUTCOMES
 from eval_assets.reports.computed.scores import NO_VALUE, ExampleGroups, MetricFacts, metric_names, scores_by_example
 from eval_assets.statistics.descriptive import ExampleScores, describe
-from eval_assets.statistics.intervals import mean_interval, standard_error
+from eval_assets.statistics.intervals import mean_interval
 from eval_assets.statistics.resampling import bootstrap_quantile_interval
 from eval_assets.storage.report_schemas import AGGREGATE_REPORTS
 
@@ -42,7 +42,7 @@ def aggregate_cell(
         run_id: The run that writes the rows.
         confidence: Coverage of the intervals.
         seed: Of the bootstrap that bounds p90.
-        groups: Clusters and slices of the dataset, if it has any.
+        groups: Clusters and slices of the dataset, and which replies its examples share, if there are any.
 
     Returns:
         Rows of `AGGREGATE_REPORTS`, overall ones (`slice_column` null) before slices. p90 is bounded overall only.
@@ -105,9 +105,6 @@ def _row(rows: pl.DataFrame, facts: MetricFacts, confidence: float, groups: Exam
         upper=facts.high,
         binary=facts.is_binary,
     )
-    error = described.standard_error
-    if clusters is not None and np.unique(clusters).size > 1:
-        error = standard_error(scores.scored, clusters)[0]
     outcomes = dict(rows["outcome"].value_counts().rows())
     return {
         "metric": rows["metric"][0],
@@ -122,7 +119,7 @@ def _row(rows: pl.DataFrame, facts: MetricFacts, confidence: float, groups: Exam
         **{f"n_{outcome}": outcomes.get(outcome, 0) for outcome in UNSCORED_OUTCOMES},
         "mean": described.mean,
         "variance": described.variance,
-        "standard_error": error,
+        "standard_error": described.standard_error,
         "median": described.median,
         "p90": described.p90,
         "min": described.minimum,
@@ -143,11 +140,11 @@ def _gathered(rows: pl.DataFrame, facts: MetricFacts, groups: ExampleGroups | No
 def _p90_bounds(
     rows: pl.DataFrame, facts: MetricFacts, confidence: float, seed: int, groups: ExampleGroups | None
 ) -> dict[str, Any]:
-    if groups is not None and groups.cluster is not None:
+    scores = _gathered(rows, facts, groups)
+    if scores.clusters is not None:
         # Resampling single examples would pretend that those of a cluster are independent.
         return {"p90_ci_low": None, "p90_ci_high": None, "p90_ci_method": "none: examples are clustered"}
-    scored = _gathered(rows, facts, None).scored
-    bounds = bootstrap_quantile_interval(scored, 0.9, confidence=confidence, n_resamples=N_RESAMPLES, seed=seed)
+    bounds = bootstrap_quantile_interval(scores.scored, 0.9, confidence=confidence, n_resamples=N_RESAMPLES, seed=seed)
     return {"p90_ci_low": bounds.low, "p90_ci_high": bounds.high, "p90_ci_method": bounds.method}
 
 

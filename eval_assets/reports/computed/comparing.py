@@ -13,8 +13,10 @@ from eval_assets.errors import MetricError
 from eval_assets.reports.computed.pairs import Pair, corrected_with_baseline, pairs_of_metric, ranked
 from eval_assets.reports.computed.scores import ExampleGroups, MetricFacts, metric_names
 from eval_assets.statistics.comparison.power import PowerFigures, power_figures
-from eval_assets.statistics.comparison.verdicts import conclude
+from eval_assets.statistics.comparison.verdicts import Conclusion, conclude
 from eval_assets.storage.report_schemas import COMPARISON
+
+MOST_WITH_ALL_ROWS = 12  # 66 pairs a metric; of more candidates only the rows with the baseline are kept
 
 Row = dict[str, Any]
 
@@ -28,10 +30,11 @@ def compare_candidates(
     run_id: str,
     groups: ExampleGroups | None = None,
 ) -> pl.DataFrame:
-    """Compare every candidate with the baseline and, up to 12 candidates, every two others, metric by metric.
+    """Compare every candidate with the baseline and with every other, metric by metric.
 
     Two candidates are compared on the examples both have a score for; how many were left out is said in the sentence.
-    The largest `max_drop` of a metric's gates is its margin of equivalence.
+    The largest `max_drop` of a metric's gates is its margin of equivalence. Letters come from all pairs, at any number
+    of candidates: two share none exactly when the verdict of their comparison is better or worse.
 
     What the examples can show (`smallest_detectable_difference`, `examples_to_resolve`) is for `significance_level`:
     1 - confidence over the number of comparisons corrected for, a level that suffices whatever the others show.
@@ -42,11 +45,11 @@ def compare_candidates(
         aggregates: Rows of `AGGREGATE_REPORTS` of the same cells; slices are ignored.
         metric_facts: Metric or judge name → its direction and range.
         run_id: The run that writes the rows.
-        groups: Clusters of the dataset, if it has any.
+        groups: Clusters of the dataset and of shared replies, if there are any.
 
     Returns:
         Rows of `COMPARISON`. Every candidate has at least one row per metric: with the baseline, and where there is
-        nothing to compare with, a row of its own.
+        nothing to compare with, a row of its own. Up to 12 candidates every other pair has one too.
 
     Raises:
         MetricError: A metric of `scores` is missing from `metric_facts`.
@@ -56,7 +59,7 @@ def compare_candidates(
     if unknown:
         raise MetricError(f"scores hold metrics whose facts were not passed: {unknown}; known: {sorted(metric_facts)}")
     pairs = {
-        metric: pairs_of_metric(evaluation, rows, metric_facts[metric], groups, n_metrics=len(rows_of))
+        metric: pairs_of_metric(evaluation, rows, metric, metric_facts[metric], groups)
         for metric, rows in rows_of.items()
     }
     with_baseline = corrected_with_baseline(evaluation, pairs, metric_facts)
@@ -72,8 +75,10 @@ def compare_candidates(
             for pair in pairs[metric]
         ]
         means = {name: described.get((metric, name), {}).get("mean") for name in evaluation.candidates}
-        order = ranked(means, compared, facts, alpha=1 - evaluation.file.confidence)
+        order = ranked(means, compared, facts)
         places = {place.name: {"rank": rank, "tied_group": place.groups} for rank, place in enumerate(order, start=1)}
+        if len(evaluation.candidates) > MOST_WITH_ALL_ROWS:
+            compared = [pair for pair in compared if pair.compared_with == evaluation.baseline]
         for candidate in evaluation.candidates:
             shared = {
                 **_cell(evaluation, candidate),
@@ -81,7 +86,7 @@ def compare_candidates(
                 **places.get(candidate, {}),
             }
             own = [pair for pair in compared if pair.candidate == candidate]
-            rows += [{**shared, **_compared(pair, evaluation, metric, facts)} for pair in own] or [
+            rows += [{**shared, **_compared(pair, evaluation, facts)} for pair in own] or [
                 {**shared, **_alone(candidate, evaluation)}
             ]
     return pl.DataFrame([{**row, "run_id": run_id} for row in rows], schema=COMPARISON)
@@ -104,10 +109,10 @@ def _described(rows: pl.DataFrame, facts: MetricFacts, aggregate: Row) -> Row:
     }
 
 
-def _compared(pair: Pair, evaluation: Evaluation, metric: str, facts: MetricFacts) -> Row:
+def _compared(pair: Pair, evaluation: Evaluation, facts: MetricFacts) -> Row:
     measured = pair.measured
     figures = power_figures(measured, n_comparisons=max(1, pair.n_corrected_for))
-    verdict, sentence = _in_words(pair, figures, evaluation, metric, facts)
+    verdict, sentence = _in_words(pair, figures, evaluation, facts)
     return {
         "compared_with": pair.compared_with,
         "is_baseline_comparison": pair.compared_with == evaluation.baseline,
@@ -133,29 +138,27 @@ def _compared(pair: Pair, evaluation: Evaluation, metric: str, facts: MetricFact
     }
 
 
-def _in_words(
-    pair: Pair, figures: PowerFigures, evaluation: Evaluation, metric: str, facts: MetricFacts
-) -> tuple[str, str]:
+def _in_words(pair: Pair, figures: PowerFigures, evaluation: Evaluation, facts: MetricFacts) -> tuple[str, str]:
     """Verdict and sentence, with what was corrected for and the examples that were left out."""
-    measured, count = pair.measured, pair.n_corrected_for
-    drops = [gate.max_drop for gate in evaluation.file.gates if gate.metric == metric and gate.max_drop]
-    concluded = conclude(
+    measured = pair.measured
+    said = conclude(
         measured,
         confidence=evaluation.file.confidence,
-        adjusted_p_value=pair.p_value_adjusted if count > 1 else None,
+        adjusted_p_value=pair.p_value_adjusted if pair.n_corrected_for > 1 else None,
+        adjusted_p_value_of_equivalence=pair.p_value_of_equivalence_adjusted if pair.n_equivalences > 1 else None,
         figures=figures,
-        margin=max(drops, default=None),
         in_points=facts.in_points,
     )
+    count = pair.n_equivalences if said.conclusion is Conclusion.EQUIVALENT else pair.n_corrected_for
     verdict, sentence = (
-        concluded.conclusion.value,
-        concluded.sentence.replace(" corrected)", f" corrected for {count} comparisons)", 1),
+        said.conclusion.value,
+        said.sentence.replace(" corrected)", f" corrected for {count:,} comparisons)", 1),
     )
     if facts.greater_is_better is None:
         # A length is neither won nor lost.
         verdict = {"better": "higher", "worse": "lower"}.get(verdict, verdict)
-        for said, meant in (("better:", "higher:"), ("worse:", "lower:"), ("reliable winner", "reliable difference")):
-            sentence = sentence.replace(said, meant, 1)
+        for word, meant in (("better:", "higher:"), ("worse:", "lower:"), ("reliable winner", "reliable difference")):
+            sentence = sentence.replace(word, meant, 1)
     if measured.n_unpaired and measured.n_pairs:
         total = measured.n_pairs + measured.n_unpaired
         sentence += f"; {measured.n_unpaired:,} of {total:,} examples left out, unscored for one of the two"

@@ -1,12 +1,13 @@
 """Which candidates are compared with which, and how p-values are corrected for their number; the rows are in
 `comparing`.
 
-p-values of comparisons with the baseline are corrected over all of them, metrics included: the table a reader looks
-at. Those of other pairs are corrected over the pairs of their metric. Both decide the tied groups, so that letters
-and sentences agree. What the examples can show is stated for the level that the same correction takes.
+Every two candidates are compared, however many there are. p-values of comparisons with the baseline are corrected over
+all of them, metrics included: the table a reader looks at. Those of other pairs are corrected over the pairs of their
+metric. p-values of equivalence are corrected in the same two families, over the comparisons that have a margin. One
+conclusion is drawn from each pair, and both the letters and the sentences show it. What the examples can show is stated
+for the level that the same correction takes.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -19,12 +20,7 @@ from eval_assets.reports.computed.scores import ExampleGroups, MetricFacts, scor
 from eval_assets.statistics.comparison.multiplicity import holm_adjusted
 from eval_assets.statistics.comparison.paired import PairedComparison, compare_paired
 from eval_assets.statistics.comparison.ranking import RankedCandidate, rank_with_ties
-from eval_assets.statistics.descriptive import ExampleScores
-
-MOST_FOR_ALL_PAIRS = 12  # 66 pairs a metric; beyond it only the comparisons with the baseline are made
-N_RESAMPLES = 9999
-N_RESAMPLES_OF_OTHERS = 1999
-LEAST_P_OF_LEVEL = 0.25  # the smallest p-value that resampling can give, as a share of the level it has to stay below
+from eval_assets.statistics.comparison.verdicts import Conclusion, concluded
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,68 +32,81 @@ class Pair:
         compared_with: `model@prompt`.
         measured: What the examples both have say, candidate minus the other.
         p_value_adjusted: Corrected after Holm; null without a p-value.
+        p_value_of_equivalence_adjusted: Likewise; null without a margin too.
         n_corrected_for: Comparisons that were corrected for together.
+        n_equivalences: Of those, the ones with a margin.
     """
 
     candidate: str
     compared_with: str
     measured: PairedComparison
     p_value_adjusted: float | None = None
+    p_value_of_equivalence_adjusted: float | None = None
     n_corrected_for: int = 1
+    n_equivalences: int = 1
+
+    @property
+    def conclusion(self) -> Conclusion:
+        """What may be said of the pair, for letters and sentences alike."""
+        return concluded(
+            self.measured,
+            confidence=self.measured.interval.confidence,
+            p_value=self.p_value_adjusted,
+            p_value_of_equivalence=self.p_value_of_equivalence_adjusted,
+        )
 
 
 def pairs_of_metric(
-    evaluation: Evaluation,
-    rows: pl.DataFrame,
-    facts: MetricFacts,
-    groups: ExampleGroups | None,
-    *,
-    n_metrics: int = 1,
+    evaluation: Evaluation, rows: pl.DataFrame, metric: str, facts: MetricFacts, groups: ExampleGroups | None
 ) -> list[Pair]:
     """Compare every candidate with the baseline, then later candidates with earlier ones, each pair once.
 
     Args:
-        evaluation: Its candidates, baseline, confidence and seed.
+        evaluation: Its candidates, baseline, gates and confidence.
         rows: Score rows of one metric, of all cells.
+        metric: Its name.
         facts: Of the metric.
-        groups: Clusters of the dataset, if it has any.
-        n_metrics: Metrics of the evaluation: with more of them p-values have to be told from zero more finely.
+        groups: Clusters of the dataset and of shared replies, if there are any.
 
     Returns:
-        Pairs corrected for one another; with more than 12 candidates only those with the baseline.
+        Pairs corrected for one another.
     """
     others = [candidate for candidate in evaluation.candidates if candidate != evaluation.baseline]
     wanted = [(candidate, evaluation.baseline) for candidate in others]
-    if len(evaluation.candidates) <= MOST_FOR_ALL_PAIRS:
-        wanted += [(later, earlier) for earlier, later in combinations(others, 2)]
+    wanted += [(later, earlier) for earlier, later in combinations(others, 2)]
     gathered = scores_by_candidate(rows, evaluation.candidates, facts, groups)
-    alpha = 1 - evaluation.file.confidence
-    of_baseline = resamples_for(max(len(wanted), len(others) * n_metrics), alpha=alpha, at_least=N_RESAMPLES)
-    of_others = resamples_for(len(wanted), alpha=alpha, at_least=N_RESAMPLES_OF_OTHERS)
-    pairs = []
-    for candidate, other in wanted:
-        n_resamples = of_baseline if other == evaluation.baseline else of_others
-        measured = _measured(gathered[candidate], gathered[other], facts, evaluation, n_resamples)
-        pairs.append(Pair(candidate, other, measured))
-    return corrected(pairs)
-
-
-def resamples_for(n_comparisons: int, *, alpha: float, at_least: int) -> int:
-    """Count the resamples with which a p-value can fall well below the level that so many comparisons ask for.
-
-    >>> resamples_for(8, alpha=0.05, at_least=9999), resamples_for(700, alpha=0.05, at_least=9999)
-    (9999, 56000)
-    """
-    return max(at_least, math.ceil(n_comparisons / (alpha * LEAST_P_OF_LEVEL)))
+    drops = [gate.max_drop for gate in evaluation.file.gates if gate.metric == metric and gate.max_drop]
+    return corrected(
+        [
+            Pair(
+                candidate,
+                other,
+                compare_paired(
+                    gathered[other],
+                    gathered[candidate],
+                    confidence=evaluation.file.confidence,
+                    greater_is_better=facts.greater_is_better is not False,
+                    margin=max(drops, default=None),
+                ),
+            )
+            for candidate, other in wanted
+        ]
+    )
 
 
 def corrected(pairs: Sequence[Pair]) -> list[Pair]:
     """Correct the p-values of pairs for one another, after Holm."""
-    p_values = np.array([np.nan if pair.measured.p_value is None else pair.measured.p_value for pair in pairs])
-    tested = int((~np.isnan(p_values)).sum())
+    adjusted, n_tested = _holm([pair.measured.p_value for pair in pairs])
+    of_equivalence, n_equivalences = _holm([pair.measured.p_value_of_equivalence for pair in pairs])
     return [
-        replace(pair, p_value_adjusted=None if np.isnan(p_value) else float(p_value), n_corrected_for=tested)
-        for pair, p_value in zip(pairs, holm_adjusted(p_values), strict=True)
+        replace(
+            pair,
+            p_value_adjusted=p_value,
+            p_value_of_equivalence_adjusted=p_value_of_equivalence,
+            n_corrected_for=n_tested,
+            n_equivalences=n_equivalences,
+        )
+        for pair, p_value, p_value_of_equivalence in zip(pairs, adjusted, of_equivalence, strict=True)
     ]
 
 
@@ -124,42 +133,33 @@ def corrected_with_baseline(
     return {(metric, pair.candidate): pair for (metric, _), pair in zip(table, together, strict=True)}
 
 
-def ranked(
-    means: Mapping[str, float | None], pairs: Sequence[Pair], facts: MetricFacts, *, alpha: float
-) -> list[RankedCandidate]:
+def ranked(means: Mapping[str, float | None], pairs: Sequence[Pair], facts: MetricFacts) -> list[RankedCandidate]:
     """Order the candidates that have a mean, best first; none for a metric without a better end.
 
     Args:
         means: `model@prompt` → mean.
-        pairs: Of the metric, corrected; a pair that was not compared counts as not different.
+        pairs: Every pair of the metric, corrected; one without a common example counts as not different.
         facts: Of the metric.
-        alpha: Pairs below it are reliably different.
     """
     names = [name for name, mean in means.items() if mean is not None]
     if facts.greater_is_better is None or not names:
         return []
-    of_pair = {frozenset((pair.candidate, pair.compared_with)): pair.p_value_adjusted for pair in pairs}
-    p_values = np.full((len(names), len(names)), np.nan)
-    for row, column in combinations(range(len(names)), 2):
-        p_value = of_pair.get(frozenset((names[row], names[column])))
-        p_values[row, column] = p_values[column, row] = np.nan if p_value is None else p_value
+    place = {name: index for index, name in enumerate(names)}
+    different = np.zeros((len(names), len(names)), dtype=bool)
+    for pair in pairs:
+        if pair.conclusion.is_different:
+            one, other = place[pair.candidate], place[pair.compared_with]
+            different[one, other] = different[other, one] = True
     return rank_with_ties(
         names,
         np.array([means[name] for name in names], dtype=np.float64),
-        p_values,
-        alpha=alpha,
+        different,
         greater_is_better=facts.greater_is_better,
     )
 
 
-def _measured(
-    scores: ExampleScores, other: ExampleScores, facts: MetricFacts, evaluation: Evaluation, n_resamples: int
-) -> PairedComparison:
-    return compare_paired(
-        other,
-        scores,
-        confidence=evaluation.file.confidence,
-        n_resamples=n_resamples,
-        seed=evaluation.file.seed,
-        greater_is_better=facts.greater_is_better is not False,
-    )
+def _holm(p_values: Sequence[float | None]) -> tuple[list[float | None], int]:
+    """Adjusted p-values, and how many there were to adjust."""
+    given = np.array([np.nan if p_value is None else p_value for p_value in p_values])
+    adjusted = [None if np.isnan(p_value) else float(p_value) for p_value in holm_adjusted(given)]
+    return adjusted, int((~np.isnan(given)).sum())

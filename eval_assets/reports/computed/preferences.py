@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from eval_assets.judges.pairwise import PreferenceCounts, preference_counts
-from eval_assets.statistics.comparison.ranking import bradley_terry, win_rate
+from eval_assets.statistics.judging.preferences import bradley_terry, win_rate
 from eval_assets.storage.judging_schemas import PAIRWISE_RESULTS
 
 N_RESAMPLES = 1_000
@@ -23,7 +23,8 @@ def pairwise_results(preferences: pl.DataFrame, *, confidence: float, seed: int,
 
     Returns:
         Rows of `pairwise_results`: for each candidate one per opponent, and one without opponent with its Bradley-Terry
-        strength among all. Pairs without a verdict in both orders are in `n_total` alone.
+        strength and its rank among all, which are null where the comparisons don't tell them. Pairs without a verdict
+        in both orders are in `n_total` alone.
     """
     rows = []
     for (evaluation, judge), own in preferences.group_by("evaluation", "judge", maintain_order=True):
@@ -69,16 +70,14 @@ def _standings(preferences: pl.DataFrame, confidence: float, seed: int) -> Itera
         n_resamples=N_RESAMPLES,
         seed=seed,
     )
-    for rank, row in enumerate(strengths, start=1):
-        low, high = row.interval.ends or (None, None)
-        is_certain = low == high  # every resample alike is no proof of certainty
+    for row in strengths:
         own = preferences.filter((pl.col("candidate_a") == row.name) | (pl.col("candidate_b") == row.name))
         yield {
             **_sides(row.name, None, preference_counts(own)),
             "strength": row.strength,
-            "strength_ci_low": None if is_certain else low,
-            "strength_ci_high": None if is_certain else high,
-            "rank": rank,
+            "strength_ci_low": row.interval.low,
+            "strength_ci_high": row.interval.high,
+            "rank": row.rank,
         }
 
 

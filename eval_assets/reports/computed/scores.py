@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from eval_assets.statistics.descriptive import ExampleScores, example_scores
-from eval_assets.storage.columns import CELL
+from eval_assets.statistics.spread import joint_clusters, repeated
+from eval_assets.storage.columns import CELL, EXAMPLE_CLUSTERS
 from eval_assets.storage.schemas import HEURISTIC_METRICS, JUDGE_SCORES
 
 SCORE_ROWS = {
@@ -64,11 +66,13 @@ class ExampleGroups:
         examples: One row per example: `example_id` and the columns named below, as text.
         cluster: Column whose equal values mark examples that depend on each other.
         slices: Columns to break aggregates down by.
+        shared_replies: Which examples of which candidate got one reply between them, as `shared_replies` finds them.
     """
 
     examples: pl.DataFrame
     cluster: str | None = None
     slices: tuple[str, ...] = ()
+    shared_replies: pl.DataFrame | None = None
 
 
 def example_groups(predictions: pl.DataFrame, *, cluster: str | None, slices: Sequence[str]) -> ExampleGroups:
@@ -145,10 +149,13 @@ def scores_by_candidate(
         groups: As in `scores_by_example`.
     """
     example_ids = rows["example_id"].unique(maintain_order=True).sort()
-    named = rows.with_columns(candidate=candidate_name())
+    clusters = _clusters(example_ids, groups)
+    parts = _placed(rows, example_ids).partition_by("model", "prompt", as_dict=True, maintain_order=True)
+    none: pl.DataFrame = _placed(rows.clear(), example_ids)
     return {
-        candidate: scores_by_example(named.filter(pl.col("candidate") == candidate), example_ids, facts, groups)
+        candidate: _gathered(parts.get((model, prompt), none), example_ids, facts, clusters, groups)
         for candidate in candidates
+        for model, _, prompt in [candidate.partition("@")]
     }
 
 
@@ -158,36 +165,80 @@ def scores_by_example(
     """Gather one candidate's rows of one metric into one score per example.
 
     Args:
-        rows: `example_id` and `score`; several samples or draws of an example are averaged.
+        rows: `model`, `prompt`, `example_id` and `score`; several samples or draws of an example are averaged.
         example_ids: Every example of the evaluation, each once; the order of the result. Two candidates gathered with
             equal ids can be compared row by row.
         facts: Range of the metric.
-        groups: Where the cluster of an example is found, if the dataset has any. An example without a cluster is its
-            own.
+        groups: Where the cluster of an example is found, if the dataset has any, and which examples of the candidate
+            share a reply. Clusters that an example is in by one or the other are one; an example in none is its own.
     """
-    index = rows.join(
-        pl.DataFrame({"example_id": example_ids}).with_row_index("index"),
-        on="example_id",
-        how="left",
-        maintain_order="left",
-    )["index"]
-    clusters = None
-    if groups is not None and groups.cluster is not None:
-        found = pl.DataFrame({"example_id": example_ids}).join(
-            groups.examples, on="example_id", how="left", maintain_order="left"
-        )
-        own = pl.concat_str(pl.lit("example:"), pl.col("example_id"))
-        named = pl.concat_str(pl.lit("cluster:"), pl.col(groups.cluster))
-        clusters = found.select(pl.coalesce(named, own))[:, 0].to_numpy()
+    return _gathered(_placed(rows, example_ids), example_ids, facts, _clusters(example_ids, groups), groups)
+
+
+def dependent_examples(groups: ExampleGroups) -> pl.DataFrame:
+    """Number the clusters of examples that depend on each other for any candidate: by the dataset, or by one reply.
+
+    Returns:
+        `example_id` and `cluster`; an example that depends on no other is the only one of its cluster.
+    """
+    example_ids = groups.examples["example_id"]
+    clusters = _clusters(example_ids, groups)
+    shared = pl.DataFrame() if groups.shared_replies is None else groups.shared_replies
+    for part in shared.partition_by("model", "prompt") if not shared.is_empty() else []:
+        clusters = joint_clusters(clusters, _of_shared_replies(part, example_ids, part))
+    numbers = np.arange(example_ids.len()) if clusters is None else clusters
+    return pl.DataFrame({"example_id": example_ids, "cluster": numbers}, schema=EXAMPLE_CLUSTERS)
+
+
+def _placed(rows: pl.DataFrame, example_ids: pl.Series) -> pl.DataFrame:
+    """Each row's score with the place of its example."""
+    places = pl.DataFrame({"example_id": example_ids}).with_row_index("index")
+    return rows.select("model", "prompt", "example_id", "score").join(
+        places, on="example_id", how="left", maintain_order="left"
+    )
+
+
+def _gathered(
+    rows: pl.DataFrame,
+    example_ids: pl.Series,
+    facts: MetricFacts,
+    clusters: NDArray[np.int64] | None,
+    groups: ExampleGroups | None,
+) -> ExampleScores:
+    if groups is not None and groups.shared_replies is not None and not rows.is_empty():
+        clusters = joint_clusters(clusters, _of_shared_replies(rows, example_ids, groups.shared_replies))
     return example_scores(
         rows["score"].cast(pl.Float64()).fill_null(np.nan).to_numpy(),
-        example_index=index.cast(pl.Int64()).to_numpy(),
+        example_index=rows["index"].cast(pl.Int64()).to_numpy(),
         n_examples=example_ids.len(),
         lower=facts.low,
         upper=facts.high,
         clusters=clusters,
         binary=facts.is_binary,
     )
+
+
+def _clusters(example_ids: pl.Series, groups: ExampleGroups | None) -> NDArray[np.int64] | None:
+    """The number of each example's cluster, where the dataset names any."""
+    if groups is None or groups.cluster is None:
+        return None
+    found = pl.DataFrame({"example_id": example_ids}).join(
+        groups.examples, on="example_id", how="left", maintain_order="left"
+    )
+    own = pl.concat_str(pl.lit("example:"), pl.col("example_id"))
+    named = pl.concat_str(pl.lit("cluster:"), pl.col(groups.cluster))
+    return repeated(found.select(pl.coalesce(named, own).rank("dense").cast(pl.Int64()))[:, 0].to_numpy())
+
+
+def _of_shared_replies(rows: pl.DataFrame, example_ids: pl.Series, shared: pl.DataFrame) -> NDArray[np.int64] | None:
+    """The number of each example's group, where the candidate of the rows has examples that share a reply."""
+    model, prompt = rows.select("model", "prompt").row(0)
+    own = shared.filter((pl.col("model") == model) & (pl.col("prompt") == prompt))
+    if own.is_empty():
+        return None
+    found = pl.DataFrame({"example_id": example_ids}).join(own, on="example_id", how="left", maintain_order="left")
+    group = found["group"].to_numpy(allow_copy=True).astype(np.float64)
+    return np.where(np.isnan(group), -1.0 - np.arange(group.size), group).astype(np.int64)
 
 
 def _value_at(columns: object, path: str) -> str | None:

@@ -49,7 +49,7 @@ def duels_markdown(report: EvaluationReport) -> list[str]:
         *(f"| {' | '.join(markdown_text(cell) for cell in duel_cells(row))} |" for row in duels.iter_rows(named=True)),
         "",
         *(
-            f"{row['rank']}. {markdown_text(strength_text(row))}"
+            f"{'-' if row['rank'] is None else str(row['rank']) + '.'} {markdown_text(strength_text(row))}"
             for row in report.judging.ranking.iter_rows(named=True)
         ),
     ]
@@ -67,7 +67,7 @@ def judging_lines(report: EvaluationReport) -> Iterator[tuple[str, str]]:
         name, other, wins, ties, losses, rate, flips = duel_cells(row)
         yield "  ", f"{name} against {other}: {wins} won, {ties} tied, {losses} lost; win rate {rate}; {flips} flipped"
     for row in report.judging.ranking.iter_rows(named=True):
-        yield f"  {row['rank']}. ", strength_text(row)
+        yield "  " + ("- " if row["rank"] is None else f"{row['rank']}. "), strength_text(row)
 
 
 def standing(judge: JudgeTrust) -> str:
@@ -107,9 +107,15 @@ def ends_text(row: Row) -> str:
 
 
 def strength_text(row: Row) -> str:
-    """A candidate's Bradley-Terry strength."""
+    """A candidate's Bradley-Terry strength, or why it has none, and whether it has a place among all."""
+    name = f"{row['model']}@{row['prompt']}"
+    if not row["n_judged"]:
+        return f"{name}: never judged, so it has no place"
+    unranked = "" if row["rank"] is not None else "; its comparisons don't tell its place among all"
+    if row["strength"] is None:
+        return f"{name}: no finite Bradley-Terry strength, as it has only won or only lost against the others{unranked}"
     interval = interval_text(row["strength_ci_low"], row["strength_ci_high"])
-    return f"{row['model']}@{row['prompt']}: Bradley-Terry strength {number_text(row['strength'])} {interval}"
+    return f"{name}: Bradley-Terry strength {number_text(row['strength'])} {interval}{unranked}"
 
 
 def _is_share(statistic: str) -> bool:

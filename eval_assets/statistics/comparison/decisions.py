@@ -160,7 +160,8 @@ def _verdict_as_scored(
     if gated.value is None or gated.interval.ends is None:
         return Verdict.INCONCLUSIVE, f"no interval: {gated.interval.method.removeprefix('none: ')}"
     low, high = gated.interval.ends
-    evidence = f"{gated.value:.3g} ({100 * gated.interval.confidence:g}% interval {low:.3g} to {high:.3g})"
+    kind = "exact interval" if gated.interval.method.startswith("clopper-pearson") else "interval"
+    evidence = f"{gated.value:.3g} ({100 * gated.interval.confidence:g}% {kind} {low:.3g} to {high:.3g})"
     verdict = _by_interval(gated, threshold, acceptable_below=acceptable_below)
     if verdict is Verdict.INCONCLUSIVE:
         return verdict, f"{evidence} does not settle {gate}{_what_would_settle(gated, threshold)}"

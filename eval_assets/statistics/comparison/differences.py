@@ -1,11 +1,17 @@
 """Intervals for the difference between two candidates on the same examples: absolute, of pass rates, relative."""
 
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eval_assets.statistics.intervals import Interval, mean_interval, no_interval, standard_error
+from eval_assets.statistics.intervals import Bound, Interval, no_interval, t_bound
+from eval_assets.statistics.spread import FEWEST_UNITS, EffectiveSize, cluster_codes, effective_size, standard_error
+
+LEAST_LEVEL = 1e-12  # p-values of equivalence are not told apart below it
+PRECISION = 1.0001  # nor closer to each other than this factor
 
 
 def difference_interval(
@@ -17,43 +23,59 @@ def difference_interval(
     lower: float | None = None,
     upper: float | None = None,
 ) -> Interval:
-    """Bound a mean difference: Bonett-Price for 0/1 scores, else t, cluster-robust where there are clusters.
+    """Bound a mean difference, as `difference_bound` does for any confidence.
+
+    >>> difference_interval(np.array([0.5, 0.3, 0.1]), confidence=0.95, binary=False).method
+    't'
+    """
+    return difference_bound(differences, binary=binary, clusters=clusters, lower=lower, upper=upper)(confidence)
+
+
+def difference_bound(
+    differences: NDArray[np.float64],
+    *,
+    binary: bool,
+    clusters: NDArray[Any] | None = None,
+    lower: float | None = None,
+    upper: float | None = None,
+) -> Bound:
+    """Prepare the interval of a mean difference: Bonett-Price for 0/1 scores, else t; both go by clusters.
 
     Args:
         differences: Candidate minus baseline, shape (n_pairs,), no NaN.
-        confidence: Coverage, strictly between 0 and 1.
         binary: Whether they are differences of 0/1 scores.
         clusters: Group label per pair, shape (n_pairs,).
         lower: Lowest possible score of the metric, if there is one.
         upper: Highest possible score of the metric, if there is one.
 
     Returns:
-        The interval in score units.
-
-    >>> difference_interval(np.array([0.5, 0.3, 0.1]), binary=False, confidence=0.95).method
-    't'
+        From a confidence, strictly between 0 and 1, to the interval in score units.
     """
-    if binary and clusters is None and differences.size:
-        n_wins, n_losses = int((differences > 0).sum()), int((differences < 0).sum())
-        return paired_proportion_interval(n_wins, n_losses, differences.size, confidence=confidence)
+    if differences.size == 0:
+        return partial(no_interval, "no scores")
+    if binary and (clusters is None or cluster_codes(clusters)[1] >= FEWEST_UNITS):
+        n_pairs = differences.size
+        share_won, share_lost = float((differences > 0).sum()) / n_pairs, float((differences < 0).sum()) / n_pairs
+        size = EffectiveSize(n_pairs) if clusters is None else effective_size(differences, clusters)
+        kind = "" if clusters is None else " on effective n"
+
+        def bound(confidence: float) -> Interval:
+            n = size.at(confidence)
+            found = paired_proportion_interval(share_won * n, share_lost * n, n, confidence=confidence)
+            return replace(found, method=f"{found.method}{kind}")
+
+        return bound
     reach = None if lower is None or upper is None else upper - lower
-    return mean_interval(
-        differences,
-        clusters=clusters,
-        kind="t" if clusters is None else "cluster",
-        lower=None if reach is None else -reach,
-        upper=reach,
-        confidence=confidence,
-    )
+    return t_bound(differences, clusters, lower=None if reach is None else -reach, upper=reach)
 
 
-def paired_proportion_interval(n_wins: int, n_losses: int, n_pairs: int, *, confidence: float) -> Interval:
+def paired_proportion_interval(n_wins: float, n_losses: float, n_pairs: float, *, confidence: float) -> Interval:
     """Bound the difference of two pass rates on the same examples.
 
     Args:
         n_wins: Pairs that only the candidate passed.
         n_losses: Pairs that only the baseline passed.
-        n_pairs: All pairs, at least 1.
+        n_pairs: All pairs, above 0; an effective number need not be whole.
         confidence: Coverage, strictly between 0 and 1.
 
     Returns:
@@ -71,6 +93,42 @@ def paired_proportion_interval(n_wins: int, n_losses: int, n_pairs: int, *, conf
     centre = share_won - share_lost
     reach = float(ndtri((1 + confidence) / 2) * np.sqrt((share_won + share_lost - centre**2) / (n_pairs + 2)))
     return Interval(max(-1.0, centre - reach), min(1.0, centre + reach), "bonett-price", confidence)
+
+
+def equivalence_p_value(bound: Bound, *, margin: float, confidence: float) -> float:
+    """Test whether a difference is smaller than a margin: the level at which its interval just lies within.
+
+    That is twice the p-value of each of the two one-sided tests, so that a difference of exactly the margin comes out
+    below 0.05 in at most 1 of 40 tables.
+
+    Args:
+        bound: From `difference_bound`.
+        margin: Largest difference that doesn't matter, in score units, above 0.
+        confidence: Levels above 1 - confidence are of no interest: there the p-value is 1.
+
+    Returns:
+        The p-value, to four digits, at least 1e-12.
+
+    Source:
+        Schuirmann 1987, two one-sided tests, https://doi.org/10.1007/BF01068419.
+
+    >>> differences = np.array([0.01, -0.01, 0.02, -0.02] * 4)  # sd 0.01633 of 16: t = 0.02 / 0.00408 = 4.9
+    >>> bound = difference_bound(differences, binary=False)
+    >>> equivalence_p_value(bound, margin=0.02, confidence=0.95)  # doctest: +ELLIPSIS
+    0.00019...
+    """
+
+    def is_within(level: float) -> bool:
+        ends = bound(1 - level).ends
+        return ends is not None and -margin < ends[0] and ends[1] < margin
+
+    low, high = LEAST_LEVEL, 1 - confidence
+    if not is_within(high):
+        return 1.0
+    while high > low * PRECISION:
+        middle = float(np.sqrt(low * high))
+        low, high = (low, middle) if is_within(middle) else (middle, high)
+    return high
 
 
 def relative_drop_interval(
@@ -104,7 +162,7 @@ def relative_drop_interval(
     """
     from scipy.special import stdtrit
 
-    n_independent = baseline.size if clusters is None else np.unique(clusters).size
+    n_independent = baseline.size if clusters is None else cluster_codes(clusters)[1]
     if n_independent <= 1:
         return no_interval("one score", confidence)
     # Var(sum) - Var(difference) = 4 Cov, with the standard error that knows about clusters.

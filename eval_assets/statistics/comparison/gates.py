@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 
 from eval_assets.statistics.comparison.decisions import GatedValue, GateResult, GateTerms, decide
 from eval_assets.statistics.comparison.differences import difference_interval, relative_drop_interval
+from eval_assets.statistics.comparison.paired import differences_of
 from eval_assets.statistics.descriptive import ExampleScores
 from eval_assets.statistics.errors import UnpairedScoresError
 from eval_assets.statistics.intervals import is_binary, mean_interval
+from eval_assets.statistics.spread import joint_clusters
 
 DropKind = Literal["max_drop", "max_drop_relative", "non_inferiority"]
 
@@ -25,8 +27,9 @@ def minimum_gate(scores: ExampleScores, minimum: float, terms: GateTerms) -> Gat
 
     Returns:
         GO when the whole interval is at or above the minimum, NO-GO when it is below, else INCONCLUSIVE. A mean exactly
-        at the minimum is a NO-GO in at most (1 - confidence) / 2 of cases; shares are bounded by the exact interval so
-        that this holds for few examples too.
+        at the minimum is a NO-GO in at most (1 - confidence) / 2 of cases. The interval is the one that tables show,
+        except for pass rates: a gate goes by one end alone, and an end of the Wilson interval misses up to three times
+        as often as that near 0 and 1, so gates take the exact interval of the same number of scores, and say so.
 
     >>> from eval_assets.statistics.descriptive import example_scores
     >>> scores = example_scores(np.repeat([1.0, 0.0], [95, 5]), lower=0, upper=1)
@@ -98,14 +101,15 @@ def drop_gate(
     confidence = 2 * terms.confidence - 1 if kind == "non_inferiority" else terms.confidence
     # A drop is high minus low: where less is better, the candidate is the one expected not to be higher.
     high, low = (baseline, candidate) if greater_is_better else (candidate, baseline)
-    clusters, lower, upper = candidate.clusters, candidate.lower, candidate.upper
+    clusters = joint_clusters(baseline.clusters, candidate.clusters)
+    lower, upper = candidate.lower, candidate.upper
 
     def gated(minuend: NDArray[np.float64], subtrahend: NDArray[np.float64]) -> GatedValue:
         paired = ~(np.isnan(minuend) | np.isnan(subtrahend))
         minuend, subtrahend = minuend[paired], subtrahend[paired]
         groups = None if clusters is None else clusters[paired]
-        drops = np.round(minuend - subtrahend, 12)
-        binary = is_binary(np.concatenate([minuend, subtrahend]), lower, upper, declared=candidate.binary)
+        drops = differences_of(subtrahend, minuend)
+        binary = all(is_binary(scores, lower, upper, declared=candidate.binary) for scores in (minuend, subtrahend))
         absolute = difference_interval(
             drops, binary=binary, clusters=groups, lower=lower, upper=upper, confidence=confidence
         )
@@ -146,15 +150,14 @@ def _mean_gate(scores: ExampleScores, threshold: float, terms: GateTerms, *, acc
         scored = ~np.isnan(per_example)
         values = per_example[scored]
         clusters = None if scores.clusters is None else scores.clusters[scored]
-        binary = is_binary(values, scores.lower, scores.upper, declared=scores.binary)
         interval = mean_interval(
             values,
             clusters=clusters,
-            kind="exact" if clusters is None and binary else "auto",
             lower=scores.lower,
             upper=scores.upper,
             binary=scores.binary,
             confidence=terms.confidence,
+            exact_rates=True,
         )
         return GatedValue(float(values.mean()) if values.size else None, interval, values.size)
 

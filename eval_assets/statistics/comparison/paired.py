@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from eval_assets.statistics.comparison.differences import difference_interval
+from eval_assets.statistics.comparison.differences import difference_bound, equivalence_p_value
 from eval_assets.statistics.comparison.significance import (
     TOLERANCE,
     TestResult,
@@ -20,7 +20,10 @@ from eval_assets.statistics.comparison.significance import (
 )
 from eval_assets.statistics.descriptive import ExampleScores
 from eval_assets.statistics.errors import ScoreRangeError, UnpairedScoresError
-from eval_assets.statistics.intervals import Interval, is_binary, standard_error
+from eval_assets.statistics.intervals import Interval, is_binary
+from eval_assets.statistics.spread import cluster_codes, error_of_mean, joint_clusters
+
+DECIMALS = 12  # smaller differences are rounding
 
 PairedTest = Literal["auto", "mcnemar", "sign-flip", "wilcoxon"]
 
@@ -40,6 +43,9 @@ class PairedComparison:
         interval: Of the difference.
         test: Name of the test.
         p_value: Two-sided, not corrected for other comparisons; None without pairs.
+        margin: Largest difference that does not matter, in score units; None where none was declared.
+        p_value_of_equivalence: That of a difference of the margin or more, not corrected either; None without margin
+            or without pairs.
         effect_size: In the unit `effect` names; None where it is undefined.
         effect: `Cohen's dz` (difference over standard deviation of the differences), or for 0/1 scores
             `odds ratio of discordant pairs` ((higher + 0.5) / (lower + 0.5)).
@@ -61,6 +67,8 @@ class PairedComparison:
     interval: Interval
     test: str
     p_value: float | None
+    margin: float | None
+    p_value_of_equivalence: float | None
     effect_size: float | None
     effect: str
     wins: int
@@ -81,25 +89,24 @@ def compare_paired(
     candidate: ExampleScores,
     *,
     confidence: float,
-    n_resamples: int,
-    seed: int,
     test: PairedTest = "auto",
     greater_is_better: bool = True,
+    margin: float | None = None,
 ) -> PairedComparison:
     """Compare two candidates on the examples both have a score for.
 
     Args:
         baseline: Its scores, from `example_scores`.
-        candidate: The same examples in the same order; its range, declaration as 0/1 and clusters are used.
+        candidate: The same examples in the same order; its range and declaration as 0/1 are used.
         confidence: Coverage of the interval, strictly between 0 and 1.
-        n_resamples: Random exchanges for a Monte Carlo test.
-        seed: One table and one seed give one comparison.
         test: `auto` takes exact McNemar for 0/1 scores, else sign flips of the mean difference; clusters are always
             flipped whole.
         greater_is_better: Direction of the metric; decides what is a win.
+        margin: Largest difference that does not matter, in score units, above 0; None if none was declared.
 
     Returns:
-        The comparison; without any pair its numbers are None.
+        The comparison; examples that depend on each other for either of the two are in one cluster. Without any pair
+        its numbers are None.
 
     Raises:
         UnpairedScoresError: The two are not over the same examples.
@@ -108,35 +115,34 @@ def compare_paired(
     >>> from eval_assets.statistics.descriptive import example_scores
     >>> baseline = example_scores(np.array([0.1, 0.3, 0.4, 0.2, 0.6, 0.7, 0.3, 0.2]))
     >>> candidate = example_scores(np.array([0.6, 0.7, 0.9, 0.8, 0.7, 0.9, 0.6, 0.4]))
-    >>> comparison = compare_paired(baseline, candidate, confidence=0.95, n_resamples=9999, seed=0)
+    >>> comparison = compare_paired(baseline, candidate, confidence=0.95)
     >>> round(comparison.difference, 4), comparison.test, comparison.p_value
     (0.35, 'exact sign-flip', 0.0078125)
     """
     old, new, clusters = scored_by_both(baseline, candidate)
     lower, upper = candidate.lower, candidate.upper
-    differences = np.round(new - old, 12)  # what ties on paper (0.6 - 0.1, 0.9 - 0.4) ties here
+    differences = differences_of(old, new)
     n = differences.size
     n_higher, n_lower = int((differences > 0).sum()), int((differences < 0).sum())
-    binary = is_binary(np.concatenate([old, new]), lower, upper, declared=candidate.binary)
-    result = (
-        _tested(differences, clusters, test, n_resamples, seed, binary=binary)
-        if n
-        else TestResult("none: no pairs", 1.0)
-    )
+    binary = all(is_binary(scores, lower, upper, declared=candidate.binary) for scores in (old, new))
+    result = _tested(differences, clusters, test, binary=binary) if n else TestResult("none: no pairs", 1.0)
     effect, effect_size = _effect(differences, binary=binary)
+    bound = difference_bound(differences, clusters=clusters, binary=binary, lower=lower, upper=upper)
     return PairedComparison(
         n_pairs=n,
         n_unpaired=baseline.scores.size - n,
-        n_clusters=None if clusters is None else np.unique(clusters).size,
+        n_clusters=None if clusters is None else cluster_codes(clusters)[1],
         mean_baseline=float(old.mean()) if n else None,
         mean_candidate=float(new.mean()) if n else None,
         difference=float(differences.mean()) if n else None,
-        standard_error=_standard_error(differences, clusters),
-        interval=difference_interval(
-            differences, clusters=clusters, binary=binary, lower=lower, upper=upper, confidence=confidence
-        ),
+        standard_error=error_of_mean(differences, clusters),
+        interval=bound(confidence),
         test=result.test,
         p_value=result.p_value if n else None,
+        margin=margin,
+        p_value_of_equivalence=equivalence_p_value(bound, margin=margin, confidence=confidence)
+        if n and margin
+        else None,
         effect_size=effect_size,
         effect=effect,
         wins=n_higher if greater_is_better else n_lower,
@@ -158,7 +164,7 @@ def scored_by_both(
         second: The other's, over the same examples in the same order.
 
     Returns:
-        Scores of the first, of the second, and cluster labels (the second's; None without), each of shape (n_pairs,).
+        Scores of the first, of the second, and labels of their joint clusters (None without), each of shape (n_pairs,).
 
     Raises:
         UnpairedScoresError: The two are not over the same examples.
@@ -173,32 +179,35 @@ def scored_by_both(
             "gather both with the same `n_examples`"
         )
     both = ~(np.isnan(first.scores) | np.isnan(second.scores))
-    return first.scores[both], second.scores[both], None if second.clusters is None else second.clusters[both]
+    clusters = joint_clusters(first.clusters, second.clusters)
+    return first.scores[both], second.scores[both], None if clusters is None else cluster_codes(clusters[both])[0]
 
 
-def _standard_error(differences: NDArray[np.float64], clusters: NDArray[Any] | None) -> float | None:
-    n_independent = differences.size if clusters is None else np.unique(clusters).size
-    return standard_error(differences, clusters)[0] if n_independent > 1 else None
+def differences_of(old: NDArray[np.float64], new: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Subtract scores so that what ties on paper ties: two scores of an example differ from 1e-12 on.
+
+    >>> differences_of(np.array([0.1, 0.4]), np.array([0.6, 0.9])).tolist()  # 0.6 - 0.1 and 0.9 - 0.4
+    [0.5, 0.5]
+    """
+    return np.round(new - old, DECIMALS)
 
 
 def _tested(
     differences: NDArray[np.float64],
     clusters: NDArray[Any] | None,
     test: PairedTest,
-    n_resamples: int,
-    seed: int,
     *,
     binary: bool,
 ) -> TestResult:
     if clusters is not None:
-        return sign_flip_test(differences, clusters, n_resamples=n_resamples, seed=seed)
+        return sign_flip_test(differences, clusters)
     if test == "mcnemar" and not binary:
         raise ScoreRangeError("expected scores of 0 and 1 for McNemar's test; use 'sign-flip' or 'wilcoxon'")
     if binary and test in ("auto", "mcnemar"):
         return mcnemar_test(int((differences > 0).sum()), int((differences < 0).sum()))
     if test == "wilcoxon":
         return wilcoxon_test(differences)
-    return sign_flip_test(differences, n_resamples=n_resamples, seed=seed)
+    return sign_flip_test(differences)
 
 
 def _effect(differences: NDArray[np.float64], *, binary: bool) -> tuple[str, float | None]:

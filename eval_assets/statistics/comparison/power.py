@@ -57,7 +57,7 @@ def power_figures(comparison: PairedComparison, *, n_comparisons: int = 1, power
     >>> from eval_assets.statistics.descriptive import example_scores
     >>> from eval_assets.statistics.comparison.paired import compare_paired
     >>> scores = [example_scores(np.repeat(values, [12, 10, 178])) for values in ([1.0, 0.0, 1.0], [0.0, 1.0, 1.0])]
-    >>> comparison = compare_paired(*scores, confidence=0.95, n_resamples=999, seed=0)
+    >>> comparison = compare_paired(*scores, confidence=0.95)
     >>> [round(power_figures(comparison, n_comparisons=n).smallest_detectable_difference, 3) for n in (1, 10)]
     [0.067, 0.083]
     """

@@ -5,7 +5,7 @@ What a comparison's own figures are is in `power`.
 
 import numpy as np
 
-from eval_assets.statistics.comparison.significance import N_ENUMERATED
+from eval_assets.statistics.comparison.sign_flips import N_ENUMERATED
 
 POWER = 0.8  # the customary chance of seeing a difference that is there
 ALPHA = 0.05  # the chance of seeing one that is not

@@ -20,6 +20,11 @@ class Conclusion(StrEnum):
     EQUIVALENT = "equivalent within the margin"
     NO_RELIABLE_DIFFERENCE = "no reliable difference"
 
+    @property
+    def is_different(self) -> bool:
+        """Whether the two are told apart: what letters, sentences and counts of differences go by alike."""
+        return self in (Conclusion.BETTER, Conclusion.WORSE)
+
 
 @dataclass(frozen=True, slots=True)
 class ComparisonVerdict:
@@ -29,27 +34,73 @@ class ComparisonVerdict:
     sentence: str
 
 
+def concluded(
+    comparison: PairedComparison,
+    *,
+    confidence: float,
+    p_value: float | None = None,
+    p_value_of_equivalence: float | None = None,
+) -> Conclusion:
+    """Decide whether the candidate is better, worse, equivalent within the margin, or not reliably different.
+
+    Better or worse takes both a p-value below 1 - confidence and an interval without zero, so equal candidates are told
+    apart in at most a share 1 - confidence of tables. Equivalent takes a p-value of equivalence below the same level,
+    and goes first: a difference too small to matter is not a win, however certain. Of one comparison only one of the
+    two can be an error, so correcting each kind for the number of comparisons bounds the errors of each kind.
+
+    Args:
+        comparison: From `compare_paired`.
+        confidence: The one the comparison was made with.
+        p_value: Corrected for the other comparisons of the table; default the comparison's own.
+        p_value_of_equivalence: Likewise.
+
+    Returns:
+        The conclusion in the metric's direction.
+
+    >>> import numpy as np
+    >>> from eval_assets.statistics.descriptive import example_scores
+    >>> from eval_assets.statistics.comparison.paired import compare_paired
+    >>> old, new = example_scores(np.full(9, 0.5)), example_scores(np.linspace(0.6, 0.7, 9))
+    >>> comparison = compare_paired(old, new, confidence=0.95)
+    >>> concluded(comparison, confidence=0.95).value, concluded(comparison, confidence=0.95, p_value=0.3).value
+    ('better', 'no reliable difference')
+    """
+    alpha, ends = 1 - confidence, comparison.interval.ends
+    p_value = comparison.p_value if p_value is None else p_value
+    if p_value_of_equivalence is None:
+        p_value_of_equivalence = comparison.p_value_of_equivalence
+    if comparison.difference is None or p_value is None:
+        return Conclusion.NO_RELIABLE_DIFFERENCE
+    if p_value_of_equivalence is not None and p_value_of_equivalence <= alpha:
+        return Conclusion.EQUIVALENT
+    if comparison.difference != 0 and p_value < alpha and not holds_zero(ends):
+        better = (comparison.difference > 0) == comparison.greater_is_better
+        return Conclusion.BETTER if better else Conclusion.WORSE
+    return Conclusion.NO_RELIABLE_DIFFERENCE
+
+
+def holds_zero(ends: tuple[float, float] | None) -> bool:
+    """Whether an interval leaves room for no difference; one that could not be computed is no evidence for it."""
+    return ends is not None and ends[0] <= 0 <= ends[1]
+
+
 def conclude(
     comparison: PairedComparison,
     *,
     confidence: float,
     adjusted_p_value: float | None = None,
+    adjusted_p_value_of_equivalence: float | None = None,
     figures: PowerFigures | None = None,
-    margin: float | None = None,
     in_points: bool = False,
 ) -> ComparisonVerdict:
-    """Say whether the candidate is better, worse, equivalent within the margin, or not reliably different.
-
-    Better or worse takes both a p-value below 1 - confidence and an interval without zero, so equal candidates are told
-    apart in at most a share 1 - confidence of tables. Equivalent takes the whole interval within the margin, and goes
-    first: a difference too small to matter is not a win, however certain.
+    """Say in a sentence what `concluded` decides, and what it would take to conclude more.
 
     Args:
         comparison: From `compare_paired`.
         confidence: The one the comparison was made with.
         adjusted_p_value: Corrected for the other comparisons of the table; default the comparison's own.
+        adjusted_p_value_of_equivalence: Likewise.
         figures: What the pairs can show when corrected for those others; default when not corrected.
-        margin: Largest difference that does not matter, in score units, above 0; None if none was declared.
         in_points: Write differences in points of 0.01, as for shares.
 
     Returns:
@@ -60,31 +111,42 @@ def conclude(
     >>> from eval_assets.statistics.comparison.paired import compare_paired
     >>> baseline = example_scores(np.repeat([1.0, 0.0, 1.0, 0.0], [12, 10, 60, 18]))
     >>> candidate = example_scores(np.repeat([0.0, 1.0, 1.0, 0.0], [12, 10, 60, 18]))
-    >>> comparison = compare_paired(baseline, candidate, confidence=0.95, n_resamples=999, seed=0)
+    >>> comparison = compare_paired(baseline, candidate, confidence=0.95)
     >>> print(conclude(comparison, confidence=0.95, in_points=True).sentence.partition("; ")[2])
     about 4,400 more examples would resolve 2.0 points
     """
     if comparison.difference is None or comparison.p_value is None:
         sentence = "nothing to compare: no example has a score from both candidates"
         return ComparisonVerdict(Conclusion.NO_RELIABLE_DIFFERENCE, sentence)
-    difference, ends = comparison.difference, comparison.interval.ends
+    conclusion = concluded(
+        comparison,
+        confidence=confidence,
+        p_value=adjusted_p_value,
+        p_value_of_equivalence=adjusted_p_value_of_equivalence,
+    )
     p_value = comparison.p_value if adjusted_p_value is None else adjusted_p_value
     unit = _Unit(100, ".1f", " points") if in_points else _Unit(1, ".3g", "")
-    evidence = (
-        f"{unit.amount(difference, '+')} ({_interval_text(comparison.interval, unit)}, {_p_text(p_value)}"
-        f"{'' if adjusted_p_value is None else ' corrected'})"
-    )
-    if margin is not None and ends is not None and -margin < ends[0] and ends[1] < margin:
-        return ComparisonVerdict(Conclusion.EQUIVALENT, f"equivalent within {unit.amount(margin)}: {evidence}")
-    excludes_zero = ends is None or ends[0] > 0 or ends[1] < 0
-    if difference != 0 and p_value < 1 - confidence and excludes_zero:
-        better = (difference > 0) == comparison.greater_is_better
-        conclusion = Conclusion.BETTER if better else Conclusion.WORSE
+    seen = f"{unit.amount(comparison.difference, '+')} ({_interval_text(comparison.interval, unit)}, "
+    corrected = "" if adjusted_p_value is None else " corrected"
+    if conclusion is Conclusion.EQUIVALENT:
+        p_value = adjusted_p_value_of_equivalence or comparison.p_value_of_equivalence or 0.0
+        corrected = "" if adjusted_p_value_of_equivalence is None else " corrected"
+        within = f"equivalent within {unit.amount(comparison.margin or 0.0)}"
+        return ComparisonVerdict(conclusion, f"{within}: {seen}{_p_text(p_value)} of more than that{corrected})")
+    evidence = f"{seen}{_p_text(p_value)}{corrected})"
+    if conclusion.is_different:
         return ComparisonVerdict(conclusion, f"{conclusion}: {evidence}")
-    corrected = adjusted_p_value is not None
-    more = _what_it_takes(comparison, figures or power_figures(comparison), unit, corrected=corrected)
+    if p_value < 1 - confidence and comparison.difference != 0:
+        evidence += ": few examples make the difference, and the interval holds zero"
+    alone, among_others = comparison.p_value_of_equivalence, adjusted_p_value_of_equivalence
+    if alone is not None and among_others is not None and alone <= 1 - confidence:
+        within = f"within {unit.amount(comparison.margin or 0.0)} on its own, but not among the others"
+        evidence += f"; {within}: {_p_text(among_others)} of more than that"
+    more = _what_it_takes(
+        comparison, figures or power_figures(comparison), unit, corrected=adjusted_p_value is not None
+    )
     sentence = "; ".join([f"no reliable winner: {evidence}", *more])
-    return ComparisonVerdict(Conclusion.NO_RELIABLE_DIFFERENCE, sentence)
+    return ComparisonVerdict(conclusion, sentence)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
-"""How far raters agree: people with people, a judge with people, jurors with each other. Biases are in `judge_bias`."""
+"""How far two raters agree: a judge with people. More raters at once are in `alpha`, biases in `judge_bias`."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -7,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval_assets.statistics.errors import ScoreRangeError, UnpairedScoresError
-from eval_assets.statistics.intervals import Interval, no_interval, wilson_interval
+from eval_assets.statistics.intervals import Interval, mean_interval, no_interval
 from eval_assets.statistics.resampling import percentile_interval, resampled_counts
+from eval_assets.statistics.spread import FEWEST_UNITS, cluster_codes, repeated
 
 KappaWeights = Literal["nominal", "linear", "quadratic"]
-AlphaLevel = Literal["nominal", "ordinal", "interval"]
 
 TOLERANCE = 1e-12  # resamples closer than this are equal
 
@@ -24,7 +25,7 @@ class Agreement:
         measure: Its name.
         value: None where it is undefined, as kappa is when nobody ever used a second label.
         interval: By resampling whole examples.
-        n: Examples it is over.
+        n: Outputs it is over.
     """
 
     measure: str
@@ -62,27 +63,21 @@ def confusion_matrix(
     >>> confusion_matrix(np.array([1, 1, 2]), np.array([1, 2, 2])).counts.tolist()
     [[1, 1], [0, 1]]
     """
-    if first.shape != second.shape:
-        raise UnpairedScoresError(f"expected labels of the same examples, got {first.size} and {second.size}")
-    used = np.unique(np.concatenate([first, second]))
-    known = used if labels is None else labels
-    unknown = used[~np.isin(used, known)]
-    if unknown.size:
-        raise ScoreRangeError(f"expected labels among {known.tolist()!r}, got {unknown[:5].tolist()!r}")
-    position = {label: index for index, label in enumerate(known.tolist())}
-    counts = np.zeros((known.size, known.size), dtype=np.int64)
-    for one, other in zip(first.tolist(), second.tolist(), strict=True):
-        counts[position[one], position[other]] += 1
+    known, places, other_places = _placed(first, second, labels)
+    counts = np.bincount(places * known.size + other_places, minlength=known.size**2).reshape(known.size, known.size)
     return ConfusionMatrix(tuple(known.tolist()), counts)
 
 
-def raw_agreement(first: NDArray[Any], second: NDArray[Any], *, confidence: float) -> Agreement:
-    """Share of the examples both raters gave the same label. Chance alone gives a share, too: see `cohen_kappa`.
+def raw_agreement(
+    first: NDArray[Any], second: NDArray[Any], *, confidence: float, clusters: NDArray[Any] | None = None
+) -> Agreement:
+    """Share of the outputs both raters gave the same label. Chance alone gives a share, too: see `cohen_kappa`.
 
     Args:
         first: Labels by one rater, shape (n,).
-        second: Labels of the same examples by the other, shape (n,).
+        second: Labels of the same outputs by the other, shape (n,).
         confidence: Coverage of the interval (Wilson), strictly between 0 and 1.
+        clusters: Example of each output, shape (n,), where an example has several.
 
     Returns:
         The share, between 0 and 1.
@@ -90,11 +85,12 @@ def raw_agreement(first: NDArray[Any], second: NDArray[Any], *, confidence: floa
     >>> raw_agreement(np.array([1, 1, 2]), np.array([1, 2, 2]), confidence=0.95).value  # doctest: +ELLIPSIS
     0.666...
     """
-    matrix = confusion_matrix(first, second)
-    n, n_equal = first.size, int(np.trace(matrix.counts))
+    _, places, other_places = _placed(first, second, None)
+    n, equal = first.size, (places == other_places).astype(np.float64)
     if n == 0:
         return Agreement("raw agreement", None, no_interval("no examples", confidence), 0)
-    return Agreement("raw agreement", n_equal / n, wilson_interval(n_equal, n, confidence=confidence), n)
+    interval = mean_interval(equal, clusters=repeated(clusters), binary=True, confidence=confidence)
+    return Agreement("raw agreement", float(equal.mean()), interval, n)
 
 
 def cohen_kappa(
@@ -106,6 +102,7 @@ def cohen_kappa(
     seed: int,
     weights: KappaWeights = "nominal",
     labels: NDArray[Any] | None = None,
+    clusters: NDArray[Any] | None = None,
 ) -> Agreement:
     """Agreement of two raters beyond what their label frequencies alone would give.
 
@@ -117,6 +114,7 @@ def cohen_kappa(
         seed: One table and one seed give one interval.
         weights: Cost of a disagreement: all the same, or growing with the distance in `labels` or its square.
         labels: As in `confusion_matrix`.
+        clusters: Example of each output, shape (n,), where an example has several: whole examples are resampled.
 
     Returns:
         Kappa: 1 for perfect agreement, 0 for chance, at least -1. Undefined (None) when both raters used one and the
@@ -129,69 +127,42 @@ def cohen_kappa(
     >>> cohen_kappa(first, second, confidence=0.95, n_resamples=100, seed=0).value  # (0.75 - 0.5) / (1 - 0.5)
     0.5
     """
-    counts = confusion_matrix(first, second, labels=labels).counts
-    steps = np.abs(np.subtract.outer(np.arange(len(counts)), np.arange(len(counts)))).astype(np.float64)
+    known, places, other_places = _placed(first, second, labels)
+    size, cells = known.size, places * known.size + other_places
+    steps = np.abs(np.subtract.outer(np.arange(size), np.arange(size))).astype(np.float64)
     costs = {"nominal": (steps > 0).astype(np.float64), "linear": steps, "quadratic": steps**2}[weights]
     name = "Cohen's kappa" if weights == "nominal" else f"Cohen's kappa, {weights} weights"
     if first.size == 0:
         return Agreement(name, None, no_interval("no examples", confidence), 0)
-    # Examples matter to kappa by their cell alone, so a resample of examples is a multinomial draw of cells.
-    generator, shares = np.random.default_rng(seed), counts.ravel() / first.size
-    draws = (generator.multinomial(first.size, shares).reshape(counts.shape) for _ in range(n_resamples))
-    resampled = np.array([_kappa(drawn, costs) for drawn in draws])
-    return _bounded(name, _kappa(counts, costs), resampled, confidence, first.size)
 
+    def kappa(drawn: NDArray[np.float64]) -> float:
+        return _kappa(
+            np.bincount(cells, weights=drawn, minlength=size**2).astype(np.float64).reshape(size, size), costs
+        )
 
-def krippendorff_alpha(
-    ratings: NDArray[np.float64],
-    *,
-    level: AlphaLevel,
-    confidence: float,
-    n_resamples: int,
-    seed: int,
-) -> Agreement:
-    """Agreement of any number of raters, each of whom may have skipped examples.
-
-    Args:
-        ratings: Shape (n_raters, n_examples); NaN where a rater gave none. Nominal labels as numbers.
-        level: Whether labels are mere names, ordered, or numbers with meaningful distances.
-        confidence: Coverage of the interval, strictly between 0 and 1.
-        n_resamples: Number of bootstrap resamples.
-        seed: One table and one seed give one interval.
-
-    Returns:
-        Alpha: 1 for perfect agreement, 0 for chance. Undefined (None) without an example rated twice, or when one label
-        was used throughout. `n` counts the examples rated at least twice.
-
-    Source:
-        Krippendorff 2011, Computing Krippendorff's alpha-reliability, https://repository.upenn.edu/asc_papers/43.
-
-    >>> ratings = np.array([[1, 1, 2, 2.0], [1, 2, 2, np.nan]])
-    >>> round(krippendorff_alpha(ratings, level="nominal", confidence=0.95, n_resamples=99, seed=0).value, 4)
-    0.4444
-    """
-    ratings = ratings[:, (~np.isnan(ratings)).sum(axis=0) > 1]
-    given = ~np.isnan(ratings)
-    n, values = ratings.shape[1], np.unique(ratings[given])
-    counts = np.zeros((n, values.size))  # how many raters gave the example the value
-    np.add.at(counts, (np.nonzero(given.T)[0], np.searchsorted(values, ratings.T[given.T])), 1)
-    draws = resampled_counts(n, n_resamples=n_resamples, seed=seed) if n else ()
-    resampled = np.array([_alpha(counts, values, weights, level) for weights in draws])
-    value = _alpha(counts, values, np.ones(n), level)
-    return _bounded(f"Krippendorff's alpha, {level}", value, resampled, confidence, n)
+    draws = drawn_outputs(first.size, clusters, n_resamples=n_resamples, seed=seed)
+    resampled = np.array([kappa(drawn) for drawn in draws])
+    return bounded(name, kappa(np.ones(first.size)), resampled, confidence, first.size, clusters)
 
 
 def spearman_correlation(
-    first: NDArray[np.float64], second: NDArray[np.float64], *, confidence: float, n_resamples: int, seed: int
+    first: NDArray[np.float64],
+    second: NDArray[np.float64],
+    *,
+    confidence: float,
+    n_resamples: int,
+    seed: int,
+    clusters: NDArray[Any] | None = None,
 ) -> Agreement:
-    """How far two raters put the examples in the same order, whatever scale each of them uses.
+    """How far two raters put the outputs in the same order, whatever scale each of them uses.
 
     Args:
         first: Scores by one rater, shape (n,), no NaN.
-        second: Scores of the same examples by the other, shape (n,), no NaN.
+        second: Scores of the same outputs by the other, shape (n,), no NaN.
         confidence: Coverage of the interval, strictly between 0 and 1.
         n_resamples: Number of bootstrap resamples.
         seed: One table and one seed give one interval.
+        clusters: Example of each output, shape (n,), where an example has several: whole examples are resampled.
 
     Returns:
         The rank correlation, between -1 and 1. Undefined (None) when a rater gave everything the same score.
@@ -210,13 +181,43 @@ def spearman_correlation(
         raise UnpairedScoresError(f"expected scores of the same examples, got {first.size} and {second.size}")
     n = first.size
     places, other_places = (np.unique(scores, return_inverse=True)[1] for scores in (first, second))
-    draws = resampled_counts(n, n_resamples=n_resamples, seed=seed) if n else ()
+    draws = drawn_outputs(n, clusters, n_resamples=n_resamples, seed=seed)
     resampled = np.array([_rank_correlation(places, other_places, weights) for weights in draws])
     value = _rank_correlation(places, other_places, np.ones(n))
-    return _bounded("Spearman's rank correlation", value, resampled, confidence, n)
+    return bounded("Spearman's rank correlation", value, resampled, confidence, n, clusters)
 
 
-def _kappa(counts: NDArray[np.int64], costs: NDArray[np.float64]) -> float:
+def _placed(
+    first: NDArray[Any], second: NDArray[Any], labels: NDArray[Any] | None
+) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.int64]]:
+    """All labels, and the places among them of those that either rater gave."""
+    if first.shape != second.shape:
+        raise UnpairedScoresError(f"expected labels of the same examples, got {first.size} and {second.size}")
+    used, codes = np.unique(np.concatenate([first, second]), return_inverse=True)
+    known = used if labels is None else labels
+    unknown = used[~np.isin(used, known)]
+    if unknown.size:
+        raise ScoreRangeError(f"expected labels among {known.tolist()!r}, got {unknown[:5].tolist()!r}")
+    place = {label: index for index, label in enumerate(known.tolist())}
+    places = np.array([place[label] for label in used.tolist()], dtype=np.int64)[codes.ravel()]
+    return known, places[: first.size], places[first.size :]
+
+
+def drawn_outputs(
+    n: int, clusters: NDArray[Any] | None, *, n_resamples: int, seed: int
+) -> Iterator[NDArray[np.float64]]:
+    """How often each output counts when whole examples are drawn with replacement, once per resample."""
+    if n == 0:
+        return
+    if clusters is None:
+        yield from resampled_counts(n, n_resamples=n_resamples, seed=seed)
+        return
+    example_of, n_examples = cluster_codes(clusters)
+    for counts in resampled_counts(n_examples, n_resamples=n_resamples, seed=seed):
+        yield counts[example_of]
+
+
+def _kappa(counts: NDArray[np.float64], costs: NDArray[np.float64]) -> float:
     """Kappa of a confusion matrix; NaN where undefined."""
     by_chance = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / counts.sum()
     expected = float((by_chance * costs).sum())
@@ -237,34 +238,21 @@ def _rank_correlation(
     return float(weights @ (ranks * other_ranks)) / spread if spread > 0 else float("nan")
 
 
-def _alpha(
-    counts: NDArray[np.float64], values: NDArray[np.float64], weights: NDArray[np.float64], level: AlphaLevel
-) -> float:
-    """Alpha when each example counts `weights` times; NaN where undefined.
-
-    Sums over all pairs of ratings reduce to squares: ordinal distance is that of mid-ranks, and the squared distances
-    within a set of m numbers add up to m times their squared deviations.
-    """
-    n_raters, per_value = counts.sum(axis=1), weights @ counts
-    n = per_value.sum()
-    if np.count_nonzero(per_value) <= 1:
-        return float("nan")
-    if level == "nominal":
-        within = n_raters**2 - (counts**2).sum(axis=1)
-        total = n**2 - (per_value**2).sum()
-    else:
-        scale = np.cumsum(per_value) - per_value / 2 if level == "ordinal" else values
-        scale = scale - per_value @ scale / n
-        within = 2 * (n_raters * (counts @ scale**2) - (counts @ scale) ** 2)
-        total = 2 * n * (per_value @ scale**2)
-    return float(1 - (weights @ (within / (n_raters - 1))) / (total / (n - 1)))
-
-
-def _bounded(measure: str, value: float, resampled: NDArray[np.float64], confidence: float, n: int) -> Agreement:
+def bounded(
+    measure: str,
+    value: float,
+    resampled: NDArray[np.float64],
+    confidence: float,
+    n: int,
+    clusters: NDArray[Any] | None,
+) -> Agreement:
     """A measure with its bootstrap interval, or without one where nothing varied: no proof of certainty."""
     if np.isnan(value):
         return Agreement(measure, None, no_interval("the measure is undefined", confidence), n)
+    n_examples = n if clusters is None else cluster_codes(clusters)[1]
+    if n_examples < FEWEST_UNITS:
+        return Agreement(measure, value, no_interval("all outputs are of one example", confidence), n)
     defined = resampled[np.isfinite(resampled)]
     if defined.size and np.ptp(defined) < TOLERANCE:
         return Agreement(measure, value, no_interval("every resample agrees alike", confidence), n)
-    return Agreement(measure, value, percentile_interval(resampled, confidence=confidence), n)
+    return Agreement(measure, value, percentile_interval(resampled, confidence=confidence, n_units=n_examples), n)

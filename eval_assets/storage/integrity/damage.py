@@ -34,8 +34,7 @@ def damage_explained(warehouse: Warehouse) -> Iterator[None]:
 
 def damage_behind(error: BaseException, warehouse: Warehouse) -> StorageError | None:
     """The damaged table that explains an error; null if the error is of another kind, or every table can be read."""
-    is_of_a_table = isinstance(error, pl.exceptions.PolarsError | DeltaError | OSError) or type(error).__name__ == PANIC
-    return next(damages(warehouse), None) if is_of_a_table else None
+    return next(damages(warehouse), None) if _is_of_a_table(error) else None
 
 
 def damages(warehouse: Warehouse) -> Iterator[StorageError]:
@@ -50,6 +49,13 @@ def damages(warehouse: Warehouse) -> Iterator[StorageError]:
         for file in files if warehouse.is_local else []:
             try:
                 pl.read_parquet(Path(file.removeprefix(LOCAL)), glob=False, hive_partitioning=False)
-            except (pl.exceptions.PolarsError, OSError) as error:
+            except BaseException as error:
+                if not _is_of_a_table(error):
+                    raise
                 yield damaged(table, warehouse.uri(table), f"its file {file} is damaged: {error}")
                 break
+
+
+def _is_of_a_table(error: BaseException) -> bool:
+    """Whether a library below raised it, at a file it could not read."""
+    return isinstance(error, pl.exceptions.PolarsError | DeltaError | OSError) or type(error).__name__ == PANIC

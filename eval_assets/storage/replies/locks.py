@@ -69,8 +69,9 @@ def _wait(
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = holder_of(path)
-            # A holder that took the lock this instant has not written who it is yet.
-            if holder != said and (n_polls or holder != UNKNOWN):
+            # A holder that took the lock this instant has not written who it is yet, one that goes no longer says so.
+            is_known = holder != UNKNOWN or (n_polls and said is None)
+            if holder != said and is_known:
                 said, told_at = holder, time.monotonic()
                 if on_wait is not None:
                     on_wait(f"waiting for {holder}, which writes replies of the same model; its replies will be reused")

@@ -11,6 +11,7 @@ from typing import Any
 from eval_assets.providers.replies.usage import finite_number, whole_number
 from eval_assets.providers.requests import Reply
 from eval_assets.requests.canonical_json import json_sha256
+from eval_assets.requests.characters import whole_characters
 
 REUSABLE = ("ok", "tool_call", "empty", "truncated", "refused")
 """Outcomes of a reply that came, which may have been billed: it is final until it is asked for again. Errors aren't
@@ -143,4 +144,4 @@ def stored_reply_of(row: Mapping[str, Any]) -> StoredReply:
 
 
 def _encodable(text: str | None) -> str | None:
-    return None if text is None else text.encode("utf-8", "replace").decode()
+    return None if text is None else whole_characters(text)

@@ -24,6 +24,9 @@ def parquet_rows(path: Path, *, file: str) -> Iterator[tuple[int, dict[str, Any]
             for row in batch.iter_rows(named=True):
                 number += 1
                 yield number, row
+    except (ValueError, OverflowError, LookupError) as error:  # times that Python has no value for
+        said = f"expected times between the years 1 and 9999, got one beyond them in the rows from {number + 1} on"
+        raise DatasetError(f"{file}: {said} ({error}); export it as text") from error
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise DatasetError(f"{file}: {_fault(path, error)}; export it again") from error
 

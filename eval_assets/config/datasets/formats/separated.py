@@ -23,6 +23,8 @@ def separated_rows(
 ) -> Iterator[tuple[int, dict[str, str | None]]]:
     """Line on which each row begins, and its fields; one without text is null, unless quotes stand there.
 
+    A blank line is no row, and in a file of one column a missing value.
+
     Args:
         path: The file.
         file: How errors name it.
@@ -54,8 +56,9 @@ def separated_rows(
             held = "commas" if used == "," else repr(used)
             remedy = f"put texts that hold {held} or line breaks in double quotes"
             raise DatasetError(str(Problem(file, said, line, remedy=remedy)))
-        else:
+        elif len(fields) > 1 or len(columns) == 1:
             yield line, dict.fromkeys(columns)
+        # else a blank line, which is no row
 
 
 def delimiter_of(lines: Sequence[str]) -> str:
@@ -126,13 +129,14 @@ def _fields_in(text: str, delimiter: str) -> Iterator[re.Match[str]]:
 
 def _columns(names: Sequence[str | None], *, file: str, line: int) -> list[str]:
     """Names of the columns; those without one are numbered."""
-    columns: list[str] = []
+    columns: dict[str, None] = {}
+    n_nameless = 0
     for name in names:
         if name and name in columns:
             raise DatasetError(str(Problem(file, "expected each column once, got it again; rename one", line, name)))
-        n_nameless = sum(1 for column in columns if column == "" or column.startswith("_duplicated_"))
-        columns.append(name or (f"_duplicated_{n_nameless - 1}" if n_nameless else ""))
-    return columns
+        columns[name or (f"_duplicated_{n_nameless - 1}" if n_nameless else "")] = None
+        n_nameless += not name
+    return list(columns)
 
 
 def _fault(error: csv.Error, delimiter: str, column: str | None, *, file: str, line: int) -> Problem:

@@ -1,0 +1,93 @@
+"""How frames become commits: as Arrow data, one at a time, repeated where another writer was faster."""
+
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeVar
+
+import arro3.core as arrow
+import polars as pl
+from deltalake import ColumnProperties, CommitProperties, WriterProperties
+from deltalake.exceptions import CommitFailedError, DeltaError
+
+from eval_assets.errors import StorageError, StorageFullError
+from eval_assets.storage.integrity.remedies import said_by
+from eval_assets.storage.schemas import SCHEMAS
+
+COMMIT_ATTEMPTS = 30
+# Small row groups: writing holds one in memory, and reading a range of positions opens only those it needs.
+# Of texts no smallest and largest are kept: whole texts would stand in the log, which every reader of a table loads.
+TEXTS = (
+    *("inputs", "targets", "context", "example", "messages", "output", "reasoning", "tool_calls", "error", "logprobs"),
+    *(
+        "request",
+        "text",
+        "content",
+        "source",
+        "reason",
+        "justification",
+        "raw_reply",
+        "usage",
+        "request_keys",
+        "detail",
+    ),
+    *("justification_in_order", "justification_in_reverse"),
+)
+WRITER = WriterProperties(
+    max_row_group_size=5_000,
+    compression="ZSTD",
+    compression_level=3,
+    column_properties={name: ColumnProperties(statistics_enabled="NONE") for name in TEXTS},
+)
+
+Result = TypeVar("Result")
+Frames = pl.DataFrame | Callable[[], Iterable[pl.DataFrame]]
+
+
+def properties_of(metadata: Mapping[str, str]) -> CommitProperties:
+    """What a commit records, and how often delta-rs itself repeats it."""
+    return CommitProperties(max_commit_retries=50, custom_metadata=dict(metadata))
+
+
+def insist(table: str, action: Callable[[], Result]) -> Result:
+    """Repeat an action that lost against a concurrent writer, with jitter; say plainly when the disk is full."""
+    for attempt in range(COMMIT_ATTEMPTS):
+        try:
+            return action()
+        except CommitFailedError:
+            time.sleep(random.uniform(0.01, 0.05 * min(attempt + 1, 10)))
+        except (DeltaError, OSError) as error:
+            if "No space left on device" in str(error) or "Disk quota exceeded" in str(error):
+                raise StorageFullError(
+                    f"no space is left for table {table!r}; its former rows are unharmed; free some space and run again"
+                ) from error
+            if "protocol changed" not in str(error) and "already exists" not in str(error):
+                raise StorageError(f"table {table!r} could not be written: {said_by(error)}") from error
+            time.sleep(random.uniform(0.01, 0.05 * min(attempt + 1, 10)))
+        except Exception as error:
+            if type(error) is not Exception:  # delta-rs passes errors of Arrow and DataFusion on as bare exceptions
+                raise
+            raise StorageError(f"table {table!r} could not be written: {said_by(error)}") from error
+    lost = f"{COMMIT_ATTEMPTS} attempts lost against other writers"
+    raise StorageError(f"table {table!r} could not be written: {lost}; run again")
+
+
+def stream_of(table: str, frames: Frames) -> arrow.RecordBatchReader:
+    """Frames as a table takes them, one in memory at a time."""
+    empty = arrow_table_of(pl.DataFrame(schema=SCHEMAS[table]))
+
+    def batches() -> Iterator[arrow.RecordBatch]:
+        for frame in [frames] if isinstance(frames, pl.DataFrame) else frames():
+            yield from arrow_table_of(frame.select(list(SCHEMAS[table]))).to_batches()
+
+    return arrow.RecordBatchReader.from_batches(empty.schema, batches())
+
+
+def arrow_table_of(frame: pl.DataFrame) -> arrow.Table:
+    """Arrow data with plain strings: polars' string views can't be read by every engine."""
+    table = arrow.Table.from_arrow(frame)
+    for index, column in enumerate(frame.columns):
+        if frame.schema[column] == pl.String:
+            plain = arrow.Field(column, arrow.DataType.string(), nullable=True)
+            table = table.set_column(index, plain, table.column(column).cast(arrow.DataType.string()))
+    return table

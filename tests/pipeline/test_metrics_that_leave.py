@@ -1,0 +1,42 @@
+"""A metric or judge leaves an evaluation, and one cell is run: the others' old scores don't stop it, nor count."""
+
+import pytest
+
+from tests.projects import Files, Lab
+
+
+def without_a_metric(files: Files) -> set[str]:
+    files.change("evaluations", "main", metrics=[])
+    return {"grader"}
+
+
+def with_a_renamed_metric(files: Files) -> set[str]:
+    files.change_metric(label="shortness")
+    return {"shortness", "grader"}
+
+
+def without_a_judge(files: Files) -> set[str]:
+    files.change("evaluations", "main", judges=[])
+    return {"brevity"}
+
+
+def with_a_renamed_judge(files: Files) -> set[str]:
+    files.write("judges", "marker", files.read("judges", "grader"))
+    files.change("evaluations", "main", judges=["marker"])
+    return {"brevity", "marker"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("edit", [without_a_metric, with_a_renamed_metric, without_a_judge, with_a_renamed_judge])
+def test_one_cell_runs_after_a_metric_or_judge_left(lab: Lab, files: Files, edit) -> None:
+    files.change("evaluations", "main", models=["alpha"])
+    assert not lab.run(evaluations=["main"]).failed
+    named = edit(files)
+    summary = lab.run(evaluations=["main"], prompts=["short"])
+    assert not summary.failed, summary.failed
+    with lab.workbench() as workbench:
+        report = workbench.report("main")
+    custom = {"brevity", "shortness", "grader", "marker"}
+    assert set(report.metrics) & custom == named
+    compared = set(lab.warehouse.scan("comparison", {"evaluation": "main"}).collect()["metric"])
+    assert compared & custom == named
