@@ -29,6 +29,10 @@ class StorageFullError(StorageError):
     """No room is left to keep a reply; raised before the request that would need it is sent."""
 
 
+class OvertakenError(StorageError):
+    """Other writers were faster: what was to be written may be made from rows that are no longer there."""
+
+
 class ReplayMissError(EvalAssetsError):
     """Cache policy `replay` found no stored reply for a request."""
 

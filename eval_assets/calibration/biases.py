@@ -116,7 +116,9 @@ def sameness(verdicts: LabelledVerdicts, justifications: Sequence[str], *, confi
 def _both(outputs: pl.DataFrame, columns: list[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Means of the columns over kin and over the others, on the examples both have, one row an example."""
     own, others = (
-        outputs.filter(pl.col("is_kin") == is_kin).group_by("example_id").agg(pl.col(columns).mean())
+        outputs.filter(pl.col("is_kin") == is_kin)
+        .group_by("example_id", maintain_order=True)
+        .agg(pl.col(columns).mean())
         for is_kin in (True, False)
     )
     paired = own.join(others, on="example_id", suffix="_of_others").sort("example_id")

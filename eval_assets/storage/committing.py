@@ -10,7 +10,7 @@ import polars as pl
 from deltalake import ColumnProperties, CommitProperties, WriterProperties
 from deltalake.exceptions import CommitFailedError, DeltaError
 
-from eval_assets.errors import StorageError, StorageFullError
+from eval_assets.errors import OvertakenError, StorageError, StorageFullError
 from eval_assets.storage.integrity.remedies import said_by
 from eval_assets.storage.schemas import SCHEMAS
 
@@ -49,9 +49,14 @@ def properties_of(metadata: Mapping[str, str]) -> CommitProperties:
     return CommitProperties(max_commit_retries=50, custom_metadata=dict(metadata))
 
 
-def insist(table: str, action: Callable[[], Result]) -> Result:
-    """Repeat an action that lost against a concurrent writer, with jitter; say plainly when the disk is full."""
-    for attempt in range(COMMIT_ATTEMPTS):
+def insist(table: str, action: Callable[[], Result], *, attempts: int = COMMIT_ATTEMPTS) -> Result:
+    """Repeat an action that lost against a concurrent writer, with jitter; say plainly when the disk is full.
+
+    Raises:
+        OvertakenError: Every attempt lost.
+        StorageError: It failed.
+    """
+    for attempt in range(attempts):
         try:
             return action()
         except CommitFailedError:
@@ -68,8 +73,8 @@ def insist(table: str, action: Callable[[], Result]) -> Result:
             if type(error) is not Exception:  # delta-rs passes errors of Arrow and DataFusion on as bare exceptions
                 raise
             raise StorageError(f"table {table!r} could not be written: {said_by(error)}") from error
-    lost = f"{COMMIT_ATTEMPTS} attempts lost against other writers"
-    raise StorageError(f"table {table!r} could not be written: {lost}; run again")
+    lost = f"{attempts} attempts lost against other writers"
+    raise OvertakenError(f"table {table!r} could not be written: {lost}; run again")
 
 
 def stream_of(table: str, frames: Frames) -> arrow.RecordBatchReader:

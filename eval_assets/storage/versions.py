@@ -1,14 +1,16 @@
 """The history of named files: every version of a prompt, model, judge or evaluation, oldest first."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
 
-from eval_assets.errors import StorageError
+from eval_assets.errors import OvertakenError, StorageError
 from eval_assets.requests.canonical_json import json_text
+from eval_assets.storage.committing import COMMIT_ATTEMPTS
 from eval_assets.storage.schemas import PARTITIONED_BY, SCHEMAS
 from eval_assets.storage.warehouse import Warehouse
 
@@ -26,7 +28,24 @@ class StoredVersion:
     run_id: str
 
 
-def record_version(
+def record_version(warehouse: Warehouse, table: str, **version: Any) -> StoredVersion:
+    """Add a version to a file's history if its content is new, and return the current one.
+
+    A change without effect on results (a description, a price) replaces the latest version's text and keeps its number.
+    Versions that other processes add meanwhile stay.
+
+    Args:
+        warehouse: Where the history lies.
+        table: A table of named files.
+        version: `name`, `content_sha256`, `content`, `source`, `description` and `run_id`.
+    """
+    for _ in range(COMMIT_ATTEMPTS):
+        with suppress(OvertakenError):
+            return _record_once(warehouse, table, **version)
+    raise OvertakenError(f"table {table!r}: {COMMIT_ATTEMPTS} attempts lost against other writers; run again")
+
+
+def _record_once(
     warehouse: Warehouse,
     table: str,
     *,
@@ -37,12 +56,10 @@ def record_version(
     description: str,
     run_id: str,
 ) -> StoredVersion:
-    """Add a version to a file's history if its content is new, and return the current one.
-
-    A change without effect on results (a description, a price) replaces the latest version's text and keeps its number.
-    """
     column = PARTITIONED_BY[table][0]
-    stored = warehouse.scan(table, {column: name}).sort("version").collect()
+    warehouse.create(table)
+    snapshot = warehouse.snapshot(table)
+    stored = snapshot.scan({column: name}).sort("version").collect()
     latest = stored.tail(1).to_dicts()[0] if stored.height else None
     same = latest is not None and latest["content_sha256"] == content_sha256
     content_text = json_text(content, sort_keys=True)
@@ -60,7 +77,8 @@ def record_version(
     }
     kept = stored.head(stored.height - 1) if same else stored
     frame = pl.concat([kept, pl.DataFrame([row], schema=SCHEMAS[table])])
-    warehouse.replace(table, frame, {column: name}, {"run_id": run_id, "data_version": content_sha256})
+    metadata = {"run_id": run_id, "data_version": content_sha256}
+    warehouse.replace(table, frame, {column: name}, metadata, since=snapshot)
     return _version_of(row, column)
 
 

@@ -16,7 +16,15 @@ from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError
 
 from eval_assets.errors import StorageError
-from eval_assets.storage.committing import WRITER, Frames, arrow_table_of, insist, properties_of, stream_of
+from eval_assets.storage.committing import (
+    COMMIT_ATTEMPTS,
+    WRITER,
+    Frames,
+    arrow_table_of,
+    insist,
+    properties_of,
+    stream_of,
+)
 from eval_assets.storage.integrity.data_files import NamedTable, refuse_damaged_files, refuse_damaged_log
 from eval_assets.storage.integrity.remedies import damaged
 from eval_assets.storage.integrity.roots import refuse_unusable
@@ -104,6 +112,8 @@ class Warehouse:
         frames: Frames,
         partition: Mapping[str, str],
         metadata: Mapping[str, str] | None = None,
+        *,
+        since: "Snapshot | None" = None,
     ) -> Commit:
         """Replace exactly one partition in one commit.
 
@@ -113,8 +123,10 @@ class Warehouse:
                 a time, and the function is called again if the commit has to be repeated.
             partition: Value of each partition column.
             metadata: Recorded with the commit (`run_id`, `data_version`, versions of the inputs).
+            since: What the rows were made from, if that is the partition itself.
 
         Raises:
+            OvertakenError: Another writer has changed the partition since.
             StorageFullError: The disk is full; the former rows stay.
             StorageError: The store refused the write, or other writers kept winning.
         """
@@ -124,7 +136,9 @@ class Warehouse:
             )
         self.create(table)
         recorded = {**(metadata or {}), "partition": partition_name(partition)}
-        return self._write(table, frames, {"mode": "overwrite", "predicate": predicate_of(partition)}, recorded)
+        how = {"mode": "overwrite", "predicate": predicate_of(partition)}
+        version = None if since is None or since.opened is None else since.opened.version()
+        return self._write(table, frames, how, recorded, version)
 
     def append(self, table: str, frame: pl.DataFrame, metadata: Mapping[str, str] | None = None) -> Commit:
         """Add rows in one commit; raises as `replace` does."""
@@ -241,12 +255,14 @@ class Warehouse:
         except (DeltaError, OSError, pl.exceptions.PolarsError) as error:
             raise damaged(table, self.uri(table), error) from error
 
-    def _write(self, table: str, frames: Frames, how: Mapping[str, Any], recorded: dict[str, str]) -> Commit:
+    def _write(
+        self, table: str, frames: Frames, how: Mapping[str, Any], recorded: dict[str, str], version: int | None = None
+    ) -> Commit:
         recorded["commit_id"] = uuid.uuid4().hex
         insist(
             table,
             lambda: write_deltalake(
-                self.uri(table),
+                self.uri(table) if version is None else self._at(table, version),
                 stream_of(table, frames),
                 schema_mode="merge",
                 storage_options=dict(self.storage_options),
@@ -254,6 +270,7 @@ class Warehouse:
                 writer_properties=WRITER,
                 **how,
             ),
+            attempts=COMMIT_ATTEMPTS if version is None else 1,
         )
         # Other writers may have committed since: the version is the one that carries our id.
         for limit in (RECENT_COMMITS, None):

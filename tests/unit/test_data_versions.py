@@ -20,7 +20,7 @@ from eval_assets.judges.formats import FormatMemory
 from eval_assets.metrics.registry import resolve_metrics
 from eval_assets.reports.computed.scores import MetricFacts
 from eval_assets.storage.schemas import SCHEMAS
-from eval_assets.storage.versions import current_version
+from eval_assets.storage.versions import all_versions, current_version, record_version
 from eval_assets.storage.warehouse import Snapshot, Warehouse
 from eval_assets.storage.writing import inputs_recorded
 from tests.builders import evaluation, frame_of, judge, model, prediction, score, verdict, warehouse_of, write_rows
@@ -259,3 +259,31 @@ def test_one_cell_is_compared_although_others_hold_scores_of(tmp_path: Path, lef
     facts = {"token_f1": MetricFacts(True, 0, 1)}
     write_comparison(declared, cells, facts, judged={}, warehouse=warehouse, run_id="r")
     assert warehouse.scan("comparison").collect()["metric"].unique().to_list() == ["token_f1"]
+
+
+@pytest.mark.parametrize("n_stored", [0, 1])
+def test_a_version_that_another_process_adds_meanwhile_stays_in_the_history(
+    tmp_path: Path, monkeypatch, n_stored: int
+) -> None:
+    warehouse, other = Warehouse(str(tmp_path)), Warehouse(str(tmp_path))
+
+    def record(into: Warehouse, text: str) -> int:
+        fields = {"content": {"text": text}, "source": text, "description": "", "run_id": text}
+        return record_version(into, "prompts", name="ask", content_sha256=text, **fields).version
+
+    for number in range(n_stored):
+        record(other, f"stored {number}")
+    looked = Warehouse.snapshot
+    meanwhile = iter(["theirs", "theirs too"])
+
+    def overtaken(self: Warehouse, table: str) -> Snapshot:
+        """The other process commits between our look at the history and our commit, twice."""
+        seen = looked(self, table)
+        if self is warehouse and (text := next(meanwhile, None)):
+            record(other, text)
+        return seen
+
+    monkeypatch.setattr(Warehouse, "snapshot", overtaken)
+    assert record(warehouse, "ours") == n_stored + 3
+    history = [version.source for version in all_versions(other, "prompts", "ask")]
+    assert history == [*(f"stored {number}" for number in range(n_stored)), "theirs", "theirs too", "ours"]
