@@ -13,3 +13,13 @@ SPENT = {
     "cost_usd": pl.Float64(),
     "requested_at": TIME,
 }
+
+
+def known_sum(values: pl.Series) -> float | None:
+    """Sum what is known; null if nothing is.
+
+    >>> known_sum(pl.Series([0.5, None])), known_sum(pl.Series([None], dtype=pl.Float64))
+    (0.5, None)
+    """
+    known = values.drop_nulls()
+    return float(known.sum()) if known.len() else None
