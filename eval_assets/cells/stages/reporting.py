@@ -15,7 +15,7 @@ from eval_assets.storage.warehouse import Warehouse
 
 
 def read_report(
-    evaluation: Evaluation, project: Project, versions: FileVersions, warehouse: Warehouse
+    evaluation: Evaluation, project: Project, versions: FileVersions, warehouse: Warehouse, *, whole: bool = False
 ) -> EvaluationReport:
     """Everything that was computed for an evaluation, ready to be rendered.
 
@@ -24,8 +24,8 @@ def read_report(
         project: The files as they stand.
         versions: Their data versions.
         warehouse: Where the tables lie.
+        whole: As in `load_report`.
     """
-    card = project.dataset(evaluation.file.dataset).card
     asked = [evaluation.file.pairwise.judge] if evaluation.file.pairwise else []
     judges = dict.fromkeys([*evaluation.file.judges, *asked])
     return load_report(
@@ -33,10 +33,9 @@ def read_report(
         evaluation,
         generated_at=datetime.now(UTC),
         notes=[*_notes(evaluation, warehouse), *_unseen_texts(evaluation, versions, warehouse)],
-        description=card.description,
-        source=card.source,
-        licence=card.licence,
+        card=project.dataset(evaluation.file.dataset).card,
         judges_now={judge: _version_now(versions, judge) for judge in judges},
+        whole=whole,
     )
 
 
