@@ -10,6 +10,7 @@ from eval_assets.config.evaluation import Evaluation, EvaluationFile
 from eval_assets.reports.computed.aggregates import aggregate_cell
 from eval_assets.reports.computed.comparing import compare_candidates
 from eval_assets.reports.computed.gates import evaluate_gates
+from eval_assets.reports.computed.labels import with_labels
 from eval_assets.reports.computed.scores import MetricFacts, score_rows
 from eval_assets.reports.evaluation_report import EvaluationReport, assemble_report
 from eval_assets.reports.provenance import DatasetFacts, Provenance
@@ -146,7 +147,9 @@ def report_of(
         "heuristic_metrics": heuristic,
         "judge_scores": verdicts,
         "aggregate_reports": aggregates,
-        "comparison": compare_candidates(evaluation, rows, aggregates, metric_facts=facts, run_id="run-2"),
+        "comparison": with_labels(
+            compare_candidates(evaluation, rows, aggregates, metric_facts=facts, run_id="run-2"), rows, evaluation
+        ),
         "gate_results": evaluate_gates(evaluation, rows, metric_facts=facts, run_id="run-2"),
         "aggregate_history": pl.DataFrame(schema=AGGREGATE_HISTORY) if history is None else history,
     }

@@ -1,12 +1,14 @@
 """Assets of one cell: predictions, heuristic metrics, judge scores and the aggregate report. One partition per cell."""
 
 import dagster as dg
+import polars as pl
 
 from eval_assets.assets.failures import said_plainly
 from eval_assets.assets.metadata import Materialized, result, rows_preview
 from eval_assets.assets.stages import SpendingConfig, Stages
 from eval_assets.cells.graph import parse_cell
 from eval_assets.cells.workbench import Workbench
+from eval_assets.reports.computed.labels import shares_in_words
 
 
 def cell_assets(stages: Stages) -> list[dg.AssetsDefinition]:
@@ -37,7 +39,8 @@ def cell_assets(stages: Stages) -> list[dg.AssetsDefinition]:
             written = workbench.score(cell, run_id=context.run.run_id)
         rows = workbench.warehouse.scan("heuristic_metrics", cell.partition).sort("position").head(5).collect()
         return result(
-            written, preview=rows_preview(rows, ["example_id", "metric", "score", "outcome", "reason", "score_id"])
+            written,
+            preview=rows_preview(rows, ["example_id", "metric", "score", "label", "outcome", "reason", "score_id"]),
         )
 
     @stages.stage(
@@ -65,7 +68,8 @@ def cell_assets(stages: Stages) -> list[dg.AssetsDefinition]:
         with said_plainly(workbench.warehouse):
             written = workbench.aggregate(cell, run_id=context.run.run_id)
         rows = workbench.warehouse.scan("aggregate_reports", cell.partition).collect()
-        columns = ["metric", "n_scored", "n_total", "mean", "ci_low", "ci_high", "variance", "p90"]
-        return result(written, preview=rows_preview(rows, columns))
+        columns = ["metric", "n_scored", "n_total", "mean", "ci_low", "ci_high", "variance", "p90", "labels"]
+        said = rows.with_columns(pl.col("labels").map_elements(shares_in_words, return_dtype=pl.String))
+        return result(written, preview=rows_preview(said, columns))
 
     return [predictions, heuristic_metrics, judge_scores, aggregate_reports]

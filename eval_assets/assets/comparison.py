@@ -11,6 +11,7 @@ from eval_assets.cells.workbench import Workbench
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.rendered.markdown import report_markdown
 from eval_assets.reports.rendered.plots import leaderboard_svg
+from eval_assets.wording.foreign_text import markdown_text
 
 MOST_FIGURES = 4
 
@@ -33,10 +34,15 @@ def comparison_asset(stages: Stages) -> dg.AssetsDefinition:
 
 def _figures(report: EvaluationReport) -> dg.MarkdownMetadataValue:
     """The report's leaderboards as pictures, one per metric that is won or lost."""
-    metrics = [metric for metric in report.metrics if report.facts(metric)["greater_is_better"] is not None]
+    metrics = [
+        metric
+        for metric in report.metrics
+        if report.facts(metric)["greater_is_better"] is not None
+        and any(row["n_scored"] for candidate in report.candidates if (row := candidate.metrics.get(metric)))
+    ]
     pictures = [(metric, leaderboard_svg(report, metric)) for metric in metrics[:MOST_FIGURES]]
     return dg.MetadataValue.md("\n\n".join(_picture(metric, svg) for metric, svg in pictures))
 
 
 def _picture(name: str, svg: str) -> str:
-    return f"![{name}](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})"
+    return f"![{markdown_text(name)}](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})"

@@ -8,6 +8,7 @@ import dagster as dg
 from eval_assets.errors import EvalAssetsError
 from eval_assets.storage.integrity.damage import damage_explained
 from eval_assets.storage.warehouse import Warehouse
+from eval_assets.wording.foreign_text import visible_text
 
 
 @contextmanager
@@ -20,4 +21,4 @@ def said_plainly(warehouse: Warehouse) -> Iterator[None]:
         with damage_explained(warehouse):
             yield
     except EvalAssetsError as error:
-        raise dg.Failure(description=f"{type(error).__name__}: {error}", allow_retries=False) from error
+        raise dg.Failure(description=visible_text(f"{type(error).__name__}: {error}"), allow_retries=False) from error

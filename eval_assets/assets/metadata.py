@@ -8,9 +8,12 @@ import polars as pl
 
 from eval_assets.storage.schemas import SCHEMAS
 from eval_assets.storage.writing import Written
+from eval_assets.wording.foreign_text import markdown_text, shortened, visible_text
+from eval_assets.wording.numbers import number_text
 
 PREVIEW_ROWS = 5
 PREVIEW_CHARACTERS = 120
+MOST_READ = 10 * PREVIEW_CHARACTERS  # of a cell that may be many megabytes
 
 Materialized = dg.MaterializeResult[Any]
 
@@ -40,7 +43,7 @@ def rows_preview(rows: pl.DataFrame, columns: Sequence[str]) -> str:
     >>> print(rows_preview(pl.DataFrame({"a": ["x y"], "b": [0.5]}), ["a", "b"]))
     | a | b |
     | --- | --- |
-    | x y | 0.5 |
+    | x y | 0.500 |
     """
     lines = [f"| {' | '.join(columns)} |", f"|{' --- |' * len(columns)}"]
     shown = rows.head(PREVIEW_ROWS).select(columns).iter_rows()
@@ -49,11 +52,11 @@ def rows_preview(rows: pl.DataFrame, columns: Sequence[str]) -> str:
 
 
 def _cell(value: Any) -> str:
+    """A value in a table cell: nothing of a model or a dataset becomes a link, a picture or markup."""
     if value is None:
         return ""
-    text = f"{value:.4g}" if isinstance(value, float) else str(value)
-    text = " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
-    return text if len(text) <= PREVIEW_CHARACTERS else text[: PREVIEW_CHARACTERS - 1] + "…"
+    text = number_text(value) if isinstance(value, float) else str(value)
+    return markdown_text(shortened(visible_text(text[:MOST_READ]), PREVIEW_CHARACTERS))
 
 
 def _value(value: Any) -> Any:

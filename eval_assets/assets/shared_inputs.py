@@ -9,6 +9,7 @@ from eval_assets.cells.shared_inputs import write_dataset, write_named_file
 from eval_assets.cells.workbench import Workbench
 from eval_assets.partitions import Partitions
 from eval_assets.storage.versions import current_version
+from eval_assets.wording.foreign_text import fenced_text
 
 DESCRIPTIONS = {
     "prompts": "Prompt templates from `data/prompts`, every version kept.",
@@ -68,12 +69,6 @@ def _named_file_asset(table: str, description: str, partitions: Partitions) -> d
                 workbench.versions, workbench.warehouse, table, context.partition_key, run_id=context.run.run_id
             )
         source = current_version(workbench.warehouse, table, context.partition_key).source
-        return result(written, preview=_source_preview(source))
+        return result(written, preview=fenced_text(source))
 
     return named_file
-
-
-def _source_preview(source: str) -> str:
-    """The file as written, in a fence longer than any in it."""
-    fence = "`" * max(3, max((len(run) for run in source.split() if set(run) == {"`"}), default=0) + 1)
-    return f"{fence}\n{source}\n{fence}"

@@ -15,6 +15,7 @@ from eval_assets.errors import EvalAssetsError
 from eval_assets.partitions import Partitions
 from eval_assets.planning.staleness import StalenessReader
 from eval_assets.storage.warehouse import Warehouse
+from eval_assets.wording.foreign_text import visible_text
 
 INTERVAL_SECONDS = 10
 
@@ -53,7 +54,7 @@ def watch_files_sensor(settings: Settings, partitions: Partitions, jobs: Mapping
                         continue
                     content = versions.sha256(kind, name)
                 except EvalAssetsError as error:
-                    context.log.warning(str(error))
+                    context.log.warning(visible_text(str(error)))
                     continue
                 if name not in known:
                     unknown.append(place)

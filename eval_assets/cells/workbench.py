@@ -199,14 +199,14 @@ class Workbench:
         page = comparing.write_page(report_html(self.report(name)), self.pages, name)
         return replace(written, facts={**written.facts, "page": page.absolute().as_uri()})
 
-    def report(self, name: str) -> EvaluationReport:
-        """Everything that was computed for an evaluation, ready to be rendered.
+    def report(self, name: str, *, whole: bool = False) -> EvaluationReport:
+        """Everything that was computed for an evaluation, ready to be rendered; `whole` as in `load_report`.
 
         Raises:
             StorageError: The evaluation was never materialized.
         """
         stored = current_version(self.warehouse, "evaluations", name)
-        return read_report(stored, self.project, self.versions, self.warehouse)
+        return read_report(stored, self.project, self.versions, self.warehouse, whole=whole)
 
     def stored_evaluation(self, name: str) -> Evaluation:
         """An evaluation as it was last materialized."""

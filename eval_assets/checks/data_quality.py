@@ -14,7 +14,7 @@ from eval_assets.partitions import Partitions
 from eval_assets.quality.expectations import FINITE, RULES, Rule
 from eval_assets.quality.inspection import Inspection, inspect
 from eval_assets.quality.validation import MAX_EXAMPLE_IDS, Finding
-from eval_assets.reports.rendered.wording import markdown_text
+from eval_assets.wording.foreign_text import code_text, markdown_text, visible_text
 
 
 def data_quality_checks(partitions: Partitions) -> list[dg.AssetChecksDefinition]:
@@ -65,7 +65,7 @@ def _result(table: str, rule: Rule, inspection: Inspection) -> dg.AssetCheckResu
         check_name=rule.name,
         passed=all(finding.passed for finding in findings),
         severity=dg.AssetCheckSeverity[rule.severity],
-        description=f"{n_unexpected} unexpected: {', '.join(ids)}" if ids else "as expected",
+        description=visible_text(f"{n_unexpected:,} unexpected: {', '.join(ids)}") if ids else "as expected",
         metadata=metadata,
     )
 
@@ -86,12 +86,12 @@ def _findings_table(findings: Sequence[Finding]) -> str:
     ]
     for finding in findings:
         arguments = ", ".join(f"{name}={_shown(value)}" for name, value in finding.expectation.arguments.items())
-        where = "`{} = {!r}`".format(*finding.expectation.where) if finding.expectation.where else ""
+        where = code_text("{} = {!r}".format(*finding.expectation.where)) if finding.expectation.where else ""
         mark = "✅" if finding.passed else "❌"
         ids = markdown_text(", ".join(finding.example_ids))
         lines.append(
-            f"| {mark} | `{finding.expectation.type}({arguments})` | {where} | {finding.n_rows} "
-            f"| {finding.n_unexpected} | {ids} |"
+            f"| {mark} | {code_text(f'{finding.expectation.type}({arguments})')} | {where} | {finding.n_rows:,} "
+            f"| {finding.n_unexpected:,} | {ids} |"
         )
     return "\n".join(lines)
 

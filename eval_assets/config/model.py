@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from eval_assets.config.fields import Delimiter, FileModel, Owner, Slug, VariableName
 
@@ -16,6 +16,16 @@ class Prices(FileModel):
     prompt_usd_per_million: float = Field(0.0, ge=0)
     completion_usd_per_million: float = Field(0.0, ge=0)
     request_usd: float = Field(0.0, ge=0)
+
+    @property
+    def are_known(self) -> bool:
+        """Whether the file states any price, be it 0: what nobody stated is unknown, not free."""
+        return bool(self.model_fields_set)
+
+    @model_serializer(mode="wrap")
+    def _as_stated(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What the file states and nothing else, so that it is told from a stated 0 when it is read back."""
+        return {name: value for name, value in written(self).items() if name in self.model_fields_set}
 
 
 class Limits(FileModel):

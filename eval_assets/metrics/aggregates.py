@@ -1,6 +1,5 @@
 """A metric's own aggregates of its scores, beyond the mean, variance and p90 that every metric has."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite, nan
 from statistics import fmean, median, pvariance
@@ -39,28 +38,23 @@ AGGREGATES: Mapping[str, Callable[[Sequence[float]], float]] = {
 }
 
 
-def extra_aggregates(
-    names: Sequence[str], scores: Sequence[float], labels: Sequence[str | None] = ()
-) -> dict[str, float]:
-    """Compute the aggregates a metric names, and the share of each label it gave.
+def extra_aggregates(names: Sequence[str], scores: Sequence[float]) -> dict[str, float]:
+    """Compute the aggregates a metric names. Shares of labels are in `reports.computed.labels`.
 
     Args:
         names: Names of `AGGREGATES`, or `module:function` of the user, which gets the list of scores.
         scores: Scores that are there, without nulls.
-        labels: Labels of all rows, null where a row has none.
 
     Returns:
-        Aggregate name → value, shares as `share_<label>`; empty without scores and labels.
+        Aggregate name → value; empty without scores.
 
     Raises:
         MetricError: A function of the user fails or returns no finite number.
 
-    >>> extra_aggregates(["max"], [0.0, 0.5], ["calm", None])
-    {'max': 0.5, 'share_calm': 1.0}
+    >>> extra_aggregates(["max"], [0.0, 0.5])
+    {'max': 0.5}
     """
-    values = {aggregate_label(name): _aggregate(name, scores) for name in names} if scores else {}
-    counts = Counter(label for label in labels if label is not None)
-    return values | {f"share_{label}": count / counts.total() for label, count in sorted(counts.items())}
+    return {aggregate_label(name): _aggregate(name, scores) for name in names} if scores else {}
 
 
 def aggregate_label(name: str) -> str:

@@ -11,6 +11,7 @@ from eval_assets.providers.dispatch.budget import cost_usd, max_completion_token
 from eval_assets.providers.requests import Request
 from eval_assets.requests.canonical_json import canonical_json
 from eval_assets.storage.warehouse import Warehouse
+from eval_assets.wording.numbers import count_text, seconds_text
 
 CHARACTERS_PER_TOKEN = 4
 ASSUMED_LATENCY_SECONDS = 1.0
@@ -40,13 +41,13 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What one model's requests would cost, and the basis of the figures."""
+    """What one model's requests would cost, and the basis of the figures; the cost is null where no price is stated."""
 
     model: str
     n_requests: int
     prompt_tokens: int
     completion_tokens: int
-    cost_usd: float
+    cost_usd: float | None
     seconds: float
     basis: str
 
@@ -58,7 +59,7 @@ def estimate_of(warehouse: Warehouse, lane: str, demand: Demand) -> Estimate:
     has_tokens = demand.model.file.provider not in WITHOUT_TOKENS
     replies = _latest_replies(warehouse, lane, has_tokens=has_tokens)
     alike = replies.filter(pl.col("manner").is_in(list(demand.manners)))
-    n = demand.n_requests
+    n, each = demand.n_requests, f"{seconds_text(ASSUMED_LATENCY_SECONDS)} each"
     if replies.height:
         measured = alike if alike.height else replies
         means = measured.drop("manner").mean().row(0, named=True)
@@ -66,22 +67,25 @@ def estimate_of(warehouse: Warehouse, lane: str, demand: Demand) -> Estimate:
         completion_tokens = round(n * means["completion_tokens"])
         latency = means["latency_seconds"]
         what = "such requests" if alike.height else "other requests"
-        basis = f"mean of the last {measured.height:,} replies of this model to {what}"
+        basis = f"mean of the last {count_text(measured.height, 'reply', 'replies')} of this model to {what}"
     elif not has_tokens:
         prompt_tokens = completion_tokens = 0
         latency = ASSUMED_LATENCY_SECONDS
-        basis = f"without tokens, {latency:g} s each"
+        basis = f"without tokens, {each}"
     else:
         prompt_tokens = demand.prompt_characters // CHARACTERS_PER_TOKEN
         completion_tokens = demand.completion_tokens_at_most
         latency = ASSUMED_LATENCY_SECONDS
-        basis = f"{CHARACTERS_PER_TOKEN} characters per token, every reply at its token limit, {latency:g} s each"
+        basis = (
+            f"{CHARACTERS_PER_TOKEN} characters per token, every reply at its token limit, {seconds_text(latency)} each"
+        )
     limits, prices = demand.model.file.limits, demand.model.file.prices
     seconds = n * latency / min(limits.max_concurrency, max(1, n))
     if limits.requests_per_minute:
         seconds = max(seconds, 60 * n / limits.requests_per_minute)
     dollars = cost_usd(prompt_tokens, completion_tokens, prices) + (n - 1) * prices.request_usd
-    return Estimate(demand.model.name, n, prompt_tokens, completion_tokens, dollars, seconds, basis)
+    cost = dollars if prices.are_known else None
+    return Estimate(demand.model.name, n, prompt_tokens, completion_tokens, cost, seconds, basis)
 
 
 def _latest_replies(warehouse: Warehouse, lane: str, *, has_tokens: bool) -> pl.DataFrame:

@@ -90,7 +90,7 @@ class Plan:
             "totals": {
                 **{name: sum(work.get(name, 0) for work in (*partitions, *pairwise)) for name in counts},
                 **{
-                    name: sum(work["estimate"][name] for work in (*partitions, *pairwise))
+                    name: _total([work["estimate"][name] for work in (*partitions, *pairwise)])
                     for name in ("prompt_tokens", "completion_tokens", "cost_usd", "seconds")
                 },
             },
@@ -252,7 +252,17 @@ def _estimate_json(estimates: Sequence[Estimate]) -> dict[str, Any]:
     return {
         "prompt_tokens": sum(estimate.prompt_tokens for estimate in estimates),
         "completion_tokens": sum(estimate.completion_tokens for estimate in estimates),
-        "cost_usd": sum(estimate.cost_usd for estimate in estimates),
+        "cost_usd": _total([estimate.cost_usd for estimate in estimates]),
         "seconds": sum(estimate.seconds for estimate in estimates),
         "by_model": [asdict(estimate) for estimate in estimates],
     }
+
+
+def _total(values: Sequence[float | None]) -> float | None:
+    """Sum what is known; null where something is to be summed and nothing of it is known.
+
+    >>> _total([0.5, None]), _total([None]), _total([])
+    (0.5, None, 0)
+    """
+    known = [value for value in values if value is not None]
+    return sum(known) if known or not values else None

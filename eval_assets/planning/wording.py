@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from eval_assets.planning.estimates import Estimate
 from eval_assets.planning.plan import Plan
+from eval_assets.wording.foreign_text import markdown_text
+from eval_assets.wording.numbers import count_text, money_text, seconds_text
 
 
 def plan_text(plan: Plan) -> str:
@@ -23,11 +25,10 @@ def _markdown_table(plan: Plan) -> str:
     lines = ["| cell | generate | judge | rescore | reuse | why |", "| --- | ---: | ---: | ---: | ---: | --- |"]
     for planned in plan.cells:
         work = planned.work
-        why = (
-            "<br>".join(cause.replace("|", "\\|").replace("<", "&lt;") for cause in planned.staleness.causes)
-            or "up to date"
+        why = "<br>".join(markdown_text(cause) for cause in planned.staleness.causes) or "up to date"
+        lines.append(
+            f"| {planned.cell.key} | {work.generate:,} | {work.judge:,} | {work.rescore:,} | {work.reuse:,} | {why} |"
         )
-        lines.append(f"| {planned.cell.key} | {work.generate} | {work.judge} | {work.rescore} | {work.reuse} | {why} |")
     lines += [
         f"| {side_by_side.evaluation}, side by side | 0 | {side_by_side.judge} | 0 | 0 | its `pairwise` |"
         for side_by_side in plan.pairwise
@@ -64,7 +65,8 @@ def _text_lines(plan: Plan) -> Iterator[str]:
             yield f"  {file}"
             yield from (f"    {line}" for line in changed)
     for side_by_side in plan.pairwise:
-        yield f"{side_by_side.evaluation} side by side: {side_by_side.judge:,} requests to its pairwise judge"
+        requests = count_text(side_by_side.judge, "request")
+        yield f"{side_by_side.evaluation} side by side: {requests} to its pairwise judge"
     yield from _cost_lines(plan.estimates)
 
 
@@ -74,9 +76,11 @@ def _cost_lines(estimates: tuple[Estimate, ...]) -> Iterator[str]:
         return
     for name, basis in dict.fromkeys((estimate.model, estimate.basis) for estimate in estimates):
         alike = [estimate for estimate in estimates if (estimate.model, estimate.basis) == (name, basis)]
+        cost = None if any(e.cost_usd is None for e in alike) else sum(e.cost_usd or 0 for e in alike)
         yield (
-            f"{name}: {sum(e.n_requests for e in alike):,} requests, "
+            f"{name}: {count_text(sum(e.n_requests for e in alike), 'request')}, "
             f"about {sum(e.prompt_tokens for e in alike):,} + "
-            f"{sum(e.completion_tokens for e in alike):,} tokens, ${sum(e.cost_usd for e in alike):.4f}, "
-            f"{sum(e.seconds for e in alike):,.0f} s ({basis})"
+            f"{count_text(sum(e.completion_tokens for e in alike), 'token')}, "
+            f"{'cost unknown: no price is set' if cost is None else money_text(cost)}, "
+            f"{seconds_text(sum(e.seconds for e in alike))} ({basis})"
         )

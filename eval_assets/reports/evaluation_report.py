@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import polars as pl
 
+from eval_assets.config.datasets.dataset import DatasetCard
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.reports.candidate_report import CandidateReport, Row, candidate_report
 from eval_assets.reports.computed.gates import OverallVerdict, overall_verdict
@@ -29,6 +30,7 @@ READ_TABLES = (
     "gate_results",
     "aggregate_history",
 )
+NOT_SHOWN = {"predictions": ("messages", "example"), "judge_scores": ("messages", "raw_reply")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,13 @@ class EvaluationReport:
     provenance: Provenance
     judging: JudgingReport
     outdated: tuple[str, ...] = ()
+    _against_baseline: Mapping[tuple[str, str], Row] = field(init=False, repr=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Look up comparisons with the baseline once: a page asks for each many times."""
+        rows = self.comparison.filter(pl.col("is_baseline_comparison")).iter_rows(named=True)
+        found = {(f"{row['model']}@{row['prompt']}", row["metric"]): row for row in rows}
+        object.__setattr__(self, "_against_baseline", found)
 
     @property
     def verdict(self) -> OverallVerdict:
@@ -84,12 +93,13 @@ class EvaluationReport:
     @property
     def headline(self) -> str | None:
         """The metric to look at first: of the first gate, else the first the file adds, else the first that has a
-        better end.
+        better end; never one that answers with labels, which has no mean.
         """
+        means = {name for candidate in self.candidates for name, row in candidate.metrics.items() if not labelled(row)}
         gated = [gate.metric for gate in self.evaluation.file.gates]
         added = [choice.label or choice.metric for choice in self.evaluation.file.metrics]
         directed = [metric for metric in self.metrics if self.facts(metric)["greater_is_better"] is not None]
-        return next((metric for metric in (*gated, *added, *directed) if metric in self.metrics), None)
+        return next((metric for metric in (*gated, *added, *directed) if metric in means), None)
 
     def facts(self, metric: str) -> Row:
         """Any candidate's aggregate of a metric, for what they share: direction, range, version, kind."""
@@ -97,7 +107,7 @@ class EvaluationReport:
 
     def against_baseline(self, candidate: str, metric: str) -> Row | None:
         """The comparison of a candidate with the baseline; null for the baseline itself."""
-        return self._comparisons.get((candidate, metric))
+        return self._against_baseline.get((candidate, metric))
 
     def flips(self, candidate: str, metric: str, *, at_most: int = 10) -> tuple[Flip, ...]:
         """Examples on which a candidate did worse or better than the baseline, worst first."""
@@ -111,19 +121,29 @@ class EvaluationReport:
             at_most=at_most,
         )
 
-    def outputs(self, *, offset: int = 0, limit: int | None = None) -> Iterator[ExampleOutputs]:
-        """All outputs side by side, in dataset order."""
-        names = [candidate.name for candidate in self.candidates]
-        return side_by_side(self.predictions, self.scores, names, offset=offset, limit=limit)
+    def outputs(
+        self,
+        *,
+        offset: int = 0,
+        limit: int | None = None,
+        candidates: Sequence[str] | None = None,
+        examples: Sequence[str] | None = None,
+    ) -> Iterator[ExampleOutputs]:
+        """Outputs side by side, in dataset order: of all candidates and examples, or of those named."""
+        names = [candidate.name for candidate in self.candidates] if candidates is None else candidates
+        predictions = self.predictions.filter(candidate_name().is_in(names))
+        if examples is not None:
+            predictions = predictions.filter(pl.col("example_id").is_in(list(examples)))
+        return side_by_side(predictions, self.scores, names, offset=offset, limit=limit)
 
     def trend(self, candidate: str, metric: str) -> tuple[TrendPoint, ...]:
         """A candidate's mean over the runs so far."""
         return trend(self.history, candidate=candidate, metric=metric)
 
-    @property
-    def _comparisons(self) -> dict[tuple[str, str], Row]:
-        rows = self.comparison.filter(pl.col("is_baseline_comparison")).iter_rows(named=True)
-        return {(f"{row['model']}@{row['prompt']}", row["metric"]): row for row in rows}
+
+def labelled(row: Row) -> bool:
+    """Whether an aggregate holds labels and no score."""
+    return bool(row["n_labelled"]) and not row["n_scored"]
 
 
 def load_report(
@@ -132,10 +152,9 @@ def load_report(
     *,
     generated_at: datetime,
     notes: Sequence[str] = (),
-    description: str = "",
-    source: str = "",
-    licence: str = "",
+    card: DatasetCard | None = None,
     judges_now: Mapping[str, str | None] | None = None,
+    whole: bool = False,
 ) -> EvaluationReport:
     """Read everything an evaluation left in the warehouse.
 
@@ -144,19 +163,21 @@ def load_report(
         evaluation: The evaluation; candidates that it no longer has are left out.
         generated_at: Printed in the report, UTC.
         notes: What a reader must know before believing the numbers.
-        description: Of the dataset, from its card.
-        source: Likewise.
-        licence: Likewise.
+        card: Of the dataset: its description, source and licence are printed.
         judges_now: Judge → its data version as its file stands now; null if that can't be told.
+        whole: Whether predictions come with the columns that no renderer shows and that take most of the memory.
 
     Returns:
         The report; parts that were never computed are empty.
     """
     versions = {table: warehouse.version(table) for table in READ_TABLES}
     frames = {
-        table: _of_candidates(
-            warehouse.scan(table, {"evaluation": evaluation.name}, version=versions[table]).collect(), evaluation
+        table: warehouse.scan(table, {"evaluation": evaluation.name}, version=versions[table])
+        .filter(candidate_name().is_in(evaluation.candidates))
+        .with_columns(
+            pl.lit(None, dtype=pl.String()).alias(column) for column in (() if whole else NOT_SHOWN.get(table, ()))
         )
+        .collect()
         for table in READ_TABLES
     }
     predictions = frames["predictions"]
@@ -164,9 +185,9 @@ def load_report(
         name=evaluation.file.dataset,
         n_examples=predictions["example_id"].n_unique(),
         sha256=examples_sha256(predictions),
-        description=description,
-        source=source,
-        licence=licence,
+        description=card.description if card else "",
+        source=card.source if card else "",
+        licence=card.licence if card else "",
     )
     runs = pl.concat([frames[table]["run_id"] for table in READ_TABLES if table != "aggregate_history"])
     provenance = Provenance(generated_at, tuple(runs.drop_nulls().unique().sort()), versions)
@@ -227,7 +248,3 @@ def examples_sha256(predictions: pl.DataFrame) -> str:
     rows = predictions.select("example_id", "example_sha256").unique().sort("example_id").rows()
     text = "\n".join(f"{example_id} {sha256}" for example_id, sha256 in rows)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _of_candidates(frame: pl.DataFrame, evaluation: Evaluation) -> pl.DataFrame:
-    return frame.filter(candidate_name().is_in(evaluation.candidates))

@@ -11,6 +11,8 @@ from eval_assets.reports.computed.scores import candidate_name
 from eval_assets.reports.word_diff import DiffPart, word_diff
 from eval_assets.statistics.comparison.paired import DECIMALS
 
+MOST_CHARACTERS = 2000  # of a text: comparing longer ones takes long, and nobody reads them in a table
+
 
 @dataclass(frozen=True, slots=True)
 class Justification:
@@ -35,7 +37,7 @@ class Flip:
         baseline_score: Likewise.
         improvement: How much better the candidate did, in score units; negative is worse, whatever the metric's
             direction.
-        inputs: What was asked.
+        inputs: What was asked; this and the texts below are cut after 2,000 characters.
         targets: What was expected, if known.
         candidate_output: The first sample's output; null where that request failed.
         baseline_output: Likewise.
@@ -159,7 +161,7 @@ def _first_replies(
         .filter(pl.col("example_id").is_in(example_ids.implode()) & pl.col("candidate").is_in(candidates))
         .sort("sample_index")
         .unique(["example_id", "candidate"], keep="first", maintain_order=True)
-        .select("example_id", "candidate", "inputs", "targets", "output")
+        .select("example_id", "candidate", _cut("inputs"), _cut("targets"), _cut("output"))
     )
     return {(row["example_id"], row["candidate"]): row for row in rows.iter_rows(named=True)}
 
@@ -174,9 +176,16 @@ def _justifications(
             & pl.col("candidate").is_in(candidates)
             & pl.col("justification").is_not_null()
         )
-        .select("example_id", "metric", "candidate", "score", "justification")
+        .select("example_id", "metric", "candidate", "score", _cut("justification"))
     )
     found: dict[str, list[Justification]] = {}
     for example_id, *rest in rows.iter_rows():
         found.setdefault(example_id, []).append(Justification(*rest))
     return found
+
+
+def _cut(column: str) -> pl.Expr:
+    """A text that can be shown in a table, with a sign where the rest is left out."""
+    text = pl.col(column)
+    left_out = pl.concat_str(text.str.slice(0, MOST_CHARACTERS), pl.lit(" …"))
+    return pl.when(text.str.len_chars() > MOST_CHARACTERS).then(left_out).otherwise(text).alias(column)

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from eval_assets.reports.rendered.wording import interval_text, number_text, share_text
+from eval_assets.wording.numbers import interval_text, number_text, plain_number, share_text
 
 Row = Mapping[str, Any]
 
@@ -99,7 +99,7 @@ class JudgeTrust:
         row = self.agreement
         raters = ", ".join(json.loads(row["raters"] or "[]"))
         same = self.statistics["raw_agreement"]["value"]
-        yield f"compared with {row['n']} outputs labelled by {raters},"
+        yield f"compared with {row['n']:,} outputs labelled by {raters},"
         yield f"it gives the same score on {share_text(same)} and" if same is not None else "it"
         yield f"reaches {TITLES[row['statistic']]} {number_text(row['value'])}"
         yield f"{interval_text(row['ci_low'], row['ci_high'])}, where 0 is chance and 1 is perfect."
@@ -116,7 +116,7 @@ class JudgeTrust:
         )
         if frequent is not None and frequent["value"] >= COLLAPSED:
             score = json.loads(frequent["detail"])["score"]
-            yield f"It gives the score {score:g} to {share_text(frequent['value'])} of the outputs."
+            yield f"It gives the score {plain_number(score)} to {share_text(frequent['value'])} of the outputs."
         if copied is not None and copied["value"] >= COPIED:
             yield f"{share_text(copied['value'])} of its justifications are copied from the examples it is shown."
         if flipped is not None:

@@ -23,6 +23,7 @@ class Answer:
         prediction_id: Of the first sample: what `eval-assets trace` takes; null where there is no row.
         reasoning: What the model thought before the first sample's answer.
         tool_calls: JSON list of the calls that the first sample makes.
+        labels: Metric or judge → the first sample's label, where it got one.
     """
 
     output: str | None
@@ -34,6 +35,7 @@ class Answer:
     prediction_id: str | None = None
     reasoning: str | None = None
     tool_calls: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +89,19 @@ def side_by_side(
 def _answers(predictions: pl.DataFrame, scores: pl.DataFrame) -> dict[tuple[str, str], Answer]:
     means: dict[tuple[str, str], dict[str, float | None]] = defaultdict(dict)
     reasons: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+    labels: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
     averaged = (
         scores.with_columns(candidate=candidate_name())
         .sort("sample_index", maintain_order=True)
         .group_by("example_id", "candidate", "metric", maintain_order=True)
-        .agg(pl.col("score").mean(), pl.col("justification").drop_nulls().first())
+        .agg(pl.col("score").mean(), pl.col("justification", "label").drop_nulls().first())
     )
-    for example_id, candidate, metric, score, justification in averaged.iter_rows():
+    for example_id, candidate, metric, score, justification, label in averaged.iter_rows():
         means[example_id, candidate][metric] = score
         if justification is not None:
             reasons[example_id, candidate][metric] = justification
+        if label is not None:
+            labels[example_id, candidate][metric] = label
     first = (
         predictions.sort("sample_index", maintain_order=True)
         .group_by("example_id", "candidate", maintain_order=True)
@@ -116,6 +121,7 @@ def _answers(predictions: pl.DataFrame, scores: pl.DataFrame) -> dict[tuple[str,
             row["prediction_id"],
             row["reasoning"],
             row["tool_calls"],
+            labels[row["example_id"], row["candidate"]],
         )
         for row in first.iter_rows(named=True)
     }

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from eval_assets.storage.columns import known_sum
+
 
 @dataclass(frozen=True, slots=True)
 class Performance:
@@ -68,9 +70,9 @@ def performance(predictions: pl.DataFrame, judge_scores: pl.DataFrame) -> Perfor
     return Performance(
         n_predictions=predictions.height,
         outcomes=dict(sorted(predictions["outcome"].value_counts().rows())),
-        cost_usd=_sum(predictions["cost_usd"]),
-        spent_usd=_sum(predictions.filter(~pl.col("reused").fill_null(False))["cost_usd"]),
-        judge_cost_usd=_sum(judge_scores["cost_usd"]),
+        cost_usd=known_sum(predictions["cost_usd"]),
+        spent_usd=known_sum(predictions.filter(~pl.col("reused").fill_null(False))["cost_usd"]),
+        judge_cost_usd=known_sum(judge_scores["cost_usd"]),
         prompt_tokens=_count(predictions["prompt_tokens"]),
         completion_tokens=_count(predictions["completion_tokens"]),
         latency_p50_seconds=_quantile(latency, 0.5),
@@ -81,11 +83,6 @@ def performance(predictions: pl.DataFrame, judge_scores: pl.DataFrame) -> Perfor
         if predictions.height
         else None,
     )
-
-
-def _sum(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(sum(known)) if known else None
 
 
 def _count(values: Iterable[int | None]) -> int | None:

@@ -3,7 +3,7 @@
 Every renderer prints these sentences first.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import polars as pl
 
@@ -11,15 +11,25 @@ from eval_assets.reports.candidate_report import CandidateReport
 from eval_assets.reports.computed.gates import outdated_text
 from eval_assets.reports.computed.scores import candidate_name
 from eval_assets.reports.evaluation_report import EvaluationReport
-from eval_assets.reports.rendered.wording import number_text, shortened
+from eval_assets.wording.foreign_text import shortened
+from eval_assets.wording.numbers import count_text, number_text
 
 REASON_CHARACTERS = 200
 ROW = ("model", "prompt", "example_id", "sample_index")
 
 
-def report_warnings(report: EvaluationReport) -> tuple[str, ...]:
-    """List what is missing from the numbers, one sentence each; empty when all rows were answered and scored."""
-    return tuple(_sentences(report))
+def report_warnings(report: EvaluationReport, *, at_most: int | None = None) -> tuple[str, ...]:
+    """List what is missing from the numbers, one sentence each; empty when all rows were answered and scored.
+
+    Args:
+        report: The report.
+        at_most: Sentences to give; how many there are besides is said then.
+    """
+    said = tuple(_sentences(report))
+    if at_most is None or len(said) <= at_most:
+        return said
+    more = count_text(len(said) - at_most, "more warning")
+    return (*said[:at_most], f"{more}: `eval-assets report {report.evaluation.name} --format json` lists them all.")
 
 
 def bounds_text(low: float | None, high: float | None) -> str:
@@ -40,13 +50,14 @@ def _sentences(report: EvaluationReport) -> Iterator[str]:
         yield f"Out of date: {outdated_text(report.outdated)}. {remedy}."
     for candidate in report.candidates:
         yield from _of_requests(candidate, report)
-    nowhere = [metric for metric in report.metrics if _is_scored_nowhere(report, metric)]
+    valued = _valued(report)
+    nowhere = [metric for metric in report.metrics if _is_scored_nowhere(report, metric, valued)]
     for metric in nowhere:
         yield f"{metric} could not be computed for any row{_because(report, metric)}."
     for candidate in report.candidates:
         for metric in report.metrics:
             if metric not in nowhere:
-                yield from _of_scores(candidate, metric, report)
+                yield from _of_scores(candidate, metric, report, valued.get((candidate.name, metric), 0))
 
 
 def _of_requests(candidate: CandidateReport, report: EvaluationReport) -> Iterator[str]:
@@ -56,16 +67,20 @@ def _of_requests(candidate: CandidateReport, report: EvaluationReport) -> Iterat
         return
     failed = speed.n_predictions - speed.n_answered
     if failed:
-        kinds = ", ".join(f"{count} {outcome}" for outcome, count in speed.failures.items())
-        errors = report.predictions.filter((candidate_name() == candidate.name) & (pl.col("outcome") != "ok"))["error"]
-        why = ": ".join(part for part in (kinds, _most_frequent(errors)) if part)
-        yield (
-            f"{candidate.name}: {failed:,} of {speed.n_predictions:,} requests failed ({why}). "
-            "Its means are over what is left."
+        mine = report.predictions.filter(candidate_name() == candidate.name)
+        kinds = (
+            ": ".join(part for part in (f"{count:,} {outcome}", _errors_of(mine, outcome)) if part)
+            for outcome, count in speed.failures.items()
         )
+        requests = f"{failed:,} of {count_text(speed.n_predictions, 'request')}"
+        yield f"{candidate.name}: {requests} failed ({'; '.join(kinds)}). Its means are over what is left."
 
 
-def _of_scores(candidate: CandidateReport, metric: str, report: EvaluationReport) -> Iterator[str]:
+def _errors_of(predictions: pl.DataFrame, outcome: str) -> str:
+    return _most_frequent(predictions.filter(pl.col("outcome") == outcome)["error"])
+
+
+def _of_scores(candidate: CandidateReport, metric: str, report: EvaluationReport, n_valued: int) -> Iterator[str]:
     speed = candidate.performance
     if not speed.n_predictions:
         return
@@ -73,19 +88,23 @@ def _of_scores(candidate: CandidateReport, metric: str, report: EvaluationReport
     failed = speed.n_predictions - speed.n_answered
     if row is None:
         yield f"{candidate.name} has no scores of {metric}."
-    elif row["n_total"] - row["n_scored"] > failed * row["n_total"] / speed.n_predictions:  # more than failed
-        yield (
-            f"{candidate.name}: {metric} is over {row['n_scored']:,} of {row['n_total']:,} rows; "
-            f"mean {number_text(row['mean'])}, "
-            f"{bounds_text(row['mean_if_missing_worst'], row['mean_if_missing_best'])}"
-            f"{_because(report, metric, candidate)}."
-        )
+    elif row["n_total"] - n_valued > failed * row["n_total"] / speed.n_predictions:  # more than failed
+        rows = f"{n_valued:,} of {count_text(row['n_total'], 'row')}"
+        bounds = bounds_text(row["mean_if_missing_worst"], row["mean_if_missing_best"])
+        mean = "" if row["mean"] is None else f"; mean {number_text(row['mean'])}, {bounds}"
+        yield f"{candidate.name}: {metric} is over {rows}{mean}{_because(report, metric, candidate)}."
 
 
-def _is_scored_nowhere(report: EvaluationReport, metric: str) -> bool:
-    rows = [candidate.metrics[metric] for candidate in report.candidates if metric in candidate.metrics]
+def _valued(report: EvaluationReport) -> dict[tuple[str, str], int]:
+    """Candidate and metric → rows with a score or a label."""
+    valued = report.scores.filter(pl.col("score").is_not_null() | pl.col("label").is_not_null())
+    counts = valued.group_by(candidate_name().alias("candidate"), "metric").len()
+    return {(candidate, metric): n for candidate, metric, n in counts.iter_rows()}
+
+
+def _is_scored_nowhere(report: EvaluationReport, metric: str, valued: Mapping[tuple[str, str], int]) -> bool:
     answered = any(candidate.performance.n_answered for candidate in report.candidates)
-    return answered and all(row["n_scored"] == 0 for row in rows)
+    return answered and not any(valued.get((candidate.name, metric)) for candidate in report.candidates)
 
 
 def _because(report: EvaluationReport, metric: str, candidate: CandidateReport | None = None) -> str:
@@ -105,6 +124,5 @@ def _most_frequent(reasons: pl.Series) -> str:
     if said.is_empty():
         return ""
     first = said.sort("len", descending=True, maintain_order=True).row(0)[0]
-    others = said.height - 1
-    more = f"; and {others} other reason{'s' if others > 1 else ''}" if others else ""
+    more = f", and {count_text(said.height - 1, 'other reason')}" if said.height > 1 else ""
     return f"{shortened(first, REASON_CHARACTERS)}{more}"

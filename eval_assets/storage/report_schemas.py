@@ -40,6 +40,8 @@ AGGREGATE_REPORTS = {
     "confidence": pl.Float64(),
     "mean_if_missing_worst": pl.Float64(),
     "mean_if_missing_best": pl.Float64(),
+    "n_labelled": pl.Int64(),  # rows with a label
+    "labels": pl.String(),  # JSON: for each label its rows, its share of the labelled examples and the interval of it
     "extra_aggregates": pl.String(),  # JSON: a metric's own aggregates, e.g. toxicity's ratio
     "run_id": pl.String(),
 }
@@ -78,6 +80,7 @@ COMPARISON = {
     "examples_to_resolve": pl.Int64(),  # null where the difference is too small to ask for more examples
     "verdict": pl.String(),  # better, worse, no reliable difference, equivalent within the margin; higher, lower
     "sentence": pl.String(),
+    "labels": pl.String(),  # JSON: for each label of any candidate the shares of both, their difference, the intervals
     "run_id": pl.String(),
 }
 

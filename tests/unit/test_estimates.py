@@ -6,6 +6,7 @@ import pytest
 
 from eval_assets.config.model import Model, ModelFile, Prices
 from eval_assets.planning.estimates import Demand, estimate_of
+from eval_assets.planning.wording import _cost_lines
 from eval_assets.providers.keys import canonical_request, identity_of, key_of
 from eval_assets.providers.requests import Reply, Request
 from eval_assets.storage.replies.responses import ResponseStore
@@ -71,7 +72,7 @@ def test_judging_and_generation_by_one_model_are_estimated_apart(tmp_path, model
 def test_new_parameters_are_estimated_by_what_the_model_did_before(tmp_path, model) -> None:
     warehouse = stored(tmp_path, model, (asked("question", GENERATION), 2.0, 20, 80))
     found = estimate_of(warehouse, LANE, demand_of(model, asked("question", {"temperature": 1})))
-    assert (found.completion_tokens, found.basis) == (80, "mean of the last 1 replies of this model to other requests")
+    assert (found.completion_tokens, found.basis) == (80, "mean of the last 1 reply of this model to other requests")
 
 
 def test_a_callable_costs_no_tokens_but_the_time_it_took(tmp_path) -> None:
@@ -82,5 +83,23 @@ def test_a_callable_costs_no_tokens_but_the_time_it_took(tmp_path) -> None:
     )
     warehouse = stored(tmp_path / "b", model, (requests[0], 3.0, None, None))
     found = estimate_of(warehouse, LANE, demand_of(model, *requests))
-    assert (found.prompt_tokens, found.completion_tokens, found.cost_usd) == (0, 0, 0)
+    assert (found.prompt_tokens, found.completion_tokens, found.cost_usd) == (0, 0, None)  # no price is stated
     assert found.seconds == pytest.approx(2 * 3.0 / min(2, model.file.limits.max_concurrency))
+
+
+@pytest.mark.parametrize(
+    ("stated", "are_known"),
+    [({}, False), ({"request_usd": 0.0}, True), ({"prompt_usd_per_million": 0.15}, True), ({"request_usd": 0}, True)],
+)
+def test_a_price_that_nobody_stated_is_unknown_and_stays_so_when_the_file_is_stored(stated, are_known) -> None:
+    file = ModelFile(provider="openai", model="tiny", prices=stated)
+    again = ModelFile.model_validate_json(file.model_dump_json())
+    assert (file.prices.are_known, again.prices.are_known) == (are_known, are_known)
+    assert again == file
+
+
+def test_a_plan_without_a_price_says_so_and_names_no_sum(tmp_path) -> None:
+    model = Model(name="mine", file=ModelFile(provider="callable", callable="mine:answer"))
+    estimate = estimate_of(Warehouse(str(tmp_path)), LANE, demand_of(model, asked("question", {})))
+    (line,) = _cost_lines((estimate,))
+    assert line == "mine: 1 request, about 0 + 0 tokens, cost unknown: no price is set, 1 s (without tokens, 1 s each)"

@@ -374,14 +374,12 @@ def test_a_value_that_is_no_score_is_refused(module, name, message):
         score(prediction_frame(["x", "y"]), choice(name))
 
 
-def test_a_metric_has_own_aggregates_and_shares_of_its_labels(module):
+def test_a_metric_has_own_aggregates(module):
     [metric] = metrics_of(choice("tone", parameters={"aggregates": ["median", "ratio", "team_metrics:spread"]}))
-    assert extra_aggregates(metric.aggregates, [0.0, 0.5, 1.0, 1.0], ["calm", "loud", "calm", None]) == {
+    assert extra_aggregates(metric.aggregates, [0.0, 0.5, 1.0, 1.0]) == {
         "median": 0.75,
         "ratio": 0.75,  # three of four are 0.5 or more
         "spread": 1.0,
-        "share_calm": 2 / 3,
-        "share_loud": 1 / 3,
     }
     assert extra_aggregates(metric.aggregates, []) == {}
 

@@ -46,7 +46,7 @@ def test_a_third_of_failed_requests_makes_a_gate_inconclusive_however_good_the_r
     assert of_new["verdict"].to_list() == ["INCONCLUSIVE", "INCONCLUSIVE"]
     assert of_new["failed_share"].to_list() == pytest.approx([1 / 3, 1 / 3])
     assert "33.3% of the rows have no score" in of_new["reason"][0]
-    assert overall_verdict(rows).exit_code == 2
+    assert overall_verdict(rows).exit_code == 3
 
 
 def test_an_interval_around_the_threshold_is_inconclusive() -> None:
@@ -110,7 +110,7 @@ def test_a_minimum_decides_for_a_baseline_that_is_the_only_candidate() -> None:
 def test_a_drop_without_a_second_candidate_is_inconclusive_and_not_silent() -> None:
     rows = ask([DROP], old=GOOD)
     assert rows["reason"].to_list() == ["the baseline is the only candidate, so there is no drop to measure"]
-    assert overall_verdict(rows).exit_code == 2
+    assert overall_verdict(rows).exit_code == 3
 
 
 def test_a_gate_on_a_metric_nobody_scored_is_inconclusive() -> None:
@@ -178,11 +178,11 @@ def test_junit_tells_failed_from_undecided_from_advised() -> None:
 def test_junit_survives_control_characters_and_markup() -> None:
     rows = ask([DROP], old=GOOD, new=POOR).with_columns(reason=pl.lit("a\x00b <&> c"))
     suite = ET.fromstring(gates_junit(rows, evaluation="trial"))  # noqa: S314 - written one line above
-    assert suite.find("testcase/failure").get("message") == "ab <&> c"
+    assert suite.find("testcase/failure").get("message") == r"a\u0000b <&> c"
 
 
 def test_markdown_leads_with_the_verdict_and_escapes_the_reason() -> None:
     rows = ask([DROP], old=GOOD, new=POOR).with_columns(reason=pl.lit("a|b"))
     lines = gates_markdown(rows, evaluation="trial").splitlines()
     assert lines[0] == "**❌ NO-GO** · trial: 1 of 1 critical conditions failed."
-    assert lines[-1].endswith(r"| 0% | a\|b |")
+    assert lines[-1].endswith(r"| 0 % | a\|b |")

@@ -73,7 +73,7 @@ def test_why_a_metric_has_no_score_is_said_once_however_many_rows_lack_it() -> N
         "toxicity could not be computed for any row (unavailable: no model).",
         *(
             f"{name}@p: mine is over 1 of 3 rows; mean 1.000, between 0.333 and 1.000 had they scored worst or best "
-            "(ZeroDivisionError: zero; and 1 other reason)."
+            "(ZeroDivisionError: zero, and 1 other reason)."
             for name in ("old", "new")
         ),
     )
@@ -91,7 +91,7 @@ def test_failed_requests_cannot_be_missed_in_any_output(failing, render) -> None
 
 def test_failed_requests_cannot_be_missed_in_the_json(failing) -> None:
     found = report_json(failing)
-    assert (found["verdict"]["verdict"], found["verdict"]["exit_code"]) == ("INCONCLUSIVE", 2)
+    assert (found["verdict"]["verdict"], found["verdict"]["exit_code"]) == ("INCONCLUSIVE", 3)
     metric = new_metrics(failing)["token_f1"]
     assert (metric["n_total"], metric["n_scored"], metric["n_error"]) == (30, 20, 10)
     assert metric["mean_if_missing_worst"] == pytest.approx(17 / 30)
@@ -141,7 +141,7 @@ def test_the_page_runs_its_own_script_and_nothing_from_a_model(hostile) -> None:
     assert "<script>alert" not in page
     assert page.count("</script>") == 2  # the data block and the script of the report
     block = page.split('<script type="application/json" id="data">')[1].split("</script>")[0]
-    assert json.loads(block)["examples"][0][4][0][0] == HOSTILE
+    assert json.loads(block)["examples"][0][4][0][0] == HOSTILE.replace("\x1b", r"\u001b")
 
 
 def test_the_page_asks_the_network_for_nothing(failing) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from eval_assets.errors import TraceError
 from eval_assets.storage.tracing.trace import trace
-from eval_assets.storage.tracing.trace_text import WIDTH, trace_text
+from eval_assets.storage.tracing.trace_text import WIDTH, _field, _scored, _wrapped, trace_text
 from tests.builders import (
     evaluation,
     example,
@@ -243,7 +243,7 @@ def test_a_trace_shows_thoughts_and_calls_apart_from_the_output(tmp_path):
     assert (traced["prediction"]["reasoning"], traced["prediction"]["tool_calls"]) == ("Is it\x1b cold?", calls)
     text = trace_text(traced)
     assert f"tool calls: {calls}" in text
-    assert "Is it\N{REPLACEMENT CHARACTER} cold?" in text
+    assert "Is it\\u001b cold?" in text
     assert "error: it calls" in text
 
 
@@ -272,3 +272,18 @@ def test_the_sql_of_the_documentation_gives_the_same_trace(warehouse):
     assert (found["dataset"], json.loads(found["example"])) == ("qa", traced["example"]["columns"])
     version = names["delta_version"](warehouse.root, "predictions", "evaluation=trial/model=alpha/prompt=ask")
     assert version == traced["prediction"]["delta"]["version"]
+
+
+def test_a_trace_shows_control_characters_and_sends_none() -> None:
+    wild = "\x1b[31mred\x07\r over \u202edesrever\nnext line\x9b2J"
+    shown = "\n".join([*_field("output", wild), *_field("short", "a\x1bb"), *_wrapped(wild, "  ")])
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", shown)
+    assert "  short: a\\u001bb" in shown
+    assert "\\u001b[31mred\\u0007\\u000d over \\u202edesrever" in shown
+    assert "next line\\u009b2J" in shown  # line ends stay line ends
+
+
+def test_a_label_is_told_in_a_trace() -> None:
+    assert _scored({"score": None, "label": "calm", "outcome": "ok"}) == "label 'calm'"
+    assert _scored({"score": 0.5, "label": "calm", "outcome": "ok"}) == "0.5, label 'calm'"
+    assert _scored({"score": None, "label": None, "outcome": "error"}) == "no score (error)"

@@ -1,5 +1,6 @@
 """The stage that describes a cell's scores. The arithmetic is in `reports` and `statistics`."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -66,7 +67,13 @@ def write_aggregates(
     )
     overall = aggregates.filter(pl.col("slice_column").is_null())
     means = {f"{row['metric']}_mean": row["mean"] for row in overall.iter_rows(named=True)}
-    return Written(data_version, commit, aggregates.height, means)
+    shares = {
+        f"{row['metric']}_share_{share['label']}": share["share"]
+        for row in overall.iter_rows(named=True)
+        for share in json.loads(row["labels"] or "[]")
+        if share["label"] is not None
+    }
+    return Written(data_version, commit, aggregates.height, {**means, **shares})
 
 
 def scores_of(heuristic: pl.LazyFrame, judged: pl.LazyFrame, metrics: Sequence[str]) -> pl.DataFrame:

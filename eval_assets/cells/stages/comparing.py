@@ -14,8 +14,10 @@ from eval_assets.config.evaluation import Evaluation
 from eval_assets.reports.computed.comparing import compare_candidates
 from eval_assets.reports.computed.gates import evaluate_gates, overall_verdict
 from eval_assets.reports.computed.history import CellVersions, history_rows
+from eval_assets.reports.computed.labels import with_labels
 from eval_assets.reports.computed.scores import MetricFacts
 from eval_assets.reports.evaluation_report import examples_sha256
+from eval_assets.storage.columns import known_sum
 from eval_assets.storage.versions import StoredVersion, current_version
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written, provenance
@@ -57,6 +59,7 @@ def write_comparison(
     aggregates = reports.scan(partition).filter(mine & pl.col("metric").is_in(list(facts))).collect()
     groups = groups_of(warehouse, partition, cluster=stored.content["cluster"], slices=[])
     comparison = compare_candidates(evaluation, scores, aggregates, metric_facts=facts, run_id=run_id, groups=groups)
+    comparison = with_labels(comparison, scores, evaluation, groups)
     gates = evaluate_gates(evaluation, scores, metric_facts=facts, run_id=run_id, groups=groups)
     data_version = content_sha256([comparison.drop("run_id").to_dicts(), gates.drop("run_id").to_dicts(), versions])
     recorded = provenance(
@@ -112,6 +115,6 @@ def _extend_history(
         versions[candidate] = CellVersions(
             first["prompt_version"], first["model_version"], evaluation_version, examples_sha256(rows)
         )
-        costs[candidate] = float(rows["cost_usd"].sum())
+        costs[candidate] = known_sum(rows["cost_usd"])
     recorded = history_rows(aggregates, recorded_at=datetime.now(UTC), versions=versions, cost_usd=costs, run_id=run_id)
     warehouse.append("aggregate_history", recorded, {"run_id": run_id})

@@ -20,6 +20,7 @@ from eval_assets.judges.verdicts import PARSER_VERSION
 from eval_assets.providers.dispatch.engine import Engine
 from eval_assets.providers.keys import KEY_SCHEMA
 from eval_assets.storage.batches import batches_by_position
+from eval_assets.storage.columns import known_sum
 from eval_assets.storage.versions import current_version
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written, provenance, staged
@@ -111,6 +112,6 @@ def verdict_facts(counts: list[pl.DataFrame]) -> dict[str, Any]:
         "n_reused": int(rows["reused"].sum()),
         "prompt_tokens": int(rows["prompt_tokens"].sum()),
         "completion_tokens": int(rows["completion_tokens"].sum()),
-        "cost_usd": float(rows["cost_usd"].sum()),
+        "cost_usd": known_sum(rows["cost_usd"]),
         **{f"{judge}_mean": mean for judge, mean in means.iter_rows()},
     }

@@ -22,6 +22,7 @@ from eval_assets.providers.keys import KEY_SCHEMA
 from eval_assets.providers.replies.reading import READING_VERSION
 from eval_assets.providers.requests import Message, Request
 from eval_assets.requests.canonical_json import json_text
+from eval_assets.storage.columns import known_sum
 from eval_assets.storage.schemas import PREDICTIONS
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written, provenance, staged
@@ -179,7 +180,7 @@ def prediction_facts(rows: pl.DataFrame) -> dict[str, Any]:
         "n_reused": int(rows["reused"].sum()),
         "prompt_tokens": int(rows["prompt_tokens"].sum()),
         "completion_tokens": int(rows["completion_tokens"].sum()),
-        "cost_usd": float(rows["cost_usd"].sum()),
+        "cost_usd": known_sum(rows["cost_usd"]),
         "latency_seconds_mean": rows["latency_seconds"].mean(),
     }
 

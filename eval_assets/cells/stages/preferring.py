@@ -15,6 +15,7 @@ from eval_assets.judges.formats import FormatMemory
 from eval_assets.judges.pairwise import compare_candidates, preference_counts
 from eval_assets.providers.dispatch.engine import Engine
 from eval_assets.reports.computed.preferences import pairwise_results
+from eval_assets.storage.columns import known_sum
 from eval_assets.storage.judging_schemas import PAIRWISE_PREFERENCES
 from eval_assets.storage.versions import StoredVersion
 from eval_assets.storage.warehouse import Snapshot, Warehouse
@@ -117,5 +118,5 @@ def _facts(preferences: pl.DataFrame) -> dict[str, Any]:
         "n_pairs": counts.n_total,
         "n_judged": counts.n_judged,
         "flip_rate": counts.flip_rate,
-        "cost_usd": float(preferences["cost_usd"].sum()),
+        "cost_usd": known_sum(preferences["cost_usd"]),
     }

@@ -17,7 +17,7 @@ from eval_assets.storage.warehouse import Warehouse
 
 
 def read_report(
-    stored: StoredVersion, project: Project, versions: FileVersions, warehouse: Warehouse
+    stored: StoredVersion, project: Project, versions: FileVersions, warehouse: Warehouse, *, whole: bool = False
 ) -> EvaluationReport:
     """Everything that was computed for an evaluation, ready to be rendered.
 
@@ -26,9 +26,9 @@ def read_report(
         project: The files as they stand.
         versions: Their data versions.
         warehouse: Where the tables lie.
+        whole: As in `load_report`.
     """
     evaluation = evaluation_of(stored)
-    card = project.dataset(evaluation.file.dataset).card
     asked = [evaluation.file.pairwise.judge] if evaluation.file.pairwise else []
     judges = dict.fromkeys([*evaluation.file.judges, *asked])
     report = load_report(
@@ -36,10 +36,9 @@ def read_report(
         evaluation,
         generated_at=datetime.now(UTC),
         notes=[*_notes(evaluation, warehouse), *_unseen_texts(evaluation, versions, warehouse)],
-        description=card.description,
-        source=card.source,
-        licence=card.licence,
+        card=project.dataset(evaluation.file.dataset).card,
         judges_now={judge: _version_now(versions, judge) for judge in judges},
+        whole=whole,
     )
     # Candidates that were not run since may hold scores of a metric or judge that left the evaluation.
     named = {*stored.content["metric_fingerprints"], *evaluation.file.judges}

@@ -133,9 +133,11 @@ def cost_usd(prompt_tokens: int, completion_tokens: int, prices: Prices) -> floa
 
 
 def reply_cost_usd(reply: Reply, prices: Prices) -> float | None:
-    """What a reply cost: as its provider says, else from its tokens; null if neither is known."""
+    """What a reply cost: as its provider says, else from its tokens; null if neither is known, or no price is."""
     if reply.cost_usd is not None:
         return reply.cost_usd
+    if not prices.are_known:
+        return None
     if prices.prompt_usd_per_million == 0 and prices.completion_usd_per_million == 0:
         return prices.request_usd
     if reply.prompt_tokens is None or reply.completion_tokens is None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from eval_assets.providers.dispatch.limiter import Move
 from eval_assets.providers.requests import Reply
+from eval_assets.wording.numbers import count_text, money_text, seconds_text
 
 Ended = Literal["complete", "stopped", "budget", "failed"]
 
@@ -17,7 +18,8 @@ Ended = Literal["complete", "stopped", "budget", "failed"]
 class Progress:
     """A moment of a run. `total` and `eta_seconds` are null when the number of jobs is unknown.
 
-    Costs and tokens are those of requests sent by this run; reused replies cost nothing.
+    Costs and tokens are those of requests sent by this run; reused replies cost nothing. `tokens_per_second` counts
+    output tokens, over all requests at once.
     """
 
     seconds: float
@@ -39,10 +41,11 @@ class Progress:
         """One line for a log or a terminal."""
         total = "" if self.total is None else f" of {self.total:,}"
         failed = f", failed {sum(self.failed.values()):,}" if self.failed else ""
-        eta = "" if self.eta_seconds is None else f", about {self.eta_seconds:,.0f} s left"
+        eta = "" if self.eta_seconds is None else f", about {seconds_text(max(1.0, self.eta_seconds))} left"
+        tokens = count_text(self.prompt_tokens + self.completion_tokens, "token")
         return (
             f"{self.done:,}{total} answered: {self.reused:,} reused, {self.sent:,} sent{failed}, "
-            f"{self.retries:,} retries, {self.prompt_tokens + self.completion_tokens:,} tokens, ${self.cost_usd:.4f}, "
+            f"{count_text(self.retries, 'retry', 'retries')}, {tokens}, {money_text(self.cost_usd)}, "
             f"{self.concurrency} at once ({self.why}){eta}"
         )
 
@@ -77,7 +80,6 @@ class Tally:
 
     def snapshot(self, seconds: float, move: Move) -> Progress:
         """The counts at this moment."""
-        tokens = self.prompt_tokens + self.completion_tokens
         n_computed = self.done - self.reused
         left = None if self.total is None else max(0, self.total - self.done)
         return Progress(
@@ -93,7 +95,7 @@ class Tally:
             cost_usd=self.cost_usd,
             concurrency=move.limit,
             why=move.why,
-            tokens_per_second=tokens / seconds if seconds > 0 else 0.0,
+            tokens_per_second=self.completion_tokens / seconds if seconds > 0 else 0.0,
             eta_seconds=left * seconds / n_computed if left is not None and n_computed > 0 else None,
         )
 

@@ -1,7 +1,8 @@
 """Aggregate reports of one cell: per metric, overall and per slice. Comparing cells is in `comparing`."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import polars as pl
 from eval_assets.errors import MetricError
 from eval_assets.metrics.aggregates import extra_aggregates
 from eval_assets.providers.requests import UNSCORED_OUTCOMES
+from eval_assets.reports.computed.labels import gives_labels_alone, label_shares
 from eval_assets.reports.computed.scores import NO_VALUE, ExampleGroups, MetricFacts, metric_names, scores_by_example
 from eval_assets.statistics.descriptive import ExampleScores, describe
 from eval_assets.statistics.intervals import mean_interval
@@ -106,11 +108,12 @@ def _row(rows: pl.DataFrame, facts: MetricFacts, confidence: float, groups: Exam
         binary=facts.is_binary,
     )
     outcomes = dict(rows["outcome"].value_counts().rows())
-    return {
+    labels = label_shares(rows, groups, confidence=confidence)
+    row = {
         "metric": rows["metric"][0],
         "version": rows["version"][0],
         "kind": rows["kind"][0],
-        "greater_is_better": facts.greater_is_better,
+        "greater_is_better": None if gives_labels_alone(rows) else facts.greater_is_better,
         "lowest_possible": facts.low,
         "highest_possible": facts.high,
         "n_total": described.n_total,
@@ -129,8 +132,12 @@ def _row(rows: pl.DataFrame, facts: MetricFacts, confidence: float, groups: Exam
         "ci_method": interval.method,
         "mean_if_missing_worst": described.mean_if_unscored_worst,
         "mean_if_missing_best": described.mean_if_unscored_best,
-        "extra_aggregates": json.dumps(_extra(scores, rows["label"], facts)),
+        "n_labelled": rows["label"].drop_nulls().len(),
+        "labels": json.dumps(labels) if labels else None,
+        "extra_aggregates": json.dumps(_extra(scores, labels, facts)),
     }
+    # What overflows is no number; the scores themselves are finite, and stay as they are.
+    return {name: None if isinstance(value, float) and not isfinite(value) else value for name, value in row.items()}
 
 
 def _gathered(rows: pl.DataFrame, facts: MetricFacts, groups: ExampleGroups | None) -> ExampleScores:
@@ -148,7 +155,8 @@ def _p90_bounds(
     return {"p90_ci_low": bounds.low, "p90_ci_high": bounds.high, "p90_ci_method": bounds.method}
 
 
-def _extra(scores: ExampleScores, labels: pl.Series, facts: MetricFacts) -> dict[str, float]:
+def _extra(scores: ExampleScores, labels: Sequence[Mapping[str, Any]], facts: MetricFacts) -> dict[str, float]:
     """The metric's own aggregates that are no column of the table, and the share of each label."""
     names = [name for name in facts.aggregates if name not in AGGREGATE_REPORTS]
-    return extra_aggregates(names, scores.scored.tolist(), labels.to_list())
+    shares = {f"share_{row['label']}": row["share"] for row in labels if row["label"] is not None}
+    return extra_aggregates(names, scores.scored.tolist()) | shares

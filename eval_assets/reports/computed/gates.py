@@ -18,6 +18,7 @@ from eval_assets.statistics.comparison.decisions import GateResult, GateTerms, V
 from eval_assets.statistics.comparison.gates import DropKind, drop_gate, maximum_gate, minimum_gate
 from eval_assets.statistics.descriptive import ExampleScores
 from eval_assets.storage.report_schemas import GATE_RESULTS
+from eval_assets.wording.numbers import plain_number
 
 Row = dict[str, Any]
 
@@ -36,8 +37,8 @@ class OverallVerdict:
 
     @property
     def exit_code(self) -> int:
-        """0 for GO, 1 for NO-GO, 2 for INCONCLUSIVE."""
-        return {Verdict.GO: 0, Verdict.NO_GO: 1, Verdict.INCONCLUSIVE: 2}[self.verdict]
+        """0 for GO, 1 for NO-GO, 3 for INCONCLUSIVE: 2 is a command that can't be used."""
+        return {Verdict.GO: 0, Verdict.NO_GO: 1, Verdict.INCONCLUSIVE: 3}[self.verdict]
 
 
 def evaluate_gates(
@@ -120,20 +121,20 @@ def _asked_of(
     is_baseline, alone = candidate == evaluation.baseline, len(evaluation.candidates) == 1
     tier = "advisory" if is_baseline and not alone else gate.tier
     drops: Sequence[tuple[DropKind, float | None, str]] = (
-        ("max_drop", gate.max_drop, "drop against baseline at most {:g}"),
-        ("max_drop_relative", gate.max_drop_relative, "drop against baseline at most {:.4g} % of its mean"),
-        ("non_inferiority", gate.non_inferiority_margin, "not worse than the baseline by {:g} or more"),
+        ("max_drop", gate.max_drop, "drop against baseline at most {}"),
+        ("max_drop_relative", gate.max_drop_relative, "drop against baseline at most {} % of its mean"),
+        ("non_inferiority", gate.non_inferiority_margin, "not worse than the baseline by {} or more"),
     )
     model, _, prompt = candidate.partition("@")
     shared = {"evaluation": evaluation.name, "model": model, "prompt": prompt, "metric": gate.metric, "tier": tier}
     if gate.min is not None:
-        yield {**shared, **_row(f"mean at least {gate.min:g}", minimum_gate(scores, gate.min, terms))}
+        yield {**shared, **_row(f"mean at least {plain_number(gate.min)}", minimum_gate(scores, gate.min, terms))}
     if gate.max is not None:
-        yield {**shared, **_row(f"mean at most {gate.max:g}", maximum_gate(scores, gate.max, terms))}
+        yield {**shared, **_row(f"mean at most {plain_number(gate.max)}", maximum_gate(scores, gate.max, terms))}
     for kind, threshold, words in drops:
         if threshold is None:
             continue
-        condition = words.format(100 * threshold if kind == "max_drop_relative" else threshold)
+        condition = words.format(plain_number(100 * threshold if kind == "max_drop_relative" else threshold))
         if alone:
             yield {**shared, **_nothing_to_compare(condition, threshold, scores)}
         elif not is_baseline:

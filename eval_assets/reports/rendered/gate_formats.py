@@ -1,12 +1,15 @@
 """Gate results for machines and pull requests: JUnit XML and Markdown. What is asked and answered is in `gates`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import polars as pl
 
 from eval_assets.reports.computed.gates import outdated_text, overall_verdict
-from eval_assets.reports.rendered.wording import interval_text, markdown_text, number_text
+from eval_assets.wording.foreign_text import markdown_text, visible_text
+from eval_assets.wording.numbers import interval_text, number_text, share_text
+from eval_assets.wording.valid_json import valid_json
 
 _MARKS = {"GO": "✅ GO", "NO-GO": "❌ NO-GO", "INCONCLUSIVE": "❔ INCONCLUSIVE"}
 
@@ -29,18 +32,18 @@ def gates_junit(rows: pl.DataFrame, *, evaluation: str, outdated: Sequence[str] 
             suite,
             "testcase",
             classname=f"{evaluation}:{row['model']}@{row['prompt']}",
-            name=f"{row['metric']}: {row['condition']}",
+            name=visible_text(f"{row['metric']}: {row['condition']}"),
         )
         kind = _junit_kind(row["verdict"], row["tier"])
         if kind:
             counts[kind] += 1
-            ET.SubElement(case, kind, type=row["verdict"], message=_printable(row["reason"] or ""))
+            ET.SubElement(case, kind, type=row["verdict"], message=visible_text(row["reason"] or ""))
         else:
-            ET.SubElement(case, "system-out").text = _printable(row["reason"] or "")
+            ET.SubElement(case, "system-out").text = visible_text(row["reason"] or "")
     if outdated:
         counts["error"] += 1
         case = ET.SubElement(suite, "testcase", classname=evaluation, name="results are up to date")
-        ET.SubElement(case, "error", type="INCONCLUSIVE", message=_printable(outdated_text(outdated)))
+        ET.SubElement(case, "error", type="INCONCLUSIVE", message=visible_text(outdated_text(outdated)))
     suite.set("tests", str(rows.height + bool(outdated)))
     suite.set("failures", str(counts["failure"]))
     suite.set("errors", str(counts["error"]))
@@ -74,11 +77,24 @@ def gates_markdown(rows: pl.DataFrame, *, evaluation: str, outdated: Sequence[st
             row["condition"],
             number_text(row["observed"]),
             interval_text(row["ci_low"], row["ci_high"]),
-            f"{row['failed_share'] or 0:.0%}",
+            share_text(row["failed_share"] or 0),
             row["reason"] or "",
         )
         lines.append(f"| {' | '.join(markdown_text(cell) for cell in cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def gates_json(rows: pl.DataFrame, *, evaluation: str, outdated: Sequence[str] = ()) -> str:
+    """Write gate results as JSON: the verdict, its reason, and the rows."""
+    overall = overall_verdict(rows, outdated)
+    verdict = {"evaluation": evaluation, "verdict": overall.verdict.value, "note": overall.note}
+    return valid_json({**verdict, "gates": rows.to_dicts()})
+
+
+def condition_text(row: Mapping[str, Any]) -> str:
+    """One condition as a line: of whom, what was asked, and what came of it."""
+    tier = ", advisory" if row["tier"] == "advisory" else ""
+    return f"{row['model']}@{row['prompt']}, {row['metric']}, {row['condition']}{tier}: {row['reason']}"
 
 
 def _junit_kind(verdict: str, tier: str) -> str | None:
@@ -87,8 +103,3 @@ def _junit_kind(verdict: str, tier: str) -> str | None:
     if tier == "advisory":
         return "skipped"
     return "failure" if verdict == "NO-GO" else "error"
-
-
-def _printable(text: str) -> str:
-    """Text without the control characters that XML 1.0 can't hold."""
-    return "".join(character for character in text if character in "\t\n\r" or character >= " ")

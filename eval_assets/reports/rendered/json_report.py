@@ -11,6 +11,7 @@ from eval_assets.reports.candidate_report import CandidateReport
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.judge_trust import JudgeTrust
 from eval_assets.reports.warnings import report_warnings
+from eval_assets.wording.valid_json import finite_values
 
 SCHEMA_VERSION = 1
 
@@ -25,33 +26,39 @@ def report_json(report: EvaluationReport) -> dict[str, Any]:
 
     Returns:
         `{"evaluation", "candidates": [{"model", "prompt", "metrics": {name: {"n_total", "n_scored", "mean", "variance",
-        "p90", "ci_low", "ci_high", …}}}], …}`. A number that does not exist is null; there are no NaN.
+        "p90", "ci_low", "ci_high", …}}}], …}`. A number that does not exist is null, and so is one that is not finite:
+        where and why is in `not_finite`.
     """
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "evaluation": report.evaluation.name,
-        "description": report.evaluation.file.description,
-        "baseline": report.baseline,
-        "verdict": {
-            "verdict": report.verdict.verdict.value,
-            "exit_code": report.verdict.exit_code,
-            "note": report.verdict.note,
-        },
-        "warnings": list(report_warnings(report)),
-        "notes": list(report.notes),
-        "dataset": asdict(report.dataset),
-        "judges": dict(report.judges),
-        "judge_trust": [_trust(judge) for judge in report.judging.trust],
-        "disagreements": _rows(report.judging.disagreements, "evaluation"),
-        "pairwise": _rows(report.judging.preferences, "evaluation"),
-        "candidates": [_candidate(candidate, report) for candidate in report.candidates],
-        "comparisons": _rows(report.comparison, "evaluation"),
-        "gates": _rows(report.gates, "evaluation"),
-        "total": asdict(report.total),
-        "generated_at": report.provenance.generated_at.isoformat(),
-        "run_ids": list(report.provenance.run_ids),
-        "delta_versions": dict(report.provenance.delta_versions),
-    }
+    found, not_finite = finite_values(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "evaluation": report.evaluation.name,
+            "description": report.evaluation.file.description,
+            "baseline": report.baseline,
+            "verdict": {
+                "verdict": report.verdict.verdict.value,
+                "exit_code": report.verdict.exit_code,
+                "note": report.verdict.note,
+            },
+            "warnings": list(report_warnings(report)),
+            "notes": list(report.notes),
+            "dataset": asdict(report.dataset),
+            "judges": dict(report.judges),
+            "judge_trust": [_trust(judge) for judge in report.judging.trust],
+            "disagreements": _rows(report.judging.disagreements, "evaluation"),
+            "pairwise": _rows(report.judging.preferences, "evaluation"),
+            "candidates": [_candidate(candidate, report) for candidate in report.candidates],
+            "comparisons": [
+                {**row, "labels": json.loads(row["labels"] or "[]")} for row in _rows(report.comparison, "evaluation")
+            ],
+            "gates": _rows(report.gates, "evaluation"),
+            "total": asdict(report.total),
+            "generated_at": report.provenance.generated_at.isoformat(),
+            "run_ids": list(report.provenance.run_ids),
+            "delta_versions": dict(report.provenance.delta_versions),
+        }
+    )
+    return {**found, "not_finite": not_finite}
 
 
 def _candidate(candidate: CandidateReport, report: EvaluationReport) -> dict[str, Any]:
@@ -92,9 +99,10 @@ def _measured(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _aggregate(row: Mapping[str, Any]) -> dict[str, Any]:
     extra: dict[str, Any] = json.loads(row["extra_aggregates"] or "{}")
-    return {**{name: value for name, value in row.items() if name not in _IN_CONTEXT}, **extra}
+    kept = {name: value for name, value in row.items() if name not in _IN_CONTEXT}
+    return {**kept, "labels": json.loads(row["labels"] or "[]"), **extra}
 
 
 def _rows(frame: pl.DataFrame, *dropped: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = frame.drop(*dropped).fill_nan(None).to_dicts()
+    rows: list[dict[str, Any]] = frame.drop(*dropped).to_dicts()
     return rows

@@ -6,14 +6,8 @@ from typing import Any
 
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.judge_trust import JudgeTrust
-from eval_assets.reports.rendered.wording import (
-    ABSENT,
-    interval_text,
-    markdown_text,
-    number_text,
-    share_text,
-    shortened,
-)
+from eval_assets.wording.foreign_text import markdown_text, shortened
+from eval_assets.wording.numbers import ABSENT, interval_text, number_text, share_text
 
 SHOWN_CHARACTERS = 120
 WORST = 3

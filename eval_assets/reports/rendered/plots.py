@@ -15,6 +15,7 @@ import polars as pl
 from eval_assets.reports.computed.history import TrendPoint
 from eval_assets.reports.computed.scores import candidate_name
 from eval_assets.reports.evaluation_report import EvaluationReport
+from eval_assets.reports.measures import best_first, side_by_side
 
 INK = "#767676"
 # Okabe and Ito's colours, told apart by the colour-blind too; the baseline is grey.
@@ -30,7 +31,7 @@ Draw = Callable[[Axes], None]
 
 def leaderboard_svg(report: EvaluationReport, metric: str) -> str:
     """Draw each candidate's mean with its interval; a pale band shows where unscored rows could move the mean."""
-    rows = [(candidate, candidate.metrics[metric]) for candidate in report.candidates if metric in candidate.metrics]
+    rows = [(candidate, candidate.metrics[metric]) for candidate in best_first(report) if metric in candidate.metrics]
 
     def draw(axes: Axes) -> None:
         for place, (candidate, row) in enumerate(rows):
@@ -69,14 +70,14 @@ def distribution_svg(report: EvaluationReport, metric: str) -> str:
 
 
 def cost_quality_svg(report: EvaluationReport, metric: str) -> str:
-    """Draw the mean against what a thousand predictions cost; a candidate without a price stands at 0."""
+    """Draw the mean against what a thousand predictions cost; a candidate without a price is left out."""
 
     def draw(axes: Axes) -> None:
-        for candidate in report.candidates:
+        for candidate in side_by_side(report):
             row, speed = candidate.metrics.get(metric), candidate.performance
-            if row is None or row["mean"] is None or not speed.n_predictions:
+            if row is None or row["mean"] is None or not speed.n_predictions or speed.cost_usd is None:
                 continue
-            cost = 1000 * (speed.cost_usd or 0.0) / speed.n_predictions
+            cost = 1000 * speed.cost_usd / speed.n_predictions
             colour = _colours(report)[candidate.name]
             if row["ci_low"] is not None:
                 axes.plot([cost, cost], [row["ci_low"], row["ci_high"]], color=colour, linewidth=2)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from eval_assets.statistics.comparison.power import is_worth_asking_for, two_digits
 from eval_assets.statistics.comparison.power_of_tests import POWER
 from eval_assets.statistics.intervals import Interval
+from eval_assets.wording.numbers import brief_number, count_text
 
 TOLERANCE = 1e-9  # a value this close to the threshold lies on it
 
@@ -122,7 +123,7 @@ def decide(
         if decisive is None:
             reason += "; what the failed rows would change is unknown, the metric declares no range"
         elif _by_interval(decisive, threshold, acceptable_below=acceptable_below) is not verdict:
-            reason = f"{reason}, but the failed rows could have made it {decisive.value:.3g}"
+            reason = f"{reason}, but the failed rows could have made it {brief_number(decisive.value or 0.0)}"
             verdict = Verdict.INCONCLUSIVE
     return GateResult(
         verdict=verdict,
@@ -153,7 +154,7 @@ def _verdict_as_scored(
 ) -> tuple[Verdict, str]:
     """The verdict and its reason had no row failed."""
     if gated.n < terms.min_scored:
-        return Verdict.INCONCLUSIVE, f"{gated.n:,} examples are scored, {terms.min_scored:,} are needed"
+        return Verdict.INCONCLUSIVE, f"{_scored(gated.n)}, {terms.min_scored:,} are needed"
     if failed_share > terms.max_failed_share:
         reason = f"{failed_share:.1%} of the rows have no score, at most {terms.max_failed_share:.1%} may"
         return Verdict.INCONCLUSIVE, reason
@@ -161,11 +162,16 @@ def _verdict_as_scored(
         return Verdict.INCONCLUSIVE, f"no interval: {gated.interval.method.removeprefix('none: ')}"
     low, high = gated.interval.ends
     kind = "exact interval" if gated.interval.method.startswith("clopper-pearson") else "interval"
-    evidence = f"{gated.value:.3g} ({100 * gated.interval.confidence:g}% {kind} {low:.3g} to {high:.3g})"
+    interval = f"{100 * gated.interval.confidence:g}% {kind} {brief_number(low)} to {brief_number(high)}"
+    evidence = f"{brief_number(gated.value)} ({interval})"
     verdict = _by_interval(gated, threshold, acceptable_below=acceptable_below)
     if verdict is Verdict.INCONCLUSIVE:
         return verdict, f"{evidence} does not settle {gate}{_what_would_settle(gated, threshold)}"
     return verdict, f"{evidence} {'meets' if verdict is Verdict.GO else 'fails'} {gate}"
+
+
+def _scored(n: int) -> str:
+    return f"{count_text(n, 'example')} {'is' if n == 1 else 'are'} scored"
 
 
 def _by_interval(gated: GatedValue, threshold: float, *, acceptable_below: bool) -> Verdict:

@@ -13,6 +13,7 @@ from eval_assets.statistics.descriptive import ExampleScores
 from eval_assets.statistics.errors import UnpairedScoresError
 from eval_assets.statistics.intervals import is_binary, mean_interval
 from eval_assets.statistics.spread import joint_clusters
+from eval_assets.wording.numbers import plain_number
 
 DropKind = Literal["max_drop", "max_drop_relative", "non_inferiority"]
 
@@ -130,7 +131,7 @@ def drop_gate(
         at_best = _if_known(gated, high.if_lowest, low.if_highest)
     name = {"max_drop": "drop", "max_drop_relative": "relative drop", "non_inferiority": "non-inferiority, drop"}[kind]
     return decide(
-        f"{name} <= {max_drop:g}",
+        f"{name} <= {plain_number(max_drop)}",
         max_drop,
         acceptable_below=True,
         terms=terms,
@@ -167,7 +168,7 @@ def _mean_gate(scores: ExampleScores, threshold: float, terms: GateTerms, *, acc
     if scores.failed_share > 0:
         lowest, highest = _if_known(gated, scores.if_lowest), _if_known(gated, scores.if_highest)
     return decide(
-        f"mean {'<=' if acceptable_below else '>='} {threshold:g}",
+        f"mean {'<=' if acceptable_below else '>='} {plain_number(threshold)}",
         threshold,
         acceptable_below=acceptable_below,
         terms=terms,

@@ -7,6 +7,7 @@ from enum import StrEnum
 from eval_assets.statistics.comparison.paired import PairedComparison
 from eval_assets.statistics.comparison.power import PowerFigures, power_figures, two_digits
 from eval_assets.statistics.intervals import Interval
+from eval_assets.wording.numbers import brief_number, plain_number, significant_text
 
 LEAST_P_SHOWN = 0.0001
 ROUNDING = 1e-9  # a smaller difference is none
@@ -159,10 +160,11 @@ class _Unit:
 
     def number(self, value: float, sign: str = "") -> str:
         """Write a number; one that would round to zero and isn't gets a digit more."""
-        text = f"{value * self.factor:{sign}{self.precision}}"
-        if float(text) == 0 and abs(value) > ROUNDING:
-            return f"{value * self.factor:{sign}.1g}"
-        return text
+        scaled = 0.0 if abs(value) <= ROUNDING else value * self.factor
+        if not self.name:
+            return brief_number(scaled, sign=bool(sign))
+        text = f"{scaled:{sign},{self.precision}}"
+        return text if float(text.replace(",", "")) or not scaled else significant_text(scaled, 1, sign=bool(sign))
 
     def amount(self, value: float, sign: str = "") -> str:
         return self.number(value, sign) + self.name
@@ -176,14 +178,14 @@ def _interval_text(interval: Interval, unit: _Unit) -> str:
 
 
 def _p_text(p_value: float) -> str:
-    return f"p {p_value:.2g}" if p_value >= LEAST_P_SHOWN else f"p below {LEAST_P_SHOWN:g}"
+    return f"p {p_value:.2g}" if p_value >= LEAST_P_SHOWN else f"p below {plain_number(LEAST_P_SHOWN)}"
 
 
 def _what_it_takes(
     comparison: PairedComparison, figures: PowerFigures, unit: _Unit, *, corrected: bool
 ) -> Iterator[str]:
     """Why nothing could be found, and what would resolve the difference or the least one that would have been found."""
-    level = f" at level {figures.level:.2g}"
+    level = f" at level {plain_number(float(f'{figures.level:.2g}'))}"
     fewest, n_units = figures.fewest_units, comparison.n_units
     kind = "example" if comparison.n_clusters is None else "cluster"
     if n_units < fewest:

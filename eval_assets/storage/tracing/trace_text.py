@@ -5,6 +5,9 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from eval_assets.wording.foreign_text import visible_text
+from eval_assets.wording.numbers import ABSENT, money_text, plain_number, seconds_text
+
 WIDTH = 110
 INDENT = "  "
 MODEL_FIELDS = ("provider", "model", "base_url", "query", "callable", "file", "gguf_file", "parameters")
@@ -130,8 +133,8 @@ def _field(name: str, value: str | None) -> Iterator[str]:
     """A short value beside its name, a long one below it; nothing when there is none."""
     if value is None:
         return
-    line = f"{INDENT}{name}: {value}"
-    if len(line) <= WIDTH and value.isprintable():
+    line = f"{INDENT}{name}: {visible_text(value)}"
+    if len(line) <= WIDTH and "\n" not in line and "\t" not in line:
         yield line
         return
     yield f"{INDENT}{name}:"
@@ -148,9 +151,8 @@ def _messages(name: str, messages: Sequence[Part] | None) -> Iterator[str]:
 
 
 def _wrapped(text: str, indent: str) -> Iterator[str]:
-    """Lines with their own indentation kept; control characters would speak to the terminal and are shown as boxes."""
-    for line in text.expandtabs(4).splitlines() or [""]:
-        shown = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line)
+    """Lines with their own indentation kept; control characters would speak to the terminal and are shown as codes."""
+    for shown in visible_text(text).expandtabs(4).split("\n"):
         own = shown[: len(shown) - len(shown.lstrip())][: WIDTH // 2]
         lead = indent + own
         yield from textwrap.wrap(shown.strip(), WIDTH, initial_indent=lead, subsequent_indent=lead) or [""]
@@ -162,9 +164,10 @@ def _deeper(lines: Iterator[str]) -> Iterator[str]:
 
 
 def _scored(score: Part) -> str:
+    label = f"label {score['label']!r}" if score.get("label") is not None else ""
     if score["score"] is None:
-        return f"no score ({score['outcome']})"
-    return f"{score['score']:g}"
+        return label or f"no score ({score['outcome']})"
+    return ", ".join(part for part in (plain_number(score["score"]), label) if part)
 
 
 def _version(part: Part) -> str:
@@ -177,8 +180,11 @@ def _spent(part: Part) -> Iterator[str]:
     """Tokens, time and money of a reply, and which run paid for it."""
     if part["response_id"] is None:
         return
-    tokens = f"{part['prompt_tokens'] or 0} + {part['completion_tokens'] or 0} tokens"
-    yield from _field("used", f"{tokens}, {part['latency_seconds'] or 0:.3g} s, ${part['cost_usd'] or 0:g}")
+    asked, said = (
+        ABSENT if part[name] is None else f"{part[name]:,}" for name in ("prompt_tokens", "completion_tokens")
+    )
+    spent = f"{seconds_text(part['latency_seconds'])}, {money_text(part['cost_usd'])}"
+    yield from _field("used", f"{asked} + {said} tokens, {spent}")
     yield from _field("reply", f"{part['response_id']}{', reused' if part['reused'] else ''}")
     yield from _field("paid by run", part["paid_by_run_id"])
 

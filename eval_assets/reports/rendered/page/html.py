@@ -12,26 +12,35 @@ from markupsafe import Markup
 
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.flips import Flip
+from eval_assets.reports.measures import MOST_IN_FULL, best_first, side_by_side
 from eval_assets.reports.rendered.judging_text import corrected_text, duel_cells, ends_text, strength_text, value_text
-from eval_assets.reports.rendered.page.page_data import differences, examples_data, metric_sections, slice_tables
+from eval_assets.reports.rendered.page.page_data import differences, metric_sections, slice_tables
+from eval_assets.reports.rendered.page.page_examples import page_examples
 from eval_assets.reports.rendered.plots import cost_quality_svg, inline_svg, trend_svg
-from eval_assets.reports.rendered.wording import (
+from eval_assets.reports.warnings import bounds_text, report_warnings
+from eval_assets.wording.foreign_text import shortened, targets_text, visible_text
+from eval_assets.wording.numbers import (
+    confidence_text,
+    count_text,
     interval_text,
     latency_text,
     money_text,
     number_text,
     seconds_text,
     share_text,
-    shortened,
-    targets_text,
+    shares_text,
+    speed_text,
 )
-from eval_assets.reports.warnings import bounds_text, report_warnings
 
 FLIPS_EACH_WAY = 5
+MOST_WARNINGS = 20
 FEWEST_FOR_A_TREND = 2
 WORST_DISAGREEMENTS = 10
 
-_TEXTS = (interval_text, latency_text, money_text, number_text, seconds_text, share_text, targets_text, bounds_text)
+_TEXTS = (
+    confidence_text, count_text, interval_text, latency_text, money_text, number_text, seconds_text, share_text,
+    shares_text, speed_text, targets_text, bounds_text,
+)  # fmt: skip
 _JUDGING_TEXTS = (shortened, value_text, ends_text, corrected_text, duel_cells, strength_text)
 
 
@@ -52,19 +61,25 @@ def report_html(report: EvaluationReport) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_visible,
     )
+    examples = page_examples(report)
     environment.filters.update({text.__name__: text for text in (*_TEXTS, *_JUDGING_TEXTS)})
     script = _asset("report.js")
     # The three below are written by this package, not by users or models.
     trusted = {
         "style": Markup(_asset("report.css")),  # noqa: S704
         "script": Markup(script),  # noqa: S704
-        "examples_json": Markup(script_json(examples_data(report))),  # noqa: S704
+        "examples_json": Markup(script_json(examples.data)),  # noqa: S704
         "plots": [(title, Markup(svg)) for title, svg in _plots(report)],  # noqa: S704
     }
     return environment.get_template("report.html.j2").render(
         report=report,
-        warnings=report_warnings(report),
+        warnings=report_warnings(report, at_most=MOST_WARNINGS),
+        in_order=best_first(report),
+        side_by_side=side_by_side(report),
+        is_in_full=len(report.candidates) <= MOST_IN_FULL,
+        shown=examples,
         sections=metric_sections(report),
         differences=differences(report),
         flips=_flips(report),
@@ -91,7 +106,7 @@ def script_json(value: Mapping[str, Any]) -> str:
 def _flips(report: EvaluationReport) -> list[tuple[str, Mapping[str, Any], tuple[Flip, ...]]]:
     if report.headline is None:
         return []
-    others = [candidate.name for candidate in report.candidates if not candidate.is_baseline]
+    others = [candidate.name for candidate in side_by_side(report) if not candidate.is_baseline]
     return [
         (
             name,
@@ -110,11 +125,16 @@ def _plots(report: EvaluationReport) -> list[tuple[str, str]]:
     drawn = []
     if any(candidate.performance.cost_usd for candidate in report.candidates):
         drawn.append((f"{metric} against cost", cost_quality_svg(report, metric)))
-    points = {candidate.name: report.trend(candidate.name, metric) for candidate in report.candidates}
+    points = {candidate.name: report.trend(candidate.name, metric) for candidate in side_by_side(report)}
     if max((len(own) for own in points.values()), default=0) >= FEWEST_FOR_A_TREND:
         title = f"{metric} over time; a ring marks a point where a prompt, model, dataset or metric had changed"
         drawn.append((title, trend_svg(points, metric, baseline=report.baseline)))
     return [(title, inline_svg(svg, label=title, number=number)) for number, (title, svg) in enumerate(drawn)]
+
+
+def _visible(value: Any) -> Any:
+    """Text from outside with its control characters shown; what this package writes stays as it is."""
+    return visible_text(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _asset(name: str) -> str:

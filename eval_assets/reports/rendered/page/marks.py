@@ -10,6 +10,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from eval_assets.wording.numbers import number_text, plain_number
+
 MOST_VALUES = 11  # up to so many different scores each gets its own bar
 N_BINS = 12
 PADDING = 0.06
@@ -93,10 +95,10 @@ def histogram(scores: NDArray[np.float64], *, axis: Axis, values: Sequence[float
         return ()
     if len(values) <= MOST_VALUES:
         counts = np.array([int((scores == value).sum()) for value in sorted(values)])
-        labels = [f"{value:g}" for value in sorted(values)]
+        labels = [plain_number(value) for value in sorted(values)]
     else:
         counts, edges = np.histogram(scores, bins=N_BINS, range=(axis.low, axis.high))
-        labels = [f"{left:.3g} to {right:.3g}" for left, right in pairwise(edges)]
+        labels = [f"{number_text(left)} to {number_text(right)}" for left, right in pairwise(edges)]
     width = 100 / len(counts)
     highest = max(1, int(counts.max()))
     return tuple(

@@ -1,6 +1,6 @@
 """What the HTML report shows, section by section, with positions worked out; how it looks is in `templates/`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,9 +9,19 @@ import polars as pl
 from eval_assets.reports.candidate_report import CandidateReport
 from eval_assets.reports.computed.scores import candidate_name
 from eval_assets.reports.evaluation_report import EvaluationReport
+from eval_assets.reports.measures import (
+    MOST_IN_FULL,
+    MOST_SIDE_BY_SIDE,
+    Measure,
+    best_first,
+    compared_metrics,
+    is_told,
+    measures,
+    side_by_side,
+)
 from eval_assets.reports.rendered.page.marks import Axis, Bar, axis_of, histogram, symmetric_axis
 
-MOST_CHARACTERS = 4000
+MOST_VALUES = 40  # of a slice column
 Row = Mapping[str, Any]
 
 
@@ -35,13 +45,18 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class MetricSection:
-    """One metric in the leaderboard: its axis and a line per candidate, best first where there is a best."""
+    """One metric, or one label, in the leaderboard: its axis and a line per candidate, best first where there is a
+    best; `folded` holds the lines of the many that are not shown at once.
+    """
 
+    title: str
     metric: str
     facts: Row
+    is_share: bool
     axis: Axis
     baseline: float | None
     lines: tuple[Line, ...]
+    folded: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +71,13 @@ class Difference:
 def metric_sections(report: EvaluationReport) -> list[MetricSection]:
     """Lay out the leaderboard, the metric to look at first on top."""
     headline = report.headline
-    ordered = sorted(report.metrics, key=lambda metric: metric != headline)
-    return [_metric_section(report, metric) for metric in ordered]
+    ordered = sorted(measures(report), key=lambda measure: measure.metric != headline)
+    return [_metric_section(report, measure) for measure in ordered]
 
 
 def differences(report: EvaluationReport) -> list[tuple[CandidateReport, list[Difference]]]:
     """Lay out the comparison of every other candidate with the baseline; a metric's axis is the same for all."""
+    metrics = compared_metrics(report)
     axes = {
         metric: symmetric_axis(
             end
@@ -69,10 +85,10 @@ def differences(report: EvaluationReport) -> list[tuple[CandidateReport, list[Di
             if (row := report.against_baseline(candidate.name, metric))
             for end in (row["difference"], row["difference_ci_low"], row["difference_ci_high"])
         )
-        for metric in report.metrics
+        for metric in metrics
     }
     found = []
-    for candidate in report.candidates:
+    for candidate in best_first(report):
         rows = [row for metric in axes if (row := report.against_baseline(candidate.name, metric))]
         own = [
             Difference(
@@ -81,7 +97,7 @@ def differences(report: EvaluationReport) -> list[tuple[CandidateReport, list[Di
                 _pair(axes[row["metric"]], row["difference_ci_low"], row["difference_ci_high"]),
             )
             for row in rows
-            if row["greater_is_better"] is not None
+            if is_told(row)
         ]
         if own:
             found.append((candidate, sorted(own, key=lambda difference: difference.row["metric"] != report.headline)))
@@ -89,10 +105,14 @@ def differences(report: EvaluationReport) -> list[tuple[CandidateReport, list[Di
 
 
 def slice_tables(report: EvaluationReport) -> Iterator[tuple[str, str, list[tuple[str, list[Line]]]]]:
-    """Lay out the headline metric by slice: column, metric, and for each value a line per candidate."""
+    """Lay out the headline metric by slice: column, metric, and for each value a line per candidate side by side.
+
+    A column with more than 40 values is left at the first 40.
+    """
     metric = report.headline
     if metric is None:
         return
+    shown = side_by_side(report)
     sliced = report.aggregates.filter(pl.col("slice_column").is_not_null() & (pl.col("metric") == metric))
     facts = report.facts(metric)
     axis = axis_of(
@@ -104,83 +124,54 @@ def slice_tables(report: EvaluationReport) -> Iterator[tuple[str, str, list[tupl
         values = []
         for (value,), part in of_column.group_by("slice_value", maintain_order=True):
             by_name = {f"{row['model']}@{row['prompt']}": row for row in part.iter_rows(named=True)}
-            lines = [_line(candidate, by_name.get(candidate.name), None, axis) for candidate in report.candidates]
+            lines = [_line(candidate, by_name.get(candidate.name), None, axis) for candidate in shown]
             values.append((str(value), lines))
-        yield str(column), metric, values
+        yield str(column), metric, values[:MOST_VALUES]
 
 
-def examples_data(report: EvaluationReport) -> dict[str, Any]:
-    """Gather the side-by-side outputs for the page's script, as lists to keep them short.
-
-    Returns:
-        `candidates`, `baseline` (its index), `metrics` as `[name, direction]` with 1, -1 or 0, and `examples` as `[id,
-        inputs, targets, context, answers]`, an answer being `[output, outcome, error, n_samples, scores,
-        justifications, prediction_id, reasoning, tool_calls]` with scores in the order of `metrics`. Texts of more
-        than 4,000 characters are cut, and say so.
-    """
-    names = [candidate.name for candidate in report.candidates]
-    directions = {True: 1, False: -1, None: 0}
-    return {
-        "candidates": names,
-        "baseline": names.index(report.baseline) if report.baseline in names else 0,
-        "headline": report.headline,
-        "metrics": [[metric, directions[report.facts(metric)["greater_is_better"]]] for metric in report.metrics],
-        "examples": [
-            [
-                example.example_id,
-                _cut(example.inputs),
-                _cut(example.targets),
-                _cut(example.context),
-                [
-                    [
-                        _cut(answer.output),
-                        answer.outcome,
-                        _cut(answer.error),
-                        answer.n_samples,
-                        [_rounded(answer.scores.get(metric)) for metric in report.metrics],
-                        {judge: _cut(reason) for judge, reason in answer.justifications.items()},
-                        answer.prediction_id,
-                        _cut(answer.reasoning),
-                        _cut(answer.tool_calls),
-                    ]
-                    for answer in example.answers
-                ],
-            ]
-            for example in report.outputs()
-        ],
-    }
-
-
-def _metric_section(report: EvaluationReport, metric: str) -> MetricSection:
-    facts = report.facts(metric)
-    own = {candidate.name: candidate.metrics.get(metric) for candidate in report.candidates}
-    known = [row for row in own.values() if row]
-    axis = axis_of(
-        [row[name] for row in known for name in ("mean", "ci_low", "ci_high")],
-        low=facts["lowest_possible"],
-        high=facts["highest_possible"],
-    )
-    comparison = report.comparison.filter(pl.col("metric") == metric)
+def _metric_section(report: EvaluationReport, measure: Measure) -> MetricSection:
+    facts, known = report.facts(measure.metric), measure.rows.values()
+    low, high = (0.0, 1.0) if measure.is_share else (facts["lowest_possible"], facts["highest_possible"])
+    axis = axis_of([row[name] for row in known for name in ("mean", "ci_low", "ci_high")], low=low, high=high)
+    comparison = report.comparison.filter(pl.col("metric") == measure.metric)
     groups = {f"{row['model']}@{row['prompt']}": row for row in comparison.iter_rows(named=True)}
-    scores = report.scores.filter((pl.col("metric") == metric) & pl.col("score").is_not_null())
+    scores = report.scores.filter((pl.col("metric") == measure.metric) & pl.col("score").is_not_null())
     values = scores["score"].unique().sort().to_list()
-    spread = axis_of(values, low=facts["lowest_possible"], high=facts["highest_possible"])
+    spread = axis_of(values, low=low, high=high)
+    of_candidate = {str(name): part for (name,), part in scores.group_by(candidate_name())}
     lines = [
         _line(
             candidate,
-            own[candidate.name],
+            measure.rows.get(candidate.name),
             groups.get(candidate.name, {}).get("tied_group"),
             axis,
-            histogram(
-                scores.filter(candidate_name() == candidate.name)["score"].to_numpy(), axis=spread, values=values
-            ),
+            histogram(of_candidate.get(candidate.name, scores.clear())["score"].to_numpy(), axis=spread, values=values),
         )
-        for candidate in report.candidates
+        for candidate in best_first(report)
     ]
     last = len(lines) + 1
     lines.sort(key=lambda line: groups.get(line.candidate.name, {}).get("rank") or last)
-    baseline = own.get(report.baseline)
-    return MetricSection(metric, facts, axis, axis.place(baseline["mean"]) if baseline else None, tuple(lines))
+    baseline = measure.rows.get(report.baseline)
+    shown, folded = _folded(lines)
+    return MetricSection(
+        title=measure.title,
+        metric=measure.metric,
+        facts=facts,
+        is_share=measure.is_share,
+        axis=axis,
+        baseline=axis.place(baseline["mean"]) if baseline else None,
+        lines=tuple(shown),
+        folded=tuple(folded),
+    )
+
+
+def _folded(lines: Sequence[Line]) -> tuple[Sequence[Line], Sequence[Line]]:
+    """The lines to show at once and those to fold away: of many candidates the first few and the baseline stay."""
+    if len(lines) <= MOST_IN_FULL:
+        return lines, ()
+    stays = [place < MOST_SIDE_BY_SIDE or line.candidate.is_baseline for place, line in enumerate(lines)]
+    kept = list(zip(lines, stays, strict=True))
+    return [line for line, stay in kept if stay], [line for line, stay in kept if not stay]
 
 
 def _line(
@@ -204,13 +195,3 @@ def _pair(axis: Axis, one: float | None, other: float | None) -> tuple[float, fl
     """Two positions from left to right; null unless both are known."""
     left, right = axis.place(one), axis.place(other)
     return None if left is None or right is None else (min(left, right), max(left, right))
-
-
-def _cut(text: str | None) -> str | None:
-    if text is None or len(text) <= MOST_CHARACTERS:
-        return text
-    return f"{text[:MOST_CHARACTERS]} … ({len(text) - MOST_CHARACTERS:,} more characters are in the predictions table)"
-
-
-def _rounded(score: float | None) -> float | None:
-    return None if score is None else round(score, 4)

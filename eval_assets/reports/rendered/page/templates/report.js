@@ -16,8 +16,11 @@
   };
   const number = (value) => {
     if (value === null || value === undefined) return "–";
+    if (typeof value === "string") return value;  // a label
     const size = Math.abs(value);
-    if (size > 0 && size < 0.001) return value.toPrecision(2);
+    if (size < 1e-9) return "0";
+    if (size < 0.001) return value.toLocaleString("en", { maximumSignificantDigits: 2 });
+    if (size >= 1e15) return value.toExponential(1).replace("e+", "e");
     return value.toLocaleString("en", { maximumFractionDigits: size < 10 ? 3 : size < 1000 ? 1 : 0 });
   };
   const readable = (targets) => {
@@ -29,12 +32,12 @@
   const improvement = (example, candidate) => {
     const own = example[4][candidate][SCORES][state.metric], base = example[4][data.baseline][SCORES][state.metric];
     const direction = data.metrics[state.metric]?.[1] || 1;
-    return own === null || base === null || own === undefined || base === undefined ? null : direction * (own - base);
+    return typeof own === "number" && typeof base === "number" ? direction * (own - base) : null;
   };
   const changes = (example) => data.candidates.map((_, index) => index === data.baseline ? null : improvement(example, index)).filter((value) => value !== null);
   const lowest = (example) => {
     const direction = data.metrics[state.metric]?.[1] || 1;
-    const own = example[4].map((answer) => answer[SCORES][state.metric]).filter((value) => value !== null && value !== undefined);
+    const own = example[4].map((answer) => answer[SCORES][state.metric]).filter((value) => typeof value === "number");
     return own.length ? Math.min(...own.map((value) => direction * value)) : Infinity;
   };
   const shown = {

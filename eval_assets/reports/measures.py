@@ -1,0 +1,129 @@
+"""What a leaderboard has a line for: each metric, and where a metric answers with labels, the share of each label.
+
+The numbers are those of `aggregate_reports` and `comparison`; every renderer shows these lines in this order.
+"""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from eval_assets.reports.candidate_report import CandidateReport
+from eval_assets.reports.computed.labels import label_text
+from eval_assets.reports.evaluation_report import EvaluationReport
+
+Row = Mapping[str, Any]
+
+MOST_SIDE_BY_SIDE = 8  # candidates; with more of them a table has a row for each, best first
+MOST_IN_FULL = 12  # candidates; with more of them only the headline metric is compared in words
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One line of a leaderboard.
+
+    Args:
+        metric: Metric or judge name.
+        title: What stands at the line.
+        greater_is_better: Direction; null for what only describes.
+        rows: `model@prompt` → mean, interval and counts as in `aggregate_reports`; of a label its share under `mean`.
+        is_share: Whether the mean is the share of a label.
+    """
+
+    metric: str
+    title: str
+    greater_is_better: bool | None
+    rows: Mapping[str, Row]
+    is_share: bool = False
+
+
+def measures(report: EvaluationReport) -> list[Measure]:
+    """The lines of the leaderboard, in the order of the report's metrics; among many candidates, who stand in the order
+    of the headline metric, that one first.
+    """
+    found: list[Measure] = []
+    headline = report.headline if len(report.candidates) > MOST_SIDE_BY_SIDE else None
+    for metric in sorted(report.metrics, key=lambda metric: headline is not None and metric != headline):
+        rows = {
+            candidate.name: candidate.metrics[metric] for candidate in report.candidates if metric in candidate.metrics
+        }
+        if answers_with_labels(rows.values()):
+            found += _of_labels(report, metric, rows)
+        else:
+            found.append(Measure(metric, metric, report.facts(metric)["greater_is_better"], rows))
+    return found
+
+
+def answers_with_labels(rows: Collection[Row]) -> bool:
+    """Whether the aggregates of a metric hold labels and no score."""
+    return any(row["n_labelled"] for row in rows) and not any(row["n_scored"] for row in rows)
+
+
+def best_first(report: EvaluationReport) -> Sequence[CandidateReport]:
+    """The candidates by their rank on the headline metric, those without one last, where they are too many to be found
+    in the order of the file.
+    """
+    if len(report.candidates) <= MOST_SIDE_BY_SIDE:
+        return report.candidates
+    headline = report.headline
+    ranks = {
+        f"{row['model']}@{row['prompt']}": row["rank"]
+        for row in report.comparison.iter_rows(named=True)
+        if row["metric"] == headline and row["rank"] is not None
+    }
+    return sorted(report.candidates, key=lambda candidate: ranks.get(candidate.name, len(report.candidates) + 1))
+
+
+def side_by_side(report: EvaluationReport) -> Sequence[CandidateReport]:
+    """The candidates whose outputs are shown beside each other: all, or the baseline and the best of many."""
+    best = best_first(report)
+    if len(best) <= MOST_SIDE_BY_SIDE:
+        return best
+    baseline = [candidate for candidate in best if candidate.is_baseline]
+    others = [candidate for candidate in best if not candidate.is_baseline]
+    return [*baseline, *others[: MOST_SIDE_BY_SIDE - len(baseline)]]
+
+
+def compared_metrics(report: EvaluationReport) -> list[str]:
+    """Metrics of which the comparison with the baseline is told in words."""
+    if len(report.candidates) > MOST_IN_FULL and report.headline is not None:
+        return [report.headline]
+    return list(report.metrics)
+
+
+def is_told(row: Row | None) -> bool:
+    """Whether a comparison says something: of a metric that has a better end, or of labels."""
+    return row is not None and (row["greater_is_better"] is not None or row["labels"] is not None)
+
+
+def shares_by_label(row: Row) -> dict[str | None, Row]:
+    """Label → its share in a row of `aggregate_reports` or `comparison`."""
+    return {share["label"]: share for share in json.loads(row["labels"] or "[]")}
+
+
+def _of_labels(report: EvaluationReport, metric: str, rows: Mapping[str, Row]) -> list[Measure]:
+    """A line per label; the comparison knows the labels of all candidates, so that 0 % has an interval too."""
+    shares = {name: shares_by_label(row) for name, row in rows.items()}
+    for row in report.comparison.iter_rows(named=True):
+        if row["metric"] == metric and row["labels"] is not None:
+            shares[f"{row['model']}@{row['prompt']}"] = shares_by_label(row)
+    names = list(dict.fromkeys(label for of_candidate in shares.values() for label in of_candidate))
+    return [
+        Measure(
+            metric,
+            f"{metric}: {label_text(name)}",
+            None,
+            {candidate: _share_row(row, shares[candidate].get(name)) for candidate, row in rows.items()},
+            is_share=True,
+        )
+        for name in names
+    ]
+
+
+def _share_row(row: Row, share: Row | None) -> Row:
+    """The aggregate with a label's share where the mean stands; a label that was never given has the share 0."""
+    unknown = {"share": 0.0 if row["n_labelled"] else None, "ci_low": None, "ci_high": None}
+    found = share or unknown
+    ends = {name: found[name] for name in ("ci_low", "ci_high")}
+    without_bounds = {"mean_if_missing_worst": None, "mean_if_missing_best": None}
+    return {**row, **ends, **without_bounds, "mean": found["share"], "n_scored": row["n_labelled"]}

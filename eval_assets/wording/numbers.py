@@ -1,0 +1,202 @@
+"""Numbers as a person writes them: scores, money, durations, shares, counts. Unknown is `-`."""
+
+from math import floor, isfinite, log10
+
+ABSENT = "-"
+ZERO = 1e-9  # whatever is smaller is left over from rounding
+
+_DECIMALS = ((10, 3), (1000, 1))  # below the limit, so many
+_CENT = 0.01
+_SMALL = 0.001
+_TOO_LONG = 1e15  # to write out
+_WHOLE = 10  # from here on a speed needs no decimals
+_MINUTE, _HOUR = 60, 3600
+_SECONDS_UP_TO = 600
+
+
+def number_text(value: float | None, *, sign: bool = False) -> str:
+    """Write a score so that neighbours line up: three decimals below 10, then fewer, two digits of tiny ones.
+
+    >>> [number_text(value) for value in (0.41234, -7.6e-13, 0.00055, 41.26, 1234.5, 1e200, None)]
+    ['0.412', '0.000', '0.00055', '41.3', '1,234', '1.0e200', '-']
+    >>> number_text(0.25, sign=True)
+    '+0.250'
+    """
+    if value is None or not isfinite(value):
+        return ABSENT
+    plus = "+" if sign else ""
+    if abs(value) < ZERO:
+        return f"{0.0:{plus}.3f}"
+    if abs(value) < _SMALL or abs(value) >= _TOO_LONG:
+        return significant_text(value, 2, sign=sign)
+    decimals = next((digits for limit, digits in _DECIMALS if round(abs(value), digits) < limit), 0)
+    return f"{value:{plus},.{decimals}f}"
+
+
+def significant_text(value: float, digits: int, *, sign: bool = False) -> str:
+    """Write a number with so many digits that matter, without an exponent below 10^15 and never a whole digit less.
+
+    >>> [significant_text(value, 2) for value in (140.2, 99.6, 0.123, 0.0000123, 0.0)]
+    ['140', '100', '0.12', '0.000012', '0']
+    """
+    plus = "+" if sign else ""
+    if value == 0:
+        return f"{0:{plus}d}"
+    if abs(value) >= _TOO_LONG:
+        return f"{value:{plus}.1e}".replace("e+", "e")
+    rounded = float(f"{value:.{digits - 1}e}")
+    decimals = max(0, digits - 1 - floor(log10(abs(rounded))))
+    return f"{value:{plus},.{decimals}f}"
+
+
+def brief_number(value: float, *, sign: bool = False) -> str:
+    """Write a number within a sentence: three digits that matter, and no exponent where a person would write none.
+
+    >>> [brief_number(value) for value in (0.85, 0.0236, 1234.5, 0.00001234, -7.6e-13, 1e200)]
+    ['0.85', '0.0236', '1,234', '0.0000123', '0', '1.0e200']
+    """
+    if not isfinite(value) or abs(value) >= _TOO_LONG:
+        return number_text(value, sign=sign)
+    if abs(value) < ZERO:
+        return "+0" if sign else "0"
+    text = f"{value:{'+' if sign else ''}.3g}"
+    return significant_text(value, 3, sign=sign) if "e" in text else text
+
+
+def plain_number(value: float) -> str:
+    """Write a number that somebody chose, such as a threshold, as they would have: all its digits, no exponent.
+
+    >>> [plain_number(value) for value in (0.05, 5.0, 0.00001, 2500.0)]
+    ['0.05', '5', '0.00001', '2,500']
+    """
+    if value == int(value) and abs(value) < _TOO_LONG:
+        return f"{int(value):,}"
+    short = f"{value:.6g}"
+    return short if "e" not in short else significant_text(value, 6).rstrip("0").rstrip(".")
+
+
+def interval_text(low: float | None, high: float | None) -> str:
+    """Write an interval; `-` where there is none.
+
+    >>> interval_text(0.38, 0.4449)
+    '[0.380, 0.445]'
+    """
+    return ABSENT if low is None or high is None else f"[{number_text(low)}, {number_text(high)}]"
+
+
+def money_text(dollars: float | None) -> str:
+    """Write an amount with the digits that matter; `-` where no price is known.
+
+    >>> [money_text(value) for value in (0.0, 0.0000042, 0.5, 12.345, None)]
+    ['$0', '$0.0000042', '$0.50', '$12.35', '-']
+    """
+    if dollars is None or not isfinite(dollars):
+        return ABSENT
+    if abs(dollars) < ZERO:
+        return "$0"
+    return f"${dollars:,.2f}" if dollars >= _CENT else f"${significant_text(dollars, 2)}"
+
+
+def seconds_text(seconds: float | None) -> str:
+    """Write a duration.
+
+    >>> [seconds_text(value) for value in (0.0004, 0.14, 12.3, 431.0, 9000.0, None)]
+    ['0.4 ms', '140 ms', '12.3 s', '431 s', '2 h 30 min', '-']
+    """
+    if seconds is None or not isfinite(1000 * seconds):
+        return ABSENT
+    if seconds >= _SECONDS_UP_TO:
+        minutes = round(seconds / _MINUTE)
+        return f"{minutes} min" if seconds < _HOUR else f"{minutes // _MINUTE:,} h {minutes % _MINUTE} min"
+    return _in_unit(seconds, *_unit_of(seconds), digits=3)
+
+
+def latency_text(*seconds: float | None) -> str:
+    """Write durations that belong together, in the unit of the longest.
+
+    >>> latency_text(0.14, 0.2), latency_text(0.25, 1.0, 12.34), latency_text(0.0004, 0.0009), latency_text(None, None)
+    ('140/200 ms', '0.25/1/12 s', '0.4/0.9 ms', '-')
+    """
+    known = [value for value in seconds if value is not None]
+    if not known:
+        return ABSENT
+    factor, unit = _unit_of(max(known))
+    written = (ABSENT if value is None else _in_unit(value, factor, "", digits=2) for value in seconds)
+    return f"{'/'.join(written)} {unit}"
+
+
+def share_text(share: float | None) -> str:
+    """Write a share in percent; nothing but none is 0 %, nothing but all is 100 %.
+
+    >>> [share_text(share) for share in (1 / 3, 0.0, 1.0, 0.004, 0.9996, 0.00001, None)]
+    ['33 %', '0 %', '100 %', '0.4 %', '>99.9 %', '<0.1 %', '-']
+    """
+    if share is None or not isfinite(100 * share):
+        return ABSENT
+    for decimals in (0, 1):
+        text = f"{100 * share:.{decimals}f}"
+        if float(text) not in (0, 100) or abs(share - float(text) / 100) < ZERO:
+            return f"{text} %"
+    return "<0.1 %" if share < 0.5 else ">99.9 %"  # noqa: PLR2004 - whichever end is near
+
+
+def shares_text(low: float | None, high: float | None) -> str:
+    """Write an interval of shares; `-` where there is none.
+
+    >>> shares_text(0.25, 0.5)
+    '[25 %, 50 %]'
+    """
+    return ABSENT if low is None or high is None else f"[{share_text(low)}, {share_text(high)}]"
+
+
+def points_text(difference: float | None, *, unit: str = " points") -> str:
+    """Write a difference of shares in points of 0.01.
+
+    >>> points_text(0.125), points_text(-0.0004), points_text(-7.6e-13)
+    ('+12.5 points', '-0.04 points', '0.0 points')
+    """
+    if difference is None or not isfinite(100 * difference):
+        return ABSENT
+    if abs(difference) < ZERO:
+        return f"0.0{unit}"
+    text = f"{100 * difference:+,.1f}"
+    return f"{text if float(text.replace(',', '')) else significant_text(100 * difference, 1, sign=True)}{unit}"
+
+
+def confidence_text(confidence: float) -> str:
+    """Write a confidence as it was chosen.
+
+    >>> confidence_text(0.95), confidence_text(0.999)
+    ('95 %', '99.9 %')
+    """
+    return f"{plain_number(100 * confidence)} %"
+
+
+def speed_text(per_second: float | None) -> str:
+    """Write tokens per second.
+
+    >>> [speed_text(value) for value in (1234.4, 12.34, 0.5, None)]
+    ['1,234', '12', '0.5', '-']
+    """
+    if per_second is None or not isfinite(per_second):
+        return ABSENT
+    return f"{per_second:,.0f}" if per_second >= _WHOLE else significant_text(per_second, 1)
+
+
+def count_text(count: int, noun: str, plural: str = "") -> str:
+    """Write a count with its noun.
+
+    >>> count_text(1, "example"), count_text(1200, "reply", "replies"), count_text(0, "row")
+    ('1 example', '1,200 replies', '0 rows')
+    """
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def _unit_of(longest: float) -> tuple[int, str]:
+    return (1, "s") if longest >= 1 else (1000, "ms")
+
+
+def _in_unit(seconds: float, factor: int, unit: str, *, digits: int) -> str:
+    text = significant_text(factor * seconds, digits)
+    shortest = text.rstrip("0").rstrip(".") if "." in text else text
+    return f"{shortest} {unit}".rstrip()
