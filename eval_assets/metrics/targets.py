@@ -79,7 +79,7 @@ def names_none(text: str | None, example: str | None) -> bool:
 def has_text(text: str) -> bool:
     r"""Tell a text from a blank one, of spaces and invisible signs alone.
 
-    >>> has_text("."), has_text(" \\n\\u200b")
+    >>> has_text("."), has_text(" \n\u200b")
     (True, False)
     """
     return any(sign.isprintable() and not sign.isspace() for sign in text)

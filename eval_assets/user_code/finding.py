@@ -86,8 +86,8 @@ def _foreign(name: str, project_dir: Path | None) -> str | None:
     top = name.partition(".")[0]
     if top in sys.stdlib_module_names or top in sys.builtin_module_names:
         return "is part of Python"
-    if top == OWN_PACKAGE:
-        return f"is part of {OWN_PACKAGE}"
+    if top in {OWN_PACKAGE, "__main__"}:
+        return f"is part of {OWN_PACKAGE if top == OWN_PACKAGE else 'the program that runs'}"
     spec = find_module(name, project_dir)
     if spec is None:
         return None

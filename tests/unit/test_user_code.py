@@ -26,6 +26,7 @@ FOREIGN = [
     "os:system",
     "posix:system",
     "builtins:eval",
+    "__main__:main",
     "importlib:import_module",
     "shutil:rmtree",
     "jinja2.utils:urlize",
