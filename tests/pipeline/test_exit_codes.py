@@ -102,10 +102,11 @@ def test_a_metric_that_fails_is_named_beside_the_failed_predictions(cli, files: 
 
 def test_a_failed_verdict_is_named_with_its_judge(cli, files: Files, provider) -> None:
     files.change("evaluations", "main", models=["alpha"], prompts=["short"])
-    provider.faults = lambda body: Fault(500) if body["model"] == "judge-1" else None
+    fault = refuse_question(2)
+    provider.faults = lambda body: fault(body) if body["model"] == "judge-1" else None
     code, _, err = cli("run", "main")
-    assert code == 4
-    assert "main:alpha@short: 4 of 4 verdicts of grader (100 %)" in err
+    assert code == 4, err
+    assert "main:alpha@short: 1 of 4 verdicts of grader (25 %)" in err
 
 
 @pytest.mark.parametrize(
@@ -127,11 +128,12 @@ def test_what_cannot_be_an_allowance_is_refused(cli, allowed: str) -> None:
 
 
 def test_an_allowed_share_holds_for_each_candidate(cli, files: Files, provider) -> None:
-    # One of two candidates fails on every row: 4 of 8 rows in all, but all of its own.
+    # One of two candidates fails on half of its rows: 2 of 8 rows in all are 25 %, 2 of its own 4 are 50 %.
     files.change("evaluations", "main", prompts=["short"], judges=[])
-    provider.faults = lambda body: Fault(500) if body["model"] == "beta-1" else None
-    assert cli("run", "main", "--allow-failed", "50%")[0] == 4
-    assert cli("run", "main", "--allow-failed", "4")[0] == 0
+    faults = [refuse_question(1), refuse_question(3)]
+    provider.faults = lambda body: (faults[0](body) or faults[1](body)) if body["model"] == "beta-1" else None
+    assert cli("run", "main", "--allow-failed", "30%")[0] == 4
+    assert cli("run", "main", "--allow-failed", "2")[0] == 0
 
 
 def test_a_run_that_cannot_be_finished_exits_with_5(cli, provider) -> None:
