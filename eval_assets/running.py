@@ -25,12 +25,16 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """One run that failed; `refused` by a blocking check of what it computed, which the same run would meet again."""
+    """One run that failed; `refused` by a blocking check of what it computed, which the same run would meet again.
+
+    `cause` is the class of the error that ended it, empty where none did.
+    """
 
     what: str
     run_id: str
     message: str
     refused: bool
+    cause: str = ""
 
 
 @dataclass
@@ -116,7 +120,8 @@ def _executor(
         if _was_interrupted(result):
             workbench.stop.set()
         if not result.success:
-            summary.failed.append(Failed(what, result.run_id, _reason(result), refused=bool(_refusals(result))))
+            refused = bool(_refusals(result))
+            summary.failed.append(Failed(what, result.run_id, _reason(result), refused=refused, cause=_cause(result)))
         return result.success
 
     return execute
@@ -155,6 +160,13 @@ def _refusals(result: dg.ExecuteInProcessResult) -> list[str]:
         for check in result.get_asset_check_evaluations()
         if check.blocking and not check.passed
     ]
+
+
+def _cause(result: dg.ExecuteInProcessResult) -> str:
+    """Class of the error of the first step that failed: of ours where ours was said plainly."""
+    errors = (event.step_failure_data.error for event in result.all_events if event.is_step_failure)
+    first = next((error for error in errors if error is not None), None)
+    return "" if first is None else str((first.cause or first).cls_name)
 
 
 def _reason(result: dg.ExecuteInProcessResult) -> str:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from eval_assets.cli.saying import say
+from eval_assets.wording.numbers import count_text, money_text
+
 if TYPE_CHECKING:
     from eval_assets.storage.replies.responses import ResponseStore
 
@@ -40,11 +43,12 @@ def stats(data_dir: Path | None) -> None:
     with _store(data_dir) as store:
         found = store.stats()
     if not found:
-        click.echo("no reply is stored yet")
+        say("no reply is stored yet")
     for lane in found:
         tokens = f"{lane.prompt_tokens:,} + {lane.completion_tokens:,} tokens"
         since = f", {lane.oldest:%Y-%m-%d} to {lane.newest:%Y-%m-%d}" if lane.oldest and lane.newest else ""
-        click.echo(f"{lane.lane}: {lane.n_replies:,} replies, {tokens}, ${lane.cost_usd:.4f}{since}")
+        replies = count_text(lane.n_replies, "reply", "replies")
+        say(f"{lane.lane}: {replies}, {tokens}, {money_text(lane.cost_usd)}{since}")
 
 
 @cache.command()
@@ -67,13 +71,14 @@ def prune(
             unreferenced=unreferenced,
             other_schemas=other_schemas,
             dry_run=dry_run,
-            on_wait=lambda said: click.echo(said, err=True),
+            on_wait=lambda said: say(said, err=True),
         )
     for lane in removed:
         done = "would be deleted" if dry_run else "deleted"
-        click.echo(f"{lane.lane}: {lane.n_replies:,} replies {done}, paid with ${lane.cost_usd:.4f}")
+        replies = count_text(lane.n_replies, "reply", "replies")
+        say(f"{lane.lane}: {replies} {done}, paid with {money_text(lane.cost_usd)}")
     if not removed:
-        click.echo("nothing to delete")
+        say("nothing to delete")
 
 
 @contextmanager

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from eval_assets.cli.saying import say
+from eval_assets.wording.numbers import count_text
+
 if TYPE_CHECKING:
     from eval_assets.cells.fingerprints import FileVersions
     from eval_assets.config.project import Project
@@ -29,14 +32,16 @@ def check(data_dir: Path | None) -> None:
 
         problems += map(str, schedule_problems(project))
     for problem in problems:
-        click.echo(problem)
+        say(problem)
     for remark in _remarks(project, versions):
-        click.echo(f"note: {remark}")
+        say(f"note: {remark}")
     if problems:
-        click.echo(f"{len(problems)} problem{'s' if len(problems) > 1 else ''}", err=True)
+        # One file's problems come as one text, a line each; what belongs to a line is indented below it.
+        n_problems = sum(not line.startswith(" ") for problem in problems for line in problem.splitlines())
+        say(count_text(n_problems, "problem"), err=True)
         sys.exit(1)
     kinds = ("datasets", "prompts", "models", "judges", "evaluations")
-    click.echo("ok: " + ", ".join(f"{len(project.names(kind))} {kind}" for kind in kinds))
+    say("ok: " + ", ".join(count_text(len(project.names(kind)), kind.removesuffix("s")) for kind in kinds))
 
 
 def _remarks(project: "Project", versions: "FileVersions") -> Iterator[str]:

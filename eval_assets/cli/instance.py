@@ -2,6 +2,8 @@
 
 import click
 
+from eval_assets.cli.saying import say
+
 
 @click.command()
 def instance() -> None:
@@ -12,4 +14,4 @@ def instance() -> None:
     from eval_assets.automation.instance import open_instance
 
     with open_instance() as opened:
-        click.echo(opened.root_directory)
+        say(opened.root_directory)

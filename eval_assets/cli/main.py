@@ -1,7 +1,9 @@
 """The command group and what all commands share: where the project lies, how errors are shown, exit codes."""
 
+import io
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,14 +11,16 @@ import click
 
 from eval_assets.cli.cache import cache
 from eval_assets.cli.checking import check
+from eval_assets.cli.exit_codes import ExitCode
 from eval_assets.cli.instance import instance
 from eval_assets.cli.reloading import reload
 from eval_assets.cli.reporting import gate, report
 from eval_assets.cli.running import plan, run
+from eval_assets.cli.saying import say
 from eval_assets.cli.tracing import trace
 from eval_assets.errors import EvalAssetsError
 
-USAGE_ERROR = 2
+DATA_FOLDER = click.Path(path_type=Path, file_okay=False)
 
 EXAMPLES = """
 \b
@@ -33,7 +37,7 @@ Examples:
 @click.option(
     "--data",
     "data_dir",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=DATA_FOLDER,
     help="The folder with datasets, prompts, models, judges, evaluations. [default: $EVAL_ASSETS_DATA or data/]",
 )
 @click.pass_context
@@ -47,28 +51,53 @@ def version() -> None:
     """Print the version."""
     from importlib.metadata import version as version_of
 
-    click.echo(f"eval-assets {version_of('eval-assets')}")
+    say(f"eval-assets {version_of('eval-assets')}")
+
+
+def _choose_data(context: click.Context, _parameter: click.Parameter, chosen: Path | None) -> None:
+    """`--data` after a command, where a person may well write it, means what it means before the command."""
+    if chosen is not None:
+        context.obj = chosen
+
+
+def _add(group: click.Group, command: click.Command) -> None:
+    """Add a command that takes `--data` too."""
+    option = click.Option(
+        ["--data"], type=DATA_FOLDER, hidden=True, expose_value=False, is_eager=True, callback=_choose_data
+    )
+    for leaf in command.commands.values() if isinstance(command, click.Group) else [command]:
+        leaf.params.append(option)
+    group.add_command(command)
 
 
 for command in (cache, check, gate, instance, plan, reload, report, run, trace):
-    commands.add_command(command)
+    _add(commands, command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; an expected error is a message on standard error and exit code 2."""
+    """Run the command line; an expected error is a message on standard error, without a traceback."""
     try:
         commands.main(args=arguments, prog_name="eval-assets", standalone_mode=False)
     except EvalAssetsError as error:
-        click.echo(f"{type(error).__name__}: {error}", err=True)
-        sys.exit(USAGE_ERROR)
+        say(f"{type(error).__name__}: {error}", err=True)
+        sys.exit(ExitCode.USAGE)
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        say(shown.getvalue().rstrip(), err=True)
         sys.exit(error.exit_code)
     except click.exceptions.Exit as ended:
         sys.exit(ended.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("stopped; everything answered so far is kept, the same command goes on from there", err=True)
-        sys.exit(130)
-    except BrokenPipeError:  # whoever read our output has gone, as `head` does
+        say("stopped; everything answered so far is kept, the same command goes on from there", err=True)
+        sys.exit(ExitCode.STOPPED)
+    except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        sys.exit(1)
+        sys.exit(ExitCode.NO_READER)
+    except Exception:  # noqa: BLE001 - Python's own exit code for it is 1, which says NO-GO
+        say(traceback.format_exc(), err=True)
+        sys.exit(ExitCode.CRASHED)
+
+
+if __name__ == "__main__":
+    main()

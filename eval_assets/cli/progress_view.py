@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from eval_assets.providers.dispatch import progress as engine
+from eval_assets.wording.foreign_text import visible_text
+from eval_assets.wording.numbers import money_text, seconds_text, speed_text
 
 SECONDS_BETWEEN_LINES = 5.0
 
@@ -39,7 +41,7 @@ class ProgressView:
 
     def start(self, what: str) -> None:
         """A run starts."""
-        self._console.print(what, markup=False)
+        self._console.print(visible_text(what), markup=False)
 
     def update(self, where: str, stage: str, progress: "engine.Progress") -> None:
         """A stage of a cell, or of a whole evaluation, went on."""
@@ -65,11 +67,12 @@ def figures(progress: "engine.Progress") -> str:
     parts = [f"{progress.done:,}{total}", f"{progress.reused:,} reused"]
     n_failed = sum(progress.failed.values())
     if n_failed:
-        kinds = ", ".join(f"{kind} {count:,}" for kind, count in progress.failed.items())
+        kinds = ", ".join(f"{visible_text(kind)} {count:,}" for kind, count in progress.failed.items())
         parts.append(f"{n_failed:,} failed ({kinds})")
-    parts.append(f"{progress.tokens_per_second:,.0f} tokens/s")
+    if progress.completion_tokens:
+        parts.append(f"{speed_text(progress.tokens_per_second)} output tokens/s over all requests")
     if progress.cost_usd:
-        parts.append(f"${progress.cost_usd:.4f}")
+        parts.append(money_text(progress.cost_usd))
     if progress.eta_seconds is not None and progress.done != progress.total:
-        parts.append(f"about {progress.eta_seconds:,.0f} s left")
+        parts.append(f"about {seconds_text(max(1.0, progress.eta_seconds))} left")
     return ", ".join(parts)

@@ -2,6 +2,8 @@
 
 import click
 
+from eval_assets.cli.saying import say
+
 LOCATION = "eval_assets"
 
 
@@ -21,4 +23,4 @@ def reload(url: str) -> None:
         ) from error
     if answer.status != ReloadRepositoryLocationStatus.SUCCESS:
         raise click.ClickException(f"Dagster could not reload {LOCATION}: {answer.message}")
-    click.echo(f"reloaded {LOCATION} at {url}")
+    say(f"reloaded {LOCATION} at {url}")

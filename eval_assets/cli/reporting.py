@@ -1,17 +1,29 @@
 """`eval-assets report` and `eval-assets gate`."""
 
-import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from eval_assets.errors import ConfigError
+from eval_assets.cli.exit_codes import GATE_CODES
+from eval_assets.cli.saying import say
+from eval_assets.errors import ConfigError, StorageError
 
 if TYPE_CHECKING:
     from eval_assets.reports.evaluation_report import EvaluationReport
+
+
+class Format(click.Choice[str]):
+    """An output format; one for spreadsheets and data frames is answered with what there is."""
+
+    def fail(self, message: str, param: click.Parameter | None = None, ctx: click.Context | None = None) -> NoReturn:
+        """Say what there is for tables too."""
+        tables = "; the tables behind a report come with --format parquet --output FOLDER"
+        super().fail(f"{message.rstrip('.')}{tables if 'parquet' in self.choices else ''}", param, ctx)
 
 
 @click.command()
@@ -19,7 +31,7 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "style",
-    type=click.Choice(["table", "json", "md", "html", "parquet"]),
+    type=Format(["table", "json", "md", "html", "parquet"]),
     default="table",
     show_default=True,
 )
@@ -33,55 +45,65 @@ def report(data_dir: Path | None, evaluation: str, style: str, output: Path | No
         from eval_assets.reports.rendered.parquet import write_parquet
 
         if output is None:
-            raise click.UsageError("expected --output with a folder for the Parquet files")
-        for file in write_parquet(_load(data_dir, evaluation), output):
-            click.echo(f"wrote {file}", err=True)
+            raise click.UsageError(
+                "--format parquet writes several files: expected --output with a folder for them, "
+                f"such as `eval-assets report {evaluation} --format parquet --output {evaluation}-tables`"
+            )
+        with _writing(output):
+            for file in write_parquet(_load(data_dir, evaluation, whole=True), output):
+                say(f"wrote {file}", err=True)
         return
-    text = _rendered(_load(data_dir, evaluation), style)
-    if output is None:
-        click.echo(text)
-    else:
-        output.write_text(text, encoding="utf-8")
-        click.echo(f"wrote {output}", err=True)
+    _write(_rendered(_load(data_dir, evaluation), style), output)
 
 
-@click.command(epilog="Exit code 0: GO; 1: NO-GO; 2: INCONCLUSIVE, as when files changed since the run, or no gates.")
+@click.command(epilog=GATE_CODES)
 @click.argument("evaluation")
 @click.option("--format", "style", type=click.Choice(["md", "junit", "json"]), default="md", show_default=True)
-@click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.")
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="Write to this file.")
 @click.pass_obj
 def gate(data_dir: Path | None, evaluation: str, style: str, output: Path | None) -> None:
     """Say whether the candidates of an evaluation pass its gates."""
-    from eval_assets.reports.rendered.gate_formats import gates_junit, gates_markdown
+    from eval_assets.reports.rendered.gate_formats import gates_json, gates_junit, gates_markdown
 
     loaded = _load(data_dir, evaluation)
     if not loaded.outdated and not loaded.evaluation.file.gates:
         raise ConfigError(
             f"data/evaluations/{evaluation}.yaml: expected `gates`, the conditions a candidate has to meet, got none"
         )
-    match style:
-        case "junit":
-            text = gates_junit(loaded.gates, evaluation=evaluation, outdated=loaded.outdated)
-        case "json":
-            verdict = {"evaluation": evaluation, "verdict": loaded.verdict.verdict.value, "note": loaded.verdict.note}
-            text = json.dumps({**verdict, "gates": loaded.gates.to_dicts()}, indent=2, ensure_ascii=False)
-        case _:
-            text = gates_markdown(loaded.gates, evaluation=evaluation, outdated=loaded.outdated)
-    if output is None:
-        click.echo(text)
-    else:
-        output.write_text(text, encoding="utf-8")
+    write = {"junit": gates_junit, "json": gates_json, "md": gates_markdown}[style]
+    _write(write(loaded.gates, evaluation=evaluation, outdated=loaded.outdated), output)
     sys.exit(loaded.verdict.exit_code)
 
 
-def _load(data_dir: Path | None, evaluation: str) -> "EvaluationReport":
+def _write(text: str, output: Path | None) -> None:
+    if output is None:
+        say(text)
+        return
+    with _writing(output):
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(text, encoding="utf-8")
+    say(f"wrote {output}", err=True)
+
+
+@contextmanager
+def _writing(output: Path) -> Iterator[None]:
+    """Turn what the file system says against an output into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise click.UsageError(f"--output {str(output)!r} can't be written: {error.strerror or error}") from error
+
+
+def _load(data_dir: Path | None, evaluation: str, *, whole: bool = False) -> "EvaluationReport":
     from eval_assets.cells.workbench import Workbench
     from eval_assets.config.settings import settings_from
     from eval_assets.planning.staleness import StalenessReader
 
     with Workbench.from_settings(settings_from(data_dir=data_dir)) as workbench:
         workbench.project.evaluation(evaluation)
-        loaded = workbench.report(evaluation)
+        if workbench.warehouse.last_commit("evaluations", {"evaluation": evaluation}) is None:
+            raise StorageError(f"{evaluation} has no results yet: `eval-assets run {evaluation}` computes them")
+        loaded = workbench.report(evaluation, whole=whole)
         reader = StalenessReader(workbench.project, workbench.versions, workbench.warehouse)
         return replace(loaded, outdated=reader.outdated(evaluation))
 
@@ -90,8 +112,9 @@ def _rendered(loaded: "EvaluationReport", style: str) -> str:
     match style:
         case "json":
             from eval_assets.reports.rendered.json_report import report_json
+            from eval_assets.wording.valid_json import valid_json
 
-            return json.dumps(report_json(loaded), indent=2, ensure_ascii=False)
+            return valid_json(report_json(loaded))
         case "md":
             from eval_assets.reports.rendered.markdown import report_markdown
 

@@ -1,27 +1,72 @@
 """`eval-assets plan` and `eval-assets run`."""
 
-import json
+import functools
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from eval_assets.cli.exit_codes import RUN_CODES
+from eval_assets.cli.run_ending import Allowance, Allowed, RunEnding
+from eval_assets.cli.saying import say
+from eval_assets.wording.valid_json import valid_json
+
 if TYPE_CHECKING:
+    import polars as pl
+
+    from eval_assets.cells.graph import Cell
     from eval_assets.cells.spending import Spending
     from eval_assets.cells.workbench import Workbench
-    from eval_assets.planning.plan import Plan
+    from eval_assets.reports.computed.gates import OverallVerdict
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-FAILED = 1
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What plan and run are about: evaluations, of their candidates some or all, and which replies to reuse."""
+
+    evaluations: tuple[str, ...]
+    models: tuple[str, ...]
+    prompts: tuple[str, ...]
+    cache: str | None
+    retry: str | None
+
+    @property
+    def spending(self) -> "Spending":
+        """What may be reused, and which outcomes are asked for again."""
+        from eval_assets.cells.spending import Spending, retry_of
+
+        outcomes = [outcome for part in (self.retry or "").split(",") if (outcome := part.strip())]
+        return Spending(cache=self.cache, retry=retry_of(outcomes))
+
+    @property
+    def of_plan(self) -> dict[str, Any]:
+        """The choice as `make_plan` takes it."""
+        return {"evaluations": self.evaluations, "models": self.models, "prompts": self.prompts}
 
 
 def _choice(command: Command) -> Command:
-    """Arguments that plan and run share."""
+    """Arguments that plan and run share, given to the command as one `choice`."""
+
+    @functools.wraps(command)
+    def chosen(
+        *arguments: Any,
+        evaluations: tuple[str, ...],
+        models: tuple[str, ...],
+        prompts: tuple[str, ...],
+        cache: str | None,
+        retry: str | None,
+        **options: Any,
+    ) -> Any:
+        return command(*arguments, choice=Choice(evaluations, models, prompts, cache, retry), **options)
+
+    decorated: Any = chosen
     for decorate in (
         click.option("--prompt", "prompts", multiple=True, help="Only candidates with this prompt; repeatable."),
         click.option("--model", "models", multiple=True, help="Only candidates with this model; repeatable."),
@@ -37,50 +82,48 @@ def _choice(command: Command) -> Command:
         ),
         click.argument("evaluations", nargs=-1, metavar="[EVALUATION]..."),
     ):
-        command = decorate(command)
-    return command
+        decorated = decorate(decorated)
+    return decorated  # type: ignore[no-any-return]
 
 
 @click.command()
-@_choice
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object; `partitions` lists the cells.")
 @click.pass_obj
-def plan(
-    data_dir: Path | None,
-    evaluations: tuple[str, ...],
-    models: tuple[str, ...],
-    prompts: tuple[str, ...],
-    cache: str | None,
-    retry: str | None,
-    *,
-    as_json: bool,
-) -> None:
+@_choice
+def plan(data_dir: Path | None, *, choice: Choice, as_json: bool) -> None:
     """Show what a run would do, why, and what it would cost. Nothing is sent."""
+    _show_plan(data_dir, choice, as_json=as_json)
+
+
+def _show_plan(data_dir: Path | None, choice: Choice, *, as_json: bool) -> None:
     from eval_assets.planning.plan import make_plan
     from eval_assets.planning.wording import plan_text
 
-    spending = _spending(cache, retry)
     with _workbench(data_dir) as workbench:
-        made = make_plan(workbench, evaluations=evaluations, models=models, prompts=prompts, spending=spending)
-    click.echo(json.dumps(made.as_json(), indent=2, ensure_ascii=False) if as_json else plan_text(made))
+        made = make_plan(workbench, **choice.of_plan, spending=choice.spending)
+    say(valid_json(made.as_json()) if as_json else plan_text(made))
 
 
-@click.command(epilog="Exit code 0: all is up to date; 1: a run or rows failed, a gate refused, or it was stopped.")
-@_choice
+@click.command(epilog=RUN_CODES)
 @click.option("--max-cost-usd", type=click.FloatRange(min=0), help="Stop before the request that could exceed this.")
+@click.option(
+    "--allow-failed",
+    type=Allowance(),
+    default="0",
+    help="Exit with 0 although rows failed: at most so many in all, such as 3, or a share of each candidate's rows, "
+    "such as 2%.",
+)
+@click.option("--no-gate", is_flag=True, help="Leave what the gates say out of the exit code.")
 @click.option("--dry-run", is_flag=True, help="Only show the plan.")
 @click.pass_obj
-@click.pass_context
-def run(  # noqa: PLR0913  a parameter per option
-    context: click.Context,
+@_choice
+def run(
     data_dir: Path | None,
-    evaluations: tuple[str, ...],
-    models: tuple[str, ...],
-    prompts: tuple[str, ...],
-    cache: str | None,
-    retry: str | None,
-    max_cost_usd: float | None,
     *,
+    choice: Choice,
+    max_cost_usd: float | None,
+    allow_failed: Allowed,
+    no_gate: bool,
     dry_run: bool,
 ) -> None:
     """Bring evaluations up to date: exactly the stale, missing and formerly failed cells run.
@@ -88,72 +131,57 @@ def run(  # noqa: PLR0913  a parameter per option
     Runs go through Dagster: the UI shows each of them, and all together as a backfill.
     """
     if dry_run:
-        context.invoke(
-            plan, evaluations=evaluations, models=models, prompts=prompts, cache=cache, retry=retry, as_json=False
-        )
+        _show_plan(data_dir, choice, as_json=False)
         return
     from eval_assets.automation.instance import open_instance
     from eval_assets.cli.progress_view import ProgressView
     from eval_assets.config.settings import settings_from
+    from eval_assets.planning.failed_rows import failed_rows
     from eval_assets.planning.staleness import StalenessReader
     from eval_assets.planning.wording import plan_text
     from eval_assets.providers.dispatch.budget import Budget
-    from eval_assets.running import plan_with_instance, run_plan
+    from eval_assets.running import RunSummary, plan_with_instance, run_plan
 
     settings = settings_from(data_dir=data_dir)
-    spending = _spending(cache, retry)
+    spending = choice.spending
+    summary = RunSummary()
     with _workbench(data_dir) as workbench, open_instance() as instance, ProgressView(sys.stderr) as view:
-        made = plan_with_instance(
-            workbench, instance, evaluations=evaluations, models=models, prompts=prompts, spending=spending
-        )
-        click.echo(plan_text(made), err=True)
-        if made.is_empty:
-            refused = _refused_by_gates(workbench, made)
-            for line in refused:
-                click.echo(line, err=True)
-            sys.exit(FAILED if refused or made.refused else 0)
+        made = plan_with_instance(workbench, instance, **choice.of_plan, spending=spending)
+        say(plan_text(made), err=True)
         workbench.on_progress = view.update
         workbench.budget = None if max_cost_usd is None else Budget(max_cost_usd)
-        with _stopping(workbench):
-            summary = run_plan(workbench, made, settings, spending=spending, instance=instance, on_start=view.start)
+        if not made.is_empty:
+            with _stopping(workbench):
+                summary = run_plan(workbench, made, settings, spending=spending, instance=instance, on_start=view.start)
+        cells = [planned.cell for planned in made.cells]
+        ending = RunEnding(
+            summary,
+            failed_rows(workbench.warehouse, cells),
+            allow_failed,
+            {} if no_gate else _gates(workbench, cells),
+            was_stopped=workbench.stop.is_set(),
+            unusable=tuple(refused.evaluation for refused in made.refused),
+        )
         reader = StalenessReader(workbench.project, workbench.versions, workbench.warehouse)
-        failures = [f"{cell.key}: {line}" for cell in made.stale_cells for line in reader.failures(cell)]
+        is_open = bool(summary.skipped) or any(not failed.refused for failed in summary.failed)
+        is_open |= any(reader.failures(cell) for cell in made.stale_cells)
         missing = [f"{cell.key}: {line}" for cell in made.stale_cells for line in reader.missing(cell)]
-    for line in failures:
-        click.echo(f"failed rows, asked again by the next run: {line.replace('earlier failure of ', '')}", err=True)
-    for line in missing:
-        click.echo(line, err=True)
-    for failed in summary.failed:
-        click.echo(f"failed {failed.what} (run {failed.run_id}): {failed.message}", err=True)
-    if summary.skipped or made.refused:
-        not_run = (*summary.skipped, *(refused.evaluation for refused in made.refused))
-        click.echo(f"not run: {', '.join(not_run)}", err=True)
-    spent = ", ".join(f"{asset} {seconds:.1f} s" for asset, seconds in summary.seconds.items())
-    click.echo(f"{summary.n_runs} runs, {len(summary.failed)} failed; {spent}", err=True)
-    if summary.skipped or failures or any(not failed.refused for failed in summary.failed):
-        click.echo("everything answered so far is kept; the same command goes on from there", err=True)
-    if summary.failed or summary.skipped or failures or made.refused:
-        sys.exit(FAILED)
+    for line in (*missing, *ending.lines()):
+        say(line, err=True)
+    if is_open:
+        say("everything answered so far is kept; the same command goes on from there", err=True)
+    sys.exit(ending.code)
 
 
-def _spending(cache: str | None, retry: str | None) -> "Spending":
-    from eval_assets.cells.spending import Spending, retry_of
-
-    outcomes = [outcome for part in (retry or "").split(",") if (outcome := part.strip())]
-    return Spending(cache=cache, retry=retry_of(outcomes))
-
-
-def _refused_by_gates(workbench: "Workbench", made: "Plan") -> list[str]:
-    """What gates said at the last comparison of the planned evaluations, where it wasn't GO."""
+def _gates(workbench: "Workbench", cells: "Sequence[Cell]") -> "dict[str, tuple[OverallVerdict, pl.DataFrame]]":
+    """What gates said at the last comparison of the planned evaluations that have been compared."""
     from eval_assets.reports.computed.gates import overall_verdict
-    from eval_assets.statistics.comparison.decisions import Verdict
 
-    lines = []
-    for name in dict.fromkeys(planned.cell.evaluation for planned in made.cells):
-        overall = overall_verdict(workbench.warehouse.scan("gate_results", {"evaluation": name}).collect())
-        if overall.verdict is not Verdict.GO:
-            lines.append(f"gate of {name}: {overall.verdict.value}: {overall.note}")
-    return lines
+    found = {}
+    for name in dict.fromkeys(cell.evaluation for cell in cells):
+        results = workbench.warehouse.scan("gate_results", {"evaluation": name}).collect()
+        found[name] = (overall_verdict(results), results)
+    return found
 
 
 @contextmanager
@@ -172,7 +200,7 @@ def _stopping(workbench: "Workbench") -> "Iterator[None]":
     def stop(number: int, _frame: object) -> None:
         if workbench.stop.is_set():
             signal.default_int_handler(number, None)
-        click.echo("stopping: requests under way finish, nothing more is sent (Ctrl-C again to break off)", err=True)
+        say("stopping: requests under way finish, nothing more is sent (Ctrl-C again to break off)", err=True)
         workbench.stop.set()
 
     former = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}

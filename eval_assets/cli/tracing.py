@@ -1,9 +1,11 @@
 """`eval-assets trace`: from a score back to where it came from."""
 
-import json
 from pathlib import Path
 
 import click
+
+from eval_assets.cli.saying import say
+from eval_assets.wording.valid_json import valid_json
 
 
 @click.command()
@@ -25,4 +27,4 @@ def trace(data_dir: Path | None, identifier: str, *, as_json: bool) -> None:
     warehouse = Warehouse(settings.warehouse_root, settings.storage_options)
     with damage_explained(warehouse):
         traced = trace_back(warehouse, identifier)
-    click.echo(json.dumps(traced, indent=2, ensure_ascii=False, default=str) if as_json else trace_text(traced))
+    say(valid_json(traced) if as_json else trace_text(traced))

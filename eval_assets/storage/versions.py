@@ -73,7 +73,8 @@ def current_version(warehouse: Warehouse, table: str, name: str) -> StoredVersio
     versions = all_versions(warehouse, table, name)
     if not versions:
         raise StorageError(
-            f"the table {table!r} has no {name!r} yet; materialize {table}[{name}] first, or use `eval-assets run`"
+            f"the {table.removesuffix('s')} {name!r} was not read into the warehouse yet: `eval-assets run` does it, "
+            f"in the Dagster UI the partition {name} of the asset {table}"
         )
     return versions[-1]
 

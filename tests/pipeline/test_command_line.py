@@ -9,29 +9,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from eval_assets.cli.main import main
 from eval_assets.config.settings import CHECKOUT
 from eval_assets.storage.warehouse import Warehouse
 from tests.projects import Files
-
-
-@pytest.fixture
-def cli(files: Files, tmp_path: Path, monkeypatch, capsys):
-    """Run a command in this process: exit code and what it printed."""
-    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
-    monkeypatch.delenv("EVAL_ASSETS_WAREHOUSE", raising=False)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        try:
-            main(["--data", str(files.data), *arguments])
-            code = 0
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return run
 
 
 def test_check_accepts_the_project_and_names_a_mistake(cli, files: Files) -> None:
@@ -85,7 +65,7 @@ def test_a_gate_speaks_of_the_files_as_they_stand(cli, files: Files, provider) -
     assert cli("run", "main")[0] == 0
     files.edit_prompt("short")
     code, out, _ = cli("gate", "main")
-    assert code == 2
+    assert code == 3
     assert "INCONCLUSIVE" in out
     assert "out of date: alpha@short: prompt short v1 → v2: user message changed; beta@short" in out
     assert 'name="results are up to date"' in cli("gate", "main", "--format", "junit")[1]
@@ -95,19 +75,6 @@ def test_a_gate_speaks_of_the_files_as_they_stand(cli, files: Files, provider) -
     assert cli("run", "main")[0] == 0
     assert cli("gate", "main")[0] == 0
     assert "Out of date" not in cli("report", "main")[1]
-
-
-def test_a_refusing_gate_fails_every_run_and_nothing_is_left_to_go_on_with(cli, files: Files, provider) -> None:
-    files.change("evaluations", "main", gates=[{"metric": "grader", "min": 5, "min_scored": 2}])
-    code, _, err = cli("run", "main")
-    assert code == 1
-    assert "gate of comparison: NO-GO" in err
-    assert "goes on from there" not in err
-    code, _, err = cli("run", "main")
-    assert code == 1
-    assert "Everything is up to date" in err
-    assert "gate of main: NO-GO" in err
-    assert cli("gate", "main")[0] == 1
 
 
 def test_a_gate_without_conditions_is_refused(cli, provider) -> None:
@@ -137,7 +104,7 @@ def test_a_missing_key_is_said_before_any_request(cli, files: Files, provider, m
     monkeypatch.delenv("ALPHA_KEY", raising=False)
     files.change("models", "alpha", api_key_env="ALPHA_KEY")
     code, _, err = cli("run", "other")
-    assert code == 1
+    assert code == 2
     assert "ALPHA_KEY" in err
     assert provider.bodies == []
 
@@ -151,13 +118,14 @@ def test_a_new_price_holds_for_the_next_request_and_makes_nothing_stale(cli, fil
     assert cli("run", "other")[0] == 0
     costs = Warehouse(str(files.data / "warehouse")).scan("predictions").sort("position").select("cost_usd").collect()
     assert len(provider.bodies) == sent + 1
-    assert costs["cost_usd"].to_list() == [0.0, 0.0, 0.0, 0.0, 0.25]
+    # Before there was a price the cost was unknown, which is not 0.
+    assert costs["cost_usd"].to_list() == [None, None, None, None, 0.25]
 
 
 def test_a_missing_dataset_is_said_by_the_run(cli, files: Files) -> None:
     (files.data / "datasets" / "qa.jsonl").unlink()
     code, _, err = cli("run", "other")
-    assert code != 0
+    assert code == 2
     assert "expected one row file qa.jsonl" in err
 
 

@@ -1,0 +1,6 @@
+"""`python -m eval_assets`: the command line."""
+
+from eval_assets.cli.main import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""How a run ends: the lines that name what failed and what gates say, and the exit code that follows from them."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from eval_assets.cli.exit_codes import ExitCode
+from eval_assets.errors import ConfigError, MissingKeyError
+from eval_assets.wording.foreign_text import shortened
+from eval_assets.wording.numbers import count_text, seconds_text, share_text
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from eval_assets.planning.failed_rows import FailedRows
+    from eval_assets.reports.computed.gates import OverallVerdict
+    from eval_assets.running import RunSummary
+
+REASON_CHARACTERS = 300
+
+
+class Allowance(click.ParamType):  # type: ignore[type-arg]
+    """How many rows may fail: a share of each candidate's rows such as 2%, or a count of all rows such as 3."""
+
+    name = "count or share"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> "Allowed":
+        """Read it, or fail with what was expected."""
+        if isinstance(value, Allowed):
+            return value
+        found = re.fullmatch(r"(\d+)|(\d+(?:\.\d+)?) ?%", str(value))
+        if found is None or (found.group(2) is not None and float(found.group(2)) > 100):  # noqa: PLR2004 - percent
+            self.fail(f"expected a count of rows such as 3 or a share such as 2%, got {value!r}", param, ctx)
+        count, percent = found.groups()
+        return Allowed(int(count)) if count is not None else Allowed(share=float(percent) / 100)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What `--allow-failed` says: a count of rows in all, or the share that each kind of row at each place may have."""
+
+    count: int = 0
+    share: float | None = None
+
+    def covers(self, failed: "Sequence[FailedRows]") -> bool:
+        """Whether so many failed rows are tolerated."""
+        if self.share is not None:
+            return all(rows.share <= self.share for rows in failed)
+        return sum(rows.n_failed for rows in failed) <= self.count
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnding:
+    """Everything the exit code of a run depends on.
+
+    Args:
+        summary: What ran.
+        failed: Rows without a result.
+        allowed: How many of those are tolerated.
+        gates: Evaluation → what its gates say together, and their rows; empty when gates are left out.
+        was_stopped: Whether somebody asked the run to stop.
+        unusable: Evaluations whose files can't be used, so that nothing of them ran.
+    """
+
+    summary: "RunSummary"
+    failed: "Sequence[FailedRows]"
+    allowed: Allowed
+    gates: "Mapping[str, tuple[OverallVerdict, pl.DataFrame]]"
+    was_stopped: bool = False
+    unusable: Sequence[str] = ()
+
+    @property
+    def code(self) -> ExitCode:
+        """The exit code; see `ExitCode` for what comes first."""
+        crashed = [run for run in self.summary.failed if not run.refused]
+        if self.was_stopped:
+            return ExitCode.STOPPED
+        if self.unusable or any(run.cause in _file_errors() for run in crashed):
+            return ExitCode.USAGE
+        if crashed or self.summary.skipped:
+            return ExitCode.CRASHED
+        if not self.allowed.covers(self.failed):
+            return ExitCode.ROWS_FAILED
+        codes = {overall.exit_code for overall, _ in self.gates.values()}
+        return next((code for code in (ExitCode.NO_GO, ExitCode.INCONCLUSIVE) if code in codes), ExitCode.DONE)
+
+    def lines(self) -> Iterator[str]:
+        """What a person has to know, what matters most last."""
+        for rows in self.failed:
+            yield failed_text(rows)
+        if self.failed and self.allowed.covers(self.failed):
+            yield "so many failed rows are allowed by --allow-failed"
+        for name, (overall, results) in self.gates.items():
+            yield from gate_lines(name, overall, results)
+        for run in self.summary.failed:
+            if not run.refused:
+                yield f"failed {run.what} (run {run.run_id}): {run.message}"
+        if not_run := [*self.summary.skipped, *self.unusable]:
+            yield f"not run: {', '.join(not_run)}"
+        if self.summary.n_runs:
+            spent = ", ".join(f"{asset} {seconds_text(seconds)}" for asset, seconds in self.summary.seconds.items())
+            n_failed = sum(not run.refused for run in self.summary.failed)
+            yield f"{count_text(self.summary.n_runs, 'run')}, {n_failed:,} failed; {spent}"
+
+
+def failed_text(rows: "FailedRows") -> str:
+    """One kind of failed rows: how many, why, which first, and where to look.
+
+    >>> from eval_assets.planning.failed_rows import FailedRows
+    >>> failed_text(FailedRows("e:m@p", "predictions", 300, {"http_500": 4}, "HTTP 500", ("q1", "q2", "q3"), "p-1"))
+    'failed rows: e:m@p: 4 of 300 predictions (1 %), http_500: HTTP 500; first q1, q2, q3; see `eval-assets trace p-1`'
+    """
+    kinds = ", ".join(
+        rows.kinds if len(rows.kinds) == 1 else (f"{count:,} {kind}" for kind, count in rows.kinds.items())
+    )
+    reason = f": {shortened(rows.reason, REASON_CHARACTERS)}" if rows.reason else ""
+    where = f"; see `eval-assets trace {rows.trace_id}`" if rows.trace_id else ""
+    return (
+        f"failed rows: {rows.place}: {rows.n_failed:,} of {rows.n_total:,} {rows.what} ({share_text(rows.share)}), "
+        f"{kinds}{reason}; first {', '.join(rows.example_ids)}{where}"
+    )
+
+
+def gate_lines(evaluation: str, overall: "OverallVerdict", results: "pl.DataFrame") -> Iterator[str]:
+    """What gates say where it isn't GO: together, then each critical condition that is not met or undecided."""
+    from eval_assets.reports.rendered.gate_formats import condition_text
+
+    if overall.exit_code == ExitCode.DONE:
+        return
+    yield f"gate of {evaluation}: {overall.verdict.value}: {overall.note}"
+    for row in results.iter_rows(named=True):
+        if row["verdict"] != "GO" and row["tier"] == "critical":
+            yield f"  {row['verdict']} {condition_text(row)}"
+
+
+def _file_errors() -> set[str]:
+    """Names of the errors by which a file or the environment, not the run, is at fault."""
+    known = [ConfigError, MissingKeyError]
+    for error in known:
+        known += error.__subclasses__()
+    return {error.__name__ for error in known}
