@@ -26,7 +26,8 @@ def find_module(name: str, project_dir: Path | None = None) -> ModuleSpec | None
 
     Args:
         name: Its dotted name.
-        project_dir: Where modules are looked up after `sys.path`.
+        project_dir: Where modules are looked up after Python's own and installed ones, and before others, such as those
+            of another project.
     """
     importlib.invalidate_caches()
     top, *rest = name.split(".")
@@ -105,4 +106,12 @@ def _find_top(name: str, project_dir: Path | None) -> ModuleSpec | None:
         found = importlib.util.find_spec(name)
     except ValueError:  # a module without a specification, such as `__main__`
         return None
-    return found or (PathFinder.find_spec(name, [str(project_dir)]) if project_dir else None)
+    own = PathFinder.find_spec(name, [str(project_dir)]) if project_dir else None
+    if found and (own is None or not own.has_location or _wins(found)):
+        return found
+    return own
+
+
+def _wins(found: ModuleSpec) -> bool:
+    """Whether a module comes before one of its name in the project: Python's own and installed ones do."""
+    return found.name in sys.stdlib_module_names or not found.origin or is_installed(Path(found.origin))

@@ -7,7 +7,8 @@ another, all of these modules are imported anew, since nobody knows which of the
 import hashlib
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
@@ -81,11 +82,32 @@ def load_module(name: str, project_dir: Path | None = None) -> ModuleType:
         _watch(name, project_dir)
         importlib.invalidate_caches()
         known = {module: loaded for module, loaded in list(sys.modules.items()) if _is_watched(loaded)}
-        if any(_has_changed(loaded) for loaded in known.values()):
+        if any(_has_changed(loaded) for loaded in known.values()) or _is_of_another_project(name, project_dir):
             for module in known:
                 if module != "__main__":
                     del sys.modules[module]
-        return importlib.import_module(name)
+        with _first_on_path(name, project_dir):
+            return importlib.import_module(name)
+
+
+def _is_of_another_project(name: str, project_dir: Path | None) -> bool:
+    """Whether the module that is loaded under a name isn't the one this project has."""
+    spec, loaded = find_module(name, project_dir), sys.modules.get(name)
+    return bool(loaded and spec and spec.has_location and getattr(loaded, "__file__", spec.origin) != spec.origin)
+
+
+@contextmanager
+def _first_on_path(name: str, project_dir: Path | None) -> Iterator[None]:
+    """Look in the project first, for a module of its own, while it is imported."""
+    spec = find_module(name, project_dir)
+    if project_dir is None or not (spec and spec.origin and Path(spec.origin).is_relative_to(project_dir)):
+        yield
+        return
+    sys.path.insert(0, str(project_dir))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(project_dir))
 
 
 def _watch(name: str, project_dir: Path | None) -> None:

@@ -260,3 +260,14 @@ def test_an_aggregate_runs_as_its_file_stands(project):
     assert extra_aggregates(["mine_here:lowest"], [1.0, 2.0]) == {"lowest": 1.0}
     code.write_text("def lowest(scores):\n    return -min(scores)\n")
     assert extra_aggregates(["mine_here:lowest"], [1.0, 2.0]) == {"lowest": -1.0}
+
+
+def test_two_projects_of_one_process_have_modules_of_one_name(project, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other")
+    for folder in (project, other):
+        write(folder, "word_here.py", f"WORD = {folder.name!r}\n")
+        write(folder, "mine_here.py", "from word_here import WORD\n\ndef answer():\n    return WORD\n")
+    said = [load_named("mine_here:answer", folder)() for folder in (project, other, project)]
+    assert said == [project.name, other.name, project.name]
+    for name in ("mine_here", "word_here"):
+        sys.modules.pop(name, None)

@@ -20,10 +20,9 @@ def holm_adjusted(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
     >>> holm_adjusted(np.array([0.01, 0.04, 0.03])).round(4).tolist()  # 3 * 0.01, then 2 * 0.03 for both others
     [0.03, 0.06, 0.06]
     """
-    from statsmodels.stats.multitest import multipletests
-
     adjusted = p_values.astype(np.float64)
-    tested = ~np.isnan(adjusted)
-    if tested.any():
-        adjusted[tested] = multipletests(adjusted[tested], method="holm")[1]
+    tested = np.flatnonzero(~np.isnan(adjusted))
+    order = tested[np.argsort(adjusted[tested], kind="stable")]
+    multiplied = adjusted[order] * np.arange(order.size, 0, -1)
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(multiplied))
     return adjusted
