@@ -7,7 +7,7 @@ from enum import StrEnum
 from eval_assets.statistics.comparison.paired import PairedComparison
 from eval_assets.statistics.comparison.power import PowerFigures, power_figures, two_digits
 from eval_assets.statistics.intervals import Interval
-from eval_assets.wording.numbers import brief_number, count_text, plain_number, significant_text
+from eval_assets.wording.numbers import brief_number, confidence_text, count_text, plain_number, significant_text
 
 LEAST_P_SHOWN = 0.0001
 ROUNDING = 1e-9  # a smaller difference is none
@@ -174,7 +174,7 @@ def _interval_text(interval: Interval, unit: _Unit) -> str:
     if interval.ends is None:
         return f"no interval ({interval.method.removeprefix('none: ')})"
     low, high = interval.ends
-    return f"{100 * interval.confidence:g}% interval {unit.number(low)} to {unit.number(high)}"
+    return f"{confidence_text(interval.confidence)} interval {unit.number(low)} to {unit.number(high)}"
 
 
 def _p_text(p_value: float) -> str:
