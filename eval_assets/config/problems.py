@@ -88,11 +88,25 @@ def _in_lines(problem: Problem, lines: Sequence[int]) -> Problem:
     """
     if len(lines) == 1:
         return problem
-    unit = "rows" if problem.file.endswith(".parquet") else "lines"
-    unlisted = len(lines) - SHOWN_LINES
-    end = f"{unlisted} more" if unlisted > 0 else str(lines[-1])
-    listed = ", ".join(str(line) for line in lines[:-1][:SHOWN_LINES])
-    return replace(problem, message=f"{problem.message} in {unit} {listed} and {end}")
+    return replace(problem, message=f"{problem.message} in {places_text(problem.file, lines)}")
+
+
+def places_text(file: str, places: Sequence[int | str]) -> str:
+    """Name a few places in a file, and count the others.
+
+    >>> places_text("qa.csv", [2]), places_text("qa.csv", [2, 3, 5]), places_text("qa.parquet", [2, 3, 5, 8, 9])
+    ('line 2', 'lines 2, 3 and 5', 'rows 2, 3, 5 and 2 more')
+    """
+    shown = [str(place) for place in places[:SHOWN_LINES]]
+    n_more = len(places) - SHOWN_LINES
+    end = [f"{n_more} more"] if n_more > 0 else [shown.pop()]
+    listed = " and ".join(filter(None, [", ".join(shown), *end]))
+    return f"{line_word(file)}{'s' if len(places) > 1 else ''} {listed}"
+
+
+def line_word(file: str) -> str:
+    """What a place in a file is called: Parquet has no lines."""
+    return "row" if file.lower().endswith(".parquet") else "line"
 
 
 def raise_problems(problems: Sequence[Problem | str], *, kind: type[ConfigError] = ConfigError) -> None:

@@ -22,7 +22,9 @@ WRITTEN_KEY = re.compile(
 )
 """Keys by how their providers spell them, and URLs with a password."""
 CAMEL_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])")
-USER_OF_URL = re.compile(r"(?<=://)[^/@]+@")
+USER_IN_URL = re.compile(r"(?<=://)[^/\s@]+@")
+HIDDEN = "***"
+"""What stands for a secret where it would be shown."""
 
 
 def names_a_secret(name: str) -> bool:
@@ -61,9 +63,9 @@ def without_secrets(value: Any) -> Any:
     """
     if isinstance(value, dict):
         return {
-            name: "***" if isinstance(item, str) and names_a_secret(name) else without_secrets(item)
+            name: HIDDEN if isinstance(item, str) and names_a_secret(name) else without_secrets(item)
             for name, item in value.items()
         }
     if isinstance(value, list):
         return [without_secrets(item) for item in value]
-    return USER_OF_URL.sub("***@", value) if isinstance(value, str) else value
+    return USER_IN_URL.sub(f"{HIDDEN}@", value) if isinstance(value, str) else value

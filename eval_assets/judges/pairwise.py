@@ -43,11 +43,6 @@ class PreferenceCounts:
         """Share of pairs judged in both orders in which these disagree: how much position decides."""
         return self.flips / self.n_in_both_orders if self.n_in_both_orders else None
 
-    @property
-    def win_rate_a(self) -> float | None:
-        """Share of judged pairs that `a` wins, ties counting half."""
-        return (self.wins_a + self.ties / 2) / self.n_judged if self.n_judged else None
-
 
 def compare_candidates(
     first: pl.DataFrame,

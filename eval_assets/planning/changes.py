@@ -12,6 +12,7 @@ from eval_assets.cells.fingerprints import (
 )
 from eval_assets.config.model import ModelFile
 from eval_assets.storage.versions import StoredVersion
+from eval_assets.wording.numbers import count_text
 
 SINGULAR = {"prompts": "prompt", "models": "model", "judges": "judge", "evaluations": "evaluation"}
 VALUE_CHARACTERS = 40
@@ -58,7 +59,7 @@ def dataset_change(name: str, former: Mapping[str, str], new: Mapping[str, str])
         "changed": sum(former[key] != new[key] for key in former.keys() & new.keys()),
         "removed": len(former.keys() - new.keys()),
     }
-    said = ", ".join(f"{count} row{'s' if count > 1 else ''} {word}" for word, count in counts.items() if count)
+    said = ", ".join(f"{count_text(count, 'row')} {word}" for word, count in counts.items() if count)
     return f"dataset {name}: {said or 'order, documents or labels changed'}"
 
 

@@ -8,6 +8,7 @@ import polars as pl
 from eval_assets.cells.spending import FINAL
 from eval_assets.providers.dispatch.answering import UNSENDABLE
 from eval_assets.storage.warehouse import Warehouse, partition_name
+from eval_assets.wording.numbers import count_text
 
 ASKED = {"predictions": "prediction", "judge_scores": "verdict", "pairwise_preferences": "comparison"}
 """Tables whose rows are replies, and what a row is called."""
@@ -77,6 +78,6 @@ def _text(table: str, found: pl.DataFrame, column: str) -> str:
     '3 predictions (empty: 1, timeout: 2)'
     """
     counts = found.group_by(column).agg(pl.col("len").sum()).sort(column)
-    total = counts["len"].sum()
+    total = int(counts["len"].sum())
     said = ", ".join(f"{name}: {count}" for name, count in counts.iter_rows())
-    return f"{total} {ASKED[table]}{'s' if total > 1 else ''} ({said})"
+    return f"{count_text(total, ASKED[table])} ({said})"

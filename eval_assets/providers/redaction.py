@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-HIDDEN = "***"
+from eval_assets.config.secrets import HIDDEN, USER_IN_URL
+
 CONTROL = {"\n": "n", "\r": "r", "\t": "t"}
 
 SHORTEST_SECRET = 8
@@ -19,7 +20,6 @@ SHORTEST_SECRET = 8
 SECRET_NAMES = re.compile(
     r"(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?)(?:_|$)", re.IGNORECASE
 )
-USER_IN_URL = re.compile(r"(?<=://)[^/\s@]+@")
 
 
 def redacted(text: str, secrets: Iterable[str] = (), environment: Mapping[str, str] = os.environ) -> str:

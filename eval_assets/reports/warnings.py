@@ -15,6 +15,9 @@ from eval_assets.wording.foreign_text import shortened
 from eval_assets.wording.numbers import count_text, number_text
 
 REASON_CHARACTERS = 200
+MOST_WARNINGS = 20
+"""As many as a person reads; programs get all of them."""
+
 ROW = ("model", "prompt", "example_id", "sample_index")
 
 

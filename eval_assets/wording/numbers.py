@@ -167,9 +167,9 @@ def confidence_text(confidence: float) -> str:
     """Write a confidence as it was chosen.
 
     >>> confidence_text(0.95), confidence_text(0.999)
-    ('95 %', '99.9 %')
+    ('95%', '99.9%')
     """
-    return f"{plain_number(100 * confidence)} %"
+    return f"{plain_number(100 * confidence)}%"
 
 
 def speed_text(per_second: float | None) -> str:

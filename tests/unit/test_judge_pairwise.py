@@ -38,7 +38,7 @@ def test_a_judge_that_always_takes_the_first_makes_ties_and_flips():
     frame, _ = compared(lambda _: verdict("A"), predictions({}, {}), predictions({}, {}))
     assert frame["preferred"].to_list() == ["tie", "tie"]
     counts = preference_counts(frame)
-    assert (counts.ties, counts.flips, counts.flip_rate, counts.win_rate_a) == (2, 2, 1.0, 0.5)
+    assert (counts.ties, counts.flips, counts.flip_rate) == (2, 2, 1.0)
     assert counts.first_shown_wins == 4
 
 
@@ -57,7 +57,7 @@ def test_a_pair_without_two_verdicts_is_not_counted(second, outcome):
     frame, _ = compared(answer, predictions({}), predictions(second))
     assert frame.select("preferred", "is_flipped", "outcome").row(0) == (None, None, outcome)
     counts = preference_counts(frame)
-    assert (counts.n_total, counts.n_judged, counts.flip_rate, counts.win_rate_a) == (1, 0, None, None)
+    assert (counts.n_total, counts.n_judged, counts.flip_rate) == (1, 0, None)
 
 
 def test_only_examples_of_both_candidates_are_compared():
@@ -65,12 +65,11 @@ def test_only_examples_of_both_candidates_are_compared():
     assert (frame.height, len(asker.requests)) == (2, 4)
 
 
-def test_wins_and_ties_make_the_win_rate():
+def test_wins_and_ties_are_counted_by_side():
     first = predictions({"output": "good"}, {"output": "good"}, {"output": "bad"}, {"output": "same"})
     second = predictions({"output": "bad"}, {"output": "bad"}, {"output": "good"}, {"output": "same"})
     counts = preference_counts(compared(prefers_good, first, second)[0])
     assert (counts.wins_a, counts.wins_b, counts.ties) == (2, 1, 1)
-    assert counts.win_rate_a == 0.625  # (2 + 1/2) / 4
 
 
 def test_swapping_the_candidates_mirrors_every_preference():

@@ -12,7 +12,7 @@ from eval_assets.reports.performance import performance
 from eval_assets.reports.rendered.json_report import report_json
 from eval_assets.reports.rendered.markdown import report_markdown
 from eval_assets.reports.rendered.page.html import report_html
-from eval_assets.reports.rendered.plots import cost_quality_svg, distribution_svg, leaderboard_svg, trend_svg
+from eval_assets.reports.rendered.plots import cost_quality_svg, leaderboard_svg, trend_svg
 from eval_assets.reports.rendered.table import WIDTH, report_table
 from eval_assets.reports.warnings import report_warnings
 from eval_assets.storage.schemas import PARTITIONED_BY
@@ -21,7 +21,7 @@ from tests.report_rows import NOON, SHARE, aggregated, answered, judged, measure
 
 GATE = {"metric": "token_f1", "max_drop": 0.05}
 HOSTILE = "</script><script>alert(1)</script> <b>|`*_ \x1b[31m ünï"
-PLOTS = (leaderboard_svg, distribution_svg, cost_quality_svg)
+PLOTS = (leaderboard_svg, cost_quality_svg)
 
 
 @pytest.fixture(scope="module")

@@ -1,18 +1,17 @@
 """What a dataset's rows leave in doubt though they can be used: said by `check`, and no reason not to run."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from eval_assets.config.datasets.dataset import OUR_COLUMNS, Dataset
 from eval_assets.config.datasets.example_columns import example_columns
-from eval_assets.config.datasets.row_files import is_blank, line_word
+from eval_assets.config.datasets.row_files import is_blank
 from eval_assets.config.datasets.rows import row_file, rows_of_file
-from eval_assets.config.problems import relative
+from eval_assets.config.problems import places_text, relative
 from eval_assets.requests.canonical_json import json_sha256
 
-SHOWN = 3
 WORDS_FOR_NOTHING = frozenset(
     {"nan", "nat", "<na>", "na", "n/a", "#n/a", "none", "null", "nil", "-nan", "missing", "undefined"}
 )
@@ -46,21 +45,21 @@ def dataset_notes(dataset: Dataset, folder: Path) -> Iterator[str]:
     doubts, n_rows = _doubts(dataset, folder)
     theirs = dataset.card.columns.targets
     if doubts.blank:
-        yield f"{file}: rows that are blank throughout are skipped: {_at(file, doubts.blank)}"
+        yield f"{file}: rows that are blank throughout are skipped: {places_text(file, doubts.blank)}"
     if 0 < len(doubts.without_targets) < n_rows:
         said = f"{len(doubts.without_targets)} of {n_rows} rows have no target, and no score where one is needed"
-        yield f"{file}: {theirs}: {said}: {_at(file, doubts.without_targets)}"
+        yield f"{file}: {theirs}: {said}: {places_text(file, doubts.without_targets)}"
     for word, lines in doubts.words.items():
         yield (
             f"{file}: {word} is read as a text; leave the cell empty where it means that there is nothing: "
-            f"{_at(file, lines)}"
+            f"{places_text(file, lines)}"
         )
     if doubts.contradicting:
         said = "rows that ask what an earlier row asks have other targets"
-        yield f"{file}: {said}: {_at(file, [f'{line} (as {first})' for line, first in doubts.contradicting])}"
+        yield f"{file}: {said}: {places_text(file, [f'{line} (as {first})' for line, first in doubts.contradicting])}"
     if doubts.repeated:
         said = "rows that repeat an earlier row but for the id count once more"
-        yield f"{file}: {said}: {_at(file, [f'{line} (as {first})' for line, first in doubts.repeated])}"
+        yield f"{file}: {said}: {places_text(file, [f'{line} (as {first})' for line, first in doubts.repeated])}"
 
 
 def _doubts(dataset: Dataset, folder: Path) -> tuple[_Doubts, int]:
@@ -106,16 +105,3 @@ def _words(columns: Mapping[str, Any], dataset: Dataset) -> Iterator[tuple[str, 
         value = columns.get(ours)
         if isinstance(value, str) and value.strip().lower() in WORDS_FOR_NOTHING:
             yield getattr(dataset.card.columns, ours), value.strip()
-
-
-def _at(file: str, places: Sequence[int | str]) -> str:
-    """Name a few places, and count the others.
-
-    >>> _at("qa.csv", [2]), _at("qa.csv", [2, 3, 5]), _at("qa.parquet", [2, 3, 5, 8, 9])
-    ('line 2', 'lines 2, 3 and 5', 'rows 2, 3, 5 and 2 more')
-    """
-    shown = [str(place) for place in places[:SHOWN]]
-    n_more = len(places) - SHOWN
-    end = [f"{n_more} more"] if n_more > 0 else [shown.pop()]
-    listed = " and ".join(filter(None, [", ".join(shown), *end]))
-    return f"{line_word(file)}{'s' if len(places) > 1 else ''} {listed}"

@@ -72,11 +72,6 @@ def is_blank(row: dict[str, Any]) -> bool:
     return all(value is None or (isinstance(value, str) and not value.strip()) for value in row.values())
 
 
-def line_word(file: str) -> str:
-    """What a place in a file is called: Parquet has no lines."""
-    return "row" if file.lower().endswith(".parquet") else "line"
-
-
 def _raw_rows(path: Path, *, file: str, delimiter: str | None) -> Iterator[tuple[int, dict[str, Any]]]:
     match path.suffix.lower():
         case ".jsonl" | ".ndjson":

@@ -8,9 +8,9 @@ from eval_assets.config.datasets.dataset import Dataset
 from eval_assets.config.datasets.example_columns import absent, column_problems, example_columns, id_text
 from eval_assets.config.datasets.examples import Example
 from eval_assets.config.datasets.formats.paths import value_at
-from eval_assets.config.datasets.row_files import ROW_SUFFIXES, file_rows, is_blank, line_word
+from eval_assets.config.datasets.row_files import ROW_SUFFIXES, file_rows, is_blank
 from eval_assets.config.datasets.structure import structure_problems
-from eval_assets.config.problems import Problem, RowProblems, raise_problems, relative
+from eval_assets.config.problems import Problem, RowProblems, line_word, raise_problems, relative
 from eval_assets.errors import DatasetError
 from eval_assets.requests.canonical_json import SPACED, json_sha256
 

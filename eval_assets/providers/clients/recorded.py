@@ -9,9 +9,9 @@ from typing import Any
 
 from eval_assets.config.datasets.example_columns import id_text
 from eval_assets.config.datasets.formats.paths import value_at
-from eval_assets.config.datasets.row_files import READABLE_SUFFIXES, file_rows, is_separated, line_word
+from eval_assets.config.datasets.row_files import READABLE_SUFFIXES, file_rows, is_separated
 from eval_assets.config.model import RecordedColumns
-from eval_assets.config.problems import nearest
+from eval_assets.config.problems import line_word, nearest
 from eval_assets.errors import ConfigError
 from eval_assets.providers.failures import RequestFailed
 from eval_assets.providers.replies.endings import outcome_of

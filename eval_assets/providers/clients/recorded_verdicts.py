@@ -3,7 +3,6 @@
 What a verdict means on a judge's scale is in `judges.recorded`.
 """
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from eval_assets.errors import ConfigError
 from eval_assets.providers.clients.recorded import RecordedClient, recorded_rows, require_column
 from eval_assets.providers.failures import RequestFailed
 from eval_assets.providers.requests import Reply, Request
+from eval_assets.requests.canonical_json import json_text
 
 Place = tuple[str, str, str | None]
 """Example, candidate and opponent of a row."""
@@ -77,7 +77,7 @@ class RecordedVerdicts:
             said["in_reverse"] = self._verdict_of(swapped)
         return Reply(
             outcome="ok",
-            output=json.dumps(said, ensure_ascii=False, default=str),
+            output=json_text(said),
             finish_reason=None,
             latency_seconds=None,
             requested_at=datetime.now(UTC),

@@ -2,14 +2,15 @@
 
 import html
 import json
-import math
 import re
 from typing import Any
 
 import pydantic_core
 
+from eval_assets.providers.replies.usage import finite_number
+from eval_assets.requests.characters import whole_characters
+
 BEYOND_FLOATS = re.compile(rb"[0-9][eE]\+?[0-9]{3}")
-HALF_OF_A_PAIR = re.compile("[\ud800-\udfff]")
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 LONGEST_PAGE = 16 * 2**10
 
@@ -33,7 +34,9 @@ def json_of(content: bytes) -> Any:
             pass
     text = content.decode(json.detect_encoding(content), errors="replace")
     try:
-        value = json.loads(text, strict=False, parse_float=_finite, parse_int=_whole, parse_constant=lambda _: None)
+        value = json.loads(
+            text, strict=False, parse_float=finite_number, parse_int=_whole, parse_constant=lambda _: None
+        )
         return _encodable(value)
     except RecursionError as error:
         raise ValueError("too deeply nested") from error
@@ -62,11 +65,6 @@ def is_event_stream(content: bytes) -> bool:
     return re.match(rb"\s*(data|event|id|retry|):", content[:64]) is not None
 
 
-def _finite(text: str) -> float | None:
-    number = float(text)
-    return number if math.isfinite(number) else None
-
-
 def _whole(text: str) -> int | None:
     try:
         return int(text)
@@ -77,7 +75,7 @@ def _whole(text: str) -> int | None:
 def _encodable(value: Any) -> Any:
     match value:
         case str():
-            return HALF_OF_A_PAIR.sub(REPLACEMENT, value)
+            return whole_characters(value)
         case list():
             return [_encodable(item) for item in value]
         case dict():

@@ -1,12 +1,12 @@
 """What headers of a response say about when to go on: how long to wait, and what is left of a quota."""
 
-import math
 import re
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
 from eval_assets.providers.dispatch.limiter import Quota
+from eval_assets.providers.replies.usage import finite_number
 
 SECONDS_PER_UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -18,7 +18,7 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
     (1.5, 0.02)
     """
     milliseconds, value = headers.get("retry-after-ms"), headers.get("retry-after")
-    if milliseconds is not None and (number := finite_number(milliseconds)) is not None:
+    if (number := finite_number(milliseconds)) is not None:
         return max(0.0, number / 1000)
     if value is None:
         return None
@@ -54,12 +54,3 @@ def duration_seconds(text: str) -> float | None:
         return None
     parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", text)
     return sum(float(amount) * SECONDS_PER_UNIT[unit] for amount, unit in parts)
-
-
-def finite_number(text: str) -> float | None:
-    """A finite number, if the text is one."""
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None

@@ -8,6 +8,7 @@ import pydantic_core
 
 from eval_assets.errors import ConfigError
 from eval_assets.requests.canonical_json import COMPACT, json_text
+from eval_assets.requests.characters import whole_characters
 
 THOUGHT_FIELDS = ("reasoning_content", "reasoning", "reasoning_text", "thinking", "reasoning_details")
 """Where servers put what a model thought, apart from its answer; the first that holds text counts."""
@@ -94,7 +95,7 @@ def json_cell(value: Any) -> str:
         readable = _readable(value)
     except RecursionError as error:
         raise ConfigError("expected values nested a few levels deep, got hundreds of levels") from error
-    return json_text(readable, separators=COMPACT).encode("utf-8", "replace").decode()
+    return whole_characters(json_text(readable, separators=COMPACT))
 
 
 def _text_of_part(part: Any) -> str | None:

@@ -44,13 +44,19 @@ def whole_number(value: Any) -> int | None:
     return whole if whole == value and 0 <= whole <= LARGEST else None
 
 
-def finite_number(value: float | None) -> float | None:
-    """A measurement, or null where it is no finite number.
+def finite_number(value: float | str | None) -> float | None:
+    """A measurement, or a text that is one, as of a header; null where it is no finite number.
 
-    >>> finite_number(0.5), finite_number(float("inf"))
-    (0.5, None)
+    >>> finite_number(0.5), finite_number("1.5"), finite_number("1e999"), finite_number("soon")
+    (0.5, 1.5, None, None)
     """
-    return None if value is None or not math.isfinite(value) else float(value)
+    if value is None:
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def usage_of(usage: Any) -> Usage:

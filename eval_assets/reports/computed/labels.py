@@ -22,7 +22,7 @@ from eval_assets.reports.computed.scores import (
 from eval_assets.statistics.comparison.differences import difference_interval
 from eval_assets.statistics.descriptive import ExampleScores
 from eval_assets.statistics.intervals import Interval, is_binary, mean_interval
-from eval_assets.wording.numbers import points_text, share_text, shares_text
+from eval_assets.wording.numbers import confidence_text, points_text, share_text, shares_text
 
 MOST_LABELS = 20  # the most frequent ones; what else was given is counted together
 LABELS_IN_WORDS = 3
@@ -192,7 +192,7 @@ def _interval(row: Row, confidence: float) -> str:
     if row["difference_ci_low"] is None:
         return f" ({against})"
     low, high = points_text(row["difference_ci_low"], unit=""), points_text(row["difference_ci_high"], unit="")
-    return f" ({against}; {100 * confidence:g}% interval {low} to {high})"
+    return f" ({against}; {confidence_text(confidence)} interval {low} to {high})"
 
 
 def label_text(label: str | None) -> str:

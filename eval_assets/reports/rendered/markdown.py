@@ -15,7 +15,7 @@ from eval_assets.reports.measures import (
 )
 from eval_assets.reports.rendered.gate_formats import gates_markdown
 from eval_assets.reports.rendered.judging_text import duels_markdown, trust_markdown
-from eval_assets.reports.warnings import bounds_text, report_warnings
+from eval_assets.reports.warnings import MOST_WARNINGS, bounds_text, report_warnings
 from eval_assets.wording.foreign_text import markdown_text, shortened
 from eval_assets.wording.numbers import (
     confidence_text,
@@ -29,7 +29,6 @@ from eval_assets.wording.numbers import (
     speed_text,
 )
 
-MOST_WARNINGS = 20
 DIRECTION = {True: " ↑", False: " ↓", None: ""}
 SHOWN_CHARACTERS = 160
 WORST_FLIPS = 3

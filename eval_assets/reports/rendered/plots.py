@@ -9,11 +9,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-import polars as pl
-
 from eval_assets.reports.computed.history import TrendPoint
-from eval_assets.reports.computed.scores import candidate_name
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.measures import best_first, side_by_side
 
@@ -49,24 +45,6 @@ def leaderboard_svg(report: EvaluationReport, metric: str) -> str:
         axes.set_xlabel(metric)
 
     return _svg(draw, height=0.9 + 0.42 * max(1, len(rows)))
-
-
-def distribution_svg(report: EvaluationReport, metric: str) -> str:
-    """Draw how each candidate's scores are distributed, as steps over a common axis."""
-    scores = report.scores.filter((pl.col("metric") == metric) & pl.col("score").is_not_null())
-    bins = np.histogram_bin_edges(scores["score"].to_numpy(), bins=12) if scores.height else np.array([0.0, 1.0])
-
-    def draw(axes: Axes) -> None:
-        for candidate in report.candidates:
-            own = scores.filter(candidate_name() == candidate.name)["score"].to_numpy()
-            if own.size:
-                counts, _ = np.histogram(own, bins=bins)
-                axes.stairs(counts / own.size, bins, color=_colours(report)[candidate.name], label=candidate.name)
-        axes.set_xlabel(metric)
-        axes.set_ylabel("share of scored rows")
-        _legend(axes)
-
-    return _svg(draw)
 
 
 def cost_quality_svg(report: EvaluationReport, metric: str) -> str:

@@ -23,7 +23,7 @@ from eval_assets.reports.measures import (
 from eval_assets.reports.performance import Performance
 from eval_assets.reports.rendered.gate_formats import condition_text
 from eval_assets.reports.rendered.judging_text import judging_lines
-from eval_assets.reports.warnings import report_warnings
+from eval_assets.reports.warnings import MOST_WARNINGS, report_warnings
 from eval_assets.wording.foreign_text import visible_text
 from eval_assets.wording.numbers import (
     confidence_text,
@@ -40,7 +40,6 @@ from eval_assets.wording.numbers import (
 WIDTH = 110
 COLUMNS_A_BLOCK = 4
 NAME_WIDTH = 34
-MOST_WARNINGS = 20
 MARK = "!!"
 DIRECTION = {True: " +", False: " -", None: ""}
 ASCII = str.maketrans({"→": "->", "…": "...", "×": "x", "–": "-", "—": "-", "≤": "<=", "≥": ">="})

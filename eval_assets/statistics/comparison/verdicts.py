@@ -7,7 +7,7 @@ from enum import StrEnum
 from eval_assets.statistics.comparison.paired import PairedComparison
 from eval_assets.statistics.comparison.power import PowerFigures, power_figures, two_digits
 from eval_assets.statistics.intervals import Interval
-from eval_assets.wording.numbers import brief_number, plain_number, significant_text
+from eval_assets.wording.numbers import brief_number, confidence_text, count_text, plain_number, significant_text
 
 LEAST_P_SHOWN = 0.0001
 ROUNDING = 1e-9  # a smaller difference is none
@@ -174,7 +174,7 @@ def _interval_text(interval: Interval, unit: _Unit) -> str:
     if interval.ends is None:
         return f"no interval ({interval.method.removeprefix('none: ')})"
     low, high = interval.ends
-    return f"{100 * interval.confidence:g}% interval {unit.number(low)} to {unit.number(high)}"
+    return f"{confidence_text(interval.confidence)} interval {unit.number(low)} to {unit.number(high)}"
 
 
 def _p_text(p_value: float) -> str:
@@ -189,13 +189,13 @@ def _what_it_takes(
     fewest, n_units = figures.fewest_units, comparison.n_units
     kind = "example" if comparison.n_clusters is None else "cluster"
     if n_units < fewest:
-        needed = f"at least {_counted(fewest, kind)} are needed"
-        yield f"with {_counted(n_units, kind)} no difference could be significant{level}: {needed}"
+        needed = f"at least {count_text(fewest, kind)} are needed"
+        yield f"with {count_text(n_units, kind)} no difference could be significant{level}: {needed}"
         return
     if comparison.wins + comparison.losses == 0:
         yield "both scored the same on every example"
     elif comparison.n_differing < fewest:
-        differing = f"the two differ on {comparison.n_differing:,} of {_counted(n_units, kind)}"
+        differing = f"the two differ on {comparison.n_differing:,} of {count_text(n_units, kind)}"
         yield f"{differing}, and no outcome on fewer than {fewest:,} could be significant{level}"
     stated = level if corrected else ""
     if figures.examples_to_resolve is None:
@@ -210,7 +210,9 @@ def _what_is_shown(comparison: PairedComparison, figures: PowerFigures, unit: _U
     too_small = "the difference seen is too small for more examples to be worth it"
     parts = [too_small] if comparison.wins + comparison.losses else []
     if least is not None and not 0 < comparison.n_differing < figures.fewest_units:
-        parts.append(f"{_counted(comparison.n_pairs, 'example')} show differences from {unit.amount(least)} up{level}")
+        parts.append(
+            f"{count_text(comparison.n_pairs, 'example')} show differences from {unit.amount(least)} up{level}"
+        )
     if parts:
         yield ": ".join(parts)
 
@@ -221,7 +223,3 @@ def _what_would_resolve(comparison: PairedComparison, n_needed: int, unit: _Unit
     if comparison.n_clusters is not None:
         more += f" in {two_digits(n_more * comparison.n_clusters / comparison.n_pairs):,} more clusters"
     return f"{more} would resolve {unit.amount(abs(comparison.difference or 0.0))}{level}"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

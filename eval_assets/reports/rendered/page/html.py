@@ -17,7 +17,7 @@ from eval_assets.reports.rendered.judging_text import corrected_text, duel_cells
 from eval_assets.reports.rendered.page.page_data import differences, metric_sections, slice_tables
 from eval_assets.reports.rendered.page.page_examples import page_examples
 from eval_assets.reports.rendered.plots import cost_quality_svg, inline_svg, trend_svg
-from eval_assets.reports.warnings import bounds_text, report_warnings
+from eval_assets.reports.warnings import MOST_WARNINGS, bounds_text, report_warnings
 from eval_assets.wording.foreign_text import shortened, targets_text, visible_text
 from eval_assets.wording.numbers import (
     confidence_text,
@@ -33,7 +33,6 @@ from eval_assets.wording.numbers import (
 )
 
 FLIPS_EACH_WAY = 5
-MOST_WARNINGS = 20
 FEWEST_FOR_A_TREND = 2
 WORST_DISAGREEMENTS = 10
 
