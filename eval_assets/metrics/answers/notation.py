@@ -82,7 +82,9 @@ _TOGETHER: tuple[tuple[re.Pattern[str], _Replacement], ...] = (
     (re.compile(rf"(?<=\d) *({_COMPOUND})(?:,? and|,| und)? *", re.IGNORECASE), r"\1+"),  # not added up either
     (re.compile(r"(?<=\d) out of (?=\d)", re.IGNORECASE), "/"),
     (
-        re.compile(r"\bbetween (\S{0,40}\d) and (?=\S?\d)|(?<!from )(?<![^\s(])(\$?\d\S{0,40}) to (?=\S?\d)", re.IGNORECASE),
+        re.compile(
+            r"\bbetween (\S{0,40}\d) and (?=\S?\d)|(?<!from )(?<![^\s(])(\$?\d\S{0,40}) to (?=\S?\d)", re.IGNORECASE
+        ),
         r"\1\2±",
     ),
     (re.compile(r"(?<=\d)[ \t]*(?:[x×](?=[ \t]*\d)|(\+/-|[*/^·÷±+-]))[ \t]*(?=\d)"), lambda found: found[1] or "×"),
