@@ -7,7 +7,7 @@ from enum import StrEnum
 from eval_assets.statistics.comparison.power import is_worth_asking_for, two_digits
 from eval_assets.statistics.comparison.power_of_tests import POWER
 from eval_assets.statistics.intervals import Interval
-from eval_assets.wording.numbers import brief_number, count_text
+from eval_assets.wording.numbers import brief_number, count_text, plain_number
 
 TOLERANCE = 1e-9  # a value this close to the threshold lies on it
 
@@ -162,7 +162,7 @@ def _verdict_as_scored(
         return Verdict.INCONCLUSIVE, f"no interval: {gated.interval.method.removeprefix('none: ')}"
     low, high = gated.interval.ends
     kind = "exact interval" if gated.interval.method.startswith("clopper-pearson") else "interval"
-    interval = f"{100 * gated.interval.confidence:g}% {kind} {brief_number(low)} to {brief_number(high)}"
+    interval = f"{plain_number(100 * gated.interval.confidence)}% {kind} {brief_number(low)} to {brief_number(high)}"
     evidence = f"{brief_number(gated.value)} ({interval})"
     verdict = _by_interval(gated, threshold, acceptable_below=acceptable_below)
     if verdict is Verdict.INCONCLUSIVE:

@@ -174,7 +174,7 @@ def _interval_text(interval: Interval, unit: _Unit) -> str:
     if interval.ends is None:
         return f"no interval ({interval.method.removeprefix('none: ')})"
     low, high = interval.ends
-    return f"{100 * interval.confidence:g}% interval {unit.number(low)} to {unit.number(high)}"
+    return f"{plain_number(100 * interval.confidence)}% interval {unit.number(low)} to {unit.number(high)}"
 
 
 def _p_text(p_value: float) -> str:
