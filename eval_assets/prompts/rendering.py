@@ -143,6 +143,21 @@ def variables_with_fallback(template: str) -> frozenset[str]:
     return frozenset(node.name for node in tolerant if isinstance(node, nodes.Name))
 
 
+@lru_cache(maxsize=1024)
+def always_shows(template: str, name: str) -> bool:
+    """Tell whether a sound template shows a column in every row, and asks nowhere whether the row has it.
+
+    >>> always_shows("{{ targets }}", "targets"), always_shows("{% if targets %}{{ targets }}{% endif %}", "targets")
+    (True, False)
+    """
+    parsed = _environment().parse(template)
+    conditions = [choice.test for choice in parsed.find_all(nodes.If)]
+    conditions += [choice.test for choice in parsed.find_all(nodes.CondExpr)]
+    asked = {found.name for found in nodes.Tuple(conditions, "load").find_all(nodes.Name)}
+    uses = meta.find_undeclared_variables(parsed) | row_columns(template)
+    return name in uses - asked - variables_with_fallback(template)
+
+
 def syntax_error(template: str) -> tuple[int, str] | None:
     r"""The line of a template, from 1, at which it is no template, and why; null if it is one.
 

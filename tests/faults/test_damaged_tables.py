@@ -34,7 +34,9 @@ def computed(tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("DAGSTER_HOME", str(folder / "home"))
         patched.delenv("EVAL_ASSETS_WAREHOUSE", raising=False)
-        main(["--data", str(folder / "data"), "run", "e"])
+        with pytest.raises(SystemExit) as ended:
+            main(["--data", str(folder / "data"), "run", "e"])
+    assert ended.value.code == 0
     return folder
 
 

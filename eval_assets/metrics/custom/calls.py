@@ -18,6 +18,7 @@ from eval_assets.metrics.custom.source import code_sha256_of
 from eval_assets.metrics.definition import CustomFunction, Score, ScoreOutcome, texts_of
 from eval_assets.metrics.rows import Rows
 from eval_assets.user_code.naming import load_named
+from eval_assets.wording.numbers import plain_number
 
 ROW_ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 """What a metric function may raise about one row; anything else ends the run."""
@@ -141,9 +142,13 @@ def _within(score_range: tuple[float, float] | None, score: Score, function: Cus
         declared = score.score in (0, 1)
     else:
         low, high = score_range
-        expected = f"a score in the declared range, {low:g} to {high:g}"
+        expected = f"a score in the declared range, {plain_number(low)} to {plain_number(high)}"
         declared = low <= score.score <= high
-    return score if declared else Score(None, score.label, "error", f"expected {expected}, got {score.score:g}")
+    return (
+        score
+        if declared
+        else Score(None, score.label, "error", f"expected {expected}, got {plain_number(score.score)}")
+    )
 
 
 def _absence(
