@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from eval_assets.config.judge import IntegerScale, LabelScale, NumberScale, PassFailScale, Scale
@@ -299,7 +299,6 @@ FRAGMENTS = st.sampled_from(
 REPLIES = st.one_of(st.text(), st.lists(FRAGMENTS, max_size=30).map("".join))
 
 
-@settings(deadline=None)
 @given(output=REPLIES, score=st.integers(1, 5))
 def test_no_output_keeps_a_judge_from_any_verdict(output, score):
     hostile = "\n".join([output, *(f"Score: {value}" for value in range(1, 6))])
@@ -326,7 +325,6 @@ def test_whatever_the_justification_quotes_the_verdict_is_the_judges(output, sco
     assert parse_verdict(reply, STARS).score == score
 
 
-@settings(deadline=None)
 @given(output=REPLIES, before=st.sampled_from(["The output says:\n", "The output is\n\n", "It reads ", "Quote: "]))
 def test_a_reply_that_only_repeats_the_output_has_no_verdict(output, before):
     assert parse_verdict(before + output, STARS, untrusted=[output]).outcome == "unparsed"

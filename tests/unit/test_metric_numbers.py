@@ -5,7 +5,7 @@ import tracemalloc
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from eval_assets.errors import MetricError
@@ -214,26 +214,22 @@ def test_a_tolerance_that_is_no_number_is_refused():
         resolved("numeric_match", tolerance=float("inf"))
 
 
-@settings(deadline=None)
 @given(st.text(st.sampled_from("0123456789 .,'/:-+^*×eE$%km½²πx_\\{}()=<>#\n\u066b٣万M&~√\u202f"), max_size=60))
 def test_any_text_is_read_or_refused_and_never_fails(text):
     found = last_quantity(text)
     assert found is None or found.value is None or isinstance(found.value, Fraction)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_any_unicode_is_read_or_refused_and_never_fails(text):
     last_quantity(text)
 
 
-@settings(deadline=None)
 @given(st.fractions(max_denominator=10**6))
 def test_a_fraction_is_read_as_itself(number):
     assert last_quantity(f"The answer is {number}").value == number
 
 
-@settings(deadline=None)
 @given(st.integers(-(10**15), 10**15), st.sampled_from([",", ".", "'", "\u202f", " ", "_"]))
 def test_groups_of_thousands_are_read_whatever_divides_them(number, mark):
     grouped = f"{number:,}".replace(",", mark)

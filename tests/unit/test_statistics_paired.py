@@ -126,7 +126,7 @@ def test_a_tail_falls_as_far_as_many_comparisons_ask_for():
 
 
 @given(st.lists(st.floats(-10, 10), min_size=0, max_size=60))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_sign_flip_is_a_probability_whichever_candidate_comes_first(values):
     differences = np.array(values)
     there, back = sign_flip_test(differences), sign_flip_test(-differences)
@@ -227,7 +227,6 @@ def test_mcnemar_of_grades_is_refused():
         compared([1.0, 2.0], [2.0, 3.0], test="mcnemar")
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=12))
 def test_exchanging_the_candidates_mirrors_the_comparison(pairs):
     first, second = (np.array(column, dtype=float) for column in zip(*pairs, strict=True))
