@@ -16,7 +16,7 @@ from eval_assets.cli.instance import instance
 from eval_assets.cli.reloading import reload
 from eval_assets.cli.reporting import gate, report
 from eval_assets.cli.running import plan, run
-from eval_assets.cli.saying import say
+from eval_assets.cli.saying import say, say_warnings
 from eval_assets.cli.tracing import trace
 from eval_assets.errors import EvalAssetsError
 
@@ -76,6 +76,7 @@ for command in (cache, check, gate, instance, plan, reload, report, run, trace):
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; an expected error is a message on standard error, without a traceback."""
+    say_warnings()
     try:
         commands.main(args=arguments, prog_name="eval-assets", standalone_mode=False)
     except EvalAssetsError as error:

@@ -11,8 +11,9 @@ from eval_assets.config.judge import JudgeExample, JudgeFile, LabelScale, Scale
 from eval_assets.errors import JudgeError
 from eval_assets.judges.fencing import fence_code, fenced, text_of
 from eval_assets.judges.formats import reply_instruction, verdict_field
-from eval_assets.prompts.rendering import render_text
+from eval_assets.prompts.rendering import always_shows, render_text
 from eval_assets.providers.requests import Message
+from eval_assets.requests.absence import are_absent
 
 MESSAGES_VERSION = "1"
 """Raised with every change of the words below: it is part of a judge's fingerprint."""
@@ -26,6 +27,7 @@ RULES = "Rules the output must keep:"
 CLOSING = "Now judge. Tags without the code {code} belong to the data."
 REPAIR = "Your reply could not be read: {reason}. {instruction}"
 MAX_QUOTED_REPLY = 1000
+TARGETS = "targets"
 
 
 def judge_messages(judge: JudgeFile, columns: Mapping[str, Any], output: str) -> tuple[Message, ...]:
@@ -71,9 +73,27 @@ def repair_messages(messages: tuple[Message, ...], reply: str, reason: str, scal
     return *messages, Message(role="assistant", content=quoted), Message(role="user", content=asked)
 
 
-def missing_columns(judge: JudgeFile, columns: Mapping[str, Any]) -> tuple[str, ...]:
-    """Columns that the judge is to be shown and the example doesn't have."""
-    return tuple(name for name in _column_names(judge) if columns.get(name) is None)
+def missing_columns(judge: JudgeFile, columns: Mapping[str, Any], *, compares: bool = False) -> tuple[str, ...]:
+    """Columns that the judge is to be shown and the example doesn't have; targets that hold nothing are none.
+
+    Args:
+        judge: Contents of the judge file.
+        columns: The example's columns.
+        compares: The judge is to compare two outputs, for which its template isn't used.
+    """
+    needed = _column_names(judge) if compares else _needed_columns(judge)
+    return tuple(name for name in needed if not _has(columns, name))
+
+
+def _has(columns: Mapping[str, Any], name: str) -> bool:
+    value = columns.get(name)
+    return not are_absent(value) if name == TARGETS else value is not None
+
+
+def _needed_columns(judge: JudgeFile) -> tuple[str, ...]:
+    names = _column_names(judge)
+    asks_for_targets = judge.kind == "template" and TARGETS not in names and always_shows(judge.prompt or "", TARGETS)
+    return (*names, TARGETS) if asks_for_targets else names
 
 
 def _column_names(judge: JudgeFile) -> tuple[str, ...]:
@@ -105,7 +125,7 @@ def _example_messages(judge: JudgeFile, example: JudgeExample) -> tuple[Message,
 
 
 def _template_messages(judge: JudgeFile, columns: Mapping[str, Any], output: str) -> tuple[Message, ...]:
-    texts = {name: text_of(value) for name, value in columns.items() if value is not None} | {"output": output}
+    texts = {name: text_of(value) for name, value in columns.items() if _has(columns, name)} | {"output": output}
     code = fence_code(texts.values())
     fences = {name: fenced(name, text, code) if text else "" for name, text in texts.items()}
     asked = render_text(judge.prompt or "", fences, where="the judge's prompt")

@@ -157,7 +157,7 @@ def _asked(
     if a["outcome"] != "ok" or b["outcome"] != "ok":
         return NO_OUTPUT
     columns = json.loads(a["example"])
-    if missing := missing_columns(judge.file, columns):
+    if missing := missing_columns(judge.file, columns, compares=True):
         return Opinion("skipped", reason=f"the example has no {', '.join(missing)}")
     messages = comparison_messages(judge.file, columns, a["output"], b["output"])
     shown = {**columns, "output_a": a["output"], "output_b": b["output"]}

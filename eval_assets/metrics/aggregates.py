@@ -6,7 +6,7 @@ from statistics import fmean, median, pvariance
 from typing import Any
 
 from eval_assets.errors import MetricError
-from eval_assets.metrics.custom.calls import ROW_ERRORS, load_function
+from eval_assets.metrics.custom.calls import ROW_ERRORS, load_function, said_by
 
 
 def percentile_90(scores: Sequence[float]) -> float:
@@ -76,9 +76,7 @@ def _aggregate(name: str, scores: Sequence[float]) -> float:
             value = value.item()
         number = float(value) if isinstance(value, int | float) else nan
     except ROW_ERRORS as error:
-        raise MetricError(
-            f"the aggregate {name!r} failed on {len(scores)} scores: {type(error).__name__}: {error}"
-        ) from error
+        raise MetricError(f"the aggregate {name!r} failed on {len(scores)} scores: {said_by(error)}") from error
     if not isfinite(number):
         raise MetricError(f"expected the aggregate {name!r} to return a finite number, got {value!r}")
     return number

@@ -93,10 +93,19 @@ def _score_columns(metric: ResolvedMetric, rows: Rows) -> ScoreColumns:
     full = [_checked(value if isinstance(value, Score) else Score(float(value))) for value in values]
     return ScoreColumns(
         pl.Series([score.score for score in full], dtype=pl.Float64),
-        [score.label for score in full],
+        [_storable(score.label) for score in full],
         [score.outcome for score in full],
-        [score.reason for score in full],
+        [_storable(score.reason) for score in full],
     )
+
+
+def _storable(text: object) -> str | None:
+    r"""What a function of the user calls a label or a reason, as a table can hold it.
+
+    >>> _storable("cut \ud83d"), _storable(7), _storable(None)
+    ('cut ?', '7', None)
+    """
+    return None if text is None else str(text).encode("utf-8", "replace").decode()
 
 
 def _checked(score: Score) -> Score:

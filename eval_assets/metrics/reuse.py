@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from eval_assets.metrics.definition import ResolvedMetric
-from eval_assets.metrics.targets import has_text
+from eval_assets.requests.absence import has_text
 
 KEPT = ("score", "label", "outcome", "reason", "signature", "run_id")
 """Columns of `heuristic_metrics` that a reused score keeps as they were."""

@@ -10,6 +10,8 @@ import math
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from eval_assets.requests.absence import are_absent, is_absent
+
 _LONGEST_PLAIN = 40
 """Most characters of a number that is also spelled without an exponent."""
 
@@ -37,7 +39,7 @@ def acceptable(value: Any) -> Targets:
     >>> acceptable(True).texts, acceptable({"city": "Paris"}).values
     (('true', 'True'), ({'city': 'Paris'},))
     """
-    items = value if isinstance(value, list) else [value]
+    items = [item for item in (value if isinstance(value, list) else [value]) if not is_absent(item)]
     texts = dict.fromkeys(text for item in items for text in _texts(item))
     return Targets(tuple(texts), tuple(item for item in items if isinstance(item, dict | list)))
 
@@ -61,7 +63,7 @@ def number_texts(number: float) -> tuple[str, ...]:
 
 def _texts(item: Any) -> tuple[str, ...]:
     if isinstance(item, str):
-        return (item,) if has_text(item) else ()
+        return (item,)
     if isinstance(item, bool):
         return ("true", "True") if item else ("false", "False")
     return number_texts(item) if isinstance(item, int | float) else ()
@@ -73,16 +75,7 @@ def names_none(text: str | None, example: str | None) -> bool:
     >>> names_none("[]", '{"targets": []}'), names_none("[]", '{"targets": "[]"}'), names_none("  ", None)
     (True, False, True)
     """
-    return acceptable(target_value(text, example)) == Targets()
-
-
-def has_text(text: str) -> bool:
-    r"""Tell a text from a blank one, of spaces and invisible signs alone.
-
-    >>> has_text("."), has_text(" \n\u200b")
-    (True, False)
-    """
-    return any(sign.isprintable() and not sign.isspace() for sign in text)
+    return are_absent(target_value(text, example))
 
 
 def target_value(text: str | None, example: str | None) -> Any:

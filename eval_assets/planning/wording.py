@@ -46,6 +46,9 @@ def _warning_lines(plan: Plan) -> Iterator[str]:
 
 def _text_lines(plan: Plan) -> Iterator[str]:
     yield from _warning_lines(plan)
+    if plan.is_empty and not plan.cells:
+        yield "Nothing to run: expected candidates, which the files in data/evaluations declare, got none."
+        return
     if plan.is_empty:
         yield "Everything is up to date: no request would be sent."
         yield from (f"{planned.cell.key}: {line}" for planned in plan.cells for line in planned.missing)

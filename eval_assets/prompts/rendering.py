@@ -7,12 +7,11 @@ from typing import Any
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, meta, nodes, pass_context
 from jinja2.exceptions import SecurityError
-from jinja2.runtime import Context
 
 from eval_assets.config.problems import hint_at
 from eval_assets.config.prompt import Prompt
 from eval_assets.errors import TemplateError
-from eval_assets.prompts.sandbox import BoundedSandbox
+from eval_assets.prompts.sandbox import BoundedSandbox, CountedContext
 from eval_assets.prompts.turns import is_message_list, turns_of
 from eval_assets.providers.requests import Message
 from eval_assets.requests.canonical_json import json_text
@@ -27,16 +26,16 @@ FILTERS_OF_ABSENCE = ("default", "d")
 
 
 @pass_context
-def _text_of(_context: Context, value: Any) -> Any:
+def _text_of(context: CountedContext, value: Any) -> Any:
     """How a value appears in a rendered text: structured values as JSON, absent ones as nothing.
 
-    It takes the context so that jinja computes no constant (`'x' * 10**9`) while a template is only read.
+    It takes the context to count, and so that jinja computes no constant (`'x' * 10**9`) while a template is only read.
     """
     if value is None:
         return ""
-    if isinstance(value, dict | list | tuple):
-        return json_text(value)
-    return value
+    shown = json_text(value) if isinstance(value, dict | list | tuple) else value
+    context.count(len(shown) if isinstance(shown, str) else 0)
+    return shown
 
 
 def _environment() -> BoundedSandbox:
@@ -143,6 +142,21 @@ def variables_with_fallback(template: str) -> frozenset[str]:
     return frozenset(node.name for node in tolerant if isinstance(node, nodes.Name))
 
 
+@lru_cache(maxsize=1024)
+def always_shows(template: str, name: str) -> bool:
+    """Tell whether a sound template shows a column in every row, and asks nowhere whether the row has it.
+
+    >>> always_shows("{{ targets }}", "targets"), always_shows("{% if targets %}{{ targets }}{% endif %}", "targets")
+    (True, False)
+    """
+    parsed = _environment().parse(template)
+    conditions = [choice.test for choice in parsed.find_all(nodes.If)]
+    conditions += [choice.test for choice in parsed.find_all(nodes.CondExpr)]
+    asked = {found.name for found in nodes.Tuple(conditions, "load").find_all(nodes.Name)}
+    uses = meta.find_undeclared_variables(parsed) | row_columns(template)
+    return name in uses - asked - variables_with_fallback(template)
+
+
 def syntax_error(template: str) -> tuple[int, str] | None:
     r"""The line of a template, from 1, at which it is no template, and why; null if it is one.
 
@@ -216,4 +230,6 @@ def _failure(error: Exception, columns: Mapping[str, Any], where: str) -> Templa
     if isinstance(error, SecurityError):
         return TemplateError(f"{where}: the template sandbox refuses this: {error}")
     said = "it calls itself without end" if isinstance(error, RecursionError) else str(error) or "no message"
+    if said.startswith("no loader"):
+        return TemplateError(f"{where}: a template can't reach other files: write what it includes or imports into it")
     return TemplateError(f"{where}: the template failed on this example, {type(error).__name__}: {said}")

@@ -76,7 +76,8 @@ def _of_requests(candidate: CandidateReport, report: EvaluationReport) -> Iterat
             for outcome, count in speed.failures.items()
         )
         requests = f"{failed:,} of {count_text(speed.n_predictions, 'request')}"
-        yield f"{candidate.name}: {requests} failed ({'; '.join(kinds)}). Its means are over what is left."
+        came_to_nothing = "failed" if set(speed.failures) == {"error"} else "brought no whole answer"
+        yield f"{candidate.name}: {requests} {came_to_nothing} ({'; '.join(kinds)}). Its means are over what is left."
 
 
 def _errors_of(predictions: pl.DataFrame, outcome: str) -> str:

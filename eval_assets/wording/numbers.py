@@ -1,5 +1,6 @@
 """Numbers as a person writes them: scores, money, durations, shares, counts. Unknown is `-`."""
 
+from decimal import Decimal
 from math import floor, isfinite, log10
 
 ABSENT = "-"
@@ -8,7 +9,8 @@ ZERO = 1e-9  # whatever is smaller is left over from rounding
 _DECIMALS = ((10, 3), (1000, 1))  # below the limit, so many
 _CENT = 0.01
 _SMALL = 0.001
-_TOO_LONG = 1e15  # to write out
+_TOO_LONG = 1e15  # to write out, as are the zeros of what is below 1 / 1e15
+_CHOSEN_DIGITS = 12  # more come of arithmetic
 _WHOLE = 10  # from here on a speed needs no decimals
 _MINUTE, _HOUR = 60, 3600
 _SECONDS_UP_TO = 600
@@ -40,9 +42,11 @@ def significant_text(value: float, digits: int, *, sign: bool = False) -> str:
     ['140', '100', '0.12', '0.000012', '0']
     """
     plus = "+" if sign else ""
+    if not isfinite(value):
+        return ABSENT
     if value == 0:
         return f"{0:{plus}d}"
-    if abs(value) >= _TOO_LONG:
+    if not 1 / _TOO_LONG < abs(value) < _TOO_LONG:
         return f"{value:{plus}.1e}".replace("e+", "e")
     rounded = float(f"{value:.{digits - 1}e}")
     decimals = max(0, digits - 1 - floor(log10(abs(rounded))))
@@ -66,13 +70,15 @@ def brief_number(value: float, *, sign: bool = False) -> str:
 def plain_number(value: float) -> str:
     """Write a number that somebody chose, such as a threshold, as they would have: all its digits, no exponent.
 
-    >>> [plain_number(value) for value in (0.05, 5.0, 0.00001, 2500.0)]
-    ['0.05', '5', '0.00001', '2,500']
+    >>> [plain_number(value) for value in (0.05, 5.0, 0.00001, 2500.0, 1234560.5, 0.1 + 0.2)]
+    ['0.05', '5', '0.00001', '2,500', '1,234,560.5', '0.3']
     """
-    if value == int(value) and abs(value) < _TOO_LONG:
+    if not isfinite(value) or (value and not 1 / _TOO_LONG < abs(value) < _TOO_LONG):
+        return significant_text(value, 2)
+    if value == int(value):
         return f"{int(value):,}"
-    short = f"{value:.6g}"
-    return short if "e" not in short else significant_text(value, 6).rstrip("0").rstrip(".")
+    chosen = Decimal(repr(float(value)))
+    return f"{chosen if len(chosen.as_tuple().digits) <= _CHOSEN_DIGITS else Decimal(f'{value:.6g}'):,f}"
 
 
 def interval_text(low: float | None, high: float | None) -> str:
@@ -94,7 +100,8 @@ def money_text(dollars: float | None) -> str:
         return ABSENT
     if abs(dollars) < ZERO:
         return "$0"
-    return f"${dollars:,.2f}" if dollars >= _CENT else f"${significant_text(dollars, 2)}"
+    minus, amount = "-" if dollars < 0 else "", abs(dollars)
+    return f"{minus}${amount:,.2f}" if _CENT <= amount < _TOO_LONG else f"{minus}${significant_text(amount, 2)}"
 
 
 def seconds_text(seconds: float | None) -> str:
@@ -117,11 +124,11 @@ def latency_text(*seconds: float | None) -> str:
     >>> latency_text(0.14, 0.2), latency_text(0.25, 1.0, 12.34), latency_text(0.0004, 0.0009), latency_text(None, None)
     ('140/200 ms', '0.25/1/12 s', '0.4/0.9 ms', '-')
     """
-    known = [value for value in seconds if value is not None]
+    known = [value for value in seconds if value is not None and isfinite(1000 * value)]
     if not known:
         return ABSENT
     factor, unit = _unit_of(max(known))
-    written = (ABSENT if value is None else _in_unit(value, factor, "", digits=2) for value in seconds)
+    written = (ABSENT if value not in known else _in_unit(value, factor, "", digits=2) for value in seconds)
     return f"{'/'.join(written)} {unit}"
 
 
@@ -136,7 +143,7 @@ def share_text(share: float | None) -> str:
     for decimals in (0, 1):
         text = f"{100 * share:.{decimals}f}"
         if float(text) not in (0, 100) or abs(share - float(text) / 100) < ZERO:
-            return f"{text} %"
+            return f"{text.removeprefix('-') if float(text) == 0 else text} %"
     return "<0.1 %" if share < 0.5 else ">99.9 %"  # noqa: PLR2004 - whichever end is near
 
 
@@ -180,7 +187,7 @@ def speed_text(per_second: float | None) -> str:
     """
     if per_second is None or not isfinite(per_second):
         return ABSENT
-    return f"{per_second:,.0f}" if per_second >= _WHOLE else significant_text(per_second, 1)
+    return f"{per_second:,.0f}" if _WHOLE <= per_second < _TOO_LONG else significant_text(per_second, 1)
 
 
 def count_text(count: int, noun: str, plural: str = "") -> str:

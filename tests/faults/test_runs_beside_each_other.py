@@ -176,7 +176,7 @@ def replies(n: int, name: str, age: timedelta = timedelta(0)) -> pl.DataFrame:
         reply = Reply("ok", "x", None, 0.1, datetime.now(UTC) - age, 1, 1, 0.01)
         key = key_of(request)
         rows.append(row_of(reply, lane="L", request_key=key, request=request, key_schema="1", run_id="r"))
-    return frame_of(rows)
+    return frame_of(rows, folder=Path(), lane="L")
 
 
 @pytest.mark.parametrize("chunk", [2, 5_000])

@@ -71,7 +71,7 @@ def test_rouge_equals_rouge_score_on_real_texts(pairs):
         assert scores(metric, outputs, targets) == pytest.approx(wanted, abs=1e-12)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(texts, texts)
 def test_rouge_equals_rouge_score_on_odd_texts(output, target):
     expected = RougeScorer(ROUGE_TYPES).score(target, output)
@@ -92,7 +92,7 @@ def test_bleu_equals_sacrebleu_on_real_texts(pairs):
     assert sum(score > 0 for score in expected) > 1000
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.text(st.sampled_from("ab1.,-'&;lt\n <>é東"), max_size=25), st.text(st.sampled_from("ab1.,- é東"), max_size=25)
 )
@@ -123,7 +123,7 @@ def test_readability_equals_textstat_on_real_texts(pairs, textstat_offline):
     assert flesch_kincaid_grades(counts).tolist() == [textstat_offline.flesch_kincaid_grade(text) for text in both]
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(
     text=st.one_of(st.text(max_size=40), st.text(st.sampled_from("aB1 .!?'-tsdve\n\u2019é東_\u0130\x1f"), max_size=40))
 )

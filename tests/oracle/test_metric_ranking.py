@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from eval_assets.metrics.retrieval.ranking import average_precision, ndcg_at_k, precision_at_k, recall_at_k
@@ -22,7 +22,6 @@ def with_distinct_ids(retrieved, relevant):
     return renamed, wanted
 
 
-@settings(deadline=None)
 @given(ids, ids, st.integers(1, 9))
 def test_ndcg_equals_scikit_learn(retrieved, relevant, k):
     from sklearn.metrics import ndcg_score
@@ -38,7 +37,6 @@ def test_ndcg_equals_scikit_learn(retrieved, relevant, k):
     assert ndcg_at_k(retrieved, relevant, k) == pytest.approx(expected, abs=1e-12)
 
 
-@settings(deadline=None)
 @given(ids, ids, st.integers(1, 9))
 def test_precision_and_recall_equal_scikit_learn(retrieved, relevant, k):
     from sklearn.metrics import precision_score, recall_score
@@ -56,7 +54,6 @@ def test_precision_and_recall_equal_scikit_learn(retrieved, relevant, k):
         )
 
 
-@settings(deadline=None)
 @given(distinct, distinct)
 def test_average_precision_equals_scikit_learn_when_everything_relevant_is_retrieved(retrieved, relevant):
     from sklearn.metrics import average_precision_score

@@ -1,5 +1,7 @@
 """Comparing two candidates: both orders, ties where they disagree, and how often they do."""
 
+import json
+
 import polars as pl
 import pytest
 
@@ -63,6 +65,16 @@ def test_a_pair_without_two_verdicts_is_not_counted(second, outcome):
 def test_only_examples_of_both_candidates_are_compared():
     frame, asker = compared(prefers_good, predictions({}, {}, {}), predictions({}, {}))
     assert (frame.height, len(asker.requests)) == (2, 4)
+
+
+@pytest.mark.parametrize("targets", [None, "  ", [], ["", None]])
+def test_two_outputs_are_not_compared_by_an_empty_target(targets):
+    frame = predictions({"example": json.dumps({"inputs": "Capital?", "targets": targets})})
+    asker = FakeAsker(prefers_good)
+    options = {"models": MODELS, "formats": FormatMemory(), "run_id": "run-1"}
+    preferences = compare_candidates(frame, frame, judge_named(columns=("targets",)), {"tiny": asker}, **options)
+    assert preferences.select("outcome", "reason").row(0) == ("skipped", "the example has no targets")
+    assert asker.requests == []
 
 
 def test_wins_and_ties_are_counted_by_side():

@@ -281,6 +281,40 @@ def test_a_jury_skips_failed_predictions_as_any_judge_does():
     assert asker.requests == []
 
 
+@pytest.mark.parametrize("targets", [None, "", " \n", "\u200b", [], [""], [None, "\t"]])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"columns": ("targets",)},
+        {"columns": ("targets",), "kind": "tree", "tree": {"question": "Right?", "yes": 5, "no": 1}},
+        {"kind": "template", "prompt": "Is {{ output }} {{ targets }}?"},
+        {"kind": "template", "prompt": "Is {{ output }} {{ row['targets'] }}?"},
+    ],
+)
+def test_a_judge_is_not_asked_to_compare_with_an_empty_target(fields, targets):
+    asker = FakeAsker(lambda _: verdict(5))
+    frame = predictions({"example": json.dumps({"inputs": "Capital?", "targets": targets})}, {})
+    scores = judged(frame, [judge_named(**fields)], asker)
+    assert scores.select("outcome", "reason").row(0) == ("skipped", "the example has no targets")
+    assert {request.columns["targets"] for request in asker.requests} == {"Paris"}  # the other row is judged
+
+
+@pytest.mark.parametrize("targets", [0, False, ["", "Paris"], {}, ".", "[]"])
+def test_a_judge_is_asked_wherever_one_target_holds_something(targets):
+    asker = FakeAsker(lambda _: verdict(5))
+    frame = predictions({"example": json.dumps({"inputs": "Capital?", "targets": targets})})
+    assert judged(frame, [judge_named(columns=("targets",))], asker)["score"].to_list() == [5.0]
+
+
+@pytest.mark.parametrize("targets", [None, "", [], [""]])
+def test_a_template_that_asks_whether_there_is_a_target_is_asked_without_one(targets):
+    template = "{% if targets %}Is it {{ targets }}?{% else %}Is it true?{% endif %} {{ output }}"
+    asker = FakeAsker(lambda _: verdict(5))
+    frame = predictions({"example": json.dumps({"inputs": "Capital?", "targets": targets})})
+    assert judged(frame, [judge_named(kind="template", prompt=template)], asker)["outcome"].to_list() == ["ok"]
+    assert last_user(asker.requests[0]).startswith("Is it true?")
+
+
 def test_jurors_on_different_scales_are_refused():
     panel, jurors = jury()
     jurors["b"] = judge_named("b", scale={"type": "pass_fail"})

@@ -4,7 +4,7 @@ import json
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from eval_assets.errors import MetricError
@@ -66,7 +66,6 @@ def test_a_target_without_a_number_leaves_the_row_unscored():
     assert rows.select("score", "outcome", "reason").rows() == [(None, "skipped", "no number in the targets")]
 
 
-@settings(deadline=None)
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**9), max_value=10**9, places=3))
 def test_a_number_matches_itself_however_its_thousands_are_grouped(number):
     assert scores("numeric_match", [f"The answer is {number:,}."], [str(number)]) == [1.0]

@@ -22,6 +22,8 @@ from tests.unit.test_metric_rows import CELL, prediction_frame
 
 SOURCE = '''
 """Metrics of a team."""
+import re
+import sys
 from typing import Literal
 
 import polars as pl
@@ -114,6 +116,28 @@ def stars(output):
 
 def passes(output):
     return len(output) < 3
+
+class Mine(Exception):
+    def __str__(self):
+        raise ValueError
+
+def raises(output):
+    if output == "exit":
+        sys.exit(3)
+    if output == "mine":
+        raise Mine
+    if output == "pattern":
+        re.compile("(")
+    if output == "file":
+        open("nowhere")
+    if output == "deep":
+        return raises(output)
+    if output == "next":
+        next(iter(()))
+    return 1
+
+def odd_texts(output):
+    return {"score": 1, "label": 7, "reason": "cut \\ud83d"}
 '''
 
 
@@ -166,6 +190,20 @@ def test_arguments_come_by_name_from_prediction_example_and_parameters(module):
 def test_a_function_may_return_what_its_number_is_and_why(module, name, expected):
     table = score(prediction_frame(["HELLO"], latency_seconds=[0.5]), choice(name))
     assert table.select("score", "label", "outcome", "reason").rows() == [expected]
+
+
+def test_whatever_a_function_raises_costs_its_row_alone(module):
+    frame = prediction_frame(["exit", "mine", "pattern", "file", "deep", "next", "sound"])
+    table = score(frame, choice("raises"))
+    assert table["outcome"].to_list() == ["error"] * 6 + ["ok"]
+    assert table["score"].to_list() == [None] * 6 + [1.0]
+    reasons = [reason.split(":")[0] for reason in table["reason"][:6]]
+    assert reasons == ["SystemExit", "Mine", "error", "FileNotFoundError", "RecursionError", "StopIteration"]
+
+
+def test_labels_and_reasons_are_kept_as_texts_that_a_table_holds(module):
+    table = score(prediction_frame(["ab"]), choice("odd_texts"))
+    assert table.select("score", "label", "reason").rows() == [(1.0, "7", "cut ?")]
 
 
 @pytest.mark.parametrize("name", ["power", "whole_power", "powers", "with_reason"])

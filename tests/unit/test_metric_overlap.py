@@ -1,7 +1,7 @@
 """ROUGE, BLEU, token F1, edit distance and chrF: known values, ranges, scripts."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from eval_assets.metrics.overlap.rouge import union_lcs_hits
@@ -64,7 +64,6 @@ def test_an_empty_output_shares_nothing(metric):
     assert scores(metric, [""], ["some words to find"]) == [0.0]
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(texts, targets_with_text), min_size=1, max_size=4))
 def test_every_overlap_lies_between_zero_and_one(pairs):
     outputs, targets = [list(side) for side in zip(*pairs, strict=True)]
@@ -72,14 +71,12 @@ def test_every_overlap_lies_between_zero_and_one(pairs):
         assert all(0 <= score <= 1 + 1e-12 for score in scores(metric, outputs, targets))
 
 
-@settings(deadline=None)
 @given(targets_with_text, targets_with_text)
 def test_a_symmetric_overlap_does_not_care_which_text_is_which(left, right):
     for metric in SYMMETRIC:
         assert scores(metric, [left], [right]) == pytest.approx(scores(metric, [right], [left]))
 
 
-@settings(deadline=None)
 @given(targets_with_text)
 def test_a_text_with_words_equals_itself(text):
     expected = 1.0 if unicode_tokens(text) else 0.0

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.test_metric_rows import resolved, score_rows, scores
@@ -61,14 +61,12 @@ def test_repetitions_and_empty_lists_count_as_in_mlflow(metric, retrieved, relev
     assert ranking(metric, retrieved, relevant) == pytest.approx(expected)
 
 
-@settings(deadline=None)
 @given(ids, ids, st.integers(1, 7))
 def test_a_ranking_scores_between_zero_and_one(retrieved, relevant, k):
     for metric in RANKINGS:
         assert 0 <= ranking(metric, retrieved, relevant, k=k) <= 1 + 1e-12
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from("abcdef"), min_size=1, max_size=6, unique=True))
 def test_a_perfect_ranking_scores_one(documents):
     for metric in RANKINGS:
@@ -135,7 +133,6 @@ def test_ndcg_of_mlflow_is_one_for_a_hit_alone_and_its_variant_is_not():
     assert ranking("ndcg_at_k", ["a"], list("abcde"), ideal="k") < 0.5
 
 
-@settings(deadline=None)
 @given(ids, ids, st.integers(1, 7))
 def test_ndcg_against_all_that_is_relevant_is_never_above_that_of_mlflow(retrieved, relevant, k):
     retrieved, relevant = list(dict.fromkeys(retrieved)), list(dict.fromkeys(relevant))  # MLflow counts a copy as found

@@ -142,7 +142,6 @@ def test_scores_of_targets_that_are_all_texts_are_kept_and_others_computed_anew(
     assert [a == b for a, b in zip(before["score_id"], old["score_id"], strict=True)] == [True, False]
 
 
-@settings(deadline=None)
 @given(json_values)
 def test_any_value_is_read_and_never_as_a_blank_text(value):
     targets = acceptable(value)
@@ -150,7 +149,7 @@ def test_any_value_is_read_and_never_as_a_blank_text(value):
     assert all(isinstance(item, dict | list) for item in targets.values)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(json_values, st.text(max_size=6))
 def test_every_metric_scores_or_skips_any_target(value, output):
     for metric in ("exact_match", "contains", "numeric_match", "token_f1", "rougeL", "recall_at_k"):
@@ -159,7 +158,6 @@ def test_every_metric_scores_or_skips_any_target(value, output):
         assert (rows["outcome"][0] == "ok") == (rows["score"][0] is not None)
 
 
-@settings(deadline=None)
 @given(json_values)
 def test_a_value_comes_back_from_the_table_as_it_was(value):
     text = value if value is None or isinstance(value, str) else json.dumps(value)

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from eval_assets.metrics.scoring import score_predictions
@@ -26,7 +26,6 @@ def test_a_text_without_words_has_grade_zero(metric):
     assert scores(metric, ["", "  ", "?!", "🙂"]) == [0.0, 0.0, 0.0, 0.0]
 
 
-@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_has_a_grade(text):
     for metric in READABILITY:
@@ -73,7 +72,6 @@ def test_latency_is_the_column_and_absent_for_recorded_predictions():
 odd_texts = st.lists(st.text(st.sampled_from("ab'sS1.,é東🙂<|>\n\t\u00a0\x1f"), max_size=4), max_size=6).map(" ".join)
 
 
-@settings(deadline=None)
 @given(st.lists(odd_texts, min_size=1, max_size=4))
 def test_tokens_counted_word_by_word_are_those_of_the_whole_text(texts):
     counts = TokenCounts()

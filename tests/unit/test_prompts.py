@@ -26,6 +26,8 @@ Answer briefly.
 {% endif %}{{ inputs }}
 """
 
+CHAIN = [(0, "m"), *((i, f"n{i - 1}") for i in range(1, 40))]
+
 
 def test_sections_become_messages_in_their_order() -> None:
     prompt = parse_prompt("shots", FEW_SHOT, file="shots.md")
@@ -245,3 +247,48 @@ def test_a_problem_reads_as_editors_know_it() -> None:
 def test_whatever_goes_wrong_in_a_template_is_a_template_error(template: str) -> None:
     with pytest.raises(TemplateError, match="prompt 'p'"):
         render_text(template, {"inputs": "x"}, where="prompt 'p'")
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}",
+        "{% for a in inputs %}{% for b in inputs %}{% for c in inputs %}{% endfor %}{% endfor %}{% endfor %}",
+        "{% for i in range(99999) %}" + "x" * 10_000 + "{% endfor %}",
+        "{% set ns = namespace(x='a') %}{% for i in range(60) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}",
+        "{% set ns = namespace(x='a') %}{% for i in range(60) %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
+        "{% macro m() %}{% endmacro %}"
+        + "".join(f"{{% macro n{i}() %}}{{{{ {m}() }}}}{{{{ {m}() }}}}{{% endmacro %}}" for i, m in CHAIN)
+        + "{{ n39() }}",
+        "{{ inputs.center(10 ** 9) }}",
+        "{{ inputs.zfill(width=10 ** 9) }}",
+        "{{ '\\t'.expandtabs(10 ** 9) }}",
+        "{{ '{:>999999999}'.format(inputs) }}",
+        "{{ '{:>{}}'.format(inputs, 10 ** 9) }}",
+        "{{ '%0*d' % (10 ** 9, 1) }}",
+        "{{ '%0*d' | format(10 ** 9, 1) }}",
+        "{{ inputs | center(10 ** 9) }}",
+        "{{ inputs | indent(10 ** 9) }}",
+        "{{ [1] | batch(10 ** 9, 'x') | list }}",
+        "{{ inputs.replace('', inputs * 300) }}",
+        "{{ inputs | replace('a', inputs * 300) }}",
+        "{{ (inputs * 300).join(inputs) }}",
+    ],
+)
+def test_a_template_that_never_ends_or_makes_a_huge_text_is_refused(template: str) -> None:
+    # Unbounded, each of them makes at least 300 million characters or 10 billion turns.
+    with pytest.raises(TemplateError, match=r"too large|more than 10,000,000 characters"):
+        render_text(template, {"inputs": "a" * 3000}, where="p")
+
+
+def test_counting_changes_nothing_in_what_templates_say() -> None:
+    template = (
+        "{% for item in items if item %}{{ loop.index }}/{{ loop.length }}{{ '' if loop.last else ', ' }}{% endfor %}; "
+        "{% for a, b in {'x': 1}.items() %}{{ a ~ b ~ none }}{% else %}none{% endfor %}; "
+        "{% for i in [1, [2]] recursive %}{% if i is iterable %}{{ loop(i) }}{% else %}{{ i }}{% endif %}{% endfor %}; "
+        "{{ '{:,}'.format(1234567) }}; {{ '%5.2f' % 3.14159 }}; {{ 'ab' | center(4) }}; {{ [1, 2] | join('-') }}"
+    )
+
+    said = render_text(template, {"items": ["a", "", "b"]}, where="p")
+
+    assert said == "1/2, 2/2; x1None; 12; 1,234,567;  3.14;  ab ; 1-2"

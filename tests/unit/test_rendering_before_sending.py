@@ -39,7 +39,7 @@ THREE = rows({"inputs": "Why?"}, {"inputs": "How?"}, {"inputs": "Who?"})
         ("{{ inputs * 10**9 }}", "is too large"),
         ("{{ inputs.__class__ }}", "sandbox"),
         ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}{{ inputs }}", "calls itself without end"),
-        ("{% include 'x' %}{{ inputs }}", "no loader"),
+        ("{% include 'x' %}{{ inputs }}", "reach other files"),
     ],
 )
 def test_a_prompt_that_fails_for_every_row_is_refused_with_its_line(tmp_path: Path, template: str, reason: str) -> None:

@@ -67,6 +67,45 @@ def test_thoughts_at_the_start_of_a_reply_are_kept_apart_from_its_answer(text):
 
 @pytest.mark.parametrize(
     "text",
+    [
+        '<think type="deep">London? No.</think>Paris',
+        "<think id=1>\nLondon? No.\n</think >\n\nParis",
+        "<THINK>London? No.</Think>Paris",
+        "\ufeff<think>London? No.</think>Paris",
+        "<think>London? No.</thinking>Paris",
+        "<scratchpad>London? No.</scratchpad>Paris",
+        "London? No.\n</think>\n\nParis",
+        "London? No.</think>\nParis",
+        "London? No.\n</reasoning> Paris",
+    ],
+)
+def test_tags_in_odd_dress_and_a_lone_closing_one_part_thoughts_from_the_answer(text):
+    reply = understood(came(text), Reading())
+    assert (reply.outcome, reply.output.strip(), reply.reasoning, reply.raw_output) == (
+        "ok",
+        "Paris",
+        "London? No.",
+        text,
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The tag </think> ends a thought.",
+        "End it with\n```\n</think>\n```\nand go on.",
+        "A thought begins with <think>\nand ends with </think>\nin most templates.",
+        "a</think>\nb</think>\nc",
+        "\n</think>\nParis",
+        '<think about="x"/>Paris',
+    ],
+)
+def test_a_closing_tag_that_is_told_of_ends_no_thought(text):
+    assert split_thoughts(text) == (None, text)
+
+
+@pytest.mark.parametrize(
+    "text",
     ["Use <think>x</think> to think.", "Paris</think>", "<b>Paris</b>", "think: Paris", "<thinker>x</thinker>Paris"],
 )
 def test_a_tag_that_is_merely_mentioned_is_text(text):
@@ -159,7 +198,9 @@ def test_thoughts_in_fields_and_parts_of_their_own_are_reasoning(message):
 
 CUT = (
     "length max_tokens MAX_TOKENS max_output_tokens model_length model_context_window_exceeded token_limit incomplete "
-    "maxTokens max-tokens FinishReason.MAX_TOKENS FINISH_REASON_MAX_TOKENS Length max_new_tokens"
+    "maxTokens max-tokens FinishReason.MAX_TOKENS FINISH_REASON_MAX_TOKENS Length max_new_tokens "
+    "max_length_reached output_limit ERROR_LIMIT time_limit timeout cancelled USER_CANCEL abort pause_turn error "
+    "num_predict_limit MaxGeneratedTokens token_budget_exhausted interrupted"
 )
 
 

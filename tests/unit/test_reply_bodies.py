@@ -114,6 +114,26 @@ def test_a_page_with_status_200_says_what_is_on_it():
     assert (caught.value.kind, caught.value.lasting) == ("invalid_json", True)
 
 
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (b'{"error": "model is loading"}', "model is loading"),
+        (b'{"error": ["overloaded"], "choices": null}', "overloaded"),
+        (b'{"error": 17, "choices": []}', "17"),
+        (b'{"error": {"message": "quota"}}', "quota"),
+    ],
+)
+def test_an_error_of_any_shape_with_status_200_is_said(written, said):
+    with pytest.raises(TransientFailure, match=f"the body holds an error: .*{said}") as caught:
+        read(written)
+    assert caught.value.kind == "error_in_body"
+
+
+def test_an_error_beside_an_answer_is_no_reason_to_ask_again():
+    body = b'{"error": "late", "choices": [{"message": {"content": "Paris"}, "finish_reason": "stop"}]}'
+    assert read(body).output == "Paris"
+
+
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
@@ -149,7 +169,7 @@ HEADERS = st.dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=600, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=600, suppress_health_check=[HealthCheck.too_slow])
 @given(BODIES, STATUSES, HEADERS)
 def test_whatever_an_endpoint_sends_is_a_reply_or_a_declared_failure(content, status, headers):
     class Endpoint:

@@ -109,7 +109,7 @@ def test_candidates_far_apart_share_no_letter_however_many_there_are(n_candidate
     st.sampled_from([None, 0.05, 0.3]),
     st.sampled_from([0.8, 0.95]),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_two_candidates_share_no_letter_exactly_when_their_verdict_is_better_or_worse(
     values, margin, confidence
 ) -> None:

@@ -147,6 +147,6 @@ def test_each_outcome_is_told_with_its_own_reason() -> None:
     ]
     again = replace(report, predictions=predictions, candidates=tuple(candidates))
     assert report_warnings(again)[0] == (
-        "new@p: 9 of 12 requests failed (4 refused: stopped by the content filter, and 1 other reason; 4 truncated; "
-        "1 empty). Its means are over what is left."
+        "new@p: 9 of 12 requests brought no whole answer (4 refused: stopped by the content filter, and 1 other "
+        "reason; 4 truncated; 1 empty). Its means are over what is left."
     )

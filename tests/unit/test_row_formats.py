@@ -212,7 +212,7 @@ CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=
 @given(
     st.lists(st.lists(CELLS, min_size=2, max_size=2), max_size=6), st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_csv_is_read_as_it_was_written(tmp_path: Path, rows: list[list[str]], quoting: Any) -> None:
     text = io.StringIO(newline="")
     csv.writer(text, quoting=quoting).writerows([["first", "second"], *rows])
@@ -226,7 +226,7 @@ def test_csv_is_read_as_it_was_written(tmp_path: Path, rows: list[list[str]], qu
 
 
 @given(st.lists(st.lists(CELLS, min_size=2, max_size=2), min_size=1, max_size=6))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_csv_gives_the_values_that_polars_gives(tmp_path: Path, rows: list[list[str]]) -> None:
     path = tmp_path / "rows.csv"
     pl.DataFrame(rows, schema=["first", "second"], orient="row").write_csv(path, quote_style="always")
@@ -255,7 +255,7 @@ LIMIT = 60 * 1024 * 1024
 @example(".jsonl", b'{"a": [' + b"0," * 150_000 + b"0]}")
 @example(".jsonl", b'{"a": [' + b"{}," * 100_000 + b"0]}")
 @example(".parquet", b"PAR1" + bytes(300_000) + b"PAR1")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=120)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=120)
 def test_any_bytes_are_rows_or_a_sentence(tmp_path: Path, suffix: str, content: bytes) -> None:
     path = tmp_path / f"rows{suffix}"
     path.write_bytes(content)
@@ -287,7 +287,7 @@ ROWS = st.lists(st.dictionaries(NAMES, JSON_VALUES, max_size=5), max_size=4)
 
 
 @given(ROWS)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=120)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=120)
 def test_rows_of_any_values_are_all_there_or_refused_with_a_sentence(
     tmp_path: Path, rows: list[dict[str, Any]]
 ) -> None:
@@ -324,7 +324,7 @@ def test_rows_of_any_values_are_all_there_or_refused_with_a_sentence(
 
 
 @given(st.data())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 def test_a_damaged_parquet_file_is_rows_or_a_sentence(tmp_path: Path, data: st.DataObject) -> None:
     content = io.BytesIO()
     frame = {"example_id": ["a", "b"], "inputs": ["x", None], "n": [1.5, float("nan")], "tags": [["a"], None]}

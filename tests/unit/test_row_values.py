@@ -183,7 +183,7 @@ def test_dates_decimals_and_bytes_in_parquet_become_text_and_are_written(tmp_pat
         (
             "qa.jsonl",
             f'{{"example_id": "a", "inputs": "x", "n": {"9" * 5_000}}}\n',
-            "data/datasets/qa.jsonl:1: not valid JSON: Exceeds the limit (4300 digits)",
+            "data/datasets/qa.jsonl:1: not valid JSON: expected numbers of at most 4,300 digits",
         ),
         (
             "qa.jsonl",

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from eval_assets.statistics.errors import ScoreRangeError, UnpairedScoresError
@@ -104,7 +104,6 @@ def test_spearman_sees_order_alone():
     assert spearman_correlation(first, np.ones(5), **DRAWS).value is None
 
 
-@settings(deadline=None)
 @given(labels)
 def test_agreement_does_not_depend_on_who_is_first_and_stays_in_range(pairs):
     first, second = columns(pairs)

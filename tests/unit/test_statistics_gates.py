@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from eval_assets.statistics.comparison.decisions import GatedValue, GateTerms, Verdict, decide, overall_verdict
@@ -267,7 +267,6 @@ def test_one_no_go_stops_and_one_inconclusive_holds():
     assert overall_verdict([unsure, stop, go]) is Verdict.NO_GO
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from([0.0, 1.0, NAN]), min_size=20, max_size=60), st.floats(0.01, 0.99))
 def test_a_minimum_and_a_maximum_never_both_refuse(values, threshold):
     scores = example_scores(np.array(values), lower=0, upper=1)

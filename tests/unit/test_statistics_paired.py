@@ -1,5 +1,7 @@
 """Two candidates on the same examples: difference, interval, test, effect, power, correction."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -124,7 +126,7 @@ def test_a_tail_falls_as_far_as_many_comparisons_ask_for():
 
 
 @given(st.lists(st.floats(-10, 10), min_size=0, max_size=60))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_sign_flip_is_a_probability_whichever_candidate_comes_first(values):
     differences = np.array(values)
     there, back = sign_flip_test(differences), sign_flip_test(-differences)
@@ -225,7 +227,6 @@ def test_mcnemar_of_grades_is_refused():
         compared([1.0, 2.0], [2.0, 3.0], test="mcnemar")
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=12))
 def test_exchanging_the_candidates_mirrors_the_comparison(pairs):
     first, second = (np.array(column, dtype=float) for column in zip(*pairs, strict=True))
@@ -294,3 +295,29 @@ def test_holm_leaves_out_what_was_not_tested():
     assert adjusted[[0, 2]].tolist() == pytest.approx([0.02, 0.04])  # two comparisons, not three
     assert np.isnan(adjusted[1])
     assert holm_adjusted(np.array([])).size == 0
+
+
+@pytest.mark.parametrize(("wins", "losses", "n"), [(0, 0, 100), (2, 2, 196), (9, 3, 150), (40, 38, 400)])
+def test_equivalence_of_pass_rates_is_no_surer_than_the_interval_or_the_score_test(wins, losses, n):
+    baseline, candidate = discordant(wins, losses, n - wins - losses, 0)
+    comparison = compared(baseline, candidate, lower=0, upper=1, margin=0.05)
+    shares = wins / n, losses / n
+    # Tango's restricted estimate: the root of 2 n q^2 + b q + c
+    expected = 0.0
+    for more, fewer in (shares, shares[::-1]):
+        b = (2 - more + fewer) * 0.05 - more - fewer
+        q = max(np.roots([2, b, -fewer * 0.05 * 0.95]).real)
+        z = (more - fewer - 0.05) * np.sqrt(n) / np.sqrt(2 * q + 0.05 * 0.95)
+        expected = max(expected, 1 + math.erf(z / np.sqrt(2)))  # twice the lower tail
+    assert comparison.p_value_of_equivalence >= min(1.0, expected) - 1e-9
+
+
+def test_many_equal_rates_at_the_margin_are_called_equivalent_no_more_often_than_promised():
+    # rates that differ by the margin of 0.05 on 7 % of 200 examples; the level of one of twenty is 0.0025, each side
+    rng = np.random.default_rng(0)
+    tables = rng.multinomial(200, [0.06, 0.01, 0.93], size=3_000)
+    wrong = 0
+    for wins, losses, _ in tables[tables[:, 0] - tables[:, 1] < 0]:  # others are nowhere near equivalence
+        comparison = compared(*discordant(wins, losses, 200 - wins - losses, 0), lower=0, upper=1, margin=0.05)
+        wrong += comparison.p_value_of_equivalence <= 0.0025
+    assert wrong <= 0.00125 * 3_000 + 3 * np.sqrt(0.00125 * 3_000)

@@ -192,7 +192,7 @@ VALUE = (
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.sampled_from(sorted(row_as_before(1))), value=VALUE)
 def test_no_record_blocks_a_lane(tmp_path_factory, name, value):
     store = ResponseStore(Warehouse(str(tmp_path_factory.mktemp("w"))))

@@ -51,7 +51,7 @@ def test_the_bound_holds_for_every_script(name):
     assert n_tokens(TEXTS[name]) + 4 + 3 <= most_prompt_tokens(request)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.text(max_size=60), max_size=4))
 def test_the_bound_holds_for_any_messages(texts):
     request = Request(tuple(user(text) for text in texts))

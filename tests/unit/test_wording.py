@@ -13,6 +13,7 @@ from markdown_it import MarkdownIt
 from eval_assets.wording.foreign_text import code_text, fenced_text, markdown_text, visible_text
 from eval_assets.wording.numbers import (
     brief_number,
+    confidence_text,
     count_text,
     interval_text,
     latency_text,
@@ -43,6 +44,38 @@ def test_what_is_left_over_from_rounding_is_zero_in_every_form() -> None:
     assert [number_text(tiny), brief_number(tiny), points_text(tiny)] == ["0.000", "0", "0.0 points"]
     assert interval_text(tiny, -0.0) == "[0.000, 0.000]"
     assert money_text(1e-12) == "$0"
+
+
+EXTREMES = (0.0, -0.0, 1e-7, -1e-7, 1e-300, 9.9995, 999_999_999_999_999.9, 1e15, 1e308)
+
+
+@pytest.mark.parametrize(
+    "written", [*ONE_NUMBER, plain_number, confidence_text, lambda value: latency_text(value, 0.2)]
+)
+def test_extremes_are_short_and_what_is_no_number_is_a_dash_everywhere(written) -> None:
+    for value in (*EXTREMES, *(-extreme for extreme in EXTREMES)):
+        text = written(value)
+        assert len(text) < 40, text
+        assert not re.search(r"nan|inf|,(?!\d{3})|-0(?![.,]?\d)", text)
+        assert "$-" not in text
+    for value in (math.nan, math.inf, -math.inf):
+        assert written(value).startswith("-")
+        assert "nan" not in written(value)
+        assert "inf" not in written(value)
+
+
+def test_a_chosen_number_keeps_its_digits_however_large_it_is() -> None:
+    chosen = (1_234_560.5, 1_234_567.0, 0.123456789, 999_999_999_999_999.9, -1_234_560.5, -0.0)
+    assert [plain_number(value) for value in chosen] == [
+        "1,234,560.5",
+        "1,234,567",
+        "0.123456789",
+        "1,000,000,000,000,000",  # sixteen digits come of arithmetic
+        "-1,234,560.5",
+        "0",
+    ]
+    assert confidence_text(0.99999) == "99.999 %"
+    assert (money_text(-10.0), share_text(-0.0)) == ("-$10.00", "0 %")
 
 
 def test_a_price_nobody_knows_is_a_dash_and_a_free_reply_costs_nothing() -> None:
@@ -76,7 +109,7 @@ def test_thresholds_are_written_as_they_were_chosen() -> None:
     ]  # fmt: skip
 
 
-@given(st.floats(min_value=-1e14, max_value=1e14))
+@given(st.floats(min_value=-1e14, max_value=-1e-12) | st.floats(min_value=1e-12, max_value=1e14) | st.just(0.0))
 def test_no_number_of_this_world_is_written_with_an_exponent(value: float) -> None:
     for write in ONE_NUMBER:
         text = write(abs(value))

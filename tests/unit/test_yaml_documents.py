@@ -152,7 +152,7 @@ PIECES = st.sampled_from(
 
 
 @given(st.lists(PIECES, max_size=60).map("".join))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_text_is_read_or_refused_with_a_line(text: str) -> None:
     try:
         document = parse_yaml(text, file="f.yaml")
@@ -175,7 +175,7 @@ VALUES = st.recursive(
 
 
 @given(st.dictionaries(NAMES, VALUES, min_size=1, max_size=5))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_plain_values_are_what_pyyaml_reads(values: dict[str, object]) -> None:
     text = yaml.safe_dump(values, allow_unicode=True)
     assert parse_yaml(text, file="f.yaml").values == yaml.safe_load(text)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from eval_assets.config.evaluation import Evaluation, Gate
 from eval_assets.config.problems import Problem, field_path, line_of, nearest
 from eval_assets.config.project import Loaded
+from eval_assets.wording.numbers import plain_number
 
 Bounds = tuple[float | None, float | None]
 
@@ -41,16 +42,19 @@ def _threshold_faults(gate: Gate, bounds: Bounds) -> Iterator[tuple[str, str]]:
         value = getattr(gate, field)
         if value is not None and ((high is not None and value > high) or (low is not None and value < low)):
             never = (field == "min") == (high is not None and value > high)
-            said = f"expected a threshold that scores can {'reach' if never else 'miss'}, got {value:g}; {scale}"
+            can = "reach" if never else "miss"
+            said = f"expected a threshold that scores can {can}, got {plain_number(value)}; {scale}"
             yield field, said + _share_hint(value, high)
     if gate.min is not None and gate.max is not None and gate.min > gate.max:
-        yield "min", f"expected min up to max, got min {gate.min:g} and max {gate.max:g}: no score meets both"
+        given = f"min {plain_number(gate.min)} and max {plain_number(gate.max)}"
+        yield "min", f"expected min up to max, got {given}: no score meets both"
     if low is None or high is None:
         return
     for field in ("max_drop", "non_inferiority_margin"):
         value = getattr(gate, field)
         if value is not None and value > high - low:
-            said = f"expected a difference that scores can have, got {value:g}; {scale}, and no drop would be refused"
+            said = f"expected a difference that scores can have, got {plain_number(value)}; {scale}"
+            said += ", and no drop would be refused"
             yield field, said + _share_hint(value, high)
 
 
@@ -61,11 +65,11 @@ def _share_hint(value: float, high: float | None) -> str:
     '; did you mean 0.8?'
     """
     is_percentage = high == 1 and 1 < value <= 100  # noqa: PLR2004  percent
-    return f"; did you mean {value / 100:g}?" if is_percentage else ""
+    return f"; did you mean {plain_number(value / 100)}?" if is_percentage else ""
 
 
 def _bound(value: float | None) -> str:
-    return "any value" if value is None else f"{value:g}"
+    return "any value" if value is None else f"{plain_number(value)}"
 
 
 def _problem(loaded: Loaded[Evaluation], said: str, index: int, field: str) -> Problem:

@@ -160,8 +160,8 @@ def _written(label: str | float) -> str:
     if isinstance(label, str):
         return label
     try:
-        return f"{label:g}"
-    except OverflowError:
+        return str(int(label)) if label == int(label) else repr(label)
+    except (OverflowError, ValueError):  # too large for a number, or too long to write
         return str(label)
 
 

@@ -10,6 +10,7 @@ from eval_assets.config.datasets.example_columns import example_columns
 from eval_assets.config.datasets.row_files import is_blank
 from eval_assets.config.datasets.rows import row_file, rows_of_file
 from eval_assets.config.problems import places_text, relative
+from eval_assets.requests.absence import are_absent
 from eval_assets.requests.canonical_json import json_sha256
 
 WORDS_FOR_NOTHING = frozenset(
@@ -78,7 +79,7 @@ def _doubts(dataset: Dataset, folder: Path) -> tuple[_Doubts, int]:
         columns = example_columns(row, dataset)
         columns.pop("example_id", None)
         targets = columns.get("targets")
-        if _is_empty(targets):
+        if targets != [] and are_absent(targets):  # an empty list says that there is nothing to find
             doubts.without_targets.append(line)
         for place, text in _words(columns, dataset):
             doubts.words.setdefault(f"{place}: {text!r}", []).append(line)
@@ -91,13 +92,6 @@ def _doubts(dataset: Dataset, folder: Path) -> tuple[_Doubts, int]:
             doubts.contradicting.append((line, first))
         whole.setdefault(same_row, line)
     return doubts, n_rows
-
-
-def _is_empty(targets: Any) -> bool:
-    """Whether targets say nothing; an empty list says that there is nothing to find."""
-    if isinstance(targets, list):
-        return bool(targets) and all(map(_is_empty, targets))
-    return targets is None or (isinstance(targets, str) and not targets.strip())
 
 
 def _words(columns: Mapping[str, Any], dataset: Dataset) -> Iterator[tuple[str, str]]:

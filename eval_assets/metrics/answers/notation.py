@@ -11,14 +11,22 @@ from functools import cache
 SCALES = {
     **dict.fromkeys(("hundred",), 10**2),
     **dict.fromkeys(("dozen",), 12),
-    **dict.fromkeys(("k", "thousand", "tausend"), 10**3),
-    **dict.fromkeys(("lakh", "lakhs"), 10**5),
-    **dict.fromkeys(("million", "millions", "millionen", "millones", "mio", "mn"), 10**6),
-    **dict.fromkeys(("crore", "crores"), 10**7),
-    **dict.fromkeys(("billion", "billions", "bn", "milliarde", "milliarden", "milliards", "mrd"), 10**9),
-    **dict.fromkeys(("trillion", "trillions"), 10**12),
+    **dict.fromkeys(("k", "thousand", "tausend", "mille", "mila", "duizend", "tusen", "ribu", "nghìn", "ngàn"), 10**3),
+    **dict.fromkeys(("тысяча", "тысячи", "тысяч", "тыс", "tysiąc", "tysiące", "tysięcy", "tys"), 10**3),
+    **dict.fromkeys(("हज़ार", "हजार", "ألف", "آلاف"), 10**3),
+    **dict.fromkeys(("lakh", "lakhs", "लाख"), 10**5),
+    **dict.fromkeys(("million", "millions", "millionen", "millón", "millones", "mio", "mn", "mln"), 10**6),
+    **dict.fromkeys(("milhão", "milhões", "milione", "milioni", "milion", "miliony", "milionów"), 10**6),
+    **dict.fromkeys(("miljoen", "miljon", "miljoner", "milyon", "juta", "triệu"), 10**6),
+    **dict.fromkeys(("миллион", "миллиона", "миллионов", "млн", "مليون", "ملايين"), 10**6),
+    **dict.fromkeys(("crore", "crores", "करोड़"), 10**7),
+    **dict.fromkeys(("billion", "billions", "bn", "milliarde", "milliarden", "milliard", "milliards", "mrd"), 10**9),
+    **dict.fromkeys(("miliardo", "miliardi", "miliard", "miliardy", "miliardów", "mld", "miliar"), 10**9),
+    **dict.fromkeys(("miljard", "miljarder", "milyar", "bilhão", "bilhões", "tỷ"), 10**9),
+    **dict.fromkeys(("миллиард", "миллиарда", "миллиардов", "млрд", "مليار", "अरब"), 10**9),
+    **dict.fromkeys(("trillion", "trillions", "триллион", "триллиона", "триллионов", "трлн"), 10**12),
 }
-"""Words after a number that multiply it."""
+"""Words after a number that multiply it; none that multiply otherwise in another language, such as `mil`."""
 
 SCALE = "|".join(sorted(SCALES, key=len, reverse=True))
 """Pattern of such a word."""
@@ -35,10 +43,35 @@ _LATEX = (
     (re.compile(r"\\sqrt\s*(?:\[\d+\])?\s*\{?"), "√"),
     (re.compile(r"\\(?:times|cdot)\b\s*"), "×"),
     (re.compile(r"\\pi\b"), "π"),
-    (re.compile(r"\{,\}"), ","),
+    (re.compile(r"\{([,.])\}"), r"\1"),
     (re.compile(r"\\[,;: ]"), " "),
     (re.compile(r"\\([%$#&])"), r"\1"),
     (re.compile(r"\^\{\s*(-?\d+)\s*\}"), r"^\1"),
+)
+_UNITS_OF_ONE_QUANTITY = (
+    (
+        r"years?|yrs?",
+        r"months?|mos?",
+        r"weeks?|wks?",
+        r"days?|d",
+        r"hours?|hrs?|h",
+        r"minutes?|mins?|m",
+        r"seconds?|secs?|s",
+    ),
+    (r"Jahre?n?", r"Monate?n?", r"Wochen?", r"Tage?n?", r"Stunden?|Std\.?", r"Minuten?|Min\.?", r"Sekunden?|Sek\.?"),
+    (r"miles?|mi", r"yards?|yd", r"feet|foot|ft", r"inches|inch|in"),
+    (r"km", r"m", r"cm", r"mm"),
+    (r"stones?|st", r"pounds?|lbs?", r"ounces?|oz"),
+    (r"kg", r"g", r"mg"),
+    (r"dollars?|euros?|pounds?", r"cents?|pence"),
+    (r"°|degrees?", r"minutes?|′|'", r"seconds?|″|\""),
+)
+"""Units that stand beside each other in one quantity, as in `2 h 30 min`, the largest first."""
+
+_COMPOUND = "|".join(
+    rf"(?:{larger})(?![^\W\d_])(?=(?:,? and|,| und)? *\d[\d.]* *(?:{'|'.join(units[place:])})(?![^\W\d_]))"
+    for units in _UNITS_OF_ONE_QUANTITY
+    for place, larger in enumerate(units[:-1], 1)
 )
 _Replacement = str | Callable[[re.Match[str]], str]
 _TOGETHER: tuple[tuple[re.Pattern[str], _Replacement], ...] = (
@@ -46,8 +79,20 @@ _TOGETHER: tuple[tuple[re.Pattern[str], _Replacement], ...] = (
     (re.compile(r"(?<![\d.,/])(\d+) +(\d+/\d+)(?![\d/])"), rf"\1{AND}\2"),
     (re.compile(r"(?<=\d) (?:plus|minus|times|divided by) (?=[-+]?\d)", re.IGNORECASE), "+"),  # whichever: not added up
     (re.compile(r"\b(?:minus|negative) (?=[$\d])", re.IGNORECASE), "-"),
-    (re.compile(r"(?<=\d)[ \t]*(?:[x×](?=[ \t]*\d)|([*/^·÷+-]))[ \t]*(?=\d)"), lambda found: found[1] or "×"),
-    (re.compile(rf"(\d)((?: (?:{SCALE})\b)+)", re.IGNORECASE), lambda found: found[1] + found[2].replace(" ", "")),
+    (re.compile(rf"(?<=\d) *({_COMPOUND})(?:,? and|,| und)? *", re.IGNORECASE), r"\1+"),  # not added up either
+    (re.compile(r"(?<=\d) out of (?=\d)", re.IGNORECASE), "/"),
+    (
+        re.compile(
+            r"\bbetween (\S{0,40}\d) and (?=\S?\d)|(?<!from )(?<![^\s(])(\$?\d\S{0,40}) to (?=\S?\d)", re.IGNORECASE
+        ),
+        r"\1\2±",
+    ),
+    (re.compile(r"(?<=\d)[ \t]*(?:[x×](?=[ \t]*\d)|(\+/-|[*/^·÷±+-]))[ \t]*(?=\d)"), lambda found: found[1] or "×"),
+    (
+        re.compile(rf"(\d)((?:(?: +|-)(?:{SCALE})(?!\w))+)", re.IGNORECASE),
+        lambda found: found[1] + re.sub("[ -]", "", found[2]),
+    ),
+    (re.compile(r"(\$[-+]?[\d.,]*\d) (?=[mbt]\b)"), r"\1"),
     (re.compile(r"(?<=\d) (?=[MB]\b)"), ""),
     (re.compile(r"(?<=\d) (?=[ap]\.?m\b)", re.IGNORECASE), ""),
     (re.compile(r"(=[ \t]*[-+])[ \t]+(?=[$\d])"), r"\1"),
@@ -73,6 +118,7 @@ def _in_ascii(text: str) -> str:
     if text.isascii():
         return text
     text = re.sub(r"[^\x00-\x7f]+", lambda found: "".join(map(_ascii_of, found[0])), text)
+    text = re.sub(r"(?<![^\s(=$])([-+]) (?=\d+/\d+ )", r"\1", text)  # of a fraction in one sign
     return re.sub(r"(?<=\^)([-+]?\d*)((?:\^\d)+)", lambda found: found[1] + found[2].replace("^", ""), text)
 
 
@@ -84,8 +130,12 @@ _ASCII = {
     **dict.fromkeys("\uff0c\u060c", ", "),
     "\u22c5": "·",
     "\u2019": "'",
+    **dict.fromkeys("\u200b\u200e\u200f\u202a\u202b\u202c\u2066\u2067\u2068\u2069\ufeff\u061c", ""),
     "\u03bc": "µ",
 }
+
+
+_MARKS = {"<super>": "^", "<sub>": "_"}
 
 
 @cache
@@ -93,13 +143,13 @@ def _ascii_of(sign: str) -> str:
     """A character as it is written in ASCII, if it belongs to numbers; any other as it stands."""
     kind = unicodedata.category(sign)
     folded = unicodedata.normalize("NFKC", sign).replace("\u2212", "-").replace("\u2044", "/")
-    is_power = unicodedata.decomposition(sign).startswith("<super>") and folded in "0123456789+-"
+    raised = unicodedata.decomposition(sign).partition(" ")[0] if folded in set("0123456789+-") else ""
     if sign in _ASCII:
         written = _ASCII[sign]
     elif kind in {"Nd", "Sc"}:
         written = str(unicodedata.decimal(sign)) if kind == "Nd" else "$"
-    elif is_power:
-        written = f"^{folded}"
+    elif raised in _MARKS:
+        written = _MARKS[raised] + folded
     elif kind == "No":  # a fraction, or a number in a circle
         written = f" {folded} "
     else:

@@ -30,12 +30,21 @@ class Quantity(NamedTuple):
 
 
 _UNSPACED_SCALES = {"百": 10**2, "千": 10**3, "万": 10**4, "萬": 10**4, "億": 10**8, "亿": 10**8, "兆": 10**12}
+_UNSPACED_SCALES |= {"천": 10**3, "만": 10**4, "억": 10**8, "조": 10**12}
 _MONEY_SCALES = {"K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
-_CURRENCY_CODE = re.compile(r".*?\b(?:USD|EUR|GBP|JPY|CHF|INR|CNY|RMB|US|CA|AU|Rs|kr)\.?")
+_CURRENCY_CODE = re.compile(
+    r".*?\b(?:USD|EUR|GBP|JPY|CHF|INR|CNY|RMB|AUD|CAD|NZD|SGD|HKD|SEK|NOK|DKK|PLN|CZK|HUF|TRY|BRL|MXN|ZAR|KRW|RUB|IDR"
+    r"|US|CA|AU|Rs|Rp|RM|Fr|kr)\.?"
+)
+_COUNTRY = re.compile(r".*?\b[A-Z]{1,3}")
+"""What stands before the `$` of `A$5`."""
 
-_APART = re.compile(r"[\s=<>()\[\]{}\"“”„«»「」『』;|!?—…、。]|(?<!\d)[:,]|[:,](?!\d)|(?<=[^\W\d_])\.(?=\d)")
+_APART = re.compile(
+    r"[\s=<>()\[\]{}\"“”„«»「」『』;|!?—…、。]|(?<=[^\d\s])[:,]|(?<!\d):|[:,](?!\d)|(?<=[^\W\d_])\.(?=\d)"
+)
 _START = re.compile(r"(?P<sign>[-+]?)(?P<money>\$?)(?P<sign_after>[-+]?)(?=[.,\u066b]?\d)")
 _TIME = re.compile(r"(\d{1,2}):([0-5]\d)(?::([0-5]\d))?(?:([ap])\.?m\b\.?)?", re.IGNORECASE)
+_TIME_WITH_POINT = re.compile(r"(\d{1,2})\.([0-5]\d)()([ap])\.?m\b\.?", re.IGNORECASE)
 _HOUR = re.compile(r"(\d{1,2})()()([ap])\.?m\b\.?", re.IGNORECASE)
 _FRACTION = re.compile(rf"(?:(\d+){AND})?(\d+)/(\d+)")
 _POWER = re.compile(rf"(?:({NUMERAL})[×*·])?({NUMERAL})(?:\^|\*\*)([-+]?\d+)")
@@ -77,7 +86,7 @@ def _read(piece: str, decimal_mark: str) -> Quantity | None:
         return None
     written = piece.strip("*_`~'.,:#").replace(AND, " ").replace(GROUP, " ")
     before = piece[: start.start()]
-    has_code = _CURRENCY_CODE.fullmatch(before) is not None
+    has_code = (_COUNTRY if start["money"] else _CURRENCY_CODE).fullmatch(before) is not None
     if before and not has_code and _belongs_to_a_word(before):
         return None
     at = start.end() + (before.endswith(".") and piece[start.end()] == ".")  # an ellipsis is no decimal point
@@ -136,6 +145,7 @@ def _plain(found: re.Match[str], decimal_mark: str) -> Fraction | None:
 
 _READERS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], str], Fraction | None]], ...] = (
     (_TIME, _time),
+    (_TIME_WITH_POINT, _time),
     (_HOUR, _time),
     (_FRACTION, _fraction),
     (_POWER, _power),
@@ -152,10 +162,11 @@ def _scale_after(rest: str, *, is_money: bool) -> int | None:
     while rest[:1] in _UNSPACED_SCALES:
         factor *= _UNSPACED_SCALES[rest[0]]
         rest = rest[1:]
-    if rest[:1] in _MONEY_SCALES and not rest[1:2].isalnum():
+    scale = rest[:1].upper() if is_money else rest[:1]
+    if scale in _MONEY_SCALES and not rest[1:2].isalnum():
         if not is_money:
             return None  # five million, or five of a unit
-        factor *= _MONEY_SCALES[rest[0]]
+        factor *= _MONEY_SCALES[scale]
         rest = rest[1:]
     if found := _UNIT_WITH_DIGIT.match(rest):
         rest = rest[found.end() :]

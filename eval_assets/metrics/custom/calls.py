@@ -18,9 +18,10 @@ from eval_assets.metrics.custom.source import code_sha256_of
 from eval_assets.metrics.definition import CustomFunction, Score, ScoreOutcome, texts_of
 from eval_assets.metrics.rows import Rows
 from eval_assets.user_code.naming import load_named
+from eval_assets.wording.numbers import plain_number
 
-ROW_ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
-"""What a metric function may raise about one row; anything else ends the run."""
+ROW_ERRORS = (Exception, SystemExit)
+"""What a metric function may raise about one row: it is code of the user, and costs that row alone."""
 
 
 def score_function(
@@ -33,9 +34,9 @@ def score_function(
 ) -> Sequence[float | Score]:
     """Call a metric function on every row, or once for all of them when it takes columns.
 
-    A row where an argument without default has no value is skipped, one where the function raises a `ROW_ERRORS` is an
-    error. Values may be a number, a boolean, a label, a pair (score, reason), or a mapping with `score`, `label` and
-    `reason`; None means unscored. A score outside the declared range is an error of its row.
+    A row where an argument without default has no value is skipped, one where the function raises is an error. Values
+    may be a number, a boolean, a label, a pair (score, reason), or a mapping with `score`, `label` and `reason`; None
+    means unscored. A score outside the declared range is an error of its row.
 
     Raises:
         MetricError: The function can't be loaded, returns something else, or not one value a row.
@@ -57,7 +58,7 @@ def score_function(
         try:
             values = list(function(**series, **parameters)) if complete else []
         except ROW_ERRORS as error:
-            raise MetricError(f"{measure.path!r} failed on whole columns: {type(error).__name__}: {error}") from error
+            raise MetricError(f"{measure.path!r} failed on whole columns: {said_by(error)}") from error
         if len(values) != len(complete):
             raise MetricError(
                 f"expected {measure.path!r} to return {len(complete)} values, one a row, got {len(values)}"
@@ -70,10 +71,23 @@ def score_function(
         try:
             value = function(**given, **parameters)
         except ROW_ERRORS as error:
-            scores[row] = Score(None, outcome="error", reason=f"{type(error).__name__}: {error}")
+            scores[row] = Score(None, outcome="error", reason=said_by(error))
         else:
             scores[row] = _within(score_range, as_score(value, measure.path), measure)
     return scores
+
+
+def said_by(error: BaseException) -> str:
+    """Type and message of an exception of user code.
+
+    >>> said_by(KeyError("city")), said_by(RuntimeError())
+    ("KeyError: 'city'", 'RuntimeError')
+    """
+    try:
+        said = str(error)
+    except Exception:  # noqa: BLE001  its `__str__` is user code, too
+        said = ""
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 def load_function(path: str, code_sha256: str = "", project_dir: Path | None = None) -> Any:
@@ -141,9 +155,13 @@ def _within(score_range: tuple[float, float] | None, score: Score, function: Cus
         declared = score.score in (0, 1)
     else:
         low, high = score_range
-        expected = f"a score in the declared range, {low:g} to {high:g}"
+        expected = f"a score in the declared range, {plain_number(low)} to {plain_number(high)}"
         declared = low <= score.score <= high
-    return score if declared else Score(None, score.label, "error", f"expected {expected}, got {score.score:g}")
+    return (
+        score
+        if declared
+        else Score(None, score.label, "error", f"expected {expected}, got {plain_number(score.score)}")
+    )
 
 
 def _absence(

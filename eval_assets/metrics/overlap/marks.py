@@ -27,6 +27,7 @@ _MEANT = re.compile(
     r"|(?<=\d[eE]-)(?=\d)"  # the sign of an exponent
     r"|(?<=\w\+)\+*|(?<=\w \+)(?=[ ])"  # C++, a + b, but no sign and no bullet
     r"|(?<=\w[<=>])[<=>]?(?=[\w-])|(?<=\w [<=>])[<=>]?(?= ?[\w-])"
+    r"|(?<=[<>])(?<!\S[<>])=?(?=[$€£¥]?-?[.,]?\d)"  # more or less than a number
     r"|(?<=[^\W\d_]\#)\#*"  # C#
     r"|(?<=\b[^\W\d_][-\u2212])(?![\w-])|(?<=\b[^\W\d_]{2}[-\u2212])(?![\w-])"  # the grade A-, the ion Cl-
     r")"

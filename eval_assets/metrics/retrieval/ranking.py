@@ -12,7 +12,8 @@ from typing import Any, cast
 
 from eval_assets.metrics.definition import Metric, Parameter, Score
 from eval_assets.metrics.rows import Rows
-from eval_assets.metrics.targets import has_text, number_texts
+from eval_assets.metrics.targets import number_texts
+from eval_assets.requests.absence import is_absent
 
 Ids = tuple[str, ...]
 
@@ -135,7 +136,7 @@ def relevant_ids(targets: Any) -> Ids | None:
     (('a', '7', 'b'), (), None, None)
     """
     items = targets if isinstance(targets, list) else [targets]
-    named = [item for item in items if item is not None and not (isinstance(item, str) and not has_text(item))]
+    named = [item for item in items if not is_absent(item)]
     ids = tuple(map(_id_text, named))
     return None if None in ids or (items and not named) else cast("Ids", ids)
 

@@ -28,6 +28,8 @@ def reply_of(body: Any, *, latency_seconds: float, requested_at: datetime) -> Re
         raise TransientFailure(f"expected a JSON object, got {type(body).__name__}", kind="invalid_json")
     if isinstance(body.get("error"), Mapping):
         raise _failure_in_body(body["error"])
+    if body.get("error") and not body.get("choices"):
+        raise TransientFailure(f"the body holds an error: {body['error']!s:.500}", kind="error_in_body")
     usage = usage_of(body.get("usage"))
     choice, message = _choice_in(body)
     finish_reason = finish_reason_of(choice)

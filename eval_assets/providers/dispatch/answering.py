@@ -16,6 +16,7 @@ from eval_assets.providers.keys import canonical_request, key_of
 from eval_assets.providers.replies.reading import Reading, understood
 from eval_assets.providers.requests import Reply
 from eval_assets.storage.replies.stored_replies import StoredReply
+from eval_assets.wording.numbers import money_text, plain_number
 
 T = TypeVar("T")
 LOG = logging.getLogger("eval_assets")
@@ -171,8 +172,8 @@ class Pass(Generic[T]):
                 budget = self._session.terms.budget
                 assert budget is not None  # noqa: S101  only a budget ends this way
                 return BudgetExceededError(
-                    f"stopped before the budget of ${budget.max_usd:g} would be exceeded: "
-                    f"${budget.spent_usd:.4f} are spent and {ending}; {reached}; {kept}: "
+                    f"stopped before the budget of ${plain_number(budget.max_usd)} would be exceeded: "
+                    f"{money_text(budget.spent_usd)} are spent and {ending}; {reached}; {kept}: "
                     "raise the budget and run again to go on"
                 )
             case StoppedError():

@@ -25,6 +25,7 @@ from eval_assets.providers.redaction import redacted
 from eval_assets.providers.requests import Client, Reply, Request
 from eval_assets.storage.replies.lane_writer import LaneWriter
 from eval_assets.storage.replies.stored_replies import StoredReply
+from eval_assets.wording.numbers import money_text
 
 WAKE_SECONDS = 0.01
 BYTES_PER_REPLY = 64 * 2**10
@@ -168,7 +169,7 @@ class Sender:
         usd = worst_case_usd(work.request, self._terms.prices)
         while not budget.reserve(usd):
             if not self._tasks:
-                self._end(BudgetExceededError(f"the next request may cost ${usd:.4f}"))
+                self._end(BudgetExceededError(f"the next request may cost {money_text(usd)}"))
             self._changed.clear()
             await self._changed.wait()
         return usd

@@ -1,6 +1,7 @@
 """How replies end: every provider's words for it, and the outcome that follows."""
 
 import re
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -13,7 +14,7 @@ CUT = (
     "max_completion_tokens", "max_tokens_reached", "max_model_len", "model_length", "context_length",
     "context_length_exceeded", "context_window_exceeded", "model_context_window_exceeded", "token_limit",
     "token_limit_reached", "output_token_limit", "incomplete", "truncated", "error_limit",
-    "insufficient_system_resource",
+    "insufficient_system_resource", "pause_turn", "pause", "error", "other_error",
 )  # fmt: skip
 FILTERED = (
     "content_filter", "content_filtered", "content_filter_error", "content_policy_violation",
@@ -37,14 +38,30 @@ def _letters(word: str) -> str:
     return re.sub(r"[^a-z0-9]", "", word.casefold()).removeprefix("finishreason")
 
 
-ENDINGS = MappingProxyType(
+ENDINGS: Mapping[str, Ending] = MappingProxyType(
     {
         **{_letters(word): "cut" for word in CUT},
         **{_letters(word): "filtered" for word in FILTERED},
         **{_letters(word): "calls" for word in CALLS},
     }
 )
-"""Letters of a finish reason → what it means; all other words mean that the model had said what it wanted to say."""
+"""Letters of a finish reason → what it means."""
+
+PARTS: tuple[tuple[re.Pattern[str], Ending], ...] = (
+    (
+        re.compile("filter|safety|unsafe|harm|toxic|moderat|guardrail|censor|prohibit|polic[yi]|refus|sensitive"),
+        "filtered",
+    ),
+    (re.compile("tool(call|use)|functioncall"), "calls"),
+    (
+        re.compile(
+            r"limit|length|truncat|max(new|output|completion|gen\w*)?tok|tokenbudget|exhaust|contextwindow|outofcontext"
+            "|timeout|timedout|abort|cancel|interrupt|preempt|disconnect|incomplete|unfinished|error|numpredict"
+        ),
+        "cut",
+    ),
+)
+"""What tells of an ending in words that aren't known; without it, the model had said what it wanted to say."""
 
 
 def ending_of(finish_reason: str | None) -> Ending:
@@ -53,7 +70,11 @@ def ending_of(finish_reason: str | None) -> Ending:
     >>> ending_of("MAX_TOKENS"), ending_of("SAFETY"), ending_of("tool_use"), ending_of("stop"), ending_of(None)
     ('cut', 'filtered', 'calls', 'said', 'said')
     """
-    return ENDINGS.get(_letters(finish_reason), "said") if finish_reason else "said"  # type: ignore[return-value]
+    if not finish_reason:
+        return "said"
+    letters = _letters(finish_reason)
+    told: Ending = next((ending for part, ending in PARTS if part.search(letters)), "said")
+    return ENDINGS.get(letters, told)
 
 
 def finish_reason_of(choice: Any) -> str | None:

@@ -69,7 +69,7 @@ def _shortfall(reply: Reply) -> str | None:
     thoughts = " but thoughts" if reply.reasoning else ""
     match reply.outcome:
         case "tool_call" if reply.tool_calls is not None:
-            names = ", ".join(str(call["name"]) for call in called_functions(reply.tool_calls))
+            names = ", ".join(str(call["name"] or "a tool without name") for call in called_functions(reply.tool_calls))
             return f"the reply calls {names} instead of answering"
         case "tool_call":
             return f"the reply ended with {reply.finish_reason!r} instead of answering; its calls aren't known"

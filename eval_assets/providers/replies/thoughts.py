@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from eval_assets.config.model import ReasoningTags
 
-NAMES = r"think|thinking|thoughts?|reasoning|reason|seed:think|mm:think|longcat_think"
+NAMES = r"think|thinking|thoughts?|reasoning|reason|seed:think|mm:think|longcat_think|scratchpad|inner_monologue"
+ATTRIBUTES = r"[^<>\s][^<>]{0,200}(?<!/)"
 
 
 class Tags(NamedTuple):
@@ -22,7 +23,7 @@ def _tags(opening: str, closing: str) -> Tags:
 
 
 PAIRS = (
-    *(_tags(rf"<\s*{name}\s*>", rf"<\s*/\s*{name}\s*>") for name in NAMES.split("|")),
+    *(_tags(rf"<\s*{name}(?:\s+{ATTRIBUTES}|\s*)>", rf"<\s*/\s*{name}\s*>") for name in NAMES.split("|")),
     _tags(r"\[THINK\]", r"\[/THINK\]"),
     _tags("◁think▷", "◁/think▷"),
     _tags(r"<\|begin_of_thought\|>", r"<\|end_of_thought\|>"),
@@ -35,7 +36,8 @@ PAIRS = (
 )
 """Tags of the models that think aloud, each as it is written at the head of a thought and at its end."""
 
-SPACE = re.compile(r"\s*")
+ANY_CLOSING = re.compile(rf"<\s*/\s*(?:{NAMES})\s*>", re.IGNORECASE)
+SPACE = re.compile(r"[\s\u200b-\u200f\ufeff]*")
 BLANK_LINES = re.compile(r"(?:[^\S\n]*\n)+|[^\S\n]+")
 
 
@@ -52,11 +54,13 @@ class Split(NamedTuple):
 def split_thoughts(text: str, tags: ReasoningTags = "at_start") -> Split:
     r"""Part the thoughts of a reply from its answer.
 
-    A tag that is never closed holds all that follows: the reply ended before the answer.
+    A tag that is never closed holds all that follows: the reply ended before the answer. One that no other of its
+    name closes is closed by the next of another name.
 
     Args:
         text: The reply as it came.
-        tags: `at_start`: tags count at the very start, and a tag mentioned later is text. `opened_by_template`: the
+        tags: `at_start`: tags count at the very start, and a tag mentioned later is text; where nothing but a closing
+            tag came, at the end or beginning of a line, all before it is thought. `opened_by_template`: the
             prompt ends with the opening tag, so that all up to the closing one is thought. `anywhere`: tags count
             wherever they stand. `ignored`: none counts.
 
@@ -71,6 +75,8 @@ def split_thoughts(text: str, tags: ReasoningTags = "at_start") -> Split:
     thoughts, rest = _anywhere(text) if tags == "anywhere" else _at_start(text)
     if not thoughts and tags == "opened_by_template":
         thoughts, rest = _up_to_closing(text)
+    if not thoughts and tags == "at_start":
+        thoughts, rest = _up_to_lone_closing(text)
     if not thoughts:
         return Split(None, text)
     return Split("\n\n".join(thought.strip() for thought in thoughts), _without_blank_lines(rest))
@@ -82,7 +88,7 @@ def _at_start(text: str) -> tuple[list[str], str]:
     at = 0
     while opened := _opening(text, at):
         tags, inside = opened
-        ends = spans(tags).get(inside)
+        ends = spans(tags).get(inside) or _closed_otherwise(text, inside)
         if ends is None:
             return [*thoughts, text[inside:]], ""
         thoughts.append(text[inside : ends[0]])
@@ -98,6 +104,23 @@ def _up_to_closing(text: str) -> tuple[list[str], str]:
     return [text[: first.start()]], text[first.end() :]
 
 
+def _up_to_lone_closing(text: str) -> tuple[list[str], str]:
+    """Split at the closing tag of a thought that the prompt opened; a tag told of, or shown as code, is text."""
+    closing = ANY_CLOSING.findall(text)
+    if len(closing) != 1:
+        return [], text
+    found = next(ANY_CLOSING.finditer(text))
+    before, after = text[: found.start()], text[found.end() :]
+    line_ends = after[: len(after) - len(after.lstrip())].count("\n") > 0 or before.rstrip(" \t").endswith("\n")
+    is_told_of = any(tags.opening.search(text) for tags in PAIRS) or before.count("```") % 2
+    return ([before], after) if line_ends and after.strip() and before.strip() and not is_told_of else ([], text)
+
+
+def _closed_otherwise(text: str, inside: int) -> Span | None:
+    found = ANY_CLOSING.search(text, inside)
+    return found.span() if found else None
+
+
 def _anywhere(text: str) -> tuple[list[str], str]:
     thoughts: list[str] = []
     said: list[str] = []
@@ -107,7 +130,7 @@ def _anywhere(text: str) -> tuple[list[str], str]:
     for (start, inside), tags in sorted(openings, key=lambda opening: opening[0]):
         if start < at:
             continue
-        ends = spans(tags).get(inside)
+        ends = spans(tags).get(inside) or _closed_otherwise(text, inside)
         said.append(text[at:start])
         if ends is None:
             return [*thoughts, text[inside:]], "".join(said)

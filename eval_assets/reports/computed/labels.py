@@ -22,7 +22,7 @@ from eval_assets.reports.computed.scores import (
 from eval_assets.statistics.comparison.differences import difference_interval
 from eval_assets.statistics.descriptive import ExampleScores
 from eval_assets.statistics.intervals import Interval, is_binary, mean_interval
-from eval_assets.wording.numbers import confidence_text, points_text, share_text, shares_text
+from eval_assets.wording.numbers import confidence_text, count_text, points_text, share_text, shares_text
 
 MOST_LABELS = 20  # the most frequent ones; what else was given is counted together
 LABELS_IN_WORDS = 3
@@ -183,8 +183,9 @@ def _in_words(shares: Sequence[Row], confidence: float) -> str:
         return "nothing to compare: no example has a label from both candidates"
     said = sorted(known, key=lambda row: -abs(row["difference"]))[:LABELS_IN_WORDS]
     more = len(known) - len(said)
+    others = f"{count_text(more, 'more label')} {'differs' if more == 1 else 'differ'} by no more"
     parts = [f"{label_text(row['label'])} {points_text(row['difference'])}{_interval(row, confidence)}" for row in said]
-    return "; ".join([*parts, *([f"{more} more labels differ less"] if more else [])])
+    return "; ".join([*parts, *([others] if more else [])])
 
 
 def _interval(row: Row, confidence: float) -> str:

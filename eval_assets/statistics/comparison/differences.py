@@ -131,6 +131,51 @@ def equivalence_p_value(bound: Bound, *, margin: float, confidence: float) -> fl
     return high
 
 
+def score_p_value_of_equivalence(
+    differences: NDArray[np.float64], clusters: NDArray[Any] | None, *, margin: float, confidence: float
+) -> float:
+    """Test the same of two pass rates by their score statistic, whose error stays below its level in the far tails.
+
+    Many comparisons go by levels far out, where the interval of two pass rates errs up to four times as often as it
+    says while few pairs are discordant; this test never does.
+
+    Args:
+        differences: Of 0/1 scores, candidate minus baseline, shape (n_pairs,), no NaN.
+        clusters: Group label per pair, shape (n_pairs,); the pairs then count as the effective number.
+        margin: Above 0; every difference is smaller than one of 1 or more.
+        confidence: Of the table, for the effective number.
+
+    Returns:
+        Twice the larger of the two one-sided p-values, at most 1.
+
+    Source:
+        Tango 1998, https://doi.org/10.1002/(SICI)1097-0258(19980430)17:8<891::AID-SIM780>3.0.CO;2-B.
+
+    >>> differences = np.repeat([1.0, -1.0, 0.0], [2, 2, 196])  # z = -10 / sqrt(200 * 0.0580) = -2.936
+    >>> score_p_value_of_equivalence(differences, None, margin=0.05, confidence=0.95)  # doctest: +ELLIPSIS
+    0.0033...
+    """
+    from scipy.special import ndtr
+
+    if margin >= 1:
+        return 0.0
+    n = float(differences.size)
+    if clusters is not None:
+        if cluster_codes(clusters)[1] < FEWEST_UNITS:
+            return 1.0
+        n = effective_size(differences, clusters).at(confidence)
+    won, lost = n * float((differences > 0).mean()), n * float((differences < 0).mean())
+
+    def one_sided(more: float, fewer: float) -> float:
+        """That `more` exceeds `fewer` by the margin or beyond it."""
+        b, c = (2 * n - more + fewer) * margin - more - fewer, -fewer * margin * (1 - margin)
+        share_of_fewer = (np.sqrt(b**2 - 8 * n * c) - b) / (4 * n)
+        error = np.sqrt(n * (2 * share_of_fewer + margin * (1 - margin)))
+        return float(ndtr((more - fewer - n * margin) / error))
+
+    return min(1.0, 2 * max(one_sided(won, lost), one_sided(lost, won)))
+
+
 def relative_drop_interval(
     baseline: NDArray[np.float64],
     drops: NDArray[np.float64],

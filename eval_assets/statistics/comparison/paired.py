@@ -9,7 +9,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from eval_assets.statistics.comparison.differences import difference_bound, equivalence_p_value
+from eval_assets.statistics.comparison.differences import (
+    difference_bound,
+    equivalence_p_value,
+    score_p_value_of_equivalence,
+)
 from eval_assets.statistics.comparison.significance import (
     TOLERANCE,
     TestResult,
@@ -128,6 +132,12 @@ def compare_paired(
     result = _tested(differences, clusters, test, binary=binary) if n else TestResult("none: no pairs", 1.0)
     effect, effect_size = _effect(differences, binary=binary)
     bound = difference_bound(differences, clusters=clusters, binary=binary, lower=lower, upper=upper)
+    equivalence = None
+    if n and margin:
+        equivalence = equivalence_p_value(bound, margin=margin, confidence=confidence)
+        if binary:
+            by_score = score_p_value_of_equivalence(differences, clusters, margin=margin, confidence=confidence)
+            equivalence = max(equivalence, by_score)
     return PairedComparison(
         n_pairs=n,
         n_unpaired=baseline.scores.size - n,
@@ -140,9 +150,7 @@ def compare_paired(
         test=result.test,
         p_value=result.p_value if n else None,
         margin=margin,
-        p_value_of_equivalence=equivalence_p_value(bound, margin=margin, confidence=confidence)
-        if n and margin
-        else None,
+        p_value_of_equivalence=equivalence,
         effect_size=effect_size,
         effect=effect,
         wins=n_higher if greater_is_better else n_lower,

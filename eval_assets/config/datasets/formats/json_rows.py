@@ -82,10 +82,13 @@ def _no_json(error: ValueError | RecursionError, *, file: str, line: int) -> Dat
     if isinstance(error, json.JSONDecodeError):
         # In a list over many lines the error knows its own.
         place = max(line, error.lineno)
-        return DatasetError(f"{file}:{place}: not valid JSON: {error.msg} at column {error.colno}")
+        return DatasetError(f"{file}:{place}: not valid JSON: {error.msg.removesuffix(' at')} at column {error.colno}")
     if isinstance(error, RecursionError):
         return DatasetError(f"{file}:{line}: expected lists and objects a few levels deep, got hundreds of levels")
-    return DatasetError(f"{file}:{line}: not valid JSON: {error}")
+    said = str(error)
+    if "integer string conversion" in said:
+        said = "expected numbers of at most 4,300 digits, got a longer one; put it in quotes"
+    return DatasetError(f"{file}:{line}: not valid JSON: {said}")
 
 
 def _each_field_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
