@@ -13,9 +13,6 @@ from eval_assets.metrics.targets import Targets, acceptable, target_value
 
 T = TypeVar("T")
 
-COLUMNS = ("output", "targets", "context", "inputs", "example")
-"""Text columns of `predictions` that metrics read; numbers such as `latency_seconds` come on request."""
-
 
 class Rows:
     """Predictions that are about to be scored, column by column.

@@ -8,10 +8,10 @@ import polars as pl
 import pytest
 from deltalake import write_deltalake
 
-from eval_assets.cli.main import main
 from eval_assets.storage.integrity.remedies import REMEDIES
 from eval_assets.storage.schemas import SCHEMAS
 from eval_assets.storage.warehouse import Warehouse
+from tests.command_line import exit_code, isolated, outcome_of
 from tests.small_project import project_with
 
 FILES = {
@@ -32,11 +32,8 @@ def computed(tmp_path_factory) -> Path:
     project_with(folder, **FILES)
     (folder / "rule_of_damaged_tables.py").write_text(CODE)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("DAGSTER_HOME", str(folder / "home"))
-        patched.delenv("EVAL_ASSETS_WAREHOUSE", raising=False)
-        with pytest.raises(SystemExit) as ended:
-            main(["--data", str(folder / "data"), "run", "e"])
-    assert ended.value.code == 0
+        isolated(patched, folder / "home")
+        assert exit_code(folder / "data", "run", "e") == 0
     return folder
 
 
@@ -49,17 +46,11 @@ def folder(computed: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def cli(folder: Path, monkeypatch, capfd):
     """Run a command: exit code and what it printed on standard error, panics of libraries included."""
-    monkeypatch.setenv("DAGSTER_HOME", str(folder / "home"))
-    monkeypatch.delenv("EVAL_ASSETS_WAREHOUSE", raising=False)
+    isolated(monkeypatch, folder / "home")
 
     def run(*arguments: str) -> tuple[int, str]:
-        capfd.readouterr()
-        try:
-            main(["--data", str(folder / "data"), *arguments])
-            code = 0
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        return code, capfd.readouterr().err
+        code, _, err = outcome_of(capfd.readouterr, folder / "data", *arguments)
+        return code, err
 
     return run
 

@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 
 from eval_assets.automation.instance import dagster_home
-from eval_assets.cli.main import main
 from eval_assets.errors import StorageError
 from eval_assets.storage.warehouse import Warehouse
 from tests.builders import frame_of, prediction
+from tests.command_line import isolated, outcome_of
 from tests.small_project import project_with
 
 CELL = {"evaluation": "trial", "model": "alpha", "prompt": "ask"}
@@ -35,16 +35,8 @@ def cli(monkeypatch, capsys):
     """Run a command on a project folder: exit code and what it printed."""
 
     def run(folder: Path, *arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setenv("DAGSTER_HOME", str(folder / ".dagster"))
-        monkeypatch.delenv("EVAL_ASSETS_WAREHOUSE", raising=False)
-        capsys.readouterr()
-        try:
-            main(["--data", str(folder / "data"), *arguments])
-            code = 0
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
+        isolated(monkeypatch, folder / ".dagster")
+        return outcome_of(capsys.readouterr, folder / "data", *arguments)
 
     return run
 

@@ -9,7 +9,6 @@ import pytest
 
 from eval_assets.config.model import Limits
 from eval_assets.errors import ProviderError
-from eval_assets.providers import attempts
 from eval_assets.providers.clients.openai_client import OpenAIClient
 from eval_assets.providers.failures import TransientFailure
 from tests.engines import FAST, answered, engine_on, jobs, question
@@ -19,15 +18,7 @@ from tests.raw_server import RawServer
 N = 400
 
 
-@pytest.fixture(autouse=True)
-def _short_backoff(monkeypatch):
-    monkeypatch.setattr(attempts, "FIRST_BACKOFF_SECONDS", 0.01)
-
-
-@pytest.fixture
-def provider():
-    with LoopbackProvider() as running:
-        yield running
+pytestmark = pytest.mark.usefixtures("short_backoff")
 
 
 def stopped_at(base_url, tmp_path, **options):

@@ -15,7 +15,6 @@ import pytest
 
 from eval_assets.config.model import Limits
 from eval_assets.errors import ProviderError
-from eval_assets.providers import attempts
 from tests.engines import FAST, answered, engine_on, jobs
 from tests.loopback import Fault, LoopbackProvider
 from tests.raw_server import RawServer
@@ -24,15 +23,7 @@ KEY = "sk-1234567890abcdef"
 MIB = 2**20
 
 
-@pytest.fixture(autouse=True)
-def _short_backoff(monkeypatch):
-    monkeypatch.setattr(attempts, "FIRST_BACKOFF_SECONDS", 0.01)
-
-
-@pytest.fixture
-def provider():
-    with LoopbackProvider() as running:
-        yield running
+pytestmark = pytest.mark.usefixtures("short_backoff")
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

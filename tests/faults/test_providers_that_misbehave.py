@@ -7,7 +7,6 @@ import pytest
 from eval_assets.cells.spending import retry_of
 from eval_assets.config.model import Limits, Prices
 from eval_assets.errors import BudgetExceededError, MissingKeyError, ProviderError
-from eval_assets.providers import attempts
 from eval_assets.providers.clients.openai_client import OpenAIClient
 from eval_assets.providers.dispatch.budget import Budget
 from eval_assets.providers.dispatch.engine import Job
@@ -17,15 +16,7 @@ from tests.loopback import Fault, LoopbackProvider
 N = 30
 
 
-@pytest.fixture(autouse=True)
-def _short_backoff(monkeypatch):
-    monkeypatch.setattr(attempts, "FIRST_BACKOFF_SECONDS", 0.02)
-
-
-@pytest.fixture
-def provider():
-    with LoopbackProvider() as running:
-        yield running
+pytestmark = pytest.mark.usefixtures("short_backoff")
 
 
 def replies_are_right(answers):

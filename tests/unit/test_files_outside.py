@@ -97,5 +97,5 @@ def test_whoever_runs_a_project_may_name_a_folder_in_a_variable(
 
 def test_the_root_of_the_file_system_is_no_project() -> None:
     assert project_root(Path("/data")) == Path("/data")
-    assert project_root(Path("/work/data")) == Path("/work")
+    assert project_root(Path("/project/data")) == Path("/project")
     assert lies_outside(Path("/data/models/../../etc/passwd"), project_root(Path("/data")))

@@ -74,7 +74,7 @@ def test_a_chosen_number_keeps_its_digits_however_large_it_is() -> None:
         "-1,234,560.5",
         "0",
     ]
-    assert confidence_text(0.99999) == "99.999 %"
+    assert confidence_text(0.99999) == "99.999%"
     assert (money_text(-10.0), share_text(-0.0)) == ("-$10.00", "0 %")
 
 

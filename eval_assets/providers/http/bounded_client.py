@@ -1,6 +1,6 @@
 """The HTTP client of `openai_client`: follows no redirect, and reads no more of a body than is allowed.
 
-What a status or a body means is read in `openai_replies`.
+What a status means is in `statuses`, what a body means in `openai_replies`.
 """
 
 from collections.abc import AsyncIterator
