@@ -25,7 +25,7 @@ class LabelledVerdicts:
             lower median, which is on the scale), `score_id`, `justification`, `output`; and where people rated it,
             `human` (their mean), `human_verdict` (their lower median) and `human_label` (what each said), else null.
         ratings: One row per output and rater: `prediction_id`, `rater`, `rating`.
-        n_outdated: Labels of outputs that no candidate gives any more.
+        n_outdated: Labels of judged examples that are of another model, prompt or output than any judged one.
         n_off_scale: Labels that are not on the judge's scale.
     """
 
@@ -106,11 +106,12 @@ def labelled_verdicts(
         )
     )
     judged = outputs["example_id"].implode()
-    with_output = rated.filter(pl.col("output").is_not_null() & pl.col("example_id").is_in(judged))
+    names_more = pl.any_horizontal(pl.col(column).is_not_null() for column in NARROWING)
+    narrowed = rated.filter(names_more & pl.col("example_id").is_in(judged))
     return LabelledVerdicts(
         outputs=outputs.join(people, on="prediction_id", how="left", maintain_order="left"),
         ratings=ratings.drop("label"),
-        n_outdated=with_output.join(matched, on="label_id", how="anti").height,
+        n_outdated=narrowed.join(matched, on="label_id", how="anti").height,
         n_off_scale=matched.filter(pl.col("rating").is_null())["label_id"].n_unique(),
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-TOLERANCE = 1e-12  # a standard error below this share of the mean is rounding, not spread
+TOLERANCE = 1e-12  # a standard error below this share of the largest score is rounding, not spread
 FEWEST_UNITS = 2  # of one draw nothing tells how far others would lie
 NORMAL_KURTOSIS = 3.0
 DENSE = 4  # whole labels below this many times their number are counted, not sorted
@@ -110,7 +110,7 @@ def error_of_mean(scores: NDArray[np.float64], clusters: NDArray[Any] | None = N
     error, degrees = standard_error(scores, clusters)
     if degrees == 0:
         return None
-    if error <= TOLERANCE * max(1.0, abs(float(scores.mean()))):
+    if error <= TOLERANCE * float(np.abs(scores).max()):
         return 0.0 if clusters is None else error_of_mean(scores)
     return error
 

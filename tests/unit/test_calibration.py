@@ -118,6 +118,12 @@ def test_labels_that_are_all_of_other_outputs_leave_the_judge_uncalibrated():
     assert rows["spearman"]["method"] == expected
 
 
+@pytest.mark.parametrize("narrowed", [{"model": "gone"}, {"prompt": "gone"}, {"model": "m", "prompt": "gone"}])
+def test_labels_of_a_candidate_that_was_not_judged_are_told_of(narrowed):
+    rows = rows_of(measured(verdicts([5, 5]), labels([1, 1], **narrowed)))
+    assert "; 2 labels are of other outputs" in rows["spearman"]["method"]
+
+
 def test_a_label_of_one_model_counts_for_that_model_alone():
     both = pl.concat([verdicts([5, 5]), verdicts([5, 5], model="n")])
     outputs = pl.concat([predictions(2), predictions(2, model="n")])

@@ -248,6 +248,8 @@ def test_a_label_is_kept_as_the_scale_spells_it():
         ("**Rating:** 4 out of 5 – the date (1972) is missing", "the date (1972) is missing"),
         ("Score: 4 points, because One Detail is missing", "because One Detail is missing"),
         ("Score: 4; reason: one gap", "one gap"),
+        ("Score: 4 because one detail is missing", "because one detail is missing"),
+        ("Score: 4 [one gap]", "[one gap]"),
         ("The answer is short.\nScore: 4 - one gap", "The answer is short.\none gap"),
         ("| Score | 4 | one gap |", "one gap"),
         ("评分：４，缺少日期", "缺少日期"),
@@ -260,6 +262,22 @@ def test_a_label_is_kept_as_the_scale_spells_it():
 def test_a_reason_beside_the_verdict_is_kept(reply, justification):
     verdict = parse_verdict(reply, SCALES["1-5"])
     assert (verdict.score, verdict.justification) == (4, justification)
+
+
+@pytest.mark.parametrize(
+    ("reply", "label", "justification"),
+    [
+        ("Verdict: fail - wrong date", "fail", "wrong date"),
+        ("Verdict: FAIL — wrong date", "fail", "wrong date"),
+        ("Verdict: pass because the date is right", "pass", "because the date is right"),
+        ("Verdict: fail - correct name but wrong date", "fail", "correct name but wrong date"),
+        ("Verdict: pass - fail", None, None),
+        ("Verdict: fail-safe design", None, None),
+    ],
+)
+def test_a_reason_after_a_label_and_a_dash_is_kept(reply, label, justification):
+    verdict = parse_verdict(reply, PassFailScale(type="pass_fail"))
+    assert (verdict.label, verdict.justification) == (label, justification)
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,37 @@ def test_a_label_may_name_its_prompt(tmp_path):
     assert read(labelled(tmp_path, label)) == [HumanLabel("a", "right", None, None, "ann", "4", 4.0, prompt="brief")]
 
 
+def test_a_label_that_names_its_judge_is_compared_with_that_one_alone(tmp_path):
+    label = '{"example_id": "a", "judge": "right", "rater": "ann", "label": 4}\n'
+    project = labelled(tmp_path, label + label.replace('"right"', "null"), CARD.replace(", judge: right", ""))
+    assert [given.judge for given in read(project)] == ["right", None]
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        (
+            '"judge": "rigth"',
+            "qa.labels.jsonl:1: judge: expected a file of data/judges, got 'rigth'; did you mean 'right'",
+        ),
+        ('"judge": 7', "qa.labels.jsonl:1: judge: expected text, got int 7"),
+        (
+            '"candidate": "echo@ask"',
+            "candidate: got 'echo@ask', and no 'model': the label would hold for every candidate",
+        ),
+        ('"sample_index": 2', "sample_index: got 2, and no 'output': the label would hold for every sample"),
+    ],
+)
+def test_a_column_that_narrows_a_label_is_obeyed_or_refused(tmp_path, columns, said):
+    label = f'{{"example_id": "a", {columns}, "rater": "ann", "label": 4}}\n'
+    assert said in "\n".join(problems_of(labelled(tmp_path, label)))
+
+
+def test_columns_that_narrow_nothing_further_are_no_mistake(tmp_path):
+    label = LABEL.replace('"rater"', '"candidate": "echo@ask", "sample_index": 2, "rater"')
+    assert not [said for said in problems_of(labelled(tmp_path, label)) if "labels" in said]
+
+
 def test_one_rater_may_label_the_outputs_of_two_prompts(tmp_path):
     row = '{{"example_id": "a", "prompt": "{}", "rater": "ann", "label": 4}}\n'
     assert [label.prompt for label in read(labelled(tmp_path, row.format("p") + row.format("q")))] == ["p", "q"]

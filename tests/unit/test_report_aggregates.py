@@ -144,9 +144,9 @@ def test_the_verdict_of_a_jury_counts_once_and_its_members_not_at_all() -> None:
 
 
 def test_clusters_and_slices_are_read_from_the_example_of_a_prediction() -> None:
-    examples = ['{"metadata": {"topic": "cost"}, "level": 2}', '{"level": null}']
-    groups = example_groups(answered(["x", "y"], example=examples), cluster="level", slices=["metadata.topic"])
-    assert groups.examples.rows() == [("e0", "2", "cost"), ("e1", None, None)]
+    examples = ['{"metadata": {"topic": "cost"}, "level": 2}', '{"level": null}', '{"level": " ", "metadata": ""}']
+    groups = example_groups(answered(["x", "y", "z"], example=examples), cluster="level", slices=["metadata.topic"])
+    assert groups.examples.rows() == [("e0", "2", "cost"), ("e1", None, None), ("e2", None, None)]
 
 
 def test_an_example_without_a_cluster_is_a_cluster_of_its_own() -> None:

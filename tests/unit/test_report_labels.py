@@ -153,6 +153,21 @@ def test_the_comparison_says_by_how_much_shares_differ_and_calls_nothing_better(
     assert (bad["difference_ci_low"], bad["difference_ci_high"]) == pytest.approx((0.2113, 0.6978), abs=5e-4)
 
 
+@pytest.mark.parametrize(
+    ("n_labels", "ending"),
+    [
+        (3, "points (5 % against 5 %; 95% interval -12.6 to +12.6)"),
+        (4, "; 1 more label differs by no more"),
+        (5, "; 2 more labels differ by no more"),
+    ],
+)
+def test_labels_beyond_the_first_three_are_counted_in_words(n_labels, ending) -> None:
+    given = [f"l{index}" for index in range(n_labels - 1)] + ["rest"] * (21 - n_labels)
+    kind = [labelled(given, model=model, metric="kind") for model in ("old", "new")]
+    sentence = report_with(more=kind).against_baseline("new@p", "kind")["sentence"]
+    assert sentence.endswith(ending)
+
+
 def test_a_label_that_one_candidate_never_got_has_a_share_of_zero_with_an_interval() -> None:
     kind = [
         labelled(["a"] * 20, model="old", metric="kind"),

@@ -58,6 +58,11 @@ def test_ids_that_are_no_json_list_are_refused_with_the_remedy(tmp_path: Path, c
     [
         ("targets", '["Paris", "City of Paris"]', "a JSON list"),
         ("targets", "['Ann', 'Bob']", "a Python list"),
+        ("targets", "['Ann', nan]", "a Python list"),
+        ("targets", "['Ann' 'Bob']", "a Python list"),
+        ("targets", "[1 2 3]", "a Python list"),
+        ("targets", "[0.5 -1e-05]", "a Python list"),
+        ("targets", "[1 or 2]", None),
         ("targets", "('Ann', None)", None),  # brackets of other kinds are words
         ("context", '[{"text": "one"}]', "a JSON list"),
         ("inputs", '{"question": "Hello?"}', "a JSON object"),
@@ -116,6 +121,50 @@ def test_json_in_texts_of_other_formats_is_read_where_the_card_says_so(tmp_path:
     assert columns_of(kept) == [{"inputs": '{"question": "Why?"}', "targets": '["x"]'}]
     said = {"datasets/qa.jsonl": row, "datasets/qa.yaml": f"{card}json_columns: [inputs, targets]\n"}
     assert columns_of(project_with(tmp_path / "read", **said)) == [{"inputs": {"question": "Why?"}, "targets": ["x"]}]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (
+            "example_id,output\n1,Paris is\nthe capital, of France\n2,5\n",
+            (
+                "data/models/r.csv:3: no example of dataset 'qa' has the id 'the capital': not used; "
+                "a text with a line break stands in double quotes"
+            ),
+        ),
+        (
+            "example_id,output\n1,a\n7,b\n8,c\n9,d\n",
+            (
+                "data/models/r.csv:3: no example of dataset 'qa' has the id '7', and 2 more rows like it: not used; "
+                "a text with a line break stands in double quotes"
+            ),
+        ),
+        ('example_id,output\n1,"Paris is\nthe capital, of France"\n2,b\n', None),
+    ],
+)
+def test_recorded_rows_that_belong_to_no_example_are_told(tmp_path: Path, rows: str, said: str | None) -> None:
+    model = {"models/r.yaml": "provider: recorded\nfile: r.csv\n", "models/r.csv": rows}
+    evaluation = {"evaluations/e.yaml": FILES["evaluations/e.yaml"].replace("[echo]", "[r]")}
+    text = "example_id,inputs,targets\n1,a,x\n2,b,y\n"
+    project = with_csv(tmp_path, text, FILES["datasets/qa.yaml"], **model, **evaluation)
+    assert problems_of(project) == []
+    assert list(project_notes(project)) == ([said] if said else [])
+
+
+def test_recorded_rows_beyond_the_last_example_are_told(tmp_path: Path) -> None:
+    model = {
+        "models/r.yaml": "provider: recorded\nfile: r.csv\ncolumns: {example_id: null, output: said}\n",
+        "models/r.csv": "said\nParis is\nthe capital\n5\n",
+    }
+    evaluation = {"evaluations/e.yaml": FILES["evaluations/e.yaml"].replace("[echo]", "[r]")}
+    project = with_csv(tmp_path, "example_id,inputs\n1,a\n2,b\n", FILES["datasets/qa.yaml"], **model, **evaluation)
+    assert list(project_notes(project)) == [
+        (
+            "data/models/r.csv:4: no example of dataset 'qa' has the position 2: not used; "
+            "a text with a line break stands in double quotes"
+        )
+    ]
 
 
 def test_recorded_rankings_that_are_no_lists_are_said_by_check(tmp_path: Path) -> None:

@@ -129,6 +129,12 @@ def test_an_error_of_zero_is_shown_only_where_all_scores_are_equal(scores, clust
     assert error_of_mean(np.full(len(scores), 0.3), np.array(clusters)) == 0
 
 
+@pytest.mark.parametrize("scale", [1e-15, 1e-7, 1e15])
+def test_scores_of_any_size_keep_their_error(scale):
+    # sd of 0, 1, 1, 0 is sqrt(1/3); over sqrt(4)
+    assert error_of_mean(np.array([0.0, 1.0, 1.0, 0.0]) * scale) == pytest.approx(scale * (1 / 3) ** 0.5 / 2)
+
+
 def test_one_cluster_tells_nothing_of_the_error():
     assert error_of_mean(np.array([1.0, 0.0, 1.0]), np.zeros(3, dtype=np.int64)) is None
 

@@ -185,7 +185,7 @@ def test_a_constant_difference_is_told_by_its_test():
 
 def test_identical_candidates_are_neither_better_nor_worse():
     verdict = concluded(np.full(30, 3.0), np.full(30, 3.0), lower=None, upper=None)
-    evidence = "no reliable winner: +0 (no interval (no spread), p 1)"
+    evidence = "no reliable winner: 0 (no interval (no spread), p 1)"
     assert verdict.sentence == f"{evidence}; both scored the same on every example"
 
 

@@ -24,6 +24,9 @@ TEXTS = [
     "Сегодня хорошая погода",
     "オッケー",
     "오늘 날씨",
+    "🙂🎉",
+    "Γειά σου Κόσμε",
+    "გამარჯობა",
 ]
 
 REMEDY = ", so equal ones may score 0; `tokenizer: unicode` counts words of every script"

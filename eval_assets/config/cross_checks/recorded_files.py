@@ -1,9 +1,13 @@
-"""Files of recorded predictions: whether they can be read, and whether a retriever's hold lists of documents."""
+"""Files of recorded predictions: whether they can be read, whose they are, whether a retriever's hold lists of ids."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from eval_assets.config.datasets.dataset import Dataset
+from eval_assets.config.datasets.examples import Example
+from eval_assets.config.datasets.row_files import is_separated
+from eval_assets.config.datasets.rows import read_examples
 from eval_assets.config.model import Model, RecordedColumns
 from eval_assets.config.problems import Problem, line_of, relative
 from eval_assets.config.project import Loaded, Project
@@ -11,6 +15,7 @@ from eval_assets.errors import ConfigError
 from eval_assets.metrics.retrieval.ranking import document_ids
 from eval_assets.providers.clients.recorded import RecordedClient, recorded_file
 from eval_assets.providers.clients.recorded_verdicts import RecordedVerdicts, recorded_client
+from eval_assets.wording.numbers import count_text
 
 
 def recorded_problems(project: Project, loaded: Loaded[Model]) -> Iterator[Problem]:
@@ -22,16 +27,20 @@ def recorded_problems(project: Project, loaded: Loaded[Model]) -> Iterator[Probl
 
 
 def recorded_notes(project: Project, name: str) -> Iterator[str]:
-    """Recorded outputs that an evaluation of retrievers can't score as rankings.
+    """Recorded rows that no example has, and outputs that an evaluation of retrievers can't score as rankings.
 
     Raises:
         ConfigError: A file it uses can't be used.
     """
     file = project.evaluation(name).file
-    if (file.task or project.dataset(file.dataset).card.task) == "retriever":
-        for model in map(project.model, file.models):
-            if model.file.provider == "recorded":
-                yield from _unranked(project, model)
+    dataset = project.dataset(file.dataset)
+    recorded = [model for model in map(project.model, file.models) if model.file.provider == "recorded"]
+    examples = list(read_examples(dataset, project.datasets_dir)) if recorded else []
+    for model in recorded:
+        yield from _strangers(project, model, dataset, examples)
+    if (file.task or dataset.card.task) == "retriever":
+        for model in recorded:
+            yield from _unranked(project, model)
 
 
 def _fault(project: Project, model: Model) -> str | None:
@@ -53,6 +62,21 @@ def _fault_of_version(path: Path, columns: RecordedColumns, named: str, state: t
     except ConfigError as error:
         return str(error)
     return None
+
+
+def _strangers(project: Project, model: Model, dataset: Dataset, examples: Sequence[Example]) -> Iterator[str]:
+    client = _client(project, model)
+    if not isinstance(client, RecordedClient):
+        return
+    n_positions = max((example.position for example in examples), default=-1) + 1
+    found = list(client.strangers({example.example_id for example in examples}, n_positions))
+    if found:
+        named = _named(project, model)
+        line, example_id = found[0]
+        said = f"id {example_id!r:.80}" if example_id is not None else f"position {n_positions}"
+        more = f", and {count_text(len(found) - 1, 'more row')} like it" if len(found) > 1 else ""
+        hint = "; a text with a line break stands in double quotes" if is_separated(named) else ""
+        yield f"{named}:{line}: no example of dataset {dataset.name!r} has the {said}{more}: not used{hint}"
 
 
 def _unranked(project: Project, model: Model) -> Iterator[str]:

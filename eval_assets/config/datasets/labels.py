@@ -13,6 +13,9 @@ from eval_assets.config.judge import Judge, Scale
 from eval_assets.config.problems import Problem, RowProblems, nearest, raise_problems, relative
 from eval_assets.errors import DatasetError
 
+JUDGE, CANDIDATE, SAMPLE = "judge", "candidate", "sample_index"
+"""Columns that say what a label is of, beside those that the card names."""
+
 
 @dataclass(frozen=True, slots=True)
 class HumanLabel:
@@ -81,7 +84,11 @@ def read_labels(
                 continue
             label, found = _label_of(row, spec, example_ids, file=file, line=line)
             if label is not None:
-                found += _refused(label, judge, spec, seen, file=file, line=line)
+                its_judge = judge if label.judge == spec.judge else (judges or {}).get(label.judge or "")
+                if judges is not None and label.judge != spec.judge and its_judge is None:
+                    said = f"expected a file of data/judges, got {label.judge!r}"
+                    found.append(Problem(file, said, line, JUDGE, nearest(label.judge or "", judges)))
+                found += _refused(label, its_judge, spec, seen, file=file, line=line)
                 labels[label] = None
             for problem in found:
                 problems.add(problem)
@@ -107,14 +114,15 @@ def _label_of(
         problems.append(Problem(file, f"the dataset has no example {named!r}", line, spec.example_id))
     if isinstance(label, bool) or not isinstance(label, str | int | float | None):
         problems.append(Problem(file, f"expected a number or the name of a label, got {label!r:.80}", line, spec.label))
-    problems += _not_text(row, (spec.rater, spec.model, spec.prompt, spec.output), file=file, line=line)
+    problems += _not_text(row, (spec.rater, spec.model, spec.prompt, spec.output, JUDGE), file=file, line=line)
+    problems += _not_obeyed(row, spec, file=file, line=line)
     if problems:
         return None, problems
     text = _written(row[spec.label])
     return (
         HumanLabel(
             example_id=str(example_id),
-            judge=spec.judge,
+            judge=row.get(JUDGE) or spec.judge,
             model=row.get(spec.model) or None,
             output=row.get(spec.output),
             rater=row[spec.rater],
@@ -124,6 +132,16 @@ def _label_of(
         ),
         [],
     )
+
+
+def _not_obeyed(row: Mapping[str, Any], spec: LabelFile, *, file: str, line: int) -> Iterator[Problem]:
+    """Columns that narrow a label to outputs which nothing else in the row names."""
+    if CANDIDATE not in (spec.model, spec.prompt) and row.get(CANDIDATE) and not row.get(spec.model):
+        said = f"got {row[CANDIDATE]!r:.80}, and no {spec.model!r}: the label would hold for every candidate"
+        yield Problem(file, said, line, CANDIDATE, "write the two parts of model@prompt in columns of their own")
+    if row.get(SAMPLE) not in (None, "", 0, "0") and row.get(spec.output) is None:
+        said = f"got {row[SAMPLE]!r:.80}, and no {spec.output!r}: the label would hold for every sample"
+        yield Problem(file, said, line, SAMPLE, f"write in {spec.output!r} what was labelled")
 
 
 def _not_text(row: Mapping[str, Any], columns: tuple[str, ...], *, file: str, line: int) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 from typing import Any
 
 from eval_assets.config.datasets.dataset import Dataset
@@ -13,6 +14,8 @@ MAY_BE_STRUCTURED = ("inputs", "targets", "context")
 BETWEEN_IDS = frozenset(",;|\n")
 AS_JSON = 'write a list as ["a", "b"]'
 PYTHON_CHARACTERS = 10_000
+NUMBERS = re.compile(r"\[\s*[-+]?[\d.]+(?:e[-+]?\d+)?(?:\s+[-+]?[\d.]+(?:e[-+]?\d+)?)+\s*\]")
+"""How NumPy writes an array."""
 
 
 def structure_problems(columns: dict[str, Any], dataset: Dataset, *, file: str, line: int) -> list[Problem]:
@@ -60,11 +63,11 @@ def structure_in(text: str) -> str | None:
 
 
 def _python_in(text: str) -> str | None:
-    """As above, in the spelling of Python that pandas writes."""
+    """As above, in the spelling of Python that pandas and NumPy write."""
     if len(text) > PYTHON_CHARACTERS or text.count("[") + text.count("{") + text.count("(") > MAX_DEPTH:
         return None
     try:
-        value = ast.literal_eval(text)
+        value = ast.literal_eval(re.sub(r"\bnan\b", "None", text))
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        return None
+        return "a Python list" if NUMBERS.fullmatch(text) else None
     return "a Python list" if isinstance(value, list) else "a Python object"

@@ -19,7 +19,9 @@ VALUE = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 ANOTHER = re.compile(rf"\s*(?:{OR})\s*[-+]?\d", re.IGNORECASE)
-ENDS = re.compile(r"\s*(?:$|[.,;:!)(\]\"'|–—-])")
+REASON_WORDS = r"\s+(?:because|since|weil|parce|porque)\b"
+ENDS = re.compile(rf"\s*(?:$|[.,;:!)(\[\]\"'|–—…-])|{REASON_WORDS}", re.IGNORECASE)
+LABEL_ENDS = re.compile(rf"\s*(?:$|[.,;:!)(\[\]\"'|–—…]|-+(?=\s|$))|{REASON_WORDS}", re.IGNORECASE)
 CLOSERS = " .!,;\"'|)"
 THOUSANDS = re.compile(r"\d+,\d{3}$")
 SEPARATORS = " \t.,;:!|–—-)\"'"
@@ -144,9 +146,13 @@ def _read_label(text: str, scale: LabelScale | PassFailScale, *, alone: bool) ->
         another = re.match(rf"\s*(?:{OR}|\|)\s*(?:{'|'.join(map(re.escape, spoken))})\b", rest)
         if another and spoken[words] != spoken.get(another.group().lstrip(" -–—~/,|")):
             raise ValueError(f"expected one verdict, got {text[:80]!r}")
-        if ENDS.match(rest) and not (alone and rest.strip(CLOSERS)):
-            as_written = re.match(r"[\s_-]+".join(map(re.escape, words.split(" "))), text, re.IGNORECASE)
-            return Read(spoken[words], text[as_written.end() :] if as_written else rest)
+        as_written = re.match(r"[\s_-]+".join(map(re.escape, words.split(" "))), text, re.IGNORECASE)
+        rest = text[as_written.end() :] if as_written else rest
+        after_dash = re.fullmatch(rf"\s*[–—-]+\s*({'|'.join(map(re.escape, spoken))})\W*", rest.casefold())
+        if after_dash and spoken[words] != spoken[after_dash[1]]:
+            raise ValueError(f"expected one verdict, got {text[:80]!r}")
+        if LABEL_ENDS.match(rest) and not (alone and rest.strip(CLOSERS)):
+            return Read(spoken[words], rest)
     return None
 
 

@@ -74,11 +74,11 @@ _COMPOUND = "|".join(
     for place, larger in enumerate(units[:-1], 1)
 )
 _Replacement = str | Callable[[re.Match[str]], str]
-_TOGETHER: tuple[tuple[re.Pattern[str], _Replacement], ...] = (
+_TWO_NUMBERS = re.compile(r"\d\D+\d")
+_BETWEEN_TWO: tuple[tuple[re.Pattern[str], _Replacement], ...] = (
     (re.compile(r"(?<![^\W_])(?<![.,/'])(\d{1,3}(?: \d{3})+)(?![\d/])"), lambda found: found[1].replace(" ", GROUP)),
     (re.compile(r"(?<![\d.,/])(\d+) +(\d+/\d+)(?![\d/])"), rf"\1{AND}\2"),
     (re.compile(r"(?<=\d) (?:plus|minus|times|divided by) (?=[-+]?\d)", re.IGNORECASE), "+"),  # whichever: not added up
-    (re.compile(r"\b(?:minus|negative) (?=[$\d])", re.IGNORECASE), "-"),
     (re.compile(rf"(?<=\d) *({_COMPOUND})(?:,? and|,| und)? *", re.IGNORECASE), r"\1+"),  # not added up either
     (re.compile(r"(?<=\d) out of (?=\d)", re.IGNORECASE), "/"),
     (
@@ -88,6 +88,9 @@ _TOGETHER: tuple[tuple[re.Pattern[str], _Replacement], ...] = (
         r"\1\2±",
     ),
     (re.compile(r"(?<=\d)[ \t]*(?:[x×](?=[ \t]*\d)|(\+/-|[*/^·÷±+-]))[ \t]*(?=\d)"), lambda found: found[1] or "×"),
+)
+_TOGETHER: tuple[tuple[re.Pattern[str], _Replacement], ...] = (
+    (re.compile(r"\b(?:minus|negative) (?=[$\d])", re.IGNORECASE), "-"),
     (
         re.compile(rf"(\d)((?:(?: +|-)(?:{SCALE})(?!\w))+)", re.IGNORECASE),
         lambda found: found[1] + re.sub("[ -]", "", found[2]),
@@ -109,7 +112,7 @@ def in_one_notation(line: str) -> str:
     line = _in_ascii(line)
     for pattern, replacement in _LATEX if "\\" in line or "{" in line else ():
         line = pattern.sub(replacement, line)
-    for pattern, together in _TOGETHER:
+    for pattern, together in (*_BETWEEN_TWO, *_TOGETHER) if _TWO_NUMBERS.search(line) else _TOGETHER:
         line = pattern.sub(together, line)
     return line
 

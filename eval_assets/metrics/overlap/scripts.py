@@ -6,10 +6,10 @@ import polars as pl
 
 from eval_assets.metrics.definition import ResolvedMetric
 
-_LETTER = r"[\p{L}\p{N}]"
+_LETTER = r"[\p{L}\p{N}\p{So}]"  # an emoji is a word too
 _UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
 _UNSEEN: Mapping[str, str] = {
-    "ascii": r"[\p{L}\p{N}--[a-zA-Z0-9]]",  # letters and digits it drops
+    "ascii": r"[\p{L}\p{N}\p{So}--[a-zA-Z0-9]]",  # letters, digits and emoji it drops
     **dict.fromkeys(("13a", "squad", "words"), _UNSPACED),  # scripts whose words it can't divide
 }
 """Tokenizer → pattern of a letter that it makes no word of; other tokenizers see every script."""

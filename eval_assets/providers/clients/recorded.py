@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,21 @@ class RecordedClient:
             output = value_at(row, self._columns.output)
             if output is not None:
                 yield line, output
+
+    def strangers(self, example_ids: Collection[str], n_positions: int) -> Iterator[tuple[int, str | None]]:
+        """Line and id of each row that no example can have.
+
+        Args:
+            example_ids: The dataset's.
+            n_positions: Rows of the dataset, blank ones included; rows are matched by position where they have no id.
+        """
+        if self._columns.example_id is None:
+            yield from ((line, None) for line, _ in self._rows[n_positions:])
+            return
+        for line, row in self._rows:
+            example_id = id_text(value_at(row, self._columns.example_id))
+            if example_id is not None and example_id not in example_ids:
+                yield line, example_id
 
     async def complete(self, request: Request) -> Reply:
         """The recorded reply to the request's example.

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from eval_assets.requests.absence import is_absent
 from eval_assets.statistics.descriptive import ExampleScores, example_scores
 from eval_assets.statistics.spread import joint_clusters, repeated
 from eval_assets.storage.columns import CELL, EXAMPLE_CLUSTERS
@@ -242,9 +243,9 @@ def _of_shared_replies(rows: pl.DataFrame, example_ids: pl.Series, shared: pl.Da
 
 
 def _value_at(columns: object, path: str) -> str | None:
-    """Value of a column, or of a dotted path into one; null where there is none."""
+    """Value of a column, or of a dotted path into one; null where there is none, or a blank one."""
     if isinstance(columns, dict) and path in columns:
-        value = columns[path]
+        value = None if is_absent(columns[path]) else columns[path]
         return (
             value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
         )

@@ -161,6 +161,7 @@ class _Unit:
     def number(self, value: float, sign: str = "") -> str:
         """Write a number; one that would round to zero and isn't gets a digit more."""
         scaled = 0.0 if abs(value) <= ROUNDING else value * self.factor
+        sign = sign if scaled else ""
         if not self.name:
             return brief_number(scaled, sign=bool(sign))
         text = f"{scaled:{sign},{self.precision}}"
