@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import dagster as dg
+import yaml
 from dagster._core.storage.sqlite import LAST_KNOWN_STAMPED_SQLITE_ALEMBIC_REVISION as OLD_REVISION
 
 from eval_assets.config.settings import CHECKOUT
@@ -16,6 +17,7 @@ from eval_assets.errors import StorageError
 from eval_assets.storage.replies.locks import exclusive
 
 DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
+MESSAGE_CHARACTERS = 300
 UNUSABLE = re.compile(r"\?|%[0-9A-Fa-f]{2}")
 """Dagster puts the folder into a SQLite URL as it is, where these mean something else."""
 
@@ -26,7 +28,13 @@ def dagster_home(environment: MutableMapping[str, str] = os.environ) -> Path:
     Raises:
         StorageError: Dagster would keep its databases in another place than a folder of that name.
     """
-    home = Path(environment.setdefault("DAGSTER_HOME", str(CHECKOUT / ".dagster")))
+    if not environment.get("DAGSTER_HOME"):
+        environment["DAGSTER_HOME"] = str(CHECKOUT / ".dagster")
+    home = Path(environment["DAGSTER_HOME"])
+    if not home.is_absolute():
+        raise StorageError(
+            f"expected DAGSTER_HOME to be an absolute path, got {str(home)!r}; {str(home.absolute())!r}?"
+        )
     if found := UNUSABLE.search(str(home)):
         raise StorageError(
             f"expected a DAGSTER_HOME that SQLite's URLs can hold, got {found.group()!r} in {str(home)!r}; set "
@@ -46,12 +54,29 @@ def open_instance() -> Iterator[dg.DagsterInstance]:
         StorageError: The folder can't be used.
     """
     home = dagster_home()
-    with exclusive(home / ".opening.lock", label="the first opening"):
-        if not (home / "dagster.yaml").exists():
-            shutil.copyfile(CHECKOUT / "dagster.yaml", home / "dagster.yaml")
-        for database in DATABASES:
-            _mend(home / database)
-        instance = dg.DagsterInstance.get()
+    try:
+        with exclusive(home / ".opening.lock", label="the first opening"):
+            if not (home / "dagster.yaml").exists():
+                shutil.copyfile(CHECKOUT / "dagster.yaml", home / "dagster.yaml")
+            for database in DATABASES:
+                _mend(home / database)
+            instance = dg.DagsterInstance.get()
+    except OSError as error:
+        raise StorageError(
+            f"expected DAGSTER_HOME to be a folder that can be written, got {str(home)!r}: {error.strerror or error}; "
+            "set it to another one"
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise StorageError(
+            f"the databases of the Dagster instance in {home} can't be read: {error}; move that folder away, which "
+            "loses the list of runs and nothing else, and run again"
+        ) from error
+    except (yaml.YAMLError, dg.DagsterError) as error:
+        first = " ".join(str(error).split())[:MESSAGE_CHARACTERS]
+        raise StorageError(
+            f"the Dagster instance in {home} can't be opened, {type(error).__name__}: {first}; mend "
+            f"{home}/dagster.yaml, or remove it to have a new one written"
+        ) from error
     with instance:
         yield instance
 

@@ -15,7 +15,9 @@ from eval_assets.wording.numbers import count_text, money_text
 if TYPE_CHECKING:
     from eval_assets.storage.replies.responses import ResponseStore
 
-UNITS = {"d": "days", "h": "hours", "m": "minutes"}
+LENGTHS = {"d": 86_400, "h": 3_600, "m": 60}
+"""Unit of an age → its seconds."""
+LONGEST = timedelta(days=36_500)
 
 
 class Age(click.ParamType):  # type: ignore[type-arg]
@@ -25,10 +27,13 @@ class Age(click.ParamType):  # type: ignore[type-arg]
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
         """Read the age, or fail with what was expected."""
-        found = re.fullmatch(r"(\d+)([dhm])", value)
+        found = re.fullmatch(r"([0-9]{1,4000})([dhm])", value)
         if found is None:
             self.fail(f"expected an age such as 30d, 12h or 45m, got {value!r}", param, ctx)
-        return timedelta(**{UNITS[found.group(2)]: int(found.group(1))})
+        age = int(found.group(1)) * LENGTHS[found.group(2)]
+        if age > LONGEST.total_seconds():
+            self.fail(f"expected an age of at most {LONGEST.days}d, got {value!r:.80}", param, ctx)
+        return timedelta(seconds=age)
 
 
 @click.group()

@@ -43,6 +43,8 @@ def check(data_dir: Path | None) -> None:
         say(count_text(n_problems, "problem"), err=True)
         sys.exit(1)
     kinds = ("datasets", "prompts", "models", "judges", "evaluations")
+    if not any(project.names(kind) for kind in kinds):
+        say(f"note: expected --data to name the folder with {', '.join(kinds)}; in {project.data_dir} there are none")
     say("ok: " + ", ".join(count_text(len(project.names(kind)), kind.removesuffix("s")) for kind in kinds))
 
 

@@ -22,6 +22,11 @@ from eval_assets.errors import EvalAssetsError
 
 DATA_FOLDER = click.Path(path_type=Path, file_okay=False)
 
+PLACES = (
+    "make it readable and writable, or choose another place with EVAL_ASSETS_WAREHOUSE, EVAL_ASSETS_STATE or "
+    "DAGSTER_HOME; everything answered so far is kept"
+)
+
 EXAMPLES = """
 \b
 Examples:
@@ -95,6 +100,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(ExitCode.NO_READER)
+    except OSError as error:
+        if error.filename is None:
+            say(traceback.format_exc(), err=True)
+        else:
+            say(f"{error.filename} can't be used: {error.strerror}; {PLACES}", err=True)
+        sys.exit(ExitCode.CRASHED)
     except Exception:  # noqa: BLE001 - Python's own exit code for it is 1, which says NO-GO
         say(traceback.format_exc(), err=True)
         sys.exit(ExitCode.CRASHED)

@@ -21,6 +21,9 @@ IN_WORDS = {
     r"a valid dictionary( or instance of \w+)?": "fields below it, each as `name: value`",
     "a valid (tuple|list)": "a list",
     "a valid string": "text",
+    "greater than or equal to": "at least",
+    "less than or equal to": "at most",
+    r"(?:Tuple|List) should have at least 1 item after validation, not 0": "expected at least one",
     " or ": ", ",
 }
 """What pydantic says → what a person who writes YAML reads."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from eval_assets.config.datasets.dataset import Dataset, DatasetCard
-from eval_assets.config.datasets.row_files import ROW_SUFFIXES
+from eval_assets.config.datasets.row_files import READABLE_SUFFIXES
 from eval_assets.config.evaluation import Evaluation, EvaluationFile
 from eval_assets.config.fields import MAX_NAME, SLUG_PATTERN
 from eval_assets.config.files.endpoints import endpoint_problems
@@ -174,7 +174,7 @@ def _load_dataset(name: str, text: str, file: str, folder: Path) -> Loaded[Datas
         (("labels", index, "file"), labels.file) for index, labels in enumerate(card.labels)
     ]
     named += [(("documents", "file"), card.documents.file)] if card.documents else []
-    named += [(("file",), card.file)] if card.file else [((), f"{name}{suffix}") for suffix in ROW_SUFFIXES]
+    named += [(("file",), card.file)] if card.file else [((), f"{name}{suffix}") for suffix in READABLE_SUFFIXES]
     _refuse_outside(document, folder, named)
     return Loaded(Dataset(name=name, card=card), file, text, document.lines)
 

@@ -168,6 +168,6 @@ def _refuse_unknown(without: tuple[str, ...], task: TaskType, defaults: list[Res
     for name in without:
         if name.casefold() not in {known.casefold() for known in names}:
             raise MetricError(
-                f"expected defaults of task {task!r} to leave out, got {name!r}{nearest(name, names)} "
-                f"Its defaults are {texts_of(names)}"
+                f"expected defaults of task {task!r} to leave out, got {name!r}{nearest(name, names)}; "
+                f"they are {texts_of(names)}"
             )

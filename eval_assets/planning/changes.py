@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from eval_assets.cells.fingerprints import (
@@ -73,11 +73,20 @@ def _changed(table: str, former: Mapping[str, Any], new: Mapping[str, Any]) -> I
             if former.get("implementation") != new.get("implementation"):
                 yield "the code or file behind it changed"
         case "judges":
-            yield from _changed_fields(_flat(former["file"]), _flat(new["file"]))
-            if former["models"] != new["models"]:
-                yield "its model changed"
+            changed = list(_changed_fields(_flat(former["file"]), _flat(new["file"])))
+            if _have_changed(former["models"], new["models"]):
+                changed.append("its model changed")
+            yield from changed or ["how this release asks it, or reads its replies, changed"]
         case _:
             yield from _changed_evaluation(former, new)
+
+
+def _have_changed(former: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether models shape replies in another way; fields that an earlier release didn't have change nothing."""
+    if len(former) != len(new):
+        return True
+    pairs = zip(former, new, strict=True)
+    return any(one["name"] != other["name"] or any(_changed("models", one, other)) for one, other in pairs)
 
 
 def _changed_messages(former: list[dict[str, str]], new: list[dict[str, str]]) -> Iterator[str]:

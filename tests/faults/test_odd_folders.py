@@ -1,12 +1,13 @@
 """Projects below folders with odd names: they work, or one sentence at the start says why not."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from eval_assets.automation.instance import dagster_home
+from eval_assets.automation.instance import dagster_home, open_instance
 from eval_assets.errors import StorageError
 from eval_assets.storage.warehouse import Warehouse
 from tests.builders import frame_of, prediction
@@ -99,6 +100,70 @@ def test_a_home_that_dagster_would_keep_elsewhere_is_refused(tmp_path: Path, nam
     with pytest.raises(StorageError, match="set DAGSTER_HOME to a folder") as refused:
         dagster_home({"DAGSTER_HOME": str(tmp_path / name)})
     assert found in str(refused.value)
+
+
+def test_a_home_that_is_not_absolute_is_refused_and_an_empty_one_is_none(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="expected DAGSTER_HOME to be an absolute path, got 'relative/home'"):
+        dagster_home({"DAGSTER_HOME": "relative/home"})
+    assert dagster_home({"DAGSTER_HOME": ""}) == dagster_home({})
+
+
+def _a_file(home: Path) -> None:
+    home.write_text("")
+
+
+def _settings(text: str) -> Callable[[Path], None]:
+    def write(home: Path) -> None:
+        home.mkdir()
+        (home / "dagster.yaml").write_text(text)
+
+    return write
+
+
+def _damaged(home: Path) -> None:
+    (home / "history").mkdir(parents=True)
+    (home / "history" / "runs.db").write_bytes(b"no database" * 500)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (_a_file, "expected DAGSTER_HOME to be a folder that can be written, got"),
+        (_settings("a: [\n"), "dagster.yaml, or remove it"),
+        (_settings("nonsense: 1\n"), "dagster.yaml, or remove it"),
+        (_damaged, "move that folder away, which loses the list of runs and nothing else"),
+    ],
+)
+def test_a_home_that_can_not_be_opened_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], None], said: str
+) -> None:
+    make(tmp_path / "home")
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
+    with pytest.raises(StorageError) as refused, open_instance():
+        pass
+    assert said in str(refused.value)
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_a_folder_without_any_file_is_not_said_to_be_up_to_date(tmp_path: Path, cli) -> None:
+    (tmp_path / "data").mkdir()
+    code, said, _ = cli(tmp_path, "check")
+    assert (code, said.splitlines()[1]) == (0, "ok: 0 datasets, 0 prompts, 0 models, 0 judges, 0 evaluations")
+    assert said.startswith("note: expected --data to name the folder with datasets, prompts, models, judges, ")
+    code, said, _ = cli(tmp_path, "plan")
+    nothing = "Nothing to run: expected candidates, which the files in data/evaluations declare, got none.\n"
+    assert (code, said) == (0, nothing)
+
+
+def test_a_folder_that_can_not_be_written_is_one_sentence(tmp_path: Path, cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    project_with(tmp_path)
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("EVAL_ASSETS_STATE", str(tmp_path / "file" / "state"))
+    code, _, said = cli(tmp_path, "run", "e")
+    assert code == 5
+    assert f"{tmp_path}/file" in said
+    assert "EVAL_ASSETS_STATE" in said
+    assert "Traceback" not in said
 
 
 @pytest.mark.parametrize("name", ["a b", "a#b", "100%", "a[b]", "ü", "%zz"])

@@ -143,9 +143,19 @@ def test_a_run_that_cannot_be_finished_exits_with_5(cli, provider) -> None:
     assert "failed evaluate_cell[other:alpha@short]" in err
 
 
-@pytest.mark.parametrize("arguments", [["mian"], ["other", "--cache", "never"], ["other", "--max-cost-usd", "-1"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["mian"], ["other", "--cache", "never"], ["other", "--max-cost-usd", "-1"], ["other", "--max-cost-usd", "nan"]],
+)
 def test_a_command_that_cannot_be_used_exits_with_2(cli, arguments: list[str]) -> None:
     assert cli("run", *arguments)[0] == 2
+
+
+@pytest.mark.parametrize("age", ["99999999999d", "36501d", "9" * 5_000 + "m", "-5d", "1w", "٣d"])
+def test_an_age_that_is_none_is_refused(cli, age: str) -> None:
+    code, _, err = cli("cache", "prune", "--older-than", age)
+    assert code == 2
+    assert "expected an age" in err
 
 
 def test_a_crash_of_the_program_does_not_look_like_a_refusing_gate(cli, monkeypatch) -> None:

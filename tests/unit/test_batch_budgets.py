@@ -6,6 +6,8 @@ import signal
 
 import pytest
 
+from eval_assets.errors import ConfigError
+from eval_assets.providers.dispatch.budget import Budget
 from eval_assets.storage.replies.batch_budgets import BatchBudget, batch_budget
 
 
@@ -60,3 +62,11 @@ def test_each_evaluation_of_each_batch_has_its_own_and_old_accounts_go(tmp_path)
     os.utime(tmp_path / "night.other.usd", (long_ago, long_ago))
     batch_budget(1.0, tmp_path, "noon", "main")
     assert sorted(account.name for account in tmp_path.iterdir()) == ["morning.main.usd", "night.main.usd"]
+
+
+@pytest.mark.parametrize("limit", [float("nan"), -0.01, float("-inf")])
+def test_a_budget_that_nothing_would_exceed_is_refused(tmp_path, limit):
+    # No sum is greater than NaN.
+    for make in (Budget, lambda usd: BatchBudget(usd, tmp_path / "a.usd")):
+        with pytest.raises(ConfigError, match="expected a budget of 0 dollars or more, got"):
+            make(limit)

@@ -59,6 +59,12 @@ def test_a_secret_in_place_of_its_variable_is_refused_and_not_repeated(tmp_path:
     assert "hush" not in said
 
 
+@pytest.mark.parametrize("name", ['"X\\nHost"', "'X Key'", "'X-Key:'", "Schlüssel", '""'])
+def test_a_header_that_no_request_can_have_is_refused(tmp_path: Path, name: str) -> None:
+    assert "headers_env" in (said := said_of(tmp_path, f"headers_env: {{{name}: NAME}}"))
+    assert "expected the name of a header, such as X-Api-Key, got '" in said
+
+
 def test_a_secret_query_parameter_is_sent_and_neither_kept_nor_keyed(tmp_path: Path) -> None:
     file = ModelFile(
         provider="openai", model="m", base_url="https://h/v1", query={"v": "2"}, query_env={"api-key": "NAME"}
@@ -105,6 +111,8 @@ def test_check_names_every_variable_that_is_not_set(tmp_path: Path) -> None:
         ("https://[::1/v1", "can't be read"),
         ("https://host/v1#part", "without '#'"),
         ("'https://ho st/v1'", "without spaces"),
+        ('"https://host/\\e[31mv1"', r"without spaces and control characters, got 'https://host/\x1b[31mv1'"),
+        ('"https://host/\\u202ev1"', "control characters"),
     ],
 )
 def test_an_address_that_cannot_be_right_is_refused(tmp_path: Path, base_url: str, said: str) -> None:

@@ -48,8 +48,8 @@ def test_a_threshold_outside_the_range_of_the_scores_is_refused(
 @pytest.mark.parametrize(
     ("gate", "said"),
     [
-        ("metric: token_f1, max_drop: -0.1", "max_drop: expected greater than, equal to 0, got -0.1"),
-        ("metric: token_f1, max_drop_relative: 5", "max_drop_relative: expected less than, equal to 1, got 5"),
+        ("metric: token_f1, max_drop: -0.1", "max_drop: expected at least 0, got -0.1"),
+        ("metric: token_f1, max_drop_relative: 5", "max_drop_relative: expected at most 1, got 5"),
         ("metric: token_f1, min: .nan", "expected a finite number, got .nan"),
         ("metric: token_f1", "expected at least one of 'min', 'max', 'max_drop'"),
     ],

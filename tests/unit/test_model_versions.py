@@ -47,3 +47,22 @@ def test_a_change_names_no_field_that_an_earlier_release_did_not_have(tmp_path):
         del content["file"][field]
     former = StoredVersion(name="gpt", version=1, content_sha256="x", content=content, source=SERVED, **SEEN)
     assert version_change("models", "gpt", former, new, 2) == "model gpt v1 → v2: parameters.temperature 0 → 1"
+
+
+@pytest.mark.parametrize(
+    ("former_model", "said"),
+    [
+        ({}, "how this release asks it, or reads its replies, changed"),
+        ({"parameters": {"temperature": 1}}, "its model changed"),
+        ({"model": "gpt-0"}, "its model changed"),
+    ],
+)
+def test_a_judge_of_an_earlier_release_is_not_said_to_have_another_model(tmp_path, former_model, said):
+    files = {**FILES, "judges/right.yaml": "definition: Is it right?\nmodel: gpt\n"}
+    new = FileVersions(project_with(tmp_path, **files)).version("judges", "right")
+    content = json.loads(json.dumps(new.content))
+    content["models"][0]["file"] |= former_model
+    for field in ("reasoning_tags", "tool_calls"):
+        del content["models"][0]["file"][field]
+    former = StoredVersion(name="right", version=1, content_sha256="x", content=content, source="", **SEEN)
+    assert version_change("judges", "right", former, new, 2) == f"judge right v1 → v2: {said}"

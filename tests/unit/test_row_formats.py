@@ -53,6 +53,28 @@ def test_the_separator_of_a_csv_is_told_from_its_first_lines(tmp_path: Path, tex
     assert problems_of(project) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("qa.json", '[{"example_id": "1", "inputs": "Why?"}]'),
+        ("qa.ndjson", '{"example_id": "1", "inputs": "Why?"}\n'),
+        ("qa.tsv", "example_id\tinputs\n1\tWhy?\n"),
+    ],
+)
+def test_rows_of_every_format_are_found_beside_their_card(tmp_path: Path, name: str, text: str) -> None:
+    project = project_with(tmp_path, **{**NO_JSONL, f"datasets/{name}": text})
+    assert questions(project) == [("1", "Why?")]
+    assert problems_of(project) == []
+
+
+def test_a_file_of_another_format_beside_the_usual_one_changes_nothing(tmp_path: Path) -> None:
+    project = project_with(tmp_path, **{"datasets/qa.json": '{"$schema": "of the rows"}'})
+    assert questions(project) == [("a", "Why?")]
+    both = project_with(tmp_path / "both", **{**NO_JSONL, "datasets/qa.json": "[]", "datasets/qa.tsv": "x"})
+    with pytest.raises(DatasetError, match=r"expected one row file qa.jsonl .* or qa.tsv beside it, found 2"):
+        questions(both)
+
+
 def test_a_separator_that_can_not_be_told_is_named_in_the_card(tmp_path: Path) -> None:
     card = FILES["datasets/qa.yaml"] + 'delimiter: "#"\n'
     assert questions(with_csv(tmp_path, "example_id#inputs\n1#Why, or; how?\n", card)) == [("1", "Why, or; how?")]

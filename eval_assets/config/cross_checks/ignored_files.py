@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from eval_assets.config.datasets.row_files import ROW_SUFFIXES
+from eval_assets.config.datasets.row_files import READABLE_SUFFIXES, ROW_SUFFIXES
 from eval_assets.config.problems import Problem, relative
 from eval_assets.config.project import SUFFIXES, Project
 
@@ -45,7 +45,7 @@ def _rows_without_card(project: Project) -> Iterator[Problem]:
 def _files_of(project: Project, name: str) -> Iterator[Path]:
     card = project.datasets[name].item.card
     named = [card.file, card.documents.file if card.documents else None, *(labels.file for labels in card.labels)]
-    beside = [] if card.file else [f"{name}{suffix}" for suffix in ROW_SUFFIXES]
+    beside = [] if card.file else [f"{name}{suffix}" for suffix in READABLE_SUFFIXES]
     for file in (*filter(None, named), *beside):
         yield (project.datasets_dir / file).resolve()
 

@@ -16,7 +16,9 @@ from eval_assets.config.problems import Problem
 from eval_assets.errors import DatasetError
 
 ROW_SUFFIXES = (".jsonl", ".csv", ".parquet")
-"""Row files that are found by the name of their dataset."""
+"""Row files that are found first by the name of their dataset."""
+OTHER_SUFFIXES = (".ndjson", ".json", ".tsv")
+"""Row files that are found so where there is none of the first."""
 SEPARATED_SUFFIXES = (".csv", ".tsv")
 READABLE_SUFFIXES = (".jsonl", ".ndjson", ".json", *SEPARATED_SUFFIXES, ".parquet")
 

@@ -8,7 +8,7 @@ from eval_assets.config.datasets.dataset import Dataset
 from eval_assets.config.datasets.example_columns import absent, column_problems, example_columns, id_text
 from eval_assets.config.datasets.examples import Example
 from eval_assets.config.datasets.formats.paths import value_at
-from eval_assets.config.datasets.row_files import ROW_SUFFIXES, file_rows, is_blank
+from eval_assets.config.datasets.row_files import OTHER_SUFFIXES, ROW_SUFFIXES, file_rows, is_blank
 from eval_assets.config.datasets.structure import structure_problems
 from eval_assets.config.problems import Problem, RowProblems, line_word, raise_problems, relative
 from eval_assets.errors import DatasetError
@@ -25,9 +25,12 @@ def row_file(dataset: Dataset, folder: Path) -> Path:
     """
     if dataset.card.file:
         return folder / dataset.card.file
-    found = [path for suffix in ROW_SUFFIXES if (path := folder / f"{dataset.name}{suffix}").exists()]
+    for suffixes in (ROW_SUFFIXES, OTHER_SUFFIXES):
+        found = [path for suffix in suffixes if (path := folder / f"{dataset.name}{suffix}").exists()]
+        if found:
+            break
     if len(found) != 1:
-        names = " or ".join(f"{dataset.name}{suffix}" for suffix in ROW_SUFFIXES)
+        names = " or ".join(f"{dataset.name}{suffix}" for suffix in (*ROW_SUFFIXES, *OTHER_SUFFIXES))
         raise DatasetError(
             f"data/{folder.name}/{dataset.name}.yaml: expected one row file {names} beside it, found {len(found)}; "
             "add it, or name it in the card's field 'file'"

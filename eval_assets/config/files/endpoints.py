@@ -8,6 +8,7 @@ from eval_assets.config.model import ModelFile
 from eval_assets.config.problems import Location, Problem, field_path, line_of
 from eval_assets.config.secrets import WRITTEN_KEY, names_a_secret
 
+HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 BEYOND_BASE = re.compile(r"/(chat/completions|completions|responses|embeddings|messages)/*$")
 
 
@@ -25,6 +26,10 @@ def endpoint_problems(model: ModelFile, *, file: str, lines: Mapping[Location, i
             yield problem(("query", name), said)
     for name in model.query.keys() & model.query_env.keys():
         yield problem(("query_env", name), f"expected {name!r} in `query` or in `query_env`, got it in both")
+    for name in model.headers_env:
+        if not HEADER_NAME.fullmatch(name):
+            said = f"expected the name of a header, such as X-Api-Key, got {name!r}"
+            yield problem(("headers_env", name), said)
     headers = [name.lower() for name in model.headers_env]
     for name in sorted({name for name in headers if headers.count(name) > 1}):
         yield problem(("headers_env",), f"expected each header once, got {name!r} in more than one spelling")
@@ -50,8 +55,8 @@ def _address_faults(base_url: str) -> Iterator[str]:
 
 
 def _form_faults(base_url: str, parts: SplitResult) -> Iterator[str]:
-    if base_url != base_url.strip() or re.search(r"\s", base_url):
-        yield f"expected an address without spaces, got {base_url!r}"
+    if re.search(r"\s", base_url) or not base_url.isprintable():
+        yield f"expected an address without spaces and control characters, got {base_url!r}"
     elif parts.scheme.lower() not in ("http", "https") or not parts.hostname:
         yield f"expected an address that begins with http:// or https://, got {base_url!r}; {_with_scheme(base_url)}"
     elif parts.fragment:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from eval_assets.config.model import Prices
+from eval_assets.errors import ConfigError
 from eval_assets.providers.requests import Reply, Request
 
 ASSUMED_MAX_TOKENS = 4_096
@@ -24,9 +25,15 @@ TOKENS_PER_TOOLBOX = 1_024
 
 
 class Budget:
-    """A ceiling in dollars, shared by all engines of a run; safe to use from several threads."""
+    """A ceiling in dollars, shared by all engines of a run; safe to use from several threads.
+
+    Raises:
+        ConfigError: It is below 0, or NaN, which no cost would exceed.
+    """
 
     def __init__(self, max_usd: float) -> None:
+        if not max_usd >= 0:
+            raise ConfigError(f"expected a budget of 0 dollars or more, got {max_usd}")
         self.max_usd = max_usd
         self._spent = 0.0
         self._reserved = 0.0
