@@ -26,7 +26,7 @@ demo: $(VENV)/.demo-ready  ## evaluate two candidates on the embedded model and 
 	@echo "Dagster UI    make ui, then http://127.0.0.1:3000"
 
 test: $(VENV)/.test-ready  ## all tests
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 ui: $(VENV)/.demo-ready  ## the Dagster UI on http://127.0.0.1:3000
 	@$(BIN)/eval-assets instance > /dev/null

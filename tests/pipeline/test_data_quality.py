@@ -225,8 +225,8 @@ def gated(tmp_path, provider, **gate):
 
 
 def test_a_critical_gate_that_is_not_met_fails_the_check_and_the_run(tmp_path, provider):
-    # A share of brief replies is at most 1.
-    result = gated(tmp_path, provider, min=1.5)
+    # All replies are brief.
+    result = gated(tmp_path, provider, max=0.01)
     found = said(result)["comparison", "gate"]
     assert (found.passed, found.severity, found.blocking) == (False, dg.AssetCheckSeverity.ERROR, True)
     assert metadata_of(found)["verdict"] == "NO-GO"
@@ -235,7 +235,7 @@ def test_a_critical_gate_that_is_not_met_fails_the_check_and_the_run(tmp_path, p
 
 
 def test_an_advisory_gate_that_is_not_met_fails_nothing(tmp_path, provider):
-    result = gated(tmp_path, provider, min=1.5, tier="advisory")
+    result = gated(tmp_path, provider, max=0.01, tier="advisory")
     assert result.success
     assert said(result)["comparison", "gate"].passed
     assert "advisory conditions not met" in said(result)["comparison", "gate"].description

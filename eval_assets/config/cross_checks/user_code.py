@@ -81,7 +81,7 @@ def function_fault(target: str, project_dir: Path, load: Callable[[], object]) -
         project_dir: The folder that holds `data/`.
         load: Imports it.
     """
-    missing = missing_module(target, project_dir) or why_refused(target.partition(":")[0], project_dir)
+    missing = why_refused(target.partition(":")[0], project_dir) or missing_module(target, project_dir)
     if missing:
         return missing
     try:
