@@ -5,6 +5,7 @@ They are imported here, as a run imports them: nothing of this is for the time w
 
 import importlib
 import pkgutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -81,7 +82,7 @@ def function_fault(target: str, project_dir: Path, load: Callable[[], object]) -
         project_dir: The folder that holds `data/`.
         load: Imports it.
     """
-    missing = why_refused(target.partition(":")[0], project_dir) or missing_module(target, project_dir)
+    missing = missing_module(target, project_dir) or why_refused(target.partition(":")[0], project_dir)
     if missing:
         return missing
     try:
@@ -102,7 +103,7 @@ def missing_module(target: str, project_dir: Path) -> str | None:
     if not (module and colon and name):
         return f"expected `module:function`, got {target!r}"
     importlib.invalidate_caches()
-    if find_module(module, project_dir) is not None:
+    if module in sys.modules or find_module(module, project_dir) is not None:
         return None
     hint = hint_at(module, _modules_beside(module, project_dir)) or "; put it there, or install it"
     return f"expected the module {module!r} in {project_dir} or installed, there is none{hint}"
