@@ -223,7 +223,7 @@ def test_a_budget_stops_a_run_keeps_what_it_has_and_the_next_goes_on(lab, provid
     lab.files.change("models", "alpha", prices=DOLLAR_A_REQUEST)
     lab.files.change("evaluations", "main", judges=[], max_cost_usd=3.0 if where == "file" else None)
     stopped = lab.run(Spending(max_cost_usd=3.0 if where == "run" else None), **ONE_CELL)
-    assert "stopped before the budget of $3 would be exceeded: $3.0000 are spent" in stopped.failed[0].message
+    assert "stopped before the budget of $3 would be exceeded: $3.00 are spent" in stopped.failed[0].message
     assert "raise the budget and run again to go on" in stopped.failed[0].message
     assert sent(provider) == (3, 0)
     ended = lab.warehouse.scan("runs").filter(pl.col("ended") == "budget").collect()

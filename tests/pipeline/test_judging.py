@@ -6,7 +6,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from eval_assets.errors import DatasetError
+from eval_assets.errors import ConfigError
 from eval_assets.planning.wording import plan_text
 from eval_assets.reports.rendered.json_report import report_json
 from eval_assets.reports.rendered.markdown import report_markdown
@@ -139,7 +139,7 @@ def test_a_label_that_cannot_be_read_stops_the_dataset_and_keeps_the_former_labe
     label(lab, [4, 4])
     lab.run()
     label(lab, [4, 4, 4], rater="")
-    with pytest.raises(DatasetError, match=r"data/datasets/qa.labels.jsonl:1: rater: expected a value"):
+    with pytest.raises(ConfigError, match=r"data/datasets/qa.labels.jsonl:1: rater: expected a value"):
         lab.plan()
     assert not lab.materialize("read_eval_datasets", "qa").success
     assert lab.warehouse.scan("labels").collect().height == 2
