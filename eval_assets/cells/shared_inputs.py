@@ -22,6 +22,7 @@ from eval_assets.storage.writing import Written, staged
 
 FRAME_ROWS = 5_000
 FRAME_CHARACTERS = 16_000_000
+"""Texts held at once on their way to a table, here and for predictions."""
 
 
 def write_named_file(versions: FileVersions, warehouse: Warehouse, table: str, name: str, *, run_id: str) -> Written:

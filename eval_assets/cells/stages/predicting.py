@@ -12,7 +12,7 @@ import polars as pl
 from eval_assets.cells.cell_inputs import CellInputs
 from eval_assets.cells.content_hash import RowsHash
 from eval_assets.cells.graph import Cell
-from eval_assets.cells.shared_inputs import text_of
+from eval_assets.cells.shared_inputs import FRAME_CHARACTERS, text_of
 from eval_assets.config.datasets.examples import Example
 from eval_assets.config.model import Model
 from eval_assets.errors import TemplateError
@@ -28,7 +28,6 @@ from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written, provenance, staged
 
 FRAME_ROWS = 1_000
-FRAME_CHARACTERS = 16_000_000
 CODE_VERSION = f"keys-{KEY_SCHEMA}+reading-{READING_VERSION}"
 HIDDEN_FROM_MODELS = "targets"
 CONTENT_COLUMNS = (

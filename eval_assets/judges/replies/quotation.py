@@ -6,6 +6,7 @@ words before. Elsewhere in a reply, what repeats the judged text is quoted.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Generic, TypeVar
 
 from eval_assets.judges.replies.words import QUOTING_WORDS, VERDICT_WORDS, words_of
@@ -41,16 +42,22 @@ def own_verdicts(stated: Sequence[Stated[T]]) -> list[T]:
 
 
 class JudgedLines:
-    """The lines of the judged texts, to find those that a reply repeats.
+    """The lines of the judged texts, to find those that a reply repeats. Most replies state no line, and read none.
 
     Args:
-        texts: Each judged text as lines.
+        texts: Each judged text as lines; read at the first question.
     """
 
     def __init__(self, texts: Iterable[Sequence[str]]) -> None:
-        folded = [[line.casefold() for line in lines] for lines in texts]
-        self._lines = {line for lines in folded for line in lines}
-        self._of_several_lines = [lines for lines in folded if len(lines) > 1]
+        self._texts = texts
+
+    @cached_property
+    def _folded(self) -> list[list[str]]:
+        return [[line.casefold() for line in lines] for lines in self._texts]
+
+    @cached_property
+    def _lines(self) -> set[str]:
+        return {line for lines in self._folded for line in lines}
 
     def repeated_by(self, line: str) -> bool:
         """Whether the line stands in a judged text."""
@@ -60,7 +67,7 @@ class JudgedLines:
         """Whether a reply's last line is quoted: announced as such, or the end of a whole judged text."""
         if len(lines) > 1 and announces_a_quotation(lines[-2]):
             return True
-        return any(_ends_with(lines, text) for text in self._of_several_lines)
+        return any(_ends_with(lines, text) for text in self._folded if len(text) > 1)
 
 
 def announces_a_quotation(line: str) -> bool:
