@@ -4,7 +4,7 @@ import dagster as dg
 
 from eval_assets.config.project import load_project
 from eval_assets.config.settings import settings_from
-from eval_assets.project_definitions import build_definitions
+from eval_assets.definitions import build_definitions
 from eval_assets.resources.workbench import workbench_for
 
 settings = settings_from()

@@ -70,10 +70,10 @@ def main() -> None:
 
 def evaluate(data: Path) -> int:
     """Run, print the leaderboard, compare with the published counts."""
-    from eval_assets.cells.workbench import Workbench
     from eval_assets.cli.main import main as eval_assets
     from eval_assets.config.settings import settings_from
     from eval_assets.reports.rendered.table import report_table
+    from eval_assets.stages.workbench import Workbench
 
     eval_assets(["--data", str(data), "run", "gsm8k"])
     with Workbench.from_settings(settings_from(data_dir=data)) as workbench:

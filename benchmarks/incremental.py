@@ -21,10 +21,10 @@ from pathlib import Path
 import dagster as dg
 import yaml
 
-from eval_assets.cells.spending import Spending
-from eval_assets.cells.workbench import Workbench
 from eval_assets.config.settings import Settings
-from eval_assets.running import RunSummary, plan_with_instance, run_plan
+from eval_assets.plan_runs import RunSummary, plan_with_instance, run_plan
+from eval_assets.stages.spending import Spending
+from eval_assets.stages.workbench import Workbench
 
 ROOT = Path(__file__).parents[1]
 MODELS, PROMPTS, ADDED = 5, 4, 10

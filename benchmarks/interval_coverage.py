@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval_assets.reports.computed.pairs import Pair, corrected
+from eval_assets.statistics.comparison.conclusions import Conclusion, concluded
 from eval_assets.statistics.comparison.decisions import GateTerms, Verdict
 from eval_assets.statistics.comparison.differences import difference_interval
 from eval_assets.statistics.comparison.gates import DropKind, drop_gate, minimum_gate
 from eval_assets.statistics.comparison.paired import compare_paired
-from eval_assets.statistics.comparison.verdicts import Conclusion, concluded
 from eval_assets.statistics.descriptive import ExampleScores, example_scores
 from eval_assets.statistics.intervals import Interval, exact_interval, mean_interval, wilson_interval
 from eval_assets.statistics.judging.agreement import cohen_kappa

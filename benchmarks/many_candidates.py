@@ -17,11 +17,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from eval_assets.cells.graph import cells_of
-from eval_assets.cells.shared_inputs import write_dataset, write_named_file
-from eval_assets.cells.spending import Spending
-from eval_assets.cells.workbench import Workbench
 from eval_assets.config.settings import Settings
+from eval_assets.stages.graph import cells_of
+from eval_assets.stages.input_files import write_dataset, write_named_file
+from eval_assets.stages.spending import Spending
+from eval_assets.stages.workbench import Workbench
 
 WORDS = ("the", "model", "answers", "a", "question", "about", "prices", "quotas", "tokens", "latency", "and", "says")
 STYLES = ("table", "md", "json", "html", "parquet")

@@ -115,11 +115,11 @@ def eval_assets(base_url: str, n: int, concurrency: int) -> float:
     from eval_assets.config.model import Limits
     from eval_assets.providers.clients.openai_client import OpenAIClient
     from eval_assets.providers.dispatch.engine import Engine, Job
-    from eval_assets.providers.keys import ModelIdentity
-    from eval_assets.providers.requests import Request
+    from eval_assets.requests.exchange import Request
+    from eval_assets.requests.keys import ModelIdentity
     from eval_assets.storage.replies.responses import ResponseStore
-    from eval_assets.storage.schemas import PREDICTIONS
     from eval_assets.storage.warehouse import Warehouse
+    from eval_assets.tables.schemas import PREDICTIONS
 
     with tempfile.TemporaryDirectory() as folder:
         warehouse = Warehouse(folder)

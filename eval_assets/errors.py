@@ -67,3 +67,19 @@ class TraceError(EvalAssetsError):
 
 class DataQualityError(EvalAssetsError):
     """Rows can't be checked: an expectation about them can't be evaluated."""
+
+
+class StatisticsError(EvalAssetsError):
+    """Scores that no statistic can be computed from as they were passed."""
+
+
+class UnpairedScoresError(StatisticsError):
+    """Two columns that must describe the same examples in the same order do not."""
+
+
+class UnscoredRowsError(StatisticsError):
+    """NaN reached a function that counts no missing rows; drop or bound them first."""
+
+
+class ScoreRangeError(StatisticsError):
+    """A score or a setting lies outside the range it was declared with."""

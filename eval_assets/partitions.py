@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from eval_assets.cells.graph import (
+from eval_assets.config.project import Project
+from eval_assets.stages.graph import (
     EVALUATION_TABLES,
     ROOT_TABLES,
     Cell,
@@ -14,7 +15,6 @@ from eval_assets.cells.graph import (
     inputs_of_evaluation,
     judges_of,
 )
-from eval_assets.config.project import Project
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from typing import Any
 
 import polars as pl
 
-from eval_assets.storage.schemas import PARTITIONED_BY, SCHEMAS
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import provenance
+from eval_assets.tables.schemas import PARTITIONED_BY, SCHEMAS
 
 Row = dict[str, Any]
 

@@ -7,9 +7,9 @@ import dagster as dg
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContextForTest
 
-from eval_assets.cells.graph import CELL_TABLES, EVALUATION_TABLES
-from eval_assets.project_definitions import COMPARE, EVALUATE_CELL
-from eval_assets.running import QUIET
+from eval_assets.definitions import COMPARE, EVALUATE_CELL
+from eval_assets.plan_runs import QUIET
+from eval_assets.stages.graph import CELL_TABLES, EVALUATION_TABLES
 from tests.projects import Lab
 
 Requested = dict[str, set[str]]

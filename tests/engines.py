@@ -7,8 +7,9 @@ from typing import Any
 from eval_assets.config.model import Limits
 from eval_assets.providers.clients.openai_client import OpenAIClient
 from eval_assets.providers.dispatch.engine import Answer, Engine, Job
-from eval_assets.providers.keys import ModelIdentity, endpoint_of
-from eval_assets.providers.requests import Request
+from eval_assets.providers.identity import endpoint_of
+from eval_assets.requests.exchange import Request
+from eval_assets.requests.keys import ModelIdentity
 from eval_assets.storage.replies.responses import ResponseStore
 from eval_assets.storage.warehouse import Warehouse
 from tests.loopback import LoopbackProvider

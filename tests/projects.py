@@ -20,12 +20,12 @@ import yaml
 
 from eval_assets.assets.stages import BACKFILL_TAG
 from eval_assets.automation.backfill import missing_in_dagster
-from eval_assets.cells.spending import Spending
-from eval_assets.cells.workbench import Workbench
 from eval_assets.config.settings import Settings
+from eval_assets.definitions import build_definitions
+from eval_assets.plan_runs import QUIET, RunSummary, run_plan
 from eval_assets.planning.plan import Plan, make_plan
-from eval_assets.project_definitions import build_definitions
-from eval_assets.running import QUIET, RunSummary, run_plan
+from eval_assets.stages.spending import Spending
+from eval_assets.stages.workbench import Workbench
 from eval_assets.storage.warehouse import Warehouse
 
 JUDGE_MODEL = "judge-1"

@@ -9,13 +9,13 @@ import polars as pl
 from eval_assets.config.evaluation import Evaluation, EvaluationFile
 from eval_assets.reports.computed.aggregates import aggregate_cell
 from eval_assets.reports.computed.comparing import compare_candidates
-from eval_assets.reports.computed.gates import evaluate_gates
+from eval_assets.reports.computed.gating import evaluate_gates
 from eval_assets.reports.computed.labels import with_labels
 from eval_assets.reports.computed.scores import MetricFacts, score_rows
 from eval_assets.reports.evaluation_report import EvaluationReport, assemble_report
 from eval_assets.reports.provenance import DatasetFacts, Provenance
-from eval_assets.storage.report_schemas import AGGREGATE_HISTORY
-from eval_assets.storage.schemas import HEURISTIC_METRICS, JUDGE_SCORES, PREDICTIONS
+from eval_assets.tables.report_schemas import AGGREGATE_HISTORY
+from eval_assets.tables.schemas import HEURISTIC_METRICS, JUDGE_SCORES, PREDICTIONS
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SHARE = MetricFacts(greater_is_better=True, low=0, high=1)

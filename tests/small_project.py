@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from eval_assets.cells.fingerprints import FileVersions
+from eval_assets.checking.references import project_problems
 from eval_assets.config.project import Project, load_project
-from eval_assets.config.references import project_problems
+from eval_assets.stages.file_versions import FileVersions
 
 FILES = {
     "datasets/qa.yaml": "task: question-answering\n",

@@ -3,12 +3,12 @@
 import dagster as dg
 import polars as pl
 
-from eval_assets.assets.failures import said_plainly
 from eval_assets.assets.metadata import Materialized, result, rows_preview
+from eval_assets.assets.plain_failures import said_plainly
 from eval_assets.assets.stages import SpendingConfig, Stages
-from eval_assets.cells.graph import parse_cell
-from eval_assets.cells.workbench import Workbench
 from eval_assets.reports.computed.labels import shares_in_words
+from eval_assets.stages.graph import parse_cell
+from eval_assets.stages.workbench import Workbench
 
 
 def cell_assets(stages: Stages) -> list[dg.AssetsDefinition]:

@@ -4,13 +4,13 @@ import base64
 
 import dagster as dg
 
-from eval_assets.assets.failures import said_plainly
 from eval_assets.assets.metadata import Materialized, result
+from eval_assets.assets.plain_failures import said_plainly
 from eval_assets.assets.stages import Stages
-from eval_assets.cells.workbench import Workbench
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.rendered.markdown import report_markdown
 from eval_assets.reports.rendered.plots import leaderboard_svg
+from eval_assets.stages.workbench import Workbench
 from eval_assets.wording.foreign_text import markdown_text
 
 MOST_FIGURES = 4

@@ -2,10 +2,10 @@
 
 import dagster as dg
 
-from eval_assets.assets.failures import said_plainly
 from eval_assets.assets.metadata import Materialized, result, rows_preview
+from eval_assets.assets.plain_failures import said_plainly
 from eval_assets.assets.stages import SpendingConfig, Stages
-from eval_assets.cells.workbench import Workbench
+from eval_assets.stages.workbench import Workbench
 
 
 def judging_assets(stages: Stages) -> list[dg.AssetsDefinition]:

@@ -6,8 +6,8 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from eval_assets.storage.schemas import SCHEMAS
 from eval_assets.storage.writing import Written
+from eval_assets.tables.schemas import SCHEMAS
 from eval_assets.wording.foreign_text import markdown_text, shortened, visible_text
 from eval_assets.wording.numbers import number_text
 

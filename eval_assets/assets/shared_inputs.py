@@ -2,12 +2,13 @@
 
 import dagster as dg
 
-from eval_assets.assets.failures import said_plainly
 from eval_assets.assets.metadata import Materialized, result, rows_preview, table_metadata
+from eval_assets.assets.plain_failures import said_plainly
 from eval_assets.assets.stages import GROUP
-from eval_assets.cells.shared_inputs import write_dataset, write_named_file
-from eval_assets.cells.workbench import Workbench
+from eval_assets.checking.references import refuse_broken_references
 from eval_assets.partitions import Partitions
+from eval_assets.stages.input_files import write_dataset, write_named_file
+from eval_assets.stages.workbench import Workbench
 from eval_assets.storage.versions import current_version
 from eval_assets.wording.foreign_text import fenced_text
 
@@ -64,7 +65,7 @@ def _named_file_asset(table: str, description: str, partitions: Partitions) -> d
     def named_file(context: dg.AssetExecutionContext, workbench: dg.ResourceParam[Workbench]) -> Materialized:
         with said_plainly(workbench.warehouse):
             if table == "evaluations":
-                workbench.refuse_broken_references(context.partition_key)
+                refuse_broken_references(workbench.project, context.partition_key, workbench.versions.metrics)
             written = write_named_file(
                 workbench.versions, workbench.warehouse, table, context.partition_key, run_id=context.run.run_id
             )

@@ -8,10 +8,10 @@ import dagster as dg
 from pydantic import Field
 
 from eval_assets.assets.metadata import table_metadata
-from eval_assets.cells.graph import CELL_TABLES
-from eval_assets.cells.spending import Spending, retry_of
 from eval_assets.partitions import Partitions
 from eval_assets.planning.staleness import CODE_VERSIONS
+from eval_assets.stages.graph import CELL_TABLES
+from eval_assets.stages.spending import Spending, retry_of
 
 GROUP = "evaluation"
 PAID_PER_CELL = ("predictions", "judge_scores")

@@ -14,9 +14,9 @@ from dagster._core.definitions.selector import (
 )
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 
-from eval_assets.cells.graph import CELL_TABLES, EVALUATION_TABLES, ROOT_TABLES, all_cells
 from eval_assets.config.project import Project
 from eval_assets.planning.plan import Plan
+from eval_assets.stages.graph import CELL_TABLES, EVALUATION_TABLES, ROOT_TABLES, all_cells
 
 TITLE = "refresh"
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from eval_assets.cells.graph import ROOT_TABLES
+from eval_assets.stages.graph import ROOT_TABLES
 
 Condition = dg.AutomationCondition[Any]
 

@@ -7,10 +7,10 @@ from pydantic import Field
 
 from eval_assets.assets.stages import PAID_PER_CELL, PAID_PER_EVALUATION
 from eval_assets.automation.backfill import graph_of, missing_in_dagster, partitions_by_asset, request_backfill
-from eval_assets.cells.spending import Spending, retry_of
-from eval_assets.cells.workbench import Workbench
 from eval_assets.planning.plan import Plan, make_plan
-from eval_assets.planning.wording import plan_markdown
+from eval_assets.planning.plan_text import plan_markdown
+from eval_assets.stages.spending import Spending, retry_of
+from eval_assets.stages.workbench import Workbench
 
 REFRESH_JOB = "refresh"
 REFRESH_OP = "launch_stale"

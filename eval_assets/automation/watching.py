@@ -7,13 +7,13 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from eval_assets.automation.backfill import missing_in_dagster
-from eval_assets.cells.fingerprints import FileVersions
-from eval_assets.cells.graph import ROOT_TABLES
 from eval_assets.config.project import load_project
 from eval_assets.config.settings import Settings
 from eval_assets.errors import EvalAssetsError
 from eval_assets.partitions import Partitions
 from eval_assets.planning.staleness import StalenessReader
+from eval_assets.stages.file_versions import FileVersions
+from eval_assets.stages.graph import ROOT_TABLES
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.wording.foreign_text import visible_text
 

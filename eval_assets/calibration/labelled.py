@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from eval_assets.config.datasets.labels import score_on
+from eval_assets.config.datasets.human_labels import score_on
 from eval_assets.config.judge import NumberScale, Scale
 from eval_assets.statistics.spread import repeated
 

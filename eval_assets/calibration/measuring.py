@@ -6,14 +6,14 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from eval_assets.calibration.agreement import agreement_of_jurors, agreement_with_people
 from eval_assets.calibration.biases import biases_of_length, biases_of_position, preference_for_kin, sameness
 from eval_assets.calibration.correcting import corrected_means
+from eval_assets.calibration.human_agreement import agreement_of_jurors, agreement_with_people
 from eval_assets.calibration.labelled import LabelledVerdicts, labelled_verdicts
 from eval_assets.calibration.statistic import Statistic
 from eval_assets.config.judge import Judge, Scale
-from eval_assets.storage.columns import EXAMPLE_CLUSTERS
-from eval_assets.storage.judging_schemas import JUDGE_AGREEMENT, JUDGE_DISAGREEMENTS, PAIRWISE_PREFERENCES
+from eval_assets.tables.columns import EXAMPLE_CLUSTERS
+from eval_assets.tables.judging_schemas import JUDGE_AGREEMENT, JUDGE_DISAGREEMENTS, PAIRWISE_PREFERENCES
 
 MOST_DISAGREEMENTS = 20
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import dagster as dg
 
-from eval_assets.assets.failures import said_plainly
-from eval_assets.cells.workbench import Workbench
+from eval_assets.assets.plain_failures import said_plainly
 from eval_assets.checks.partitioned import partitioned_spec
 from eval_assets.partitions import Partitions
 from eval_assets.quality.expectations import FINITE, RULES, Rule
 from eval_assets.quality.inspection import Inspection, inspect
 from eval_assets.quality.validation import MAX_EXAMPLE_IDS, Finding
+from eval_assets.stages.workbench import Workbench
 from eval_assets.wording.foreign_text import code_text, markdown_text, visible_text
 
 

@@ -1,14 +1,14 @@
 """The check that says whether a candidate may take the baseline's place. What gates ask is in
-`reports.computed.gates`.
+`reports.computed.gating`.
 """
 
 import dagster as dg
 
-from eval_assets.cells.workbench import Workbench
 from eval_assets.checks.partitioned import partitioned_spec
 from eval_assets.partitions import Partitions
-from eval_assets.reports.computed.gates import overall_verdict
+from eval_assets.reports.computed.gating import overall_verdict
 from eval_assets.reports.rendered.gate_formats import gates_markdown
+from eval_assets.stages.workbench import Workbench
 from eval_assets.statistics.comparison.decisions import Verdict
 
 

@@ -13,18 +13,18 @@ from eval_assets.errors import ConfigError
 from eval_assets.wording.numbers import count_text
 
 if TYPE_CHECKING:
-    from eval_assets.cells.fingerprints import FileVersions
     from eval_assets.config.project import Project
+    from eval_assets.stages.file_versions import FileVersions
 
 
 @click.command(epilog="Exit code 0: all files can be used; 1: there are problems, one per line on standard output.")
 @click.pass_obj
 def check(data_dir: Path | None) -> None:
     """Validate datasets, prompts, models, judges and evaluations."""
-    from eval_assets.cells.fingerprints import FileVersions
+    from eval_assets.checking.references import project_problems
     from eval_assets.config.project import load_project
-    from eval_assets.config.references import project_problems
     from eval_assets.config.settings import settings_from
+    from eval_assets.stages.file_versions import FileVersions
 
     project = load_project(settings_from(data_dir=data_dir).data_dir)
     versions = FileVersions(project)
@@ -50,9 +50,9 @@ def check(data_dir: Path | None) -> None:
 
 def _remarks(project: "Project", versions: "FileVersions") -> Iterator[str]:
     """What to know of evaluations that can run."""
-    from eval_assets.config.cross_checks.rendering import judge_remarks, prompt_remarks
-    from eval_assets.config.references import project_notes, refusals
-    from eval_assets.planning.availability import missing_prerequisites, unseen_targets
+    from eval_assets.checking.prerequisites import missing_prerequisites, unseen_targets
+    from eval_assets.checking.references import project_notes, refusals
+    from eval_assets.checking.trial_rendering import judge_remarks, prompt_remarks
 
     for name in project.evaluations:
         if refusals(project, name, versions.metrics):

@@ -12,7 +12,7 @@ import click
 from eval_assets.cli.cache import cache
 from eval_assets.cli.checking import check
 from eval_assets.cli.exit_codes import ExitCode
-from eval_assets.cli.instance import instance
+from eval_assets.cli.opened_instance import instance
 from eval_assets.cli.reloading import reload
 from eval_assets.cli.reporting import gate, report
 from eval_assets.cli.running import plan, run

@@ -95,9 +95,9 @@ def _writing(output: Path) -> Iterator[None]:
 
 
 def _load(data_dir: Path | None, evaluation: str, *, whole: bool = False) -> "EvaluationReport":
-    from eval_assets.cells.workbench import Workbench
     from eval_assets.config.settings import settings_from
     from eval_assets.planning.staleness import StalenessReader
+    from eval_assets.stages.workbench import Workbench
 
     with Workbench.from_settings(settings_from(data_dir=data_dir)) as workbench:
         workbench.project.evaluation(evaluation)

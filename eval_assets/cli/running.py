@@ -19,10 +19,10 @@ from eval_assets.wording.valid_json import valid_json
 if TYPE_CHECKING:
     import polars as pl
 
-    from eval_assets.cells.graph import Cell
-    from eval_assets.cells.spending import Spending
-    from eval_assets.cells.workbench import Workbench
-    from eval_assets.reports.computed.gates import OverallVerdict
+    from eval_assets.reports.computed.gating import OverallVerdict
+    from eval_assets.stages.graph import Cell
+    from eval_assets.stages.spending import Spending
+    from eval_assets.stages.workbench import Workbench
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -40,7 +40,7 @@ class Choice:
     @property
     def spending(self) -> "Spending":
         """What may be reused, and which outcomes are asked for again."""
-        from eval_assets.cells.spending import Spending, retry_of
+        from eval_assets.stages.spending import Spending, retry_of
 
         outcomes = [outcome for part in (self.retry or "").split(",") if (outcome := part.strip())]
         return Spending(cache=self.cache, retry=retry_of(outcomes))
@@ -97,7 +97,7 @@ def plan(data_dir: Path | None, *, choice: Choice, as_json: bool) -> None:
 
 def _show_plan(data_dir: Path | None, choice: Choice, *, as_json: bool) -> None:
     from eval_assets.planning.plan import make_plan
-    from eval_assets.planning.wording import plan_text
+    from eval_assets.planning.plan_text import plan_text
 
     with _workbench(data_dir) as workbench:
         made = make_plan(workbench, **choice.of_plan, spending=choice.spending)
@@ -138,11 +138,11 @@ def run(
     from eval_assets.automation.instance import open_instance
     from eval_assets.cli.progress_view import ProgressView
     from eval_assets.config.settings import settings_from
+    from eval_assets.plan_runs import RunSummary, plan_with_instance, run_plan
     from eval_assets.planning.failed_rows import failed_rows
+    from eval_assets.planning.plan_text import plan_text
     from eval_assets.planning.staleness import StalenessReader
-    from eval_assets.planning.wording import plan_text
-    from eval_assets.providers.dispatch.budget import Budget
-    from eval_assets.running import RunSummary, plan_with_instance, run_plan
+    from eval_assets.requests.budget import Budget
 
     settings = settings_from(data_dir=data_dir)
     spending = choice.spending
@@ -177,7 +177,7 @@ def run(
 
 def _gates(workbench: "Workbench", cells: "Sequence[Cell]") -> "dict[str, tuple[OverallVerdict, pl.DataFrame]]":
     """What gates said at the last comparison of the planned evaluations that have been compared."""
-    from eval_assets.reports.computed.gates import overall_verdict
+    from eval_assets.reports.computed.gating import overall_verdict
 
     found = {}
     for name in dict.fromkeys(cell.evaluation for cell in cells):
@@ -188,8 +188,8 @@ def _gates(workbench: "Workbench", cells: "Sequence[Cell]") -> "dict[str, tuple[
 
 @contextmanager
 def _workbench(data_dir: Path | None) -> "Iterator[Workbench]":
-    from eval_assets.cells.workbench import Workbench
     from eval_assets.config.settings import settings_from
+    from eval_assets.stages.workbench import Workbench
 
     with Workbench.from_settings(settings_from(data_dir=data_dir)) as workbench:
         yield workbench

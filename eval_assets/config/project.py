@@ -20,9 +20,9 @@ from eval_assets.config.judge import Judge, JudgeFile
 from eval_assets.config.model import Model, ModelFile
 from eval_assets.config.problems import Location, Problem, field_path, line_of, raise_problems, relative
 from eval_assets.config.prompt import Prompt
+from eval_assets.config.prompt_parsing import parse_prompt
+from eval_assets.config.template_syntax import syntax_error
 from eval_assets.errors import ConfigError
-from eval_assets.prompts.parsing import parse_prompt
-from eval_assets.prompts.rendering import syntax_error
 
 Item = TypeVar("Item", Dataset, Prompt, Model, Judge, Evaluation)
 

@@ -11,7 +11,7 @@ from eval_assets.config.model import Model
 from eval_assets.errors import JudgeError
 from eval_assets.judges.formats import FormatMemory
 from eval_assets.providers.dispatch.engine import Answer, Job
-from eval_assets.providers.requests import Request
+from eval_assets.requests.exchange import Request
 
 T = TypeVar("T")
 Said = TypeVar("Said")

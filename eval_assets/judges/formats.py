@@ -14,9 +14,9 @@ from eval_assets.config.judge import IntegerScale, NumberScale, Scale
 from eval_assets.config.model import Model
 from eval_assets.errors import StorageError
 from eval_assets.providers.http.statuses import speaks_of_formats
-from eval_assets.providers.keys import identity_of
-from eval_assets.providers.lanes import lane_of
-from eval_assets.providers.requests import Reply
+from eval_assets.providers.identity import identity_of
+from eval_assets.requests.exchange import Reply
+from eval_assets.requests.lanes import lane_of
 
 ReplyFormat = Literal["json_schema", "json_object", "text"]
 FORMATS: tuple[ReplyFormat, ...] = get_args(ReplyFormat)

@@ -16,9 +16,9 @@ from eval_assets.judges.formats import FormatMemory
 from eval_assets.judges.opinions import Opinion, opinion
 from eval_assets.judges.recorded import recorded_opinion
 from eval_assets.judges.voting import vote
-from eval_assets.providers.requests import Request
 from eval_assets.requests.canonical_json import json_text
-from eval_assets.storage.schemas import JUDGE_SCORES
+from eval_assets.requests.exchange import Request
+from eval_assets.tables.schemas import JUDGE_SCORES
 
 COPIED = ("evaluation", "model", "prompt", "prediction_id", "example_id", "position", "sample_index")
 

@@ -12,8 +12,8 @@ from eval_assets.errors import JudgeError
 from eval_assets.judges.fencing import fence_code, fenced, text_of
 from eval_assets.judges.formats import reply_instruction, verdict_field
 from eval_assets.prompts.rendering import always_shows, render_text
-from eval_assets.providers.requests import Message
 from eval_assets.requests.absence import are_absent
+from eval_assets.requests.exchange import Message
 
 MESSAGES_VERSION = "1"
 """Raised with every change of the words below: it is part of a judge's fingerprint."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from eval_assets.errors import MetricError
 from eval_assets.metrics.availability import MetricUnavailableError
 from eval_assets.metrics.definition import LARGEST, ResolvedMetric, Score
-from eval_assets.metrics.rows import Rows
+from eval_assets.metrics.prediction_rows import Rows
 
 
 @dataclass(frozen=True)

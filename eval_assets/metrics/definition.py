@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from eval_assets.metrics.rows import Rows
+from eval_assets.metrics.prediction_rows import Rows
 from eval_assets.requests.canonical_json import json_sha256
 
 LARGEST: Final = 1e75

@@ -10,20 +10,20 @@ from pathlib import Path
 from eval_assets.config.datasets.dataset import TaskType
 from eval_assets.config.evaluation import MetricChoice
 from eval_assets.errors import MetricError
+from eval_assets.metrics.answers.json_structure import JSON_SCHEMA, JSON_VALIDITY
 from eval_assets.metrics.answers.matching import CONTAINS, EXACT_MATCH, NORMALIZED_EXACT_MATCH, REGEX_MATCH
 from eval_assets.metrics.answers.numeric import NUMERIC_MATCH
 from eval_assets.metrics.answers.refusal import REFUSAL
-from eval_assets.metrics.answers.structure import JSON_SCHEMA, JSON_VALIDITY
 from eval_assets.metrics.definition import Metric, ResolvedMetric, sha256_of, texts_of
 from eval_assets.metrics.learned.embedding import EMBEDDING_SIMILARITY
 from eval_assets.metrics.learned.toxicity import TOXICITY
 from eval_assets.metrics.overlap.bleu import BLEU
-from eval_assets.metrics.overlap.characters import CHRF, LEVENSHTEIN_SIMILARITY
 from eval_assets.metrics.overlap.rouge import ROUGE1, ROUGE2, ROUGE_L, ROUGE_LSUM
+from eval_assets.metrics.overlap.spelling import CHRF, LEVENSHTEIN_SIMILARITY
 from eval_assets.metrics.overlap.token_f1 import TOKEN_F1
 from eval_assets.metrics.resolution import in_dependency_order, resolve_custom, resolve_shipped
 from eval_assets.metrics.retrieval.context import CONTEXT_PRECISION, CONTEXT_RECALL
-from eval_assets.metrics.retrieval.ranking import HIT_RATE, MAP, MRR, NDCG_AT_K, PRECISION_AT_K, RECALL_AT_K
+from eval_assets.metrics.retrieval.ranked import HIT_RATE, MAP, MRR, NDCG_AT_K, PRECISION_AT_K, RECALL_AT_K
 from eval_assets.metrics.text.length import LATENCY, RESPONSE_LENGTH, TOKEN_COUNT
 from eval_assets.metrics.text.readability import ARI_GRADE_LEVEL, FLESCH_KINCAID_GRADE_LEVEL
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from eval_assets.config.evaluation import MetricChoice
 from eval_assets.errors import MetricError
-from eval_assets.metrics.aggregates import AGGREGATES, aggregate_label
+from eval_assets.metrics.aggregations import AGGREGATES, aggregate_label
 from eval_assets.metrics.custom.calls import score_function
 from eval_assets.metrics.custom.source import read_function
 from eval_assets.metrics.definition import (
@@ -20,7 +20,7 @@ from eval_assets.metrics.definition import (
     sha256_of,
     texts_of,
 )
-from eval_assets.storage.schemas import METRIC_COLUMNS
+from eval_assets.tables.schemas import METRIC_COLUMNS
 
 
 def resolve_shipped(metric: Metric, choice: MetricChoice) -> list[ResolvedMetric]:

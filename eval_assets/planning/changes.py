@@ -5,12 +5,12 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from eval_assets.cells.fingerprints import (
+from eval_assets.config.model import ModelFile
+from eval_assets.stages.file_versions import (
     EVALUATION_FIELDS_WITHOUT_EFFECT,
     MODEL_FIELDS_WITHOUT_EFFECT,
     FileVersion,
 )
-from eval_assets.config.model import ModelFile
 from eval_assets.storage.versions import StoredVersion
 from eval_assets.wording.numbers import count_text
 

@@ -9,18 +9,6 @@ from itertools import islice
 
 import polars as pl
 
-from eval_assets.cells.cell_inputs import (
-    CellInputs,
-    StoredJudge,
-    StoredModel,
-    chosen_examples,
-    stored_judge_of,
-    stored_model_of,
-)
-from eval_assets.cells.fingerprints import FileVersions
-from eval_assets.cells.graph import Cell
-from eval_assets.cells.stages.predicting import PredictionRow, prediction_frames
-from eval_assets.cells.workbench import Workbench
 from eval_assets.config.datasets.rows import read_documents, read_examples
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.errors import ConfigError
@@ -30,10 +18,22 @@ from eval_assets.planning.estimates import Demand, Estimate, estimate_of
 from eval_assets.providers.dispatch.answering import unsendable_reply
 from eval_assets.providers.dispatch.engine import Answer, Job, Policy
 from eval_assets.providers.dispatch.jobs import Retry
-from eval_assets.providers.keys import ModelIdentity, canonical_request, key_of
-from eval_assets.providers.lanes import lane_of
 from eval_assets.providers.replies.reading import reading_of, understood
-from eval_assets.providers.requests import Reply, Request
+from eval_assets.requests.exchange import Reply, Request
+from eval_assets.requests.keys import ModelIdentity, canonical_request, key_of
+from eval_assets.requests.lanes import lane_of
+from eval_assets.stages.cell_inputs import (
+    CellInputs,
+    StoredJudge,
+    StoredModel,
+    chosen_examples,
+    stored_judge_of,
+    stored_model_of,
+)
+from eval_assets.stages.file_versions import FileVersions
+from eval_assets.stages.graph import Cell
+from eval_assets.stages.predictions import PredictionRow, prediction_frames
+from eval_assets.stages.workbench import Workbench
 from eval_assets.storage.replies.responses import ResponseStore
 from eval_assets.storage.replies.stored_replies import StoredReply
 

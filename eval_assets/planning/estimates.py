@@ -7,9 +7,9 @@ from typing import Any
 import polars as pl
 
 from eval_assets.config.model import Model
-from eval_assets.providers.dispatch.budget import cost_usd, max_completion_tokens
-from eval_assets.providers.requests import Request
+from eval_assets.providers.dispatch.costs import cost_usd, max_completion_tokens
 from eval_assets.requests.canonical_json import canonical_json
+from eval_assets.requests.exchange import Request
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.wording.numbers import count_text, seconds_text
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from eval_assets.cells.graph import Cell
+from eval_assets.stages.graph import Cell
 from eval_assets.storage.warehouse import Warehouse
 
 FAILED_OUTCOMES = ("error", "refused", "empty")

@@ -5,17 +5,18 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from eval_assets.cells.graph import ROOT_TABLES, Cell, cells_of, judge_models_of, judges_of, pairwise_judges_of
-from eval_assets.cells.spending import Spending
-from eval_assets.cells.workbench import Workbench
-from eval_assets.config.cross_checks.rendering import prompt_remarks
+from eval_assets.checking.references import refuse_broken_references
+from eval_assets.checking.trial_rendering import prompt_remarks
 from eval_assets.config.problems import nearest
 from eval_assets.config.project import Project
 from eval_assets.errors import ConfigError
 from eval_assets.planning.dry_run import Asked, DryRun, dry_run
 from eval_assets.planning.estimates import Estimate
-from eval_assets.planning.pairwise import PairwisePlan, plan_pairwise
+from eval_assets.planning.side_by_side import PairwisePlan, plan_pairwise
 from eval_assets.planning.staleness import Staleness, StalenessReader
+from eval_assets.stages.graph import ROOT_TABLES, Cell, cells_of, judge_models_of, judges_of, pairwise_judges_of
+from eval_assets.stages.spending import Spending
+from eval_assets.stages.workbench import Workbench
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ def make_plan(
     refused: list[Refused] = []
     for name in chosen:
         try:
-            workbench.refuse_broken_references(name)
+            refuse_broken_references(project, name, workbench.versions.metrics)
             cells = [
                 cell
                 for cell in cells_of(project, name)

@@ -3,9 +3,23 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from eval_assets.cells.evaluation_inputs import partition_of
-from eval_assets.cells.fingerprints import FileVersions
-from eval_assets.cells.graph import (
+from eval_assets.config.datasets.rows import read_examples
+from eval_assets.config.project import Project
+from eval_assets.errors import ConfigError
+from eval_assets.planning.changes import dataset_change, source_diff, version_change
+from eval_assets.planning.unanswered import UnansweredRows
+from eval_assets.stages import (
+    aggregate_reports,
+    comparison,
+    heuristic_metrics,
+    judge_agreement,
+    judge_scores,
+    pairwise_preferences,
+    predictions,
+)
+from eval_assets.stages.evaluation_inputs import partition_of
+from eval_assets.stages.file_versions import FileVersions
+from eval_assets.stages.graph import (
     CELL_TABLES,
     EVALUATION_TABLES,
     ROOT_TABLES,
@@ -14,25 +28,19 @@ from eval_assets.cells.graph import (
     inputs_of,
     inputs_of_evaluation,
 )
-from eval_assets.cells.stages import aggregating, calibrating, comparing, judging, predicting, preferring, scoring
-from eval_assets.config.datasets.rows import read_examples
-from eval_assets.config.project import Project
-from eval_assets.errors import ConfigError
-from eval_assets.planning.changes import dataset_change, source_diff, version_change
-from eval_assets.planning.unanswered import UnansweredRows
-from eval_assets.storage.schemas import PARTITIONED_BY
 from eval_assets.storage.versions import StoredVersion, all_versions
 from eval_assets.storage.warehouse import Commit, Warehouse, partition_name
 from eval_assets.storage.writing import inputs_recorded
+from eval_assets.tables.schemas import PARTITIONED_BY
 
 CODE_VERSIONS = {
-    "predictions": predicting.CODE_VERSION,
-    "heuristic_metrics": scoring.CODE_VERSION,
-    "judge_scores": judging.CODE_VERSION,
-    "aggregate_reports": aggregating.CODE_VERSION,
-    "pairwise_preferences": preferring.CODE_VERSION,
-    "judge_agreement": calibrating.CODE_VERSION,
-    "comparison": comparing.CODE_VERSION,
+    "predictions": predictions.CODE_VERSION,
+    "heuristic_metrics": heuristic_metrics.CODE_VERSION,
+    "judge_scores": judge_scores.CODE_VERSION,
+    "aggregate_reports": aggregate_reports.CODE_VERSION,
+    "pairwise_preferences": pairwise_preferences.CODE_VERSION,
+    "judge_agreement": judge_agreement.CODE_VERSION,
+    "comparison": comparison.CODE_VERSION,
 }
 WRITTEN_TOGETHER = {
     "eval_datasets": ("labels", "documents"),

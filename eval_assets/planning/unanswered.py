@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from eval_assets.cells.spending import FINAL
 from eval_assets.providers.dispatch.answering import UNSENDABLE
+from eval_assets.stages.spending import FINAL
 from eval_assets.storage.warehouse import Warehouse, partition_name
 from eval_assets.wording.numbers import count_text
 

@@ -1,6 +1,5 @@
 """Sandboxed rendering of templates with the columns of an example. Where templates come from is in `parsing`."""
 
-import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -8,19 +7,17 @@ from typing import Any
 from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, meta, nodes, pass_context
 from jinja2.exceptions import SecurityError
 
-from eval_assets.config.problems import hint_at
 from eval_assets.config.prompt import Prompt
+from eval_assets.config.template_syntax import ODD_NAME, syntax_said
 from eval_assets.errors import TemplateError
 from eval_assets.prompts.sandbox import BoundedSandbox, CountedContext
 from eval_assets.prompts.turns import is_message_list, turns_of
-from eval_assets.providers.requests import Message
 from eval_assets.requests.canonical_json import json_text
+from eval_assets.requests.exchange import Message
 
 OPTIONAL_COLUMNS = ("targets", "context")
 ROW = "row"
 """Name under which templates reach every column, such as one whose name has a space: `row["Question text"]`."""
-UNREADABLE_NAME = "expected token 'end of print statement'"
-ODD_NAME = 'a column whose name has spaces or dashes is written {{ row["its name"] }}'
 TESTS_OF_ABSENCE = ("defined", "undefined")
 FILTERS_OF_ABSENCE = ("default", "d")
 
@@ -55,7 +52,7 @@ def _compiled(template: str, where: str) -> Any:
     try:
         return _environment().from_string(template)
     except TemplateSyntaxError as error:
-        raise TemplateError(f"{where}: line {error.lineno} of the template: {_said(error)}") from error
+        raise TemplateError(f"{where}: line {error.lineno} of the template: {syntax_said(error)}") from error
 
 
 @lru_cache(maxsize=1024)
@@ -106,7 +103,7 @@ def template_variables(template: str, *, where: str) -> frozenset[str]:
     try:
         return frozenset(meta.find_undeclared_variables(_environment().parse(template)))
     except TemplateSyntaxError as error:
-        raise TemplateError(f"{where}: line {error.lineno} of the template: {_said(error)}") from error
+        raise TemplateError(f"{where}: line {error.lineno} of the template: {syntax_said(error)}") from error
 
 
 def row_columns(template: str) -> frozenset[str]:
@@ -155,39 +152,6 @@ def always_shows(template: str, name: str) -> bool:
     asked = {found.name for found in nodes.Tuple(conditions, "load").find_all(nodes.Name)}
     uses = meta.find_undeclared_variables(parsed) | row_columns(template)
     return name in uses - asked - variables_with_fallback(template)
-
-
-def syntax_error(template: str) -> tuple[int, str] | None:
-    r"""The line of a template, from 1, at which it is no template, and why; null if it is one.
-
-    >>> syntax_error("Question:\n{{ inputs }")
-    (2, "unexpected '}'; expected '}}' after the variable")
-    """
-    environment = _environment()
-    try:
-        code = environment.compile(template, raw=True)
-        compile(code, "template", "exec")
-    except TemplateSyntaxError as error:
-        return error.lineno, _said(error)
-    except (SyntaxError, RecursionError, MemoryError, ValueError, OverflowError) as error:
-        return 1, f"this is nested too deeply, or a number in it is too long ({type(error).__name__})"
-    return None
-
-
-def _said(error: TemplateSyntaxError) -> str:
-    """Jinja's words, with what to do about the commonest."""
-    said = error.message or "this is no template"
-    environment = _environment()
-    if found := re.match(r"No (filter|test) named '(.*)'", said):
-        known = environment.filters if found[1] == "filter" else environment.tests
-        names = sorted(name for name in known if name.isidentifier())
-        hint = hint_at(found[2], names, cutoff=0.8) or f"; there are {', '.join(names)}"
-        return said.rstrip(".") + hint
-    if said.startswith(UNREADABLE_NAME):
-        return f"{said}; {ODD_NAME}"
-    if said == "unexpected '}'" or "unexpected end of template, expected 'end of print" in said:
-        return f"{said.rstrip('.')}; expected '}}}}' after the variable"
-    return said
 
 
 def render_prompt(prompt: Prompt, columns: Mapping[str, Any]) -> tuple[Message, ...]:

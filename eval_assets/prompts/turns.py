@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from eval_assets.providers.requests import Message
+from eval_assets.requests.exchange import Message
 
 TURN_ROLES = ("system", "developer", "user", "assistant")
 NEEDS_MORE = ("tool_calls", "tool_call_id", "function_call")

@@ -24,7 +24,7 @@ from eval_assets.providers.failures import (
 )
 from eval_assets.providers.giving_up import GivingUp
 from eval_assets.providers.redaction import redacted
-from eval_assets.providers.requests import Client, Reply, Request
+from eval_assets.requests.exchange import Client, Reply, Request
 
 LOG = logging.getLogger("eval_assets")
 FIRST_BACKOFF_SECONDS = 0.5

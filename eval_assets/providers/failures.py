@@ -16,7 +16,7 @@ defaults, and the rest travels as attributes.
 from datetime import UTC, datetime
 
 from eval_assets.errors import ProviderError
-from eval_assets.providers.requests import Reply
+from eval_assets.requests.exchange import Reply
 
 
 class AttemptFailure(ProviderError):  # noqa: N818  failures are data as often as errors

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from eval_assets.config.model import Model
 from eval_assets.errors import ConfigError
-from eval_assets.providers.clients.recorded import recorded_file
+from eval_assets.providers.clients.recorded_client import recorded_file
 from eval_assets.user_code.finding import find_module, is_installed
 
 

@@ -7,9 +7,6 @@ from typing import Any
 
 import polars as pl
 
-from eval_assets.cells.cell_inputs import read_cell_inputs, stored_examples, versioned_rows
-from eval_assets.cells.graph import Cell, parse_cell
-from eval_assets.cells.workbench import Workbench
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.errors import ConfigError, MetricError
 from eval_assets.metrics.definition import ResolvedMetric
@@ -22,6 +19,9 @@ from eval_assets.quality.expectations import (
     score_expectations,
 )
 from eval_assets.quality.validation import Finding, added, validate
+from eval_assets.stages.cell_inputs import read_cell_inputs, stored_examples, versioned_rows
+from eval_assets.stages.graph import Cell, parse_cell
+from eval_assets.stages.workbench import Workbench
 from eval_assets.storage.batches import batches_by_position
 
 BATCH_POSITIONS = 50_000

@@ -10,7 +10,7 @@ import polars as pl
 from eval_assets.config.datasets.dataset import DatasetCard
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.reports.candidate_report import CandidateReport, Row, candidate_report
-from eval_assets.reports.computed.gates import OverallVerdict, overall_verdict
+from eval_assets.reports.computed.gating import OverallVerdict, overall_verdict
 from eval_assets.reports.computed.history import TrendPoint, trend
 from eval_assets.reports.computed.scores import candidate_name, score_rows
 from eval_assets.reports.computed.shared_replies import shared_replies_notes

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from eval_assets.storage.columns import known_sum
+from eval_assets.tables.columns import known_sum
 
 
 @dataclass(frozen=True, slots=True)

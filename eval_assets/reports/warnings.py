@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import polars as pl
 
 from eval_assets.reports.candidate_report import CandidateReport
-from eval_assets.reports.computed.gates import outdated_text
+from eval_assets.reports.computed.gating import outdated_text
 from eval_assets.reports.computed.scores import candidate_name
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.wording.foreign_text import shortened

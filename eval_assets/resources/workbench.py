@@ -5,8 +5,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from eval_assets.cells.workbench import Workbench
 from eval_assets.config.settings import Settings, settings_from
+from eval_assets.stages.workbench import Workbench
 
 
 @dg.resource(

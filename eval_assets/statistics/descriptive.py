@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eval_assets.statistics.errors import ScoreRangeError, UnpairedScoresError
+from eval_assets.errors import ScoreRangeError, UnpairedScoresError
 from eval_assets.statistics.spread import error_of_mean
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from eval_assets.statistics.errors import UnpairedScoresError, UnscoredRowsError
+from eval_assets.errors import UnpairedScoresError, UnscoredRowsError
 from eval_assets.statistics.spread import FEWEST_UNITS, cluster_codes, effective_size, error_of_mean
 
 IntervalKind = Literal["auto", "t"]

@@ -12,7 +12,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 
 from eval_assets.errors import OvertakenError, StorageError, StorageFullError
 from eval_assets.storage.integrity.remedies import said_by
-from eval_assets.storage.schemas import SCHEMAS
+from eval_assets.tables.schemas import SCHEMAS
 
 COMMIT_ATTEMPTS = 30
 # Small row groups: writing holds one in memory, and reading a range of positions opens only those it needs.

@@ -11,8 +11,8 @@ import polars as pl
 from eval_assets.errors import OvertakenError, StorageError
 from eval_assets.requests.canonical_json import json_text
 from eval_assets.storage.committing import COMMIT_ATTEMPTS
-from eval_assets.storage.schemas import PARTITIONED_BY, SCHEMAS
 from eval_assets.storage.warehouse import Warehouse
+from eval_assets.tables.schemas import PARTITIONED_BY, SCHEMAS
 
 
 @dataclass(frozen=True, slots=True)

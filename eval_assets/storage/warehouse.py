@@ -29,7 +29,7 @@ from eval_assets.storage.integrity.data_files import NamedTable, refuse_damaged_
 from eval_assets.storage.integrity.remedies import damaged
 from eval_assets.storage.integrity.roots import refuse_unusable
 from eval_assets.storage.open_tables import OpenTable
-from eval_assets.storage.schemas import PARTITIONED_BY, SCHEMAS
+from eval_assets.tables.schemas import PARTITIONED_BY, SCHEMAS
 
 RECENT_COMMITS = 50
 TABLE_PROPERTIES = {

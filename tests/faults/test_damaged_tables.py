@@ -9,8 +9,8 @@ import pytest
 from deltalake import write_deltalake
 
 from eval_assets.storage.integrity.remedies import REMEDIES
-from eval_assets.storage.schemas import SCHEMAS
 from eval_assets.storage.warehouse import Warehouse
+from eval_assets.tables.schemas import SCHEMAS
 from tests.command_line import exit_code, isolated, outcome_of
 from tests.small_project import project_with
 

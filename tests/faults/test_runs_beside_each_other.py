@@ -26,8 +26,9 @@ from eval_assets.errors import StoppedError
 from eval_assets.judges.formats import FormatMemory
 from eval_assets.judges.judging import judge_predictions
 from eval_assets.providers.dispatch.engine import Engine
-from eval_assets.providers.keys import identity_of, key_of
-from eval_assets.providers.requests import Reply
+from eval_assets.providers.identity import identity_of
+from eval_assets.requests.exchange import Reply
+from eval_assets.requests.keys import key_of
 from eval_assets.storage.replies import locks
 from eval_assets.storage.replies.lane_writer import frame_of
 from eval_assets.storage.replies.responses import ResponseStore

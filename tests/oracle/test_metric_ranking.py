@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval_assets.metrics.retrieval.ranking import average_precision, ndcg_at_k, precision_at_k, recall_at_k
+from eval_assets.metrics.retrieval.ranked import average_precision, ndcg_at_k, precision_at_k, recall_at_k
 
 ids = st.lists(st.sampled_from("abcdefgh"), max_size=8).map(tuple)
 distinct = st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=8, unique=True).map(tuple)

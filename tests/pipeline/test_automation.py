@@ -4,8 +4,8 @@ import dagster as dg
 import pytest
 
 from eval_assets.automation.backfill import partitions_by_asset
-from eval_assets.cells.graph import CELL_TABLES
-from eval_assets.running import QUIET
+from eval_assets.plan_runs import QUIET
+from eval_assets.stages.graph import CELL_TABLES
 
 BETA_CELLS = {"main:beta@long", "main:beta@short"}
 

@@ -7,7 +7,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from eval_assets.running import QUIET
+from eval_assets.plan_runs import QUIET
 from tests.loopback import Fault, LoopbackProvider
 from tests.projects import Files, Lab, echo_or_verdict, write_project
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from eval_assets.cells.workbench import Workbench
 from eval_assets.config.settings import CHECKOUT, settings_from
-from eval_assets.project_definitions import build_definitions
+from eval_assets.definitions import build_definitions
+from eval_assets.stages.workbench import Workbench
 
 ASSETS = {
     "eval_datasets",

@@ -7,10 +7,10 @@ from itertools import count
 import polars as pl
 import pytest
 
-from eval_assets.cells.spending import Spending
+from eval_assets.checking.references import project_problems
 from eval_assets.config.project import load_project
-from eval_assets.config.references import project_problems
-from eval_assets.planning.wording import plan_text
+from eval_assets.planning.plan_text import plan_text
+from eval_assets.stages.spending import Spending
 from tests.loopback import Fault
 from tests.projects import JUDGE_MODEL, VERDICT, work_of
 

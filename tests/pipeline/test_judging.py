@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from eval_assets.errors import ConfigError
-from eval_assets.planning.wording import plan_text
+from eval_assets.planning.plan_text import plan_text
 from eval_assets.reports.rendered.json_report import report_json
 from eval_assets.reports.rendered.markdown import report_markdown
 from eval_assets.reports.rendered.page.html import report_html

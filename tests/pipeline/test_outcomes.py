@@ -5,8 +5,8 @@ import json
 import polars as pl
 import pytest
 
-from eval_assets.cells.spending import Spending, retry_of
-from eval_assets.planning.wording import plan_text
+from eval_assets.planning.plan_text import plan_text
+from eval_assets.stages.spending import Spending, retry_of
 from tests.loopback import TOOL_CALLS, Fault
 from tests.projects import work_of
 

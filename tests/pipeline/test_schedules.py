@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from eval_assets.automation.schedules import evaluation_schedules, schedule_problems
 from eval_assets.cli.main import commands
 from eval_assets.config.settings import Settings
-from eval_assets.project_definitions import build_definitions
+from eval_assets.definitions import build_definitions
 from tests.small_project import FILES, project_with
 
 EVALUATION = FILES["evaluations/e.yaml"]

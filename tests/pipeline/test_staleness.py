@@ -6,9 +6,9 @@ from contextlib import contextmanager
 import dagster as dg
 import pytest
 
-from eval_assets.cells.graph import CELL_TABLES, EVALUATION_TABLES
 from eval_assets.errors import ConfigError
 from eval_assets.planning.staleness import CODE_VERSIONS
+from eval_assets.stages.graph import CELL_TABLES, EVALUATION_TABLES
 from eval_assets.storage.versions import all_versions
 from tests.dagster_staleness import AutomationSensor, stale_in_dagster
 from tests.loopback import LoopbackProvider
@@ -151,7 +151,7 @@ def test_a_rerun_with_equal_content_leaves_everything_downstream_fresh(fresh):
 def test_a_change_of_the_computation_makes_every_cell_stale(fresh, monkeypatch):
     sensor = AutomationSensor(fresh)
     sensor.tick()
-    monkeypatch.setattr("eval_assets.cells.stages.scoring.CODE_VERSION", "next")
+    monkeypatch.setattr("eval_assets.stages.heuristic_metrics.CODE_VERSION", "next")
     monkeypatch.setitem(CODE_VERSIONS, "heuristic_metrics", "next")
     assert {cell.key for cell in fresh.plan().stale_cells} == set(ALL_CELLS)
     assert stale_in_dagster(fresh) == {"heuristic_metrics": set(ALL_CELLS)}

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from eval_assets.errors import ConfigError
-from eval_assets.providers.dispatch.budget import Budget
+from eval_assets.requests.budget import Budget
 from eval_assets.storage.replies.batch_budgets import BatchBudget, batch_budget
 
 

@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from eval_assets.cells.fingerprints import FileVersions
-from eval_assets.cells.workbench import Workbench
+from eval_assets.checking.references import project_problems, refusals
 from eval_assets.cli.main import commands
 from eval_assets.config.project import Project, load_project
-from eval_assets.config.references import project_problems, refusals
 from eval_assets.config.settings import Settings
 from eval_assets.errors import ConfigError
 from eval_assets.partitions import partitions_of
 from eval_assets.planning.plan import make_plan
-from eval_assets.planning.wording import plan_markdown, plan_text
+from eval_assets.planning.plan_text import plan_markdown, plan_text
+from eval_assets.stages.file_versions import FileVersions
+from eval_assets.stages.workbench import Workbench
 from tests.small_project import FILES, problems_of, project_with
 
 BOMB = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))

@@ -15,8 +15,8 @@ from eval_assets.errors import ConfigError
 from eval_assets.providers.clients.callable_client import CallableClient
 from eval_assets.providers.dispatch.engine import Engine, Job
 from eval_assets.providers.failures import RateLimited, RequestFailed
-from eval_assets.providers.keys import ModelIdentity
-from eval_assets.providers.requests import Reply, Request
+from eval_assets.requests.exchange import Reply, Request
+from eval_assets.requests.keys import ModelIdentity
 from tests.engines import store_in
 
 MESSAGES = (
@@ -336,7 +336,7 @@ def test_a_call_that_never_returns_does_not_keep_the_process_alive(tmp_path):
 import asyncio
 from pathlib import Path
 from eval_assets.providers.clients.callable_client import CallableClient
-from eval_assets.providers.requests import Request
+from eval_assets.requests.exchange import Request
 client = CallableClient("stuck:answer", project_dir=Path({str(tmp_path)!r}))
 asyncio.run(asyncio.wait_for(client.complete(Request(())), 0.2))
 """

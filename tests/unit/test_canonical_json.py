@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval_assets.cells.content_hash import RowsHash, content_sha256
 from eval_assets.config.datasets.rows import example_sha256
 from eval_assets.errors import ConfigError
 from eval_assets.metrics.definition import sha256_of
-from eval_assets.providers.keys import ModelIdentity, request_key
-from eval_assets.providers.requests import Request
 from eval_assets.requests.canonical_json import canonical_json, json_sha256, json_text
+from eval_assets.requests.exchange import Request
+from eval_assets.requests.keys import ModelIdentity, request_key
+from eval_assets.stages.content_hash import RowsHash, content_sha256
 from eval_assets.storage.replies.stored_replies import reply_sha256
 
 DAY = dt.date(2026, 1, 2)

@@ -12,7 +12,7 @@ from eval_assets.errors import ConfigError, MissingKeyError
 from eval_assets.providers.clients.clients import open_client
 from eval_assets.providers.implementation import implementation_of
 from eval_assets.providers.local.embedded import EmbeddedServers
-from eval_assets.providers.requests import Reply, Request
+from eval_assets.requests.exchange import Reply, Request
 from eval_assets.user_code.finding import find_module
 
 BASELINES = "eval_assets.providers.baselines"

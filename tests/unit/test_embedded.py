@@ -17,11 +17,11 @@ from eval_assets.providers import attempts
 from eval_assets.providers.clients.openai_client import OpenAIClient
 from eval_assets.providers.dispatch.engine import Engine, Job
 from eval_assets.providers.failures import RequestFailed, TransientFailure
-from eval_assets.providers.keys import ModelIdentity
 from eval_assets.providers.local import embedded
 from eval_assets.providers.local.embedded import BundledModel, EmbeddedServer, EmbeddedServers, bundled_weights
 from eval_assets.providers.local.embedded_client import MOST_RESTARTS, EmbeddedClient
-from eval_assets.providers.requests import Reply, Request
+from eval_assets.requests.exchange import Reply, Request
+from eval_assets.requests.keys import ModelIdentity
 from tests.engines import store_in
 
 MODEL = "smollm2-135m-instruct"

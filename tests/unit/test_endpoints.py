@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from eval_assets.cells.fingerprints import FileVersions
+from eval_assets.checking.prerequisites import missing_prerequisites
 from eval_assets.config.model import Model, ModelFile
 from eval_assets.errors import MissingKeyError
-from eval_assets.planning.availability import missing_prerequisites
 from eval_assets.providers.clients.openai_client import openai_client
-from eval_assets.providers.keys import identity_of
+from eval_assets.providers.identity import identity_of
+from eval_assets.stages.file_versions import FileVersions
 from tests.small_project import problems_of, project_with
 
 SERVED = "provider: openai\nmodel: m\n"

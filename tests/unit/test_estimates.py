@@ -6,9 +6,10 @@ import pytest
 
 from eval_assets.config.model import Model, ModelFile, Prices
 from eval_assets.planning.estimates import Demand, estimate_of
-from eval_assets.planning.wording import _cost_lines
-from eval_assets.providers.keys import canonical_request, identity_of, key_of
-from eval_assets.providers.requests import Reply, Request
+from eval_assets.planning.plan_text import _cost_lines
+from eval_assets.providers.identity import identity_of
+from eval_assets.requests.exchange import Reply, Request
+from eval_assets.requests.keys import canonical_request, key_of
 from eval_assets.storage.replies.responses import ResponseStore
 from eval_assets.storage.warehouse import Warehouse
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from eval_assets.cells import fingerprints
-from eval_assets.cells.file_states import COARSE_SECONDS, are_settled, states_of
-from eval_assets.cells.fingerprints import FileVersions
 from eval_assets.config.project import load_project
+from eval_assets.stages import file_versions
+from eval_assets.stages.file_states import COARSE_SECONDS, are_settled, states_of
+from eval_assets.stages.file_versions import FileVersions
 
 ROW = '{"example_id": "a", "inputs": "Why?", "targets": "x"}\n'
 
@@ -26,8 +26,8 @@ def look(tmp_path: Path, monkeypatch):
     (folder / "docs.jsonl").write_text('{"doc_id": "1", "text": "x"}\n')
     (folder / "people.jsonl").write_text('{"example_id": "a", "label": "good", "rater": "ann"}\n')
     reads = []
-    read = fingerprints.read_examples
-    monkeypatch.setattr(fingerprints, "read_examples", lambda *given: reads.append(given) or read(*given))
+    read = file_versions.read_examples
+    monkeypatch.setattr(file_versions, "read_examples", lambda *given: reads.append(given) or read(*given))
 
     def tick() -> tuple[str, int]:
         before = len(reads)
@@ -86,14 +86,14 @@ def test_a_file_as_young_as_a_coarse_time_stamp_is_read_again(tmp_path: Path) ->
 
 
 def test_an_edit_while_the_rows_are_read_is_not_missed(look, monkeypatch) -> None:
-    read = fingerprints.read_labels
+    read = file_versions.read_labels
 
     def edited_meanwhile(*given, **named):
         (look.folder / "d.jsonl").write_text(json.dumps({"example_id": "a", "inputs": "Later?", "targets": "x"}) + "\n")
-        monkeypatch.setattr(fingerprints, "read_labels", read)
+        monkeypatch.setattr(file_versions, "read_labels", read)
         return read(*given, **named)
 
-    monkeypatch.setattr(fingerprints, "read_labels", edited_meanwhile)
+    monkeypatch.setattr(file_versions, "read_labels", edited_meanwhile)
     stale, _ = look()
     fresh, n_read = look()
     assert (fresh != stale, n_read) == (True, 1)

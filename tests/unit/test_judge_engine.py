@@ -10,7 +10,7 @@ from eval_assets.judges.formats import FormatMemory
 from eval_assets.judges.judging import judge_predictions
 from eval_assets.providers.clients.openai_client import OpenAIClient
 from eval_assets.providers.dispatch.engine import Engine
-from eval_assets.providers.keys import identity_of
+from eval_assets.providers.identity import identity_of
 from eval_assets.providers.local.embedded import EmbeddedServer
 from tests.engines import engine_on, store_in
 from tests.loopback import Fault, LoopbackProvider

@@ -11,7 +11,7 @@ from eval_assets.config.model import Model, ModelFile
 from eval_assets.errors import StorageError
 from eval_assets.judges.expectation import expected_score
 from eval_assets.judges.formats import FormatMemory, refuses_format, reply_schema, response_format
-from eval_assets.providers.requests import Request
+from eval_assets.requests.exchange import Request
 from tests.unit.test_judge_rows import MODEL, NOW, FakeAsker, judge_named, judged, predictions, reply, verdict
 
 REFUSED = "Error 400: response_format of type json_schema is not supported"

@@ -4,12 +4,12 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from eval_assets.cells.content_hash import content_sha256
-from eval_assets.cells.fingerprints import FileVersions, dataset_sha256
-from eval_assets.config.datasets.labels import HumanLabel, read_labels, score_on
+from eval_assets.checking.references import project_problems
+from eval_assets.config.datasets.human_labels import HumanLabel, read_labels, score_on
 from eval_assets.config.judge import IntegerScale, LabelScale, NumberScale, PassFailScale
-from eval_assets.config.references import project_problems
 from eval_assets.errors import DatasetError
+from eval_assets.stages.content_hash import content_sha256
+from eval_assets.stages.file_versions import FileVersions, dataset_sha256
 from tests.unit.test_project_files import problems_of, project_with
 
 CARD = "task: question-answering\nlabels:\n  - {file: qa.labels.jsonl, judge: right}\n"

@@ -10,7 +10,7 @@ from eval_assets.providers.attempts import Attempts
 from eval_assets.providers.dispatch.limiter import Limiter, Quota
 from eval_assets.providers.dispatch.progress import Tally
 from eval_assets.providers.failures import TransientFailure
-from eval_assets.providers.requests import Reply, Request
+from eval_assets.requests.exchange import Reply, Request
 
 
 class Clock:

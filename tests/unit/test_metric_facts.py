@@ -2,8 +2,8 @@
 
 import pytest
 
-from eval_assets.cells.metric_facts import facts_of
 from eval_assets.config.judge import Judge, JudgeFile
+from eval_assets.stages.metric_facts import facts_of
 
 
 def facts(**fields):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from eval_assets.metrics.aggregates import extra_aggregates
+from eval_assets.metrics.aggregations import extra_aggregates
 from eval_assets.metrics.availability import UNAVAILABLE, unavailable
 from tests.unit.test_metric_rows import resolved, score_rows
 

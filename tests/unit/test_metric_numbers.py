@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eval_assets.errors import MetricError
-from eval_assets.metrics.answers.numbers import last_quantity
 from eval_assets.metrics.answers.numerals import numeral
+from eval_assets.metrics.answers.stated_numbers import last_quantity
 from tests.unit.test_metric_rows import resolved, score_rows, scores
 
 

@@ -5,10 +5,10 @@ import json
 import polars as pl
 
 from eval_assets.config.evaluation import MetricChoice
+from eval_assets.metrics.prediction_rows import Rows
 from eval_assets.metrics.registry import resolve_metrics
-from eval_assets.metrics.rows import Rows
 from eval_assets.metrics.scoring import score_predictions
-from eval_assets.storage.schemas import PREDICTIONS
+from eval_assets.tables.schemas import PREDICTIONS
 
 CELL = {"evaluation": "exam", "model": "parrot", "prompt": "plain"}
 

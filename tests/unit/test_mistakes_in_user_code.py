@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from eval_assets.cells.fingerprints import FileVersions
+from eval_assets.checking.references import refusals
 from eval_assets.config.project import Project, load_project
-from eval_assets.config.references import refusals
+from eval_assets.stages.file_versions import FileVersions
 from tests.small_project import FILES, problems_of, project_with
 
 EVALUATION = FILES["evaluations/e.yaml"]
@@ -79,9 +79,9 @@ AGGREGATES = "data/evaluations/e.yaml:8: metrics[1].parameters.aggregates: "
             "expected the module 'zzz' {nowhere}; put it there, or install it",
         ),
         (
-            called("eval_assets.prompts.parsin:echo"),
+            called("eval_assets.prompts.sandbx:echo"),
             MODEL,
-            "expected the module 'eval_assets.prompts.parsin' {nowhere}; did you mean 'eval_assets.prompts.parsing'?",
+            "expected the module 'eval_assets.prompts.sandbx' {nowhere}; did you mean 'eval_assets.prompts.sandbox'?",
         ),
         (
             called("code_here:ecko"),

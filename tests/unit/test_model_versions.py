@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from eval_assets.cells.fingerprints import FileVersions
 from eval_assets.planning.changes import version_change
+from eval_assets.stages.file_versions import FileVersions
 from eval_assets.storage.versions import StoredVersion
 from tests.small_project import project_with
 

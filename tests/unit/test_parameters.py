@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from eval_assets.cells.fingerprints import FileVersions
-from eval_assets.config.references import refusals
+from eval_assets.checking.references import refusals
+from eval_assets.stages.file_versions import FileVersions
 from tests.small_project import FILES, problems_of, project_with
 
 SERVED = "provider: openai\nmodel: gpt-4o-mini\n"

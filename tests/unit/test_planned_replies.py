@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from eval_assets.cells.graph import Cell
-from eval_assets.cells.shared_inputs import write_dataset, write_named_file
-from eval_assets.cells.spending import Spending
-from eval_assets.cells.workbench import Workbench
 from eval_assets.config.settings import Settings
 from eval_assets.planning.plan import make_plan
+from eval_assets.stages.graph import Cell
+from eval_assets.stages.input_files import write_dataset, write_named_file
+from eval_assets.stages.spending import Spending
+from eval_assets.stages.workbench import Workbench
 from eval_assets.storage.replies.journal import Segment
 from eval_assets.storage.replies.lane_writer import journal_path
 from tests.small_project import project_with

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from eval_assets.cells.fingerprints import FileVersions
 from eval_assets.config.datasets.rows import read_examples
 from eval_assets.errors import ConfigError, DatasetError
+from eval_assets.stages.file_versions import FileVersions
 from tests.small_project import FILES, problems_of, project_with
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from eval_assets.config.model import RecordedColumns
 from eval_assets.errors import ConfigError
-from eval_assets.providers.clients.recorded import RecordedClient, recorded_file
+from eval_assets.providers.clients.recorded_client import RecordedClient, recorded_file
 from eval_assets.providers.failures import RequestFailed
-from eval_assets.providers.requests import Reply, Request
+from eval_assets.requests.exchange import Reply, Request
 
 ROWS = [{"example_id": "a", "output": "Paris"}, {"example_id": "b", "output": "Rome"}]
 

@@ -12,7 +12,7 @@ from eval_assets.judges.recorded import recorded_opinion, recorded_preference
 from eval_assets.providers.clients.recorded_verdicts import RecordedVerdicts
 from eval_assets.providers.dispatch.engine import Answer, Job
 from eval_assets.providers.failures import RequestFailed
-from eval_assets.providers.keys import identity_of
+from eval_assets.providers.identity import identity_of
 
 COLUMNS = {"candidate": "system", "output": "verdict", "justification": "why"}
 STARS, SHARE = IntegerScale(), NumberScale(type="number")

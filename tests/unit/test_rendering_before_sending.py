@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from eval_assets.cells.fingerprints import FileVersions
-from eval_assets.cells.workbench import Workbench
-from eval_assets.config.cross_checks.rendering import judge_remarks, prompt_remarks
-from eval_assets.config.references import refusals
+from eval_assets.checking.references import refusals
+from eval_assets.checking.trial_rendering import judge_remarks, prompt_remarks
 from eval_assets.config.settings import Settings
 from eval_assets.planning.plan import make_plan
-from eval_assets.planning.wording import plan_markdown, plan_text
+from eval_assets.planning.plan_text import plan_markdown, plan_text
+from eval_assets.stages.file_versions import FileVersions
+from eval_assets.stages.workbench import Workbench
 from tests.small_project import FILES, problems_of, project_with
 
 SERVED = "provider: openai\nmodel: m\nbase_url: http://127.0.0.1:9/v1\n"

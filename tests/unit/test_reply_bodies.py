@@ -18,7 +18,7 @@ from eval_assets.providers.dispatch.limiter import Limiter
 from eval_assets.providers.dispatch.progress import Tally
 from eval_assets.providers.failures import AttemptFailure, PartitionFailure, TransientFailure
 from eval_assets.providers.http.bodies import json_of, page_text
-from eval_assets.providers.requests import Reply, Request
+from eval_assets.requests.exchange import Reply, Request
 from tests.engines import answered, engine_on, jobs
 from tests.loopback import Fault, LoopbackProvider
 

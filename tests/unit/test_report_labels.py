@@ -16,7 +16,7 @@ from eval_assets.reports.rendered.page.html import report_html
 from eval_assets.reports.rendered.parquet import write_parquet
 from eval_assets.reports.rendered.table import WIDTH, report_table
 from eval_assets.reports.warnings import report_warnings
-from eval_assets.storage.schemas import SCHEMAS
+from eval_assets.tables.schemas import SCHEMAS
 from tests.report_rows import SHARE, measured, report_of, scored
 
 LABELS = MetricFacts(greater_is_better=None)

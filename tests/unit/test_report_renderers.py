@@ -15,8 +15,8 @@ from eval_assets.reports.rendered.page.html import report_html
 from eval_assets.reports.rendered.plots import cost_quality_svg, leaderboard_svg, trend_svg
 from eval_assets.reports.rendered.table import WIDTH, report_table
 from eval_assets.reports.warnings import report_warnings
-from eval_assets.storage.schemas import PARTITIONED_BY
 from eval_assets.storage.warehouse import Warehouse
+from eval_assets.tables.schemas import PARTITIONED_BY
 from tests.report_rows import NOON, SHARE, aggregated, answered, judged, measured, report_of, scored, trial
 
 GATE = {"metric": "token_f1", "max_drop": 0.05}

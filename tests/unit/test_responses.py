@@ -6,14 +6,14 @@ import polars as pl
 import pytest
 
 from eval_assets.errors import KeySchemaError
-from eval_assets.providers.keys import key_of
-from eval_assets.providers.requests import Reply
+from eval_assets.requests.exchange import Reply
+from eval_assets.requests.keys import key_of
 from eval_assets.storage.replies.journal import Segment
 from eval_assets.storage.replies.lane_writer import journal_path
 from eval_assets.storage.replies.responses import ResponseStore
 from eval_assets.storage.replies.stored_replies import row_of
-from eval_assets.storage.schemas import PREDICTIONS
 from eval_assets.storage.warehouse import Warehouse
+from eval_assets.tables.schemas import PREDICTIONS
 
 LANE = "openai-x-00000000"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

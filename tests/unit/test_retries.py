@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from eval_assets.assets.stages import SpendingConfig
-from eval_assets.cells.spending import FINAL, Spending, retry_of
 from eval_assets.config.evaluation import Evaluation, EvaluationFile
 from eval_assets.errors import ConfigError
 from eval_assets.providers.replies.reading import Reading
-from eval_assets.providers.requests import Reply
+from eval_assets.requests.exchange import Reply
+from eval_assets.stages.spending import FINAL, Spending, retry_of
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

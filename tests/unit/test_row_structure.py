@@ -9,13 +9,13 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from eval_assets.cells.stages.predicting import columns_shown
+from eval_assets.checking.references import project_notes
 from eval_assets.cli.checking import check
 from eval_assets.config.datasets.dataset import DatasetCard
 from eval_assets.config.datasets.rows import read_examples
 from eval_assets.config.project import Project
-from eval_assets.config.references import project_notes
 from eval_assets.errors import ConfigError
+from eval_assets.stages.predictions import columns_shown
 from tests.small_project import FILES, problems_of, project_with
 
 NO_JSONL: dict[str, str | bytes | None] = {"datasets/qa.jsonl": None}

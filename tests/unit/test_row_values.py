@@ -12,13 +12,13 @@ from typing import Any
 import polars as pl
 import pytest
 
-from eval_assets.cells.fingerprints import FileVersions
-from eval_assets.cells.shared_inputs import write_dataset
 from eval_assets.config.datasets.formats.values import MAX_CELL_CHARACTERS
-from eval_assets.config.datasets.labels import read_labels
+from eval_assets.config.datasets.human_labels import read_labels
 from eval_assets.config.datasets.rows import read_documents, read_examples
 from eval_assets.config.project import Project
 from eval_assets.errors import DatasetError
+from eval_assets.stages.file_versions import FileVersions
+from eval_assets.stages.input_files import write_dataset
 from eval_assets.storage.warehouse import Warehouse
 from tests.small_project import FILES, problems_of, project_with
 

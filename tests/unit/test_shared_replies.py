@@ -3,12 +3,12 @@
 import polars as pl
 import pytest
 
-from eval_assets.cells.stages.aggregating import groups_of
 from eval_assets.reports.computed.aggregates import aggregate_cell
 from eval_assets.reports.computed.comparing import compare_candidates
-from eval_assets.reports.computed.gates import evaluate_gates
+from eval_assets.reports.computed.gating import evaluate_gates
 from eval_assets.reports.computed.scores import ExampleGroups, MetricFacts, dependent_examples, scores_by_candidate
 from eval_assets.reports.computed.shared_replies import SHARED_REPLIES, shared_replies, shared_replies_notes
+from eval_assets.stages.aggregate_reports import groups_of
 from eval_assets.statistics.intervals import wilson_interval
 from eval_assets.storage.warehouse import Warehouse
 from tests.report_rows import SHARE, aggregated, answered, report_of, scored, trial

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval_assets.statistics.errors import ScoreRangeError, UnpairedScoresError
+from eval_assets.errors import ScoreRangeError, UnpairedScoresError
 from eval_assets.statistics.judging.agreement import (
     cohen_kappa,
     confusion_matrix,

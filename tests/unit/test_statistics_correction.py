@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from eval_assets.statistics.errors import ScoreRangeError, UnpairedScoresError
+from eval_assets.errors import ScoreRangeError, UnpairedScoresError
 from eval_assets.statistics.judging.correction import prediction_powered_mean, rogan_gladen_rate
 
 

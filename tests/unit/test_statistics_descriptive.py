@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eval_assets.errors import ScoreRangeError, UnpairedScoresError
 from eval_assets.statistics.descriptive import average_within, describe, example_scores
-from eval_assets.statistics.errors import ScoreRangeError, UnpairedScoresError
 
 NAN = np.nan
 

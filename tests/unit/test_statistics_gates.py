@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eval_assets.errors import UnpairedScoresError
 from eval_assets.statistics.comparison.decisions import GatedValue, GateTerms, Verdict, decide, overall_verdict
 from eval_assets.statistics.comparison.gates import drop_gate, maximum_gate, minimum_gate
 from eval_assets.statistics.descriptive import example_scores
-from eval_assets.statistics.errors import UnpairedScoresError
 from eval_assets.statistics.intervals import Interval
 
 NAN = np.nan

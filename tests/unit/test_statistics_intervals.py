@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval_assets.statistics.errors import UnpairedScoresError, UnscoredRowsError
+from eval_assets.errors import UnpairedScoresError, UnscoredRowsError
 from eval_assets.statistics.intervals import (
     constant_interval,
     exact_interval,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from eval_assets.statistics.errors import UnpairedScoresError
+from eval_assets.errors import UnpairedScoresError
 from eval_assets.statistics.judging.judge_bias import (
     length_bias,
     position_flip_rate,

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eval_assets.errors import ScoreRangeError, UnpairedScoresError
 from eval_assets.statistics.comparison import sign_flips
 from eval_assets.statistics.comparison.differences import paired_proportion_interval, relative_drop_interval
 from eval_assets.statistics.comparison.multiplicity import holm_adjusted
@@ -14,7 +15,6 @@ from eval_assets.statistics.comparison.paired import compare_paired
 from eval_assets.statistics.comparison.sign_flips import tail_of_flips
 from eval_assets.statistics.comparison.significance import mcnemar_test, sign_flip_test, wilcoxon_test
 from eval_assets.statistics.descriptive import example_scores
-from eval_assets.statistics.errors import ScoreRangeError, UnpairedScoresError
 from eval_assets.statistics.intervals import Interval, no_interval
 
 BASELINE = np.array([0.1, 0.3, 0.4, 0.2, 0.6, 0.7, 0.3, 0.2])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from eval_assets.statistics.comparison.conclusions import Conclusion, conclude
 from eval_assets.statistics.comparison.paired import compare_paired
 from eval_assets.statistics.comparison.power import is_worth_asking_for, power_figures, two_digits
 from eval_assets.statistics.comparison.power_of_tests import (
@@ -15,7 +16,6 @@ from eval_assets.statistics.comparison.power_of_tests import (
     smallest_difference_by_mcnemar,
 )
 from eval_assets.statistics.comparison.significance import mcnemar_test, sign_flip_test
-from eval_assets.statistics.comparison.verdicts import Conclusion, conclude
 from eval_assets.statistics.descriptive import example_scores
 
 N_TABLES = 300

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eval_assets.errors import UnpairedScoresError
 from eval_assets.statistics.comparison.ranking import rank_with_ties
-from eval_assets.statistics.errors import UnpairedScoresError
 
 
 def symmetric(n, *pairs):

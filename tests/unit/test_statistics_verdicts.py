@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from eval_assets.statistics.comparison.conclusions import Conclusion, conclude
 from eval_assets.statistics.comparison.paired import compare_paired
 from eval_assets.statistics.comparison.power import power_figures
-from eval_assets.statistics.comparison.verdicts import Conclusion, conclude
 from eval_assets.statistics.descriptive import example_scores
 
 

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eval_assets.config.model import Prices
-from eval_assets.providers.dispatch.budget import Budget, expected_prompt_tokens, most_prompt_tokens, worst_case_usd
-from eval_assets.providers.requests import Request
+from eval_assets.providers.dispatch.costs import expected_prompt_tokens, most_prompt_tokens, worst_case_usd
+from eval_assets.requests.budget import Budget
+from eval_assets.requests.exchange import Request
 from tests.engines import answered, engine_on, jobs
 from tests.loopback import LoopbackProvider
 

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from eval_assets.errors import ProviderError
 from eval_assets.providers.failures import PartitionFailure, RequestFailed
 from eval_assets.providers.local.transformers_client import TransformersClient
-from eval_assets.providers.requests import Reply, Request
+from eval_assets.requests.exchange import Reply, Request
 
 CONTEXT_TOKENS = 256
 LETTERS = "abcdefghijklmnopqrstuvwxyz ?\n"

@@ -4,16 +4,16 @@ import json
 
 import pytest
 
-from eval_assets.cells.fingerprints import FileVersions
-from eval_assets.cells.graph import Cell
-from eval_assets.cells.shared_inputs import write_dataset, write_named_file
-from eval_assets.cells.spending import Spending
-from eval_assets.cells.workbench import Workbench
+from eval_assets.checking.prerequisites import unseen_targets
 from eval_assets.config.project import Project
 from eval_assets.config.settings import Settings
 from eval_assets.metrics.overlap.scripts import unseen_notes
-from eval_assets.planning.availability import unseen_targets
 from eval_assets.reports.rendered.markdown import report_markdown
+from eval_assets.stages.file_versions import FileVersions
+from eval_assets.stages.graph import Cell
+from eval_assets.stages.input_files import write_dataset, write_named_file
+from eval_assets.stages.spending import Spending
+from eval_assets.stages.workbench import Workbench
 from tests.small_project import project_with
 from tests.unit.test_metric_rows import resolved, scores
 

@@ -10,7 +10,7 @@ import pytest
 from eval_assets.config.evaluation import MetricChoice
 from eval_assets.config.model import Model, ModelFile
 from eval_assets.errors import ConfigError, MetricError
-from eval_assets.metrics.aggregates import extra_aggregates
+from eval_assets.metrics.aggregations import extra_aggregates
 from eval_assets.metrics.custom.calls import load_function
 from eval_assets.metrics.custom.source import read_function
 from eval_assets.metrics.registry import resolve_metrics

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from eval_assets.errors import StorageError
-from eval_assets.storage.schemas import PARTITIONED_BY, SCHEMAS
 from eval_assets.storage.warehouse import Warehouse
+from eval_assets.tables.schemas import PARTITIONED_BY, SCHEMAS
 
 
 def rows_of(partition: dict[str, str], n: int) -> pl.DataFrame:

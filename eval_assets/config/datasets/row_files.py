@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from eval_assets.config.datasets.formats.json_rows import json_lines, json_list
-from eval_assets.config.datasets.formats.parquet import parquet_rows
+from eval_assets.config.datasets.formats.parquet_rows import parquet_rows
 from eval_assets.config.datasets.formats.separated import separated_rows
 from eval_assets.config.datasets.formats.values import plain_row
 from eval_assets.config.problems import Problem

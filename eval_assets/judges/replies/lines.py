@@ -6,8 +6,14 @@ from collections.abc import Iterable
 from eval_assets.config.judge import Scale
 from eval_assets.judges.replies.candidates import Candidate
 from eval_assets.judges.replies.quotation import JudgedLines, Stated, own_verdicts
-from eval_assets.judges.replies.values import plain_text, read_value
-from eval_assets.judges.replies.words import FINAL_WORDS, JUSTIFICATION_WORDS, QUALIFIERS, VERDICT_WORDS, words_of
+from eval_assets.judges.replies.stated_values import plain_text, read_value
+from eval_assets.judges.replies.verdict_words import (
+    FINAL_WORDS,
+    JUSTIFICATION_WORDS,
+    QUALIFIERS,
+    VERDICT_WORDS,
+    words_of,
+)
 
 VERDICT = "|".join(map(re.escape, sorted(VERDICT_WORDS, key=len, reverse=True)))
 FENCE_MARK = re.compile(r"^\s*```\w*\s*$", re.MULTILINE)

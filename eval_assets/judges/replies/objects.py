@@ -8,8 +8,8 @@ from eval_assets.config.judge import Scale
 from eval_assets.judges.formats import verdict_field
 from eval_assets.judges.replies.candidates import Candidate
 from eval_assets.judges.replies.quotation import Stated, announces_a_quotation, own_verdicts
-from eval_assets.judges.replies.values import value_on
-from eval_assets.judges.replies.words import FINAL_WORDS, JUSTIFICATION_WORDS, VERDICT_WORDS, words_of
+from eval_assets.judges.replies.stated_values import value_on
+from eval_assets.judges.replies.verdict_words import FINAL_WORDS, JUSTIFICATION_WORDS, VERDICT_WORDS, words_of
 
 MAX_OBJECTS = 50
 INTRODUCES = ("", ":", "!", ".", "\uff1a", "。")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Generic, TypeVar
 
-from eval_assets.judges.replies.words import QUOTING_WORDS, VERDICT_WORDS, words_of
+from eval_assets.judges.replies.verdict_words import QUOTING_WORDS, VERDICT_WORDS, words_of
 
 T = TypeVar("T")
 

@@ -4,11 +4,11 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from eval_assets.metrics.answers.json_structure import strict_json
 from eval_assets.metrics.answers.patterns import PatternTimeoutError, compiled, is_found
-from eval_assets.metrics.answers.structure import strict_json
 from eval_assets.metrics.definition import REQUIRED, Metric, Parameter, Score
 from eval_assets.metrics.overlap.token_f1 import ANSWER_TOKENIZER, ANSWER_TOKENIZERS, ANSWER_VERSIONS
-from eval_assets.metrics.rows import Rows
+from eval_assets.metrics.prediction_rows import Rows
 
 
 def exact_match(rows: Rows, _: Mapping[str, Any]) -> Sequence[float | Score]:

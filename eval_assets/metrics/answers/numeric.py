@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from eval_assets.metrics.answers.numbers import Quantity, last_quantity
+from eval_assets.metrics.answers.stated_numbers import Quantity, last_quantity
 from eval_assets.metrics.definition import Metric, Parameter, Score
-from eval_assets.metrics.rows import Rows
+from eval_assets.metrics.prediction_rows import Rows
 
 
 def numeric_match(rows: Rows, parameters: Mapping[str, Any]) -> Sequence[float | Score]:

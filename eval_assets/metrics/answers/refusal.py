@@ -7,7 +7,7 @@ from typing import Any
 from eval_assets.metrics.answers.matching import check_pattern
 from eval_assets.metrics.answers.patterns import PatternTimeoutError, compiled, is_found
 from eval_assets.metrics.definition import Metric, Parameter, Score
-from eval_assets.metrics.rows import Rows
+from eval_assets.metrics.prediction_rows import Rows
 
 _BEGINNING = 300
 _CANNOT = (

@@ -16,7 +16,7 @@ import polars as pl
 from eval_assets.errors import ConfigError, MetricError
 from eval_assets.metrics.custom.source import code_sha256_of
 from eval_assets.metrics.definition import CustomFunction, Score, ScoreOutcome, texts_of
-from eval_assets.metrics.rows import Rows
+from eval_assets.metrics.prediction_rows import Rows
 from eval_assets.user_code.naming import load_named
 from eval_assets.wording.numbers import plain_number
 

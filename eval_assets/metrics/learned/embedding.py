@@ -6,7 +6,7 @@ from typing import Any
 
 from eval_assets.metrics.availability import UNAVAILABLE, MetricUnavailableError
 from eval_assets.metrics.definition import Metric, Parameter, Scores
-from eval_assets.metrics.rows import Rows
+from eval_assets.metrics.prediction_rows import Rows
 
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 

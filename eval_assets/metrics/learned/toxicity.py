@@ -6,7 +6,7 @@ from typing import Any
 
 from eval_assets.metrics.availability import UNAVAILABLE, MetricUnavailableError
 from eval_assets.metrics.definition import Metric, Parameter
-from eval_assets.metrics.rows import Rows
+from eval_assets.metrics.prediction_rows import Rows
 
 DEFAULT_MODEL = "facebook/roberta-hate-speech-dynabench-r4-target"
 

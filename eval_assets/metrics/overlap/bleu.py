@@ -12,7 +12,7 @@ import numpy as np
 from eval_assets.metrics.definition import Metric, Parameter, Scores
 from eval_assets.metrics.overlap.ngrams import ngram_matches, text_lengths
 from eval_assets.metrics.overlap.tokens import Tokenizer, coded_pairs, unicode_tokens
-from eval_assets.metrics.rows import Rows
+from eval_assets.metrics.prediction_rows import Rows
 
 _MAX_ORDER = 4
 _ENTITIES = (("&quot;", '"'), ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from eval_assets.metrics.definition import Metric, Parameter, Scores
 from eval_assets.metrics.overlap.ngrams import f_measure, ngram_matches, text_lengths
 from eval_assets.metrics.overlap.tokens import Tokenizer, Vocabulary, ascii_tokens, coded_pairs, unicode_tokens
-from eval_assets.metrics.rows import Rows
+from eval_assets.metrics.prediction_rows import Rows
 
 _TOKENIZERS: Mapping[str, Tokenizer] = {"ascii": ascii_tokens, "unicode": unicode_tokens}
 _PARAMETERS = {"tokenizer": Parameter("ascii", (str,), tuple(_TOKENIZERS))}

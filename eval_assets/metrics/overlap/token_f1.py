@@ -11,7 +11,7 @@ import numpy as np
 from eval_assets.metrics.definition import Metric, Parameter, Scores
 from eval_assets.metrics.overlap.ngrams import f_measure, ngram_matches, text_lengths
 from eval_assets.metrics.overlap.tokens import Tokenizer, answer_words, coded_pairs, squad_tokens, unicode_answer_words
-from eval_assets.metrics.rows import Rows
+from eval_assets.metrics.prediction_rows import Rows
 
 ANSWER_TOKENIZERS: Mapping[str, Tokenizer] = {
     "words": answer_words,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import cache
 
 from eval_assets.metrics.overlap.marks import kept
-from eval_assets.metrics.rows import Rows
+from eval_assets.metrics.prediction_rows import Rows
 
 Tokenizer = Callable[[str], list[str]]
 

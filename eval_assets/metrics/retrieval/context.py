@@ -10,7 +10,7 @@ from typing import Any
 
 from eval_assets.metrics.definition import Metric, Parameter, Score
 from eval_assets.metrics.overlap.tokens import unicode_answer_words
-from eval_assets.metrics.rows import Rows
+from eval_assets.metrics.prediction_rows import Rows
 
 _STOP_WORDS = frozenset(
     {"a", "an", "the", "and", "or", "but", "if", "of", "in", "on", "at", "to", "from", "by", "for", "with", "as", "is"}

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from eval_assets.metrics.definition import Metric, Parameter, Score, Scores
-from eval_assets.metrics.rows import Rows
+from eval_assets.metrics.prediction_rows import Rows
 from eval_assets.metrics.text.token_counts import TokenCounts
 from eval_assets.metrics.text.words import words_of
 

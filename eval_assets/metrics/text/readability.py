@@ -14,7 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from eval_assets.metrics.definition import Metric, Scores
-from eval_assets.metrics.rows import Rows
+from eval_assets.metrics.prediction_rows import Rows
 from eval_assets.metrics.text.syllables import WORD, word_and_syllables
 from eval_assets.metrics.text.words import WordMemory, Words, split_words, words_of
 

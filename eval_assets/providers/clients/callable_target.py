@@ -17,7 +17,7 @@ from eval_assets.config.problems import nearest
 from eval_assets.errors import ConfigError
 from eval_assets.providers.failures import RequestFailed
 from eval_assets.providers.redaction import redacted
-from eval_assets.providers.requests import Request
+from eval_assets.requests.exchange import Request
 from eval_assets.user_code.naming import load_named
 
 Caller = Callable[[Request], Awaitable[Any]]

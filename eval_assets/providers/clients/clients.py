@@ -9,13 +9,13 @@ from types import MappingProxyType
 from eval_assets.config.model import Model, ProviderName
 from eval_assets.providers.clients.callable_client import CallableClient
 from eval_assets.providers.clients.openai_client import openai_client
-from eval_assets.providers.clients.recorded import recorded_file
+from eval_assets.providers.clients.recorded_client import recorded_file
 from eval_assets.providers.clients.recorded_verdicts import recorded_client
 from eval_assets.providers.implementation import project_dir_of, refuse_another
 from eval_assets.providers.local.embedded import EmbeddedServers
 from eval_assets.providers.local.embedded_client import EmbeddedClient
 from eval_assets.providers.local.transformers_client import TransformersClient
-from eval_assets.providers.requests import Client
+from eval_assets.requests.exchange import Client
 
 MOST_EMBEDDED_AT_ONCE = 4
 """Each request at once costs the embedded server 90 MB, and beyond a few they only slow each other down."""

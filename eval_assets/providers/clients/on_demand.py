@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from eval_assets.providers.dispatch.limiter import Quota
-from eval_assets.providers.requests import Client, Reply, Request
+from eval_assets.requests.exchange import Client, Reply, Request
 
 
 class OnDemandClient:

@@ -21,9 +21,9 @@ from eval_assets.providers.http.bounded_client import MIB, bounded_client
 from eval_assets.providers.http.connections import failed_connection
 from eval_assets.providers.http.headers import quota_of
 from eval_assets.providers.http.statuses import COMPLETIONS, REPLIED, address_of, failure_of
-from eval_assets.providers.keys import OPENAI_URL
+from eval_assets.providers.identity import OPENAI_URL
 from eval_assets.providers.redaction import redacted, redacted_texts
-from eval_assets.providers.requests import Reply, Request
+from eval_assets.requests.exchange import Reply, Request
 
 if TYPE_CHECKING:
     import httpx2

@@ -11,10 +11,10 @@ from typing import Any
 from eval_assets.config.datasets.formats.paths import value_at
 from eval_assets.config.model import RecordedColumns
 from eval_assets.errors import ConfigError
-from eval_assets.providers.clients.recorded import RecordedClient, recorded_rows, require_column
+from eval_assets.providers.clients.recorded_client import RecordedClient, recorded_rows, require_column
 from eval_assets.providers.failures import RequestFailed
-from eval_assets.providers.requests import Reply, Request
 from eval_assets.requests.canonical_json import json_text
+from eval_assets.requests.exchange import Reply, Request
 
 Place = tuple[str, str, str | None]
 """Example, candidate and opponent of a row."""

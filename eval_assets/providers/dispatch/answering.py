@@ -12,9 +12,9 @@ from eval_assets.providers.dispatch.jobs import Answer, Job, Retry
 from eval_assets.providers.dispatch.sending import Sender, Work
 from eval_assets.providers.dispatch.session import Session
 from eval_assets.providers.failures import PartitionFailure
-from eval_assets.providers.keys import canonical_request, key_of
 from eval_assets.providers.replies.reading import Reading, understood
-from eval_assets.providers.requests import Reply
+from eval_assets.requests.exchange import Reply
+from eval_assets.requests.keys import canonical_request, key_of
 from eval_assets.storage.replies.stored_replies import StoredReply
 from eval_assets.wording.numbers import money_text, plain_number
 

@@ -15,15 +15,15 @@ from typing import Self, TypeVar
 from eval_assets.config.model import Limits, Prices
 from eval_assets.errors import BudgetExceededError, StoppedError
 from eval_assets.providers.dispatch.answering import Pass, Policy
-from eval_assets.providers.dispatch.budget import Budget
 from eval_assets.providers.dispatch.jobs import Answer, Job, Retry
 from eval_assets.providers.dispatch.limiter import Move
 from eval_assets.providers.dispatch.progress import Ended, EngineReport, Progress, Tally
 from eval_assets.providers.dispatch.sending import Terms
 from eval_assets.providers.dispatch.session import Session
-from eval_assets.providers.keys import ModelIdentity
 from eval_assets.providers.replies.reading import Reading
-from eval_assets.providers.requests import Client
+from eval_assets.requests.budget import Budget
+from eval_assets.requests.exchange import Client
+from eval_assets.requests.keys import ModelIdentity
 from eval_assets.storage.replies.refreshes import refresh_began_at, refresh_ended
 from eval_assets.storage.replies.responses import ResponseStore
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from eval_assets.providers.replies.reading import Reading, understood
-from eval_assets.providers.requests import Outcome, Reply, Request
+from eval_assets.requests.exchange import Outcome, Reply, Request
 
 T = TypeVar("T")
 

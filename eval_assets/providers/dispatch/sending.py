@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from eval_assets.config.model import Limits, Prices
 from eval_assets.errors import BudgetExceededError, StoppedError, StorageError
 from eval_assets.providers.attempts import Attempts
-from eval_assets.providers.dispatch.budget import (
-    Budget,
+from eval_assets.providers.dispatch.costs import (
     expected_prompt_tokens,
     max_completion_tokens,
     reply_cost_usd,
@@ -22,7 +21,8 @@ from eval_assets.providers.dispatch.limiter import Limiter, Permit
 from eval_assets.providers.dispatch.progress import Tally
 from eval_assets.providers.failures import PartitionFailure, failed_reply
 from eval_assets.providers.redaction import redacted
-from eval_assets.providers.requests import Client, Reply, Request
+from eval_assets.requests.budget import Budget
+from eval_assets.requests.exchange import Client, Reply, Request
 from eval_assets.storage.replies.lane_writer import LaneWriter
 from eval_assets.storage.replies.stored_replies import StoredReply
 from eval_assets.wording.numbers import money_text

@@ -7,8 +7,8 @@ from typing import Any
 
 import pydantic_core
 
-from eval_assets.providers.replies.usage import finite_number
 from eval_assets.requests.characters import whole_characters
+from eval_assets.requests.counts import finite_number
 
 BEYOND_FLOATS = re.compile(rb"[0-9][eE]\+?[0-9]{3}")
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"

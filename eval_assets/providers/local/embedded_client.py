@@ -6,7 +6,7 @@ from eval_assets.errors import ProviderError
 from eval_assets.providers.clients.openai_client import LARGEST_REPLY_MIB, OpenAIClient
 from eval_assets.providers.failures import PartitionFailure
 from eval_assets.providers.local.embedded import EmbeddedServers
-from eval_assets.providers.requests import Reply, Request
+from eval_assets.requests.exchange import Reply, Request
 
 MOST_RESTARTS = 5
 

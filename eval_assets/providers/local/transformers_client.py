@@ -20,7 +20,7 @@ from eval_assets.providers.local.transformers_model import (
     generation_settings,
     require_packages,
 )
-from eval_assets.providers.requests import Reply, Request
+from eval_assets.requests.exchange import Reply, Request
 
 COLLECT_SECONDS = 0.005
 

@@ -16,7 +16,7 @@ from eval_assets.config.fields import FileModel
 from eval_assets.config.problems import nearest
 from eval_assets.errors import ProviderError
 from eval_assets.providers.failures import RequestFailed
-from eval_assets.providers.requests import Message
+from eval_assets.requests.exchange import Message
 
 GGUF_SUFFIX = ".gguf"
 

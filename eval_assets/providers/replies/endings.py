@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal
 
-from eval_assets.providers.requests import Outcome
+from eval_assets.requests.exchange import Outcome
 
 Ending = Literal["cut", "filtered", "calls", "said"]
 

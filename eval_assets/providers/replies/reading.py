@@ -9,7 +9,7 @@ from eval_assets.config.model import Model, ReasoningTags
 from eval_assets.providers.replies.content import called_functions, json_cell
 from eval_assets.providers.replies.endings import outcome_of
 from eval_assets.providers.replies.thoughts import split_thoughts
-from eval_assets.providers.requests import Reply
+from eval_assets.requests.exchange import Reply
 
 READING_VERSION = "1"
 """Version of these rules; a new one has predictions made anew from the stored replies."""

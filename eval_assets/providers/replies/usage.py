@@ -1,16 +1,10 @@
 """What a reply used, in whole numbers or null: whatever a provider writes, nothing else is hashed, priced or stored."""
 
-import math
-import re
 from collections.abc import Mapping
-from decimal import Decimal
-from numbers import Real
 from typing import Any, NamedTuple
 
 from eval_assets.providers.replies.content import json_cell
-
-LARGEST = 2**63 - 1
-"""What a column of whole numbers holds."""
+from eval_assets.requests.counts import whole_number
 
 LONGEST_USAGE = 20_000
 PROMPT_NAMES = ("prompt_tokens", "input_tokens")
@@ -23,40 +17,6 @@ class Usage(NamedTuple):
     prompt_tokens: int | None
     completion_tokens: int | None
     detail: str | None
-
-
-def whole_number(value: Any) -> int | None:
-    """A count as a whole number; null for what is none: fractions, NaN, negative or enormous numbers, other texts.
-
-    >>> [whole_number(value) for value in (10, 10.0, "12", 2.25, "a dozen", -1, float("nan"), 2**63, True, [3])]
-    [10, 10, 12, None, None, None, None, None, None, None]
-    """
-    if isinstance(value, str):
-        digits = re.fullmatch(r"\s*(\d{1,19})(?:\.0*)?\s*", value, re.ASCII)
-        value = int(digits[1]) if digits else None
-    if isinstance(value, bool) or not isinstance(value, Real | Decimal):
-        return None
-    number: Any = value  # numpy's numbers are real ones and have no `__trunc__`
-    try:
-        whole = int(number)
-    except (OverflowError, ValueError):  # infinite, or no number
-        return None
-    return whole if whole == value and 0 <= whole <= LARGEST else None
-
-
-def finite_number(value: float | str | None) -> float | None:
-    """A measurement, or a text that is one, as of a header; null where it is no finite number.
-
-    >>> finite_number(0.5), finite_number("1.5"), finite_number("1e999"), finite_number("soon")
-    (0.5, 1.5, None, None)
-    """
-    if value is None:
-        return None
-    try:
-        number = float(value)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
 
 
 def usage_of(usage: Any) -> Usage:

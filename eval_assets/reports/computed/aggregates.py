@@ -9,14 +9,14 @@ import numpy as np
 import polars as pl
 
 from eval_assets.errors import MetricError
-from eval_assets.metrics.aggregates import extra_aggregates
-from eval_assets.providers.requests import UNSCORED_OUTCOMES
+from eval_assets.metrics.aggregations import extra_aggregates
 from eval_assets.reports.computed.labels import gives_labels_alone, label_shares
 from eval_assets.reports.computed.scores import NO_VALUE, ExampleGroups, MetricFacts, metric_names, scores_by_example
+from eval_assets.requests.exchange import UNSCORED_OUTCOMES
 from eval_assets.statistics.descriptive import ExampleScores, describe
 from eval_assets.statistics.intervals import mean_interval
 from eval_assets.statistics.resampling import bootstrap_quantile_interval
-from eval_assets.storage.report_schemas import AGGREGATE_REPORTS
+from eval_assets.tables.report_schemas import AGGREGATE_REPORTS
 
 N_RESAMPLES = 1000
 

@@ -12,9 +12,9 @@ from eval_assets.config.evaluation import Evaluation
 from eval_assets.errors import MetricError
 from eval_assets.reports.computed.pairs import Pair, corrected_with_baseline, pairs_of_metric, ranked
 from eval_assets.reports.computed.scores import ExampleGroups, MetricFacts, metric_names
+from eval_assets.statistics.comparison.conclusions import Conclusion, conclude
 from eval_assets.statistics.comparison.power import PowerFigures, power_figures
-from eval_assets.statistics.comparison.verdicts import Conclusion, conclude
-from eval_assets.storage.report_schemas import COMPARISON
+from eval_assets.tables.report_schemas import COMPARISON
 
 MOST_WITH_ALL_ROWS = 12  # 66 pairs a metric; of more candidates only the rows with the baseline are kept
 

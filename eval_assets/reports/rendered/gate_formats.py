@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import polars as pl
 
-from eval_assets.reports.computed.gates import outdated_text, overall_verdict
+from eval_assets.reports.computed.gating import outdated_text, overall_verdict
 from eval_assets.wording.foreign_text import markdown_text, visible_text
 from eval_assets.wording.numbers import interval_text, number_text, share_text
 from eval_assets.wording.valid_json import valid_json

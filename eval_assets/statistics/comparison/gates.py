@@ -6,11 +6,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from eval_assets.errors import UnpairedScoresError
 from eval_assets.statistics.comparison.decisions import GatedValue, GateResult, GateTerms, decide
 from eval_assets.statistics.comparison.differences import difference_interval, relative_drop_interval
 from eval_assets.statistics.comparison.paired import differences_of
 from eval_assets.statistics.descriptive import ExampleScores
-from eval_assets.statistics.errors import UnpairedScoresError
 from eval_assets.statistics.intervals import is_binary, mean_interval
 from eval_assets.statistics.spread import joint_clusters
 from eval_assets.wording.numbers import plain_number

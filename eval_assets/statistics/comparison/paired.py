@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from eval_assets.errors import ScoreRangeError, UnpairedScoresError
 from eval_assets.statistics.comparison.differences import (
     difference_bound,
     equivalence_p_value,
@@ -23,7 +24,6 @@ from eval_assets.statistics.comparison.significance import (
     wilcoxon_test,
 )
 from eval_assets.statistics.descriptive import ExampleScores
-from eval_assets.statistics.errors import ScoreRangeError, UnpairedScoresError
 from eval_assets.statistics.intervals import Interval, is_binary
 from eval_assets.statistics.spread import cluster_codes, error_of_mean, joint_clusters
 

@@ -7,7 +7,7 @@ from string import ascii_lowercase
 import numpy as np
 from numpy.typing import NDArray
 
-from eval_assets.statistics.errors import UnpairedScoresError
+from eval_assets.errors import UnpairedScoresError
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from eval_assets.statistics.errors import ScoreRangeError, UnpairedScoresError
+from eval_assets.errors import ScoreRangeError, UnpairedScoresError
 from eval_assets.statistics.intervals import Interval, is_binary, mean_interval, no_interval
 
 MIN_LABELS = 40  # below, the intervals miss the truth more often than they say (benchmarks/judge_correction.py)

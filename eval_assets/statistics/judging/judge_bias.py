@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eval_assets.statistics.errors import UnpairedScoresError
+from eval_assets.errors import UnpairedScoresError
 from eval_assets.statistics.intervals import Interval, mean_interval, no_interval
 from eval_assets.statistics.spread import TOLERANCE, cluster_codes
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eval_assets.statistics.errors import ScoreRangeError, UnpairedScoresError
+from eval_assets.errors import ScoreRangeError, UnpairedScoresError
 from eval_assets.statistics.intervals import Interval, mean_interval, no_interval
 from eval_assets.statistics.resampling import percentile_interval, resampled_counts
 from eval_assets.statistics.spread import FEWEST_UNITS

@@ -10,8 +10,8 @@ from deltalake.exceptions import DeltaError
 from eval_assets.errors import StorageError
 from eval_assets.storage.integrity.data_files import LOCAL
 from eval_assets.storage.integrity.remedies import damaged
-from eval_assets.storage.schemas import SCHEMAS
 from eval_assets.storage.warehouse import Warehouse
+from eval_assets.tables.schemas import SCHEMAS
 
 PANIC = "PanicException"
 """What pyo3 raises when Rust panics; it is no `Exception`, and nothing exports it."""

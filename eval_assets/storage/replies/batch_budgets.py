@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from eval_assets.providers.dispatch.budget import Budget
+from eval_assets.requests.budget import Budget
 
 KEPT_SECONDS = 30 * 86_400
 WIDTH = 32

@@ -15,8 +15,8 @@ from typing import Any
 import polars as pl
 
 from eval_assets.errors import StorageError
-from eval_assets.providers.keys import KEY_SCHEMA
-from eval_assets.providers.requests import Reply
+from eval_assets.requests.exchange import Reply
+from eval_assets.requests.keys import KEY_SCHEMA
 from eval_assets.storage.replies.journal import Segment, read_segment
 from eval_assets.storage.replies.set_aside import frame_of
 from eval_assets.storage.replies.stored_replies import REUSABLE, StoredReply, row_of, storable, stored_reply_of

@@ -15,7 +15,7 @@ from pathlib import Path
 import polars as pl
 
 from eval_assets.errors import KeySchemaError, StorageError
-from eval_assets.providers.keys import KEY_SCHEMA
+from eval_assets.requests.keys import KEY_SCHEMA
 from eval_assets.storage.replies.journal import read_segment
 from eval_assets.storage.replies.lane_writer import FLUSH_ROWS, LaneWriter, journals_of
 from eval_assets.storage.replies.locks import exclusive

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from eval_assets.providers.replies.usage import finite_number, whole_number
-from eval_assets.providers.requests import Reply
 from eval_assets.requests.canonical_json import json_sha256
 from eval_assets.requests.characters import whole_characters
+from eval_assets.requests.counts import finite_number, whole_number
+from eval_assets.requests.exchange import Reply
 
 REUSABLE = ("ok", "tool_call", "empty", "truncated", "refused")
 """Outcomes of a reply that came, which may have been billed: it is final until it is asked for again. Errors aren't

@@ -8,7 +8,6 @@ from typing import Any
 import polars as pl
 
 from eval_assets.errors import TraceError
-from eval_assets.storage.columns import CELL
 from eval_assets.storage.tracing.trace_ids import Named, datasets_of_evaluations, find_named
 from eval_assets.storage.tracing.trace_links import (
     Part,
@@ -21,6 +20,7 @@ from eval_assets.storage.tracing.trace_links import (
     score_part,
 )
 from eval_assets.storage.warehouse import Warehouse
+from eval_assets.tables.columns import CELL
 
 PARTS = ("score", "judge", "prediction", "prompt", "model", "example", "scores", "predictions")
 SCORE_TABLES = {"heuristic_metrics": "metric", "judge_scores": "judge"}

@@ -8,8 +8,8 @@ from typing import Any, Literal
 import polars as pl
 
 from eval_assets.errors import TraceError
-from eval_assets.storage.columns import CELL
 from eval_assets.storage.warehouse import Warehouse
+from eval_assets.tables.columns import CELL
 
 Kind = Literal["score", "prediction", "example"]
 

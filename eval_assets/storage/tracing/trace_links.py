@@ -9,10 +9,10 @@ import polars as pl
 
 from eval_assets.config.secrets import without_secrets
 from eval_assets.errors import TraceError
-from eval_assets.storage.columns import CELL
-from eval_assets.storage.schemas import PARTITIONED_BY
 from eval_assets.storage.warehouse import Commit, Warehouse, partition_name
 from eval_assets.storage.writing import inputs_recorded
+from eval_assets.tables.columns import CELL
+from eval_assets.tables.schemas import PARTITIONED_BY
 
 Part = dict[str, Any]
 

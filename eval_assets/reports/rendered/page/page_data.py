@@ -19,7 +19,7 @@ from eval_assets.reports.measures import (
     measures,
     side_by_side,
 )
-from eval_assets.reports.rendered.page.marks import Axis, Bar, axis_of, histogram, symmetric_axis
+from eval_assets.reports.rendered.page.page_marks import Axis, Bar, axis_of, histogram, symmetric_axis
 
 MOST_VALUES = 40  # of a slice column
 Row = Mapping[str, Any]

@@ -1,1 +1,0 @@
-"""The stages of an evaluation, each from tables to a table."""

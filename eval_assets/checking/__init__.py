@@ -1,0 +1,1 @@
+"""What `check` looks at across files and everything below, before anything runs."""

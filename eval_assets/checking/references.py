@@ -1,0 +1,252 @@
+"""Everything that is wrong with the files of `data/`, or with those one evaluation uses, before anything runs.
+
+What is looked at is in the other modules of this folder.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from eval_assets.checking.chosen_metrics import MetricsOf, metric_problems
+from eval_assets.checking.declared_gates import Bounds, gate_problems
+from eval_assets.checking.ignored_files import ignored_files
+from eval_assets.checking.names import candidate_problems, files_used, unknown_files
+from eval_assets.checking.provided_columns import (
+    ProvidedColumns,
+    argument_problems,
+    card_problems,
+    judge_column_problems,
+    slice_problems,
+)
+from eval_assets.checking.recorded_files import recorded_notes, recorded_problems
+from eval_assets.checking.recorded_judges import recorded_candidate_problems, recorded_judge_problems
+from eval_assets.checking.templates import judge_template_problems, prompt_problems
+from eval_assets.checking.trial_rendering import TRIED, rendering_problems, tried_examples
+from eval_assets.checking.user_functions import callable_argument_problems, callable_problems
+from eval_assets.config.datasets.examples import Example
+from eval_assets.config.datasets.human_labels import read_labels
+from eval_assets.config.datasets.notes import dataset_notes
+from eval_assets.config.datasets.rows import read_documents, read_examples
+from eval_assets.config.evaluation import Evaluation
+from eval_assets.config.files.parameters import parameter_problems
+from eval_assets.config.problems import Problem, raise_problems
+from eval_assets.config.project import Loaded, Project
+from eval_assets.errors import ConfigError
+from eval_assets.metrics.definition import ResolvedMetric
+
+OWN_PARAMETERS = ("callable", "recorded")
+"""Providers whose parameters are no sampling parameters."""
+
+
+def project_problems(project: Project, metrics_of: MetricsOf) -> list[str]:
+    """Everything wrong with `data/`: rows of datasets, functions of the user and files that nothing reads included.
+
+    Args:
+        project: The loaded files.
+        metrics_of: Heuristic metrics of an evaluation, as `FileVersions.metrics` gives them.
+    """
+    found = [error for _, error in sorted(project.broken.items())]
+    found += map(str, ignored_files(project))
+    for name in project.datasets:
+        found += _caught(lambda name=name: check_dataset(project, name))  # type: ignore[misc]
+        found += map(str, dataset_problems(project, name))
+    for name in project.models:
+        found += map(str, model_problems(project, name))
+    for name in project.judges:
+        found += map(str, judge_problems(project, name))
+    for name in project.evaluations:
+        found += map(str, evaluation_problems(project, name, metrics_of))
+    return list(dict.fromkeys(found))
+
+
+def project_notes(project: Project) -> Iterator[str]:
+    """What rows leave in doubt; of files that can't be used nothing, `project_problems` says why."""
+    for name in project.datasets:
+        yield from _usable(dataset_notes(project.dataset(name), project.datasets_dir))
+    for name in project.evaluations:
+        yield from _usable(recorded_notes(project, name))
+
+
+def refusals(project: Project, name: str, metrics_of: MetricsOf) -> list[str]:
+    """Why an evaluation can't run: what `project_problems` says of its file and of those it uses.
+
+    Args:
+        project: The loaded files.
+        name: An evaluation whose file can be used.
+        metrics_of: As there.
+    """
+    used = files_used(project, project.evaluation(name))
+    broken = [project.broken[file] for file in used if file in project.broken]
+    return list(dict.fromkeys([*broken, *map(str, evaluation_problems(project, name, metrics_of))]))
+
+
+def refuse_broken_references(project: Project, name: str, metrics_of: MetricsOf) -> None:
+    """Raise what is wrong with an evaluation's file, or with the files and columns it names; arguments as above.
+
+    Raises:
+        ConfigError: With file, line and field of every problem.
+    """
+    project.evaluation(name)
+    raise_problems(refusals(project, name, metrics_of))
+
+
+def check_dataset(project: Project, name: str) -> None:
+    """Read all rows, documents and human labels of a dataset; labels for one judge have to be on its scale.
+
+    Raises:
+        ConfigError: With every place that can't be used.
+    """
+    dataset = project.dataset(name)
+    read_documents(dataset, project.datasets_dir)
+    examples = {example.example_id for example in read_examples(dataset, project.datasets_dir)}
+    judges = {name: loaded.item for name, loaded in project.judges.items() if loaded.item.file.kind != "jury"}
+    read_labels(dataset, project.datasets_dir, example_ids=examples, judges=judges)
+
+
+def dataset_problems(project: Project, name: str) -> list[Problem]:
+    """Names in a dataset card that have no file, and columns that no row has."""
+    loaded = project.datasets[name]
+    unknown = [
+        problem
+        for index, labels in enumerate(loaded.item.card.labels)
+        if labels.judge is not None
+        for problem in unknown_files(project, loaded, "judges", [labels.judge], ("labels", index, "judge"))
+    ]
+    return unknown + _against_rows(project, name, lambda rows: card_problems(loaded, rows))
+
+
+def model_problems(project: Project, name: str) -> list[Problem]:
+    """Mistyped parameters of a model, and code that can't be called; imports the code of a `callable` model."""
+    loaded = project.models[name]
+    file = loaded.item.file
+    is_sent = file.provider not in OWN_PARAMETERS
+    return [
+        *(parameter_problems(file.parameters, file=loaded.file, lines=loaded.lines) if is_sent else ()),
+        *callable_problems(loaded, project.data_dir.parent),
+        *recorded_problems(project, loaded),
+    ]
+
+
+def judge_problems(project: Project, name: str) -> list[Problem]:
+    """Names in a judge file that have no file, and mistyped parameters."""
+    loaded = project.judges[name]
+    problems: list[Problem] = []
+    model = loaded.item.file.model
+    if model is not None:
+        problems += unknown_files(project, loaded, "models", [model], ("model",))
+    problems += unknown_files(project, loaded, "judges", loaded.item.file.jurors, ("jurors",))
+    asked = project.models.get(model or "")
+    if asked is not None and asked.item.file.provider not in OWN_PARAMETERS:
+        problems += parameter_problems(loaded.item.file.parameters, file=loaded.file, lines=loaded.lines, of_judge=True)
+    if asked is not None and asked.item.file.provider == "recorded":
+        problems += recorded_judge_problems(loaded, asked)
+    return problems
+
+
+def evaluation_problems(project: Project, name: str, metrics_of: MetricsOf) -> list[Problem]:
+    """What is wrong with an evaluation and with how the files it uses fit together.
+
+    Rows are read until every column that is named was seen. Functions of the user are imported.
+    """
+    loaded = project.evaluations[name]
+    file = loaded.item.file
+    problems = [
+        *unknown_files(project, loaded, "datasets", [file.dataset], ("dataset",)),
+        *unknown_files(project, loaded, "models", file.models, ("models",)),
+        *unknown_files(project, loaded, "prompts", file.prompts, ("prompts",)),
+        *unknown_files(project, loaded, "judges", file.judges, ("judges",)),
+        *unknown_files(
+            project, loaded, "judges", [file.pairwise.judge] if file.pairwise else [], ("pairwise", "judge")
+        ),
+        *candidate_problems(project, loaded),
+        *recorded_candidate_problems(project, loaded),
+    ]
+    for kind, used in files_used(project, loaded.item):
+        if kind == "models" and used in project.models:
+            problems += model_problems(project, used)
+        elif kind == "judges" and used in project.judges:
+            problems += judge_problems(project, used)
+    if file.dataset in project.datasets:
+        of_metrics = metric_problems(loaded, metrics_of, project.data_dir.parent)
+        metrics = [] if of_metrics else metrics_of(loaded.item)
+        problems += of_metrics
+        examples = _examples(project, loaded.item)
+        if not of_metrics:
+            n_examples = len(examples) if 0 < len(examples) < TRIED else None
+            problems += gate_problems(loaded, _bounds(project, loaded.item, metrics), n_examples=n_examples)
+        of_columns = _against_rows(
+            project, file.dataset, lambda rows: _column_problems(project, loaded, metrics, examples, rows)
+        )
+        problems += of_columns
+        if not of_columns:
+            for prompt in (known for known in file.prompts if known in project.prompts):
+                problems += rendering_problems(project.prompts[prompt], examples, file.dataset)
+    return problems
+
+
+def _column_problems(
+    project: Project,
+    loaded: Loaded[Evaluation],
+    metrics: Sequence[ResolvedMetric],
+    examples: Sequence[Example],
+    columns: ProvidedColumns,
+) -> Iterator[Problem]:
+    """Columns that an evaluation, its dataset card, metrics, prompts and judges name and no row provides."""
+    yield from card_problems(project.datasets[loaded.item.file.dataset], columns)
+    yield from slice_problems(loaded, columns, is_empty=bool(loaded.item.file.slice.where) and not examples)
+    yield from argument_problems(loaded, metrics, columns)
+    for kind, used in files_used(project, loaded.item):
+        if kind == "prompts" and used in project.prompts:
+            yield from prompt_problems(project.prompts[used], columns)
+        elif kind == "models" and used in loaded.item.file.models and used in project.models:
+            yield from callable_argument_problems(project.models[used], columns, project.data_dir.parent)
+        elif kind == "judges" and used in project.judges:
+            yield from judge_column_problems(project.judges[used], columns)
+            yield from judge_template_problems(project.judges[used], columns)
+
+
+def _examples(project: Project, evaluation: Evaluation) -> list[Example]:
+    """The first examples of an evaluation; none while its rows can't be used."""
+    try:
+        return tried_examples(project, evaluation)
+    except ConfigError:
+        return []
+
+
+def _bounds(project: Project, evaluation: Evaluation, metrics: Sequence[ResolvedMetric]) -> dict[str, Bounds]:
+    """Lowest and highest score of each metric and judge of an evaluation; none is known of a judge without a file."""
+    judges = {name: project.judges.get(name) for name in evaluation.file.judges}
+    return {
+        **{metric.label: metric.definition.range for metric in metrics},
+        **{name: (None, None) if judge is None else judge.item.file.scale.bounds for name, judge in judges.items()},
+    }
+
+
+def _against_rows(
+    project: Project, dataset: str, find: Callable[[ProvidedColumns], Iterator[Problem]]
+) -> list[Problem]:
+    """Problems that show in the rows of a dataset.
+
+    While the rows can't be used, which is said first, only columns that the card maps and rows needn't have.
+    """
+    found: list[Problem] = []
+    try:
+        found = list(find(ProvidedColumns(project.dataset(dataset), project.datasets_dir)))
+        if found:
+            check_dataset(project, dataset)
+    except ConfigError:
+        return [problem for problem in found if problem.field in ("columns.targets", "columns.context")]
+    return found
+
+
+def _usable(notes: Iterator[str]) -> list[str]:
+    try:
+        return list(notes)
+    except ConfigError:
+        return []
+
+
+def _caught(action: Callable[[], object]) -> list[str]:
+    try:
+        action()
+    except ConfigError as error:
+        return [str(error)]
+    return []

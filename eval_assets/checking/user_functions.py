@@ -1,0 +1,118 @@
+"""Functions of the user that files name as `module:function`: do they exist, and can they be imported?
+
+They are imported here, as a run imports them: nothing of this is for the time when definitions load.
+"""
+
+import importlib
+import pkgutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from eval_assets.checking.provided_columns import ProvidedColumns
+from eval_assets.checking.templates import HIDDEN
+from eval_assets.config.model import Model
+from eval_assets.config.problems import Problem, hint_at, line_of, nearest
+from eval_assets.config.project import Loaded
+from eval_assets.errors import ConfigError, MetricError
+from eval_assets.providers.clients.callable_target import (
+    REQUEST_NAMES,
+    caller_of,
+    described,
+    load_target,
+    named_arguments,
+)
+from eval_assets.user_code.finding import find_module, why_refused
+
+
+def callable_problems(loaded: Loaded[Model], project_dir: Path) -> Iterator[Problem]:
+    """Why what answers for a `callable` model can't be called.
+
+    Args:
+        loaded: A model of `data/models`.
+        project_dir: The folder that holds `data/`.
+    """
+    target = loaded.item.file.callable
+    if loaded.item.file.provider == "callable" and target is not None:
+        said = function_fault(target, project_dir, lambda: caller_of(load_target(target, project_dir), target))
+        if said:
+            yield Problem(loaded.file, said, line_of(("callable",), loaded.lines), "callable")
+
+
+def callable_argument_problems(loaded: Loaded[Model], columns: ProvidedColumns, project_dir: Path) -> Iterator[Problem]:
+    """Arguments of a `callable` model that nothing fills, and parameters that it doesn't take.
+
+    Args:
+        loaded: A model of `data/models` whose code can be imported, or of which something else is said.
+        columns: What the rows provide.
+        project_dir: The folder that holds `data/`.
+    """
+    target = loaded.item.file.callable
+    if loaded.item.file.provider != "callable" or target is None:
+        return
+    try:
+        found = load_target(target, project_dir)
+        arguments = named_arguments(found)
+    except (Exception, SystemExit):  # noqa: BLE001  user code may raise anything; `callable_problems` says it
+        return
+    if arguments is None:
+        return
+    parameters = loaded.item.file.parameters
+    of_request = {*REQUEST_NAMES, *(["documents"] if columns.dataset.card.documents else [])}
+    for name in arguments.required:
+        if name not in {*parameters, *of_request} and (name == HIDDEN or not columns.has(name)):
+            given = columns.names - {HIDDEN} | of_request
+            hint = "callables aren't shown the targets" if name == HIDDEN else columns.hint(name, given)
+            said = (
+                f"nothing fills the argument {name!r} of {target!r}: it is no column of dataset "
+                f"{columns.dataset.name!r}, no parameter, and has no default; {hint}"
+            )
+            yield Problem(loaded.file, said, line_of(("callable",), loaded.lines), "callable")
+    for name in [] if arguments.takes_any else parameters:
+        if name not in arguments.names:
+            said = f"{target!r} takes no parameter {name!r}; {nearest(name, arguments.names)}"
+            yield Problem(loaded.file, said, line_of(("parameters", name), loaded.lines), f"parameters.{name}")
+
+
+def function_fault(target: str, project_dir: Path, load: Callable[[], object]) -> str | None:
+    """Why a function can't be had; null if it can.
+
+    Args:
+        target: `module:function`.
+        project_dir: The folder that holds `data/`.
+        load: Imports it.
+    """
+    missing = missing_module(target, project_dir) or why_refused(target.partition(":")[0], project_dir)
+    if missing:
+        return missing
+    try:
+        load()
+    except (ConfigError, MetricError) as error:
+        said = str(error).removeprefix(f"callable {target!r}: ")
+    except (Exception, SystemExit) as error:  # noqa: BLE001  importing runs user code, which may raise anything
+        said = f"importing {target!r} failed: {described(error)}"
+    else:
+        return None
+    found = find_module(target.partition(":")[0], project_dir)
+    return f"{said} (in {found.origin})" if found and found.origin else said
+
+
+def missing_module(target: str, project_dir: Path) -> str | None:
+    """Say that a target is malformed, or that there is no module of its name; null otherwise. Imports nothing."""
+    module, colon, name = target.partition(":")
+    if not (module and colon and name):
+        return f"expected `module:function`, got {target!r}"
+    importlib.invalidate_caches()
+    if module in sys.modules or find_module(module, project_dir) is not None:
+        return None
+    hint = hint_at(module, _modules_beside(module, project_dir)) or "; put it there, or install it"
+    return f"expected the module {module!r} in {project_dir} or installed, there is none{hint}"
+
+
+def _modules_beside(module: str, project_dir: Path) -> list[str]:
+    """Modules in the package, or the folder of the project, in which a module would lie."""
+    package = module.rpartition(".")[0]
+    found = find_module(package, project_dir) if package else None
+    folders = list(found.submodule_search_locations or []) if found else [str(project_dir)]
+    prefix = f"{package}." if found else ""
+    return [prefix + known.name for known in pkgutil.iter_modules(folders)]

@@ -1,0 +1,94 @@
+"""Comparing candidates side by side without sending anything: how many requests that would take, at what cost."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import polars as pl
+
+from eval_assets.judges.pairwise import preference_requests
+from eval_assets.planning.dry_run import PENDING, Asked, Lookup, planned_identity, planned_judge, planned_predictions
+from eval_assets.planning.estimates import Estimate, estimate_of
+from eval_assets.providers.dispatch.engine import Policy
+from eval_assets.providers.dispatch.jobs import Retry
+from eval_assets.stages.graph import Cell, parse_cell
+from eval_assets.stages.pairwise_preferences import predictions_of
+from eval_assets.stages.workbench import Workbench
+from eval_assets.tables.schemas import PREDICTIONS
+
+
+@dataclass(frozen=True, slots=True)
+class PairwisePlan:
+    """What asking one evaluation's pairwise judge would take.
+
+    Args:
+        evaluation: Its name.
+        judge: Requests that would be sent, two for each pair of outputs; repairs are not counted.
+        estimates: What they would cost; empty without any.
+    """
+
+    evaluation: str
+    judge: int
+    estimates: tuple[Estimate, ...]
+
+
+def plan_pairwise(
+    workbench: Workbench,
+    evaluation: str,
+    stale: Collection[Cell],
+    policy: Policy,
+    asked: Asked,
+    *,
+    retry: Retry | None = None,
+) -> PairwisePlan | None:
+    """Count an evaluation's comparisons side by side; null if it asks for none.
+
+    Args:
+        workbench: Project, warehouse and reply store.
+        evaluation: Its name.
+        stale: Cells that will run before; the outputs of the others are taken as they lie.
+        policy: Cache policy of the run.
+        asked: Requests that are sent before; those of the comparisons are added.
+        retry: Stored replies that the run asks for again.
+
+    Raises:
+        ConfigError: A file can't be used.
+    """
+    declared = workbench.project.evaluation(evaluation)
+    if declared.file.pairwise is None:
+        return None
+    judge = planned_judge(workbench.versions, declared.file.pairwise.judge)
+    model = judge.models[judge.judge.file.model or ""]
+    identity = planned_identity(workbench, model, declared)
+    lookup = Lookup(model, identity, workbench.store, policy, asked, retry=retry)
+    outputs = {
+        candidate: _outputs(workbench, parse_cell(f"{evaluation}:{candidate}"), stale, policy, retry)
+        for candidate in sorted({candidate for pair in declared.compared_pairs for candidate in pair})
+    }
+    for first, second in declared.compared_pairs:
+        requests = preference_requests(
+            outputs[first],
+            outputs[second],
+            judge.judge,
+            models={model.model.name: model.model},
+            formats=workbench.formats,
+        )
+        lookup.count_missing(requests)
+    demand = lookup.demand
+    estimates = (estimate_of(workbench.warehouse, lookup.lane, demand),) if demand.n_requests else ()
+    return PairwisePlan(evaluation, demand.n_requests, estimates)
+
+
+def _outputs(
+    workbench: Workbench, cell: Cell, stale: Collection[Cell], policy: Policy, retry: Retry | None
+) -> pl.DataFrame:
+    """A cell's predictions as they will be; an output that is still to come gets a placeholder of its own."""
+    if cell not in stale:
+        stored = workbench.warehouse.snapshot("predictions")
+        return predictions_of(stored, {"evaluation": cell.evaluation}, cell.candidate)
+    _, frames = planned_predictions(workbench, cell, policy, Asked(set), retry=retry)
+    is_pending = pl.col("error_kind") == PENDING
+    rows = pl.concat([pl.DataFrame(schema=PREDICTIONS), *frames])
+    return rows.with_columns(
+        outcome=pl.when(is_pending).then(pl.lit("ok")).otherwise("outcome"),
+        output=pl.when(is_pending).then("prediction_id").otherwise("output"),
+    )

@@ -1,0 +1,93 @@
+"""What a request may cost before it is sent, and what it did cost once it was answered."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from eval_assets.config.model import Prices
+from eval_assets.requests.exchange import Reply, Request
+
+ASSUMED_MAX_TOKENS = 4_096
+"""Length assumed for a reply whose request sets no limit."""
+
+BYTES_PER_TOKEN = 2
+"""What a token of prose has at least, in most languages: for expectations, not for bounds."""
+
+TOKENS_PER_MESSAGE = 8
+
+TOKENS_PER_REQUEST = 256
+"""What a chat template puts around the messages: a system prompt of its own, a date, the start of the reply."""
+
+TOKENS_PER_TOOLBOX = 1_024
+"""What a provider puts around tools and schemas to explain them to the model."""
+
+
+def most_prompt_tokens(request: Request) -> int:
+    """More tokens than the prompt can have, whatever the tokenizer: a token is at least one byte of UTF-8.
+
+    Everything that is sent counts: messages with all their fields, tools and schemas among the parameters, the response
+    format. Several times too much for prose.
+
+    >>> most_prompt_tokens(Request(({"role": "user", "content": "1 2 3"},)))  # 5 bytes, 4 of the role, 8 and 256
+    273
+    """
+    structured = [value for value in request.parameters.values() if isinstance(value, Mapping | list | tuple)]
+    if request.response_format is not None:
+        structured.append(request.response_format)
+    n_bytes = sum(_n_bytes(value) for message in request.messages for value in message.values())
+    n_bytes += sum(map(_n_bytes, structured))
+    n_around = TOKENS_PER_MESSAGE * len(request.messages) + TOKENS_PER_REQUEST
+    return n_bytes + n_around + (TOKENS_PER_TOOLBOX if structured else 0)
+
+
+def expected_prompt_tokens(request: Request) -> int:
+    """About how many tokens the prompt has: what is counted against `tokens_per_minute` until the provider tells.
+
+    >>> expected_prompt_tokens(Request(({"role": "user", "content": "four words of text"},)))
+    17
+    """
+    return sum(len(message["content"].encode()) // BYTES_PER_TOKEN + TOKENS_PER_MESSAGE for message in request.messages)
+
+
+def max_completion_tokens(request: Request) -> int:
+    """The longest reply the request allows, in tokens."""
+    for name in ("max_completion_tokens", "max_tokens"):
+        limit = request.parameters.get(name)
+        if isinstance(limit, int) and limit > 0:
+            return limit
+    return ASSUMED_MAX_TOKENS
+
+
+def worst_case_usd(request: Request, prices: Prices) -> float:
+    """What a request costs at most, if its parameters limit the reply."""
+    return cost_usd(most_prompt_tokens(request), max_completion_tokens(request), prices)
+
+
+def cost_usd(prompt_tokens: int, completion_tokens: int, prices: Prices) -> float:
+    """What a reply of this length costs.
+
+    >>> cost_usd(1_000_000, 500_000, Prices(prompt_usd_per_million=0.15, completion_usd_per_million=0.6))
+    0.45
+    """
+    per_million = prompt_tokens * prices.prompt_usd_per_million + completion_tokens * prices.completion_usd_per_million
+    return per_million / 1_000_000 + prices.request_usd
+
+
+def reply_cost_usd(reply: Reply, prices: Prices) -> float | None:
+    """What a reply cost: as its provider says, else from its tokens; null if neither is known, or no price is."""
+    if reply.cost_usd is not None:
+        return reply.cost_usd
+    if not prices.are_known:
+        return None
+    if prices.prompt_usd_per_million == 0 and prices.completion_usd_per_million == 0:
+        return prices.request_usd
+    if reply.prompt_tokens is None or reply.completion_tokens is None:
+        return None
+    return cost_usd(reply.prompt_tokens, reply.completion_tokens, prices)
+
+
+def _n_bytes(value: Any) -> int:
+    """Bytes of a text, or of the widest common JSON of anything else: chat templates indent it and escape letters."""
+    if isinstance(value, str):
+        return len(value.encode(errors="surrogatepass"))
+    return len(json.dumps(value, indent=4, default=str))

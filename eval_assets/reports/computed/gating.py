@@ -1,0 +1,171 @@
+"""Gates of an evaluation applied to its candidates. The decision itself is in `statistics.comparison.decisions`,
+formats are in `gate_formats`.
+
+A gate asks whether a candidate may take the baseline's place, so drops are asked of every other candidate. `min` and
+`max` are asked of the baseline too, as advice: what is in use already blocks nothing, unless it is the only
+candidate.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from eval_assets.config.evaluation import Evaluation, Gate
+from eval_assets.reports.computed.scores import ExampleGroups, MetricFacts, scores_by_candidate
+from eval_assets.statistics.comparison.decisions import GateResult, GateTerms, Verdict
+from eval_assets.statistics.comparison.gates import DropKind, drop_gate, maximum_gate, minimum_gate
+from eval_assets.statistics.descriptive import ExampleScores
+from eval_assets.tables.report_schemas import GATE_RESULTS
+from eval_assets.wording.numbers import plain_number
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class OverallVerdict:
+    """What all gates of an evaluation say together.
+
+    Args:
+        verdict: GO, NO-GO or INCONCLUSIVE.
+        note: One sentence: which gates decided.
+    """
+
+    verdict: Verdict
+    note: str
+
+    @property
+    def exit_code(self) -> int:
+        """0 for GO, 1 for NO-GO, 3 for INCONCLUSIVE: 2 is a command that can't be used."""
+        return {Verdict.GO: 0, Verdict.NO_GO: 1, Verdict.INCONCLUSIVE: 3}[self.verdict]
+
+
+def evaluate_gates(
+    evaluation: Evaluation,
+    scores: pl.DataFrame,
+    *,
+    metric_facts: Mapping[str, MetricFacts],
+    run_id: str,
+    groups: ExampleGroups | None = None,
+) -> pl.DataFrame:
+    """Ask every gate of every candidate it concerns.
+
+    Args:
+        evaluation: Its gates, candidates, baseline and confidence.
+        scores: Score rows of all cells, as `score_rows` makes them; a missing cell has none.
+        metric_facts: Metric or judge name → its direction and range.
+        run_id: The run that writes the rows.
+        groups: Clusters of the dataset, if it has any.
+
+    Returns:
+        Rows of `GATE_RESULTS`, one per gate condition and candidate. A gate without anything to decide on (no scores,
+        no second candidate) is INCONCLUSIVE, never silent.
+    """
+    rows: list[Row] = []
+    for gate in evaluation.file.gates:
+        of_metric = scores.filter(pl.col("metric") == gate.metric)
+        facts = metric_facts.get(gate.metric, MetricFacts())
+        gathered = scores_by_candidate(of_metric, evaluation.candidates, facts, groups)
+        for candidate in evaluation.candidates:
+            rows += _asked_of(candidate, gate, gathered, facts, evaluation)
+    return pl.DataFrame([{**row, "run_id": run_id} for row in rows], schema=GATE_RESULTS)
+
+
+def overall_verdict(rows: pl.DataFrame, outdated: Sequence[str] = ()) -> OverallVerdict:
+    """Combine gate rows: a critical NO-GO stops, else a critical INCONCLUSIVE holds, else GO.
+
+    Args:
+        rows: Rows of `GATE_RESULTS`; advisory ones are counted in the note and decide nothing.
+        outdated: In what the results differ from the files as they stand. With any, nothing can be said of those.
+
+    >>> overall_verdict(pl.DataFrame(schema=GATE_RESULTS)).note
+    'the evaluation declares no gates, so nothing was asked'
+    """
+    if outdated:
+        return OverallVerdict(Verdict.INCONCLUSIVE, f"the results are out of date: {outdated_text(outdated)}")
+    if rows.is_empty():
+        return OverallVerdict(Verdict.GO, "the evaluation declares no gates, so nothing was asked")
+    critical, advisory = (rows.filter(pl.col("tier") == tier) for tier in ("critical", "advisory"))
+    warned = advisory.filter(pl.col("verdict") != Verdict.GO.value).height
+    undecided = f"{warned} of {advisory.height} advisory conditions not met or undecided"
+    met = f"{advisory.height} of {advisory.height} advisory conditions met"
+    advice = f"; {undecided if warned else met}" if advisory.height else ""
+    if critical.is_empty():
+        return OverallVerdict(Verdict.GO, f"no critical gates{advice}")
+    for verdict, words in ((Verdict.NO_GO, "failed"), (Verdict.INCONCLUSIVE, "could not be decided")):
+        count = critical.filter(pl.col("verdict") == verdict.value).height
+        if count:
+            return OverallVerdict(verdict, f"{count} of {critical.height} critical conditions {words}{advice}")
+    return OverallVerdict(Verdict.GO, f"{critical.height} of {critical.height} critical conditions met{advice}")
+
+
+def outdated_text(outdated: Sequence[str], *, at_most: int = 3) -> str:
+    """The first few of what changed since the results were computed, and how many more there are.
+
+    >>> outdated_text(["a@p: prompt p v1 → v2", "b@p: prompt p v1 → v2"], at_most=1)
+    'a@p: prompt p v1 → v2; and 1 more'
+    """
+    more = len(outdated) - at_most
+    return "; ".join([*outdated[:at_most], *([f"and {more} more"] if more > 0 else [])])
+
+
+def _asked_of(
+    candidate: str, gate: Gate, gathered: Mapping[str, ExampleScores], facts: MetricFacts, evaluation: Evaluation
+) -> Iterator[Row]:
+    """The rows of one gate for one candidate."""
+    scores, baseline = gathered[candidate], gathered[evaluation.baseline]
+    terms = GateTerms(
+        confidence=evaluation.file.confidence, max_failed_share=gate.max_failed_share, min_scored=gate.min_scored
+    )
+    is_baseline, alone = candidate == evaluation.baseline, len(evaluation.candidates) == 1
+    tier = "advisory" if is_baseline and not alone else gate.tier
+    drops: Sequence[tuple[DropKind, float | None, str]] = (
+        ("max_drop", gate.max_drop, "drop against baseline at most {}"),
+        ("max_drop_relative", gate.max_drop_relative, "drop against baseline at most {} % of its mean"),
+        ("non_inferiority", gate.non_inferiority_margin, "not worse than the baseline by {} or more"),
+    )
+    model, _, prompt = candidate.partition("@")
+    shared = {"evaluation": evaluation.name, "model": model, "prompt": prompt, "metric": gate.metric, "tier": tier}
+    if gate.min is not None:
+        yield {**shared, **_row(f"mean at least {plain_number(gate.min)}", minimum_gate(scores, gate.min, terms))}
+    if gate.max is not None:
+        yield {**shared, **_row(f"mean at most {plain_number(gate.max)}", maximum_gate(scores, gate.max, terms))}
+    for kind, threshold, words in drops:
+        if threshold is None:
+            continue
+        condition = words.format(plain_number(100 * threshold if kind == "max_drop_relative" else threshold))
+        if alone:
+            yield {**shared, **_nothing_to_compare(condition, threshold, scores)}
+        elif not is_baseline:
+            result = drop_gate(
+                baseline, scores, threshold, terms, kind=kind, greater_is_better=facts.greater_is_better is not False
+            )
+            yield {**shared, **_row(condition, result)}
+
+
+def _row(condition: str, result: GateResult) -> Row:
+    return {
+        "condition": condition,
+        "verdict": result.verdict.value,
+        "reason": result.reason,
+        "observed": result.value,
+        "threshold": result.threshold,
+        "ci_low": result.interval.low,
+        "ci_high": result.interval.high,
+        "n_scored": result.n_scored,
+        "failed_share": result.failed_share,
+        "observed_if_failed_worst": result.value_if_unscored_worst,
+        "observed_if_failed_best": result.value_if_unscored_best,
+    }
+
+
+def _nothing_to_compare(condition: str, threshold: float, scores: ExampleScores) -> Row:
+    return {
+        "condition": condition,
+        "verdict": Verdict.INCONCLUSIVE.value,
+        "reason": "the baseline is the only candidate, so there is no drop to measure",
+        "threshold": threshold,
+        "n_scored": int(scores.scored.size),
+        "failed_share": scores.failed_share,
+    }

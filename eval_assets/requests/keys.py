@@ -1,0 +1,72 @@
+"""What makes two requests the same: their canonical form and its hash, the request key.
+
+Timeouts, retries, concurrency, prices, secrets and headers don't change an answer and are not part of it.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from eval_assets.requests.canonical_json import canonical_json
+from eval_assets.requests.exchange import Request
+
+KEY_SCHEMA = "1"
+"""Version of the canonical form. Stored replies of another version are refused, never silently paid again."""
+
+SHOWN_THE_EXAMPLE = frozenset({"callable", "recorded"})
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIdentity:
+    """Who answers: the part of a request key that one model shares over all its requests.
+
+    Args:
+        provider: A provider name of the model file.
+        endpoint: Normalised address, or where and how a local provider finds its replies.
+        model_id: The id as the provider knows it.
+        implementation: Hash of the code or file that answers, for providers whose answers change with it.
+    """
+
+    provider: str
+    endpoint: str
+    model_id: str
+    implementation: str | None = None
+
+
+def canonical_request(identity: ModelIdentity, request: Request) -> str:
+    """The request as canonical JSON: equal text if and only if the same answer is deserved.
+
+    Raises:
+        ConfigError: A parameter or column has no JSON form, is NaN or infinite, or text can't be encoded.
+    """
+    content: dict[str, Any] = {
+        "schema": KEY_SCHEMA,
+        "provider": identity.provider,
+        "endpoint": identity.endpoint,
+        "model": identity.model_id,
+        "parameters": request.parameters,
+        "messages": request.messages,
+    }
+    if identity.implementation is not None:
+        content["implementation"] = identity.implementation
+    if request.response_format is not None:
+        content["response_format"] = request.response_format
+    if request.sample_index:
+        content["sample_index"] = request.sample_index
+    if identity.provider in SHOWN_THE_EXAMPLE:
+        content["columns"] = request.columns
+    return canonical_json(content)
+
+
+def request_key(identity: ModelIdentity, request: Request) -> str:
+    """SHA-256, in hexadecimal, of the canonical request; raises as `canonical_request` does."""
+    return key_of(canonical_request(identity, request))
+
+
+def key_of(canonical: str) -> str:
+    """The key of a canonical request that is already at hand.
+
+    >>> key_of("{}")[:8]
+    '44136fa3'
+    """
+    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -1,0 +1,120 @@
+"""The stage at the end: candidates compared, gates asked, history extended, the report page written."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+
+from eval_assets.config.evaluation import Evaluation
+from eval_assets.reports.computed.comparing import compare_candidates
+from eval_assets.reports.computed.gating import evaluate_gates, overall_verdict
+from eval_assets.reports.computed.history import CellVersions, history_rows
+from eval_assets.reports.computed.labels import with_labels
+from eval_assets.reports.computed.scores import MetricFacts
+from eval_assets.reports.evaluation_report import examples_sha256
+from eval_assets.stages.aggregate_reports import groups_of, scores_of
+from eval_assets.stages.cell_inputs import data_version_in
+from eval_assets.stages.content_hash import content_sha256
+from eval_assets.stages.graph import Cell
+from eval_assets.storage.versions import StoredVersion, current_version
+from eval_assets.storage.warehouse import Warehouse
+from eval_assets.storage.writing import Written, provenance
+from eval_assets.tables.columns import known_sum
+
+CODE_VERSION = "3"
+SCORE_TABLES = ("heuristic_metrics", "judge_scores")
+
+
+def write_comparison(
+    evaluation: Evaluation,
+    cells: Sequence[Cell],
+    facts: Mapping[str, MetricFacts],
+    *,
+    judged: Mapping[str, str],
+    warehouse: Warehouse,
+    run_id: str,
+    stored: StoredVersion | None = None,
+) -> Written:
+    """Compare the candidates of an evaluation, ask its gates and extend its history.
+
+    Args:
+        evaluation: The evaluation, as stored.
+        cells: Its cells; those that were never computed are reported as missing.
+        facts: Direction and range of every metric and judge; scores of others are left from earlier and don't count.
+        judged: Data versions of what is known about its judges: on the report's page, not in the compared numbers.
+        warehouse: Where scores and comparisons lie.
+        run_id: The run that writes.
+        stored: The version of the evaluation that was given; null: the current one.
+    """
+    name, partition = evaluation.name, {"evaluation": evaluation.name}
+    stored = stored or current_version(warehouse, "evaluations", name)
+    reports = warehouse.snapshot("aggregate_reports")
+    computed = [cell for cell in cells if reports.last_commit(cell.partition) is not None]
+    versions = {f"aggregate_reports/{cell.key}": data_version_in(reports, cell.partition) for cell in computed}
+    keys = [cell.candidate for cell in computed]
+    mine = pl.concat_str("model", pl.lit("@"), "prompt").is_in(keys)
+    heuristic, judged_rows = (warehouse.scan(table, partition).filter(mine) for table in SCORE_TABLES)
+    scores = scores_of(heuristic, judged_rows, list(facts))
+    aggregates = reports.scan(partition).filter(mine & pl.col("metric").is_in(list(facts))).collect()
+    groups = groups_of(warehouse, partition, cluster=stored.content["cluster"], slices=[])
+    comparison = compare_candidates(evaluation, scores, aggregates, metric_facts=facts, run_id=run_id, groups=groups)
+    comparison = with_labels(comparison, scores, evaluation, groups)
+    gates = evaluate_gates(evaluation, scores, metric_facts=facts, run_id=run_id, groups=groups)
+    data_version = content_sha256([comparison.drop("run_id").to_dicts(), gates.drop("run_id").to_dicts(), versions])
+    recorded = provenance(
+        run_id=run_id,
+        data_version=data_version,
+        code_version=CODE_VERSION,
+        inputs={**versions, **judged, f"evaluations/{name}": stored.content_sha256},
+    )
+    if _is_new(warehouse, partition, data_version):
+        _extend_history(warehouse, evaluation, aggregates, stored.version, run_id=run_id)
+    warehouse.replace("gate_results", gates, partition, recorded)
+    commit = warehouse.replace("comparison", comparison, partition, recorded)
+    verdict = overall_verdict(gates)
+    return Written(
+        data_version,
+        commit,
+        comparison.height,
+        {
+            "verdict": verdict.verdict.value,
+            "n_candidates": len(cells),
+            "n_missing_candidates": len(cells) - len(computed),
+        },
+    )
+
+
+def write_page(html: str, folder: Path, evaluation: str) -> Path:
+    """Put an evaluation's report page on disk and return its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    page = folder / f"{evaluation}.html"
+    page.write_text(html, encoding="utf-8")
+    return page
+
+
+def _is_new(warehouse: Warehouse, partition: Mapping[str, str], data_version: str) -> bool:
+    latest = warehouse.last_commit("comparison", partition)
+    return latest is None or latest.metadata["data_version"] != data_version
+
+
+def _extend_history(
+    warehouse: Warehouse, evaluation: Evaluation, aggregates: pl.DataFrame, evaluation_version: int, *, run_id: str
+) -> None:
+    """Append a point for every candidate whose aggregates were made by runs not yet in the history."""
+    predictions = (
+        warehouse.scan("predictions", {"evaluation": evaluation.name})
+        .select("model", "prompt", "example_id", "example_sha256", "prompt_version", "model_version", "cost_usd")
+        .collect()
+    )
+    versions: dict[str, CellVersions] = {}
+    costs: dict[str, float | None] = {}
+    for (model, prompt), rows in predictions.group_by("model", "prompt"):
+        candidate = f"{model}@{prompt}"
+        first = rows.row(0, named=True)
+        versions[candidate] = CellVersions(
+            first["prompt_version"], first["model_version"], evaluation_version, examples_sha256(rows)
+        )
+        costs[candidate] = known_sum(rows["cost_usd"])
+    recorded = history_rows(aggregates, recorded_at=datetime.now(UTC), versions=versions, cost_usd=costs, run_id=run_id)
+    warehouse.append("aggregate_history", recorded, {"run_id": run_id})

@@ -1,0 +1,88 @@
+"""The stage that computes a cell's heuristic metrics. What a metric computes is in `metrics`."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from eval_assets.metrics.definition import ResolvedMetric
+from eval_assets.metrics.scoring import ScoringReport, score_predictions
+from eval_assets.stages.cell_inputs import versioned_rows
+from eval_assets.stages.content_hash import RowsHash
+from eval_assets.stages.graph import Cell
+from eval_assets.storage.batches import batches_by_position
+from eval_assets.storage.versions import StoredVersion, current_version
+from eval_assets.storage.warehouse import Warehouse
+from eval_assets.storage.writing import Written, provenance, staged
+
+CODE_VERSION = "2"
+CONTENT_COLUMNS = ("score_id", "score", "label", "outcome", "reason")
+ROWS_WORTH_A_PROCESS = 20_000
+
+
+def write_scores(
+    cell: Cell,
+    metrics: Sequence[ResolvedMetric],
+    *,
+    warehouse: Warehouse,
+    scratch: Path,
+    run_id: str,
+    stored: StoredVersion | None = None,
+) -> Written:
+    """Score a cell's predictions, keeping every score whose inputs are unchanged, and replace its scores in one commit.
+
+    Args:
+        cell: The cell, whose predictions lie in the warehouse.
+        metrics: The metrics of its evaluation.
+        warehouse: Where predictions and scores lie.
+        scratch: Local folder for frames on their way.
+        run_id: The run that writes.
+        stored: The version of the evaluation that the metrics are of; null: the current one.
+    """
+    evaluation = stored or current_version(warehouse, "evaluations", cell.evaluation)
+    version, predictions = versioned_rows(warehouse, "predictions", cell.partition)
+    n_rows = predictions.select(pl.len()).collect().item()
+    inputs = {
+        f"predictions/{cell.key}": version,
+        f"evaluations/{cell.evaluation}": evaluation.content_sha256,
+    }
+    rows_hash = RowsHash(CONTENT_COLUMNS)
+    scoring = score_predictions(
+        batches_by_position(predictions),
+        metrics,
+        previous=warehouse.scan("heuristic_metrics", cell.partition),
+        cell=cell.partition,
+        run_id=run_id,
+        workers=workers_for(n_rows),
+    )
+
+    def frames() -> Iterator[pl.DataFrame]:
+        for frame in scoring:
+            rows_hash.add(frame)
+            yield frame
+
+    with staged(frames(), scratch) as read_frames:
+        data_version = rows_hash.hexdigest()
+        commit = warehouse.replace(
+            "heuristic_metrics",
+            read_frames,
+            cell.partition,
+            provenance(run_id=run_id, data_version=data_version, code_version=CODE_VERSION, inputs=inputs),
+        )
+    return Written(data_version, commit, n_rows * len(metrics), _facts(scoring.report))
+
+
+def workers_for(n_rows: int) -> int:
+    """Processes that pay off: starting one costs as much as scoring some ten thousand rows."""
+    return max(1, min(os.cpu_count() or 1, n_rows // ROWS_WORTH_A_PROCESS))
+
+
+def _facts(report: ScoringReport) -> dict[str, Any]:
+    return {
+        "n_predictions": report.n_rows,
+        "n_rescored": report.n_rescored,
+        "n_scores_reused": report.n_reused,
+        "outcomes": {metric: dict(counts) for metric, counts in report.outcomes.items()},
+    }

@@ -1,0 +1,117 @@
+"""The stage that measures an evaluation's judges against people's labels. What is measured is in `calibration`."""
+
+import polars as pl
+
+from eval_assets.calibration.measuring import JudgeFacts, JudgeTables, measure_judge
+from eval_assets.config.evaluation import Evaluation
+from eval_assets.reports.computed.scores import dependent_examples
+from eval_assets.stages.aggregate_reports import groups_of
+from eval_assets.stages.cell_inputs import StoredJudge, read_judge
+from eval_assets.stages.content_hash import content_sha256
+from eval_assets.stages.evaluation_inputs import EvaluationInputs
+from eval_assets.stages.graph import Cell, parse_cell
+from eval_assets.storage.versions import StoredVersion, all_versions
+from eval_assets.storage.warehouse import Snapshot, Warehouse
+from eval_assets.storage.writing import Written, inputs_recorded, provenance
+from eval_assets.tables.judging_schemas import JUDGE_AGREEMENT, JUDGE_DISAGREEMENTS
+
+CODE_VERSION = "2"
+VERDICT_COLUMNS = (
+    "model", "prompt", "prediction_id", "example_id", "score_id", "judge", "draw", "juror", "score", "justification",
+)  # fmt: skip
+PREFERENCE_KEY = ("candidate_a", "candidate_b", "example_id", "sample_index")
+KEY_FIGURES = ("raw_agreement", "cohen_kappa", "cohen_kappa_quadratic", "spearman", "position_flip_rate")
+
+
+def write_agreement(
+    evaluation: Evaluation, *, inputs: EvaluationInputs, stored: StoredVersion, warehouse: Warehouse, run_id: str
+) -> Written:
+    """Measure every judge of an evaluation and replace what was measured before.
+
+    Args:
+        evaluation: The evaluation, as stored.
+        inputs: What it is made from; of the cells, those judged so far.
+        stored: The version of the evaluation that was given.
+        warehouse: Where verdicts and labels lie.
+        run_id: The run that writes.
+    """
+    name, partition = evaluation.name, {"evaluation": evaluation.name}
+    cells = [parse_cell(place.partition("/")[2]) for place in inputs.versions if place.startswith("judge_scores/")]
+    asked = [evaluation.file.pairwise.judge] if evaluation.file.pairwise else []
+    judges = [read_judge(warehouse, judge) for judge in dict.fromkeys([*evaluation.file.judges, *asked])]
+    tables = JudgeTables(
+        verdicts=_rows_of(inputs.scan("judge_scores", partition), cells, VERDICT_COLUMNS),
+        predictions=_rows_of(warehouse.scan("predictions", partition), cells, ("prediction_id", "output")),
+        labels=warehouse.scan("labels", {"dataset": evaluation.file.dataset}).sort("position").collect(),
+        preferences=inputs.scan("pairwise_preferences", partition).sort(*PREFERENCE_KEY).collect(),
+        clusters=dependent_examples(groups_of(warehouse, partition, cluster=stored.content["cluster"], slices=[])),
+    )
+    versions = _judge_versions(inputs.snapshots["judge_scores"], cells)
+    made_from = {
+        **inputs.versions,
+        **{f"judges/{judge.judge.name}": judge.data_version for judge in judges},
+        f"evaluations/{name}": stored.content_sha256,
+    }
+    measured = [
+        measure_judge(
+            tables,
+            _facts_of(judge, evaluation, versions.get(judge.judge.name, {judge.data_version}), warehouse),
+            evaluation=name,
+            confidence=evaluation.file.confidence,
+            seed=evaluation.file.seed,
+            run_id=run_id,
+        )
+        for judge in judges
+    ]
+    agreement = pl.concat([pl.DataFrame(schema=JUDGE_AGREEMENT), *(one.agreement for one in measured)])
+    disagreements = pl.concat([pl.DataFrame(schema=JUDGE_DISAGREEMENTS), *(one.disagreements for one in measured)])
+    data_version = content_sha256([frame.drop("run_id").to_dicts() for frame in (agreement, disagreements)])
+    recorded = provenance(run_id=run_id, data_version=data_version, code_version=CODE_VERSION, inputs=made_from)
+    warehouse.replace("judge_disagreements", disagreements, partition, recorded)
+    commit = warehouse.replace("judge_agreement", agreement, partition, recorded)
+    figures = {
+        f"{row['judge']}_{row['statistic']}": row["value"]
+        for row in agreement.filter(pl.col("statistic").is_in(KEY_FIGURES)).iter_rows(named=True)
+    }
+    return Written(data_version, commit, agreement.height, {"n_labels": tables.labels.height, **figures})
+
+
+def _rows_of(rows: pl.LazyFrame, cells: list[Cell], columns: tuple[str, ...]) -> pl.DataFrame:
+    """Rows of an evaluation's present cells: candidates that were taken out of it keep theirs in the table."""
+    candidates = [cell.candidate for cell in cells]
+    mine = pl.concat_str("model", pl.lit("@"), "prompt").is_in(candidates)
+    return rows.filter(mine).sort("model", "prompt", "position", "sample_index", *columns).select(columns).collect()
+
+
+def _judge_versions(verdicts: Snapshot, cells: list[Cell]) -> dict[str, set[str]]:
+    """Judge → data versions it had when it gave the verdicts of these cells."""
+    commits = verdicts.last_commits()
+    keys = {cell.key for cell in cells}
+    versions: dict[str, set[str]] = {}
+    for commit in commits.values():
+        made_from = inputs_recorded(commit)
+        if any(place.removeprefix("predictions/") in keys for place in made_from):
+            for place, version in made_from.items():
+                if place.startswith("judges/"):
+                    versions.setdefault(place.removeprefix("judges/"), set()).add(version)
+    return versions
+
+
+def _facts_of(judge: StoredJudge, evaluation: Evaluation, versions: set[str], warehouse: Warehouse) -> JudgeFacts:
+    families = {model.model.file.family for model in judge.models.values()}
+    family = families.pop() if len(families) == 1 else None
+    kin = [model for model in evaluation.file.models if _family_of(model, warehouse) == family]
+    return JudgeFacts(
+        judge=judge.judge,
+        jurors=[judge.jurors[name] for name in judge.judge.file.jurors],
+        family=family,
+        kin=tuple(kin) if family else (),
+        version=judge.version,
+        sha256=next(iter(versions)) if len(versions) == 1 else None,
+    )
+
+
+def _family_of(model: str, warehouse: Warehouse) -> str | None:
+    """Family of a candidate's model; null where none is declared, or where the model was never read."""
+    versions = all_versions(warehouse, "models", model)
+    return versions[-1].content["file"].get("family") if versions else None

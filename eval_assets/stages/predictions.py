@@ -1,0 +1,241 @@
+"""From examples and a candidate to the cell's predictions. How requests are sent is in `providers`."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import polars as pl
+
+from eval_assets.config.datasets.examples import Example
+from eval_assets.config.model import Model
+from eval_assets.errors import TemplateError
+from eval_assets.prompts.rendering import render_prompt
+from eval_assets.providers.dispatch.engine import Answer, Job
+from eval_assets.providers.replies.reading import READING_VERSION
+from eval_assets.requests.canonical_json import json_text
+from eval_assets.requests.exchange import Message, Request
+from eval_assets.requests.keys import KEY_SCHEMA
+from eval_assets.stages.cell_inputs import CellInputs
+from eval_assets.stages.content_hash import RowsHash
+from eval_assets.stages.graph import Cell
+from eval_assets.stages.input_files import FRAME_CHARACTERS, text_of
+from eval_assets.storage.warehouse import Warehouse
+from eval_assets.storage.writing import Written, provenance, staged
+from eval_assets.tables.columns import known_sum
+from eval_assets.tables.schemas import PREDICTIONS
+
+FRAME_ROWS = 1_000
+CODE_VERSION = f"keys-{KEY_SCHEMA}+reading-{READING_VERSION}"
+HIDDEN_FROM_MODELS = "targets"
+CONTENT_COLUMNS = (
+    "prediction_id",
+    "example_sha256",
+    "output",
+    "reasoning",
+    "tool_calls",
+    "outcome",
+    "error_kind",
+    "finish_reason",
+    "latency_seconds",
+    "prompt_tokens",
+    "completion_tokens",
+    "cost_usd",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionRow:
+    """What a request is for."""
+
+    example: Example
+    sample_index: int
+    messages: tuple[Message, ...]
+
+
+class Asker(Protocol):
+    """Whoever answers requests: the engine, or its dry twin that only looks replies up."""
+
+    def answers(self, jobs: Iterable[Job[PredictionRow]], total: int | None = None) -> Iterator[Answer[PredictionRow]]:
+        """Answer each job once, in any order; the total, if known, is for progress."""
+        ...
+
+
+def write_predictions(
+    inputs: CellInputs,
+    examples: Iterable[Example],
+    asker: Asker,
+    *,
+    warehouse: Warehouse,
+    scratch: Path,
+    run_id: str,
+    n_examples: int | None = None,
+) -> Written:
+    """Answer every example of a cell and replace the cell's predictions in one commit.
+
+    Args:
+        inputs: The candidate and its evaluation.
+        examples: The examples of the evaluation.
+        asker: Answers the requests.
+        warehouse: Where predictions go.
+        scratch: Local folder for frames on their way; only one is in memory at a time.
+        run_id: The run that writes.
+        n_examples: How many examples there are, if known, for progress.
+
+    Raises:
+        EvalAssetsError: As the engine does; the former predictions stay, and replies received are kept.
+    """
+    rows_hash = RowsHash(CONTENT_COLUMNS)
+    counts: list[pl.DataFrame] = []
+
+    def frames() -> Iterator[pl.DataFrame]:
+        for frame in prediction_frames(inputs, examples, asker, run_id=run_id, n_examples=n_examples):
+            rows_hash.add(frame)
+            counts.append(
+                frame.select("outcome", "reused", "latency_seconds", "prompt_tokens", "completion_tokens", "cost_usd")
+            )
+            yield frame
+
+    with staged(frames(), scratch) as read_frames:
+        data_version = rows_hash.hexdigest()
+        commit = warehouse.replace(
+            "predictions",
+            read_frames,
+            inputs.cell.partition,
+            provenance(
+                run_id=run_id, data_version=data_version, code_version=CODE_VERSION, inputs=inputs.data_versions
+            ),
+        )
+    rows = pl.concat(counts)
+    return Written(data_version, commit, rows.height, prediction_facts(rows))
+
+
+def prediction_frames(
+    inputs: CellInputs, examples: Iterable[Example], asker: Asker, *, run_id: str, n_examples: int | None = None
+) -> Iterator[pl.DataFrame]:
+    """Answer every example and yield rows of `predictions`, a bounded number at a time.
+
+    An example whose prompt can't be rendered becomes a failed row of kind `template`; nothing is sent for it.
+    """
+    unrendered: list[dict[str, Any]] = []
+
+    def jobs() -> Iterator[Job[PredictionRow]]:
+        for example in examples:
+            try:
+                messages = render_prompt(inputs.prompt, columns_shown(example))
+            except TemplateError as error:
+                unrendered.extend(_unrendered(inputs, example, str(error), run_id=run_id))
+                continue
+            for sample_index in range(inputs.evaluation.file.samples):
+                request = request_for(inputs.model.model, messages, example, sample_index=sample_index)
+                yield Job(request, PredictionRow(example, sample_index, messages))
+
+    rows: list[dict[str, Any]] = []
+    n_characters = 0
+    total = None if n_examples is None else n_examples * inputs.evaluation.file.samples
+    for answer in asker.answers(jobs(), total):
+        rows.append(_row_of(inputs, answer, run_id=run_id))
+        n_characters += len(rows[-1]["example"]) + len(rows[-1]["messages"])
+        if len(rows) >= FRAME_ROWS or n_characters > FRAME_CHARACTERS:
+            yield _frame(rows)
+            rows, n_characters = [], 0
+    rows += unrendered
+    if rows:
+        yield _frame(rows)
+
+
+def columns_shown(example: Example) -> dict[str, Any]:
+    """What prompts and callables may see of an example: everything but the targets it is scored against."""
+    return {name: value for name, value in example.columns.items() if name != HIDDEN_FROM_MODELS}
+
+
+def request_for(model: Model, messages: Sequence[Message], example: Example, *, sample_index: int) -> Request:
+    """The request for one example. Providers that are shown the example get just the columns they may use."""
+    columns: Mapping[str, Any] = {}
+    if model.file.provider == "callable":
+        columns = columns_shown(example)
+    elif model.file.provider == "recorded":
+        columns = {"example_id": example.example_id, "position": example.position}
+    return Request(
+        messages=tuple(messages), parameters=model.file.parameters, sample_index=sample_index, columns=columns
+    )
+
+
+def prediction_id(cell: Cell, example_id: str, sample_index: int, request_key: str) -> str:
+    """Identity of a prediction: the same cell, example, sample and request have the same id in every run."""
+    content = json.dumps([cell.key, example_id, sample_index, request_key]).encode()
+    return f"p-{hashlib.sha256(content).hexdigest()[:24]}"
+
+
+def prediction_facts(rows: pl.DataFrame) -> dict[str, Any]:
+    """Counts, tokens, cost and latency of prediction rows."""
+    outcomes = dict(rows.group_by("outcome").len().iter_rows())
+    return {
+        "n_total": rows.height,
+        "outcomes": outcomes,
+        "n_failed": rows.height - outcomes.get("ok", 0),
+        "n_reused": int(rows["reused"].sum()),
+        "prompt_tokens": int(rows["prompt_tokens"].sum()),
+        "completion_tokens": int(rows["completion_tokens"].sum()),
+        "cost_usd": known_sum(rows["cost_usd"]),
+        "latency_seconds_mean": rows["latency_seconds"].mean(),
+    }
+
+
+def _row_of(inputs: CellInputs, answer: Answer[PredictionRow], *, run_id: str) -> dict[str, Any]:
+    reply = answer.reply
+    return {
+        **_columns_of(inputs, answer.job.tag.example, answer.job.tag.sample_index, answer.request_key, run_id=run_id),
+        "messages": json_text(answer.job.tag.messages),
+        "output": reply.output,
+        "reasoning": reply.reasoning,
+        "tool_calls": reply.tool_calls,
+        "outcome": reply.outcome,
+        "error_kind": reply.error_kind,
+        "error": reply.error,
+        "finish_reason": reply.finish_reason,
+        "latency_seconds": reply.latency_seconds,
+        "prompt_tokens": reply.prompt_tokens,
+        "completion_tokens": reply.completion_tokens,
+        "cost_usd": reply.cost_usd,
+        "requested_at": reply.requested_at,
+        "response_id": answer.response_id,
+        "reused": answer.reused,
+    }
+
+
+def _unrendered(inputs: CellInputs, example: Example, error: str, *, run_id: str) -> Iterator[dict[str, Any]]:
+    for sample_index in range(inputs.evaluation.file.samples):
+        yield {
+            **_columns_of(inputs, example, sample_index, "", run_id=run_id),
+            "outcome": "error",
+            "error_kind": "template",
+            "error": error,
+            "reused": False,
+        }
+
+
+def _columns_of(
+    inputs: CellInputs, example: Example, sample_index: int, request_key: str, *, run_id: str
+) -> dict[str, Any]:
+    return {
+        **inputs.cell.partition,
+        "prediction_id": prediction_id(inputs.cell, example.example_id, sample_index, request_key),
+        "example_id": example.example_id,
+        "position": example.position,
+        "sample_index": sample_index,
+        **{column: text_of(example.columns.get(column)) for column in ("inputs", "targets", "context")},
+        "example": json_text(example.columns),
+        "example_sha256": example.sha256,
+        "prompt_version": inputs.prompt_version,
+        "model_version": inputs.model.version,
+        "request_key": request_key or None,
+        "run_id": run_id,
+    }
+
+
+def _frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
+    complete = [{column: row.get(column) for column in PREDICTIONS} for row in rows]
+    return pl.DataFrame(complete, schema=PREDICTIONS).sort("position", "sample_index")

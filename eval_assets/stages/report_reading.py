@@ -1,0 +1,83 @@
+"""Reads an evaluation's report, with what the tables don't tell: the dataset's card, the judges as they stand."""
+
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from eval_assets.config.evaluation import Evaluation
+from eval_assets.config.project import Project
+from eval_assets.errors import ConfigError, MetricError
+from eval_assets.metrics.overlap.scripts import unseen_notes
+from eval_assets.metrics.targets import acceptable, target_value
+from eval_assets.reports.evaluation_report import EvaluationReport, load_report
+from eval_assets.stages.cell_inputs import evaluation_of, read_judge
+from eval_assets.stages.file_versions import FileVersions
+from eval_assets.storage.versions import StoredVersion
+from eval_assets.storage.warehouse import Warehouse
+
+
+def read_report(
+    stored: StoredVersion, project: Project, versions: FileVersions, warehouse: Warehouse, *, whole: bool = False
+) -> EvaluationReport:
+    """Everything that was computed for an evaluation, ready to be rendered.
+
+    Args:
+        stored: The evaluation.
+        project: The files as they stand.
+        versions: Their data versions.
+        warehouse: Where the tables lie.
+        whole: As in `load_report`.
+    """
+    evaluation = evaluation_of(stored)
+    asked = [evaluation.file.pairwise.judge] if evaluation.file.pairwise else []
+    judges = dict.fromkeys([*evaluation.file.judges, *asked])
+    report = load_report(
+        warehouse,
+        evaluation,
+        generated_at=datetime.now(UTC),
+        notes=[*_notes(evaluation, warehouse), *_unseen_texts(evaluation, versions, warehouse)],
+        card=project.dataset(evaluation.file.dataset).card,
+        judges_now={judge: _version_now(versions, judge) for judge in judges},
+        whole=whole,
+    )
+    # Candidates that were not run since may hold scores of a metric or judge that left the evaluation.
+    named = {*stored.content["metric_fingerprints"], *evaluation.file.judges}
+    return replace(report, metrics=tuple(metric for metric in report.metrics if metric in named))
+
+
+def _version_now(versions: FileVersions, judge: str) -> str | None:
+    try:
+        return versions.sha256("judges", judge)
+    except ConfigError:
+        return None
+
+
+def _unseen_texts(evaluation: Evaluation, versions: FileVersions, warehouse: Warehouse) -> list[str]:
+    """Outputs and targets in scripts that a tokenizer of the evaluation's metrics doesn't see."""
+    with suppress(ConfigError, MetricError):  # the files may have changed since; then they are outdated, which is said
+        metrics = [metric for metric in versions.metrics(evaluation) if "tokenizer" in metric.parameters]
+        if metrics:
+            rows = warehouse.scan("predictions", {"evaluation": evaluation.name})
+            outputs = rows.filter(outcome="ok").select("output").drop_nulls().collect()["output"]
+            examples = rows.select("example_id", "targets", "example").unique("example_id").collect()
+            pairs = examples.select("targets", "example").iter_rows()
+            targets = [text for pair in pairs for text in acceptable(target_value(*pair)).texts]
+            return [f"{note}." for note in unseen_notes(metrics, [*outputs, *targets])]
+    return []
+
+
+def _notes(evaluation: Evaluation, warehouse: Warehouse) -> list[str]:
+    """What a reader must know before believing the numbers, whatever was measured."""
+    tiny = [
+        judge
+        for judge in evaluation.file.judges
+        if any(model.model.file.provider == "embedded" for model in read_judge(warehouse, judge).models.values())
+    ]
+    if not tiny:
+        return []
+    return [
+        (
+            f"{', '.join(tiny)}: judged by the bundled 135M-parameter model, which judges no better than chance. "
+            "It shows how judging works; its scores say nothing about the candidates."
+        )
+    ]
