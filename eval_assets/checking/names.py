@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from eval_assets.checking.ignored_files import ignored_twin
+from eval_assets.config.candidate import Candidate
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.problems import Location, Problem, field_path, line_of, nearest
 from eval_assets.config.project import MAX_CELLS, Loaded, Project
@@ -43,7 +44,7 @@ def candidate_problems(project: Project, loaded: Loaded[Evaluation]) -> list[Pro
     def problem(location: Location, message: str) -> None:
         problems.append(Problem(loaded.file, message, line_of(location, loaded.lines), field_path(location)))
 
-    everything = [f"{model}@{prompt}" for model in file.models for prompt in file.prompts]
+    everything = [Candidate.of(model, prompt) for model in file.models for prompt in file.prompts]
     for index, candidate in enumerate(file.skip):
         if candidate not in everything:
             problem(

@@ -72,7 +72,7 @@ def prompt_remarks(project: Project, name: str) -> Iterator[str]:
                 f"evaluation {name}: rendering {loaded.file} fails for {len(failed)} of {_so_many(len(examples))} of "
                 f"dataset {dataset!r}, which would become failed rows; {first!r} first: {reason}"
             )
-        models = {candidate.split("@")[0] for candidate in evaluation.candidates if candidate.endswith(f"@{prompt}")}
+        models = {candidate.model for candidate in evaluation.candidates if candidate.prompt == prompt}
         if any(project.model(model).file.provider not in LOCAL_PROVIDERS for model in models):
             said = _same_for_all(loaded, examples)
             if said:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from eval_assets.config.candidate import Candidate
 from eval_assets.config.datasets.dataset import TaskType
 from eval_assets.config.fields import FileModel, MetricName, Owner, Slug
 
@@ -158,13 +159,13 @@ class Evaluation(FileModel):
     file: EvaluationFile
 
     @property
-    def candidates(self) -> tuple[str, ...]:
+    def candidates(self) -> tuple[Candidate, ...]:
         """`model@prompt` of each candidate, in the file's order."""
-        pairs = (f"{model}@{prompt}" for model in self.file.models for prompt in self.file.prompts)
+        pairs = (Candidate.of(model, prompt) for model in self.file.models for prompt in self.file.prompts)
         return tuple(pair for pair in pairs if pair not in self.file.skip)
 
     @property
-    def compared_pairs(self) -> tuple[tuple[str, str], ...]:
+    def compared_pairs(self) -> tuple[tuple[Candidate, Candidate], ...]:
         """Pairs of candidates whose outputs a judge sees side by side, as `pairwise` asks; empty without it."""
         if self.file.pairwise is None:
             return ()
@@ -173,6 +174,6 @@ class Evaluation(FileModel):
         return tuple((candidate, self.baseline) for candidate in self.candidates if candidate != self.baseline)
 
     @property
-    def baseline(self) -> str:
+    def baseline(self) -> Candidate:
         """The candidate others are compared with."""
-        return self.file.baseline or self.candidates[0]
+        return Candidate(self.file.baseline) if self.file.baseline else self.candidates[0]

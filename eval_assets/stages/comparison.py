@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from eval_assets.config.candidate import Candidate
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.reports.computed.comparing import compare_candidates
 from eval_assets.reports.computed.gating import evaluate_gates, overall_verdict
@@ -20,7 +21,7 @@ from eval_assets.stages.graph import Cell
 from eval_assets.storage.versions import StoredVersion, current_version
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written, provenance
-from eval_assets.tables.columns import known_sum
+from eval_assets.tables.columns import CANDIDATE, known_sum
 
 CODE_VERSION = "3"
 SCORE_TABLES = ("heuristic_metrics", "judge_scores")
@@ -53,7 +54,7 @@ def write_comparison(
     computed = [cell for cell in cells if reports.last_commit(cell.partition) is not None]
     versions = {f"aggregate_reports/{cell.key}": data_version_in(reports, cell.partition) for cell in computed}
     keys = [cell.candidate for cell in computed]
-    mine = pl.concat_str("model", pl.lit("@"), "prompt").is_in(keys)
+    mine = CANDIDATE.is_in(keys)
     heuristic, judged_rows = (warehouse.scan(table, partition).filter(mine) for table in SCORE_TABLES)
     scores = scores_of(heuristic, judged_rows, list(facts))
     aggregates = reports.scan(partition).filter(mine & pl.col("metric").is_in(list(facts))).collect()
@@ -110,7 +111,7 @@ def _extend_history(
     versions: dict[str, CellVersions] = {}
     costs: dict[str, float | None] = {}
     for (model, prompt), rows in predictions.group_by("model", "prompt"):
-        candidate = f"{model}@{prompt}"
+        candidate = Candidate.of(model, prompt)
         first = rows.row(0, named=True)
         versions[candidate] = CellVersions(
             first["prompt_version"], first["model_version"], evaluation_version, examples_sha256(rows)

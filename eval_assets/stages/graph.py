@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from eval_assets.config.candidate import Candidate
 from eval_assets.config.project import Project
 from eval_assets.errors import ConfigError
 
@@ -32,12 +33,12 @@ class Cell:
         >>> Cell("quickstart", "gpt-4o", "concise").key
         'quickstart:gpt-4o@concise'
         """
-        return f"{self.evaluation}:{self.model}@{self.prompt}"
+        return f"{self.evaluation}:{self.candidate}"
 
     @property
-    def candidate(self) -> str:
-        """The cell's candidate, `model@prompt`."""
-        return f"{self.model}@{self.prompt}"
+    def candidate(self) -> Candidate:
+        """The cell's candidate."""
+        return Candidate.of(self.model, self.prompt)
 
     @property
     def partition(self) -> dict[str, str]:
@@ -54,11 +55,11 @@ def parse_cell(key: str) -> Cell:
     >>> parse_cell("quickstart:gpt-4o@concise").model
     'gpt-4o'
     """
-    evaluation, colon, candidate = key.partition(":")
-    model, at, prompt = candidate.partition("@")
-    if not (evaluation and colon and model and at and prompt):
+    evaluation, _, rest = key.partition(":")
+    candidate = Candidate(rest)
+    if not (evaluation and candidate.model and candidate.prompt):
         raise ConfigError(f"expected a cell as evaluation:model@prompt, got {key!r}")
-    return Cell(evaluation, model, prompt)
+    return Cell(evaluation, candidate.model, candidate.prompt)
 
 
 def cells_of(project: Project, evaluation: str) -> tuple[Cell, ...]:
@@ -66,8 +67,11 @@ def cells_of(project: Project, evaluation: str) -> tuple[Cell, ...]:
     if evaluation not in project.evaluations:
         return ()
     models, prompts = project.names("models"), project.names("prompts")
-    pairs = (candidate.split("@") for candidate in project.evaluation(evaluation).candidates)
-    return tuple(Cell(evaluation, model, prompt) for model, prompt in pairs if model in models and prompt in prompts)
+    return tuple(
+        Cell(evaluation, candidate.model, candidate.prompt)
+        for candidate in project.evaluation(evaluation).candidates
+        if candidate.model in models and candidate.prompt in prompts
+    )
 
 
 def all_cells(project: Project) -> tuple[Cell, ...]:

@@ -13,6 +13,7 @@ from eval_assets.stages.graph import Cell, parse_cell
 from eval_assets.storage.versions import StoredVersion, all_versions
 from eval_assets.storage.warehouse import Snapshot, Warehouse
 from eval_assets.storage.writing import Written, inputs_recorded, provenance
+from eval_assets.tables.columns import CANDIDATE
 from eval_assets.tables.judging_schemas import JUDGE_AGREEMENT, JUDGE_DISAGREEMENTS
 
 CODE_VERSION = "2"
@@ -79,7 +80,7 @@ def write_agreement(
 def _rows_of(rows: pl.LazyFrame, cells: list[Cell], columns: tuple[str, ...]) -> pl.DataFrame:
     """Rows of an evaluation's present cells: candidates that were taken out of it keep theirs in the table."""
     candidates = [cell.candidate for cell in cells]
-    mine = pl.concat_str("model", pl.lit("@"), "prompt").is_in(candidates)
+    mine = CANDIDATE.is_in(candidates)
     return rows.filter(mine).sort("model", "prompt", "position", "sample_index", *columns).select(columns).collect()
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from eval_assets.config.candidate import Candidate
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.judges.formats import FormatMemory
 from eval_assets.judges.pairwise import compare_candidates, preference_counts
@@ -80,7 +81,7 @@ def write_preferences(
 
 
 def _compared(
-    pair: tuple[str, str],
+    pair: tuple[Candidate, Candidate],
     judge: StoredJudge,
     model: StoredModel,
     engine: Engine,
@@ -103,10 +104,9 @@ def _compared(
         )
 
 
-def predictions_of(predictions: Snapshot, partition: Mapping[str, str], candidate: str) -> pl.DataFrame:
-    """Predictions of one candidate `model@prompt` in dataset order."""
-    model, _, prompt = candidate.partition("@")
-    rows = predictions.scan({**partition, "model": model, "prompt": prompt})
+def predictions_of(predictions: Snapshot, partition: Mapping[str, str], candidate: Candidate) -> pl.DataFrame:
+    """Predictions of one candidate in dataset order."""
+    rows = predictions.scan({**partition, **candidate.columns})
     return rows.sort("position", "sample_index").collect()
 
 

@@ -28,3 +28,7 @@ def known_sum(values: pl.Series) -> float | None:
     """
     known = values.drop_nulls()
     return float(known.sum()) if known.len() else None
+
+
+CANDIDATE = pl.concat_str("model", pl.lit("@"), "prompt")
+"""The candidate `model@prompt` of a row that has its two partition columns."""

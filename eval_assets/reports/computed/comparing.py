@@ -74,7 +74,9 @@ def compare_candidates(
             with_baseline.get((metric, pair.candidate), pair) if pair.compared_with == evaluation.baseline else pair
             for pair in pairs[metric]
         ]
-        means = {name: described.get((metric, name), {}).get("mean") for name in evaluation.candidates}
+        means: dict[str, float | None] = {
+            name: described.get((metric, name), {}).get("mean") for name in evaluation.candidates
+        }
         order = ranked(means, compared, facts)
         places = {place.name: {"rank": rank, "tied_group": place.groups} for rank, place in enumerate(order, start=1)}
         if len(evaluation.candidates) > MOST_WITH_ALL_ROWS:
