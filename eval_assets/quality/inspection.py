@@ -148,7 +148,8 @@ def _inspect_scores(engine_room: EngineRoom, table: str, cell: Cell) -> Inspecti
         "position", "example_id", "score", metric=column, is_ok=pl.col("outcome") == "ok"
     )
     counts = rows.group_by("metric").len().sort("metric").collect()
-    facts = engine_room.metric_facts(engine_room.stored_evaluation(cell.evaluation))
+    evaluation = evaluation_of(current_version(engine_room.warehouse, "evaluations", cell.evaluation))
+    facts = stored_facts(engine_room.versions, engine_room.warehouse, evaluation)
     findings = _by_batches(rows, score_expectations(facts, counts["metric"]))
     return Inspection(findings, int(counts["len"].sum()), {f"n_{column}s": counts.height})
 
