@@ -50,7 +50,7 @@ class Partitions:
         ]
 
     def owners(self, table: str) -> list[str]:
-        """Owners that the files behind an asset name, as Dagster shows them on it; of what computes the evaluations'."""
+        """Owners that the files behind an asset name; those of evaluations for what is computed."""
         owners: set[str] = set()
         for loaded in getattr(self.project, FILES_OF.get(table, "evaluations")).values():
             declared = next((part for part in ("card", "file") if hasattr(loaded.item, part)), None)
@@ -60,6 +60,11 @@ class Partitions:
     def _known(self, table: str, mapping: dict[str, set[str]]) -> dict[str, list[str]]:
         known = set(self.keys[table])
         return {key: sorted(keys) for key, keys in mapping.items() if key in known}
+
+
+def reading_key(table: str, name: str) -> str:
+    """The partition to run to read a file; reading one part of an evaluation reads them all."""
+    return part_key(name, OF_CELLS[0]) if table == "evaluations" else name
 
 
 def partitions_of(project: Project) -> Partitions:

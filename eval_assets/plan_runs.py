@@ -12,12 +12,12 @@ from eval_assets.automation.backfill import close_backfill, missing_in_dagster, 
 from eval_assets.automation.leftovers import alive, end_what_the_dead_left
 from eval_assets.config.settings import Settings
 from eval_assets.definitions import COMPARE, EVALUATE_CELL, build_definitions
+from eval_assets.partitions import reading_key
 from eval_assets.planning.plan import Plan, make_plan
 from eval_assets.stages.edges import files_below
 from eval_assets.stages.engine_room import EngineRoom
-from eval_assets.stages.evaluation_parts import part_key
 from eval_assets.stages.spending import Spending
-from eval_assets.stages.stage_table import OF_CELLS, STAGES
+from eval_assets.stages.stage_table import STAGES
 
 INTERRUPTED = "DagsterExecutionInterruptedError"
 PROCESSES = "processes"
@@ -104,8 +104,8 @@ def _executor(
 ) -> Execute:
     """What runs one job over one partition and notes in the summary how it went; true if it succeeded."""
 
-    def execute(job: str, partition_key: str, tables: Collection[str], spending: Spending) -> bool:
-        what = f"{job}[{partition_key}]"
+    def execute(job: str, partition_key: str, tables: Collection[str], spending: Spending, name: str = "") -> bool:
+        what = f"{job}[{name or partition_key}]"
         on_start(what)
         paid = [table for table in tables if STAGES[table].pays]
         ops = {table: {"config": spending.choices} for table in paid} if spending.choices else {}
@@ -138,8 +138,8 @@ def _execute_all(
     """Run what the plan names, upstream first."""
     project, unread = engine_room.project, set()
     for root in plan.roots:
-        key = part_key(root.name, OF_CELLS[0]) if root.table == "evaluations" else root.name
-        if not execute(f"read_{root.table}", key, (root.table,), Spending()):
+        key = reading_key(root.table, root.name)
+        if not execute(f"read_{root.table}", key, (root.table,), Spending(), root.name):
             unread.add((root.table, root.name))
     for planned in plan.cells:
         if not planned.is_stale:

@@ -94,9 +94,7 @@ def missing_in_dagster(instance: dg.DagsterInstance, project: Project) -> frozen
     unseen = {
         (table, key) for table, keys in partitions_of(project).keys.items() for key in _unseen(instance, table, keys)
     }
-    return frozenset(
-        f"{table}/{evaluation_of_part(key) if table == 'evaluations' else key}" for table, key in unseen
-    )
+    return frozenset(f"{table}/{evaluation_of_part(key) if table == 'evaluations' else key}" for table, key in unseen)
 
 
 def _unseen(instance: dg.DagsterInstance, table: str, keys: Iterable[str]) -> set[str]:

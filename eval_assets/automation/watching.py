@@ -10,11 +10,10 @@ from eval_assets.automation.backfill import missing_in_dagster
 from eval_assets.config.project import load_project
 from eval_assets.config.settings import Settings
 from eval_assets.errors import EvalAssetsError
-from eval_assets.partitions import Partitions
+from eval_assets.partitions import Partitions, reading_key
 from eval_assets.planning.staleness import StalenessReader
-from eval_assets.stages.evaluation_parts import part_key
 from eval_assets.stages.file_versions import FILES_OF, FileVersions
-from eval_assets.stages.stage_table import FILES, OF_CELLS
+from eval_assets.stages.stage_table import FILES
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.wording.foreign_text import visible_text
 
@@ -65,7 +64,7 @@ def watch_files_sensor(settings: Settings, partitions: Partitions, jobs: Mapping
                 # A run that failed is not repeated before the file changes again.
                 if asked.get(place) != content:
                     tags = {"eval_assets/file": f"{place}@{content}"}
-                    key = part_key(name, OF_CELLS[0]) if table == "evaluations" else name
+                    key = reading_key(table, name)
                     requests.append(dg.RunRequest(job_name=jobs[table].name, partition_key=key, tags=tags))
         if unknown:
             context.log.warning("new files, reload the code location to see them: %s", ", ".join(unknown))

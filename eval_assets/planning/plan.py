@@ -90,7 +90,9 @@ class Plan:
     @property
     def partitions(self) -> tuple[tuple[str, str], ...]:
         """Table and key of every partition that is computed, upstream first; files that are read aside."""
-        of_cells = [(table, planned.cell.key) for planned in self.cells for table in OF_CELLS if table in planned.tables]
+        of_cells = [
+            (table, planned.cell.key) for planned in self.cells for table in OF_CELLS if table in planned.tables
+        ]
         joined = [(table, join.evaluation) for join in self.joined for table in OF_EVALUATIONS if table in join.tables]
         return (*of_cells, *joined)
 

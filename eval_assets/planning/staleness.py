@@ -72,7 +72,7 @@ class StalenessReader:
         Raises:
             ConfigError: The file can't be used.
         """
-        commit = self.commit(table, {PARTITIONED_BY[table][0]: name})
+        commit = self.commit(table, partition_of(table, name))
         if commit is None:
             return NEVER
         if commit.metadata["data_version"] != self._versions.sha256(FILES_OF[table], name):
@@ -97,7 +97,7 @@ class StalenessReader:
 
     def outdated(self, evaluation: str) -> tuple[str, ...]:
         """In what an evaluation's results differ from its files, a line per candidate and cause; failed rows aside."""
-        places = [*cells_of(self._project, evaluation), WholeEvaluation(evaluation)]
+        places: list[Place] = [*cells_of(self._project, evaluation), WholeEvaluation(evaluation)]
         lines: dict[str, None] = {}
         for place in places:
             if lines and isinstance(place, WholeEvaluation):
@@ -183,9 +183,7 @@ class StalenessReader:
             changed = source_diff(former.source, new.source)
             yield said, {f"evaluations/{name}": changed} if changed else {}
 
-    def _root_change(
-        self, table: str, name: str, former_version: str | None, commit: Commit
-    ) -> Change:
+    def _root_change(self, table: str, name: str, former_version: str | None, commit: Commit) -> Change:
         if table == "eval_datasets":
             made_from = inputs_recorded(commit).get(f"eval_datasets/{name}")
             if (name, made_from) not in self._dataset_changes:

@@ -19,10 +19,12 @@ from eval_assets.quality.expectations import (
     score_expectations,
 )
 from eval_assets.quality.validation import Finding, added, validate
-from eval_assets.stages.cell_inputs import read_cell_inputs, stored_examples, versioned_rows
+from eval_assets.stages.cell_inputs import evaluation_of, read_cell_inputs, stored_examples, versioned_rows
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.graph import Cell, parse_cell
+from eval_assets.stages.metric_facts import stored_facts
 from eval_assets.storage.batches import batches_by_position
+from eval_assets.storage.versions import current_version
 
 BATCH_POSITIONS = 50_000
 

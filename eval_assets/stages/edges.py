@@ -65,8 +65,8 @@ def with_downstream(project: Project, place: Place, stale: Collection[str], rewr
     for table, stage in STAGES.items():  # upstream first
         if stage.unit != unit:
             continue
-        upstream = stage.upstream(project, place)
-        if table in chosen or any(f"{made_from}/{key}" in written for made_from, keys in upstream.items() for key in keys):
+        made_from = {f"{upstream}/{key}" for upstream, keys in stage.upstream(project, place).items() for key in keys}
+        if table in chosen or made_from & written:
             chosen.add(table)
             written.add(f"{table}/{place.key}")
     return chosen

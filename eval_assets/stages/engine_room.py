@@ -4,11 +4,11 @@ What is computed with them is in the modules of the stages.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import polars as pl
 

@@ -13,8 +13,7 @@ from eval_assets.config.project import Project
 from eval_assets.errors import StorageError
 from eval_assets.requests.canonical_json import json_text
 from eval_assets.stages.content_hash import HASH_LENGTH
-from eval_assets.stages.file_versions import FileVersions, dataset_sha256
-from eval_assets.stages.file_versions import FILES_OF
+from eval_assets.stages.file_versions import FILES_OF, FileVersions, dataset_sha256
 from eval_assets.stages.stage import Computation
 from eval_assets.storage.versions import record_version
 from eval_assets.storage.warehouse import Warehouse

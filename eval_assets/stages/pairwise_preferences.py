@@ -14,10 +14,10 @@ from eval_assets.providers.dispatch.engine import Engine
 from eval_assets.reports.computed.pairwise_results import pairwise_results
 from eval_assets.stages.cell_inputs import StoredJudge, StoredModel, read_judge
 from eval_assets.stages.content_hash import content_sha256
-from eval_assets.stages.stored_inputs import StoredInputs
 from eval_assets.stages.graph import WholeEvaluation
 from eval_assets.stages.judge_scores import CODE_VERSION as ASKING_VERSION
 from eval_assets.stages.stage import Computation
+from eval_assets.stages.stored_inputs import StoredInputs
 from eval_assets.storage.versions import StoredVersion
 from eval_assets.storage.warehouse import Snapshot, Warehouse
 from eval_assets.storage.writing import Written, provenance

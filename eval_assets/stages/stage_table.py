@@ -106,9 +106,7 @@ STAGES: dict[str, Stage] = {
             compute=judge_scores.compute_judge_scores,
             code_version=judge_scores.CODE_VERSION,
             pays=True,
-            preview=first_rows(
-                "judge_scores", "example_id", "judge", "score", "justification", "outcome", "score_id"
-            ),
+            preview=first_rows("judge_scores", "example_id", "judge", "score", "justification", "outcome", "score_id"),
         ),
         Stage(
             table="aggregate_reports",
@@ -165,9 +163,7 @@ STAGES: dict[str, Stage] = {
             compute=judge_agreement.compute_judge_agreement,
             code_version=judge_agreement.CODE_VERSION,
             written_with=("judge_disagreements",),
-            preview=first_rows(
-                "judge_agreement", "judge", "statistic", "value", "ci_low", "ci_high", "n", "method"
-            ),
+            preview=first_rows("judge_agreement", "judge", "statistic", "value", "ci_low", "ci_high", "n", "method"),
         ),
         Stage(
             table="comparison",
