@@ -12,7 +12,7 @@ from eval_assets.config.datasets.row_files import OTHER_SUFFIXES, ROW_SUFFIXES, 
 from eval_assets.config.datasets.structure import structure_problems
 from eval_assets.config.problems import Problem, RowProblems, line_word, raise_problems, relative
 from eval_assets.errors import DatasetError
-from eval_assets.requests.canonical_json import SPACED, json_sha256
+from eval_assets.requests.canonical_json import json_sha256
 
 MAX_PROBLEMS = 20
 
@@ -96,7 +96,7 @@ def read_examples(dataset: Dataset, folder: Path) -> Iterator[Example]:
 
 def example_sha256(example_id: str, columns: Mapping[str, Any]) -> str:
     """Content hash of one example, independent of its place in the file."""
-    return json_sha256([example_id, columns], separators=SPACED)
+    return json_sha256([example_id, columns], compact=False)
 
 
 def read_documents(dataset: Dataset, folder: Path) -> list[dict[str, str]]:

@@ -16,8 +16,8 @@ from eval_assets.errors import ConfigError
 from eval_assets.providers.failures import RequestFailed
 from eval_assets.providers.replies.endings import outcome_of
 from eval_assets.requests.canonical_json import json_text
-from eval_assets.requests.counts import finite_number, whole_number
 from eval_assets.requests.exchange import Reply, Request
+from eval_assets.requests.foreign_values import finite_number, whole_number
 
 NumberedRow = tuple[int, Mapping[str, Any]]
 """The line, or of Parquet the number, and the fields of a row."""
