@@ -15,7 +15,7 @@ from eval_assets.config.judge import Judge
 from eval_assets.config.problems import Location, Problem, field_path, line_of, nearest
 from eval_assets.config.project import Loaded
 from eval_assets.metrics.definition import ResolvedMetric
-from eval_assets.tables.schemas import METRIC_COLUMNS
+from eval_assets.tables.cell_tables import METRIC_COLUMNS
 
 METRIC_INPUTS = frozenset({"predictions", "inputs", "targets", "context", *METRIC_COLUMNS} - {"example"})
 """What a metric function may ask for whatever the dataset: columns of a prediction, and of any example."""

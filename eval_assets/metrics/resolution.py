@@ -20,7 +20,7 @@ from eval_assets.metrics.definition import (
     texts_of,
 )
 from eval_assets.requests.canonical_json import json_sha256
-from eval_assets.tables.schemas import METRIC_COLUMNS
+from eval_assets.tables.cell_tables import METRIC_COLUMNS
 
 
 def resolve_shipped(metric: Metric, choice: MetricChoice) -> list[ResolvedMetric]:

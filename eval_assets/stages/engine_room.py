@@ -56,7 +56,7 @@ from eval_assets.storage.replies.responses import ResponseStore
 from eval_assets.storage.versions import current_version
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written
-from eval_assets.tables.schemas import RUNS
+from eval_assets.tables.run_tables import RUNS
 
 Stage = Literal["predictions", "judge_scores", "pairwise_preferences"]
 

@@ -14,7 +14,7 @@ from eval_assets.storage.versions import StoredVersion, all_versions
 from eval_assets.storage.warehouse import Snapshot, Warehouse
 from eval_assets.storage.writing import Written, inputs_recorded, provenance
 from eval_assets.tables.columns import CANDIDATE
-from eval_assets.tables.judging_schemas import JUDGE_AGREEMENT, JUDGE_DISAGREEMENTS
+from eval_assets.tables.evaluation_tables import JUDGE_AGREEMENT, JUDGE_DISAGREEMENTS
 
 CODE_VERSION = "2"
 VERDICT_COLUMNS = (

@@ -13,7 +13,7 @@ from eval_assets.storage.replies.lane_writer import journal_path
 from eval_assets.storage.replies.responses import ResponseStore
 from eval_assets.storage.replies.stored_replies import row_of
 from eval_assets.storage.warehouse import Warehouse
-from eval_assets.tables.schemas import PREDICTIONS
+from eval_assets.tables.cell_tables import PREDICTIONS
 
 LANE = "openai-x-00000000"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
