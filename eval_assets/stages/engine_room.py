@@ -11,7 +11,8 @@ import polars as pl
 
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.model import Model
-from eval_assets.config.project import Project, load_project
+from eval_assets.config.project import Project
+from eval_assets.config.project_files import load_project
 from eval_assets.config.settings import Settings
 from eval_assets.judges.formats import FormatMemory
 from eval_assets.providers.clients.clients import open_client

@@ -20,10 +20,10 @@ from eval_assets.stages.cell_inputs import StoredModel, evaluation_of, read_judg
 from eval_assets.stages.content_hash import RowsHash
 from eval_assets.stages.graph import Cell
 from eval_assets.stages.metric_facts import facts_of
-from eval_assets.storage.batches import batches_by_position
+from eval_assets.storage.batches import batches_by_position, staged
 from eval_assets.storage.versions import current_version
 from eval_assets.storage.warehouse import Warehouse
-from eval_assets.storage.writing import Written, provenance, staged
+from eval_assets.storage.writing import Written, provenance
 
 CODE_VERSION = f"keys-{KEY_SCHEMA}+messages-{MESSAGES_VERSION}+parser-{PARSER_VERSION}"
 BATCH_ROWS = 1_000

@@ -17,8 +17,9 @@ from eval_assets.stages.cell_inputs import StoredJudge, StoredModel, read_judge
 from eval_assets.stages.content_hash import content_sha256
 from eval_assets.stages.evaluation_inputs import EvaluationInputs
 from eval_assets.stages.judge_scores import CODE_VERSION as ASKING_VERSION
+from eval_assets.storage.snapshots import Snapshot
 from eval_assets.storage.versions import StoredVersion
-from eval_assets.storage.warehouse import Snapshot, Warehouse
+from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written, provenance
 from eval_assets.tables.evaluation_tables import PAIRWISE_PREFERENCES
 

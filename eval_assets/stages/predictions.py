@@ -23,8 +23,9 @@ from eval_assets.stages.cell_inputs import CellInputs
 from eval_assets.stages.content_hash import RowsHash
 from eval_assets.stages.graph import Cell
 from eval_assets.stages.input_files import FRAME_CHARACTERS, text_of
+from eval_assets.storage.batches import staged
 from eval_assets.storage.warehouse import Warehouse
-from eval_assets.storage.writing import Written, provenance, staged
+from eval_assets.storage.writing import Written, provenance
 from eval_assets.tables.cell_tables import PREDICTIONS
 
 FRAME_ROWS = 1_000

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval_assets.config.datasets.rows import example_sha256
+from eval_assets.config.datasets.examples import example_sha256
 from eval_assets.errors import ConfigError
 from eval_assets.requests.canonical_json import canonical_json, json_sha256, json_text
 from eval_assets.requests.exchange import Request

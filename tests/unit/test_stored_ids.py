@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from eval_assets.config.project import load_project
+from eval_assets.config.project_files import load_project
 from eval_assets.judges.fingerprint import judge_fingerprint
 from eval_assets.metrics.registry import metric_fingerprint, resolve_metrics
 from eval_assets.metrics.scoring import score_predictions

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from eval_assets.config.datasets.example_columns import id_text
+from eval_assets.config.datasets.examples import id_text
 from eval_assets.config.datasets.formats.paths import value_at
 from eval_assets.config.datasets.row_files import READABLE_SUFFIXES, file_rows, is_separated
 from eval_assets.config.model import RecordedColumns

@@ -7,10 +7,10 @@ from pathlib import Path
 import polars as pl
 
 from eval_assets.requests.keys import KEY_SCHEMA
-from eval_assets.storage.replies.journal import read_segment
-from eval_assets.storage.replies.lane_writer import journals_of
+from eval_assets.storage.committing import literal
+from eval_assets.storage.replies.journal import journals_of, read_segment
 from eval_assets.storage.replies.stored_replies import REUSABLE
-from eval_assets.storage.warehouse import Warehouse, literal
+from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.schemas import SCHEMAS
 
 IDS_AT_ONCE = 5_000
