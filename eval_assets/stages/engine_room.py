@@ -46,12 +46,12 @@ from eval_assets.stages.cell_inputs import (
     stored_examples,
 )
 from eval_assets.stages.content_hash import content_sha256
-from eval_assets.stages.evaluation_inputs import EvaluationInputs, stored_inputs
 from eval_assets.stages.file_versions import MODEL_FIELDS_WITHOUT_EFFECT, SECRET_NAME_FIELDS, FileVersions
 from eval_assets.stages.graph import Cell, cells_of, inputs_of_evaluation
 from eval_assets.stages.metric_facts import facts_of
 from eval_assets.stages.report_reading import read_report
 from eval_assets.stages.spending import Budgets, Spending
+from eval_assets.stages.stored_inputs import EvaluationInputs, stored_inputs
 from eval_assets.storage.integrity.damage import damage_behind
 from eval_assets.storage.replies.responses import ResponseStore
 from eval_assets.storage.versions import current_version

@@ -15,8 +15,8 @@ from eval_assets.reports.computed.pairwise_results import pairwise_results
 from eval_assets.reports.performance import known_sum
 from eval_assets.stages.cell_inputs import StoredJudge, StoredModel, read_judge
 from eval_assets.stages.content_hash import content_sha256
-from eval_assets.stages.evaluation_inputs import EvaluationInputs
 from eval_assets.stages.judge_scores import CODE_VERSION as ASKING_VERSION
+from eval_assets.stages.stored_inputs import EvaluationInputs
 from eval_assets.storage.snapshots import Snapshot
 from eval_assets.storage.versions import StoredVersion
 from eval_assets.storage.warehouse import Warehouse
