@@ -20,8 +20,7 @@ from eval_assets.providers.dispatch.engine import Answer, Job, Policy
 from eval_assets.providers.dispatch.jobs import Retry
 from eval_assets.providers.replies.reading import reading_of, understood
 from eval_assets.requests.exchange import Reply, Request
-from eval_assets.requests.keys import ModelIdentity, canonical_request, key_of
-from eval_assets.requests.lanes import lane_of
+from eval_assets.requests.keys import ModelIdentity, canonical_request, key_of, lane_of
 from eval_assets.stages.cell_inputs import (
     CellInputs,
     StoredJudge,

@@ -12,12 +12,18 @@ from eval_assets.planning.changes import dataset_change, evaluation_change, sour
 from eval_assets.planning.unanswered import UnansweredRows
 from eval_assets.stages.evaluation_parts import EvaluationContent
 from eval_assets.stages.file_versions import FILES_OF, FileVersions
-from eval_assets.stages.graph import Cell, Place, WholeEvaluation, cells_of
+from eval_assets.stages.graph import (
+    Cell,
+    Place,
+    WholeEvaluation,
+    cells_of,
+)
 from eval_assets.stages.stage import Stage
 from eval_assets.stages.stage_table import FILES, OF_CELLS, OF_EVALUATIONS, STAGES
 from eval_assets.stages.stored_inputs import partition_of
+from eval_assets.storage.snapshots import Commit, partition_name
 from eval_assets.storage.versions import StoredVersion, all_versions
-from eval_assets.storage.warehouse import Commit, Warehouse, partition_name
+from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import inputs_recorded
 
 NEVER = "never computed"

@@ -15,6 +15,7 @@ from eval_assets.reports.computed.history import CellVersions, history_rows
 from eval_assets.reports.computed.labels import with_labels
 from eval_assets.reports.computed.scores import MetricFacts
 from eval_assets.reports.evaluation_report import examples_sha256
+from eval_assets.reports.performance import known_sum
 from eval_assets.reports.rendered.page.html import report_html
 from eval_assets.stages.aggregate_reports import groups_of, scores_of
 from eval_assets.stages.cell_inputs import data_version_in
@@ -26,7 +27,7 @@ from eval_assets.stages.stage import Computation
 from eval_assets.storage.versions import StoredVersion, current_version
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written, provenance
-from eval_assets.tables.columns import CANDIDATE, known_sum
+from eval_assets.tables.columns import CANDIDATE
 
 CODE_VERSION = "3"
 SCORE_TABLES = ("heuristic_metrics", "judge_scores")

@@ -14,7 +14,8 @@ import polars as pl
 
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.model import Model
-from eval_assets.config.project import Project, load_project
+from eval_assets.config.project import Project
+from eval_assets.config.project_files import load_project
 from eval_assets.config.settings import Settings
 from eval_assets.judges.formats import FormatMemory
 from eval_assets.providers.clients.clients import open_client
@@ -34,7 +35,7 @@ from eval_assets.stages.spending import Budgets, Spending
 from eval_assets.storage.integrity.damage import damage_behind
 from eval_assets.storage.replies.responses import ResponseStore
 from eval_assets.storage.warehouse import Warehouse
-from eval_assets.tables.schemas import RUNS
+from eval_assets.tables.run_tables import RUNS
 
 
 @dataclass(kw_only=True)

@@ -11,11 +11,12 @@ from eval_assets.stages.content_hash import content_sha256
 from eval_assets.stages.graph import Cell, parse_cell
 from eval_assets.stages.stage import Computation
 from eval_assets.stages.stored_inputs import StoredInputs
+from eval_assets.storage.snapshots import Snapshot
 from eval_assets.storage.versions import StoredVersion, all_versions
-from eval_assets.storage.warehouse import Snapshot, Warehouse
+from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written, inputs_recorded, provenance
 from eval_assets.tables.columns import CANDIDATE
-from eval_assets.tables.judging_schemas import JUDGE_AGREEMENT, JUDGE_DISAGREEMENTS
+from eval_assets.tables.evaluation_tables import JUDGE_AGREEMENT, JUDGE_DISAGREEMENTS
 
 CODE_VERSION = "2"
 VERDICT_COLUMNS = (
