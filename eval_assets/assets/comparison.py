@@ -9,7 +9,7 @@ from eval_assets.assets.plain_failures import said_plainly
 from eval_assets.assets.stages import Stages
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.rendered.markdown import report_markdown
-from eval_assets.reports.rendered.plots import leaderboard_svg
+from eval_assets.reports.rendered.page.html import leaderboard_svg
 from eval_assets.stages.workbench import Workbench
 from eval_assets.wording.foreign_text import markdown_text
 

@@ -1,169 +1,154 @@
-"""Plots of a report as SVG, by matplotlib without its global state: for files, the Dagster UI and the HTML report.
+"""The two plots of the HTML report, quality against cost and over time: where each point stands.
 
-Text stays text, and is drawn in one neutral grey that reads on white and on black.
+Positions are percent of the plot, from the left and from the top, on the axes of `page_marks`.
 """
 
-import io
-import re
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from eval_assets.reports.computed.history import TrendPoint
 from eval_assets.reports.evaluation_report import EvaluationReport
-from eval_assets.reports.measures import best_first, side_by_side
+from eval_assets.reports.measures import side_by_side
+from eval_assets.reports.rendered.page.page_marks import Axis, axis_of, round_values
+from eval_assets.wording.numbers import number_text, plain_number
 
-INK = "#767676"
-# Okabe and Ito's colours, told apart by the colour-blind too; the baseline is grey.
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
-BASELINE_COLOUR = "#8a8f98"
-
-# The SVG writer reads its settings from a global mapping, so two threads must not draw at once.
-_DRAWING = threading.Lock()
-
-Axes = Any
-Draw = Callable[[Axes], None]
+FEWEST_FOR_A_TREND = 2
 
 
-def leaderboard_svg(report: EvaluationReport, metric: str) -> str:
-    """Draw each candidate's mean with its interval; a pale band shows where unscored rows could move the mean."""
-    rows = [(candidate, candidate.metrics[metric]) for candidate in best_first(report) if metric in candidate.metrics]
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A number written at its place on an axis."""
 
-    def draw(axes: Axes) -> None:
-        for place, (candidate, row) in enumerate(rows):
-            colour = _colours(report)[candidate.name]
-            worst, best = row["mean_if_missing_worst"], row["mean_if_missing_best"]
-            if row["n_scored"] < row["n_total"] and worst is not None and best is not None:
-                axes.plot([worst, best], [place, place], color=colour, alpha=0.25, linewidth=9, solid_capstyle="butt")
-            if row["ci_low"] is not None:
-                axes.plot([row["ci_low"], row["ci_high"]], [place, place], color=colour, linewidth=2)
-            if row["mean"] is not None:
-                axes.plot(row["mean"], place, "o", color=colour)
-        labels = [_label(candidate.name, row) for candidate, row in rows]
-        axes.set_yticks(range(len(rows)), labels)
-        axes.set_ylim(len(rows) - 0.5, -0.5)
-        axes.set_xlabel(metric)
-
-    return _svg(draw, height=0.9 + 0.42 * max(1, len(rows)))
+    place: float
+    label: str
 
 
-def cost_quality_svg(report: EvaluationReport, metric: str) -> str:
-    """Draw the mean against what a thousand predictions cost; a candidate without a price is left out."""
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One mean with the ends of its interval; `is_marked` where an input had changed since the point before."""
 
-    def draw(axes: Axes) -> None:
-        for candidate in side_by_side(report):
-            row, speed = candidate.metrics.get(metric), candidate.performance
-            if row is None or row["mean"] is None or not speed.n_predictions or speed.cost_usd is None:
-                continue
+    x: float
+    y: float
+    ends: tuple[float, float] | None
+    label: str
+    is_marked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One candidate's points from left to right."""
+
+    name: str
+    colour: str
+    points: tuple[Point, ...]
+
+    @property
+    def line(self) -> str:
+        """The points as a polyline."""
+        return " ".join(f"{point.x},{point.y}" for point in self.points)
+
+    @property
+    def band(self) -> str:
+        """The intervals as a polygon."""
+        bounded = [(point.x, *point.ends) for point in self.points if point.ends is not None]
+        edge = [(x, low) for x, low, _ in bounded] + [(x, high) for x, _, high in reversed(bounded)]
+        return " ".join(f"{x},{y}" for x, y in edge)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One plot."""
+
+    title: str
+    series: tuple[Series, ...]
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """One mean where it was seen: at a cost or at a time."""
+
+    x: float
+    mean: float
+    low: float | None
+    high: float | None
+    note: str = ""
+
+
+def figures(report: EvaluationReport) -> Iterator[Figure]:
+    """Lay out the plots on which there is something to see, of the metric to look at first."""
+    if report.headline is not None:
+        yield from _against_cost(report, report.headline)
+        yield from _over_time(report, report.headline)
+
+
+def _against_cost(report: EvaluationReport, metric: str) -> Iterator[Figure]:
+    """The mean against what a thousand predictions cost; a candidate without a price is left out."""
+    if not any(candidate.performance.cost_usd for candidate in report.candidates):
+        return
+    seen: dict[str, list[_Seen]] = {}
+    for candidate in side_by_side(report):
+        row, speed = candidate.metrics.get(metric), candidate.performance
+        if row is not None and row["mean"] is not None and speed.n_predictions and speed.cost_usd is not None:
             cost = 1000 * speed.cost_usd / speed.n_predictions
-            colour = _colours(report)[candidate.name]
-            if row["ci_low"] is not None:
-                axes.plot([cost, cost], [row["ci_low"], row["ci_high"]], color=colour, linewidth=2)
-            axes.plot(cost, row["mean"], "o", color=colour, label=candidate.name)
-        axes.set_xlabel("dollars per 1,000 predictions")
-        axes.set_ylabel(metric)
-        _legend(axes)
-
-    return _svg(draw)
+            seen[candidate.name] = [_Seen(cost, row["mean"], row["ci_low"], row["ci_high"])]
+    costs = axis_of(point.x for own in seen.values() for point in own)
+    ticks = tuple(Tick(costs.place(cost), f"${plain_number(cost)}") for cost in round_values(costs))
+    yield _figure(f"{metric} against the cost of 1,000 predictions", report, seen, costs, ticks)
 
 
-def trend_svg(points: Mapping[str, Sequence[TrendPoint]], metric: str, *, baseline: str | None = None) -> str:
-    """Draw means over time, a line per candidate; a ring marks a point where an input had changed.
-
-    Args:
-        points: `model@prompt` → its points, oldest first.
-        metric: Labels the axis.
-        baseline: The candidate drawn in grey.
-    """
-    colours = _colours_of(list(points), baseline)
-
-    def draw(axes: Axes) -> None:
-        for name, own in points.items():
-            known = [point for point in own if point.mean is not None]
-            times, means = [point.recorded_at for point in known], [point.mean for point in known]
-            axes.plot(times, means, color=colours[name], label=name, linewidth=1.5, marker=".", markersize=5)
-            bounded = [point for point in known if point.ci_low is not None]
-            axes.fill_between(
-                [point.recorded_at for point in bounded],
-                [point.ci_low for point in bounded],
-                [point.ci_high for point in bounded],
-                color=colours[name],
-                alpha=0.12,
-                linewidth=0,
+def _over_time(report: EvaluationReport, metric: str) -> Iterator[Figure]:
+    """Means over time, a line per candidate."""
+    trends = {candidate.name: report.trend(candidate.name, metric) for candidate in side_by_side(report)}
+    seen = {
+        name: [
+            _Seen(
+                point.recorded_at.timestamp(),
+                point.mean,
+                point.ci_low,
+                point.ci_high,
+                ", ".join(map(str, point.changes)),
             )
-            changed = [point for point in known if point.changes]
-            axes.plot(
-                [point.recorded_at for point in changed],
-                [point.mean for point in changed],
-                "o",
-                markerfacecolor="none",
-                color=colours[name],
-                markersize=9,
-            )
-        axes.set_ylabel(metric)
-        axes.figure.autofmt_xdate(rotation=0, ha="center")
-        axes.xaxis.set_major_locator(_few_dates())
-        _legend(axes)
-
-    return _svg(draw)
-
-
-def inline_svg(svg: str, *, label: str, number: int) -> str:
-    """Prepare an SVG to stand inside an HTML page: ids of its own, text in the page's colour, a name for screen
-    readers.
-
-    >>> inline_svg('<?xml version="1.0"?><svg id="a" width="1pt" height="2pt">#767676</svg>', label="x", number=3)
-    '<svg role="img" aria-label="x" id="p3-a">currentColor</svg>'
-    """
-    body = svg[svg.index("<svg") :].strip()
-    body = re.sub(r' (width|height)="[\d.]+pt"', "", body, count=2).replace(INK, "currentColor")
-    body = re.sub(r'\bid="', f'id="p{number}-', body)
-    body = re.sub(r'(href="|url\()#', rf"\g<1>#p{number}-", body)
-    escaped = label.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
-    return body.replace("<svg", f'<svg role="img" aria-label="{escaped}"', 1)
+            for point in points
+            if point.mean is not None
+        ]
+        for name, points in trends.items()
+    }
+    if max(map(len, seen.values()), default=0) < FEWEST_FOR_A_TREND:
+        return
+    times = [point.x for own in seen.values() for point in own]
+    axis = Axis(min(times), max(times))
+    first, last = (datetime.fromtimestamp(time, UTC) for time in (axis.low, axis.high))
+    written = "%-d %b, %H:%M" if first.date() == last.date() else "%-d %b %Y"
+    ticks = (Tick(0, first.strftime(written)), Tick(100, last.strftime(written)))
+    title = f"{metric} over time; a ring marks a point where a prompt, model, dataset or metric had changed"
+    yield _figure(title, report, seen, axis, ticks)
 
 
-def _label(name: str, row: Mapping[str, Any]) -> str:
-    return name if row["n_scored"] == row["n_total"] else f"{name}\n{row['n_scored']:,} of {row['n_total']:,} scored"
+def _figure(
+    title: str, report: EvaluationReport, seen: Mapping[str, Sequence[_Seen]], across: Axis, x_ticks: tuple[Tick, ...]
+) -> Figure:
+    upwards = axis_of(value for own in seen.values() for point in own for value in (point.mean, point.low, point.high))
+    colours = _colours([candidate.name for candidate in side_by_side(report)], report.baseline)
+
+    def from_top(value: float) -> float:
+        return round(100 - upwards.place(value), 2)
+
+    def placed(name: str, point: _Seen) -> Point:
+        ends = None if point.low is None or point.high is None else (from_top(point.low), from_top(point.high))
+        label = "; ".join([f"{name}: {number_text(point.mean)}", *filter(None, [point.note])])
+        return Point(across.place(point.x), from_top(point.mean), ends, label, bool(point.note))
+
+    return Figure(
+        title,
+        tuple(Series(name, colours[name], tuple(placed(name, point) for point in own)) for name, own in seen.items()),
+        x_ticks,
+        tuple(Tick(from_top(value), plain_number(value)) for value in round_values(upwards)),
+    )
 
 
-def _colours(report: EvaluationReport) -> dict[str, str]:
-    return _colours_of([candidate.name for candidate in report.candidates], report.baseline)
-
-
-def _colours_of(names: Sequence[str], baseline: str | None) -> dict[str, str]:
+def _colours(names: Sequence[str], baseline: str) -> dict[str, str]:
+    """Candidate → class of the style sheet; no two side by side have the same."""
     others = [name for name in names if name != baseline]
-    chosen = {name: COLOURS[index % len(COLOURS)] for index, name in enumerate(others)}
-    return {name: chosen.get(name, BASELINE_COLOUR) for name in names}
-
-
-def _few_dates() -> Any:
-    from matplotlib.dates import AutoDateLocator
-
-    return AutoDateLocator(minticks=2, maxticks=6)
-
-
-def _legend(axes: Axes) -> None:
-    if axes.get_legend_handles_labels()[1]:
-        axes.legend(frameon=False, labelcolor=INK, fontsize=9, loc="lower center", bbox_to_anchor=(0.5, 1.0))
-
-
-def _svg(draw: Draw, *, width: float = 5.2, height: float = 3.0) -> str:
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasSVG(figure)
-    axes = figure.add_subplot()
-    axes.set_facecolor("none")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(INK)
-    axes.tick_params(colors=INK, labelsize=9)
-    axes.xaxis.label.set_color(INK)
-    axes.yaxis.label.set_color(INK)
-    draw(axes)
-    text = io.StringIO()
-    with _DRAWING, rc_context({"svg.fonttype": "none", "svg.hashsalt": "eval-assets", "font.family": "sans-serif"}):
-        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
-    return text.getvalue()
+    return {baseline: "is-grey", **{name: f"colour-{number}" for number, name in enumerate(others)}}
