@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from eval_assets.metrics.definition import ResolvedMetric
-from eval_assets.metrics.scoring import ScoringReport, score_predictions
+from eval_assets.metrics.scoring.prediction_scores import ScoringReport, score_predictions
 from eval_assets.stages.cell_inputs import versioned_rows
 from eval_assets.stages.content_hash import RowsHash
 from eval_assets.stages.graph import Cell, parse_cell
