@@ -10,30 +10,14 @@ from eval_assets.config.datasets.dataset import TaskType
 from eval_assets.config.evaluation import MetricChoice
 from eval_assets.config.problems import hint_at
 from eval_assets.errors import MetricError
-from eval_assets.metrics.answers.json_structure import JSON_SCHEMA, JSON_VALIDITY
-from eval_assets.metrics.answers.matching import CONTAINS, EXACT_MATCH, NORMALIZED_EXACT_MATCH, REGEX_MATCH
-from eval_assets.metrics.answers.numeric import NUMERIC_MATCH
-from eval_assets.metrics.answers.refusal import REFUSAL
-from eval_assets.metrics.definition import Metric, ResolvedMetric, texts_of
-from eval_assets.metrics.learned.embedding import EMBEDDING_SIMILARITY
-from eval_assets.metrics.learned.toxicity import TOXICITY
-from eval_assets.metrics.overlap.bleu import BLEU
-from eval_assets.metrics.overlap.rouge import ROUGE1, ROUGE2, ROUGE_L, ROUGE_LSUM
-from eval_assets.metrics.overlap.spelling import CHRF, LEVENSHTEIN_SIMILARITY
-from eval_assets.metrics.overlap.token_f1 import TOKEN_F1
-from eval_assets.metrics.resolution import in_dependency_order, resolve_custom, resolve_shipped
-from eval_assets.metrics.retrieval.context import CONTEXT_PRECISION, CONTEXT_RECALL
-from eval_assets.metrics.retrieval.ranked import HIT_RATE, MAP, MRR, NDCG_AT_K, PRECISION_AT_K, RECALL_AT_K
-from eval_assets.metrics.text.length import LATENCY, RESPONSE_LENGTH, TOKEN_COUNT
-from eval_assets.metrics.text.readability import ARI_GRADE_LEVEL, FLESCH_KINCAID_GRADE_LEVEL
-from eval_assets.requests.canonical_json import json_sha256
 from eval_assets.metrics.answers import json_structure, matching, numeric, refusal
-from eval_assets.metrics.definition import Metric, ResolvedMetric, sha256_of, texts_of
+from eval_assets.metrics.definition import Metric, ResolvedMetric, texts_of
 from eval_assets.metrics.learned import embedding, toxicity
 from eval_assets.metrics.overlap import bleu, rouge, spelling, token_f1
 from eval_assets.metrics.resolution import in_dependency_order, resolve_custom, resolve_shipped
 from eval_assets.metrics.retrieval import context, ranked
 from eval_assets.metrics.text import length, readability
+from eval_assets.requests.canonical_json import json_sha256
 
 _MODULES = (
     *(matching, numeric, json_structure, refusal),

@@ -9,7 +9,7 @@ import polars as pl
 from eval_assets.reports.computed.labels import shares_in_words
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.rendered.markdown import report_markdown
-from eval_assets.reports.rendered.plots import leaderboard_svg
+from eval_assets.reports.rendered.page.html import leaderboard_svg
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.graph import parse_cell
 from eval_assets.stages.report_reading import read_report
