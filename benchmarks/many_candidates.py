@@ -18,10 +18,12 @@ import time
 from pathlib import Path
 
 from eval_assets.config.settings import Settings
+from eval_assets.stages.edges import compute
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.graph import cells_of
 from eval_assets.stages.input_files import write_dataset, write_named_file
 from eval_assets.stages.spending import Spending
+from eval_assets.stages.stage_table import OF_CELLS, OF_EVALUATIONS
 
 WORDS = ("the", "model", "answers", "a", "question", "about", "prices", "quotas", "tokens", "latency", "and", "says")
 STYLES = ("table", "md", "json", "html", "parquet")
@@ -88,13 +90,10 @@ def compute(folder: Path) -> float:
             for name in engine_room.project.names(table):
                 write_named_file(engine_room.versions, engine_room.warehouse, table, name, run_id="run")
         for cell in cells_of(engine_room.project, "many"):
-            engine_room.predict(cell, Spending(), run_id="run")
-            engine_room.score(cell, run_id="run")
-            engine_room.judge(cell, Spending(), run_id="run")
-            engine_room.aggregate(cell, run_id="run")
-        engine_room.prefer("many", Spending(), run_id="run")
-        engine_room.measure_judges("many", run_id="run")
-        engine_room.compare("many", run_id="run")
+            for table in OF_CELLS:
+                compute(engine_room, table, cell.key, Spending(), run_id="run")
+        for table in OF_EVALUATIONS:
+            compute(engine_room, table, "many", Spending(), run_id="run")
     return time.perf_counter() - began
 
 
