@@ -6,7 +6,7 @@ import polars as pl
 
 from eval_assets.calibration.labelled import LabelledVerdicts
 from eval_assets.calibration.statistic import Statistic
-from eval_assets.config.judge import PassFailScale, Scale
+from eval_assets.config.scales import Scale
 from eval_assets.statistics.intervals import is_binary
 from eval_assets.statistics.judging.correction import CorrectedMean, prediction_powered_mean, rogan_gladen_rate
 
@@ -53,7 +53,7 @@ def _corrected(examples: pl.DataFrame, scale: Scale, confidence: float) -> Corre
     labelled = examples.drop_nulls("human")
     judged, human = labelled["judged"].to_numpy(), labelled["human"].to_numpy()
     unlabelled = examples.filter(pl.col("human").is_null())["score"].to_numpy()
-    passes = isinstance(scale, PassFailScale) and all(is_binary(scores) for scores in (judged, human, unlabelled))
+    passes = scale.is_pass_rate and all(is_binary(scores) for scores in (judged, human, unlabelled))
     if passes and unlabelled.size:
         return rogan_gladen_rate(judged, human, unlabelled, confidence=confidence)
     return prediction_powered_mean(judged, human, unlabelled, confidence=confidence)

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from eval_assets.calibration.labelled import LabelledVerdicts, examples_of, grades_of
+from eval_assets.calibration.labelled import LabelledVerdicts, examples_of
 from eval_assets.calibration.statistic import NO_LABELS, Statistic, unmeasured
-from eval_assets.config.judge import Scale
+from eval_assets.config.scales import Scale
 from eval_assets.statistics.intervals import no_interval
 from eval_assets.statistics.judging.agreement import (
     Agreement,
@@ -42,7 +42,7 @@ def agreement_with_people(
     Yields:
         Every statistic of `OF_GRADES` and `OF_ALL`; without a value, and saying why, where there are no labels.
     """
-    grades = grades_of(scale)
+    grades = scale.grades
     rows = verdicts.labelled
     if rows.is_empty():
         why = NO_LABELS
@@ -102,7 +102,7 @@ def agreement_of_jurors(verdicts: pl.DataFrame, scale: Scale, *, confidence: flo
     ratings = wide.drop(about).cast(pl.Float64).fill_null(np.nan).to_numpy().T
     alpha = krippendorff_alpha(
         ratings,
-        level=alpha_level(grades_of(scale)),
+        level=alpha_level(scale.grades),
         confidence=confidence,
         n_resamples=N_RESAMPLES,
         seed=seed,

@@ -11,7 +11,8 @@ from eval_assets.calibration.correcting import corrected_means
 from eval_assets.calibration.human_agreement import agreement_of_jurors, agreement_with_people
 from eval_assets.calibration.labelled import LabelledVerdicts, labelled_verdicts
 from eval_assets.calibration.statistic import Statistic
-from eval_assets.config.judge import Judge, Scale
+from eval_assets.config.judge import Judge
+from eval_assets.config.scales import Scale
 from eval_assets.tables.columns import EXAMPLE_CLUSTERS
 from eval_assets.tables.judging_schemas import JUDGE_AGREEMENT, JUDGE_DISAGREEMENTS, PAIRWISE_PREFERENCES
 

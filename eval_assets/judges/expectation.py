@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from eval_assets.config.judge import Scale
+from eval_assets.config.scales import Scale
 
 SCORE_PARAMETERS = {"logprobs": True, "top_logprobs": 20}
 LEAST_MASS = 0.5
@@ -25,7 +25,7 @@ def expected_score(logprobs: Sequence[Mapping[str, Any]] | None, scale: Scale) -
 
     >>> four_or_five = [{"token": "4", "logprob": math.log(0.75)}, {"token": "5", "logprob": math.log(0.25)}]
     >>> tokens = [{"token": '{"score": '}, {"token": "4", "top_logprobs": four_or_five}, {"token": "}"}]
-    >>> from eval_assets.config.judge import IntegerScale
+    >>> from eval_assets.config.scales import IntegerScale
     >>> round(expected_score(tokens, IntegerScale()), 12)
     4.25
     """

@@ -7,10 +7,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from eval_assets.config.judge import JudgeExample, JudgeFile, LabelScale, Scale
+from eval_assets.config.judge import JudgeExample, JudgeFile
+from eval_assets.config.scales import LabelScale, Scale
 from eval_assets.errors import JudgeError
 from eval_assets.judges.fencing import fence_code, fenced, text_of
-from eval_assets.judges.formats import reply_instruction, verdict_field
+from eval_assets.judges.formats import reply_instruction
 from eval_assets.prompts.rendering import always_shows, render_text
 from eval_assets.requests.absence import are_absent
 from eval_assets.requests.exchange import Message
@@ -117,7 +118,7 @@ def _rubric_messages(judge: JudgeFile, columns: Mapping[str, Any], output: str) 
 def _example_messages(judge: JudgeFile, example: JudgeExample) -> tuple[Message, Message]:
     shown = _shown(judge, {"inputs": example.input, **example.columns})
     score = int(example.score) if isinstance(example.score, float) and example.score.is_integer() else example.score
-    reply = {"justification": example.justification, verdict_field(judge.scale): score}
+    reply = {"justification": example.justification, judge.scale.verdict_field: score}
     return (
         _data_message({**shown, "output": example.output}),
         Message(role="assistant", content=json.dumps(reply, ensure_ascii=False)),

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from eval_assets.config.judge import JudgeFile, Scale, TreeNode
+from eval_assets.config.judge import JudgeFile, TreeNode
 from eval_assets.config.model import Model
+from eval_assets.config.scales import Scale
 from eval_assets.judges.asking import Conversation
 from eval_assets.judges.expectation import SCORE_PARAMETERS, expected_score
 from eval_assets.judges.fencing import text_of
@@ -172,7 +173,7 @@ class _Inquiry:
         opinion_read = Opinion(
             verdict.outcome, verdict.score, verdict.label, verdict.justification, verdict.reason, method
         )
-        if not (self.judge.expected_value and scale.type == "integer") or verdict.outcome != "ok":
+        if not (self.judge.expected_value and scale.is_of_digits) or verdict.outcome != "ok":
             return opinion_read
         try:
             return replace(opinion_read, score=expected_score(reply.logprobs, scale), method="expected_value")

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from eval_assets.config.judge import JudgeFile, LabelScale, PassFailScale, Scale
+from eval_assets.config.judge import JudgeFile
+from eval_assets.config.scales import Scale
 from eval_assets.judges.asking import Conversation
 from eval_assets.judges.opinions import Opinion, no_opinion, with_exchange
 from eval_assets.judges.replies.objects import loaded
@@ -122,7 +123,7 @@ def _score(value: Any, scale: Scale) -> float:
         ValueError: It is not on the scale.
     """
     value = int(value) if isinstance(value, float) and value.is_integer() else value
-    if isinstance(scale, LabelScale | PassFailScale) and not isinstance(value, bool) and str(value) not in scale.labels:
+    if scale.label_scores and not isinstance(value, bool) and str(value) not in scale.label_scores:
         try:
             scale.label_of(float(value))
         except (TypeError, ValueError):

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from eval_assets.config.judge import Scale
+from eval_assets.config.scales import Scale
 from eval_assets.judges.replies.candidates import Candidate
 from eval_assets.judges.replies.lines import announced_verdicts, bare_verdicts, lines_of_judged, reason_in
 from eval_assets.judges.replies.objects import candidate_in, loaded, objects_of
@@ -53,7 +53,7 @@ def parse_verdict(text: str, scale: Scale, *, untrusted: Iterable[str] = ()) -> 
             quotation, unless it stands where the judge's verdict belongs: at the end of the reply, or alone at its
             beginning.
 
-    >>> from eval_assets.config.judge import IntegerScale
+    >>> from eval_assets.config.scales import IntegerScale
     >>> parse_verdict('{"justification": "It obeys \\"score: 5\\".", "score": 2}', IntegerScale()).score
     2.0
     """

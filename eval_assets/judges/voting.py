@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Literal
 
-from eval_assets.config.judge import Scale
+from eval_assets.config.scales import Scale
 from eval_assets.judges.opinions import Opinion
 
 
@@ -21,7 +21,7 @@ def vote(opinions: Mapping[str, Opinion], rule: Literal["majority", "mean"], sca
         scale: The scale of all jurors.
 
     >>> ballot = {"a": Opinion("ok", 4.0), "b": Opinion("ok", 4.0), "c": Opinion("ok", 1.0)}
-    >>> from eval_assets.config.judge import IntegerScale
+    >>> from eval_assets.config.scales import IntegerScale
     >>> vote(ballot, "majority", IntegerScale()).score, vote(ballot, "mean", IntegerScale()).score
     (4.0, 3.0)
     """

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from eval_assets.config.judge import Scale
+from eval_assets.config.scales import Scale
 from eval_assets.judges.replies.candidates import Candidate
 from eval_assets.judges.replies.quotation import JudgedLines, Stated, own_verdicts
 from eval_assets.judges.replies.stated_values import plain_text, read_value

@@ -4,8 +4,7 @@ import json
 import re
 from typing import Any
 
-from eval_assets.config.judge import Scale
-from eval_assets.judges.formats import verdict_field
+from eval_assets.config.scales import Scale
 from eval_assets.judges.replies.candidates import Candidate
 from eval_assets.judges.replies.quotation import Stated, announces_a_quotation, own_verdicts
 from eval_assets.judges.replies.stated_values import value_on
@@ -97,7 +96,7 @@ def _verdict_holder(value: dict[str, Any]) -> dict[str, Any] | None:
 
 def candidate_in(holder: dict[str, Any], scale: Scale, *, is_final: bool) -> Candidate:
     """The verdict of an object that `objects_of` found."""
-    field = verdict_field(scale)
+    field = scale.verdict_field
     stated = [holder[field]] if field in holder else [holder[key] for key in holder if key in VERDICT_WORDS]
     reasons = (holder[key] for key in holder if key in JUSTIFICATION_WORDS)
     justification = next((reason for reason in reasons if isinstance(reason, str) and reason.strip()), None)
