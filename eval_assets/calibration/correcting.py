@@ -6,6 +6,7 @@ import polars as pl
 
 from eval_assets.calibration.labelled import LabelledVerdicts
 from eval_assets.calibration.statistic import Statistic
+from eval_assets.config.candidate import Candidate
 from eval_assets.config.scales import Scale
 from eval_assets.statistics.intervals import is_binary
 from eval_assets.statistics.judging.correction import CorrectedMean, prediction_powered_mean, rogan_gladen_rate
@@ -40,7 +41,7 @@ def corrected_means(verdicts: LabelledVerdicts, scale: Scale, *, confidence: flo
             corrected.interval,
             corrected.n_labelled,
             corrected.method,
-            candidate=f"{model}@{prompt}",
+            candidate=Candidate.of(model, prompt),
             detail={
                 "judge_mean": corrected.judge_mean,
                 "n_unlabelled": corrected.n_unlabelled,

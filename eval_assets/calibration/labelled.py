@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from eval_assets.config.scales import Scale
 from eval_assets.statistics.spread import repeated
 
-OUTPUT = ("prediction_id", "model", "prompt", "example_id")
+OUTPUT_COLUMNS = ("prediction_id", "model", "prompt", "example_id")
 NARROWING = ("output", "model", "prompt")  # what a label may name beside its example, the most specific first
 
 
@@ -19,9 +19,9 @@ class LabelledVerdicts:
     """One judge's verdicts, and people's ratings of the same outputs.
 
     Args:
-        outputs: One row per judged output: `OUTPUT`, `score` (mean of the judge's verdicts on it), `verdict` (their
-            lower median, which is on the scale), `score_id`, `justification`, `output`; and where people rated it,
-            `human` (their mean), `human_verdict` (their lower median) and `human_label` (what each said), else null.
+        outputs: One row per judged output: `OUTPUT_COLUMNS`, `score` (mean of the judge's verdicts on it), `verdict`
+            (their lower median, which is on the scale), `score_id`, `justification`, `output`; and where people rated
+            it, `human` (their mean), `human_verdict` (their lower median), `human_label` (what each said), else null.
         ratings: One row per output and rater: `prediction_id`, `rater`, `rating`.
         n_outdated: Labels of judged examples that are of another model, prompt or output than any judged one.
         n_off_scale: Labels that are not on the judge's scale.
@@ -79,7 +79,7 @@ def labelled_verdicts(
     scores = [scale.score_by_people(label, score) for label, score in mine.select("label", "score").iter_rows()]
     rated = mine.with_columns(rating=pl.Series(scores, dtype=pl.Float64))
     matched = (
-        outputs.select(*OUTPUT, "output")
+        outputs.select(*OUTPUT_COLUMNS, "output")
         .join(rated, on="example_id", suffix="_labelled", maintain_order="left_right")
         .filter(
             *(

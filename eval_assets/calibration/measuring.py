@@ -125,11 +125,9 @@ def measure_judge(
 
 
 def _row(statistic: Statistic, raters: list[str]) -> dict[str, object]:
-    model, _, prompt = (statistic.candidate or "").partition("@")
     return {
         "statistic": statistic.name,
-        "model": model or None,
-        "prompt": prompt or None,
+        **(statistic.candidate.columns if statistic.candidate else {"model": None, "prompt": None}),
         "value": statistic.value,
         "ci_low": statistic.interval.low,
         "ci_high": statistic.interval.high,

@@ -10,7 +10,7 @@ from eval_assets.config.scales import Scale
 
 SCORE_PARAMETERS = {"logprobs": True, "top_logprobs": 20}
 LEAST_MASS = 0.5
-STATED = re.compile(r'"score"\s*:\s*"?(\d)', re.IGNORECASE)
+STATED_SCORE = re.compile(r'"score"\s*:\s*"?(\d)', re.IGNORECASE)
 
 
 def expected_score(logprobs: Sequence[Mapping[str, Any]] | None, scale: Scale) -> float:
@@ -32,7 +32,7 @@ def expected_score(logprobs: Sequence[Mapping[str, Any]] | None, scale: Scale) -
     if not logprobs:
         raise ValueError("the endpoint sent no log-probabilities; take expected_value from the judge, or another model")
     texts = [str(entry["token"]) for entry in logprobs]
-    stated = list(STATED.finditer("".join(texts)))
+    stated = list(STATED_SCORE.finditer("".join(texts)))
     if not stated:
         raise ValueError("expected a token with the score in a JSON reply")
     place = _token_at(texts, stated[-1].start(1))

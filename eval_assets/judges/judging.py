@@ -11,16 +11,17 @@ import polars as pl
 from eval_assets.config.judge import Judge
 from eval_assets.config.model import Model
 from eval_assets.errors import JudgeError
-from eval_assets.judges.asking import Asker, Conversation, converse, first_request
+from eval_assets.judges.asking import Conversation, converse, first_request
 from eval_assets.judges.formats import FormatMemory
 from eval_assets.judges.opinions import Opinion, opinion
 from eval_assets.judges.recorded import recorded_opinion
 from eval_assets.judges.voting import vote
+from eval_assets.providers.dispatch.jobs import Asker
 from eval_assets.requests.canonical_json import json_text
 from eval_assets.requests.exchange import Request
 from eval_assets.tables.schemas import JUDGE_SCORES
 
-COPIED = ("evaluation", "model", "prompt", "prediction_id", "example_id", "position", "sample_index")
+OF_THE_PREDICTION = ("evaluation", "model", "prompt", "prediction_id", "example_id", "position", "sample_index")
 
 
 def judge_predictions(
@@ -176,7 +177,7 @@ def _row(ballot: _Ballot, given: Opinion, seat: _Seat | None, *, juror: str | No
     prediction_id = ballot.prediction["prediction_id"]
     identity = (prediction_id, given.judgement_key or "", judge.name, judge.file.version, str(ballot.draw), juror or "")
     return {
-        **{column: ballot.prediction[column] for column in COPIED},
+        **{column: ballot.prediction[column] for column in OF_THE_PREDICTION},
         "score_id": f"s-{hashlib.sha256(chr(0).join(identity).encode()).hexdigest()[:24]}",
         "judge": judge.name,
         "version": judge.file.version,

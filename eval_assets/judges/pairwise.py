@@ -10,18 +10,19 @@ from typing import Any
 
 import polars as pl
 
+from eval_assets.config.candidate import Candidate
 from eval_assets.config.judge import Judge
 from eval_assets.config.model import Model
 from eval_assets.errors import JudgeError
-from eval_assets.judges.asking import Asker, Conversation, converse, first_request
+from eval_assets.judges.asking import Conversation, converse, first_request
 from eval_assets.judges.formats import FormatMemory
 from eval_assets.judges.messages import PREFERENCE, comparison_messages, missing_columns
 from eval_assets.judges.opinions import Opinion, verdict_on
-from eval_assets.judges.recorded import TIE, Preference, recorded_preference, side_of
+from eval_assets.judges.recorded import Preference, recorded_preference, side_of
+from eval_assets.providers.dispatch.jobs import Asker
 from eval_assets.requests.exchange import Request
 from eval_assets.tables.judging_schemas import PAIRWISE_PREFERENCES
 
-PREFERS_A = {"A": 1.0, "B": 0.0, "tie": TIE}
 NO_OUTPUT = Opinion("skipped", reason="a prediction of the pair has no output to judge")
 
 
@@ -167,8 +168,8 @@ def _asked(
 def _of_two_orders(in_order: Opinion, in_reverse: Opinion) -> tuple[Opinion, Opinion, Preference]:
     """Opinions of both orders, and what they come to if neither failed."""
     failed = next((given for given in (in_order, in_reverse) if given.outcome != "ok"), in_order)
-    forward, backward = (PREFERS_A.get(given.label or "") for given in (in_order, in_reverse))
-    return in_order, in_reverse, Preference(failed, forward, None if backward is None else 1 - backward)
+    reverse = None if in_reverse.score is None else 1 - in_reverse.score
+    return in_order, in_reverse, Preference(failed, in_order.score, reverse)
 
 
 def _row(
@@ -184,8 +185,8 @@ def _row(
         "evaluation": a["evaluation"],
         "example_id": a["example_id"],
         "sample_index": a["sample_index"],
-        "candidate_a": f"{a['model']}@{a['prompt']}",
-        "candidate_b": f"{b['model']}@{b['prompt']}",
+        "candidate_a": Candidate.of_row(a),
+        "candidate_b": Candidate.of_row(b),
         "preferred": None if preference is None else side_of(preference),
         "preference": preference,
         "preferred_in_order": forward if in_both_orders or not is_ok else None,

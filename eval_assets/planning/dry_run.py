@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
+from typing import TypeVar
 
 import polars as pl
 
@@ -32,7 +33,7 @@ from eval_assets.stages.cell_inputs import (
 )
 from eval_assets.stages.file_versions import FileVersions
 from eval_assets.stages.graph import Cell
-from eval_assets.stages.predictions import PredictionRow, prediction_frames
+from eval_assets.stages.predictions import prediction_frames
 from eval_assets.stages.workbench import Workbench
 from eval_assets.storage.replies.responses import ResponseStore
 from eval_assets.storage.replies.stored_replies import StoredReply
@@ -40,6 +41,7 @@ from eval_assets.storage.replies.stored_replies import StoredReply
 CHUNK = 2_000
 PENDING = "pending"
 
+T = TypeVar("T")
 Asked = defaultdict[str, set[str]]
 """Lane → keys of the requests that cells planned earlier would send: a run sends an identical one once."""
 
@@ -83,11 +85,11 @@ class Lookup:
         # A refresh sends every cell's requests anew.
         self._asked = set() if policy == "refresh" else asked[self.lane]
 
-    def answers(self, jobs: Iterable[Job[PredictionRow]], total: int | None = None) -> Iterator[Answer[PredictionRow]]:  # noqa: ARG002
+    def answers(self, jobs: Iterable[Job[T]], total: int | None = None) -> Iterator[Answer[T]]:  # noqa: ARG002
         """Answer each job with its stored reply, or with a pending one."""
         remaining = iter(jobs)
         while chunk := list(islice(remaining, CHUNK)):
-            keyed: list[tuple[Job[PredictionRow], str, str]] = []
+            keyed: list[tuple[Job[T], str, str]] = []
             for job in chunk:
                 try:
                     canonical = canonical_request(self._identity, job.request)

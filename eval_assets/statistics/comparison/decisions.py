@@ -8,7 +8,7 @@ from eval_assets.statistics.comparison.power_of_tests import POWER
 from eval_assets.statistics.intervals import Interval
 from eval_assets.wording.numbers import brief_number, confidence_text, count_text
 
-TOLERANCE = 1e-9  # a value this close to the threshold lies on it
+ON_THRESHOLD = 1e-9  # a value this close to the threshold lies on it
 
 
 class GateDecision(StrEnum):
@@ -181,7 +181,7 @@ def _what_would_settle(gated: GatedValue, threshold: float) -> str:
     if gated.value is None or gated.interval.ends is None:
         return ""
     gap = abs(gated.value - threshold)
-    if gap < TOLERANCE:
+    if gap < ON_THRESHOLD:
         return ", and no number of examples would while the value equals the threshold"
     z = ndtri((1 + gated.interval.confidence) / 2)
     reach = (gated.interval.ends[1] - gated.interval.ends[0]) / 2 * (z + ndtri(POWER)) / z
