@@ -1,4 +1,4 @@
-"""Verdicts of one judge beside the labels people gave the same outputs. What follows from them is in `agreement`."""
+"""Verdicts of one judge beside the labels people gave the same outputs. What follows is in `human_agreement`."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,6 +1,6 @@
 """How a judge is told to reply: a JSON schema where the endpoint knows it, else JSON mode, else plain text.
 
-What an endpoint knows is found out once and remembered. Reading the reply is in `verdicts`.
+What an endpoint knows is found out once and remembered. Replies are read in `replies`.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The messages a judge is sent: what doesn't change first, the text to judge last. Reading replies is in `verdicts`.
+"""The messages a judge is sent: what doesn't change first, the text to judge last. Replies are read in `replies`.
 
 The fixed part is short and equal for all examples, so that a provider's prompt cache can keep it.
 """

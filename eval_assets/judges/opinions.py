@@ -1,4 +1,4 @@
-"""One judge's opinion of one output: ask, understand, repair once, walk the tree. Who asks whom is in `judging`."""
+"""One judge's opinion of one output: ask, understand, repair once, walk the tree. Who asks whom is in `panels`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,11 +9,11 @@ from eval_assets.config.judge import JudgeFile, TreeNode
 from eval_assets.config.model import Model
 from eval_assets.config.scales import Scale
 from eval_assets.judges.asking import Conversation
-from eval_assets.judges.expectation import SCORE_PARAMETERS, expected_score
 from eval_assets.judges.fencing import text_of
 from eval_assets.judges.formats import FormatMemory, ReplyFormat, refuses_format, response_format
 from eval_assets.judges.messages import YES_NO, judge_messages, missing_columns, question_messages, repair_messages
-from eval_assets.judges.verdicts import THOUGHT_BEGINS, parse_verdict
+from eval_assets.judges.replies.expectation import SCORE_PARAMETERS, expected_score
+from eval_assets.judges.replies.verdicts import THOUGHT_BEGINS, parse_verdict
 from eval_assets.providers.dispatch.jobs import Answer
 from eval_assets.requests.exchange import Message, Outcome, Reply, Request
 

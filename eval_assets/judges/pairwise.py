@@ -28,24 +28,22 @@ NO_OUTPUT = Opinion("skipped", reason="a prediction of the pair has no output to
 
 @dataclass(frozen=True, slots=True)
 class PreferenceCounts:
-    """How a comparison of two candidates came out; rates are null where nothing was judged."""
+    """How many pairs of candidates' outputs were judged.
+
+    Args:
+        n_total: Pairs.
+        n_judged: With a preference.
+        flips: In which the two orders disagree.
+        flip_rate: Their share of those judged in both orders: how much position decides; null without any.
+    """
 
     n_total: int
     n_judged: int
-    wins_a: int
-    wins_b: int
-    ties: int
-    n_in_both_orders: int
     flips: int
-    first_shown_wins: int
-
-    @property
-    def flip_rate(self) -> float | None:
-        """Share of pairs judged in both orders in which these disagree: how much position decides."""
-        return self.flips / self.n_in_both_orders if self.n_in_both_orders else None
+    flip_rate: float | None
 
 
-def compare_candidates(
+def preferences_between(
     first: pl.DataFrame,
     second: pl.DataFrame,
     judge: Judge,
@@ -90,7 +88,7 @@ def preference_requests(
     """What comparing two candidates would send first, for each pair and order, without sending it.
 
     Args:
-        first: As in `compare_candidates`.
+        first: As in `preferences_between`.
         second: Likewise.
         judge: Likewise.
         models: Likewise.
@@ -106,19 +104,12 @@ def preference_requests(
 
 
 def preference_counts(preferences: pl.DataFrame) -> PreferenceCounts:
-    """Count wins, ties and flips in a frame with the columns of `pairwise_preferences`."""
+    """Count pairs and flips in a frame with the columns of `pairwise_preferences`."""
     judged = preferences.filter(pl.col("outcome") == "ok")
-    preferred = judged["preferred"]
-    return PreferenceCounts(
-        n_total=preferences.height,
-        n_judged=judged.height,
-        wins_a=int((preferred == "a").sum()),
-        wins_b=int((preferred == "b").sum()),
-        ties=int((preferred == "tie").sum()),
-        n_in_both_orders=judged["is_flipped"].count(),
-        flips=int(judged["is_flipped"].sum()),
-        first_shown_wins=int((judged["preferred_in_order"] == "a").sum())
-        + int((judged["preferred_in_reverse"] == "b").sum()),
+    n_in_both_orders, flips = judged["is_flipped"].count(), int(judged["is_flipped"].sum())
+    flip_rate = flips / n_in_both_orders if n_in_both_orders else None
+    return PreferenceCounts(preferences.height, judged.height, flips, flip_rate)
+        preferences.height, judged.height, flips, flips / in_both_orders if in_both_orders else None
     )
 
 

@@ -11,7 +11,7 @@ from eval_assets.judges.asking import Conversation
 from eval_assets.judges.opinions import Opinion, no_opinion, with_exchange
 from eval_assets.judges.replies.objects import loaded
 from eval_assets.judges.replies.stated_values import value_on
-from eval_assets.judges.verdicts import parse_verdict
+from eval_assets.judges.replies.verdicts import parse_verdict
 from eval_assets.requests.exchange import Request
 from eval_assets.statistics.judging.preferences import TIE
 

@@ -5,9 +5,8 @@ import re
 from typing import Any
 
 from eval_assets.config.scales import Scale
-from eval_assets.judges.replies.candidates import Candidate
 from eval_assets.judges.replies.quotation import Stated, announces_a_quotation, own_verdicts
-from eval_assets.judges.replies.stated_values import value_on
+from eval_assets.judges.replies.stated_values import StatedVerdict, value_on
 from eval_assets.judges.replies.verdict_words import FINAL_WORDS, JUSTIFICATION_WORDS, VERDICT_WORDS, words_of
 
 MAX_OBJECTS = 50
@@ -94,7 +93,7 @@ def _verdict_holder(value: dict[str, Any]) -> dict[str, Any] | None:
     return None
 
 
-def candidate_in(holder: dict[str, Any], scale: Scale, *, is_final: bool) -> Candidate:
+def verdict_in(holder: dict[str, Any], scale: Scale, *, is_final: bool) -> StatedVerdict:
     """The verdict of an object that `objects_of` found."""
     field = scale.verdict_field
     stated = [holder[field]] if field in holder else [holder[key] for key in holder if key in VERDICT_WORDS]
@@ -105,8 +104,8 @@ def candidate_in(holder: dict[str, Any], scale: Scale, *, is_final: bool) -> Can
         if len(values) > 1:
             raise ValueError(f"expected one verdict, got {stated}")  # noqa: TRY301
     except (ValueError, OverflowError, RecursionError) as error:
-        return Candidate(None, str(error), is_final, "json", justification)
-    return Candidate(values.pop(), None, is_final, "json", justification)
+        return StatedVerdict(None, str(error), is_final, "json", justification)
+    return StatedVerdict(values.pop(), None, is_final, "json", justification)
 
 
 def _repeats(source: str, judged: tuple[str, ...]) -> bool:

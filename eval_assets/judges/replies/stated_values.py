@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
 from eval_assets.config.scales import Scale
 from eval_assets.judges.replies.verdict_words import CJK_NUMERALS, OR, OUT_OF, UNITS
@@ -27,6 +28,25 @@ THOUSANDS = re.compile(r"\d+,\d{3}$")
 SEPARATORS = " \t.,;:!|–—-)\"'"
 IN_BRACKETS = re.compile(r"\((.*)\)\.?\Z", re.DOTALL)
 WRAPPED = re.compile(r"\A(?:\$*\\boxed\{(.*)\}\$*|\[\[(.*)\]\]|\[(.*)\]|\"(.*)\"|'(.*)')\Z", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class StatedVerdict:
+    """A place in a reply that states a verdict.
+
+    Args:
+        value: A number or a label of the scale; null if there is a problem.
+        problem: What is wrong with the value.
+        is_final: The reply announces it as its final verdict.
+        method: Whether it stood in a JSON object or on a line of text.
+        justification: The reason given beside it.
+    """
+
+    value: float | str | None
+    problem: str | None
+    is_final: bool
+    method: Literal["json", "text"]
+    justification: str | None = None
 
 
 class Read(NamedTuple):
