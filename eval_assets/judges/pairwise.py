@@ -109,8 +109,6 @@ def preference_counts(preferences: pl.DataFrame) -> PreferenceCounts:
     n_in_both_orders, flips = judged["is_flipped"].count(), int(judged["is_flipped"].sum())
     flip_rate = flips / n_in_both_orders if n_in_both_orders else None
     return PreferenceCounts(preferences.height, judged.height, flips, flip_rate)
-        preferences.height, judged.height, flips, flips / in_both_orders if in_both_orders else None
-    )
 
 
 def _model_of(judge: Judge, models: Mapping[str, Model]) -> Model:
