@@ -10,7 +10,7 @@ from typing import Any
 from eval_assets.config.judge import JudgeExample, JudgeFile
 from eval_assets.config.scales import LabelScale, Scale
 from eval_assets.errors import JudgeError
-from eval_assets.judges.fencing import fence_code, fenced, text_of
+from eval_assets.judges.fencing import fence_code, fenced, shown_text
 from eval_assets.judges.formats import reply_instruction
 from eval_assets.prompts.rendering import always_shows, render_text
 from eval_assets.requests.absence import are_absent
@@ -103,7 +103,7 @@ def _column_names(judge: JudgeFile) -> tuple[str, ...]:
 
 
 def _shown(judge: JudgeFile, columns: Mapping[str, Any]) -> dict[str, str]:
-    return {name: text_of(columns[name]) for name in _column_names(judge) if columns.get(name) is not None}
+    return {name: shown_text(columns[name]) for name in _column_names(judge) if columns.get(name) is not None}
 
 
 def _rubric_messages(judge: JudgeFile, columns: Mapping[str, Any], output: str) -> tuple[Message, ...]:
@@ -126,7 +126,7 @@ def _example_messages(judge: JudgeFile, example: JudgeExample) -> tuple[Message,
 
 
 def _template_messages(judge: JudgeFile, columns: Mapping[str, Any], output: str) -> tuple[Message, ...]:
-    texts = {name: text_of(value) for name, value in columns.items() if _has(columns, name)} | {"output": output}
+    texts = {name: shown_text(value) for name, value in columns.items() if _has(columns, name)} | {"output": output}
     code = fence_code(texts.values())
     fences = {name: fenced(name, text, code) if text else "" for name, text in texts.items()}
     asked = render_text(judge.prompt or "", fences, where="the judge's prompt")

@@ -9,7 +9,7 @@ from eval_assets.config.judge import JudgeFile, TreeNode
 from eval_assets.config.model import Model
 from eval_assets.config.scales import Scale
 from eval_assets.judges.asking import Conversation
-from eval_assets.judges.fencing import text_of
+from eval_assets.judges.fencing import shown_text
 from eval_assets.judges.formats import FormatMemory, ReplyFormat, refuses_format, response_format
 from eval_assets.judges.messages import YES_NO, judge_messages, missing_columns, question_messages, repair_messages
 from eval_assets.judges.replies.expectation import SCORE_PARAMETERS, expected_score
@@ -167,7 +167,7 @@ class _Inquiry:
         unfinished = reply.outcome == "empty" and (_as_it_came(reply) or "").strip()
         if reply.outcome != "ok" and not unfinished:
             return no_opinion(reply)
-        untrusted = (text_of(value) for value in self.columns.values() if value is not None)
+        untrusted = (shown_text(value) for value in self.columns.values() if value is not None)
         verdict = parse_verdict(_said(reply), scale, untrusted=untrusted)
         method = reply_format if verdict.method == "json" else verdict.method
         opinion_read = Opinion(

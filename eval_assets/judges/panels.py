@@ -22,7 +22,7 @@ from eval_assets.judges.opinions import Opinion, opinion
 from eval_assets.judges.recorded import recorded_opinion
 from eval_assets.providers.dispatch.jobs import Asker
 from eval_assets.requests.canonical_json import json_text
-from eval_assets.requests.exchange import Request
+from eval_assets.requests.exchange import Outcome, Request
 from eval_assets.tables.schemas import JUDGE_SCORES
 
 OF_THE_PREDICTION = ("evaluation", "model", "prompt", "prediction_id", "example_id", "position", "sample_index")
@@ -122,7 +122,7 @@ def _vote(opinions: Mapping[str, Opinion], rule: Literal["majority", "mean"], sc
     said = "; ".join(f"{juror}: {given.label or _shown(given)}" for juror, given in opinions.items())
     keys = [given.judgement_key for given in opinions.values() if given.judgement_key is not None]
     score: float | None = None
-    outcome: str = "ok"
+    outcome: Outcome = "ok"
     reason: str | None = None
     if 2 * len(scores) <= len(opinions):
         failures = Counter(given.outcome for given in opinions.values() if given.score is None)
@@ -137,7 +137,7 @@ def _vote(opinions: Mapping[str, Opinion], rule: Literal["majority", "mean"], sc
         else:
             outcome, reason = "unparsed", "no score has the majority of the jurors"
     return Opinion(
-        outcome,  # type: ignore[arg-type]
+        outcome,
         score,
         label=scale.label_of(score) if score is not None and rule == "majority" else None,
         justification=said,

@@ -11,7 +11,7 @@ from eval_assets.judges.replies.verdict_words import (
     JUSTIFICATION_WORDS,
     QUALIFIERS,
     VERDICT_WORDS,
-    words_of,
+    folded_words,
 )
 
 VERDICT = "|".join(map(re.escape, sorted(VERDICT_WORDS, key=len, reverse=True)))
@@ -94,7 +94,7 @@ def _announced(line: str, scale: Scale) -> StatedVerdict | None:
     announced = ANNOUNCED.match(line)
     if announced is None:
         return None
-    is_final = bool(FINAL_WORDS & set(words_of(announced["before"])))
+    is_final = bool(FINAL_WORDS & set(folded_words(announced["before"])))
     try:
         if STATED.search(announced["value"]):
             raise ValueError(f"expected one verdict on a line, got {line[:80]!r}")  # noqa: TRY301

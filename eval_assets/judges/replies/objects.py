@@ -7,7 +7,7 @@ from typing import Any
 from eval_assets.config.scales import Scale
 from eval_assets.judges.replies.quotation import Stated, announces_a_quotation, own_verdicts
 from eval_assets.judges.replies.stated_values import StatedVerdict, value_on
-from eval_assets.judges.replies.verdict_words import FINAL_WORDS, JUSTIFICATION_WORDS, VERDICT_WORDS, words_of
+from eval_assets.judges.replies.verdict_words import FINAL_WORDS, JUSTIFICATION_WORDS, VERDICT_WORDS, folded_words
 
 MAX_OBJECTS = 50
 INTRODUCES = ("", ":", "!", ".", "\uff1a", "。")
@@ -36,7 +36,7 @@ def objects_of(reply: str, judged: tuple[str, ...]) -> tuple[list[tuple[dict[str
         stands_alone = before[-1:] in INTRODUCES and not after.strip(" .;*`")
         if holder is not None and stands_alone:
             announced = "".join(prose).strip().rpartition("\n")[2]
-            verdict = (holder, bool(FINAL_WORDS & set(words_of(announced))))
+            verdict = (holder, bool(FINAL_WORDS & set(folded_words(announced))))
             opens, closes = _is_nothing(reply[:start]), _is_nothing(reply[end:])
             closes = closes and not announces_a_quotation(announced)
             found.append(Stated(verdict, _repeats(reply[start:end], judged), opens, closes))

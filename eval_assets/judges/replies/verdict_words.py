@@ -45,6 +45,6 @@ OR = "-|–|—|~|/|,|to|or|and|bis|oder|und|ou|et|o|y|или|或|到|至"
 CJK_NUMERALS = {numeral: str(value) for value, numeral in enumerate("零一二三四五六七八九十")} | {"〇": "0"}
 
 
-def words_of(text: str) -> list[str]:
+def folded_words(text: str) -> list[str]:
     """The words of a text in lower case."""
     return re.findall(r"\w+", text.casefold())
