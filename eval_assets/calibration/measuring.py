@@ -16,7 +16,7 @@ from eval_assets.config.scales import Scale
 from eval_assets.statistics.intervals import is_binary
 from eval_assets.statistics.judging.correction import CorrectedMean, prediction_powered_mean, rogan_gladen_rate
 from eval_assets.tables.columns import EXAMPLE_CLUSTERS
-from eval_assets.tables.judging_schemas import JUDGE_AGREEMENT, JUDGE_DISAGREEMENTS, PAIRWISE_PREFERENCES
+from eval_assets.tables.evaluation_tables import JUDGE_AGREEMENT, JUDGE_DISAGREEMENTS, PAIRWISE_PREFERENCES
 
 MOST_DISAGREEMENTS = 20
 

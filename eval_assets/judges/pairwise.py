@@ -21,7 +21,7 @@ from eval_assets.judges.opinions import Opinion, verdict_on
 from eval_assets.judges.recorded import Preference, recorded_preference, side_of
 from eval_assets.providers.dispatch.jobs import Asker
 from eval_assets.requests.exchange import Request
-from eval_assets.tables.judging_schemas import PAIRWISE_PREFERENCES
+from eval_assets.tables.evaluation_tables import PAIRWISE_PREFERENCES
 
 NO_OUTPUT = Opinion("skipped", reason="a prediction of the pair has no output to judge")
 

@@ -9,14 +9,15 @@ from click.testing import CliRunner
 
 from eval_assets.checking.references import project_problems, refusals
 from eval_assets.cli.main import commands
-from eval_assets.config.project import Project, load_project
+from eval_assets.config.project import Project
+from eval_assets.config.project_files import load_project
 from eval_assets.config.settings import Settings
 from eval_assets.errors import ConfigError
 from eval_assets.partitions import partitions_of
 from eval_assets.planning.plan import make_plan
 from eval_assets.planning.plan_text import plan_markdown, plan_text
+from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.file_versions import FileVersions
-from eval_assets.stages.workbench import Workbench
 from tests.small_project import FILES, problems_of, project_with
 
 BOMB = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
@@ -55,8 +56,8 @@ def with_all_broken(folder: Path) -> Project:
 
 def plan_of(folder: Path, *evaluations: str):
     settings = Settings(folder / "data", str(folder / "warehouse"), folder / "state")
-    with Workbench.from_settings(settings) as workbench:
-        return make_plan(workbench, evaluations=evaluations)
+    with EngineRoom.from_settings(settings) as engine_room:
+        return make_plan(engine_room, evaluations=evaluations)
 
 
 @pytest.mark.parametrize("name", BROKEN)
@@ -190,6 +191,6 @@ def test_check_says_the_problems_of_some_files_and_the_notes_of_others(tmp_path:
 
 def test_every_problem_of_a_project_names_a_file(tmp_path: Path) -> None:
     project = with_all_broken(tmp_path)
-    said = project_problems(project, FileVersions(project).metrics)
+    said, _ = project_problems(project, FileVersions(project).metrics)
     assert len(said) == len(BROKEN)
     assert all(line.startswith("data/") for line in said)

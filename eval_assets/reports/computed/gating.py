@@ -12,12 +12,13 @@ from typing import Any
 
 import polars as pl
 
+from eval_assets.config.candidate import Candidate
 from eval_assets.config.evaluation import Evaluation, Gate
 from eval_assets.reports.computed.scores import ExampleGroups, MetricFacts, scores_by_candidate
 from eval_assets.statistics.comparison.decisions import GateDecision, GateResult, GateTerms
 from eval_assets.statistics.comparison.gates import DropKind, drop_gate, maximum_gate, minimum_gate
 from eval_assets.statistics.descriptive import ExampleScores
-from eval_assets.tables.report_schemas import GATE_RESULTS
+from eval_assets.tables.evaluation_tables import GATE_RESULTS
 from eval_assets.wording.numbers import plain_number
 
 Row = dict[str, Any]
@@ -111,7 +112,7 @@ def outdated_text(outdated: Sequence[str], *, at_most: int = 3) -> str:
 
 
 def _asked_of(
-    candidate: str, gate: Gate, gathered: Mapping[str, ExampleScores], facts: MetricFacts, evaluation: Evaluation
+    candidate: Candidate, gate: Gate, gathered: Mapping[str, ExampleScores], facts: MetricFacts, evaluation: Evaluation
 ) -> Iterator[Row]:
     """The rows of one gate for one candidate."""
     scores, baseline = gathered[candidate], gathered[evaluation.baseline]
@@ -125,8 +126,7 @@ def _asked_of(
         ("max_drop_relative", gate.max_drop_relative, "drop against baseline at most {} % of its mean"),
         ("non_inferiority", gate.non_inferiority_margin, "not worse than the baseline by {} or more"),
     )
-    model, _, prompt = candidate.partition("@")
-    shared = {"evaluation": evaluation.name, "model": model, "prompt": prompt, "metric": gate.metric, "tier": tier}
+    shared = {"evaluation": evaluation.name, **candidate.columns, "metric": gate.metric, "tier": tier}
     if gate.min is not None:
         yield {**shared, **_row(f"mean at least {plain_number(gate.min)}", minimum_gate(scores, gate.min, terms))}
     if gate.max is not None:
