@@ -27,7 +27,7 @@ FAIL_WORDS = frozenset(
 ) | {"nicht bestanden", "nicht erfüllt", "non conforme", "не сдано", "не пройдено"}
 
 
-class _NumberedScale(FileModel):
+class NumberedScale(FileModel):
     """Scores without names, between two bounds."""
 
     type: str
@@ -114,7 +114,7 @@ class _NumberedScale(FileModel):
             return None
 
 
-class _Range(_NumberedScale):
+class _Range(NumberedScale):
     """Numbers from `min` to `max`."""
 
     min: float
@@ -150,7 +150,7 @@ class NumberScale(_Range):
     max: float = Field(1.0, allow_inf_nan=False)
 
 
-class _NamedScale(FileModel):
+class NamedScale(FileModel):
     """Verdicts with names, each with its score."""
 
     type: str
@@ -236,7 +236,7 @@ class _NamedScale(FileModel):
         return self.label_scores.get(label, number if number in self.label_scores.values() else None)
 
 
-class LabelScale(_NamedScale):
+class LabelScale(NamedScale):
     """Named verdicts, each with its score."""
 
     type: Literal["labels"]
@@ -254,7 +254,7 @@ class LabelScale(_NamedScale):
         return self.labels
 
 
-class PassFailScale(_NamedScale):
+class PassFailScale(NamedScale):
     """`pass` scores 1, `fail` scores 0."""
 
     type: Literal["pass_fail"]
