@@ -41,7 +41,7 @@ def main() -> None:
         folder = chosen.keep or Path(temporary)
         if not (folder / "data" / "warehouse").exists():
             write_project(folder, chosen.candidates, chosen.examples, chosen.words)
-            seconds = compute(folder)
+            seconds = compute_everything(folder)
             print(f"{chosen.candidates} candidates on {chosen.examples} examples computed in {seconds:.0f} s\n")
         print("| report | seconds | of them computing | peak memory, MB | size, MB |")
         print("| --- | ---: | ---: | ---: | ---: |")
@@ -81,7 +81,7 @@ def write_project(folder: Path, n_candidates: int, n_examples: int, n_words: int
     )
 
 
-def compute(folder: Path) -> float:
+def compute_everything(folder: Path) -> float:
     """Run every stage of every cell in this process; returns the seconds it took."""
     began = time.perf_counter()
     with EngineRoom.from_settings(settings_of(folder)) as engine_room:
