@@ -8,6 +8,7 @@ from eval_assets.config.datasets.dataset import Dataset
 from eval_assets.config.datasets.examples import Example
 from eval_assets.config.datasets.row_files import is_separated
 from eval_assets.config.datasets.rows import read_examples
+from eval_assets.config.files.file_states import FileState, state_of
 from eval_assets.config.model import Model, RecordedColumns
 from eval_assets.config.problems import Problem, line_of, relative
 from eval_assets.config.project import Loaded, Project
@@ -15,12 +16,13 @@ from eval_assets.errors import ConfigError
 from eval_assets.metrics.retrieval.ranked import document_ids
 from eval_assets.providers.clients.recorded_client import RecordedClient, recorded_file
 from eval_assets.providers.clients.recorded_verdicts import RecordedVerdicts, recorded_client
+from eval_assets.providers.traits import provider_of
 from eval_assets.wording.numbers import count_text
 
 
 def recorded_problems(project: Project, loaded: Loaded[Model]) -> Iterator[Problem]:
     """Why the file behind a `recorded` model can't be used."""
-    if loaded.item.file.provider == "recorded":
+    if provider_of(loaded.item).is_recorded:
         said = _fault(project, loaded.item)
         if said:
             yield Problem(loaded.file, said, line_of(("file",), loaded.lines), "file")
@@ -34,7 +36,7 @@ def recorded_notes(project: Project, name: str) -> Iterator[str]:
     """
     file = project.evaluation(name).file
     dataset = project.dataset(file.dataset)
-    recorded = [model for model in map(project.model, file.models) if model.file.provider == "recorded"]
+    recorded = [model for model in map(project.model, file.models) if provider_of(model).is_recorded]
     examples = list(read_examples(dataset, project.datasets_dir)) if recorded else []
     for model in recorded:
         yield from _strangers(project, model, dataset, examples)
@@ -47,15 +49,13 @@ def _fault(project: Project, model: Model) -> str | None:
     """Why a file of predictions can't be read; null if it can."""
     try:
         path = recorded_file(str(model.file.file), project.models_dir)
-        status = path.stat() if path.is_file() else None
+        return _fault_in_state(path, model.file.columns, _named(project, model), state_of(path))
     except (ConfigError, OSError) as error:
         return str(error)
-    state = (status.st_mtime_ns, status.st_size) if status else None
-    return _fault_of_version(path, model.file.columns, _named(project, model), state)
 
 
 @lru_cache(maxsize=256)
-def _fault_of_version(path: Path, columns: RecordedColumns, named: str, state: tuple[int, int] | None) -> str | None:  # noqa: ARG001  the key of the cache
+def _fault_in_state(path: Path, columns: RecordedColumns, named: str, state: FileState | None) -> str | None:  # noqa: ARG001  the key of the cache
     """As `_fault`; every evaluation that uses the model asks the same."""
     try:
         recorded_client(path, columns, file=named)

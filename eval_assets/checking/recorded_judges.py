@@ -7,6 +7,7 @@ from eval_assets.config.judge import Judge
 from eval_assets.config.model import Model
 from eval_assets.config.problems import Location, Problem, field_path, line_of
 from eval_assets.config.project import Loaded, Project
+from eval_assets.providers.traits import provider_of
 
 
 def recorded_judge_problems(loaded: Loaded[Judge], model: Loaded[Model]) -> Iterator[Problem]:
@@ -46,7 +47,7 @@ def recorded_candidate_problems(project: Project, loaded: Loaded[Evaluation]) ->
             yield Problem(loaded.file, said, line_of(place, loaded.lines), field_path(place))
     judge = project.judges.get(file.pairwise.judge) if file.pairwise else None
     asked = project.models.get(judge.item.file.model or "") if judge is not None else None
-    if asked is None or asked.item.file.provider != "recorded" or file.pairwise is None:
+    if asked is None or not provider_of(asked.item).is_recorded or file.pairwise is None:
         return
     if file.pairwise.against == "all" and asked.item.file.columns.opponent is None:
         said = (

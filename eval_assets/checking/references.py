@@ -31,9 +31,7 @@ from eval_assets.config.problems import Problem, raise_problems
 from eval_assets.config.project import Loaded, Project
 from eval_assets.errors import ConfigError
 from eval_assets.metrics.definition import ResolvedMetric
-
-OWN_PARAMETERS = ("callable", "recorded")
-"""Providers whose parameters are no sampling parameters."""
+from eval_assets.providers.traits import provider_of
 
 
 def project_problems(project: Project, metrics_of: MetricsOf) -> list[str]:
@@ -117,9 +115,9 @@ def model_problems(project: Project, name: str) -> list[Problem]:
     """Mistyped parameters of a model, and code that can't be called; imports the code of a `callable` model."""
     loaded = project.models[name]
     file = loaded.item.file
-    is_sent = file.provider not in OWN_PARAMETERS
+    is_sampled = provider_of(loaded.item).has_sampling_parameters
     return [
-        *(parameter_problems(file.parameters, file=loaded.file, lines=loaded.lines) if is_sent else ()),
+        *(parameter_problems(file.parameters, file=loaded.file, lines=loaded.lines) if is_sampled else ()),
         *callable_problems(loaded, project.data_dir.parent),
         *recorded_problems(project, loaded),
     ]
@@ -134,9 +132,9 @@ def judge_problems(project: Project, name: str) -> list[Problem]:
         problems += unknown_files(project, loaded, "models", [model], ("model",))
     problems += unknown_files(project, loaded, "judges", loaded.item.file.jurors, ("jurors",))
     asked = project.models.get(model or "")
-    if asked is not None and asked.item.file.provider not in OWN_PARAMETERS:
+    if asked is not None and provider_of(asked.item).has_sampling_parameters:
         problems += parameter_problems(loaded.item.file.parameters, file=loaded.file, lines=loaded.lines, of_judge=True)
-    if asked is not None and asked.item.file.provider == "recorded":
+    if asked is not None and provider_of(asked.item).is_recorded:
         problems += recorded_judge_problems(loaded, asked)
     return problems
 

@@ -14,13 +14,13 @@ from eval_assets.config.model import Model
 from eval_assets.config.project import Project, load_project
 from eval_assets.config.settings import Settings
 from eval_assets.judges.formats import FormatMemory
-from eval_assets.providers.clients.clients import open_client
-from eval_assets.providers.clients.on_demand import OnDemandClient
+from eval_assets.providers.clients.opening import OnDemandClient, open_client
 from eval_assets.providers.dispatch.engine import Engine
 from eval_assets.providers.dispatch.progress import Progress
 from eval_assets.providers.identity import identity_of
 from eval_assets.providers.local.embedded import EmbeddedServers
 from eval_assets.providers.replies.reading import reading_of
+from eval_assets.providers.traits import provider_of
 from eval_assets.reports.computed.scores import MetricFacts
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.rendered.page.html import report_html
@@ -223,7 +223,7 @@ class Workbench:
         self, model: StoredModel, documents: Sequence[Mapping[str, str]]
     ) -> tuple[ModelIdentity, Mapping[str, Any]]:
         """Who answers, and the columns all its requests share: a callable is shown the documents of the dataset."""
-        if model.model.file.provider != "callable" or not documents:
+        if not (documents and provider_of(model.model).sees_documents):
             return identity_of(model.model, model.implementation), {}
         implementation = content_sha256([model.implementation, documents])
         return identity_of(model.model, implementation), {"documents": documents}

@@ -9,8 +9,8 @@ import pytest
 
 from eval_assets.config.model import Model
 from eval_assets.errors import ConfigError, MissingKeyError
-from eval_assets.providers.clients.clients import open_client
-from eval_assets.providers.implementation import implementation_of
+from eval_assets.providers.clients.opening import open_client
+from eval_assets.providers.identity import implementation_of
 from eval_assets.providers.local.embedded import EmbeddedServers
 from eval_assets.requests.exchange import Reply, Request
 from eval_assets.user_code.finding import find_module

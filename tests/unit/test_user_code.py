@@ -15,8 +15,8 @@ from eval_assets.metrics.custom.calls import load_function
 from eval_assets.metrics.custom.source import read_function
 from eval_assets.metrics.registry import resolve_metrics
 from eval_assets.providers.clients.callable_target import load_target
-from eval_assets.providers.clients.clients import open_client
-from eval_assets.providers.implementation import implementation_of
+from eval_assets.providers.clients.opening import open_client
+from eval_assets.providers.identity import implementation_of
 from eval_assets.providers.local.embedded import EmbeddedServers
 from eval_assets.user_code.naming import load_named
 from tests.small_project import FILES, problems_of, project_with

@@ -2,13 +2,18 @@
 
 import asyncio
 
+from eval_assets.config.model import Model
 from eval_assets.errors import ProviderError
 from eval_assets.providers.clients.openai_client import LARGEST_REPLY_MIB, OpenAIClient
+from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.failures import PartitionFailure
 from eval_assets.providers.local.embedded import EmbeddedServers
 from eval_assets.requests.exchange import Reply, Request
 
 MOST_RESTARTS = 5
+
+MOST_AT_ONCE = 4
+"""Each request at once costs the server 90 MB, and beyond a few they only slow each other down."""
 
 
 class EmbeddedClient:
@@ -91,3 +96,16 @@ class EmbeddedClient:
             max_connections=self._max_connections,
             max_reply_mib=self._max_reply_mib,
         )
+
+
+def open_embedded(model: Model, surroundings: Surroundings) -> EmbeddedClient:
+    """The client of a model file; starts its server."""
+    at_once = model.file.limits.max_concurrency
+    return EmbeddedClient(
+        surroundings.embedded,
+        str(model.file.model),
+        threads=model.file.threads,
+        n_parallel=min(at_once, MOST_AT_ONCE),
+        max_connections=at_once,
+        max_reply_mib=model.file.limits.max_reply_mib,
+    )
