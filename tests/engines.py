@@ -7,7 +7,8 @@ from typing import Any
 from eval_assets.config.model import Limits
 from eval_assets.providers.clients.openai_client import OpenAIClient, endpoint_of
 from eval_assets.providers.clients.surroundings import Surroundings
-from eval_assets.providers.dispatch.engine import Answer, Engine, Job
+from eval_assets.providers.dispatch.engine import Engine
+from eval_assets.providers.dispatch.jobs import Answer, Job
 from eval_assets.providers.local.embedded import EmbeddedServers
 from eval_assets.requests.exchange import Request
 from eval_assets.requests.keys import ModelIdentity

@@ -5,12 +5,12 @@ What is asked and how replies are understood is in `opinions`; what becomes of a
 
 import contextlib
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from eval_assets.config.model import Model
 from eval_assets.errors import JudgeError
 from eval_assets.judges.formats import FormatMemory
-from eval_assets.providers.dispatch.engine import Answer, Job
+from eval_assets.providers.dispatch.jobs import Answer, Asker, Job
 from eval_assets.requests.exchange import Request
 
 T = TypeVar("T")
@@ -18,14 +18,6 @@ Said = TypeVar("Said")
 
 Conversation = Generator[Request, Answer[int], Said]
 """Yields one request at a time, is sent its answer, and returns what it came to."""
-
-
-class Asker(Protocol):
-    """Answers requests of one model; the engine is one. Hold an engine open with `with` over all rounds."""
-
-    def answers(self, jobs: Iterable[Job[T]], total: int | None = None) -> Iterator[Answer[T]]:
-        """Answer every job once, in any order; the total, if known, is for progress."""
-        ...
 
 
 def converse(
@@ -38,7 +30,7 @@ def converse(
 
     Args:
         conversations: Each with the model it is held with; not started yet.
-        askers: Who answers for a model, by the model's name.
+        askers: Who answers for a model, by the model's name; hold engines open with `with` over all rounds.
         formats: What is known about reply formats.
     """
     said: dict[int, Said] = {}

@@ -11,11 +11,12 @@ import polars as pl
 from eval_assets.config.judge import Judge
 from eval_assets.config.model import Model
 from eval_assets.errors import JudgeError
-from eval_assets.judges.asking import Asker, Conversation, converse, first_request
+from eval_assets.judges.asking import Conversation, converse, first_request
 from eval_assets.judges.formats import FormatMemory
 from eval_assets.judges.opinions import Opinion, opinion
 from eval_assets.judges.recorded import recorded_opinion
 from eval_assets.judges.voting import vote
+from eval_assets.providers.dispatch.jobs import Asker
 from eval_assets.providers.traits import provider_of
 from eval_assets.requests.canonical_json import json_text
 from eval_assets.requests.exchange import Request

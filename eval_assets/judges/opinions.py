@@ -13,7 +13,7 @@ from eval_assets.judges.fencing import text_of
 from eval_assets.judges.formats import FormatMemory, ReplyFormat, refuses_format, response_format
 from eval_assets.judges.messages import YES_NO, judge_messages, missing_columns, question_messages, repair_messages
 from eval_assets.judges.verdicts import THOUGHT_BEGINS, parse_verdict
-from eval_assets.providers.dispatch.engine import Answer
+from eval_assets.providers.dispatch.jobs import Answer
 from eval_assets.requests.exchange import Message, Outcome, Reply, Request
 
 CUT_OFF = "it was cut off at the token limit, write one short sentence"

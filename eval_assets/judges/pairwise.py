@@ -13,11 +13,12 @@ import polars as pl
 from eval_assets.config.judge import Judge
 from eval_assets.config.model import Model
 from eval_assets.errors import JudgeError
-from eval_assets.judges.asking import Asker, Conversation, converse, first_request
+from eval_assets.judges.asking import Conversation, converse, first_request
 from eval_assets.judges.formats import FormatMemory
 from eval_assets.judges.messages import PREFERENCE, comparison_messages, missing_columns
 from eval_assets.judges.opinions import Opinion, verdict_on
 from eval_assets.judges.recorded import TIE, Preference, recorded_preference, side_of
+from eval_assets.providers.dispatch.jobs import Asker
 from eval_assets.providers.traits import provider_of
 from eval_assets.requests.exchange import Request
 from eval_assets.tables.judging_schemas import PAIRWISE_PREFERENCES

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
+from typing import TypeVar
 
 import polars as pl
 
@@ -15,9 +16,8 @@ from eval_assets.errors import ConfigError
 from eval_assets.judges.judging import requests_for
 from eval_assets.metrics.scoring import rows_to_rescore
 from eval_assets.planning.estimates import Demand, Estimate, estimate_of
-from eval_assets.providers.dispatch.answering import unsendable_reply
-from eval_assets.providers.dispatch.engine import Answer, Job, Policy
-from eval_assets.providers.dispatch.jobs import Retry
+from eval_assets.providers.dispatch.answering import CHUNK, unsendable_reply
+from eval_assets.providers.dispatch.jobs import Answer, Job, Policy, Retry
 from eval_assets.providers.replies.reading import reading_of, understood
 from eval_assets.requests.exchange import Reply, Request
 from eval_assets.requests.keys import ModelIdentity, canonical_request, key_of
@@ -33,11 +33,11 @@ from eval_assets.stages.cell_inputs import (
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.file_versions import FileVersions
 from eval_assets.stages.graph import Cell
-from eval_assets.stages.predictions import PredictionRow, prediction_frames
+from eval_assets.stages.predictions import prediction_frames
 from eval_assets.storage.replies.responses import ResponseStore
 from eval_assets.storage.replies.stored_replies import StoredReply
 
-CHUNK = 2_000
+T = TypeVar("T")
 PENDING = "pending"
 
 Asked = defaultdict[str, set[str]]
@@ -83,11 +83,11 @@ class Lookup:
         # A refresh sends every cell's requests anew.
         self._asked = set() if policy == "refresh" else asked[self.lane]
 
-    def answers(self, jobs: Iterable[Job[PredictionRow]], total: int | None = None) -> Iterator[Answer[PredictionRow]]:  # noqa: ARG002
+    def answers(self, jobs: Iterable[Job[T]], total: int | None = None) -> Iterator[Answer[T]]:  # noqa: ARG002
         """Answer each job with its stored reply, or with a pending one."""
         remaining = iter(jobs)
         while chunk := list(islice(remaining, CHUNK)):
-            keyed: list[tuple[Job[PredictionRow], str, str]] = []
+            keyed: list[tuple[Job[T], str, str]] = []
             for job in chunk:
                 try:
                     canonical = canonical_request(self._identity, job.request)

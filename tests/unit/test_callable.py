@@ -13,7 +13,8 @@ import pytest
 
 from eval_assets.errors import ConfigError
 from eval_assets.providers.clients.callable_client import CallableClient
-from eval_assets.providers.dispatch.engine import Engine, Job
+from eval_assets.providers.dispatch.engine import Engine
+from eval_assets.providers.dispatch.jobs import Job
 from eval_assets.providers.failures import RateLimited, RequestFailed
 from eval_assets.requests.exchange import Reply, Request
 from eval_assets.requests.keys import ModelIdentity

@@ -15,7 +15,8 @@ from eval_assets.config.model import Limits
 from eval_assets.errors import ConfigError, ProviderError
 from eval_assets.providers import attempts
 from eval_assets.providers.clients.openai_client import OpenAIClient
-from eval_assets.providers.dispatch.engine import Engine, Job
+from eval_assets.providers.dispatch.engine import Engine
+from eval_assets.providers.dispatch.jobs import Job
 from eval_assets.providers.failures import RequestFailed, TransientFailure
 from eval_assets.providers.local import embedded
 from eval_assets.providers.local.embedded import BundledModel, EmbeddedServer, EmbeddedServers, bundled_weights

@@ -9,7 +9,7 @@ import pytest
 
 from eval_assets.config.model import Limits, Prices
 from eval_assets.errors import BudgetExceededError, ReplayMissError, StoppedError
-from eval_assets.providers.dispatch.engine import Job
+from eval_assets.providers.dispatch.jobs import Job
 from eval_assets.requests.budget import Budget
 from eval_assets.tables.schemas import RUNS
 from tests.engines import FAST, answered, engine_on, jobs, question, store_in

@@ -10,7 +10,7 @@ from eval_assets.config.model import Model, ModelFile, RecordedColumns
 from eval_assets.errors import ConfigError
 from eval_assets.judges.recorded import recorded_opinion, recorded_preference
 from eval_assets.providers.clients.recorded_verdicts import RecordedVerdicts
-from eval_assets.providers.dispatch.engine import Answer, Job
+from eval_assets.providers.dispatch.jobs import Answer, Job
 from eval_assets.providers.failures import RequestFailed
 from eval_assets.providers.identity import identity_of
 

@@ -14,8 +14,8 @@ from typing import Self, TypeVar
 
 from eval_assets.config.model import Limits, Prices
 from eval_assets.errors import BudgetExceededError, StoppedError
-from eval_assets.providers.dispatch.answering import Pass, Policy
-from eval_assets.providers.dispatch.jobs import Answer, Job, Retry
+from eval_assets.providers.dispatch.answering import Pass
+from eval_assets.providers.dispatch.jobs import Answer, Job, Policy, Retry
 from eval_assets.providers.dispatch.limiter import Move
 from eval_assets.providers.dispatch.progress import Ended, EngineReport, Progress, Tally
 from eval_assets.providers.dispatch.sending import Terms
@@ -26,8 +26,6 @@ from eval_assets.requests.exchange import Client
 from eval_assets.requests.keys import ModelIdentity
 from eval_assets.storage.replies.refreshes import refresh_began_at, refresh_ended
 from eval_assets.storage.replies.responses import ResponseStore
-
-__all__ = ["Answer", "Engine", "Job", "Policy"]
 
 T = TypeVar("T")
 PROGRESS_SECONDS = 0.5

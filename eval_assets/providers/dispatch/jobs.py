@@ -1,13 +1,15 @@
-"""What the engine takes and gives: a request with the caller's tag, its answer, and which stored ones don't count."""
+"""What is asked of a model and answered: requests with a tag, their final replies, and which stored ones don't do."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar
 
 from eval_assets.providers.replies.reading import Reading, understood
 from eval_assets.requests.exchange import Outcome, Reply, Request
 
 T = TypeVar("T")
+Policy = Literal["use", "refresh", "replay"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,14 @@ class Answer(Generic[T]):
     response_id: str | None
     reused: bool
     paid_by_run_id: str | None
+
+
+class Asker(Protocol):
+    """Answers requests of one model: the engine, or its dry twin that only looks replies up."""
+
+    def answers(self, jobs: Iterable[Job[T]], total: int | None = None) -> Iterator[Answer[T]]:
+        """Answer every job once, in any order; the total, if known, is for progress."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
