@@ -15,6 +15,7 @@ from eval_assets.config.project import Project, load_project
 from eval_assets.config.settings import Settings
 from eval_assets.judges.formats import FormatMemory
 from eval_assets.providers.clients.opening import OnDemandClient, open_client
+from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.dispatch.engine import Engine
 from eval_assets.providers.dispatch.progress import Progress
 from eval_assets.providers.identity import identity_of
@@ -256,8 +257,7 @@ class EngineRoom:
             client=OnDemandClient(
                 lambda: open_client(
                     operated,
-                    models_dir=self.project.models_dir,
-                    embedded=self.embedded,
+                    Surroundings(self.project.models_dir, self.embedded),
                     implementation=model.implementation,
                 ),
                 shared,

@@ -10,6 +10,7 @@ import pytest
 from eval_assets.config.model import Model
 from eval_assets.errors import ConfigError, MissingKeyError
 from eval_assets.providers.clients.opening import open_client
+from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.identity import implementation_of
 from eval_assets.providers.local.embedded import EmbeddedServers
 from eval_assets.requests.exchange import Reply, Request
@@ -45,8 +46,7 @@ def answer(client, **columns) -> Reply:
 def test_a_callable_model_answers_from_the_columns_of_its_example(models_dir):
     client = open_client(
         model(provider="callable", callable=f"{BASELINES}:best_sentence"),
-        models_dir=models_dir,
-        embedded=EmbeddedServers(),
+        Surroundings(models_dir, EmbeddedServers()),
     )
     assert answer(client, inputs="Is snow cold?", context="Rain is wet. Snow is cold.").output == "Snow is cold."
 
@@ -55,24 +55,21 @@ def test_a_module_in_the_project_folder_is_found(models_dir):
     (models_dir.parents[1] / "answers_of_project.py").write_text("def answer(inputs):\n    return inputs.upper()\n")
     client = open_client(
         model(provider="callable", callable="answers_of_project:answer"),
-        models_dir=models_dir,
-        embedded=EmbeddedServers(),
+        Surroundings(models_dir, EmbeddedServers()),
     )
     assert answer(client, inputs="loud").output == "LOUD"
 
 
 def test_a_recorded_model_answers_from_its_file(models_dir):
     (models_dir / "run.jsonl").write_text('{"example_id": "a", "output": "Paris"}\n')
-    client = open_client(
-        model(provider="recorded", file="run.jsonl"), models_dir=models_dir, embedded=EmbeddedServers()
-    )
+    client = open_client(model(provider="recorded", file="run.jsonl"), Surroundings(models_dir, EmbeddedServers()))
     assert answer(client, example_id="a", position=0).output == "Paris"
 
 
 def test_an_embedded_model_is_served_and_answers(models_dir):
     with EmbeddedServers(context_tokens=256) as servers:
         embedded_model = model(provider="embedded", model="smollm2-135m-instruct", limits={"max_concurrency": 2})
-        reply = answer(open_client(embedded_model, models_dir=models_dir, embedded=servers), inputs="What is rain?")
+        reply = answer(open_client(embedded_model, Surroundings(models_dir, servers)), inputs="What is rain?")
     assert reply.outcome in {"ok", "truncated"}
     assert reply.prompt_tokens > 5
     assert reply.completion_tokens > 0
@@ -82,9 +79,7 @@ def test_an_openai_model_without_its_key_is_refused_when_opened(models_dir):
     with pytest.raises(MissingKeyError, match="SOME_KEY"):
         open_client(
             model(provider="openai", model="gpt-4o-mini", api_key_env="SOME_KEY"),
-            models_dir=models_dir,
-            embedded=EmbeddedServers(),
-            environment={},
+            Surroundings(models_dir, EmbeddedServers(), {}),
         )
 
 

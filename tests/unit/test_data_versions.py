@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from eval_assets.stages.evaluation_inputs import stored_inputs
 
 from eval_assets.config.evaluation import Evaluation, EvaluationFile, MetricChoice
 from eval_assets.judges.formats import FormatMemory
@@ -13,7 +14,6 @@ from eval_assets.reports.computed.scores import MetricFacts
 from eval_assets.stages.aggregate_reports import scores_of, write_aggregates
 from eval_assets.stages.cell_inputs import StoredModel, evaluation_of
 from eval_assets.stages.comparison import write_comparison
-from eval_assets.stages.evaluation_inputs import stored_inputs
 from eval_assets.stages.graph import Cell
 from eval_assets.stages.heuristic_metrics import write_scores
 from eval_assets.stages.judge_agreement import write_agreement

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from eval_assets.config.model import Limits
+from eval_assets.config.model import Limits, Model, ModelFile
 from eval_assets.errors import ConfigError, ProviderError
 from eval_assets.providers import attempts
 from eval_assets.providers.clients.openai_client import OpenAIClient
@@ -97,7 +97,9 @@ def test_a_server_that_died_is_started_again_when_asked_for():
 
 
 def embedded_engine(registry, folder, **limits):
-    client = EmbeddedClient(registry, MODEL, threads=1, n_parallel=2, max_connections=4)
+    client = EmbeddedClient(
+        Model(name="m", file=ModelFile(provider="embedded", model=MODEL, limits=Limits(max_concurrency=2))), registry
+    )
     limits = Limits(**({"max_concurrency": 4} | limits))
     identity = ModelIdentity("embedded", "local", MODEL)
     return Engine(identity=identity, client=client, store=store_in(folder), run_id="run-1", limits=limits)

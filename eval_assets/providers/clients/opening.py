@@ -1,7 +1,6 @@
 """Making the client of a model: at once, or with the first request that must be sent."""
 
 import asyncio
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,26 +11,16 @@ from eval_assets.errors import ConfigError
 from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.dispatch.limiter import Quota
 from eval_assets.providers.identity import identity_of, implementation_of
-from eval_assets.providers.local.embedded import EmbeddedServers
 from eval_assets.providers.traits import provider_of
 from eval_assets.requests.exchange import Client, Reply, Request
 
 
-def open_client(
-    model: Model,
-    *,
-    models_dir: Path,
-    embedded: EmbeddedServers,
-    environment: Mapping[str, str] = os.environ,
-    implementation: str | None = None,
-) -> Client:
+def open_client(model: Model, surroundings: Surroundings, *, implementation: str | None = None) -> Client:
     """Make the client of a model; nothing is asked of the model yet.
 
     Args:
         model: A model of `data/models`.
-        models_dir: As in `Surroundings`.
-        embedded: Likewise; the server for this model is started.
-        environment: Likewise.
+        surroundings: Where; the server of an embedded model is started.
         implementation: Hash of the code or file that has to answer; null for whatever is there.
 
     Raises:
@@ -39,9 +28,9 @@ def open_client(
         ConfigError: The callable, the file of predictions or the embedded model can't be used, or is another one.
         ProviderError: The embedded model doesn't start, or a package isn't installed.
     """
-    _refuse_another(model, models_dir, implementation)
-    client = provider_of(model).open_client(model, Surroundings(models_dir, embedded, environment))
-    _refuse_another(model, models_dir, implementation)  # it may have been edited while it was read
+    _refuse_another(model, surroundings.models_dir, implementation)
+    client = provider_of(model).open_client(model, surroundings)
+    _refuse_another(model, surroundings.models_dir, implementation)  # it may have been edited while it was read
     return client
 
 

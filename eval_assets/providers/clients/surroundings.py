@@ -1,7 +1,8 @@
 """What a client may need besides its model file."""
 
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from eval_assets.providers.local.embedded import EmbeddedServers
@@ -20,4 +21,4 @@ class Surroundings:
 
     models_dir: Path
     embedded: EmbeddedServers
-    environment: Mapping[str, str]
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
