@@ -7,13 +7,13 @@ brings is read in `providers.http`.
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from eval_assets.config.model import Limits, Model, ModelFile
 from eval_assets.errors import ConfigError, MissingKeyError
-from eval_assets.providers.clients.openai_replies import now, refusal_of, reply_of
+from eval_assets.providers.clients.openai_replies import refusal_of, reply_of
 from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.dispatch.limiter import Quota
 from eval_assets.providers.failures import AttemptFailure, PartitionFailure, RequestFailed, TransientFailure
@@ -75,7 +75,7 @@ class OpenAIClient:
 
     async def complete(self, request: Request) -> Reply:
         """Send one request; raises a failure of `failures` unless a reply or a refusal came."""
-        requested_at, began = now(), time.perf_counter()
+        requested_at, began = datetime.now(UTC), time.perf_counter()
         try:
             response = await self._response(request)
             latency_seconds = time.perf_counter() - began

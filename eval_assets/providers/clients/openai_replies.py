@@ -4,7 +4,7 @@ Sending is in `openai_client`; what other statuses mean, in `http.statuses`.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from eval_assets.providers.failures import AttemptFailure, TransientFailure
@@ -100,11 +100,6 @@ def usage_of(usage: Any) -> Usage:
     return Usage(
         _first(usage, PROMPT_NAMES), _first(usage, COMPLETION_NAMES), detail if len(detail) <= LONGEST_USAGE else None
     )
-
-
-def now() -> datetime:
-    """The time of a request."""
-    return datetime.now(UTC)
 
 
 def _failure_in_body(error: Mapping[str, Any]) -> AttemptFailure:
