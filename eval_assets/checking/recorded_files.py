@@ -1,14 +1,12 @@
 """Files of recorded predictions and verdicts: can they be read, are they in their place, whose are their rows?"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from eval_assets.config.datasets.dataset import Dataset
-from eval_assets.config.datasets.examples import Example
 from eval_assets.config.datasets.row_files import is_separated
-from eval_assets.config.datasets.rows import read_examples
-from eval_assets.config.evaluation import Evaluation
+from eval_assets.config.evaluation import Evaluation, EvaluationFile
 from eval_assets.config.judge import Judge
 from eval_assets.config.model import Model, RecordedColumns
 from eval_assets.config.problems import Problem, relative
@@ -28,25 +26,40 @@ def recorded_problems(project: Project, loaded: Loaded[Model]) -> Iterator[Probl
             yield loaded.problem(("file",), said)
 
 
-def recorded_notes(project: Project, name: str) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class DatasetRows:
+    """What one reading of a dataset's rows tells: the place of each example by its id, and what rows leave in doubt."""
+
+    positions: Mapping[str, int]
+    notes: list[str]
+
+
+def recorded_notes(project: Project, rows: Mapping[str, DatasetRows]) -> Iterator[str]:
     """Recorded rows that no example has, and outputs that an evaluation of retrievers can't score as rankings.
 
-    Raises:
-        ConfigError: A file it uses can't be used.
+    Args:
+        project: The loaded files.
+        rows: Datasets that can be used.
     """
-    file = project.evaluation(name).file
-    dataset = project.dataset(file.dataset)
-    recorded = [model for model in map(project.model, file.models) if model.file.provider == "recorded"]
-    examples = list(read_examples(dataset, project.datasets_dir)) if recorded else []
-    unranked: list[str] = []
-    for model in recorded:
-        path, named = recorded_file(str(model.file.file), project.models_dir), _named(project, model)
-        client = recorded_client(path, model.file.columns, file=named)
-        if isinstance(client, RecordedClient):
-            yield from _strangers(client, named, dataset, examples)
-            if (file.task or dataset.card.task) == "retriever":
-                unranked += _unranked(client, named, model.file.columns.output)
-    yield from unranked
+    for name, loaded in project.models.items():
+        if loaded.item.file.provider == "recorded":
+            files = [evaluation.item.file for evaluation in project.evaluations.values()]
+            asked = [file for file in files if name in file.models and file.dataset in rows]
+            if asked and _fault(project, loaded.item) is None:
+                yield from _notes_of(project, loaded.item, asked, rows)
+
+
+def _notes_of(
+    project: Project, model: Model, asked: Sequence[EvaluationFile], rows: Mapping[str, DatasetRows]
+) -> Iterator[str]:
+    path, named = recorded_file(str(model.file.file), project.models_dir), _named(project, model)
+    client = recorded_client(path, model.file.columns, file=named)
+    if not isinstance(client, RecordedClient):
+        return
+    for dataset in dict.fromkeys(file.dataset for file in asked):
+        yield from _strangers(client, named, dataset, rows[dataset].positions)
+    if any((file.task or project.dataset(file.dataset).card.task) == "retriever" for file in asked):
+        yield from _unranked(client, named, model.file.columns.output)
 
 
 def recorded_judge_problems(loaded: Loaded[Judge], model: Loaded[Model]) -> Iterator[Problem]:
@@ -118,15 +131,15 @@ def _fault_of_version(path: Path, columns: RecordedColumns, named: str, state: t
     return None
 
 
-def _strangers(client: RecordedClient, named: str, dataset: Dataset, examples: Sequence[Example]) -> Iterator[str]:
-    n_positions = max((example.position for example in examples), default=-1) + 1
-    found = list(client.strangers({example.example_id for example in examples}, n_positions))
+def _strangers(client: RecordedClient, named: str, dataset: str, positions: Mapping[str, int]) -> Iterator[str]:
+    n_positions = max(positions.values(), default=-1) + 1
+    found = list(client.strangers(positions.keys(), n_positions))
     if found:
         line, example_id = found[0]
         said = f"id {example_id!r:.80}" if example_id is not None else f"position {n_positions}"
         more = f", and {count_text(len(found) - 1, 'more row')} like it" if len(found) > 1 else ""
         hint = "; a text with a line break stands in double quotes" if is_separated(named) else ""
-        yield f"{named}:{line}: no example of dataset {dataset.name!r} has the {said}{more}: not used{hint}"
+        yield f"{named}:{line}: no example of dataset {dataset!r} has the {said}{more}: not used{hint}"
 
 
 def _unranked(client: RecordedClient, named: str, column: str) -> Iterator[str]:
