@@ -7,7 +7,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from eval_assets.automation.backfill import missing_in_dagster
-from eval_assets.config.project import load_project
+from eval_assets.config.project_files import load_project
 from eval_assets.config.settings import Settings
 from eval_assets.errors import EvalAssetsError
 from eval_assets.partitions import Partitions

@@ -1,21 +1,21 @@
-"""Files of recorded predictions: whether they can be read, whose they are, whether a retriever's hold lists of ids."""
+"""Files of recorded predictions and verdicts: can they be read, are they in their place, whose are their rows?"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from eval_assets.config.datasets.dataset import Dataset
-from eval_assets.config.datasets.examples import Example
 from eval_assets.config.datasets.row_files import is_separated
-from eval_assets.config.datasets.rows import read_examples
+from eval_assets.config.evaluation import Evaluation, EvaluationFile
 from eval_assets.config.files.file_states import FileState, state_of
+from eval_assets.config.judge import Judge
 from eval_assets.config.model import Model, RecordedColumns
-from eval_assets.config.problems import Problem, line_of, relative
+from eval_assets.config.problems import Problem, relative
 from eval_assets.config.project import Loaded, Project
 from eval_assets.errors import ConfigError
 from eval_assets.metrics.retrieval.ranked import document_ids
 from eval_assets.providers.clients.recorded_client import RecordedClient, recorded_file
-from eval_assets.providers.clients.recorded_verdicts import RecordedVerdicts, recorded_client
+from eval_assets.providers.clients.recorded_verdicts import recorded_client
 from eval_assets.providers.traits import provider_of
 from eval_assets.wording.numbers import count_text
 
@@ -25,24 +25,91 @@ def recorded_problems(project: Project, loaded: Loaded[Model]) -> Iterator[Probl
     if provider_of(loaded.item).is_recorded:
         said = _fault(project, loaded.item)
         if said:
-            yield Problem(loaded.file, said, line_of(("file",), loaded.lines), "file")
+            yield loaded.problem(("file",), said)
 
 
-def recorded_notes(project: Project, name: str) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class DatasetRows:
+    """What one reading of a dataset's rows tells: the place of each example by its id, and what rows leave in doubt."""
+
+    positions: Mapping[str, int]
+    notes: list[str]
+
+
+def recorded_notes(project: Project, rows: Mapping[str, DatasetRows]) -> Iterator[str]:
     """Recorded rows that no example has, and outputs that an evaluation of retrievers can't score as rankings.
 
-    Raises:
-        ConfigError: A file it uses can't be used.
+    Args:
+        project: The loaded files.
+        rows: Datasets that can be used.
     """
-    file = project.evaluation(name).file
-    dataset = project.dataset(file.dataset)
-    recorded = [model for model in map(project.model, file.models) if provider_of(model).is_recorded]
-    examples = list(read_examples(dataset, project.datasets_dir)) if recorded else []
-    for model in recorded:
-        yield from _strangers(project, model, dataset, examples)
-    if (file.task or dataset.card.task) == "retriever":
-        for model in recorded:
-            yield from _unranked(project, model)
+    for name, loaded in project.models.items():
+        if provider_of(loaded.item).is_recorded:
+            files = [evaluation.item.file for evaluation in project.evaluations.values()]
+            asked = [file for file in files if name in file.models and file.dataset in rows]
+            if asked and _fault(project, loaded.item) is None:
+                yield from _notes_of(project, loaded.item, asked, rows)
+
+
+def _notes_of(
+    project: Project, model: Model, asked: Sequence[EvaluationFile], rows: Mapping[str, DatasetRows]
+) -> Iterator[str]:
+    path, named = recorded_file(str(model.file.file), project.models_dir), _named(project, model)
+    client = recorded_client(path, model.file.columns, file=named)
+    if not isinstance(client, RecordedClient):
+        return
+    for dataset in dict.fromkeys(file.dataset for file in asked):
+        yield from _strangers(client, named, dataset, rows[dataset].positions)
+    if any((file.task or project.dataset(file.dataset).card.task) == "retriever" for file in asked):
+        yield from _unranked(client, named, model.file.columns.output)
+
+
+def recorded_judge_problems(loaded: Loaded[Judge], model: Loaded[Model]) -> Iterator[Problem]:
+    """What a judge can't have whose model is a file of verdicts.
+
+    Args:
+        loaded: The judge.
+        model: Its model, of provider `recorded`.
+    """
+    file = loaded.item.file
+
+    if model.item.file.columns.candidate is None:
+        said = (
+            f"model {model.item.name!r} holds recorded predictions; to read verdicts from its file, name in its "
+            "`columns` the `candidate` whose output a verdict is on"
+        )
+        yield loaded.problem(("model",), said)
+    if file.kind != "rubric":
+        yield loaded.problem(
+            ("kind",), f"expected kind 'rubric' for recorded verdicts, got {file.kind!r}: nothing is asked"
+        )
+    if file.expected_value:
+        yield loaded.problem(("expected_value",), "recorded verdicts have no token probabilities; leave the field out")
+    if file.samples > 1:
+        yield loaded.problem(
+            ("samples",), f"a file holds one verdict per example and candidate, got samples {file.samples}"
+        )
+
+
+def recorded_candidate_problems(project: Project, loaded: Loaded[Evaluation]) -> Iterator[Problem]:
+    """Files of verdicts named as candidates, and preferences that don't say against whom."""
+    file = loaded.item.file
+    for index, name in enumerate(file.models):
+        model = project.models.get(name)
+        if model is not None and model.item.file.columns.candidate is not None:
+            said = f"expected a model that answers, {name!r} holds verdicts on candidates; name it in a judge"
+            place = ("models", index) if ("models", index) in loaded.lines else ("models",)
+            yield loaded.problem(place, said)
+    judge = project.judges.get(file.pairwise.judge) if file.pairwise else None
+    asked = project.models.get(judge.item.file.model or "") if judge is not None else None
+    if asked is None or not provider_of(asked.item).is_recorded or file.pairwise is None:
+        return
+    if file.pairwise.against == "all" and asked.item.file.columns.opponent is None:
+        said = (
+            "expected recorded preferences that say who was compared with whom; name in the `columns` of model "
+            f"{asked.item.name!r} the `opponent`, or compare with the baseline alone"
+        )
+        yield loaded.problem(("pairwise", "against"), said)
 
 
 def _fault(project: Project, model: Model) -> str | None:
@@ -64,25 +131,20 @@ def _fault_in_state(path: Path, columns: RecordedColumns, named: str, state: Fil
     return None
 
 
-def _strangers(project: Project, model: Model, dataset: Dataset, examples: Sequence[Example]) -> Iterator[str]:
-    client = _client(project, model)
-    if not isinstance(client, RecordedClient):
-        return
-    n_positions = max((example.position for example in examples), default=-1) + 1
-    found = list(client.strangers({example.example_id for example in examples}, n_positions))
+def _strangers(client: RecordedClient, named: str, dataset: str, positions: Mapping[str, int]) -> Iterator[str]:
+    n_positions = max(positions.values(), default=-1) + 1
+    found = list(client.strangers(positions.keys(), n_positions))
     if found:
-        named = _named(project, model)
         line, example_id = found[0]
         said = f"id {example_id!r:.80}" if example_id is not None else f"position {n_positions}"
         more = f", and {count_text(len(found) - 1, 'more row')} like it" if len(found) > 1 else ""
         hint = "; a text with a line break stands in double quotes" if is_separated(named) else ""
-        yield f"{named}:{line}: no example of dataset {dataset.name!r} has the {said}{more}: not used{hint}"
+        yield f"{named}:{line}: no example of dataset {dataset!r} has the {said}{more}: not used{hint}"
 
 
-def _unranked(project: Project, model: Model) -> Iterator[str]:
-    client = _client(project, model)
+def _unranked(client: RecordedClient, named: str, column: str) -> Iterator[str]:
     lines, said = [], ""
-    for line, output in client.outputs() if isinstance(client, RecordedClient) else ():
+    for line, output in client.outputs():
         try:
             document_ids(output if isinstance(output, str) else "[]")
         except ValueError as error:
@@ -90,13 +152,7 @@ def _unranked(project: Project, model: Model) -> Iterator[str]:
             said = said or f"{error}"
     if lines:
         more = f", and {len(lines) - 1} more such rows" if len(lines) > 1 else ""
-        place = f"{_named(project, model)}:{lines[0]}: {model.file.columns.output}"
-        yield f'{place}: {said}{more}; a ranking is written as ["d1", "d2"], best first'
-
-
-def _client(project: Project, model: Model) -> RecordedClient | RecordedVerdicts:
-    path = recorded_file(str(model.file.file), project.models_dir)
-    return recorded_client(path, model.file.columns, file=_named(project, model))
+        yield f'{named}:{lines[0]}: {column}: {said}{more}; a ranking is written as ["d1", "d2"], best first'
 
 
 def _named(project: Project, model: Model) -> str:

@@ -5,25 +5,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
 from eval_assets.cli.exit_codes import GATE_CODES
+from eval_assets.cli.options import Format
 from eval_assets.cli.saying import say
 from eval_assets.errors import ConfigError, StorageError
 
 if TYPE_CHECKING:
     from eval_assets.reports.evaluation_report import EvaluationReport
-
-
-class Format(click.Choice[str]):
-    """An output format; one for spreadsheets and data frames is answered with what there is."""
-
-    def fail(self, message: str, param: click.Parameter | None = None, ctx: click.Context | None = None) -> NoReturn:
-        """Say what there is for tables too."""
-        tables = "; the tables behind a report come with --format parquet --output FOLDER"
-        super().fail(f"{message.rstrip('.')}{tables if 'parquet' in self.choices else ''}", param, ctx)
 
 
 @click.command()

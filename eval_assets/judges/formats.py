@@ -17,7 +17,7 @@ from eval_assets.providers.http.statuses import speaks_of_formats
 from eval_assets.providers.identity import identity_of
 from eval_assets.providers.traits import provider_of
 from eval_assets.requests.exchange import Reply
-from eval_assets.requests.lanes import lane_of
+from eval_assets.requests.keys import lane_of
 
 ReplyFormat = Literal["json_schema", "json_object", "text"]
 FORMATS: tuple[ReplyFormat, ...] = get_args(ReplyFormat)

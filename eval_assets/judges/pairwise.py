@@ -21,7 +21,7 @@ from eval_assets.judges.recorded import TIE, Preference, recorded_preference, si
 from eval_assets.providers.dispatch.jobs import Asker
 from eval_assets.providers.traits import provider_of
 from eval_assets.requests.exchange import Request
-from eval_assets.tables.judging_schemas import PAIRWISE_PREFERENCES
+from eval_assets.tables.evaluation_tables import PAIRWISE_PREFERENCES
 
 PREFERS_A = {"A": 1.0, "B": 0.0, "tie": TIE}
 NO_OUTPUT = Opinion("skipped", reason="a prediction of the pair has no output to judge")

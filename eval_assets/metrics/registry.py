@@ -14,7 +14,7 @@ from eval_assets.metrics.answers.json_structure import JSON_SCHEMA, JSON_VALIDIT
 from eval_assets.metrics.answers.matching import CONTAINS, EXACT_MATCH, NORMALIZED_EXACT_MATCH, REGEX_MATCH
 from eval_assets.metrics.answers.numeric import NUMERIC_MATCH
 from eval_assets.metrics.answers.refusal import REFUSAL
-from eval_assets.metrics.definition import Metric, ResolvedMetric, sha256_of, texts_of
+from eval_assets.metrics.definition import Metric, ResolvedMetric, texts_of
 from eval_assets.metrics.learned.embedding import EMBEDDING_SIMILARITY
 from eval_assets.metrics.learned.toxicity import TOXICITY
 from eval_assets.metrics.overlap.bleu import BLEU
@@ -26,6 +26,7 @@ from eval_assets.metrics.retrieval.context import CONTEXT_PRECISION, CONTEXT_REC
 from eval_assets.metrics.retrieval.ranked import HIT_RATE, MAP, MRR, NDCG_AT_K, PRECISION_AT_K, RECALL_AT_K
 from eval_assets.metrics.text.length import LATENCY, RESPONSE_LENGTH, TOKEN_COUNT
 from eval_assets.metrics.text.readability import ARI_GRADE_LEVEL, FLESCH_KINCAID_GRADE_LEVEL
+from eval_assets.requests.canonical_json import json_sha256
 
 METRICS: Mapping[str, Metric] = {
     "exact_match": EXACT_MATCH,
@@ -122,7 +123,7 @@ def resolve_metrics(
 
 def metric_fingerprint(resolved: ResolvedMetric) -> str:
     """Hash what decides the scores and aggregates of a metric: its name, version, parameters and code."""
-    return sha256_of(
+    return json_sha256(
         {
             "metric": resolved.definition.name,
             "label": resolved.label,

@@ -17,7 +17,7 @@ from eval_assets.metrics.definition import ResolvedMetric
 from eval_assets.metrics.frames import IDENTITY, scores_frame
 from eval_assets.metrics.planning import MetricPlan, plan_batch, remedies_of, rows_with_new_scores
 from eval_assets.metrics.reuse import KnownScores, columns_read
-from eval_assets.tables.schemas import METRIC_COLUMNS
+from eval_assets.tables.cell_tables import METRIC_COLUMNS
 
 BATCH_ROWS = 4096
 

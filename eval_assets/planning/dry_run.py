@@ -20,8 +20,7 @@ from eval_assets.providers.dispatch.answering import CHUNK, unsendable_reply
 from eval_assets.providers.dispatch.jobs import Answer, Job, Policy, Retry
 from eval_assets.providers.replies.reading import reading_of, understood
 from eval_assets.requests.exchange import Reply, Request
-from eval_assets.requests.keys import ModelIdentity, canonical_request, key_of
-from eval_assets.requests.lanes import lane_of
+from eval_assets.requests.keys import ModelIdentity, canonical_request, key_of, lane_of
 from eval_assets.stages.cell_inputs import (
     CellInputs,
     StoredJudge,

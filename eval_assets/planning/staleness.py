@@ -17,7 +17,6 @@ from eval_assets.stages import (
     pairwise_preferences,
     predictions,
 )
-from eval_assets.stages.evaluation_inputs import partition_of
 from eval_assets.stages.file_versions import FileVersions
 from eval_assets.stages.graph import (
     CELL_TABLES,
@@ -28,8 +27,10 @@ from eval_assets.stages.graph import (
     inputs_of,
     inputs_of_evaluation,
 )
+from eval_assets.stages.stored_inputs import partition_of
+from eval_assets.storage.snapshots import Commit, partition_name
 from eval_assets.storage.versions import StoredVersion, all_versions
-from eval_assets.storage.warehouse import Commit, Warehouse, partition_name
+from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import inputs_recorded
 from eval_assets.tables.schemas import PARTITIONED_BY
 

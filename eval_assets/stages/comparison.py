@@ -14,6 +14,7 @@ from eval_assets.reports.computed.history import CellVersions, history_rows
 from eval_assets.reports.computed.labels import with_labels
 from eval_assets.reports.computed.scores import MetricFacts
 from eval_assets.reports.evaluation_report import examples_sha256
+from eval_assets.reports.performance import known_sum
 from eval_assets.stages.aggregate_reports import groups_of, scores_of
 from eval_assets.stages.cell_inputs import data_version_in
 from eval_assets.stages.content_hash import content_sha256
@@ -21,7 +22,7 @@ from eval_assets.stages.graph import Cell
 from eval_assets.storage.versions import StoredVersion, current_version
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written, provenance
-from eval_assets.tables.columns import CANDIDATE, known_sum
+from eval_assets.tables.columns import CANDIDATE
 
 CODE_VERSION = "3"
 SCORE_TABLES = ("heuristic_metrics", "judge_scores")

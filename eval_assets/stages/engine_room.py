@@ -11,7 +11,8 @@ import polars as pl
 
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.model import Model
-from eval_assets.config.project import Project, load_project
+from eval_assets.config.project import Project
+from eval_assets.config.project_files import load_project
 from eval_assets.config.settings import Settings
 from eval_assets.judges.formats import FormatMemory
 from eval_assets.providers.clients.opening import OnDemandClient, open_client
@@ -46,18 +47,18 @@ from eval_assets.stages.cell_inputs import (
     stored_examples,
 )
 from eval_assets.stages.content_hash import content_sha256
-from eval_assets.stages.evaluation_inputs import EvaluationInputs, stored_inputs
 from eval_assets.stages.file_versions import MODEL_FIELDS_WITHOUT_EFFECT, SECRET_NAME_FIELDS, FileVersions
 from eval_assets.stages.graph import Cell, cells_of, inputs_of_evaluation
 from eval_assets.stages.metric_facts import facts_of
 from eval_assets.stages.report_reading import read_report
 from eval_assets.stages.spending import Budgets, Spending
+from eval_assets.stages.stored_inputs import EvaluationInputs, stored_inputs
 from eval_assets.storage.integrity.damage import damage_behind
 from eval_assets.storage.replies.responses import ResponseStore
 from eval_assets.storage.versions import current_version
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written
-from eval_assets.tables.schemas import RUNS
+from eval_assets.tables.run_tables import RUNS
 
 Stage = Literal["predictions", "judge_scores", "pairwise_preferences"]
 

@@ -12,10 +12,10 @@ from eval_assets.metrics.scoring import ScoringReport, score_predictions
 from eval_assets.stages.cell_inputs import versioned_rows
 from eval_assets.stages.content_hash import RowsHash
 from eval_assets.stages.graph import Cell
-from eval_assets.storage.batches import batches_by_position
+from eval_assets.storage.batches import batches_by_position, staged
 from eval_assets.storage.versions import StoredVersion, current_version
 from eval_assets.storage.warehouse import Warehouse
-from eval_assets.storage.writing import Written, provenance, staged
+from eval_assets.storage.writing import Written, provenance
 
 CODE_VERSION = "2"
 CONTENT_COLUMNS = ("score_id", "score", "label", "outcome", "reason")

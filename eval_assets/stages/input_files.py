@@ -15,9 +15,10 @@ from eval_assets.requests.canonical_json import json_text
 from eval_assets.stages.content_hash import HASH_LENGTH
 from eval_assets.stages.file_versions import FileVersions, dataset_sha256
 from eval_assets.stages.graph import ROOT_TABLES
+from eval_assets.storage.batches import staged
 from eval_assets.storage.versions import record_version
 from eval_assets.storage.warehouse import Warehouse
-from eval_assets.storage.writing import Written, staged
+from eval_assets.storage.writing import Written
 from eval_assets.tables.schemas import SCHEMAS
 
 FRAME_ROWS = 5_000

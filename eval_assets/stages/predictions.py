@@ -16,6 +16,7 @@ from eval_assets.prompts.rendering import render_prompt
 from eval_assets.providers.dispatch.jobs import Answer, Asker, Job
 from eval_assets.providers.replies.reading import READING_VERSION
 from eval_assets.providers.traits import provider_of
+from eval_assets.reports.performance import known_sum
 from eval_assets.requests.canonical_json import json_text
 from eval_assets.requests.exchange import Message, Request
 from eval_assets.requests.keys import KEY_SCHEMA
@@ -23,10 +24,10 @@ from eval_assets.stages.cell_inputs import CellInputs
 from eval_assets.stages.content_hash import RowsHash
 from eval_assets.stages.graph import Cell
 from eval_assets.stages.input_files import FRAME_CHARACTERS, text_of
+from eval_assets.storage.batches import staged
 from eval_assets.storage.warehouse import Warehouse
-from eval_assets.storage.writing import Written, provenance, staged
-from eval_assets.tables.columns import known_sum
-from eval_assets.tables.schemas import PREDICTIONS
+from eval_assets.storage.writing import Written, provenance
+from eval_assets.tables.cell_tables import PREDICTIONS
 
 FRAME_ROWS = 1_000
 CODE_VERSION = f"keys-{KEY_SCHEMA}+reading-{READING_VERSION}"

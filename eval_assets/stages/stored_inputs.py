@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from eval_assets.stages.graph import CELL_TABLES, parse_cell
-from eval_assets.storage.warehouse import Snapshot, Warehouse, partition_name
+from eval_assets.storage.snapshots import Snapshot, partition_name
+from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.schemas import PARTITIONED_BY
 
 

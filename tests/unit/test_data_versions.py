@@ -5,7 +5,6 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from eval_assets.stages.evaluation_inputs import stored_inputs
 
 from eval_assets.config.evaluation import Evaluation, EvaluationFile, MetricChoice
 from eval_assets.judges.formats import FormatMemory
@@ -19,8 +18,10 @@ from eval_assets.stages.heuristic_metrics import write_scores
 from eval_assets.stages.judge_agreement import write_agreement
 from eval_assets.stages.judge_scores import write_verdicts
 from eval_assets.stages.pairwise_preferences import write_preferences
+from eval_assets.stages.stored_inputs import stored_inputs
+from eval_assets.storage.snapshots import Snapshot
 from eval_assets.storage.versions import all_versions, current_version, record_version
-from eval_assets.storage.warehouse import Snapshot, Warehouse
+from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import inputs_recorded
 from eval_assets.tables.schemas import SCHEMAS
 from tests.builders import evaluation, frame_of, judge, model, prediction, score, verdict, warehouse_of, write_rows

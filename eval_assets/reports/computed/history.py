@@ -10,7 +10,7 @@ from datetime import datetime
 
 import polars as pl
 
-from eval_assets.tables.report_schemas import AGGREGATE_HISTORY
+from eval_assets.tables.evaluation_tables import AGGREGATE_HISTORY
 
 _KEPT = ("evaluation", "model", "prompt", "metric", "version", "n_total", "n_scored", "mean", "ci_low", "ci_high")
 _CAUSES = {

@@ -16,9 +16,9 @@ import polars as pl
 
 from eval_assets.errors import KeySchemaError, StorageError
 from eval_assets.requests.keys import KEY_SCHEMA
-from eval_assets.storage.replies.journal import read_segment
-from eval_assets.storage.replies.lane_writer import FLUSH_ROWS, LaneWriter, journals_of
-from eval_assets.storage.replies.locks import exclusive
+from eval_assets.storage.locks import exclusive
+from eval_assets.storage.replies.journal import journals_of, read_segment
+from eval_assets.storage.replies.lane_writer import FLUSH_ROWS, LaneWriter
 from eval_assets.storage.replies.retention import LaneStats, Pruned, condemned, delete_replies, lane_stats
 from eval_assets.storage.replies.run_lanes import RunLanes
 from eval_assets.storage.replies.stored_replies import REUSABLE, StoredReply, is_intact, stored_reply_of
@@ -78,7 +78,7 @@ class ResponseStore:
         Corrupt rows are left out, said, and noted in `damage`.
 
         Args:
-            lane: See `lanes`.
+            lane: As `lane_of` names it.
             keys: Request keys.
             since: Ignore replies asked for before this time.
         """
@@ -135,7 +135,7 @@ class ResponseStore:
         """Write replies of a lane. Waits for other processes; those who open it in this store share one writer.
 
         Args:
-            lane: See `lanes`.
+            lane: As `lane_of` names it.
             on_wait: Told in one sentence who holds the lane.
             label: Who we are, for others who wait.
             stopped: Asked while waiting; true gives up.
