@@ -1,6 +1,7 @@
 """Talking to judges in rounds: everything the judges want to ask next is sent together, then each reads its answer.
 
-What is asked and how replies are understood is in `opinions`; what becomes of a request is up to the engine.
+What is asked and how replies are understood is in `opinions`; what becomes of a request is up to the engine, which is
+held open with `with` over all rounds.
 """
 
 import contextlib
@@ -13,7 +14,6 @@ from eval_assets.judges.formats import FormatMemory
 from eval_assets.providers.dispatch.jobs import Answer, Asker, Job
 from eval_assets.requests.exchange import Request
 
-T = TypeVar("T")
 Said = TypeVar("Said")
 
 Conversation = Generator[Request, Answer[int], Said]

@@ -13,8 +13,8 @@ import polars as pl
 from eval_assets.config.datasets.rows import read_documents, read_examples
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.errors import ConfigError
-from eval_assets.judges.judging import requests_for
-from eval_assets.metrics.scoring import rows_to_rescore
+from eval_assets.judges.panels import requests_for
+from eval_assets.metrics.scoring.prediction_scores import rows_to_rescore
 from eval_assets.planning.estimates import Demand, Estimate, estimate_of
 from eval_assets.providers.dispatch.answering import CHUNK, unsendable_reply
 from eval_assets.providers.dispatch.jobs import Answer, Job, Policy, Retry

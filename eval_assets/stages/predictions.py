@@ -20,10 +20,11 @@ from eval_assets.reports.performance import known_sum
 from eval_assets.requests.canonical_json import json_text
 from eval_assets.requests.exchange import Message, Request
 from eval_assets.requests.keys import KEY_SCHEMA
-from eval_assets.stages.cell_inputs import CellInputs
+from eval_assets.stages.cell_inputs import CellInputs, count_examples, read_cell_inputs, stored_examples
 from eval_assets.stages.content_hash import RowsHash
-from eval_assets.stages.graph import Cell
+from eval_assets.stages.graph import Cell, parse_cell
 from eval_assets.stages.input_files import FRAME_CHARACTERS, text_of
+from eval_assets.stages.stage import Computation
 from eval_assets.storage.batches import staged
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written, provenance
@@ -55,6 +56,23 @@ class PredictionRow:
     example: Example
     sample_index: int
     messages: tuple[Message, ...]
+
+
+def compute_predictions(run: Computation) -> Written:
+    """Answer the examples of a cell."""
+    inputs = read_cell_inputs(run.room.warehouse, parse_cell(run.key))
+    with run.room.engine(
+        inputs.model, inputs.evaluation, inputs.cell, "predictions", run.spending, run_id=run.run_id
+    ) as engine:
+        return write_predictions(
+            inputs,
+            stored_examples(inputs.rows, inputs.evaluation),
+            engine,
+            warehouse=run.room.warehouse,
+            scratch=run.room.scratch,
+            run_id=run.run_id,
+            n_examples=count_examples(inputs.rows, inputs.evaluation),
+        )
 
 
 def write_predictions(
