@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.metadata
+import subprocess
 import sys
 from pathlib import Path
 
@@ -138,3 +139,11 @@ def test_a_served_model_has_no_implementation(models_dir):
 def test_code_or_a_file_that_is_absent_is_an_error_of_configuration(models_dir, fields, message):
     with pytest.raises(ConfigError, match=message):
         implementation_of(model(**fields), models_dir)
+
+
+def test_no_library_of_a_provider_is_imported_before_it_is_asked():
+    script = "import sys, eval_assets.providers.traits; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert set(run.stdout.split()).isdisjoint(
+        {"openai", "aiohttp", "httpx2", "torch", "transformers", "xllamacpp", "pandas"}
+    )

@@ -1,16 +1,12 @@
-"""The table of providers: complete, light to import, and the only place that knows their names."""
+"""The table of providers: complete, and the only place that knows their names."""
 
 import ast
-import subprocess
-import sys
 from pathlib import Path
 from typing import get_args
 
 import eval_assets
 from eval_assets.config.model import NEEDED_FIELD, ModelFile, ProviderName
 from eval_assets.providers.traits import PROVIDERS
-
-LIBRARIES = {"openai", "aiohttp", "httpx2", "torch", "transformers", "xllamacpp", "pandas"}
 
 
 def test_every_provider_has_a_line_and_a_field_that_it_needs():
@@ -30,7 +26,7 @@ def test_the_traits_are_as_written_by_hand():
     assert with_trait("takes_reply_formats") == {"openai", "embedded"}
     assert with_trait("is_recorded") == {"recorded"}
     assert with_trait("is_bundled") == {"embedded"}
-    assert with_trait("version", None) == {"openai", "embedded", "transformers"}
+    assert {name for name, provider in PROVIDERS.items() if provider.version is not None} == {"callable", "recorded"}
 
 
 def test_nothing_depends_on_the_name_of_a_provider():
@@ -44,9 +40,3 @@ def test_nothing_depends_on_the_name_of_a_provider():
         if isinstance(part, ast.Attribute) and part.attr == "provider"
     ]
     assert asking == []
-
-
-def test_the_table_imports_no_library_of_a_provider():
-    script = "import sys, eval_assets.providers.traits; print(*sys.modules)"
-    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert LIBRARIES & set(run.stdout.split()) == set()
