@@ -91,7 +91,7 @@ class Lookup:
                 try:
                     canonical = canonical_request(self._identity, job.request)
                 except (ConfigError, RecursionError, MemoryError) as error:
-                    yield Answer(job, "", unsendable_reply(error), None, reused=False, paid_by_run_id=None)
+                    yield Answer(job, "", unsendable_reply(error), None, reused=False)
                 else:
                     keyed.append((job, key_of(canonical), canonical))
             stored = self._stored([key for _, key, _ in keyed])
@@ -100,7 +100,7 @@ class Lookup:
                 if found is None:
                     self._count(key, canonical, job.request)
                 reply = understood(found.reply, self._reading) if found else _pending()
-                yield Answer(job, key, reply, None, reused=found is not None, paid_by_run_id=None)
+                yield Answer(job, key, reply, None, reused=found is not None)
 
     def count_missing(self, requests: list[Request]) -> None:
         """Count those of the requests that have no stored reply, each once."""

@@ -52,7 +52,7 @@ class FakeAsker:
         for job in reversed(asked):  # in no particular order
             given = self.answer(job.request)
             key = request_key(identity_of(self.model), job.request)
-            yield Answer(job, key, reply(given) if isinstance(given, str) else given, f"r-{key[:8]}", False, "run-1")
+            yield Answer(job, key, reply(given) if isinstance(given, str) else given, f"r-{key[:8]}", reused=False)
 
 
 def judge_named(name: str = "correctness", **fields: Any) -> Judge:

@@ -35,7 +35,7 @@ def held(client, conversation):
     request = next(conversation)
     reply = asyncio.run(client.complete(request))
     try:
-        conversation.send(Answer(Job(request, 0), "k", reply, None, reused=False, paid_by_run_id=None))
+        conversation.send(Answer(Job(request, 0), "k", reply, None, reused=False))
     except StopIteration as over:
         return over.value
 

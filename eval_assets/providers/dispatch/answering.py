@@ -151,9 +151,7 @@ class Pass(Generic[T]):
             what = "a request to %s failed with %s: %s; further ones of this kind are only counted"
             LOG.warning(what, self._session.identity.model_id, reply.error_kind, reply.error)
         self._tally.add_answer(reply, reused=reused)
-        if stored is None:
-            return Answer(job, key, reply, None, reused=reused, paid_by_run_id=None)
-        return Answer(job, key, reply, stored.response_id, reused=reused, paid_by_run_id=stored.run_id)
+        return Answer(job, key, reply, None if stored is None else stored.response_id, reused=reused)
 
     def _n_queued(self) -> int:
         return 0 if self._session.sender is None else self._session.sender.n_queued

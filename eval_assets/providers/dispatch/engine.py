@@ -82,7 +82,7 @@ class Engine:
             on_wait=self.on_wait,
             grace_seconds=self.grace_seconds,
         )
-        self._damage_before = (len(self.store.damage.response_ids), self.store.damage.n_corrupt)
+        self._n_corrupt_before = self.store.damage.n_corrupt
         self._since: datetime | None = None
         self._users = 0
         self._started_at = datetime.now(UTC)
@@ -163,8 +163,7 @@ class Engine:
             finished_at=self._finished_at or datetime.now(UTC),
             progress=self.progress(),
             moves=self._moves(),
-            corrupt_ids=tuple(self.store.damage.response_ids[self._damage_before[0] :]),
-            n_corrupt=self.store.damage.n_corrupt - self._damage_before[1],
+            n_corrupt=self.store.damage.n_corrupt - self._n_corrupt_before,
             ended=self._ended[0],
             message=self._ended[1],
         )

@@ -30,7 +30,6 @@ class Answer(Generic[T]):
         reply: Understood as the model's file says: its outcome is neither `unparsed` nor `skipped`.
         response_id: Its row in `responses`; null for an error, which is not stored.
         reused: It was paid for by an earlier run, or by an identical request of this one.
-        paid_by_run_id: The run that paid; null for an error.
     """
 
     job: Job[T]
@@ -38,7 +37,6 @@ class Answer(Generic[T]):
     reply: Reply
     response_id: str | None
     reused: bool
-    paid_by_run_id: str | None
 
 
 class Asker(Protocol):
