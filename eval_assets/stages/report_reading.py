@@ -8,6 +8,7 @@ from eval_assets.config.evaluation import Evaluation
 from eval_assets.errors import ConfigError, MetricError
 from eval_assets.metrics.overlap.scripts import unseen_notes
 from eval_assets.metrics.targets import acceptable, target_value
+from eval_assets.providers.traits import provider_of
 from eval_assets.reports.evaluation_report import EvaluationReport, load_report
 from eval_assets.stages.cell_inputs import evaluation_of, read_judge
 from eval_assets.stages.engine_room import EngineRoom
@@ -72,7 +73,7 @@ def _notes(evaluation: Evaluation, warehouse: Warehouse) -> list[str]:
     tiny = [
         judge
         for judge in evaluation.file.judges
-        if any(model.model.file.provider == "embedded" for model in read_judge(warehouse, judge).models.values())
+        if any(provider_of(model.model).is_bundled for model in read_judge(warehouse, judge).models.values())
     ]
     if not tiny:
         return []

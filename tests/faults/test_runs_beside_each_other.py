@@ -29,8 +29,8 @@ from eval_assets.providers.dispatch.engine import Engine
 from eval_assets.providers.identity import identity_of
 from eval_assets.requests.exchange import Reply
 from eval_assets.requests.keys import key_of
+from eval_assets.storage import locks
 from eval_assets.storage.batches import own_folder, staged
-from eval_assets.storage.replies import locks
 from eval_assets.storage.replies.lane_writer import frame_of
 from eval_assets.storage.replies.responses import ResponseStore
 from eval_assets.storage.replies.stored_replies import row_of
