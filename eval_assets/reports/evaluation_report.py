@@ -17,7 +17,7 @@ from eval_assets.reports.computed.scores import score_rows
 from eval_assets.reports.computed.shared_replies import shared_replies_notes
 from eval_assets.reports.flips import Flip, flips
 from eval_assets.reports.judging_report import JudgingReport, load_judging
-from eval_assets.reports.outputs import ExampleOutputs, side_by_side
+from eval_assets.reports.outputs import ExampleOutputs, example_outputs
 from eval_assets.reports.performance import Performance, performance
 from eval_assets.reports.provenance import DatasetFacts, Provenance
 from eval_assets.storage.warehouse import Warehouse
@@ -124,19 +124,13 @@ class EvaluationReport:
         )
 
     def outputs(
-        self,
-        *,
-        offset: int = 0,
-        limit: int | None = None,
-        candidates: Sequence[str] | None = None,
-        examples: Sequence[str] | None = None,
+        self, candidates: Sequence[str], *, limit: int | None = None, examples: Sequence[str] | None = None
     ) -> Iterator[ExampleOutputs]:
-        """Outputs side by side, in dataset order: of all candidates and examples, or of those named."""
-        names = [candidate.name for candidate in self.candidates] if candidates is None else candidates
-        predictions = self.predictions.filter(CANDIDATE.is_in(names))
+        """Outputs of candidates side by side, in dataset order: of the first examples, or of those named."""
+        predictions = self.predictions.filter(CANDIDATE.is_in(candidates))
         if examples is not None:
             predictions = predictions.filter(pl.col("example_id").is_in(list(examples)))
-        return side_by_side(predictions, self.scores, names, offset=offset, limit=limit)
+        return example_outputs(predictions, self.scores, candidates, limit=limit)
 
     def trend(self, candidate: str, metric: str) -> tuple[TrendPoint, ...]:
         """A candidate's mean over the runs so far."""

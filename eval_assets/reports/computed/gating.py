@@ -21,6 +21,8 @@ from eval_assets.statistics.descriptive import ExampleScores
 from eval_assets.tables.report_schemas import GATE_RESULTS
 from eval_assets.wording.numbers import plain_number
 
+MOST_NAMED = 3
+
 Row = dict[str, Any]
 
 
@@ -101,14 +103,14 @@ def overall_verdict(rows: pl.DataFrame, outdated: Sequence[str] = ()) -> Overall
     return OverallVerdict(Verdict.GO, f"{critical.height} of {critical.height} critical conditions met{advice}")
 
 
-def outdated_text(outdated: Sequence[str], *, at_most: int = 3) -> str:
+def outdated_text(outdated: Sequence[str]) -> str:
     """The first few of what changed since the results were computed, and how many more there are.
 
-    >>> outdated_text(["a@p: prompt p v1 → v2", "b@p: prompt p v1 → v2"], at_most=1)
-    'a@p: prompt p v1 → v2; and 1 more'
+    >>> outdated_text(["prompt p", "model m", "dataset d", "judge j"])
+    'prompt p; model m; dataset d; and 1 more'
     """
-    more = len(outdated) - at_most
-    return "; ".join([*outdated[:at_most], *([f"and {more} more"] if more > 0 else [])])
+    more = len(outdated) - MOST_NAMED
+    return "; ".join([*outdated[:MOST_NAMED], *([f"and {more} more"] if more > 0 else [])])
 
 
 def _asked_of(

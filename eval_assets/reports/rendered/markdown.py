@@ -32,15 +32,11 @@ from eval_assets.wording.numbers import (
 DIRECTION = {True: " ↑", False: " ↓", None: ""}
 SHOWN_CHARACTERS = 160
 WORST_FLIPS = 3
+EXAMPLES = 3
 
 
-def report_markdown(report: EvaluationReport, *, examples: int = 3) -> str:
-    """Write the report as Markdown.
-
-    Args:
-        report: From `load_report`.
-        examples: How many examples to show side by side.
-    """
+def report_markdown(report: EvaluationReport) -> str:
+    """Write the report as Markdown."""
     shown = best_first(report)
     sections = [
         [f"# {markdown_text(report.evaluation.name)}", "", _summary(report)],
@@ -52,7 +48,7 @@ def report_markdown(report: EvaluationReport, *, examples: int = 3) -> str:
         trust_markdown(report),
         _worst_flips(report),
         ["## Cost and speed", "", *_cost_and_speed(shown)],
-        ["## Side by side", "", *_side_by_side(report, examples)] if examples and report.predictions.height else [],
+        ["## Side by side", "", *_side_by_side(report)] if report.predictions.height else [],
         [f"*{markdown_text(note)}*" for note in report.notes],
     ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
@@ -162,11 +158,11 @@ def _speed_cells(candidate: CandidateReport) -> Iterator[str]:
     yield share_text(speed.reused_share)
 
 
-def _side_by_side(report: EvaluationReport, examples: int) -> Iterator[str]:
+def _side_by_side(report: EvaluationReport) -> Iterator[str]:
     names = [candidate.name for candidate in side_by_side(report)]
     yield f"| example | asked | {' | '.join(markdown_text(name) for name in names)} |"
     yield f"| --- | --- |{' --- |' * len(names)}"
-    for example in report.outputs(limit=examples, candidates=names):
+    for example in report.outputs(names, limit=EXAMPLES):
         answers = (
             shortened(answer.output, SHOWN_CHARACTERS) if answer.output is not None else f"⚠️ {answer.outcome}"
             for answer in example.answers

@@ -1,6 +1,5 @@
 """How an interval, and what failed rows could have done to it, become GO, NO-GO or INCONCLUSIVE."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -57,7 +56,6 @@ class GateResult:
     Args:
         verdict: GO, NO-GO or INCONCLUSIVE.
         reason: One sentence.
-        gate: What was asked, such as `mean >= 0.8`.
         threshold: In the unit of `value`.
         value: The mean, the drop or the relative drop over the scored examples; a drop is positive where the candidate
             is worse. None without a scored example.
@@ -71,7 +69,6 @@ class GateResult:
 
     verdict: Verdict
     reason: str
-    gate: str
     threshold: float
     value: float | None
     interval: Interval
@@ -128,7 +125,6 @@ def decide(
     return GateResult(
         verdict=verdict,
         reason=reason,
-        gate=gate,
         threshold=threshold,
         value=as_scored.value,
         interval=as_scored.interval,
@@ -137,16 +133,6 @@ def decide(
         value_if_unscored_worst=at_worst.value if at_worst else None,
         value_if_unscored_best=at_best.value if at_best else None,
     )
-
-
-def overall_verdict(results: Sequence[GateResult]) -> Verdict:
-    """Combine gates: one NO-GO stops, else one INCONCLUSIVE holds, else GO; no gates is a GO.
-
-    >>> overall_verdict([])
-    <Verdict.GO: 'GO'>
-    """
-    verdicts = {result.verdict for result in results}
-    return next((verdict for verdict in (Verdict.NO_GO, Verdict.INCONCLUSIVE) if verdict in verdicts), Verdict.GO)
 
 
 def _verdict_as_scored(
