@@ -1,6 +1,6 @@
 """Comparison of two candidates on the examples both have.
 
-What the examples could have shown is in `power`, what may be concluded in `verdicts`.
+What the examples could have shown is in `power`, what may be concluded in `conclusions`.
 """
 
 from dataclasses import dataclass

@@ -41,6 +41,7 @@ def prediction_powered_mean(
     judge_unlabelled: NDArray[np.float64],
     *,
     confidence: float,
+    min_labels: int = MIN_LABELS,
 ) -> CorrectedMean:
     """Correct a judge's mean by the mean of its errors, trusting it only as far as it follows people (PPI++).
 
@@ -49,6 +50,7 @@ def prediction_powered_mean(
         human: Human scores of the same rows, shape (n_labelled,), no NaN; the rows must be a random part of all.
         judge_unlabelled: Judge's scores of the other rows, shape (n_unlabelled,), no NaN.
         confidence: Coverage, strictly between 0 and 1.
+        min_labels: Fewest labels to correct by.
 
     Returns:
         The corrected mean: mean(human - w * judge) over labelled rows + w * mean(judge) over the others, where the
@@ -69,8 +71,8 @@ def prediction_powered_mean(
     """
     n, n_unlabelled = _counts(judge_labelled, human, judge_unlabelled)
     judge_mean = _judge_mean(judge_labelled, judge_unlabelled)
-    if n < MIN_LABELS:
-        return _too_few(f"{n} human labels, at least {MIN_LABELS} are needed", judge_mean, n, n_unlabelled, confidence)
+    if n < min_labels:
+        return _too_few(f"{n} human labels, at least {min_labels} are needed", judge_mean, n, n_unlabelled, confidence)
     if n_unlabelled == 0:
         interval = mean_interval(human, confidence=confidence, kind="t")
         return CorrectedMean("every row is labelled", float(human.mean()), interval, judge_mean, n, 0, "judge not used")
@@ -97,6 +99,7 @@ def rogan_gladen_rate(
     judge_unlabelled: NDArray[np.float64],
     *,
     confidence: float,
+    min_labels_per_class: int = MIN_LABELS_PER_CLASS,
 ) -> CorrectedMean:
     """Correct a judge's pass rate by how often it passes what people pass, and fails what people fail.
 
@@ -108,6 +111,7 @@ def rogan_gladen_rate(
         human: Human verdicts on the same rows, shape (n_labelled,); random within passes and within failures.
         judge_unlabelled: Judge's verdicts on the other rows, shape (n_unlabelled,).
         confidence: Coverage, strictly between 0 and 1.
+        min_labels_per_class: Fewest human passes, and fewest human failures, to correct by.
 
     Returns:
         The share people would pass, clipped to [0, 1], with an interval that holds the error of the judge's rates. None
@@ -132,9 +136,9 @@ def rogan_gladen_rate(
         if not is_binary(verdicts):
             raise ScoreRangeError(f"expected verdicts of 0 and 1, got {np.unique(verdicts)[:5].tolist()!r}")
     passed, failed = judge_labelled[human == 1], judge_labelled[human == 0]
-    if min(passed.size, failed.size) < MIN_LABELS_PER_CLASS or n_unlabelled == 0:
+    if min(passed.size, failed.size) < min_labels_per_class or n_unlabelled == 0:
         reason = (
-            f"{passed.size} human passes and {failed.size} failures, at least {MIN_LABELS_PER_CLASS} of each are needed"
+            f"{passed.size} human passes and {failed.size} failures, at least {min_labels_per_class} of each are needed"
         )
         if n_unlabelled == 0:
             reason = "no row without a human label is left to correct"
