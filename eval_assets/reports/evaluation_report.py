@@ -19,7 +19,6 @@ from eval_assets.reports.flips import Flip, flips
 from eval_assets.reports.judging_report import JudgingReport, load_judging
 from eval_assets.reports.outputs import ExampleOutputs, example_outputs
 from eval_assets.reports.performance import Performance, performance
-from eval_assets.reports.provenance import DatasetFacts, Provenance
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.columns import CANDIDATE
 
@@ -33,6 +32,36 @@ READ_TABLES = (
     "aggregate_history",
 )
 NOT_SHOWN = {"predictions": ("messages", "example"), "judge_scores": ("messages", "raw_reply")}
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetFacts:
+    """What was evaluated on.
+
+    Args:
+        name: Of the dataset.
+        n_examples: Examples with at least one prediction.
+        sha256: Hash over the hashes of these examples; changes with any of them.
+        description: From the card.
+        source: From the card.
+        licence: From the card.
+    """
+
+    name: str
+    n_examples: int
+    sha256: str
+    description: str = ""
+    source: str = ""
+    licence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where the numbers come from: when the report was made, by which runs, from which versions of which tables."""
+
+    generated_at: datetime
+    run_ids: tuple[str, ...]
+    delta_versions: Mapping[str, int | None]
 
 
 @dataclass(frozen=True, slots=True)

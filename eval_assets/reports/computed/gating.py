@@ -33,10 +33,12 @@ class OverallVerdict:
     Args:
         verdict: GO, NO-GO or INCONCLUSIVE.
         note: One sentence: which gates decided.
+        outdated: In what the results differ from the files as they stand.
     """
 
     verdict: Verdict
     note: str
+    outdated: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -86,7 +88,8 @@ def overall_verdict(rows: pl.DataFrame, outdated: Sequence[str] = ()) -> Overall
     'the evaluation declares no gates, so nothing was asked'
     """
     if outdated:
-        return OverallVerdict(Verdict.INCONCLUSIVE, f"the results are out of date: {outdated_text(outdated)}")
+        note = f"the results are out of date: {outdated_text(outdated)}"
+        return OverallVerdict(Verdict.INCONCLUSIVE, note, tuple(outdated))
     if rows.is_empty():
         return OverallVerdict(Verdict.GO, "the evaluation declares no gates, so nothing was asked")
     critical, advisory = (rows.filter(pl.col("tier") == tier) for tier in ("critical", "advisory"))

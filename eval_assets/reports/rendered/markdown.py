@@ -4,7 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from eval_assets.reports.candidate_report import CandidateReport
 from eval_assets.reports.evaluation_report import EvaluationReport
-from eval_assets.reports.measures import (
+from eval_assets.reports.rendered.gate_formats import gates_markdown
+from eval_assets.reports.rendered.judging_text import duels_markdown, trust_markdown
+from eval_assets.reports.rendered.measures import (
     MOST_SIDE_BY_SIDE,
     Measure,
     best_first,
@@ -13,9 +15,7 @@ from eval_assets.reports.measures import (
     measures,
     side_by_side,
 )
-from eval_assets.reports.rendered.gate_formats import gates_markdown
-from eval_assets.reports.rendered.judging_text import duels_markdown, trust_markdown
-from eval_assets.reports.warnings import MOST_WARNINGS, bounds_text, report_warnings
+from eval_assets.reports.rendered.missing import MOST_NOTES, bounds_text, missing_notes
 from eval_assets.wording.foreign_text import markdown_text, shortened
 from eval_assets.wording.numbers import (
     confidence_text,
@@ -40,8 +40,10 @@ def report_markdown(report: EvaluationReport) -> str:
     shown = best_first(report)
     sections = [
         [f"# {markdown_text(report.evaluation.name)}", "", _summary(report)],
-        [f"> ⚠️ **{markdown_text(sentence)}**\n>" for sentence in report_warnings(report, at_most=MOST_WARNINGS)],
-        [gates_markdown(report.gates, evaluation=report.evaluation.name).rstrip()] if report.gates.height else [],
+        [f"> ⚠️ **{markdown_text(sentence)}**\n>" for sentence in missing_notes(report, at_most=MOST_NOTES)],
+        [gates_markdown(report.gates, report.verdict, evaluation=report.evaluation.name).rstrip()]
+        if report.gates.height
+        else [],
         ["## Leaderboard", "", *_leaderboard(report, shown)],
         ["## Against the baseline", "", *_comparisons(report, shown)] if len(shown) > 1 else [],
         duels_markdown(report),

@@ -9,7 +9,7 @@ import polars as pl
 from eval_assets.config.candidate import Candidate
 from eval_assets.reports.candidate_report import CandidateReport
 from eval_assets.reports.evaluation_report import EvaluationReport
-from eval_assets.reports.measures import (
+from eval_assets.reports.rendered.measures import (
     MOST_IN_FULL,
     MOST_SIDE_BY_SIDE,
     Measure,

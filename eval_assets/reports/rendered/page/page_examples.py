@@ -9,8 +9,8 @@ from typing import Any
 import polars as pl
 
 from eval_assets.reports.evaluation_report import EvaluationReport
-from eval_assets.reports.measures import side_by_side
 from eval_assets.reports.outputs import CandidateOutput, ExampleOutputs
+from eval_assets.reports.rendered.measures import side_by_side
 from eval_assets.tables.columns import CANDIDATE
 from eval_assets.wording.foreign_text import visible_text
 
