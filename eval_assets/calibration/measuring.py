@@ -13,7 +13,7 @@ from eval_assets.calibration.labelled import LabelledVerdicts, labelled_verdicts
 from eval_assets.calibration.statistic import Statistic
 from eval_assets.config.judge import Judge, Scale
 from eval_assets.tables.columns import EXAMPLE_CLUSTERS
-from eval_assets.tables.judging_schemas import JUDGE_AGREEMENT, JUDGE_DISAGREEMENTS, PAIRWISE_PREFERENCES
+from eval_assets.tables.evaluation_tables import JUDGE_AGREEMENT, JUDGE_DISAGREEMENTS, PAIRWISE_PREFERENCES
 
 MOST_DISAGREEMENTS = 20
 

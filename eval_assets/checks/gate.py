@@ -18,7 +18,7 @@ def gate_check(partitions: Partitions) -> dg.AssetChecksDefinition:
         "gate",
         asset="comparison",
         description="All critical gates of the evaluation say GO.",
-        partitions_def=partitions.by_name["evaluations"],
+        partitions_def=partitions.of("comparison"),
         blocking=True,
     )
 

@@ -16,7 +16,7 @@ from eval_assets.errors import StorageError
 from eval_assets.providers.http.statuses import speaks_of_formats
 from eval_assets.providers.identity import identity_of
 from eval_assets.requests.exchange import Reply
-from eval_assets.requests.lanes import lane_of
+from eval_assets.requests.keys import lane_of
 
 ReplyFormat = Literal["json_schema", "json_object", "text"]
 FORMATS: tuple[ReplyFormat, ...] = get_args(ReplyFormat)

@@ -18,7 +18,7 @@ from eval_assets.judges.recorded import recorded_opinion
 from eval_assets.judges.voting import vote
 from eval_assets.requests.canonical_json import json_text
 from eval_assets.requests.exchange import Request
-from eval_assets.tables.schemas import JUDGE_SCORES
+from eval_assets.tables.cell_tables import JUDGE_SCORES
 
 COPIED = ("evaluation", "model", "prompt", "prediction_id", "example_id", "position", "sample_index")
 

@@ -19,7 +19,7 @@ from eval_assets.judges.messages import PREFERENCE, comparison_messages, missing
 from eval_assets.judges.opinions import Opinion, verdict_on
 from eval_assets.judges.recorded import TIE, Preference, recorded_preference, side_of
 from eval_assets.requests.exchange import Request
-from eval_assets.tables.judging_schemas import PAIRWISE_PREFERENCES
+from eval_assets.tables.evaluation_tables import PAIRWISE_PREFERENCES
 
 PREFERS_A = {"A": 1.0, "B": 0.0, "tie": TIE}
 NO_OUTPUT = Opinion("skipped", reason="a prediction of the pair has no output to judge")

@@ -13,15 +13,14 @@ from eval_assets.config.datasets.rows import read_documents, read_examples
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.errors import ConfigError
 from eval_assets.judges.judging import requests_for
-from eval_assets.metrics.scoring import rows_to_rescore
+from eval_assets.metrics.scoring.prediction_scores import rows_to_rescore
 from eval_assets.planning.estimates import Demand, Estimate, estimate_of
 from eval_assets.providers.dispatch.answering import unsendable_reply
 from eval_assets.providers.dispatch.engine import Answer, Job, Policy
 from eval_assets.providers.dispatch.jobs import Retry
 from eval_assets.providers.replies.reading import reading_of, understood
 from eval_assets.requests.exchange import Reply, Request
-from eval_assets.requests.keys import ModelIdentity, canonical_request, key_of
-from eval_assets.requests.lanes import lane_of
+from eval_assets.requests.keys import ModelIdentity, canonical_request, key_of, lane_of
 from eval_assets.stages.cell_inputs import (
     CellInputs,
     StoredJudge,

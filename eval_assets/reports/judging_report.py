@@ -9,7 +9,7 @@ from eval_assets.config.evaluation import Evaluation
 from eval_assets.reports.judge_trust import JudgeTrust, judge_trust
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.columns import CANDIDATE
-from eval_assets.tables.judging_schemas import JUDGE_DISAGREEMENTS, PAIRWISE_RESULTS
+from eval_assets.tables.evaluation_tables import JUDGE_DISAGREEMENTS, PAIRWISE_RESULTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,19 @@
 
 from collections.abc import Iterable
 
+from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.judge import IntegerScale, Judge, LabelScale, NumberScale, PassFailScale, Scale
 from eval_assets.metrics.definition import ResolvedMetric
 from eval_assets.reports.computed.scores import MetricFacts
+from eval_assets.stages.cell_inputs import read_judge
+from eval_assets.stages.file_versions import FileVersions
+from eval_assets.storage.warehouse import Warehouse
+
+
+def stored_facts(versions: FileVersions, warehouse: Warehouse, evaluation: Evaluation) -> dict[str, MetricFacts]:
+    """Label of each metric and name of each judge of an evaluation → its facts, of judges as they were last read."""
+    judges = [read_judge(warehouse, judge).judge for judge in evaluation.file.judges]
+    return facts_of(versions.metrics(evaluation), judges)
 
 
 def facts_of(metrics: Iterable[ResolvedMetric], judges: Iterable[Judge]) -> dict[str, MetricFacts]:

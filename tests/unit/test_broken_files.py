@@ -9,7 +9,8 @@ from click.testing import CliRunner
 
 from eval_assets.checking.references import project_problems, refusals
 from eval_assets.cli.main import commands
-from eval_assets.config.project import Project, load_project
+from eval_assets.config.project import Project
+from eval_assets.config.project_files import load_project
 from eval_assets.config.settings import Settings
 from eval_assets.errors import ConfigError
 from eval_assets.partitions import partitions_of
@@ -190,6 +191,6 @@ def test_check_says_the_problems_of_some_files_and_the_notes_of_others(tmp_path:
 
 def test_every_problem_of_a_project_names_a_file(tmp_path: Path) -> None:
     project = with_all_broken(tmp_path)
-    said = project_problems(project, FileVersions(project).metrics)
+    said, _ = project_problems(project, FileVersions(project).metrics)
     assert len(said) == len(BROKEN)
     assert all(line.startswith("data/") for line in said)

@@ -7,7 +7,7 @@ import pytest
 
 from eval_assets.judges.formats import FormatMemory
 from eval_assets.judges.pairwise import compare_candidates, preference_counts
-from eval_assets.tables.judging_schemas import PAIRWISE_PREFERENCES
+from eval_assets.tables.evaluation_tables import PAIRWISE_PREFERENCES
 from tests.unit.test_judge_rows import MODELS, FakeAsker, judge_named, last_user, predictions, reply, verdict
 
 

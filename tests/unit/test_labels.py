@@ -127,7 +127,7 @@ def test_pairwise_needs_a_judge_with_one_model(tmp_path):
     project = labelled(
         tmp_path, **{"evaluations/e.yaml": evaluation, "judges/all.yaml": "kind: jury\njurors: [right]\n"}
     )
-    found = project_problems(project, lambda _: [])
+    found, _ = project_problems(project, lambda _: [])
     assert any("evaluations/e.yaml:4" in problem and "'all' is a jury" in problem for problem in found), found
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import polars as pl
 
 from eval_assets.reports.computed.history import CellVersions, history_rows, trend
-from eval_assets.tables.report_schemas import AGGREGATE_HISTORY
+from eval_assets.tables.evaluation_tables import AGGREGATE_HISTORY
 from tests.report_rows import NOON, SHARE, aggregated, scored
 
 FIRST = CellVersions(prompt_version=1, model_version=1, evaluation_version=1, dataset_sha256="a" * 64)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from eval_assets.checking.prerequisites import unseen_targets
+from eval_assets.checking.remarks import unseen_targets
 from eval_assets.config.project import Project
 from eval_assets.config.settings import Settings
 from eval_assets.metrics.overlap.scripts import unseen_notes

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from eval_assets.config.datasets.dataset import Dataset, LabelFile
-from eval_assets.config.datasets.example_columns import id_text
+from eval_assets.config.datasets.examples import id_text
 from eval_assets.config.datasets.row_files import file_rows, is_blank
 from eval_assets.config.datasets.rows import MAX_PROBLEMS
 from eval_assets.config.judge import Judge, Scale

@@ -15,7 +15,7 @@ from eval_assets.reports.computed.pairs import Pair, corrected_with_baseline, pa
 from eval_assets.reports.computed.scores import ExampleGroups, MetricFacts, metric_names
 from eval_assets.statistics.comparison.conclusions import Conclusion, conclude
 from eval_assets.statistics.comparison.power import PowerFigures, power_figures
-from eval_assets.tables.report_schemas import COMPARISON
+from eval_assets.tables.evaluation_tables import COMPARISON
 
 MOST_WITH_ALL_ROWS = 12  # 66 pairs a metric; of more candidates only the rows with the baseline are kept
 

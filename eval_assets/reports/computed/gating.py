@@ -18,7 +18,7 @@ from eval_assets.reports.computed.scores import ExampleGroups, MetricFacts, scor
 from eval_assets.statistics.comparison.decisions import GateResult, GateTerms, Verdict
 from eval_assets.statistics.comparison.gates import DropKind, drop_gate, maximum_gate, minimum_gate
 from eval_assets.statistics.descriptive import ExampleScores
-from eval_assets.tables.report_schemas import GATE_RESULTS
+from eval_assets.tables.evaluation_tables import GATE_RESULTS
 from eval_assets.wording.numbers import plain_number
 
 MOST_NAMED = 3

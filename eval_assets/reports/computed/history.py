@@ -11,7 +11,7 @@ import polars as pl
 
 from eval_assets.config.candidate import Candidate
 from eval_assets.tables.columns import CANDIDATE
-from eval_assets.tables.report_schemas import AGGREGATE_HISTORY
+from eval_assets.tables.evaluation_tables import AGGREGATE_HISTORY
 
 _KEPT = ("evaluation", "model", "prompt", "metric", "version", "n_total", "n_scored", "mean", "ci_low", "ci_high")
 _CAUSES = {

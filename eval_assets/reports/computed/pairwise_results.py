@@ -8,7 +8,7 @@ import polars as pl
 from eval_assets.config.candidate import Candidate
 from eval_assets.judges.pairwise import PreferenceCounts, preference_counts
 from eval_assets.statistics.judging.preferences import bradley_terry, win_rate
-from eval_assets.tables.judging_schemas import PAIRWISE_RESULTS
+from eval_assets.tables.evaluation_tables import PAIRWISE_RESULTS
 
 N_RESAMPLES = 1_000
 

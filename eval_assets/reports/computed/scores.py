@@ -15,8 +15,8 @@ from eval_assets.config.candidate import Candidate
 from eval_assets.requests.absence import is_absent
 from eval_assets.statistics.descriptive import ExampleScores, example_scores
 from eval_assets.statistics.spread import joint_clusters, repeated
+from eval_assets.tables.cell_tables import HEURISTIC_METRICS, JUDGE_SCORES
 from eval_assets.tables.columns import CELL, EXAMPLE_CLUSTERS
-from eval_assets.tables.schemas import HEURISTIC_METRICS, JUDGE_SCORES
 
 SCORE_ROWS = {
     **CELL,

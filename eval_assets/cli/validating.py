@@ -1,41 +1,34 @@
 """`eval-assets check`: every file of `data/`, validated and cross-checked; nothing runs."""
 
-import contextlib
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from eval_assets.cli.saying import say
-from eval_assets.errors import ConfigError
 from eval_assets.wording.numbers import count_text
-
-if TYPE_CHECKING:
-    from eval_assets.config.project import Project
-    from eval_assets.stages.file_versions import FileVersions
 
 
 @click.command(epilog="Exit code 0: all files can be used; 1: there are problems, one per line on standard output.")
 @click.pass_obj
 def check(data_dir: Path | None) -> None:
     """Validate datasets, prompts, models, judges and evaluations."""
-    from eval_assets.checking.references import project_problems
-    from eval_assets.config.project import load_project
+    from eval_assets.checking.references import project_notes, project_problems
+    from eval_assets.checking.remarks import remarks
+    from eval_assets.config.project_files import load_project
     from eval_assets.config.settings import settings_from
     from eval_assets.stages.file_versions import FileVersions
 
     project = load_project(settings_from(data_dir=data_dir).data_dir)
     versions = FileVersions(project)
-    problems = project_problems(project, versions.metrics)
+    problems, usable = project_problems(project, versions.metrics)
     if any(loaded.item.file.schedule for loaded in project.evaluations.values()):
         from eval_assets.automation.schedules import schedule_problems
 
         problems += map(str, schedule_problems(project))
     for problem in problems:
         say(problem)
-    for remark in _remarks(project, versions):
+    for remark in (*remarks(project, versions, usable), *project_notes(project)):
         say(f"note: {remark}")
     if problems:
         # One file's problems come as one text, a line each; what belongs to a line is indented below it.
@@ -46,20 +39,3 @@ def check(data_dir: Path | None) -> None:
     if not any(project.names(kind) for kind in kinds):
         say(f"note: expected --data to name the folder with {', '.join(kinds)}; in {project.data_dir} there are none")
     say("ok: " + ", ".join(count_text(len(project.names(kind)), kind.removesuffix("s")) for kind in kinds))
-
-
-def _remarks(project: "Project", versions: "FileVersions") -> Iterator[str]:
-    """What to know of evaluations that can run."""
-    from eval_assets.checking.prerequisites import missing_prerequisites, unseen_targets
-    from eval_assets.checking.references import project_notes, refusals
-    from eval_assets.checking.trial_rendering import judge_remarks, prompt_remarks
-
-    for name in project.evaluations:
-        if refusals(project, name, versions.metrics):
-            continue
-        yield from missing_prerequisites(project, versions, name)
-        with contextlib.suppress(ConfigError):  # rows that can't be used are said among the problems
-            yield from unseen_targets(project, versions, name)
-        yield from prompt_remarks(project, name)
-        yield from judge_remarks(project, name)
-    yield from project_notes(project)

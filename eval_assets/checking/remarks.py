@@ -1,9 +1,11 @@
-"""What `check` remarks: absent keys, metrics that can't be computed here, or that don't see the dataset's script."""
+"""What `check` remarks of evaluations that can run: what this machine lacks, what metrics and judges won't see."""
 
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 
-from eval_assets.checking.names import files_used
+from eval_assets.checking.file_names import files_used
+from eval_assets.checking.trial_rendering import prompt_remarks
 from eval_assets.config.datasets.rows import read_examples
 from eval_assets.config.project import Project
 from eval_assets.errors import ConfigError
@@ -11,6 +13,15 @@ from eval_assets.metrics.availability import unavailable
 from eval_assets.metrics.overlap.scripts import unseen_notes
 from eval_assets.metrics.targets import acceptable
 from eval_assets.stages.file_versions import FileVersions
+
+
+def remarks(project: Project, versions: FileVersions, names: Iterable[str]) -> Iterator[str]:
+    """What to know of these evaluations, which can run."""
+    for name in names:
+        yield from missing_prerequisites(project, versions, name)
+        yield from unseen_targets(project, versions, name)
+        yield from prompt_remarks(project, name)
+        yield from judge_remarks(project, name)
 
 
 def missing_prerequisites(
@@ -45,3 +56,15 @@ def unseen_targets(project: Project, versions: FileVersions, name: str) -> Itera
             return
         for note in notes:
             yield f"evaluation {name}: {note}"
+
+
+def judge_remarks(project: Project, name: str) -> Iterator[str]:
+    """What a judge of an evaluation is not told."""
+    file = project.evaluation(name).file
+    for judge in dict.fromkeys([*file.judges, *([file.pairwise.judge] if file.pairwise else [])]):
+        loaded = project.judges[judge]
+        asked = loaded.item.file
+        if asked.kind == "rubric" and not (asked.rubric or asked.guidelines):
+            yield f"evaluation {name}: {loaded.file} has no `rubric`: what a score means is left to the judge's model"
+        if asked.kind == "template" and not re.search(r"\{[{%][^}]*\boutput\b", asked.prompt or ""):
+            yield f"evaluation {name}: the `prompt` of {loaded.file} has no {{{{ output }}}}: it judges unseen"

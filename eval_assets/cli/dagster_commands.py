@@ -1,10 +1,22 @@
-"""`eval-assets reload`: let a running Dagster see files that were added to or removed from `data/`."""
+"""`eval-assets instance` and `eval-assets reload`: what concerns Dagster itself, not an evaluation."""
 
 import click
 
 from eval_assets.cli.saying import say
 
 LOCATION = "eval_assets"
+
+
+@click.command()
+def instance() -> None:
+    """Make the Dagster instance (DAGSTER_HOME) ready, and print its folder.
+
+    Run it before Dagster's own commands, as `make ui` does: several that open a new instance at once would break it.
+    """
+    from eval_assets.automation.instance import open_instance
+
+    with open_instance() as opened:
+        say(opened.root_directory)
 
 
 @click.command()

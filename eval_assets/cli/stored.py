@@ -1,6 +1,5 @@
-"""`eval-assets cache`: what is stored of replies, and letting go of what is no longer needed."""
+"""`eval-assets trace` and `eval-assets cache`: what tables hold, whatever the files of `data/` say now."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -9,31 +8,31 @@ from typing import TYPE_CHECKING
 
 import click
 
+from eval_assets.cli.options import Age
 from eval_assets.cli.saying import say
 from eval_assets.wording.numbers import count_text, money_text
+from eval_assets.wording.valid_json import valid_json
 
 if TYPE_CHECKING:
     from eval_assets.storage.replies.responses import ResponseStore
-
-LENGTHS = {"d": 86_400, "h": 3_600, "m": 60}
-"""Unit of an age → its seconds."""
-LONGEST = timedelta(days=36_500)
+    from eval_assets.storage.warehouse import Warehouse
 
 
-class Age(click.ParamType):  # type: ignore[type-arg]
-    """An age such as 30d, 12h or 45m."""
+@click.command()
+@click.argument("identifier", metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def trace(data_dir: Path | None, identifier: str, *, as_json: bool) -> None:
+    """Show the way from a score, prediction or example back to the dataset row.
 
-    name = "age"
+    ID is a score, prediction or example id, or a unique prefix of one.
+    """
+    from eval_assets.storage.tracing.trace import trace as trace_back
+    from eval_assets.storage.tracing.trace_text import trace_text
 
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """Read the age, or fail with what was expected."""
-        found = re.fullmatch(r"([0-9]{1,4000})([dhm])", value)
-        if found is None:
-            self.fail(f"expected an age such as 30d, 12h or 45m, got {value!r}", param, ctx)
-        age = int(found.group(1)) * LENGTHS[found.group(2)]
-        if age > LONGEST.total_seconds():
-            self.fail(f"expected an age of at most {LONGEST.days}d, got {value!r:.80}", param, ctx)
-        return timedelta(seconds=age)
+    with _tables(data_dir) as (warehouse, _):
+        traced = trace_back(warehouse, identifier)
+    say(valid_json(traced) if as_json else trace_text(traced))
 
 
 @click.group()
@@ -45,7 +44,7 @@ def cache() -> None:
 @click.pass_obj
 def stats(data_dir: Path | None) -> None:
     """Show what is stored for each model: replies, tokens, dollars, age."""
-    with _store(data_dir) as store:
+    with _replies(data_dir) as store:
         found = store.stats()
     if not found:
         say("no reply is stored yet")
@@ -70,7 +69,7 @@ def prune(
         raise click.UsageError(
             "expected --older-than, --unreferenced or --other-schemas: without one nothing would be deleted"
         )
-    with _store(data_dir) as store:
+    with _replies(data_dir) as store:
         removed = store.prune(
             older_than,
             unreferenced=unreferenced,
@@ -87,13 +86,21 @@ def prune(
 
 
 @contextmanager
-def _store(data_dir: Path | None) -> "Iterator[ResponseStore]":
+def _tables(data_dir: Path | None) -> "Iterator[tuple[Warehouse, Path]]":
+    """The tables, and where journals and locks lie."""
     from eval_assets.config.settings import settings_from
     from eval_assets.storage.integrity.damage import damage_explained
-    from eval_assets.storage.replies.responses import ResponseStore
     from eval_assets.storage.warehouse import Warehouse
 
     settings = settings_from(data_dir=data_dir)
     warehouse = Warehouse(settings.warehouse_root, settings.storage_options)
     with damage_explained(warehouse):
-        yield ResponseStore(warehouse, settings.state_dir)
+        yield warehouse, settings.state_dir
+
+
+@contextmanager
+def _replies(data_dir: Path | None) -> "Iterator[ResponseStore]":
+    from eval_assets.storage.replies.responses import ResponseStore
+
+    with _tables(data_dir) as (warehouse, state_dir):
+        yield ResponseStore(warehouse, state_dir)

@@ -1,4 +1,4 @@
-"""Counts and measurements as others write them, as a whole or finite number, or null."""
+"""What others send, as a column can hold it: a count, a measurement, a text."""
 
 import math
 import re
@@ -42,3 +42,12 @@ def finite_number(value: float | str | None) -> float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) else None
+
+
+def whole_characters(text: str) -> str:
+    r"""The text with the replacement character in place of each half of a surrogate pair, such as a cut emoji leaves.
+
+    >>> whole_characters("cut \ud83d"), whole_characters("\ud83d\ude00")
+    ('cut �', '😀')
+    """
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -11,8 +11,7 @@ from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.graph import Cell
 from eval_assets.stages.input_files import write_dataset, write_named_file
 from eval_assets.stages.spending import Spending
-from eval_assets.storage.replies.journal import Segment
-from eval_assets.storage.replies.lane_writer import journal_path
+from eval_assets.storage.replies.journal import Segment, journal_path
 from tests.small_project import project_with
 
 CODE = (
