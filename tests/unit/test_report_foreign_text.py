@@ -9,7 +9,6 @@ import polars as pl
 import pytest
 from markdown_it import MarkdownIt
 
-from eval_assets.assets.metadata import rows_preview
 from eval_assets.checks.data_quality import _findings_table
 from eval_assets.quality.expectations import Expectation
 from eval_assets.quality.validation import Finding
@@ -22,6 +21,7 @@ from eval_assets.reports.rendered.markdown import report_markdown
 from eval_assets.reports.rendered.missing import missing_notes
 from eval_assets.reports.rendered.page.html import report_html
 from eval_assets.reports.rendered.table import report_table
+from eval_assets.stages.previews import rows_preview
 from eval_assets.tables.columns import CANDIDATE
 from eval_assets.wording.valid_json import valid_json
 from tests.report_rows import SHARE, judged, measured, report_of
