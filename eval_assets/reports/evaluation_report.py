@@ -103,12 +103,15 @@ class EvaluationReport:
     provenance: Provenance
     judging: JudgingReport
     outdated: tuple[str, ...] = ()
+    _compared: Mapping[tuple[str, str], Row] = field(init=False, repr=False, default_factory=dict)
     _against_baseline: Mapping[tuple[str, str], Row] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Look up comparisons with the baseline once: a page asks for each many times."""
-        rows = self.comparison.filter(pl.col("is_baseline_comparison")).iter_rows(named=True)
-        found = {(Candidate.of_row(row), row["metric"]): row for row in rows}
+        """Look up comparisons once: a page asks for each many times."""
+        rows = {(Candidate.of_row(row), row["metric"]): row for row in self.comparison.iter_rows(named=True)}
+        object.__setattr__(self, "_compared", rows)
+        with_baseline = self.comparison.filter(pl.col("is_baseline_comparison")).iter_rows(named=True)
+        found = {(Candidate.of_row(row), row["metric"]): row for row in with_baseline}
         object.__setattr__(self, "_against_baseline", found)
 
     @property
@@ -126,15 +129,24 @@ class EvaluationReport:
         """The metric to look at first: of the first gate, else the first the file adds, else the first that has a
         better end; never one that answers with labels, which has no mean.
         """
-        means = {name for candidate in self.candidates for name, row in candidate.metrics.items() if not labelled(row)}
         gated = [gate.metric for gate in self.evaluation.file.gates]
         added = [choice.label or choice.metric for choice in self.evaluation.file.metrics]
         directed = [metric for metric in self.metrics if self.facts(metric)["greater_is_better"] is not None]
+        means = [metric for metric in self.metrics if not self.answers_with_labels(metric)]
         return next((metric for metric in (*gated, *added, *directed) if metric in means), None)
+
+    def answers_with_labels(self, metric: str) -> bool:
+        """Whether the aggregates of a metric hold labels and no score."""
+        rows = [candidate.metrics[metric] for candidate in self.candidates if metric in candidate.metrics]
+        return any(row["n_labelled"] for row in rows) and not any(row["n_scored"] for row in rows)
 
     def facts(self, metric: str) -> Row:
         """Any candidate's aggregate of a metric, for what they share: direction, range, version, kind."""
         return next(candidate.metrics[metric] for candidate in self.candidates if metric in candidate.metrics)
+
+    def compared(self, candidate: str, metric: str) -> Row:
+        """Any comparison of a candidate, for what all share: rank, letters, shares of labels; empty without one."""
+        return self._compared.get((candidate, metric), {})
 
     def against_baseline(self, candidate: str, metric: str) -> Row | None:
         """The comparison of a candidate with the baseline; null for the baseline itself."""
@@ -164,11 +176,6 @@ class EvaluationReport:
     def trend(self, candidate: str, metric: str) -> tuple[TrendPoint, ...]:
         """A candidate's mean over the runs so far."""
         return trend(self.history, candidate=candidate, metric=metric)
-
-
-def labelled(row: Row) -> bool:
-    """Whether an aggregate holds labels and no score."""
-    return bool(row["n_labelled"]) and not row["n_scored"]
 
 
 def load_report(

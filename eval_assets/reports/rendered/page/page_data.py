@@ -148,8 +148,6 @@ def metric_section(report: EvaluationReport, measure: Measure) -> MetricSection:
     facts, known = report.facts(measure.metric), measure.rows.values()
     low, high = (0.0, 1.0) if measure.is_share else (facts["lowest_possible"], facts["highest_possible"])
     axis = axis_of([row[name] for row in known for name in ("mean", "ci_low", "ci_high")], low=low, high=high)
-    comparison = report.comparison.filter(pl.col("metric") == measure.metric)
-    groups: dict[str, Row] = {Candidate.of_row(row): row for row in comparison.iter_rows(named=True)}
     scores = report.scores.filter((pl.col("metric") == measure.metric) & pl.col("score").is_not_null())
     values = scores["score"].unique().sort().to_list()
     spread = axis_of(values, low=low, high=high)
@@ -158,14 +156,14 @@ def metric_section(report: EvaluationReport, measure: Measure) -> MetricSection:
         _line(
             candidate,
             measure.rows.get(candidate.name),
-            groups.get(candidate.name, {}).get("tied_group"),
+            report.compared(candidate.name, measure.metric).get("tied_group"),
             axis,
             histogram(of_candidate.get(candidate.name, scores.clear())["score"].to_numpy(), axis=spread, values=values),
         )
         for candidate in best_first(report)
     ]
     last = len(lines) + 1
-    lines.sort(key=lambda line: groups.get(line.candidate.name, {}).get("rank") or last)
+    lines.sort(key=lambda line: report.compared(line.candidate.name, measure.metric).get("rank") or last)
     baseline = measure.rows.get(report.baseline)
     return MetricSection(
         title=measure.title,
