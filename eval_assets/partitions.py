@@ -27,7 +27,7 @@ class Partitions:
 
     def of(self, table: str) -> dg.StaticPartitionsDefinition:
         """Partitions of an asset."""
-        return dg.StaticPartitionsDefinition(self.keys[table])
+        return dg.StaticPartitionsDefinition(list(self.keys[table]))
 
     def deps_of(self, table: str) -> list[dg.AssetDep]:
         """Upstream assets, each with the mapping of its partitions; nothing for a file.

@@ -10,9 +10,9 @@ import polars as pl
 
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.judges.formats import FormatMemory
-from eval_assets.judges.judging import judge_predictions
 from eval_assets.judges.messages import MESSAGES_VERSION
-from eval_assets.judges.verdicts import PARSER_VERSION
+from eval_assets.judges.panels import judge_predictions
+from eval_assets.judges.replies.verdicts import PARSER_VERSION
 from eval_assets.providers.dispatch.engine import Engine
 from eval_assets.reports.performance import known_sum
 from eval_assets.requests.keys import KEY_SCHEMA

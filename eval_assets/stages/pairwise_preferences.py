@@ -9,7 +9,7 @@ import polars as pl
 from eval_assets.config.candidate import Candidate
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.judges.formats import FormatMemory
-from eval_assets.judges.pairwise import compare_candidates, preference_counts
+from eval_assets.judges.pairwise import preference_counts, preferences_between
 from eval_assets.providers.dispatch.engine import Engine
 from eval_assets.reports.computed.pairwise_results import pairwise_results
 from eval_assets.reports.performance import known_sum
@@ -115,7 +115,7 @@ def _compared(
 ) -> Iterator[pl.DataFrame]:
     first, second = (predictions_of(inputs.snapshots["predictions"], partition, candidate) for candidate in pair)
     for chunk in first.iter_slices(PAIRS_AT_ONCE):
-        yield compare_candidates(
+        yield preferences_between(
             chunk,
             second,
             judge.judge,

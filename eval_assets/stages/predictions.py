@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import polars as pl
 
@@ -13,7 +13,7 @@ from eval_assets.config.datasets.examples import Example
 from eval_assets.config.model import Model
 from eval_assets.errors import TemplateError
 from eval_assets.prompts.rendering import render_prompt
-from eval_assets.providers.dispatch.engine import Answer, Job
+from eval_assets.providers.dispatch.jobs import Answer, Asker, Job
 from eval_assets.providers.replies.reading import READING_VERSION
 from eval_assets.reports.performance import known_sum
 from eval_assets.requests.canonical_json import json_text
@@ -55,14 +55,6 @@ class PredictionRow:
     example: Example
     sample_index: int
     messages: tuple[Message, ...]
-
-
-class Asker(Protocol):
-    """Whoever answers requests: the engine, or its dry twin that only looks replies up."""
-
-    def answers(self, jobs: Iterable[Job[PredictionRow]], total: int | None = None) -> Iterator[Answer[PredictionRow]]:
-        """Answer each job once, in any order; the total, if known, is for progress."""
-        ...
 
 
 def compute_predictions(run: Computation) -> Written:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from eval_assets.statistics.comparison.sign_flips import tail_of_flips
 from eval_assets.statistics.spread import cluster_codes
 
-TOLERANCE = 1e-12  # smaller differences are rounding
+LEAST_DIFFERENCE = 1e-12  # smaller differences are rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def sign_flip_test(differences: NDArray[np.float64], clusters: NDArray[Any] | No
     kind = "sign-flip" if clusters is None else "cluster sign-flip"
     sums = sums_of_units(differences, clusters)
     units = np.abs(sums)
-    p_value, is_exact = tail_of_flips(units[units > TOLERANCE], abs(float(sums.sum())))
+    p_value, is_exact = tail_of_flips(units[units > LEAST_DIFFERENCE], abs(float(sums.sum())))
     return TestResult(f"{'exact' if is_exact else 'saddlepoint'} {kind}", p_value)
 
 
