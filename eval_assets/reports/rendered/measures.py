@@ -6,13 +6,10 @@ The numbers are those of `aggregate_reports` and `comparison`; every renderer sh
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from eval_assets.reports.candidate_report import CandidateReport
+from eval_assets.reports.candidate_report import CandidateReport, Row
 from eval_assets.reports.computed.labels import label_text
 from eval_assets.reports.evaluation_report import EvaluationReport
-
-Row = Mapping[str, Any]
 
 MOST_SIDE_BY_SIDE = 8  # candidates; with more of them a table has a row for each, best first
 MOST_IN_FULL = 12  # candidates; with more of them only the headline metric is compared in words

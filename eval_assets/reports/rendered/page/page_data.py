@@ -1,13 +1,12 @@
 """What the HTML report shows, section by section, with positions worked out; how it looks is in `templates/`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import polars as pl
 
 from eval_assets.config.candidate import Candidate
-from eval_assets.reports.candidate_report import CandidateReport
+from eval_assets.reports.candidate_report import CandidateReport, Row
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.rendered.measures import (
     MOST_IN_FULL,
@@ -23,7 +22,6 @@ from eval_assets.reports.rendered.page.page_marks import Axis, Bar, axis_of, his
 from eval_assets.tables.columns import CANDIDATE
 
 MOST_VALUES = 40  # of a slice column
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
