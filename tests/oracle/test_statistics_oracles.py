@@ -16,7 +16,6 @@ from statsmodels.stats.power import tt_solve_power
 from statsmodels.stats.proportion import proportion_confint
 
 from eval_assets.statistics.comparison.differences import difference_bound, equivalence_p_value
-from eval_assets.statistics.comparison.multiplicity import holm_adjusted
 from eval_assets.statistics.comparison.power_of_tests import (
     examples_to_resolve,
     mcnemar_power,
@@ -24,7 +23,7 @@ from eval_assets.statistics.comparison.power_of_tests import (
     smallest_difference_by_flips,
     smallest_difference_by_mcnemar,
 )
-from eval_assets.statistics.comparison.significance import mcnemar_test, sign_flip_test, wilcoxon_test
+from eval_assets.statistics.comparison.significance import holm_adjusted, mcnemar_test, sign_flip_test
 from eval_assets.statistics.intervals import exact_interval, mean_interval, wilson_interval
 from eval_assets.statistics.judging.agreement import (
     cohen_kappa,
@@ -92,14 +91,6 @@ def test_the_exact_sign_flip_equals_scipys_permutation_test(rng):
     differences = np.round(rng.normal(0.3, 1, 11), 1)
     expected = stats.permutation_test((differences,), np.mean, permutation_type="samples", n_resamples=np.inf)
     assert sign_flip_test(differences).p_value == pytest.approx(expected.pvalue)
-
-
-@pytest.mark.parametrize(("n", "digits", "method"), [(12, 9, "exact"), (40, 9, "exact"), (80, 1, "asymptotic")])
-def test_wilcoxon_equals_scipy(rng, n, digits, method):
-    differences = np.round(rng.normal(0.2, 1, n), digits)
-    result = wilcoxon_test(differences)
-    assert result.p_value == pytest.approx(stats.wilcoxon(differences, method=method, zero_method="wilcox").pvalue)
-    assert result.test == f"{method} Wilcoxon"
 
 
 def test_holm_equals_statsmodels(rng):
