@@ -69,7 +69,7 @@ def write_predictions(folder: Path, corpus: str, n_rows: int) -> Path:
     """Write rows of `predictions` as Parquet, once."""
     import polars as pl
 
-    from eval_assets.tables.schemas import PREDICTIONS
+    from eval_assets.tables.cell_tables import PREDICTIONS
 
     path = folder / f"{corpus}-{n_rows}.parquet"
     if path.exists():

@@ -8,8 +8,8 @@ from eval_assets.checks.partitioned import partitioned_spec
 from eval_assets.partitions import Partitions
 from eval_assets.reports.computed.gating import overall_verdict
 from eval_assets.reports.rendered.gate_formats import gates_markdown
-from eval_assets.stages.workbench import Workbench
-from eval_assets.statistics.comparison.decisions import Verdict
+from eval_assets.stages.engine_room import EngineRoom
+from eval_assets.statistics.comparison.decisions import GateDecision
 
 
 def gate_check(partitions: Partitions) -> dg.AssetChecksDefinition:
@@ -18,19 +18,19 @@ def gate_check(partitions: Partitions) -> dg.AssetChecksDefinition:
         "gate",
         asset="comparison",
         description="All critical gates of the evaluation say GO.",
-        partitions_def=partitions.by_name["evaluations"],
+        partitions_def=partitions.of("comparison"),
         blocking=True,
     )
 
     @dg.multi_asset_check(name="comparison_gate", specs=[spec])
-    def gate(context: dg.AssetCheckExecutionContext, workbench: dg.ResourceParam[Workbench]) -> dg.AssetCheckResult:
+    def gate(context: dg.AssetCheckExecutionContext, engine_room: dg.ResourceParam[EngineRoom]) -> dg.AssetCheckResult:
         name = context.partition_key
-        rows = workbench.warehouse.scan("gate_results", {"evaluation": name}).collect()
+        rows = engine_room.warehouse.scan("gate_results", {"evaluation": name}).collect()
         overall = overall_verdict(rows)
         return dg.AssetCheckResult(
             asset_key="comparison",
             check_name="gate",
-            passed=overall.verdict is Verdict.GO,
+            passed=overall.verdict is GateDecision.GO,
             severity=dg.AssetCheckSeverity.ERROR,
             description=f"{overall.verdict.value}: {overall.note}",
             metadata={

@@ -11,12 +11,13 @@ from eval_assets.config.evaluation import MetricChoice
 from eval_assets.config.problems import hint_at
 from eval_assets.errors import MetricError
 from eval_assets.metrics.answers import json_structure, matching, numeric, refusal
-from eval_assets.metrics.definition import Metric, ResolvedMetric, sha256_of, texts_of
+from eval_assets.metrics.definition import Metric, ResolvedMetric, texts_of
 from eval_assets.metrics.learned import embedding, toxicity
 from eval_assets.metrics.overlap import bleu, rouge, spelling, token_f1
 from eval_assets.metrics.resolution import in_dependency_order, resolve_custom, resolve_shipped
 from eval_assets.metrics.retrieval import context, ranked
 from eval_assets.metrics.text import length, readability, textstat_indices
+from eval_assets.requests.canonical_json import json_sha256
 
 _MODULES = (
     *(matching, numeric, json_structure, refusal),
@@ -90,7 +91,7 @@ def resolve_metrics(
 
 def metric_fingerprint(resolved: ResolvedMetric) -> str:
     """Hash what decides the scores and aggregates of a metric: its name, version, parameters and code."""
-    return sha256_of(
+    return json_sha256(
         {
             "metric": resolved.definition.name,
             "label": resolved.label,

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eval_assets.errors import StoppedError
+from eval_assets.storage.locks import exclusive
 from eval_assets.storage.replies.journal import Segment, framed, read_segment
-from eval_assets.storage.replies.locks import exclusive
 
 
 def test_records_come_back_in_order(tmp_path):

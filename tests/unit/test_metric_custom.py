@@ -17,7 +17,7 @@ from eval_assets.metrics.scoring.prediction_scores import score_predictions
 from eval_assets.reports.computed.aggregates import aggregate_cell
 from eval_assets.reports.computed.scores import score_rows
 from eval_assets.stages.metric_facts import facts_of
-from eval_assets.tables.schemas import JUDGE_SCORES
+from eval_assets.tables.cell_tables import JUDGE_SCORES
 from tests.unit.test_metric_rows import CELL, prediction_frame
 
 SOURCE = '''

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from eval_assets.errors import MetricError
 from eval_assets.reports.computed.comparing import compare_candidates
 from eval_assets.reports.computed.scores import ExampleGroups, MetricFacts
-from eval_assets.tables.report_schemas import COMPARISON
+from eval_assets.tables.evaluation_tables import COMPARISON
 from tests.report_rows import SHARE, aggregated, scored, trial
 
 OLD = [0.1, 0.3, 0.4, 0.2, 0.6, 0.7, 0.3, 0.2]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from eval_assets.metrics.scoring.computing import Computed
 from eval_assets.metrics.scoring.known_scores import KEPT, KnownScores
 from eval_assets.metrics.scoring.score_sources import ScoreSources
-from eval_assets.tables.schemas import HEURISTIC_METRICS
+from eval_assets.tables.cell_tables import HEURISTIC_METRICS
 
 IDENTITY = ("prediction_id", "example_id", "position", "sample_index")
 """Columns a score has from its prediction."""

@@ -1,0 +1,43 @@
+"""The engine room as a Dagster resource: opened once per run, its model servers stopped with it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+
+from eval_assets.config.settings import Settings, settings_from
+from eval_assets.stages.engine_room import EngineRoom
+
+
+@dg.resource(
+    description="Project files, Delta tables, stored replies and model servers.",
+    config_schema={
+        "data_dir": dg.Field(str, description="Folder with datasets, prompts, models, judges and evaluations."),
+        "warehouse_root": dg.Field(str, description="Root of the Delta tables: a folder, s3://, gs:// or abfss://."),
+        "state_dir": dg.Field(str, description="Local folder for reply journals and locks."),
+    },
+)
+def engine_room_resource(context: dg.InitResourceContext) -> Iterator[EngineRoom]:
+    """Open the engine room for one run.
+
+    A process that runs several cells passes one `EngineRoom` of its own instead, so that they share servers and budget.
+    """
+    chosen = context.resource_config
+    # Storage options hold credentials: they come from the environment, never from run configuration.
+    storage_options = settings_from().storage_options
+    settings = Settings(Path(chosen["data_dir"]), chosen["warehouse_root"], Path(chosen["state_dir"]), storage_options)
+    say = context.log.info if context.log else print
+    with EngineRoom.from_settings(settings) as engine_room:
+        engine_room.on_progress = lambda where, stage, progress: say(f"{where} {stage}: {progress}")
+        yield engine_room
+
+
+def engine_room_for(settings: Settings) -> dg.ResourceDefinition:
+    """The resource with these settings."""
+    return engine_room_resource.configured(
+        {
+            "data_dir": str(settings.data_dir),
+            "warehouse_root": settings.warehouse_root,
+            "state_dir": str(settings.state_dir),
+        }
+    )

@@ -1,0 +1,157 @@
+"""What lives as long as the process: the open warehouse and reply store, servers, limiters, budgets, and their engines.
+
+What is computed with them is in the modules of the stages.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+from typing import Any, Self
+
+import polars as pl
+
+from eval_assets.config.evaluation import Evaluation
+from eval_assets.config.model import Model
+from eval_assets.config.project import Project
+from eval_assets.config.project_files import load_project
+from eval_assets.config.settings import Settings
+from eval_assets.judges.formats import FormatMemory
+from eval_assets.providers.clients.clients import open_client
+from eval_assets.providers.clients.on_demand import OnDemandClient
+from eval_assets.providers.dispatch.engine import Engine
+from eval_assets.providers.dispatch.progress import Progress
+from eval_assets.providers.identity import identity_of
+from eval_assets.providers.local.embedded import EmbeddedServers
+from eval_assets.providers.replies.reading import reading_of
+from eval_assets.requests.budget import Budget
+from eval_assets.requests.keys import ModelIdentity
+from eval_assets.stages.cell_inputs import StoredModel, stored_documents
+from eval_assets.stages.content_hash import content_sha256
+from eval_assets.stages.file_versions import MODEL_FIELDS_WITHOUT_EFFECT, SECRET_NAME_FIELDS, FileVersions
+from eval_assets.stages.graph import Place
+from eval_assets.stages.spending import Budgets, Spending
+from eval_assets.storage.integrity.damage import damage_behind
+from eval_assets.storage.replies.responses import ResponseStore
+from eval_assets.storage.warehouse import Warehouse
+from eval_assets.tables.run_tables import RUNS
+
+
+@dataclass(kw_only=True)
+class EngineRoom:
+    """The project with its storage and providers; `close` it when the process is done.
+
+    Args:
+        project: The files in `data/`.
+        warehouse: The Delta tables.
+        state_dir: Local folder for journals, locks and frames on their way.
+        on_progress: Told about twice a second how a stage of a cell, or of a whole evaluation, goes.
+        stop: Set it to end cleanly.
+        budget: Shared by everything this process runs, besides the budgets of single evaluations.
+    """
+
+    project: Project
+    warehouse: Warehouse
+    state_dir: Path
+    on_progress: Callable[[str, str, Progress], None] | None = None
+    stop: Event = field(default_factory=Event)
+    budget: Budget | None = None
+
+    def __post_init__(self) -> None:
+        self.versions = FileVersions(self.project)
+        self.store = ResponseStore(self.warehouse, self.state_dir)
+        self.scratch = self.state_dir / "frames"
+        self.pages = (Path(self.warehouse.root) if self.warehouse.is_local else self.state_dir) / "reports"
+        self.formats = FormatMemory(self.state_dir / "reply_formats.json")
+        self.embedded = EmbeddedServers()
+        self._budgets = Budgets(self.state_dir / "budgets")
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """Load the project and open its warehouse."""
+        return cls(
+            project=load_project(settings.data_dir),
+            warehouse=Warehouse(settings.warehouse_root, settings.storage_options),
+            state_dir=settings.state_dir,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
+        self.close()
+        if error is not None and (found := damage_behind(error, self.warehouse)):
+            raise found from error
+
+    def close(self) -> None:
+        """Stop every server that was started."""
+        self.embedded.close()
+
+    def identity(
+        self, model: StoredModel, documents: Sequence[Mapping[str, str]]
+    ) -> tuple[ModelIdentity, Mapping[str, Any]]:
+        """Who answers, and the columns all its requests share: a callable is shown the documents of the dataset."""
+        if model.model.file.provider != "callable" or not documents:
+            return identity_of(model.model, model.implementation), {}
+        implementation = content_sha256([model.implementation, documents])
+        return identity_of(model.model, implementation), {"documents": documents}
+
+    @contextmanager
+    def engine(
+        self,
+        model: StoredModel,
+        evaluation: Evaluation,
+        place: Place,
+        stage: str,
+        spending: Spending,
+        *,
+        run_id: str,
+    ) -> Iterator[Engine]:
+        """An engine for one model in one stage of a place. What it did becomes a row of `runs`, however it ends."""
+        operated = self._as_operated_now(model.model)
+        identity, shared = self.identity(model, stored_documents(self.warehouse, evaluation.file.dataset))
+
+        def report(progress: Progress) -> None:
+            if self.on_progress is not None:
+                self.on_progress(place.key, stage, progress)
+
+        engine = Engine(
+            identity=identity,
+            client=OnDemandClient(
+                lambda: open_client(
+                    operated,
+                    models_dir=self.project.models_dir,
+                    embedded=self.embedded,
+                    implementation=model.implementation,
+                ),
+                shared,
+            ),
+            store=self.store,
+            run_id=run_id,
+            limits=operated.file.limits,
+            prices=operated.file.prices,
+            policy=spending.policy(evaluation),
+            reading=reading_of(operated),
+            retry=spending.retry,
+            budget=self._budgets.of(evaluation, spending, also=self.budget),
+            stop=self.stop,
+            scope=f"{place.key}/{stage}",
+            on_progress=report,
+        )
+        try:
+            with engine:
+                yield engine
+        finally:
+            row = engine.report().as_run_row(place.partition, stage)
+            self.warehouse.append("runs", pl.DataFrame([row], schema=RUNS), {"run_id": run_id})
+
+    def _as_operated_now(self, model: Model) -> Model:
+        """The stored model with the file's present keys, limits and prices: changing those makes nothing stale."""
+        if model.name not in self.project.models:
+            return model
+        now = self.project.model(model.name).file
+        fields = MODEL_FIELDS_WITHOUT_EFFECT | SECRET_NAME_FIELDS
+        return model.model_copy(
+            update={"file": model.file.model_copy(update={field: getattr(now, field) for field in fields})}
+        )
