@@ -73,7 +73,7 @@ class Metric:
         greater_is_better: Direction; None for a metric that describes and ranks nothing.
         range: Lowest and highest possible score; None where there is no bound.
         is_binary: Every score is 0 or 1.
-        aggregates: Beyond mean, variance and p90, see `aggregates`.
+        aggregates: Beyond mean, variance and p90, see `aggregations`.
         parameters: Its parameters by name.
         libraries: Distributions whose code decides the score.
         modules: What must be importable for it.

