@@ -57,7 +57,7 @@ def _version_now(versions: FileVersions, judge: str) -> str | None:
 def _unseen_texts(evaluation: Evaluation, versions: FileVersions, warehouse: Warehouse) -> list[str]:
     """Outputs and targets in scripts that a tokenizer of the evaluation's metrics doesn't see."""
     with suppress(ConfigError, MetricError):  # the files may have changed since; then they are outdated, which is said
-        metrics = [metric for metric in versions.metrics(evaluation) if "tokenizer" in metric.parameters]
+        metrics = [metric for metric in versions.metrics(evaluation) if metric.tokenizer]
         if metrics:
             rows = warehouse.scan("predictions", {"evaluation": evaluation.name})
             outputs = rows.filter(outcome="ok").select("output").drop_nulls().collect()["output"]
