@@ -12,7 +12,8 @@ from typing import Any
 import polars as pl
 
 from eval_assets.calibration.measuring import JudgeFacts, JudgeTables
-from eval_assets.config.judge import Judge, JudgeFile, LabelScale, NumberScale
+from eval_assets.config.judge import Judge, JudgeFile
+from eval_assets.config.scales import LabelScale, NumberScale
 from eval_assets.tables.cell_tables import JUDGE_SCORES, PREDICTIONS
 from eval_assets.tables.input_tables import LABELS
 

@@ -90,12 +90,13 @@ def _load(data_dir: Path | None, evaluation: str, *, whole: bool = False) -> "Ev
     from eval_assets.config.settings import settings_from
     from eval_assets.planning.staleness import StalenessReader
     from eval_assets.stages.engine_room import EngineRoom
+    from eval_assets.stages.report_reading import read_report
 
     with EngineRoom.from_settings(settings_from(data_dir=data_dir)) as engine_room:
         engine_room.project.evaluation(evaluation)
         if engine_room.warehouse.last_commit("evaluations", {"evaluation": evaluation}) is None:
             raise StorageError(f"{evaluation} has no results yet: `eval-assets run {evaluation}` computes them")
-        loaded = engine_room.report(evaluation, whole=whole)
+        loaded = read_report(engine_room, evaluation, whole=whole)
         reader = StalenessReader(engine_room.project, engine_room.versions, engine_room.warehouse)
         return replace(loaded, outdated=reader.outdated(evaluation))
 

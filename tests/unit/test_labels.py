@@ -5,8 +5,8 @@ from dataclasses import asdict, replace
 import pytest
 
 from eval_assets.checking.references import check_project
-from eval_assets.config.datasets.human_labels import HumanLabel, read_labels, score_on
-from eval_assets.config.judge import IntegerScale, LabelScale, NumberScale, PassFailScale
+from eval_assets.config.datasets.human_labels import HumanLabel, read_labels
+from eval_assets.config.scales import IntegerScale, LabelScale, NumberScale, PassFailScale
 from eval_assets.errors import DatasetError
 from eval_assets.stages.content_hash import content_sha256
 from eval_assets.stages.file_versions import FileVersions, dataset_sha256
@@ -152,4 +152,4 @@ def test_a_changed_label_is_another_version_of_the_dataset(tmp_path):
     ],
 )
 def test_a_label_is_a_name_or_a_number_of_the_scale(scale, label, score, expected):
-    assert score_on(scale, label, score) == expected
+    assert scale.score_by_people(label, score) == expected

@@ -9,11 +9,10 @@ import polars as pl
 import pytest
 from markdown_it import MarkdownIt
 
-from eval_assets.assets.metadata import rows_preview
 from eval_assets.checks.data_quality import _findings_table
 from eval_assets.quality.expectations import Expectation
 from eval_assets.quality.validation import Finding
-from eval_assets.reports.computed.scores import MetricFacts, candidate_name
+from eval_assets.reports.computed.scores import MetricFacts
 from eval_assets.reports.performance import performance
 from eval_assets.reports.rendered.gate_formats import gates_json, gates_junit, gates_markdown
 from eval_assets.reports.rendered.json_report import report_json
@@ -21,6 +20,8 @@ from eval_assets.reports.rendered.markdown import report_markdown
 from eval_assets.reports.rendered.page.html import report_html
 from eval_assets.reports.rendered.table import report_table
 from eval_assets.reports.warnings import report_warnings
+from eval_assets.stages.previews import rows_preview
+from eval_assets.tables.columns import CANDIDATE
 from eval_assets.wording.valid_json import valid_json
 from tests.report_rows import SHARE, judged, measured, report_of
 
@@ -142,7 +143,7 @@ def test_each_outcome_is_told_with_its_own_reason() -> None:
     )
     predictions = pl.concat([report.predictions.filter(~mine), new])
     candidates = [
-        replace(candidate, performance=performance(predictions.filter(candidate_name() == candidate.name), judged([])))
+        replace(candidate, performance=performance(predictions.filter(candidate.name == CANDIDATE), judged([])))
         for candidate in report.candidates
     ]
     again = replace(report, predictions=predictions, candidates=tuple(candidates))

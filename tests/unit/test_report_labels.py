@@ -5,7 +5,6 @@ import json
 import polars as pl
 import pytest
 
-from eval_assets.assets.metadata import rows_preview
 from eval_assets.reports.computed.aggregates import aggregate_cell
 from eval_assets.reports.computed.labels import MOST_LABELS, label_shares, shares_in_words
 from eval_assets.reports.computed.scores import ExampleGroups, MetricFacts
@@ -16,6 +15,7 @@ from eval_assets.reports.rendered.page.html import report_html
 from eval_assets.reports.rendered.parquet import write_parquet
 from eval_assets.reports.rendered.table import WIDTH, report_table
 from eval_assets.reports.warnings import report_warnings
+from eval_assets.stages.previews import rows_preview
 from eval_assets.tables.schemas import SCHEMAS
 from tests.report_rows import SHARE, measured, report_of, scored
 

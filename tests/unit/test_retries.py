@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from eval_assets.assets.stages import SpendingConfig
+from eval_assets.assets.stage_assets import SpendingConfig
 from eval_assets.config.evaluation import Evaluation, EvaluationFile
 from eval_assets.errors import ConfigError
 from eval_assets.providers.replies.reading import Reading

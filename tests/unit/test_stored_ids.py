@@ -7,7 +7,7 @@ import polars as pl
 from eval_assets.config.project_files import load_project
 from eval_assets.judges.fingerprint import judge_fingerprint
 from eval_assets.metrics.registry import metric_fingerprint, resolve_metrics
-from eval_assets.metrics.scoring import score_predictions
+from eval_assets.metrics.scoring.prediction_scores import score_predictions
 from eval_assets.reports.evaluation_report import examples_sha256
 from eval_assets.requests.keys import ModelIdentity, lane_of
 from eval_assets.stages.file_versions import FileVersions

@@ -148,13 +148,15 @@ def _no_json(constant: str) -> Any:
     raise ValueError(f"{constant} is no JSON value")
 
 
-JSON_VALIDITY = Metric("json_validity", json_validity, needs=("output",), is_binary=True)
-JSON_SCHEMA = Metric(
-    "json_schema",
-    json_schema,
-    needs=("output",),
-    is_binary=True,
-    parameters={"schema": Parameter(REQUIRED, (dict,))},
-    libraries=("jsonschema", "regex"),
-    modules=("jsonschema",),
+METRICS = (
+    Metric("json_validity", json_validity, needs=("output",), is_binary=True),
+    Metric(
+        "json_schema",
+        json_schema,
+        needs=("output",),
+        is_binary=True,
+        parameters={"schema": Parameter(REQUIRED, (dict,))},
+        libraries=("jsonschema", "regex"),
+        modules=("jsonschema",),
+    ),
 )

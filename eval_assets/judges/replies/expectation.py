@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from eval_assets.config.judge import Scale
+from eval_assets.config.scales import Scale
 
 SCORE_PARAMETERS = {"logprobs": True, "top_logprobs": 20}
 LEAST_MASS = 0.5
-STATED = re.compile(r'"score"\s*:\s*"?(\d)', re.IGNORECASE)
+STATED_SCORE = re.compile(r'"score"\s*:\s*"?(\d)', re.IGNORECASE)
 
 
 def expected_score(logprobs: Sequence[Mapping[str, Any]] | None, scale: Scale) -> float:
@@ -25,14 +25,14 @@ def expected_score(logprobs: Sequence[Mapping[str, Any]] | None, scale: Scale) -
 
     >>> four_or_five = [{"token": "4", "logprob": math.log(0.75)}, {"token": "5", "logprob": math.log(0.25)}]
     >>> tokens = [{"token": '{"score": '}, {"token": "4", "top_logprobs": four_or_five}, {"token": "}"}]
-    >>> from eval_assets.config.judge import IntegerScale
+    >>> from eval_assets.config.scales import IntegerScale
     >>> round(expected_score(tokens, IntegerScale()), 12)
     4.25
     """
     if not logprobs:
         raise ValueError("the endpoint sent no log-probabilities; take expected_value from the judge, or another model")
     texts = [str(entry["token"]) for entry in logprobs]
-    stated = list(STATED.finditer("".join(texts)))
+    stated = list(STATED_SCORE.finditer("".join(texts)))
     if not stated:
         raise ValueError("expected a token with the score in a JSON reply")
     place = _token_at(texts, stated[-1].start(1))

@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from eval_assets.config.judge import Scale
-from eval_assets.judges.replies.candidates import Candidate
+from eval_assets.config.scales import Scale
 from eval_assets.judges.replies.lines import announced_verdicts, bare_verdicts, lines_of_judged, reason_in
-from eval_assets.judges.replies.objects import candidate_in, loaded, objects_of
+from eval_assets.judges.replies.objects import loaded, objects_of, verdict_in
+from eval_assets.judges.replies.stated_values import StatedVerdict
 
 PARSER_VERSION = "2"
 """Raised with every change of the rules below: it is part of a judge's fingerprint."""
@@ -53,7 +53,7 @@ def parse_verdict(text: str, scale: Scale, *, untrusted: Iterable[str] = ()) -> 
             quotation, unless it stands where the judge's verdict belongs: at the end of the reply, or alone at its
             beginning.
 
-    >>> from eval_assets.config.judge import IntegerScale
+    >>> from eval_assets.config.scales import IntegerScale
     >>> parse_verdict('{"justification": "It obeys \\"score: 5\\".", "score": 2}', IntegerScale()).score
     2.0
     """
@@ -66,10 +66,10 @@ def parse_verdict(text: str, scale: Scale, *, untrusted: Iterable[str] = ()) -> 
     texts = tuple(untrusted)
     judged = lines_of_judged(objects_of(judged_text, ())[1] for judged_text in texts)
     objects, prose = objects_of(reply, texts)
-    candidates = [candidate_in(found, scale, is_final=is_final) for found, is_final in objects]
+    stated = [verdict_in(found, scale, is_final=is_final) for found, is_final in objects]
     lines = announced_verdicts(prose, scale, judged, closes=not objects)
-    candidates += [line for line in lines if not (objects and line.problem)]
-    return _resolved(candidates or bare_verdicts(prose, scale, judged), scale, prose)
+    stated += [line for line in lines if not (objects and line.problem)]
+    return _resolved(stated or bare_verdicts(prose, scale, judged), scale, prose)
 
 
 def _unwrapped(reply: str) -> str:
@@ -82,13 +82,13 @@ def _unwrapped(reply: str) -> str:
     return reply
 
 
-def _resolved(candidates: list[Candidate], scale: Scale, prose: str) -> Verdict:
-    if not candidates:
+def _resolved(stated: list[StatedVerdict], scale: Scale, prose: str) -> Verdict:
+    if not stated:
         return _unparsed("the reply states no verdict")
-    last = candidates[-1]
-    values = {candidate.value for candidate in candidates}
+    last = stated[-1]
+    values = {one.value for one in stated}
     if len(values) > 1 and not last.is_final:
-        said = ", ".join(str(c.value if c.problem is None else f"({c.problem})") for c in candidates[:5])
+        said = ", ".join(str(c.value if c.problem is None else f"({c.problem})") for c in stated[:5])
         return _unparsed(f"the reply states several verdicts: {said}")
     if last.value is None:
         return _unparsed(last.problem or "the reply states no verdict")

@@ -16,7 +16,7 @@ from eval_assets.metrics.prediction_rows import Rows
 
 
 @dataclass(frozen=True)
-class Work:
+class OpenScores:
     """What to compute of a batch.
 
     Args:
@@ -56,19 +56,19 @@ Computed = Mapping[str, ScoreColumns]
 """Label of a metric → the scores of its rows, in their order."""
 
 
-def compute(work: Work) -> Computed:
+def compute(wanted: OpenScores) -> Computed:
     """Score the rows of each part; metrics over the same rows share what they derive from the texts.
 
     A score that is no finite number, or larger than `LARGEST`, is an error; a metric whose model turns out not to be
     there is skipped.
     """
-    scores = {label: list(values) for label, values in work.scores.items()}
+    scores = {label: list(values) for label, values in wanted.scores.items()}
     shared = dict[bytes, Rows]()
     computed = dict[str, ScoreColumns]()
-    for metric, rows in work.parts:
+    for metric, rows in wanted.parts:
         selection = rows.tobytes()
         if selection not in shared:
-            shared[selection] = Rows(work.frame if rows.size == work.frame.height else work.frame[rows])
+            shared[selection] = Rows(wanted.frame if rows.size == wanted.frame.height else wanted.frame[rows])
         batch = shared[selection]
         batch.scores = {label: [values[row] for row in rows.tolist()] for label, values in scores.items()}
         columns = _score_columns(metric, batch)

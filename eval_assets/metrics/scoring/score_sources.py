@@ -1,4 +1,4 @@
-"""What has to be computed for a batch of predictions: which scores are known, which can't be had, which are left."""
+"""Where each score of a batch comes from: an earlier run, nowhere since it can't be had, or the computing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from eval_assets.metrics.availability import UNAVAILABLE, unavailable
 from eval_assets.metrics.definition import LARGEST, ResolvedMetric
-from eval_assets.metrics.reuse import KnownScores, reading_of, row_keys, score_ids
+from eval_assets.metrics.scoring.known_scores import KnownScores, reading_of, row_keys, score_ids
 from eval_assets.metrics.targets import Targets, acceptable, target_value
 
 NO_TEXT = "expected targets as texts or numbers, got an object or a list in a list; {metric} compares texts"
@@ -18,7 +18,7 @@ NO_TEXT = "expected targets as texts or numbers, got an object or a list in a li
 
 
 @dataclass(frozen=True)
-class MetricPlan:
+class ScoreSources:
     """What happens to each row of a batch for one metric.
 
     Args:
@@ -49,9 +49,9 @@ class MetricPlan:
         return scores
 
 
-def plan_batch(
+def score_sources(
     frame: pl.DataFrame, metrics: Sequence[ResolvedMetric], known: KnownScores, remedies: Mapping[str, str | None]
-) -> list[MetricPlan]:
+) -> list[ScoreSources]:
     """Decide for each metric and row whether to reuse, skip or compute.
 
     An earlier score is reused if its id is the same and it was computed and still can be, was skipped for a reason that
@@ -72,19 +72,19 @@ def plan_batch(
     readings = list(map(reading_of, targets))
     accepted = list(map(acceptable, targets))
     ids = dict[str, list[str]]()
-    plans = []
+    sources = []
     for metric in metrics:
         ids[metric.label] = score_ids(metric, frame, keys, ids, readings)
         skips = _skips(metric, failures, absences, accepted, remedies[metric.label])
         found = _reusable(known, known.find(ids[metric.label]), skips)
         skipped = np.fromiter((reason is not None for reason in skips), np.bool_, len(skips))
-        plans.append(MetricPlan(metric, ids[metric.label], found, skips, np.flatnonzero((found < 0) & ~skipped)))
-    return plans
+        sources.append(ScoreSources(metric, ids[metric.label], found, skips, np.flatnonzero((found < 0) & ~skipped)))
+    return sources
 
 
-def rows_with_new_scores(plans: Sequence[MetricPlan], n_rows: int) -> int:
+def rows_with_new_scores(sources: Sequence[ScoreSources], n_rows: int) -> int:
     """Count the rows of a batch where at least one score is not reused."""
-    return int(np.logical_or.reduce([plan.is_new for plan in plans], axis=0).sum()) if plans and n_rows else 0
+    return int(np.logical_or.reduce([source.is_new for source in sources], axis=0).sum()) if sources and n_rows else 0
 
 
 def remedies_of(metrics: Sequence[ResolvedMetric]) -> dict[str, str | None]:

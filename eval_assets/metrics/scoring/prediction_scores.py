@@ -12,11 +12,11 @@ from multiprocessing import get_context
 
 import polars as pl
 
-from eval_assets.metrics.computing import Computed, Work, compute
 from eval_assets.metrics.definition import ResolvedMetric
-from eval_assets.metrics.frames import IDENTITY, scores_frame
-from eval_assets.metrics.planning import MetricPlan, plan_batch, remedies_of, rows_with_new_scores
-from eval_assets.metrics.reuse import KnownScores, columns_read
+from eval_assets.metrics.scoring.computing import Computed, OpenScores, compute
+from eval_assets.metrics.scoring.known_scores import KnownScores, columns_read
+from eval_assets.metrics.scoring.score_frames import IDENTITY, scores_frame
+from eval_assets.metrics.scoring.score_sources import ScoreSources, remedies_of, rows_with_new_scores, score_sources
 from eval_assets.tables.cell_tables import METRIC_COLUMNS
 
 BATCH_ROWS = 4096
@@ -92,7 +92,7 @@ def rows_to_rescore(
     """Count the predictions for which `score_predictions` would write at least one new score."""
     known, remedies = KnownScores.read(previous, cell or {}), remedies_of(metrics)
     batches = _batches(predictions, metrics, BATCH_ROWS)
-    return sum(rows_with_new_scores(plan_batch(batch, metrics, known, remedies), batch.height) for batch in batches)
+    return sum(rows_with_new_scores(score_sources(batch, metrics, known, remedies), batch.height) for batch in batches)
 
 
 def _scored(
@@ -107,24 +107,24 @@ def _scored(
 ) -> Iterator[pl.DataFrame]:
     remedies = remedies_of(metrics)
     pool = ProcessPoolExecutor(workers, get_context("spawn")) if workers > 1 else None
-    pending = deque[tuple[pl.DataFrame, list[MetricPlan], "Future[Computed] | Computed"]]()
+    pending = deque[tuple[pl.DataFrame, list[ScoreSources], "Future[Computed] | Computed"]]()
 
     def finished() -> pl.DataFrame:
-        batch, plans, result = pending.popleft()
+        batch, sources, result = pending.popleft()
         computed = result.result() if isinstance(result, Future) else result
         report.n_rows += batch.height
-        report.n_rescored += rows_with_new_scores(plans, batch.height)
-        report.n_reused += sum(int((~plan.is_new).sum()) for plan in plans)
-        frame = scores_frame(batch, plans, computed, known, cell, run_id)
+        report.n_rescored += rows_with_new_scores(sources, batch.height)
+        report.n_reused += sum(int((~source.is_new).sum()) for source in sources)
+        frame = scores_frame(batch, sources, computed, known, cell, run_id)
         for label, outcome, count in frame.group_by("metric", "outcome").len().iter_rows():
             report.outcomes[label][outcome] += count
         return frame
 
     try:
         for batch in _batches(predictions, metrics, batch_rows):
-            plans = plan_batch(batch, metrics, known, remedies)
-            work = _work(batch, plans, known)
-            pending.append((batch, plans, pool.submit(compute, work) if pool and work.parts else compute(work)))
+            sources = score_sources(batch, metrics, known, remedies)
+            wanted = _open_scores(batch, sources, known)
+            pending.append((batch, sources, pool.submit(compute, wanted) if pool and wanted.parts else compute(wanted)))
             if len(pending) > (2 * workers if pool else 0):
                 yield finished()
         while pending:
@@ -158,8 +158,10 @@ def _blocks(predictions: pl.LazyFrame, n_rows: int) -> Iterator[pl.DataFrame]:
             return
 
 
-def _work(batch: pl.DataFrame, plans: Sequence[MetricPlan], known: KnownScores) -> Work:
+def _open_scores(batch: pl.DataFrame, sources: Sequence[ScoreSources], known: KnownScores) -> OpenScores:
     """Gather what a process needs to compute the open scores of a batch."""
-    needed = {label for plan in plans if plan.to_compute.size for label in plan.metric.depends_on.values()}
-    scores = {plan.metric.label: plan.known_scores(known) for plan in plans if plan.metric.label in needed}
-    return Work(batch, [(plan.metric, plan.to_compute) for plan in plans if plan.to_compute.size], scores)
+    needed = {label for source in sources if source.to_compute.size for label in source.metric.depends_on.values()}
+    scores = {source.metric.label: source.known_scores(known) for source in sources if source.metric.label in needed}
+    return OpenScores(
+        batch, [(source.metric, source.to_compute) for source in sources if source.to_compute.size], scores
+    )

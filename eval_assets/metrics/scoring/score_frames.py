@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from eval_assets.metrics.computing import Computed
-from eval_assets.metrics.planning import MetricPlan
-from eval_assets.metrics.reuse import KEPT, KnownScores
+from eval_assets.metrics.scoring.computing import Computed
+from eval_assets.metrics.scoring.known_scores import KEPT, KnownScores
+from eval_assets.metrics.scoring.score_sources import ScoreSources
 from eval_assets.tables.cell_tables import HEURISTIC_METRICS
 
 IDENTITY = ("prediction_id", "example_id", "position", "sample_index")
@@ -17,14 +17,14 @@ IDENTITY = ("prediction_id", "example_id", "position", "sample_index")
 
 def scores_frame(
     batch: pl.DataFrame,
-    plans: Sequence[MetricPlan],
+    sources: Sequence[ScoreSources],
     computed: Computed,
     known: KnownScores,
     cell: Mapping[str, str],
     run_id: str,
 ) -> pl.DataFrame:
     """Put known, skipped and computed scores together: all metrics of the first prediction, then of the second."""
-    parts = [_metric_columns(batch, plan, computed, known, run_id) for plan in plans]
+    parts = [_metric_columns(batch, source, computed, known, run_id) for source in sources]
     if not parts:
         return pl.DataFrame(schema=HEURISTIC_METRICS)
     by_prediction = np.arange(batch.height * len(parts)).reshape(len(parts), -1).T.ravel()
@@ -35,23 +35,23 @@ def scores_frame(
 
 
 def _metric_columns(
-    batch: pl.DataFrame, plan: MetricPlan, computed: Computed, known: KnownScores, run_id: str
+    batch: pl.DataFrame, source: ScoreSources, computed: Computed, known: KnownScores, run_id: str
 ) -> pl.DataFrame:
-    metric, n_rows = plan.metric, batch.height
+    metric, n_rows = source.metric, batch.height
     columns = dict[str, pl.Series | pl.Expr](
-        score_id=pl.Series(plan.ids, dtype=pl.String),
+        score_id=pl.Series(source.ids, dtype=pl.String),
         metric=pl.lit(metric.label),
         version=pl.lit(metric.version),
         parameters_sha256=pl.lit(metric.parameters_sha256),
     )
-    if plan.to_compute.size == n_rows:
+    if source.to_compute.size == n_rows:
         columns |= computed[metric.label].columns()
         columns |= {"signature": pl.lit(metric.signature), "run_id": pl.lit(run_id)}
         return batch.select(IDENTITY).with_columns(**columns)
-    reused = np.flatnonzero(plan.known >= 0)
-    if not plan.to_compute.size and not reused.size and len(set(plan.skips)) == 1:
+    reused = np.flatnonzero(source.known >= 0)
+    if not source.to_compute.size and not reused.size and len(set(source.skips)) == 1:
         columns |= {"score": pl.lit(None, dtype=pl.Float64), "label": pl.lit(None, dtype=pl.String)}
-        columns |= {"outcome": pl.lit("skipped"), "reason": pl.lit(plan.skips[0])}
+        columns |= {"outcome": pl.lit("skipped"), "reason": pl.lit(source.skips[0])}
         columns |= {"signature": pl.lit(metric.signature), "run_id": pl.lit(run_id)}
         return batch.select(IDENTITY).with_columns(**columns)
     new = pl.DataFrame(
@@ -59,16 +59,16 @@ def _metric_columns(
             "score": pl.Series([None] * n_rows, dtype=pl.Float64),
             "label": pl.Series([None] * n_rows, dtype=pl.String),
             "outcome": pl.repeat("skipped", n_rows, eager=True),
-            "reason": pl.Series(plan.skips, dtype=pl.String),
+            "reason": pl.Series(source.skips, dtype=pl.String),
             "signature": pl.repeat(metric.signature, n_rows, eager=True),
             "run_id": pl.repeat(run_id, n_rows, eager=True),
         }
     )
-    if plan.to_compute.size:
+    if source.to_compute.size:
         values = pl.DataFrame(computed[metric.label].columns(eager=True))
-        new = _scattered(new, plan.to_compute, values)
+        new = _scattered(new, source.to_compute, values)
     if reused.size:
-        kept = known.kept[plan.known[reused]].with_columns(pl.exclude("score").cast(pl.String))
+        kept = known.kept[source.known[reused]].with_columns(pl.exclude("score").cast(pl.String))
         new = _scattered(new, reused, kept)
     return batch.select(IDENTITY).with_columns(**columns, **{name: new[name] for name in KEPT})
 

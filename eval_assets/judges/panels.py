@@ -1,26 +1,31 @@
-"""From predictions to rows of `judge_scores`: who judges what, and what is skipped. Statistics are elsewhere."""
+"""From predictions to rows of `judge_scores`: who judges what, what is skipped, how a jury votes.
+
+Statistics are elsewhere.
+"""
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
 from eval_assets.config.judge import Judge
 from eval_assets.config.model import Model
+from eval_assets.config.scales import Scale
 from eval_assets.errors import JudgeError
-from eval_assets.judges.asking import Asker, Conversation, converse, first_request
+from eval_assets.judges.asking import Conversation, converse, first_request
 from eval_assets.judges.formats import FormatMemory
 from eval_assets.judges.opinions import Opinion, opinion
 from eval_assets.judges.recorded import recorded_opinion
-from eval_assets.judges.voting import vote
+from eval_assets.providers.dispatch.jobs import Asker
 from eval_assets.requests.canonical_json import json_text
-from eval_assets.requests.exchange import Request
+from eval_assets.requests.exchange import Outcome, Request
 from eval_assets.tables.cell_tables import JUDGE_SCORES
 
-COPIED = ("evaluation", "model", "prompt", "prediction_id", "example_id", "position", "sample_index")
+OF_THE_PREDICTION = ("evaluation", "model", "prompt", "prediction_id", "example_id", "position", "sample_index")
 
 
 def judge_predictions(
@@ -97,6 +102,53 @@ def requests_for(
     return [(model, request) for model, request in firsts if request is not None]
 
 
+def _vote(opinions: Mapping[str, Opinion], rule: Literal["majority", "mean"], scale: Scale) -> Opinion:
+    """The verdict of a jury on one output.
+
+    More than half of all jurors have to give a score, under either rule; more than half have to give the same one for
+    a majority. What the jurors cost stands in their own rows.
+
+    Args:
+        opinions: The opinion of each juror, by the juror's name.
+        rule: `majority` of equal scores, or the `mean` of those given.
+        scale: The scale of all jurors.
+
+    >>> ballot = {"a": Opinion("ok", 4.0), "b": Opinion("ok", 4.0), "c": Opinion("ok", 1.0)}
+    >>> from eval_assets.config.scales import IntegerScale
+    >>> _vote(ballot, "majority", IntegerScale()).score, _vote(ballot, "mean", IntegerScale()).score
+    (4.0, 3.0)
+    """
+    scores = {juror: given.score for juror, given in opinions.items() if given.score is not None}
+    said = "; ".join(f"{juror}: {given.label or _shown(given)}" for juror, given in opinions.items())
+    keys = [given.judgement_key for given in opinions.values() if given.judgement_key is not None]
+    score: float | None = None
+    outcome: Outcome = "ok"
+    reason: str | None = None
+    if 2 * len(scores) <= len(opinions):
+        failures = Counter(given.outcome for given in opinions.values() if given.score is None)
+        outcome = failures.most_common(1)[0][0]
+        reason = f"{len(scores)} of {len(opinions)} jurors gave a score, more than half are needed"
+    elif rule == "mean":
+        score = sum(scores.values()) / len(scores)
+    else:
+        favourite, count = Counter(scores.values()).most_common(1)[0]
+        if 2 * count > len(opinions):
+            score = favourite
+        else:
+            outcome, reason = "unparsed", "no score has the majority of the jurors"
+    return Opinion(
+        outcome,
+        score,
+        label=scale.label_of(score) if score is not None and rule == "majority" else None,
+        justification=said,
+        reason=reason,
+        method="vote",
+        judgement_key=hashlib.sha256("\0".join(keys).encode()).hexdigest() if keys else None,
+        request_keys=tuple(key for given in opinions.values() for key in given.request_keys),
+        reused=all(given.reused for given in opinions.values()) if keys else None,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Seat:
     """A judge that asks a model, for itself or as a juror."""
@@ -168,7 +220,7 @@ def _rows(ballot: _Ballot, opinions: Sequence[Opinion]) -> Iterator[dict[str, An
     by_juror = {seat.judge.name: given for seat, given in zip(panel.seats, opinions, strict=True)}
     for seat in panel.seats:
         yield _row(ballot, by_juror[seat.judge.name], seat, juror=seat.judge.name)
-    yield _row(ballot, vote(by_juror, panel.judge.file.vote, panel.seats[0].judge.file.scale), None, juror=None)
+    yield _row(ballot, _vote(by_juror, panel.judge.file.vote, panel.seats[0].judge.file.scale), None, juror=None)
 
 
 def _row(ballot: _Ballot, given: Opinion, seat: _Seat | None, *, juror: str | None) -> dict[str, Any]:
@@ -176,7 +228,7 @@ def _row(ballot: _Ballot, given: Opinion, seat: _Seat | None, *, juror: str | No
     prediction_id = ballot.prediction["prediction_id"]
     identity = (prediction_id, given.judgement_key or "", judge.name, judge.file.version, str(ballot.draw), juror or "")
     return {
-        **{column: ballot.prediction[column] for column in COPIED},
+        **{column: ballot.prediction[column] for column in OF_THE_PREDICTION},
         "score_id": f"s-{hashlib.sha256(chr(0).join(identity).encode()).hexdigest()[:24]}",
         "judge": judge.name,
         "version": judge.file.version,
@@ -198,3 +250,7 @@ def _row(ballot: _Ballot, given: Opinion, seat: _Seat | None, *, juror: str | No
         "request_keys": json.dumps(given.request_keys),
         "reused": given.reused,
     }
+
+
+def _shown(given: Opinion) -> str:
+    return given.outcome if given.score is None else f"{given.score:g}"
