@@ -33,7 +33,7 @@ FOREIGN = [
     "jinja2.utils:urlize",
     "numpy:load",
     "eval_assets.storage.warehouse:Warehouse",
-    "eval_assets.config.secrets:os.system",
+    "eval_assets.config.files.secrets:os.system",
 ]
 
 
