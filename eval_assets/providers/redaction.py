@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from eval_assets.config.files.secrets import HIDDEN, USER_IN_URL
+from eval_assets.config.files.secrets import HIDDEN, SECRET_VARIABLE, USER_IN_URL
 
 CONTROL = {"\n": "n", "\r": "r", "\t": "t"}
 
