@@ -7,10 +7,11 @@ from itertools import count
 import polars as pl
 import pytest
 
+from eval_assets.assets.stages import SpendingConfig
 from eval_assets.checking.references import project_problems
 from eval_assets.config.project import load_project
 from eval_assets.planning.plan_text import plan_text
-from eval_assets.stages.spending import Spending
+from eval_assets.stages.spending import Spending, retry_of
 from tests.loopback import Fault
 from tests.projects import JUDGE_MODEL, VERDICT, work_of
 
@@ -216,6 +217,14 @@ def test_refresh_asks_everything_again_and_replay_nothing(lab, provider):
     lab.files.write_prompt("short", "{{ inputs }}")
     assert not lab.run(Spending(cache="replay"), **ONE_CELL).failed
     assert sent(provider) == (0, 0)
+
+
+def test_all_runs_of_a_plan_are_told_when_the_retry_began():
+    spending = Spending(cache="use", max_cost_usd=2.0, retry=retry_of(["refused", "empty"]))
+    config = SpendingConfig(**spending.choices)
+    told = retry_of(config.retry, config.retry_before)
+    assert told == spending.retry
+    assert Spending().choices == {}
 
 
 @pytest.mark.parametrize("where", ["file", "run"])
