@@ -1,8 +1,9 @@
-"""The statistics against scipy, statsmodels, scikit-learn, krippendorff and evalica on the same vectors."""
+"""The statistics against scipy, statsmodels, scikit-learn, krippendorff and textbooks on the same vectors."""
 
+import itertools
+import math
 import time
 
-import evalica
 import krippendorff
 import numpy as np
 import pytest
@@ -11,7 +12,6 @@ from scipy import stats
 from sklearn.metrics import cohen_kappa_score
 from sklearn.metrics import confusion_matrix as sklearn_confusion_matrix
 from statsmodels.stats.contingency_tables import mcnemar
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import tt_solve_power
 from statsmodels.stats.proportion import proportion_confint
 
@@ -94,17 +94,67 @@ def test_the_exact_sign_flip_equals_scipys_permutation_test(rng):
     assert sign_flip_test(differences).p_value == pytest.approx(expected.pvalue)
 
 
-@pytest.mark.parametrize(("n", "digits", "method"), [(12, 9, "exact"), (40, 9, "exact"), (80, 1, "asymptotic")])
-def test_wilcoxon_equals_scipy(rng, n, digits, method):
-    differences = np.round(rng.normal(0.2, 1, n), digits)
+def signed_rank_p_value(differences) -> float:
+    """Both tails of all 2 ** n ways to give signs to the ranks, of differences that don't tie."""
+    signed = np.sign(differences) * (np.argsort(np.argsort(np.abs(differences))) + 1)
+    sums = np.zeros(1)
+    for rank in range(1, len(signed) + 1):
+        sums = np.concatenate([sums - rank, sums + rank])
+    return float(np.mean(np.abs(sums) >= abs(signed.sum())))
+
+
+def test_wilcoxon_counts_all_signs_of_the_ranks(rng):
+    for n in (1, 2, 5, 12, 16):
+        differences = rng.normal(0.3, 1, n)
+        result = wilcoxon_test(differences)
+        assert result.p_value == pytest.approx(signed_rank_p_value(differences))
+        assert result.test == "exact Wilcoxon"
+
+
+@pytest.mark.parametrize(
+    ("n", "critical"), [(6, 0), (8, 3), (10, 8), (15, 25), (20, 52), (25, 89), (30, 137), (40, 264), (50, 434)]
+)
+def test_wilcoxon_is_significant_from_the_tabulated_rank_sum_on(n, critical):
+    # Wilcoxon's table for 5 %, two-sided: the largest sum of the ranks of one sign that is still significant
+    def p_value(rank_sum: int) -> float:
+        ranks = np.arange(1.0, n + 1)
+        for rank in range(n, 0, -1):  # the largest ranks that fit add up to any sum
+            if rank <= rank_sum:
+                ranks[rank - 1], rank_sum = -rank, rank_sum - rank
+        result = wilcoxon_test(ranks)
+        assert result.test == "exact Wilcoxon"
+        return result.p_value
+
+    assert p_value(critical) <= 0.05 < p_value(critical + 1)
+
+
+def test_wilcoxon_of_many_ties_is_the_normal_approximation_of_the_textbook(rng):
+    differences = np.round(rng.normal(0.2, 1, 80), 1)
+    moved = differences[differences != 0]
+    sizes, n = np.abs(moved), moved.size
+    ranks = np.array([(sizes < size).sum() + ((sizes == size).sum() + 1) / 2 for size in sizes])  # ties share the mean
+    tied = np.unique(sizes, return_counts=True)[1]
+    # Hollander and Wolfe: W+ has mean n (n + 1) / 4, variance n (n + 1) (2 n + 1) / 24 less sum(t³ - t) / 48
+    variance = n * (n + 1) * (2 * n + 1) / 24 - (tied**3 - tied).sum() / 48
+    distance = abs(ranks[moved > 0].sum() - n * (n + 1) / 4) / math.sqrt(variance)
     result = wilcoxon_test(differences)
-    assert result.p_value == pytest.approx(stats.wilcoxon(differences, method=method, zero_method="wilcox").pvalue)
-    assert result.test == f"{method} Wilcoxon"
+    assert result.p_value == pytest.approx(math.erfc(distance / math.sqrt(2)))
+    assert result.test == "asymptotic Wilcoxon"
 
 
-def test_holm_equals_statsmodels(rng):
-    p_values = rng.uniform(0, 0.1, 12)
-    assert holm_adjusted(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
+def test_holm_is_the_closed_test_of_all_intersections_by_bonferroni(rng):
+    # Marcus, Peritz and Gabriel 1976: a hypothesis falls once every set of hypotheses that holds it falls
+    for p_values in (rng.uniform(0, 0.1, 9), np.array([0.02, 0.02, 0.5, 1.0])):
+        subsets = [
+            list(subset)
+            for size in range(1, p_values.size + 1)
+            for subset in itertools.combinations(range(p_values.size), size)
+        ]
+        expected = [
+            max(min(1.0, len(subset) * p_values[subset].min()) for subset in subsets if index in subset)
+            for index in range(p_values.size)
+        ]
+        assert holm_adjusted(p_values) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("n", [3, 20, 500])
@@ -271,16 +321,18 @@ def test_equivalence_equals_two_one_sided_tests(rng):
     assert found == pytest.approx(2 * max(lower, upper), rel=2e-4)
 
 
-def test_bradley_terry_equals_evalica(rng):
+def test_bradley_terry_expects_of_everyone_the_wins_there_were(rng):
+    # Zermelo 1929: strengths are the most likely where the wins expected of each equal its wins, a draw being half
     pairs = np.array([(i, j) for i in range(4) for j in range(4) if i != j] * 10)
     outcomes = rng.choice([0.0, 0.5, 1.0], size=len(pairs), p=[0.3, 0.2, 0.5])
-    winners = [{0.0: evalica.Winner.Y, 0.5: evalica.Winner.Draw, 1.0: evalica.Winner.X}[o] for o in outcomes]
-    fitted = evalica.bradley_terry(pairs[:, 0].tolist(), pairs[:, 1].tolist(), winners, tolerance=1e-9, limit=10_000)
-    logs = np.log(fitted.scores)
     rows = bradley_terry(list("wxyz"), pairs, outcomes, example_index=np.arange(len(pairs)), **DRAWS)
-    strengths = {row.name: row.strength for row in rows}
-    for index, name in enumerate("wxyz"):
-        assert strengths[name] == pytest.approx(logs[index] - logs.mean(), abs=1e-6)
+    strength = np.array([{row.name: row.strength for row in rows}[name] for name in "wxyz"])
+    expected = 1 / (1 + np.exp(strength[pairs[:, 1]] - strength[pairs[:, 0]]))
+    for index in range(4):
+        first, second = pairs[:, 0] == index, pairs[:, 1] == index
+        wins = outcomes[first].sum() + (1 - outcomes[second]).sum()
+        assert expected[first].sum() + (1 - expected[second]).sum() == pytest.approx(wins, abs=1e-4)
+    assert strength.sum() == pytest.approx(0, abs=1e-9)
 
 
 def test_bradley_terry_equals_logistic_regression(rng):
