@@ -23,8 +23,8 @@ import yaml
 
 from eval_assets.config.settings import Settings
 from eval_assets.plan_runs import RunSummary, plan_with_instance, run_plan
+from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.spending import Spending
-from eval_assets.stages.workbench import Workbench
 
 ROOT = Path(__file__).parents[1]
 MODELS, PROMPTS, ADDED = 5, 4, 10
@@ -131,10 +131,10 @@ def requests_counted(base_url: str) -> int:
 
 def run_once(settings: Settings, instance: dg.DagsterInstance) -> RunSummary:
     """Plan and run, with the files read anew."""
-    with Workbench.from_settings(settings) as workbench:
-        plan = plan_with_instance(workbench, instance)
+    with EngineRoom.from_settings(settings) as engine_room:
+        plan = plan_with_instance(engine_room, instance)
         spending = Spending()
-        return run_plan(workbench, plan, settings, spending=spending, instance=instance, on_start=str)
+        return run_plan(engine_room, plan, settings, spending=spending, instance=instance, on_start=str)
 
 
 def main() -> None:

@@ -18,10 +18,10 @@ import time
 from pathlib import Path
 
 from eval_assets.config.settings import Settings
+from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.graph import cells_of
 from eval_assets.stages.input_files import write_dataset, write_named_file
 from eval_assets.stages.spending import Spending
-from eval_assets.stages.workbench import Workbench
 
 WORDS = ("the", "model", "answers", "a", "question", "about", "prices", "quotas", "tokens", "latency", "and", "says")
 STYLES = ("table", "md", "json", "html", "parquet")
@@ -82,19 +82,19 @@ def write_project(folder: Path, n_candidates: int, n_examples: int, n_words: int
 def compute(folder: Path) -> float:
     """Run every stage of every cell in this process; returns the seconds it took."""
     began = time.perf_counter()
-    with Workbench.from_settings(settings_of(folder)) as workbench:
-        write_dataset(workbench.project, workbench.warehouse, "many", run_id="run", scratch=workbench.scratch)
+    with EngineRoom.from_settings(settings_of(folder)) as engine_room:
+        write_dataset(engine_room.project, engine_room.warehouse, "many", run_id="run", scratch=engine_room.scratch)
         for table in ("prompts", "models", "evaluations"):
-            for name in workbench.project.names(table):
-                write_named_file(workbench.versions, workbench.warehouse, table, name, run_id="run")
-        for cell in cells_of(workbench.project, "many"):
-            workbench.predict(cell, Spending(), run_id="run")
-            workbench.score(cell, run_id="run")
-            workbench.judge(cell, Spending(), run_id="run")
-            workbench.aggregate(cell, run_id="run")
-        workbench.prefer("many", Spending(), run_id="run")
-        workbench.measure_judges("many", run_id="run")
-        workbench.compare("many", run_id="run")
+            for name in engine_room.project.names(table):
+                write_named_file(engine_room.versions, engine_room.warehouse, table, name, run_id="run")
+        for cell in cells_of(engine_room.project, "many"):
+            engine_room.predict(cell, Spending(), run_id="run")
+            engine_room.score(cell, run_id="run")
+            engine_room.judge(cell, Spending(), run_id="run")
+            engine_room.aggregate(cell, run_id="run")
+        engine_room.prefer("many", Spending(), run_id="run")
+        engine_room.measure_judges("many", run_id="run")
+        engine_room.compare("many", run_id="run")
     return time.perf_counter() - began
 
 

@@ -21,12 +21,12 @@ EVALUATE_CELL = "evaluate_cell"
 COMPARE = "compare_candidates"
 
 
-def build_definitions(project: Project, workbench: object, settings: Settings) -> dg.Definitions:
+def build_definitions(project: Project, engine_room: object, settings: Settings) -> dg.Definitions:
     """Every asset, check, job, schedule and sensor of a project.
 
     Args:
         project: The files in `data/`.
-        workbench: The resource behind all assets: a `WorkbenchResource`, or a `Workbench` that is already open.
+        engine_room: The resource behind all assets: a `EngineRoomResource`, or a `EngineRoom` that is already open.
         settings: Where the files lie that the sensor watches.
     """
     partitions = partitions_of(project)
@@ -59,6 +59,6 @@ def build_definitions(project: Project, workbench: object, settings: Settings) -
         jobs=[evaluate_cell, compare, *reading.values(), refresh_job(assets)],
         schedules=evaluation_schedules(project),
         sensors=[watch_files_sensor(settings, partitions, reading)],
-        resources={"workbench": workbench},
+        resources={"engine_room": engine_room},
         executor=dg.in_process_executor,
     )

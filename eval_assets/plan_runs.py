@@ -13,9 +13,9 @@ from eval_assets.automation.leftovers import alive, end_what_the_dead_left
 from eval_assets.config.settings import Settings
 from eval_assets.definitions import COMPARE, EVALUATE_CELL, build_definitions
 from eval_assets.planning.plan import Plan, make_plan
+from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.graph import files_below
 from eval_assets.stages.spending import Spending
-from eval_assets.stages.workbench import Workbench
 
 INTERRUPTED = "DagsterExecutionInterruptedError"
 PROCESSES = "processes"
@@ -47,14 +47,14 @@ class RunSummary:
     skipped: list[str] = field(default_factory=list)
 
 
-def plan_with_instance(workbench: Workbench, instance: dg.DagsterInstance, **choice: Any) -> Plan:
+def plan_with_instance(engine_room: EngineRoom, instance: dg.DagsterInstance, **choice: Any) -> Plan:
     """`make_plan`, with the partitions that this instance has never seen; ends what killed processes left in it."""
-    end_what_the_dead_left(instance, workbench.state_dir / PROCESSES)
-    return make_plan(workbench, missing_in_dagster=missing_in_dagster(instance, workbench.project), **choice)
+    end_what_the_dead_left(instance, engine_room.state_dir / PROCESSES)
+    return make_plan(engine_room, missing_in_dagster=missing_in_dagster(instance, engine_room.project), **choice)
 
 
 def run_plan(
-    workbench: Workbench,
+    engine_room: EngineRoom,
     plan: Plan,
     settings: Settings,
     *,
@@ -67,7 +67,7 @@ def run_plan(
     A cell whose run fails doesn't stop the others; a file that can't be read stops the cells below it.
 
     Args:
-        workbench: Shared by all runs, so that they share servers, budget and stored replies.
+        engine_room: Shared by all runs, so that they share servers, budget and stored replies.
         plan: What to run.
         settings: Of the project.
         spending: Cache policy and budget.
@@ -75,9 +75,9 @@ def run_plan(
         on_start: Told what starts.
     """
     batch = uuid.uuid4().hex[:8]
-    repository = build_definitions(workbench.project, workbench, settings).get_repository_def()
+    repository = build_definitions(engine_room.project, engine_room, settings).get_repository_def()
     summary = RunSummary()
-    with alive(instance, workbench.state_dir / PROCESSES, batch):
+    with alive(instance, engine_room.state_dir / PROCESSES, batch):
         backfill = record_backfill(
             instance,
             repository.asset_graph,
@@ -86,14 +86,14 @@ def run_plan(
             description="eval-assets run",
             tags={"eval_assets/run": batch},
         )
-        execute = _executor(workbench, repository, instance, batch, on_start, summary)
-        _execute_all(workbench, plan, spending, execute, summary)
+        execute = _executor(engine_room, repository, instance, batch, on_start, summary)
+        _execute_all(engine_room, plan, spending, execute, summary)
         close_backfill(instance, backfill, succeeded=not summary.failed and not summary.skipped)
     return summary
 
 
 def _executor(
-    workbench: Workbench,
+    engine_room: EngineRoom,
     repository: dg.RepositoryDefinition,
     instance: dg.DagsterInstance,
     batch: str,
@@ -118,7 +118,7 @@ def _executor(
                 seconds = summary.seconds.get(event.node_name, 0.0)
                 summary.seconds[event.node_name] = seconds + event.step_success_data.duration_ms / 1000
         if _was_interrupted(result):
-            workbench.stop.set()
+            engine_room.stop.set()
         if not result.success:
             refused = bool(_refusals(result))
             summary.failed.append(Failed(what, result.run_id, _reason(result), refused=refused, cause=_cause(result)))
@@ -127,17 +127,19 @@ def _executor(
     return execute
 
 
-def _execute_all(workbench: Workbench, plan: Plan, spending: Spending, execute: Execute, summary: RunSummary) -> None:
+def _execute_all(
+    engine_room: EngineRoom, plan: Plan, spending: Spending, execute: Execute, summary: RunSummary
+) -> None:
     """Run what the plan names, upstream first."""
     unread = {(root.table, root.name) for root in plan.roots if not execute(f"read_{root.table}", root.name)}
     paid = spending.choices
     for cell in plan.stale_cells:
-        if workbench.stop.is_set() or unread & files_below(workbench.project, cell):
+        if engine_room.stop.is_set() or unread & files_below(engine_room.project, cell):
             summary.skipped.append(cell.key)
             continue
         execute(EVALUATE_CELL, cell.key, _config(PAID_PER_CELL, paid))
     for evaluation in plan.comparisons:
-        if workbench.stop.is_set() or ("evaluations", evaluation) in unread:
+        if engine_room.stop.is_set() or ("evaluations", evaluation) in unread:
             summary.skipped.append(evaluation)
             continue
         execute(COMPARE, evaluation, _config(PAID_PER_EVALUATION, paid))

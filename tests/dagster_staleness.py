@@ -17,8 +17,8 @@ Requested = dict[str, set[str]]
 
 def stale_in_dagster(lab: Lab) -> dict[str, set[str]]:
     """Asset → partitions that Dagster shows as stale or missing; fresh assets are left out."""
-    with lab.workbench() as workbench:
-        graph = lab.definitions(workbench).resolve_asset_graph()
+    with lab.engine_room() as engine_room:
+        graph = lab.definitions(engine_room).resolve_asset_graph()
     resolver = CachingStaleStatusResolver(lab.instance, graph, LoadingContextForTest(lab.instance))
     stale: dict[str, set[str]] = defaultdict(set)
     for key in graph.materializable_asset_keys:
@@ -37,9 +37,9 @@ class AutomationSensor:
 
     def tick(self) -> Requested:
         """Evaluate the conditions once; asset → partitions requested."""
-        with self.lab.workbench() as workbench:
+        with self.lab.engine_room() as engine_room:
             result = dg.evaluate_automation_conditions(
-                self.lab.definitions(workbench),
+                self.lab.definitions(engine_room),
                 self.lab.instance,
                 asset_selection=dg.AssetSelection.all(),
                 cursor=self.cursor,
@@ -55,8 +55,8 @@ class AutomationSensor:
         for table, partitions in requested.items():
             for partition in partitions:
                 assets[COMPARE if table in EVALUATION_TABLES else EVALUATE_CELL, partition].append(dg.AssetKey(table))
-        with self.lab.workbench() as workbench:
-            definitions = self.lab.definitions(workbench)
+        with self.lab.engine_room() as engine_room:
+            definitions = self.lab.definitions(engine_room)
             for (job, partition), selection in sorted(assets.items(), reverse=True):
                 definitions.resolve_job_def(job).execute_in_process(
                     partition_key=partition, instance=self.lab.instance, asset_selection=selection, run_config=QUIET

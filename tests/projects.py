@@ -24,8 +24,8 @@ from eval_assets.config.settings import Settings
 from eval_assets.definitions import build_definitions
 from eval_assets.plan_runs import QUIET, RunSummary, run_plan
 from eval_assets.planning.plan import Plan, make_plan
+from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.spending import Spending
-from eval_assets.stages.workbench import Workbench
 from eval_assets.storage.warehouse import Warehouse
 
 JUDGE_MODEL = "judge-1"
@@ -172,28 +172,28 @@ class Lab:
         return Warehouse(self.settings.warehouse_root)
 
     @contextmanager
-    def workbench(self) -> Iterator[Workbench]:
-        with _on_path(self.files.folder), Workbench.from_settings(self.settings) as workbench:
-            yield workbench
+    def engine_room(self) -> Iterator[EngineRoom]:
+        with _on_path(self.files.folder), EngineRoom.from_settings(self.settings) as engine_room:
+            yield engine_room
 
-    def definitions(self, workbench: Workbench) -> dg.Definitions:
-        return build_definitions(workbench.project, workbench, self.settings)
+    def definitions(self, engine_room: EngineRoom) -> dg.Definitions:
+        return build_definitions(engine_room.project, engine_room, self.settings)
 
     def plan(self, **choice: Any) -> Plan:
-        with self.workbench() as workbench:
-            return self._plan(workbench, **choice)
+        with self.engine_room() as engine_room:
+            return self._plan(engine_room, **choice)
 
     def run(
         self, spending: Spending | None = None, *, on_plan: Callable[[Plan], object] | None = None, **choice: Any
     ) -> RunSummary:
         """Plan and run, as `eval-assets run` does; `on_plan` comes between the two."""
         spending = spending or Spending()
-        with self.workbench() as workbench:
-            plan = self._plan(workbench, spending=spending, **choice)
+        with self.engine_room() as engine_room:
+            plan = self._plan(engine_room, spending=spending, **choice)
             if on_plan is not None:
                 on_plan(plan)
             return run_plan(
-                workbench,
+                engine_room,
                 plan,
                 self.settings,
                 spending=spending,
@@ -203,8 +203,8 @@ class Lab:
 
     def materialize(self, job: str, partition: str, backfill: str | None = None) -> dg.ExecuteInProcessResult:
         """Run one job over one partition, as the Materialize button does, or as a backfill's run."""
-        with self.workbench() as workbench:
-            found = self.definitions(workbench).resolve_job_def(job)
+        with self.engine_room() as engine_room:
+            found = self.definitions(engine_room).resolve_job_def(job)
             return found.execute_in_process(
                 partition_key=partition,
                 instance=self.instance,
@@ -218,8 +218,10 @@ class Lab:
         for root in self.plan().roots:
             assert self.materialize(f"read_{root.table}", root.name).success
 
-    def _plan(self, workbench: Workbench, **choice: Any) -> Plan:
-        return make_plan(workbench, missing_in_dagster=missing_in_dagster(self.instance, workbench.project), **choice)
+    def _plan(self, engine_room: EngineRoom, **choice: Any) -> Plan:
+        return make_plan(
+            engine_room, missing_in_dagster=missing_in_dagster(self.instance, engine_room.project), **choice
+        )
 
 
 def work_of(plan: Plan) -> dict[str, tuple[int, int, int, int]]:

@@ -10,7 +10,7 @@ from eval_assets.assets.stages import Stages
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.rendered.markdown import report_markdown
 from eval_assets.reports.rendered.plots import leaderboard_svg
-from eval_assets.stages.workbench import Workbench
+from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.wording.foreign_text import markdown_text
 
 MOST_FIGURES = 4
@@ -22,11 +22,11 @@ def comparison_asset(stages: Stages) -> dg.AssetsDefinition:
     @stages.stage(
         "comparison", "Leaderboard, paired differences with the baseline, gates and the HTML report of an evaluation."
     )
-    def comparison(context: dg.AssetExecutionContext, workbench: dg.ResourceParam[Workbench]) -> Materialized:
+    def comparison(context: dg.AssetExecutionContext, engine_room: dg.ResourceParam[EngineRoom]) -> Materialized:
         name = context.partition_key
-        with said_plainly(workbench.warehouse):
-            written = workbench.compare(name, run_id=context.run.run_id)
-        report = workbench.report(name)
+        with said_plainly(engine_room.warehouse):
+            written = engine_room.compare(name, run_id=context.run.run_id)
+        report = engine_room.report(name)
         return result(written, preview=report_markdown(report), facts={"figures": _figures(report)})
 
     return comparison

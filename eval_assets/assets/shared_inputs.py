@@ -7,8 +7,8 @@ from eval_assets.assets.plain_failures import said_plainly
 from eval_assets.assets.stages import GROUP
 from eval_assets.checking.references import refuse_broken_references
 from eval_assets.partitions import Partitions
+from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.input_files import write_dataset, write_named_file
-from eval_assets.stages.workbench import Workbench
 from eval_assets.storage.versions import current_version
 from eval_assets.wording.foreign_text import fenced_text
 
@@ -38,13 +38,13 @@ def _eval_datasets(partitions: Partitions) -> dg.AssetsDefinition:
         tags={"layer": "input"},
         code_version="1",
     )
-    def eval_datasets(context: dg.AssetExecutionContext, workbench: dg.ResourceParam[Workbench]) -> Materialized:
+    def eval_datasets(context: dg.AssetExecutionContext, engine_room: dg.ResourceParam[EngineRoom]) -> Materialized:
         name = context.partition_key
-        with said_plainly(workbench.warehouse):
+        with said_plainly(engine_room.warehouse):
             written = write_dataset(
-                workbench.project, workbench.warehouse, name, run_id=context.run.run_id, scratch=workbench.scratch
+                engine_room.project, engine_room.warehouse, name, run_id=context.run.run_id, scratch=engine_room.scratch
             )
-        rows = workbench.warehouse.scan("eval_datasets", {"dataset": name}).sort("position").head(5).collect()
+        rows = engine_room.warehouse.scan("eval_datasets", {"dataset": name}).sort("position").head(5).collect()
         return result(written, preview=rows_preview(rows, ["example_id", "inputs", "targets", "context"]))
 
     return eval_datasets
@@ -62,14 +62,14 @@ def _named_file_asset(table: str, description: str, partitions: Partitions) -> d
         tags={"layer": "input"},
         code_version="1",
     )
-    def named_file(context: dg.AssetExecutionContext, workbench: dg.ResourceParam[Workbench]) -> Materialized:
-        with said_plainly(workbench.warehouse):
+    def named_file(context: dg.AssetExecutionContext, engine_room: dg.ResourceParam[EngineRoom]) -> Materialized:
+        with said_plainly(engine_room.warehouse):
             if table == "evaluations":
-                refuse_broken_references(workbench.project, context.partition_key, workbench.versions.metrics)
+                refuse_broken_references(engine_room.project, context.partition_key, engine_room.versions.metrics)
             written = write_named_file(
-                workbench.versions, workbench.warehouse, table, context.partition_key, run_id=context.run.run_id
+                engine_room.versions, engine_room.warehouse, table, context.partition_key, run_id=context.run.run_id
             )
-        source = current_version(workbench.warehouse, table, context.partition_key).source
+        source = current_version(engine_room.warehouse, table, context.partition_key).source
         return result(written, preview=fenced_text(source))
 
     return named_file

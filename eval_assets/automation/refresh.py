@@ -9,8 +9,8 @@ from eval_assets.assets.stages import PAID_PER_CELL, PAID_PER_EVALUATION
 from eval_assets.automation.backfill import graph_of, missing_in_dagster, partitions_by_asset, request_backfill
 from eval_assets.planning.plan import Plan, make_plan
 from eval_assets.planning.plan_text import plan_markdown
+from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.spending import Spending, retry_of
-from eval_assets.stages.workbench import Workbench
 
 REFRESH_JOB = "refresh"
 REFRESH_OP = "launch_stale"
@@ -39,17 +39,17 @@ def refresh_job(assets: Sequence[dg.AssetsDefinition]) -> dg.JobDefinition:
 
     @dg.op(name=REFRESH_OP, out=dg.Out(dict, description="Asset → partitions launched."))
     def launch_stale(
-        context: dg.OpExecutionContext, config: RefreshConfig, workbench: dg.ResourceParam[Workbench]
+        context: dg.OpExecutionContext, config: RefreshConfig, engine_room: dg.ResourceParam[EngineRoom]
     ) -> dict[str, list[str]]:
         """Plan from the warehouse, show the plan, and request a backfill over exactly its partitions."""
         spending = Spending(config.cache, config.max_cost_usd, retry=retry_of(config.retry))
         plan = make_plan(
-            workbench,
+            engine_room,
             evaluations=config.evaluations,
             models=config.models,
             prompts=config.prompts,
             spending=spending,
-            missing_in_dagster=missing_in_dagster(context.instance, workbench.project),
+            missing_in_dagster=missing_in_dagster(context.instance, engine_room.project),
         )
         for refused in plan.refused:
             context.log.warning("evaluation %s can't run: %s", refused.evaluation, refused.problems)

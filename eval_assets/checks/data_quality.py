@@ -13,7 +13,7 @@ from eval_assets.partitions import Partitions
 from eval_assets.quality.expectations import FINITE, RULES, Rule
 from eval_assets.quality.inspection import Inspection, inspect
 from eval_assets.quality.validation import MAX_EXAMPLE_IDS, Finding
-from eval_assets.stages.workbench import Workbench
+from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.wording.foreign_text import code_text, markdown_text, visible_text
 
 
@@ -35,10 +35,10 @@ def _checks_of(table: str, rules: Sequence[Rule], partitions: Partitions) -> dg.
         compute_kind="greatexpectations",
     )
     def data_quality(
-        context: dg.AssetCheckExecutionContext, workbench: dg.ResourceParam[Workbench]
+        context: dg.AssetCheckExecutionContext, engine_room: dg.ResourceParam[EngineRoom]
     ) -> Iterator[dg.AssetCheckResult]:
-        with said_plainly(workbench.warehouse):
-            inspection = inspect(workbench, table, context.partition_key)
+        with said_plainly(engine_room.warehouse):
+            inspection = inspect(engine_room, table, context.partition_key)
         selected = {key.name for key in context.selected_asset_check_keys}
         for rule in rules:
             if rule.name in selected:

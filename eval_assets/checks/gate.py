@@ -8,7 +8,7 @@ from eval_assets.checks.partitioned import partitioned_spec
 from eval_assets.partitions import Partitions
 from eval_assets.reports.computed.gating import overall_verdict
 from eval_assets.reports.rendered.gate_formats import gates_markdown
-from eval_assets.stages.workbench import Workbench
+from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.statistics.comparison.decisions import Verdict
 
 
@@ -23,9 +23,9 @@ def gate_check(partitions: Partitions) -> dg.AssetChecksDefinition:
     )
 
     @dg.multi_asset_check(name="comparison_gate", specs=[spec])
-    def gate(context: dg.AssetCheckExecutionContext, workbench: dg.ResourceParam[Workbench]) -> dg.AssetCheckResult:
+    def gate(context: dg.AssetCheckExecutionContext, engine_room: dg.ResourceParam[EngineRoom]) -> dg.AssetCheckResult:
         name = context.partition_key
-        rows = workbench.warehouse.scan("gate_results", {"evaluation": name}).collect()
+        rows = engine_room.warehouse.scan("gate_results", {"evaluation": name}).collect()
         overall = overall_verdict(rows)
         return dg.AssetCheckResult(
             asset_key="comparison",

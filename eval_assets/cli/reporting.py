@@ -97,14 +97,14 @@ def _writing(output: Path) -> Iterator[None]:
 def _load(data_dir: Path | None, evaluation: str, *, whole: bool = False) -> "EvaluationReport":
     from eval_assets.config.settings import settings_from
     from eval_assets.planning.staleness import StalenessReader
-    from eval_assets.stages.workbench import Workbench
+    from eval_assets.stages.engine_room import EngineRoom
 
-    with Workbench.from_settings(settings_from(data_dir=data_dir)) as workbench:
-        workbench.project.evaluation(evaluation)
-        if workbench.warehouse.last_commit("evaluations", {"evaluation": evaluation}) is None:
+    with EngineRoom.from_settings(settings_from(data_dir=data_dir)) as engine_room:
+        engine_room.project.evaluation(evaluation)
+        if engine_room.warehouse.last_commit("evaluations", {"evaluation": evaluation}) is None:
             raise StorageError(f"{evaluation} has no results yet: `eval-assets run {evaluation}` computes them")
-        loaded = workbench.report(evaluation, whole=whole)
-        reader = StalenessReader(workbench.project, workbench.versions, workbench.warehouse)
+        loaded = engine_room.report(evaluation, whole=whole)
+        reader = StalenessReader(engine_room.project, engine_room.versions, engine_room.warehouse)
         return replace(loaded, outdated=reader.outdated(evaluation))
 
 

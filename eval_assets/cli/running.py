@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     import polars as pl
 
     from eval_assets.reports.computed.gating import OverallVerdict
+    from eval_assets.stages.engine_room import EngineRoom
     from eval_assets.stages.graph import Cell
     from eval_assets.stages.spending import Spending
-    from eval_assets.stages.workbench import Workbench
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -99,8 +99,8 @@ def _show_plan(data_dir: Path | None, choice: Choice, *, as_json: bool) -> None:
     from eval_assets.planning.plan import make_plan
     from eval_assets.planning.plan_text import plan_text
 
-    with _workbench(data_dir) as workbench:
-        made = make_plan(workbench, **choice.of_plan, spending=choice.spending)
+    with _engine_room(data_dir) as engine_room:
+        made = make_plan(engine_room, **choice.of_plan, spending=choice.spending)
     say(valid_json(made.as_json()) if as_json else plan_text(made))
     if made.refused:
         sys.exit(ExitCode.USAGE)
@@ -147,24 +147,26 @@ def run(
     settings = settings_from(data_dir=data_dir)
     spending = choice.spending
     summary = RunSummary()
-    with _workbench(data_dir) as workbench, open_instance() as instance, ProgressView(sys.stderr) as view:
-        made = plan_with_instance(workbench, instance, **choice.of_plan, spending=spending)
+    with _engine_room(data_dir) as engine_room, open_instance() as instance, ProgressView(sys.stderr) as view:
+        made = plan_with_instance(engine_room, instance, **choice.of_plan, spending=spending)
         say(plan_text(made), err=True)
-        workbench.on_progress = view.update
-        workbench.budget = None if max_cost_usd is None else Budget(max_cost_usd)
+        engine_room.on_progress = view.update
+        engine_room.budget = None if max_cost_usd is None else Budget(max_cost_usd)
         if not made.is_empty:
-            with _stopping(workbench):
-                summary = run_plan(workbench, made, settings, spending=spending, instance=instance, on_start=view.start)
+            with _stopping(engine_room):
+                summary = run_plan(
+                    engine_room, made, settings, spending=spending, instance=instance, on_start=view.start
+                )
         cells = [planned.cell for planned in made.cells]
         ending = RunEnding(
             summary,
-            failed_rows(workbench.warehouse, cells),
+            failed_rows(engine_room.warehouse, cells),
             allow_failed,
-            {} if no_gate else _gates(workbench, cells),
-            was_stopped=workbench.stop.is_set(),
+            {} if no_gate else _gates(engine_room, cells),
+            was_stopped=engine_room.stop.is_set(),
             unusable=tuple(refused.evaluation for refused in made.refused),
         )
-        reader = StalenessReader(workbench.project, workbench.versions, workbench.warehouse)
+        reader = StalenessReader(engine_room.project, engine_room.versions, engine_room.warehouse)
         is_open = bool(summary.skipped) or any(not failed.refused for failed in summary.failed)
         is_open |= any(reader.failures(cell) for cell in made.stale_cells)
         missing = [f"{cell.key}: {line}" for cell in made.stale_cells for line in reader.missing(cell)]
@@ -175,35 +177,35 @@ def run(
     sys.exit(ending.code)
 
 
-def _gates(workbench: "Workbench", cells: "Sequence[Cell]") -> "dict[str, tuple[OverallVerdict, pl.DataFrame]]":
+def _gates(engine_room: "EngineRoom", cells: "Sequence[Cell]") -> "dict[str, tuple[OverallVerdict, pl.DataFrame]]":
     """What gates said at the last comparison of the planned evaluations that have been compared."""
     from eval_assets.reports.computed.gating import overall_verdict
 
     found = {}
     for name in dict.fromkeys(cell.evaluation for cell in cells):
-        results = workbench.warehouse.scan("gate_results", {"evaluation": name}).collect()
+        results = engine_room.warehouse.scan("gate_results", {"evaluation": name}).collect()
         found[name] = (overall_verdict(results), results)
     return found
 
 
 @contextmanager
-def _workbench(data_dir: Path | None) -> "Iterator[Workbench]":
+def _engine_room(data_dir: Path | None) -> "Iterator[EngineRoom]":
     from eval_assets.config.settings import settings_from
-    from eval_assets.stages.workbench import Workbench
+    from eval_assets.stages.engine_room import EngineRoom
 
-    with Workbench.from_settings(settings_from(data_dir=data_dir)) as workbench:
-        yield workbench
+    with EngineRoom.from_settings(settings_from(data_dir=data_dir)) as engine_room:
+        yield engine_room
 
 
 @contextmanager
-def _stopping(workbench: "Workbench") -> "Iterator[None]":
+def _stopping(engine_room: "EngineRoom") -> "Iterator[None]":
     """The first Ctrl-C lets requests under way finish and stops; the second one interrupts."""
 
     def stop(number: int, _frame: object) -> None:
-        if workbench.stop.is_set():
+        if engine_room.stop.is_set():
             signal.default_int_handler(number, None)
         say("stopping: requests under way finish, nothing more is sent (Ctrl-C again to break off)", err=True)
-        workbench.stop.set()
+        engine_room.stop.set()
 
     former = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -30,10 +30,10 @@ from eval_assets.stages.cell_inputs import (
     stored_judge_of,
     stored_model_of,
 )
+from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.file_versions import FileVersions
 from eval_assets.stages.graph import Cell
 from eval_assets.stages.predictions import PredictionRow, prediction_frames
-from eval_assets.stages.workbench import Workbench
 from eval_assets.storage.replies.responses import ResponseStore
 from eval_assets.storage.replies.stored_replies import StoredReply
 
@@ -125,11 +125,11 @@ class Lookup:
             self.demand.add(request, canonical)
 
 
-def dry_run(workbench: Workbench, cell: Cell, policy: Policy, asked: Asked, *, retry: Retry | None = None) -> DryRun:
+def dry_run(engine_room: EngineRoom, cell: Cell, policy: Policy, asked: Asked, *, retry: Retry | None = None) -> DryRun:
     """Go through a cell's stages with the files as they stand and the replies at hand.
 
     Args:
-        workbench: Project, warehouse and reply store.
+        engine_room: Project, warehouse and reply store.
         cell: The cell.
         policy: Cache policy of the run.
         asked: Requests of the cells that run before; those of this cell are added.
@@ -138,11 +138,11 @@ def dry_run(workbench: Workbench, cell: Cell, policy: Policy, asked: Asked, *, r
     Raises:
         ConfigError: A file can't be used.
     """
-    versions = workbench.versions
-    evaluation = workbench.project.evaluation(cell.evaluation)
-    lookup, predictions = planned_predictions(workbench, cell, policy, asked, retry=retry)
+    versions = engine_room.versions
+    evaluation = engine_room.project.evaluation(cell.evaluation)
+    lookup, predictions = planned_predictions(engine_room, cell, policy, asked, retry=retry)
     judges = [planned_judge(versions, name) for name in evaluation.file.judges]
-    judging = _Judging(workbench, evaluation, judges, policy, asked, retry)
+    judging = _Judging(engine_room, evaluation, judges, policy, asked, retry)
     n_rows, n_failed = 0, 0
 
     def frames() -> Iterator[pl.DataFrame]:
@@ -153,7 +153,7 @@ def dry_run(workbench: Workbench, cell: Cell, policy: Policy, asked: Asked, *, r
             judging.count(frame)
             yield frame
 
-    previous = workbench.warehouse.scan("heuristic_metrics", cell.partition)
+    previous = engine_room.warehouse.scan("heuristic_metrics", cell.partition)
     rescore = rows_to_rescore(frames(), versions.metrics(evaluation), previous, cell.partition)
     generate = lookup.demand.n_requests
     demands = [(lookup.lane, lookup.demand), *((lane, demand) for lane, demand in judging.demands())]
@@ -163,21 +163,21 @@ def dry_run(workbench: Workbench, cell: Cell, policy: Policy, asked: Asked, *, r
         rescore=rescore,
         reuse=n_rows - n_failed - generate,
         estimates=tuple(
-            estimate_of(workbench.warehouse, lane, demand) for lane, demand in demands if demand.n_requests
+            estimate_of(engine_room.warehouse, lane, demand) for lane, demand in demands if demand.n_requests
         ),
     )
 
 
 def planned_predictions(
-    workbench: Workbench, cell: Cell, policy: Policy, asked: Asked, *, retry: Retry | None = None
+    engine_room: EngineRoom, cell: Cell, policy: Policy, asked: Asked, *, retry: Retry | None = None
 ) -> tuple[Lookup, Iterator[pl.DataFrame]]:
     """A cell's predictions as a run would make them, `PENDING` where a request would be sent, and who counts those."""
-    project = workbench.project
+    project = engine_room.project
     evaluation = project.evaluation(cell.evaluation)
-    model = _model_of(workbench.versions, cell.model)
+    model = _model_of(engine_room.versions, cell.model)
     dataset = project.dataset(evaluation.file.dataset)
-    identity = planned_identity(workbench, model, evaluation)
-    lookup = Lookup(model, identity, workbench.store, policy, asked, retry=retry)
+    identity = planned_identity(engine_room, model, evaluation)
+    lookup = Lookup(model, identity, engine_room.store, policy, asked, retry=retry)
     inputs = CellInputs(cell, evaluation, model, project.prompt(cell.prompt), 0, {})
     examples = chosen_examples(evaluation, read_examples(dataset, project.datasets_dir))
     return lookup, prediction_frames(inputs, examples, lookup, run_id=PENDING)
@@ -187,7 +187,7 @@ def planned_predictions(
 class _Judging:
     """Counts the judgements that a cell's predictions would need."""
 
-    workbench: Workbench
+    engine_room: EngineRoom
     evaluation: Evaluation
     judges: list[StoredJudge]
     policy: Policy
@@ -206,7 +206,7 @@ class _Judging:
                     judged,
                     judge.judge,
                     models={name: stored.model for name, stored in judge.models.items()},
-                    formats=self.workbench.formats,
+                    formats=self.engine_room.formats,
                     jurors=judge.jurors,
                 ):
                     if model not in self._lookups:
@@ -219,14 +219,14 @@ class _Judging:
         return [(lookup.lane, lookup.demand) for lookup in self._lookups.values()]
 
     def _lookup(self, model: StoredModel) -> Lookup:
-        identity = planned_identity(self.workbench, model, self.evaluation)
-        return Lookup(model, identity, self.workbench.store, self.policy, self.asked, retry=self.retry)
+        identity = planned_identity(self.engine_room, model, self.evaluation)
+        return Lookup(model, identity, self.engine_room.store, self.policy, self.asked, retry=self.retry)
 
 
-def planned_identity(workbench: Workbench, model: StoredModel, evaluation: Evaluation) -> ModelIdentity:
+def planned_identity(engine_room: EngineRoom, model: StoredModel, evaluation: Evaluation) -> ModelIdentity:
     """Who will answer in any stage of an evaluation, with the dataset's documents as their file stands."""
-    dataset = workbench.project.dataset(evaluation.file.dataset)
-    identity, _ = workbench.identity(model, read_documents(dataset, workbench.project.datasets_dir))
+    dataset = engine_room.project.dataset(evaluation.file.dataset)
+    identity, _ = engine_room.identity(model, read_documents(dataset, engine_room.project.datasets_dir))
     return identity
 
 

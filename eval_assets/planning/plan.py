@@ -14,9 +14,9 @@ from eval_assets.planning.dry_run import Asked, DryRun, dry_run
 from eval_assets.planning.estimates import Estimate
 from eval_assets.planning.side_by_side import PairwisePlan, plan_pairwise
 from eval_assets.planning.staleness import Staleness, StalenessReader
+from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.graph import ROOT_TABLES, Cell, cells_of, judge_models_of, judges_of, pairwise_judges_of
 from eval_assets.stages.spending import Spending
-from eval_assets.stages.workbench import Workbench
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class Plan:
 
 
 def make_plan(
-    workbench: Workbench,
+    engine_room: EngineRoom,
     *,
     evaluations: Sequence[str] = (),
     models: Collection[str] = (),
@@ -115,7 +115,7 @@ def make_plan(
     """Plan a run over the chosen evaluations, or all, and of their cells the chosen models and prompts, or all.
 
     Args:
-        workbench: Project, warehouse and reply store; nothing is sent or written.
+        engine_room: Project, warehouse and reply store; nothing is sent or written.
         evaluations: Names.
         models: Names of candidates' models.
         prompts: Names of candidates' prompts.
@@ -125,23 +125,23 @@ def make_plan(
     Raises:
         ConfigError: A name is unknown, or of each chosen evaluation a file can't be used.
     """
-    project, terms = workbench.project, spending or Spending()
+    project, terms = engine_room.project, spending or Spending()
     chosen = _chosen_evaluations(project, evaluations)
     _refuse_unknown(project, "models", models)
     _refuse_unknown(project, "prompts", prompts)
-    reader = StalenessReader(project, workbench.versions, workbench.warehouse, missing_in_dagster)
+    reader = StalenessReader(project, engine_room.versions, engine_room.warehouse, missing_in_dagster)
     asked: Asked = defaultdict(set)
     plans: list[Plan] = []
     refused: list[Refused] = []
     for name in chosen:
         try:
-            refuse_broken_references(project, name, workbench.versions.metrics)
+            refuse_broken_references(project, name, engine_room.versions.metrics)
             cells = [
                 cell
                 for cell in cells_of(project, name)
                 if (not models or cell.model in models) and (not prompts or cell.prompt in prompts)
             ]
-            plans.append(_plan_evaluation(workbench, reader, name, cells, terms, asked))
+            plans.append(_plan_evaluation(engine_room, reader, name, cells, terms, asked))
         except ConfigError as error:
             refused.append(Refused(name, str(error)))
     if refused and not plans:
@@ -159,21 +159,21 @@ def make_plan(
 
 
 def _plan_evaluation(
-    workbench: Workbench, reader: StalenessReader, name: str, cells: Sequence[Cell], spending: Spending, asked: Asked
+    engine_room: EngineRoom, reader: StalenessReader, name: str, cells: Sequence[Cell], spending: Spending, asked: Asked
 ) -> Plan:
     """The part of a plan that is about one evaluation.
 
     Raises:
         ConfigError: A file it uses can't be used.
     """
-    project = workbench.project
+    project = engine_room.project
     causes = {(table, key): reader.stale_root(table, key) for table, key in _roots_of(project, name, cells)}
-    planned = tuple(_plan_cell(workbench, reader, cell, spending, asked) for cell in cells)
+    planned = tuple(_plan_cell(engine_room, reader, cell, spending, asked) for cell in cells)
     stale = {cell.cell for cell in planned if cell.is_stale}
     retried = spending.retry is not None and reader.retried_pairs(name, spending.retry.outcomes)
     is_compared = bool(stale or (cells and (reader.stale_evaluation(name) or retried)))
     policy = spending.policy(project.evaluation(name))
-    side_by_side = plan_pairwise(workbench, name, stale, policy, asked, retry=spending.retry) if is_compared else None
+    side_by_side = plan_pairwise(engine_room, name, stale, policy, asked, retry=spending.retry) if is_compared else None
     return Plan(
         roots=tuple(RootPlan(table, key, cause) for (table, key), cause in causes.items() if cause is not None),
         cells=planned,
@@ -183,9 +183,11 @@ def _plan_evaluation(
     )
 
 
-def _plan_cell(workbench: Workbench, reader: StalenessReader, cell: Cell, spending: Spending, asked: Asked) -> CellPlan:
+def _plan_cell(
+    engine_room: EngineRoom, reader: StalenessReader, cell: Cell, spending: Spending, asked: Asked
+) -> CellPlan:
     staleness = reader.stale_cell(cell)
-    policy = spending.policy(workbench.project.evaluation(cell.evaluation))
+    policy = spending.policy(engine_room.project.evaluation(cell.evaluation))
     if policy == "refresh":
         causes = (*staleness.causes, "cache policy refresh: every request is sent again")
         staleness = Staleness(causes, staleness.diffs, staleness.tables)
@@ -194,8 +196,8 @@ def _plan_cell(workbench: Workbench, reader: StalenessReader, cell: Cell, spendi
         staleness = Staleness(causes, staleness.diffs, staleness.tables)
     missing = tuple(reader.missing(cell))
     if staleness.causes:
-        return CellPlan(cell, dry_run(workbench, cell, policy, asked, retry=spending.retry), staleness, missing)
-    rows = workbench.warehouse.scan("predictions", cell.partition).select("prediction_id").collect().height
+        return CellPlan(cell, dry_run(engine_room, cell, policy, asked, retry=spending.retry), staleness, missing)
+    rows = engine_room.warehouse.scan("predictions", cell.partition).select("prediction_id").collect().height
     return CellPlan(cell, DryRun(0, 0, 0, rows, ()), staleness, missing)
 
 

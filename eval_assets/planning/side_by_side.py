@@ -10,9 +10,9 @@ from eval_assets.planning.dry_run import PENDING, Asked, Lookup, planned_identit
 from eval_assets.planning.estimates import Estimate, estimate_of
 from eval_assets.providers.dispatch.engine import Policy
 from eval_assets.providers.dispatch.jobs import Retry
+from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.graph import Cell, parse_cell
 from eval_assets.stages.pairwise_preferences import predictions_of
-from eval_assets.stages.workbench import Workbench
 from eval_assets.tables.schemas import PREDICTIONS
 
 
@@ -32,7 +32,7 @@ class PairwisePlan:
 
 
 def plan_pairwise(
-    workbench: Workbench,
+    engine_room: EngineRoom,
     evaluation: str,
     stale: Collection[Cell],
     policy: Policy,
@@ -43,7 +43,7 @@ def plan_pairwise(
     """Count an evaluation's comparisons side by side; null if it asks for none.
 
     Args:
-        workbench: Project, warehouse and reply store.
+        engine_room: Project, warehouse and reply store.
         evaluation: Its name.
         stale: Cells that will run before; the outputs of the others are taken as they lie.
         policy: Cache policy of the run.
@@ -53,15 +53,15 @@ def plan_pairwise(
     Raises:
         ConfigError: A file can't be used.
     """
-    declared = workbench.project.evaluation(evaluation)
+    declared = engine_room.project.evaluation(evaluation)
     if declared.file.pairwise is None:
         return None
-    judge = planned_judge(workbench.versions, declared.file.pairwise.judge)
+    judge = planned_judge(engine_room.versions, declared.file.pairwise.judge)
     model = judge.models[judge.judge.file.model or ""]
-    identity = planned_identity(workbench, model, declared)
-    lookup = Lookup(model, identity, workbench.store, policy, asked, retry=retry)
+    identity = planned_identity(engine_room, model, declared)
+    lookup = Lookup(model, identity, engine_room.store, policy, asked, retry=retry)
     outputs = {
-        candidate: _outputs(workbench, parse_cell(f"{evaluation}:{candidate}"), stale, policy, retry)
+        candidate: _outputs(engine_room, parse_cell(f"{evaluation}:{candidate}"), stale, policy, retry)
         for candidate in sorted({candidate for pair in declared.compared_pairs for candidate in pair})
     }
     for first, second in declared.compared_pairs:
@@ -70,22 +70,22 @@ def plan_pairwise(
             outputs[second],
             judge.judge,
             models={model.model.name: model.model},
-            formats=workbench.formats,
+            formats=engine_room.formats,
         )
         lookup.count_missing(requests)
     demand = lookup.demand
-    estimates = (estimate_of(workbench.warehouse, lookup.lane, demand),) if demand.n_requests else ()
+    estimates = (estimate_of(engine_room.warehouse, lookup.lane, demand),) if demand.n_requests else ()
     return PairwisePlan(evaluation, demand.n_requests, estimates)
 
 
 def _outputs(
-    workbench: Workbench, cell: Cell, stale: Collection[Cell], policy: Policy, retry: Retry | None
+    engine_room: EngineRoom, cell: Cell, stale: Collection[Cell], policy: Policy, retry: Retry | None
 ) -> pl.DataFrame:
     """A cell's predictions as they will be; an output that is still to come gets a placeholder of its own."""
     if cell not in stale:
-        stored = workbench.warehouse.snapshot("predictions")
+        stored = engine_room.warehouse.snapshot("predictions")
         return predictions_of(stored, {"evaluation": cell.evaluation}, cell.candidate)
-    _, frames = planned_predictions(workbench, cell, policy, Asked(set), retry=retry)
+    _, frames = planned_predictions(engine_room, cell, policy, Asked(set), retry=retry)
     is_pending = pl.col("error_kind") == PENDING
     rows = pl.concat([pl.DataFrame(schema=PREDICTIONS), *frames])
     return rows.with_columns(

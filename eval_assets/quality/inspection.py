@@ -20,8 +20,8 @@ from eval_assets.quality.expectations import (
 )
 from eval_assets.quality.validation import Finding, added, validate
 from eval_assets.stages.cell_inputs import read_cell_inputs, stored_examples, versioned_rows
+from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.graph import Cell, parse_cell
-from eval_assets.stages.workbench import Workbench
 from eval_assets.storage.batches import batches_by_position
 
 BATCH_POSITIONS = 50_000
@@ -42,11 +42,11 @@ class Inspection:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def inspect(workbench: Workbench, table: str, key: str) -> Inspection:
+def inspect(engine_room: EngineRoom, table: str, key: str) -> Inspection:
     """Check one partition of a table by all its rules.
 
     Args:
-        workbench: Where the rows lie.
+        engine_room: Where the rows lie.
         table: A table that has `RULES`.
         key: The partition key: a dataset, or a cell.
 
@@ -55,17 +55,17 @@ def inspect(workbench: Workbench, table: str, key: str) -> Inspection:
         DataQualityError: An expectation can't be evaluated.
     """
     if table == "eval_datasets":
-        return _inspect_dataset(workbench, key)
+        return _inspect_dataset(engine_room, key)
     cell = parse_cell(key)
-    _, rows = versioned_rows(workbench.warehouse, table, cell.partition)
+    _, rows = versioned_rows(engine_room.warehouse, table, cell.partition)
     if table == "predictions":
-        return _inspect_predictions(workbench, cell, rows)
-    return _inspect_scores(workbench, table, cell)
+        return _inspect_predictions(engine_room, cell, rows)
+    return _inspect_scores(engine_room, table, cell)
 
 
-def _inspect_dataset(workbench: Workbench, name: str) -> Inspection:
-    _, stored = versioned_rows(workbench.warehouse, "eval_datasets", {"dataset": name})
-    readers = _readers_of_targets(workbench, name)
+def _inspect_dataset(engine_room: EngineRoom, name: str) -> Inspection:
+    _, stored = versioned_rows(engine_room.warehouse, "eval_datasets", {"dataset": name})
+    readers = _readers_of_targets(engine_room, name)
     needs: dict[str, bool] = {}
     for evaluation, takes_empty_list in readers:
         with suppress(ConfigError):  # a slice that selects nothing fails with the cells of that evaluation
@@ -86,17 +86,17 @@ def _inspect_dataset(workbench: Workbench, name: str) -> Inspection:
     return Inspection(validate(frame, dataset_expectations()), rows.height, facts)
 
 
-def _readers_of_targets(workbench: Workbench, dataset: str) -> list[tuple[Evaluation, bool]]:
+def _readers_of_targets(engine_room: EngineRoom, dataset: str) -> list[tuple[Evaluation, bool]]:
     """Evaluations on a dataset that can't do without targets, and whether an empty list of them is enough."""
     readers = []
-    for loaded in workbench.project.evaluations.values():
+    for loaded in engine_room.project.evaluations.values():
         evaluation = loaded.item
         if evaluation.file.dataset != dataset:
             continue
         metrics: list[ResolvedMetric] = []
         with suppress(MetricError):  # a bad choice of metrics fails with the evaluation itself
-            metrics = [metric for metric in workbench.versions.metrics(evaluation) if _reads_targets(metric)]
-        is_judged = _judged_by_targets(workbench, evaluation)
+            metrics = [metric for metric in engine_room.versions.metrics(evaluation) if _reads_targets(metric)]
+        is_judged = _judged_by_targets(engine_room, evaluation)
         if metrics or is_judged:
             takes_empty_list = not is_judged and all(metric.definition.takes_any_targets for metric in metrics)
             readers.append((evaluation, takes_empty_list))
@@ -108,13 +108,13 @@ def _reads_targets(metric: ResolvedMetric) -> bool:
     return "targets" in metric.definition.needs and "targets" not in optional
 
 
-def _judged_by_targets(workbench: Workbench, evaluation: Evaluation) -> bool:
-    judges = (workbench.project.judges.get(name) for name in evaluation.file.judges)
+def _judged_by_targets(engine_room: EngineRoom, evaluation: Evaluation) -> bool:
+    judges = (engine_room.project.judges.get(name) for name in evaluation.file.judges)
     return any("targets" in judge.item.file.columns for judge in judges if judge is not None)
 
 
-def _inspect_predictions(workbench: Workbench, cell: Cell, predictions: pl.LazyFrame) -> Inspection:
-    inputs = read_cell_inputs(workbench.warehouse, cell)
+def _inspect_predictions(engine_room: EngineRoom, cell: Cell, predictions: pl.LazyFrame) -> Inspection:
+    inputs = read_cell_inputs(engine_room.warehouse, cell)
     limits, evaluation = inputs.model.model.file.limits, inputs.evaluation
     expected = prediction_expectations(
         max_latency_seconds=limits.timeout_seconds * (1 + limits.max_retries), max_cost_usd=evaluation.file.max_cost_usd
@@ -142,13 +142,13 @@ def _coverage(chosen: Sequence[str], predictions: pl.LazyFrame, *, n_samples: in
     )
 
 
-def _inspect_scores(workbench: Workbench, table: str, cell: Cell) -> Inspection:
+def _inspect_scores(engine_room: EngineRoom, table: str, cell: Cell) -> Inspection:
     column = "metric" if table == "heuristic_metrics" else "judge"
-    rows = workbench.warehouse.scan(table, cell.partition).select(
+    rows = engine_room.warehouse.scan(table, cell.partition).select(
         "position", "example_id", "score", metric=column, is_ok=pl.col("outcome") == "ok"
     )
     counts = rows.group_by("metric").len().sort("metric").collect()
-    facts = workbench.metric_facts(workbench.stored_evaluation(cell.evaluation))
+    facts = engine_room.metric_facts(engine_room.stored_evaluation(cell.evaluation))
     findings = _by_batches(rows, score_expectations(facts, counts["metric"]))
     return Inspection(findings, int(counts["len"].sum()), {f"n_{column}s": counts.height})
 

@@ -15,8 +15,8 @@ def refresh(lab):
     """Run the job; asset → partitions it launched, and the backfills of the instance."""
 
     def run(**config):
-        with lab.workbench() as workbench:
-            job = lab.definitions(workbench).resolve_job_def("refresh")
+        with lab.engine_room() as engine_room:
+            job = lab.definitions(engine_room).resolve_job_def("refresh")
             run_config = {**QUIET, "ops": {"launch_stale": {"config": config}}}
             result = job.execute_in_process(instance=lab.instance, run_config=run_config)
         return result.output_for_node("launch_stale"), lab.instance.get_backfills()
@@ -24,9 +24,9 @@ def refresh(lab):
     return run
 
 
-def watched(lab, workbench, cursor):
+def watched(lab, engine_room, cursor):
     """Evaluate the sensor; `job[partition]` of each run it asks for, and its cursor."""
-    sensor = lab.definitions(workbench).resolve_sensor_def("watch_files")
+    sensor = lab.definitions(engine_room).resolve_sensor_def("watch_files")
     context = dg.build_sensor_context(instance=lab.instance, cursor=cursor)
     result = sensor(context)
     return [f"{request.job_name}[{request.partition_key}]" for request in result.run_requests], result.cursor
@@ -76,27 +76,27 @@ def test_a_dry_run_launches_nothing_and_shows_the_plan(lab, refresh):
 
 
 def test_the_sensor_asks_for_each_changed_file_once(lab):
-    with lab.workbench() as workbench:
-        first, cursor = watched(lab, workbench, None)
+    with lab.engine_room() as engine_room:
+        first, cursor = watched(lab, engine_room, None)
         assert len(first) == 9  # a dataset, 2 prompts, 3 models, a judge, 2 evaluations
-        assert watched(lab, workbench, cursor) == ([], cursor)  # asked for, not read yet
+        assert watched(lab, engine_room, cursor) == ([], cursor)  # asked for, not read yet
         lab.read_files()
-        assert watched(lab, workbench, cursor) == ([], "{}")
-        assert watched(lab, workbench, None) == ([], "{}")  # a new sensor reads nothing again
+        assert watched(lab, engine_room, cursor) == ([], "{}")
+        assert watched(lab, engine_room, None) == ([], "{}")  # a new sensor reads nothing again
         lab.files.edit_prompt("short")
-        asked, cursor = watched(lab, workbench, "{}")
+        asked, cursor = watched(lab, engine_room, "{}")
         assert asked == ["read_prompts[short]"]
         lab.files.write_prompt("short", "{{ inputs }}")  # taken back before it was read
-        assert watched(lab, workbench, cursor) == ([], "{}")
+        assert watched(lab, engine_room, cursor) == ([], "{}")
 
 
 def test_the_sensor_leaves_out_files_that_are_new_or_broken(lab):
-    with lab.workbench() as workbench:
+    with lab.engine_room() as engine_room:
         lab.read_files()
         lab.files.write_prompt("new", "{{ inputs }}")  # has no partition before the code location is reloaded
         (lab.files.data / "prompts" / "long.md").write_text("no section")
         lab.files.edit_prompt("short")
-        asked, cursor = watched(lab, workbench, "{}")
+        asked, cursor = watched(lab, engine_room, "{}")
         assert "read_prompts[short]" in asked
         assert not {"read_prompts[new]", "read_prompts[long]"} & set(asked)
         assert "prompts/new" not in cursor
@@ -109,8 +109,8 @@ def test_the_sensor_reads_the_sound_files_beside_broken_ones(lab):
     (data / "evaluations/folder.yaml").mkdir()
     (data / "prompts/gone.md").symlink_to("nowhere.md")
     (data / "datasets/bare.yaml").write_text("task: text\n")
-    with lab.workbench() as workbench:
-        asked, _ = watched(lab, workbench, None)
+    with lab.engine_room() as engine_room:
+        asked, _ = watched(lab, engine_room, None)
     assert {"read_models[alpha]", "read_prompts[short]", "read_evaluations[main]", "read_eval_datasets[qa]"} <= set(
         asked
     )

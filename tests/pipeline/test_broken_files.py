@@ -15,8 +15,8 @@ from eval_assets.errors import ConfigError
 from eval_assets.partitions import partitions_of
 from eval_assets.planning.plan import make_plan
 from eval_assets.planning.plan_text import plan_markdown, plan_text
+from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.file_versions import FileVersions
-from eval_assets.stages.workbench import Workbench
 from tests.small_project import FILES, problems_of, project_with
 
 BOMB = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
@@ -55,8 +55,8 @@ def with_all_broken(folder: Path) -> Project:
 
 def plan_of(folder: Path, *evaluations: str):
     settings = Settings(folder / "data", str(folder / "warehouse"), folder / "state")
-    with Workbench.from_settings(settings) as workbench:
-        return make_plan(workbench, evaluations=evaluations)
+    with EngineRoom.from_settings(settings) as engine_room:
+        return make_plan(engine_room, evaluations=evaluations)
 
 
 @pytest.mark.parametrize("name", BROKEN)

@@ -48,9 +48,9 @@ def metadata_of(evaluation):
 
 def checked(lab, asset, partition):
     """Run the checks of an asset alone, over the rows that lie there."""
-    with lab.workbench() as workbench:
+    with lab.engine_room() as engine_room:
         alone = dg.define_asset_job("alone", selection=dg.AssetSelection.checks_for_assets(asset))
-        definitions = dg.Definitions.merge(lab.definitions(workbench), dg.Definitions(jobs=[alone]))
+        definitions = dg.Definitions.merge(lab.definitions(engine_room), dg.Definitions(jobs=[alone]))
         # A job of checks alone has no partitions of its own in Dagster 1.13: the partition comes with the run's tag.
         result = definitions.resolve_job_def("alone").execute_in_process(
             tags={"dagster/partition": partition}, instance=lab.instance, run_config=QUIET, raise_on_error=False
@@ -60,8 +60,8 @@ def checked(lab, asset, partition):
 
 def spoil(lab, table, partition, change):
     """Replace the rows of a partition by changed ones, as a bug would."""
-    with lab.workbench() as workbench:
-        warehouse = workbench.warehouse
+    with lab.engine_room() as engine_room:
+        warehouse = engine_room.warehouse
         commit = warehouse.last_commit(table, partition)
         rows = change(warehouse.scan(table, partition).sort("position").collect())
         warehouse.replace(table, rows, partition, {"data_version": commit.metadata["data_version"]})

@@ -11,7 +11,7 @@ import pytest
 
 from eval_assets.config.settings import CHECKOUT, settings_from
 from eval_assets.definitions import build_definitions
-from eval_assets.stages.workbench import Workbench
+from eval_assets.stages.engine_room import EngineRoom
 
 ASSETS = {
     "eval_datasets",
@@ -33,7 +33,7 @@ FORBIDDEN = {"pandas", "openai", "transformers", "textstat", "great_expectations
 @pytest.fixture(scope="module")
 def definitions() -> dg.Definitions:
     settings = settings_from({})
-    return build_definitions(Workbench.from_settings(settings).project, object(), settings)
+    return build_definitions(EngineRoom.from_settings(settings).project, object(), settings)
 
 
 def test_the_assets_are_the_public_surface(definitions: dg.Definitions) -> None:

@@ -68,8 +68,8 @@ def statistics(lab):
 
 
 def report(lab):
-    with lab.workbench() as workbench:
-        return workbench.report("main")
+    with lab.engine_room() as engine_room:
+        return engine_room.report("main")
 
 
 def trust(lab):
@@ -186,8 +186,8 @@ def test_no_reply_behind_a_verdict_is_pruned_as_unreferenced(lab, provider):
     verdicts = lab.warehouse.scan("judge_scores").select("judge", "outcome", "request_keys").collect()
     assert verdicts["outcome"].unique().to_list() == ["ok"]
     assert set(verdicts["request_keys"].map_elements(lambda keys: len(json.loads(keys)), return_dtype=int)) == {2}
-    with lab.workbench() as workbench:
-        assert workbench.store.prune(unreferenced=True) == []
+    with lab.engine_room() as engine_room:
+        assert engine_room.store.prune(unreferenced=True) == []
     walked = lab.warehouse.scan("judge_scores").filter(judge="walker").select("score_id").head(1).collect().item()
     (earlier,) = trace(lab.warehouse, walked)["judge"]["earlier"]
     assert "Question: Is it true?" in earlier["messages"][0]["content"]
@@ -196,8 +196,8 @@ def test_no_reply_behind_a_verdict_is_pruned_as_unreferenced(lab, provider):
     lab.files.remove("judges", "walker")
     lab.files.change("evaluations", "main", judges=["grader"])
     lab.run()
-    with lab.workbench() as workbench:
-        (pruned,) = workbench.store.prune(unreferenced=True)
+    with lab.engine_room() as engine_room:
+        (pruned,) = engine_room.store.prune(unreferenced=True)
     # Two questions on each of four outputs of two candidates.
     assert pruned.n_replies == 2 * 2 * N_ROWS
 

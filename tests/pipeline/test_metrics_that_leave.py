@@ -34,8 +34,8 @@ def test_one_cell_runs_after_a_metric_or_judge_left(lab: Lab, files: Files, edit
     named = edit(files)
     summary = lab.run(evaluations=["main"], prompts=["short"])
     assert not summary.failed, summary.failed
-    with lab.workbench() as workbench:
-        report = workbench.report("main")
+    with lab.engine_room() as engine_room:
+        report = engine_room.report("main")
     custom = {"brevity", "shortness", "grader", "marker"}
     assert set(report.metrics) & custom == named
     compared = set(lab.warehouse.scan("comparison", {"evaluation": "main"}).collect()["metric"])

@@ -7,10 +7,10 @@ import pytest
 
 from eval_assets.config.settings import Settings
 from eval_assets.planning.plan import make_plan
+from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.graph import Cell
 from eval_assets.stages.input_files import write_dataset, write_named_file
 from eval_assets.stages.spending import Spending
-from eval_assets.stages.workbench import Workbench
 from eval_assets.storage.replies.journal import Segment
 from eval_assets.storage.replies.lane_writer import journal_path
 from tests.small_project import project_with
@@ -47,7 +47,7 @@ def settings_of(folder: Path, *, documents: bool, judge: str = "right") -> Setti
 
 def run(settings: Settings) -> int:
     """Read the files, predict and judge; how many replies are stored then."""
-    with Workbench.from_settings(settings) as bench:
+    with EngineRoom.from_settings(settings) as bench:
         write_dataset(bench.project, bench.warehouse, "qa", run_id="r", scratch=bench.scratch)
         names = {"prompts": ["ask"], "models": ["echo", "rule"], "judges": bench.project.names("judges")}
         for table, keys in {**names, "evaluations": ["e"]}.items():
@@ -61,7 +61,7 @@ def run(settings: Settings) -> int:
 
 def planned(settings: Settings) -> tuple[int, int]:
     """Requests to generate and to judge, with every stage stale."""
-    with Workbench.from_settings(settings) as bench:
+    with EngineRoom.from_settings(settings) as bench:
         (cell,) = make_plan(bench, evaluations=["e"]).cells
         return cell.work.generate, cell.work.judge
 
@@ -92,7 +92,7 @@ def test_other_documents_are_other_requests_for_the_judge_too(tmp_path: Path) ->
 def test_replies_that_wait_in_the_journal_of_a_dead_run_count_as_paid(tmp_path: Path) -> None:
     settings = settings_of(tmp_path, documents=False)
     run(settings)
-    with Workbench.from_settings(settings) as bench:
+    with EngineRoom.from_settings(settings) as bench:
         rows = bench.warehouse.scan("responses").collect()
         for lane in rows["lane"].unique():
             segment = Segment(journal_path(bench.state_dir, lane))

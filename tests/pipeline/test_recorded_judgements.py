@@ -55,8 +55,8 @@ def test_recorded_preferences_are_counted_with_ties_and_probabilities(lab):
 
 
 def report_table_of(lab):
-    with lab.workbench() as workbench:
-        return report_table(workbench.report("published"))
+    with lab.engine_room() as engine_room:
+        return report_table(engine_room.report("published"))
 
 
 def test_nothing_runs_again_until_the_file_of_verdicts_changes(lab):

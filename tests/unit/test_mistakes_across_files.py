@@ -10,8 +10,8 @@ from eval_assets.config.project import Project
 from eval_assets.config.settings import Settings
 from eval_assets.errors import ConfigError
 from eval_assets.planning.plan import make_plan
+from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.file_versions import FileVersions
-from eval_assets.stages.workbench import Workbench
 from tests.small_project import FILES, problems_of, project_with
 
 CARD = FILES["datasets/qa.yaml"]
@@ -228,8 +228,8 @@ def test_a_plan_refuses_what_would_fail_on_every_row(tmp_path: Path) -> None:
     data = tmp_path / "data"
     said = r"data/prompts/ask.md:2: inptus: .* did you mean 'inputs'\?"
     settings = Settings(data, str(data / "warehouse"), data / "state")
-    with Workbench.from_settings(settings) as workbench, pytest.raises(ConfigError, match=said):
-        make_plan(workbench, evaluations=["e"])
+    with EngineRoom.from_settings(settings) as engine_room, pytest.raises(ConfigError, match=said):
+        make_plan(engine_room, evaluations=["e"])
 
 
 def test_mistakes_in_files_that_an_evaluation_does_not_use_dont_stop_it(tmp_path: Path) -> None:

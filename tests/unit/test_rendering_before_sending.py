@@ -10,8 +10,8 @@ from eval_assets.checking.trial_rendering import judge_remarks, prompt_remarks
 from eval_assets.config.settings import Settings
 from eval_assets.planning.plan import make_plan
 from eval_assets.planning.plan_text import plan_markdown, plan_text
+from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.file_versions import FileVersions
-from eval_assets.stages.workbench import Workbench
 from tests.small_project import FILES, problems_of, project_with
 
 SERVED = "provider: openai\nmodel: m\nbase_url: http://127.0.0.1:9/v1\n"
@@ -116,8 +116,8 @@ def test_a_plan_shows_the_remarks(tmp_path: Path) -> None:
     changed = {"prompts/ask.md": "## user\n{inputs}\n", "datasets/qa.jsonl": THREE, "models/echo.yaml": SERVED}
     project_with(tmp_path, **changed)
     settings = Settings(tmp_path / "data", str(tmp_path / "warehouse"), tmp_path / "state")
-    with Workbench.from_settings(settings) as workbench:
-        plan = make_plan(workbench, evaluations=["e"])
+    with EngineRoom.from_settings(settings) as engine_room:
+        plan = make_plan(engine_room, evaluations=["e"])
     said = "evaluation e: data/prompts/ask.md sends the same text 3 times, to all 3 examples; line 2 has '{inputs}'"
     for text in (f"note: {plan.as_json()['notes'][0]}", plan_text(plan), plan_markdown(plan)):
         assert f"note: {said}" in text

@@ -9,11 +9,11 @@ from eval_assets.config.project import Project
 from eval_assets.config.settings import Settings
 from eval_assets.metrics.overlap.scripts import unseen_notes
 from eval_assets.reports.rendered.markdown import report_markdown
+from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.file_versions import FileVersions
 from eval_assets.stages.graph import Cell
 from eval_assets.stages.input_files import write_dataset, write_named_file
 from eval_assets.stages.spending import Spending
-from eval_assets.stages.workbench import Workbench
 from tests.small_project import project_with
 from tests.unit.test_metric_rows import resolved, scores
 
@@ -83,7 +83,7 @@ def test_the_report_says_how_many_outputs_and_targets_a_tokenizer_does_not_see(t
     project_of(tmp_path)
     settings = Settings(tmp_path / "data", str(tmp_path / "warehouse"), tmp_path / "state")
     cell = Cell("e", "echo", "ask")
-    with Workbench.from_settings(settings) as bench:
+    with EngineRoom.from_settings(settings) as bench:
         write_dataset(bench.project, bench.warehouse, "qa", run_id="r", scratch=bench.scratch)
         for table, name in (("prompts", "ask"), ("models", "echo"), ("evaluations", "e")):
             write_named_file(bench.versions, bench.warehouse, table, name, run_id="r")

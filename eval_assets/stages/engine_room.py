@@ -62,7 +62,7 @@ Stage = Literal["predictions", "judge_scores", "pairwise_preferences"]
 
 
 @dataclass(kw_only=True)
-class Workbench:
+class EngineRoom:
     """The project with its storage and providers; `close` it when the process is done.
 
     Args:

@@ -1,4 +1,4 @@
-"""The workbench as a Dagster resource: opened once per run, its model servers stopped with it."""
+"""The engine room as a Dagster resource: opened once per run, its model servers stopped with it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 
 from eval_assets.config.settings import Settings, settings_from
-from eval_assets.stages.workbench import Workbench
+from eval_assets.stages.engine_room import EngineRoom
 
 
 @dg.resource(
@@ -17,24 +17,24 @@ from eval_assets.stages.workbench import Workbench
         "state_dir": dg.Field(str, description="Local folder for reply journals and locks."),
     },
 )
-def workbench_resource(context: dg.InitResourceContext) -> Iterator[Workbench]:
-    """Open the workbench for one run.
+def engine_room_resource(context: dg.InitResourceContext) -> Iterator[EngineRoom]:
+    """Open the engine room for one run.
 
-    A process that runs several cells passes one `Workbench` of its own instead, so that they share servers and budget.
+    A process that runs several cells passes one `EngineRoom` of its own instead, so that they share servers and budget.
     """
     chosen = context.resource_config
     # Storage options hold credentials: they come from the environment, never from run configuration.
     storage_options = settings_from().storage_options
     settings = Settings(Path(chosen["data_dir"]), chosen["warehouse_root"], Path(chosen["state_dir"]), storage_options)
     say = context.log.info if context.log else print
-    with Workbench.from_settings(settings) as workbench:
-        workbench.on_progress = lambda where, stage, progress: say(f"{where} {stage}: {progress}")
-        yield workbench
+    with EngineRoom.from_settings(settings) as engine_room:
+        engine_room.on_progress = lambda where, stage, progress: say(f"{where} {stage}: {progress}")
+        yield engine_room
 
 
-def workbench_for(settings: Settings) -> dg.ResourceDefinition:
+def engine_room_for(settings: Settings) -> dg.ResourceDefinition:
     """The resource with these settings."""
-    return workbench_resource.configured(
+    return engine_room_resource.configured(
         {
             "data_dir": str(settings.data_dir),
             "warehouse_root": settings.warehouse_root,
