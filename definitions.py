@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from eval_assets.config.project import load_project
+from eval_assets.config.project_files import load_project
 from eval_assets.config.settings import settings_from
 from eval_assets.definitions import build_definitions
 from eval_assets.resources.shared_room import engine_room_for

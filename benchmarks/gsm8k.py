@@ -74,10 +74,11 @@ def evaluate(data: Path) -> int:
     from eval_assets.config.settings import settings_from
     from eval_assets.reports.rendered.table import report_table
     from eval_assets.stages.engine_room import EngineRoom
+    from eval_assets.stages.report_reading import read_report
 
     eval_assets(["--data", str(data), "run", "gsm8k"])
     with EngineRoom.from_settings(settings_from(data_dir=data)) as engine_room:
-        report = engine_room.report("gsm8k")
+        report = read_report(engine_room, "gsm8k")
     print(report_table(report))
     print_pairs(report.comparison)
     print(f"\n{'system':<20} {'solved':>8} {'published':>10}")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from eval_assets.reports.computed.pairs import Pair, corrected
 from eval_assets.statistics.comparison.conclusions import Conclusion, concluded
-from eval_assets.statistics.comparison.decisions import GateTerms, Verdict
+from eval_assets.statistics.comparison.decisions import GateDecision, GateTerms
 from eval_assets.statistics.comparison.differences import difference_interval
 from eval_assets.statistics.comparison.gates import DropKind, drop_gate, minimum_gate
 from eval_assets.statistics.comparison.paired import compare_paired
@@ -225,12 +225,12 @@ def alarm_rows() -> list[tuple[str, str, Mistake]]:
 
     def stops(max_drop: float, kind: DropKind = "max_drop") -> Mistake:
         return lambda baseline, candidate: (
-            drop_gate(baseline, candidate, max_drop, TERMS, kind=kind).verdict is Verdict.NO_GO
+            drop_gate(baseline, candidate, max_drop, TERMS, kind=kind).verdict is GateDecision.NO_GO
         )
 
     def stops_at_the_mean(baseline: ExampleScores, candidate: ExampleScores) -> bool:
         true_mean = GRADE_MEAN if baseline.upper == GRADES[-1] else 0.7
-        return minimum_gate(candidate, true_mean, TERMS).verdict is Verdict.NO_GO
+        return minimum_gate(candidate, true_mean, TERMS).verdict is GateDecision.NO_GO
 
     def tells_apart(baseline: ExampleScores, candidate: ExampleScores) -> bool:
         comparison = compare_paired(baseline, candidate, confidence=0.95)

@@ -57,7 +57,7 @@ def references(tables: JudgeTables, judge: JudgeFacts) -> dict[str, float]:
         tables.verdicts, tables.predictions, tables.labels, judge=judge.judge.name, scale=judge.scale
     )
     rows = verdicts.labelled
-    named: dict[str, float] | None = getattr(judge.scale, "labels", None)
+    named = judge.scale.label_scores
     level = "ordinal" if named else "interval"
     alphas = {
         "krippendorff_alpha_with_judge": _alpha(verdicts.matrix(with_judge=True), level),

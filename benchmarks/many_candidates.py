@@ -18,10 +18,12 @@ import time
 from pathlib import Path
 
 from eval_assets.config.settings import Settings
+from eval_assets.stages.edges import compute
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.graph import cells_of
 from eval_assets.stages.input_files import write_dataset, write_named_file
 from eval_assets.stages.spending import Spending
+from eval_assets.stages.stage_table import OF_CELLS, OF_EVALUATIONS
 
 WORDS = ("the", "model", "answers", "a", "question", "about", "prices", "quotas", "tokens", "latency", "and", "says")
 STYLES = ("table", "md", "json", "html", "parquet")
@@ -39,7 +41,7 @@ def main() -> None:
         folder = chosen.keep or Path(temporary)
         if not (folder / "data" / "warehouse").exists():
             write_project(folder, chosen.candidates, chosen.examples, chosen.words)
-            seconds = compute(folder)
+            seconds = compute_everything(folder)
             print(f"{chosen.candidates} candidates on {chosen.examples} examples computed in {seconds:.0f} s\n")
         print("| report | seconds | of them computing | peak memory, MB | size, MB |")
         print("| --- | ---: | ---: | ---: | ---: |")
@@ -79,7 +81,7 @@ def write_project(folder: Path, n_candidates: int, n_examples: int, n_words: int
     )
 
 
-def compute(folder: Path) -> float:
+def compute_everything(folder: Path) -> float:
     """Run every stage of every cell in this process; returns the seconds it took."""
     began = time.perf_counter()
     with EngineRoom.from_settings(settings_of(folder)) as engine_room:
@@ -88,13 +90,10 @@ def compute(folder: Path) -> float:
             for name in engine_room.project.names(table):
                 write_named_file(engine_room.versions, engine_room.warehouse, table, name, run_id="run")
         for cell in cells_of(engine_room.project, "many"):
-            engine_room.predict(cell, Spending(), run_id="run")
-            engine_room.score(cell, run_id="run")
-            engine_room.judge(cell, Spending(), run_id="run")
-            engine_room.aggregate(cell, run_id="run")
-        engine_room.prefer("many", Spending(), run_id="run")
-        engine_room.measure_judges("many", run_id="run")
-        engine_room.compare("many", run_id="run")
+            for table in OF_CELLS:
+                compute(engine_room, table, cell.key, Spending(), run_id="run")
+        for table in OF_EVALUATIONS:
+            compute(engine_room, table, "many", Spending(), run_id="run")
     return time.perf_counter() - began
 
 

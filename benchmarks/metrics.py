@@ -69,7 +69,7 @@ def write_predictions(folder: Path, corpus: str, n_rows: int) -> Path:
     """Write rows of `predictions` as Parquet, once."""
     import polars as pl
 
-    from eval_assets.tables.schemas import PREDICTIONS
+    from eval_assets.tables.cell_tables import PREDICTIONS
 
     path = folder / f"{corpus}-{n_rows}.parquet"
     if path.exists():
@@ -101,7 +101,7 @@ def measure_ours(path: str, task: str, metric: str) -> dict[str, float]:
 
     from eval_assets.config.evaluation import MetricChoice
     from eval_assets.metrics.registry import TASK_DEFAULTS, resolve_metrics
-    from eval_assets.metrics.scoring import score_predictions
+    from eval_assets.metrics.scoring.prediction_scores import score_predictions
 
     if metric:
         choice = MetricChoice(metric=metric, parameters=PARAMETERS.get(metric, {}))
@@ -416,7 +416,7 @@ def measure_rouge(path: str) -> dict[str, float]:
     import polars as pl
 
     from eval_assets.metrics.registry import TASK_DEFAULTS, resolve_metrics
-    from eval_assets.metrics.scoring import score_predictions
+    from eval_assets.metrics.scoring.prediction_scores import score_predictions
 
     metrics = resolve_metrics("text-summarization", without=TASK_DEFAULTS["text"])
     options = {"previous": None, "cell": {"evaluation": "benchmark", "model": "m", "prompt": "p"}, "run_id": "r"}

@@ -12,8 +12,10 @@ from typing import Any
 import polars as pl
 
 from eval_assets.calibration.measuring import JudgeFacts, JudgeTables
-from eval_assets.config.judge import Judge, JudgeFile, LabelScale, NumberScale
-from eval_assets.tables.schemas import JUDGE_SCORES, LABELS, PREDICTIONS
+from eval_assets.config.judge import Judge, JudgeFile
+from eval_assets.config.scales import LabelScale, NumberScale
+from eval_assets.tables.cell_tables import JUDGE_SCORES, PREDICTIONS
+from eval_assets.tables.input_tables import LABELS
 
 CHECKOUT = Path(__file__).parents[1]
 DATASETS = Path(os.environ.get("EVAL_ASSETS_DATASETS", CHECKOUT.parent / "shared" / "datasets"))

@@ -119,7 +119,7 @@ def eval_assets(base_url: str, n: int, concurrency: int) -> float:
     from eval_assets.requests.keys import ModelIdentity
     from eval_assets.storage.replies.responses import ResponseStore
     from eval_assets.storage.warehouse import Warehouse
-    from eval_assets.tables.schemas import PREDICTIONS
+    from eval_assets.tables.cell_tables import PREDICTIONS
 
     with tempfile.TemporaryDirectory() as folder:
         warehouse = Warehouse(folder)

@@ -2,12 +2,8 @@
 
 import dagster as dg
 
-from eval_assets.assets.cells import cell_assets
-from eval_assets.assets.comparison import comparison_asset
-from eval_assets.assets.judging import judging_assets
-from eval_assets.assets.shared_inputs import shared_input_assets
-from eval_assets.assets.stages import Stages
-from eval_assets.automation.conditions import when_candidates_change, when_inputs_change, when_verdicts_change
+from eval_assets.assets.stage_assets import stage_assets
+from eval_assets.automation.conditions import automation_conditions
 from eval_assets.automation.refresh import refresh_job
 from eval_assets.automation.schedules import evaluation_schedules
 from eval_assets.automation.watching import watch_files_sensor
@@ -16,6 +12,7 @@ from eval_assets.checks.gate import gate_check
 from eval_assets.config.project import Project
 from eval_assets.config.settings import Settings
 from eval_assets.partitions import partitions_of
+from eval_assets.stages.stage_table import FILES, OF_CELLS, OF_EVALUATIONS
 
 EVALUATE_CELL = "evaluate_cell"
 COMPARE = "compare_candidates"
@@ -26,31 +23,27 @@ def build_definitions(project: Project, engine_room: object, settings: Settings)
 
     Args:
         project: The files in `data/`.
-        engine_room: The resource behind all assets: a `EngineRoomResource`, or a `EngineRoom` that is already open.
+        engine_room: The resource behind all assets: a resource that opens it, or an `EngineRoom` that is already open.
         settings: Where the files lie that the sensor watches.
     """
     partitions = partitions_of(project)
-    roots = shared_input_assets(partitions)
-    cells = cell_assets(Stages(partitions, when_inputs_change()))
-    judging = judging_assets(Stages(partitions, when_verdicts_change()))
-    comparison = comparison_asset(Stages(partitions, when_candidates_change()))
-    assets = [*roots, *cells, *judging, comparison]
+    assets = stage_assets(partitions, automation_conditions())
     reading = {
-        asset.key.to_user_string(): dg.define_asset_job(
-            f"read_{asset.key.to_user_string()}",
-            selection=dg.AssetSelection.assets(asset),
-            description=f"Read one file of data/ into {asset.key.to_user_string()}.",
+        table: dg.define_asset_job(
+            f"read_{table}",
+            selection=dg.AssetSelection.assets(table),
+            description=f"Read one file of data/ into {table}.",
         )
-        for asset in roots
+        for table in FILES
     }
     evaluate_cell = dg.define_asset_job(
         EVALUATE_CELL,
-        selection=dg.AssetSelection.assets(*cells),
+        selection=dg.AssetSelection.assets(*OF_CELLS),
         description="All stages of one cell: predictions, scores, verdicts, aggregate report.",
     )
     compare = dg.define_asset_job(
         COMPARE,
-        selection=dg.AssetSelection.assets(*judging, comparison),
+        selection=dg.AssetSelection.assets(*OF_EVALUATIONS),
         description="What joins the cells of an evaluation: outputs side by side, agreement with people, comparison.",
     )
     return dg.Definitions(

@@ -1,21 +1,23 @@
 """Running a plan through Dagster inside this process: every run, and the whole as a backfill, appears in the UI."""
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
 
-from eval_assets.assets.stages import BACKFILL_TAG, PAID_PER_CELL, PAID_PER_EVALUATION
+from eval_assets.assets.stage_assets import BACKFILL_TAG
 from eval_assets.automation.backfill import close_backfill, missing_in_dagster, partitions_by_asset, record_backfill
 from eval_assets.automation.leftovers import alive, end_what_the_dead_left
 from eval_assets.config.settings import Settings
 from eval_assets.definitions import COMPARE, EVALUATE_CELL, build_definitions
+from eval_assets.partitions import reading_key
 from eval_assets.planning.plan import Plan, make_plan
+from eval_assets.stages.edges import files_below
 from eval_assets.stages.engine_room import EngineRoom
-from eval_assets.stages.graph import files_below
 from eval_assets.stages.spending import Spending
+from eval_assets.stages.stage_table import STAGES
 
 INTERRUPTED = "DagsterExecutionInterruptedError"
 PROCESSES = "processes"
@@ -102,12 +104,15 @@ def _executor(
 ) -> Execute:
     """What runs one job over one partition and notes in the summary how it went; true if it succeeded."""
 
-    def execute(job: str, partition_key: str, ops: dict[str, Any] | None = None) -> bool:
-        what = f"{job}[{partition_key}]"
+    def execute(job: str, partition_key: str, tables: Collection[str], spending: Spending, name: str = "") -> bool:
+        what = f"{job}[{name or partition_key}]"
         on_start(what)
+        paid = [table for table in tables if STAGES[table].pays]
+        ops = {table: {"config": spending.choices} for table in paid} if spending.choices else {}
         result = repository.get_job(job).execute_in_process(
             partition_key=partition_key,
             instance=instance,
+            asset_selection=[dg.AssetKey(table) for table in tables],
             tags={BACKFILL_TAG: batch},
             run_config={**QUIET, **({"ops": ops} if ops else {})},
             raise_on_error=False,
@@ -131,22 +136,23 @@ def _execute_all(
     engine_room: EngineRoom, plan: Plan, spending: Spending, execute: Execute, summary: RunSummary
 ) -> None:
     """Run what the plan names, upstream first."""
-    unread = {(root.table, root.name) for root in plan.roots if not execute(f"read_{root.table}", root.name)}
-    paid = spending.choices
-    for cell in plan.stale_cells:
-        if engine_room.stop.is_set() or unread & files_below(engine_room.project, cell):
-            summary.skipped.append(cell.key)
+    project, unread = engine_room.project, set()
+    for root in plan.roots:
+        key = reading_key(root.table, root.name)
+        if not execute(f"read_{root.table}", key, (root.table,), Spending(), root.name):
+            unread.add((root.table, root.name))
+    for planned in plan.cells:
+        if not planned.is_stale:
             continue
-        execute(EVALUATE_CELL, cell.key, _config(PAID_PER_CELL, paid))
-    for evaluation in plan.comparisons:
-        if engine_room.stop.is_set() or ("evaluations", evaluation) in unread:
-            summary.skipped.append(evaluation)
+        if engine_room.stop.is_set() or unread & files_below(project, planned.cell):
+            summary.skipped.append(planned.cell.key)
             continue
-        execute(COMPARE, evaluation, _config(PAID_PER_EVALUATION, paid))
-
-
-def _config(assets: Iterable[str], paid: Mapping[str, Any]) -> dict[str, Any] | None:
-    return {asset: {"config": paid} for asset in assets} if paid else None
+        execute(EVALUATE_CELL, planned.cell.key, planned.tables, spending)
+    for join in plan.joined:
+        if engine_room.stop.is_set() or ("evaluations", join.evaluation) in unread:
+            summary.skipped.append(join.evaluation)
+            continue
+        execute(COMPARE, join.evaluation, join.tables, spending)
 
 
 def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:

@@ -9,7 +9,7 @@ from dagster._core.loader import LoadingContextForTest
 
 from eval_assets.definitions import COMPARE, EVALUATE_CELL
 from eval_assets.plan_runs import QUIET
-from eval_assets.stages.graph import CELL_TABLES, EVALUATION_TABLES
+from eval_assets.stages.stage_table import OF_CELLS, OF_EVALUATIONS
 from tests.projects import Lab
 
 Requested = dict[str, set[str]]
@@ -45,7 +45,7 @@ class AutomationSensor:
                 cursor=self.cursor,
             )
         self.cursor = result.cursor
-        tables = (*CELL_TABLES, *EVALUATION_TABLES)
+        tables = (*OF_CELLS, *OF_EVALUATIONS)
         asked = ((table, set(result.get_requested_partitions(dg.AssetKey(table)))) for table in tables)
         return {table: partitions for table, partitions in asked if partitions}
 
@@ -54,7 +54,7 @@ class AutomationSensor:
         assets: dict[tuple[str, str], list[dg.AssetKey]] = defaultdict(list)
         for table, partitions in requested.items():
             for partition in partitions:
-                assets[COMPARE if table in EVALUATION_TABLES else EVALUATE_CELL, partition].append(dg.AssetKey(table))
+                assets[COMPARE if table in OF_EVALUATIONS else EVALUATE_CELL, partition].append(dg.AssetKey(table))
         with self.lab.engine_room() as engine_room:
             definitions = self.lab.definitions(engine_room)
             for (job, partition), selection in sorted(assets.items(), reverse=True):

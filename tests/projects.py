@@ -18,10 +18,11 @@ from typing import Any
 import dagster as dg
 import yaml
 
-from eval_assets.assets.stages import BACKFILL_TAG
+from eval_assets.assets.stage_assets import BACKFILL_TAG
 from eval_assets.automation.backfill import missing_in_dagster
 from eval_assets.config.settings import Settings
 from eval_assets.definitions import build_definitions
+from eval_assets.partitions import reading_key
 from eval_assets.plan_runs import QUIET, RunSummary, run_plan
 from eval_assets.planning.plan import Plan, make_plan
 from eval_assets.stages.engine_room import EngineRoom
@@ -216,7 +217,7 @@ class Lab:
     def read_files(self) -> None:
         """Read every changed file, as the sensor `watch_files` asks for, and nothing else."""
         for root in self.plan().roots:
-            assert self.materialize(f"read_{root.table}", root.name).success
+            assert self.materialize(f"read_{root.table}", reading_key(root.table, root.name)).success
 
     def _plan(self, engine_room: EngineRoom, **choice: Any) -> Plan:
         return make_plan(

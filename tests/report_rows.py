@@ -14,8 +14,8 @@ from eval_assets.reports.computed.labels import with_labels
 from eval_assets.reports.computed.scores import MetricFacts, score_rows
 from eval_assets.reports.evaluation_report import EvaluationReport, assemble_report
 from eval_assets.reports.provenance import DatasetFacts, Provenance
-from eval_assets.tables.report_schemas import AGGREGATE_HISTORY
-from eval_assets.tables.schemas import HEURISTIC_METRICS, JUDGE_SCORES, PREDICTIONS
+from eval_assets.tables.cell_tables import HEURISTIC_METRICS, JUDGE_SCORES, PREDICTIONS
+from eval_assets.tables.evaluation_tables import AGGREGATE_HISTORY
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SHARE = MetricFacts(greater_is_better=True, low=0, high=1)

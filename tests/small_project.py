@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from eval_assets.checking.references import project_problems
-from eval_assets.config.project import Project, load_project
+from eval_assets.config.project import Project
+from eval_assets.config.project_files import load_project
 from eval_assets.stages.file_versions import FileVersions
 
 FILES = {
@@ -31,4 +32,4 @@ def project_with(folder: Path, **changed: str | bytes | None) -> Project:
 
 def problems_of(project: Project) -> list[str]:
     """What `eval-assets check` says."""
-    return project_problems(project, FileVersions(project).metrics)
+    return project_problems(project, FileVersions(project).metrics)[0]

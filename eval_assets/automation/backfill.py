@@ -15,8 +15,10 @@ from dagster._core.definitions.selector import (
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 
 from eval_assets.config.project import Project
+from eval_assets.partitions import partitions_of
 from eval_assets.planning.plan import Plan
-from eval_assets.stages.graph import CELL_TABLES, EVALUATION_TABLES, ROOT_TABLES, all_cells
+from eval_assets.stages.evaluation_parts import evaluation_of_part, part_key
+from eval_assets.stages.stage_table import OF_CELLS, STAGES
 
 TITLE = "refresh"
 
@@ -30,13 +32,18 @@ def partitions_by_asset(plan: Plan) -> dict[str, list[str]]:
     """Asset → partitions that the plan runs."""
     chosen: dict[str, list[str]] = {}
     for root in plan.roots:
-        chosen.setdefault(root.table, []).append(root.name)
-    cells = [cell.key for cell in plan.stale_cells]
-    if cells:
-        chosen |= dict.fromkeys(CELL_TABLES, cells)
-    if plan.comparisons:
-        chosen |= {table: list(plan.comparisons) for table in EVALUATION_TABLES}
+        keys = _first_parts(plan, root.name) if root.table == "evaluations" else [root.name]
+        chosen.setdefault(root.table, []).extend(keys)
+    for table, key in plan.partitions:
+        chosen.setdefault(table, []).append(key)
     return chosen
+
+
+def _first_parts(plan: Plan, evaluation: str) -> list[str]:
+    """Parts of an evaluation to read, each of which reads them all: everything else the plan runs waits for one."""
+    tables = dict.fromkeys(table for table, key in plan.partitions if key.partition(":")[0] == evaluation)
+    firsts = [table for table in tables if not tables.keys() & STAGES[table].inputs.keys()]
+    return [part_key(evaluation, table) for table in firsts or OF_CELLS[:1]]
 
 
 def request_backfill(
@@ -84,10 +91,10 @@ def close_backfill(instance: dg.DagsterInstance, backfill: PartitionBackfill, *,
 
 def missing_in_dagster(instance: dg.DagsterInstance, project: Project) -> frozenset[str]:
     """Asset partitions, as `table/key`, that this instance has never seen materialized."""
-    wanted = {table: project.names(kind) for table, kind in ROOT_TABLES.items()}
-    wanted |= {table: [cell.key for cell in all_cells(project)] for table in CELL_TABLES}
-    wanted |= {table: project.names("evaluations") for table in EVALUATION_TABLES}
-    return frozenset(f"{table}/{key}" for table, keys in wanted.items() for key in _unseen(instance, table, keys))
+    unseen = {
+        (table, key) for table, keys in partitions_of(project).keys.items() for key in _unseen(instance, table, keys)
+    }
+    return frozenset(f"{table}/{evaluation_of_part(key) if table == 'evaluations' else key}" for table, key in unseen)
 
 
 def _unseen(instance: dg.DagsterInstance, table: str, keys: Iterable[str]) -> set[str]:

@@ -4,9 +4,15 @@ from typing import Any
 
 import dagster as dg
 
-from eval_assets.stages.graph import ROOT_TABLES
+from eval_assets.stages.stage_table import FILES, OF_CELLS, OF_EVALUATIONS
 
 Condition = dg.AutomationCondition[Any]
+
+
+def automation_conditions() -> dict[str, Condition]:
+    """Table → when its partitions run by themselves; files are read by the sensor `watch_files`."""
+    of_cells = dict.fromkeys(OF_CELLS, when_inputs_change())
+    return {**of_cells, **dict.fromkeys(OF_EVALUATIONS, when_verdicts_change()), "comparison": when_candidates_change()}
 
 
 def when_inputs_change() -> Condition:
@@ -32,7 +38,7 @@ def when_candidates_change() -> Condition:
 def when_verdicts_change() -> Condition:
     """The same for what is known about judges, which waits until every candidate is there."""
     condition = dg.AutomationCondition
-    files = dg.AssetSelection.assets(*ROOT_TABLES)
+    files = dg.AssetSelection.assets(*FILES)
     # With a file its cells change: they are requested in this tick and in progress in the next.
     is_settled: Condition = ~condition.any_deps_match(condition.data_version_changed()).allow(files)
     return _triggers() & ~condition.any_deps_missing() & is_settled & _quiet()

@@ -14,7 +14,7 @@ from dagster._core.storage.sqlite import LAST_KNOWN_STAMPED_SQLITE_ALEMBIC_REVIS
 
 from eval_assets.config.settings import CHECKOUT
 from eval_assets.errors import StorageError
-from eval_assets.storage.replies.locks import exclusive
+from eval_assets.storage.locks import exclusive
 
 DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
 MESSAGE_CHARACTERS = 300

@@ -13,7 +13,7 @@ import dagster as dg
 from dagster._core.storage.tags import BACKFILL_ID_TAG
 
 from eval_assets.automation.backfill import close_backfill
-from eval_assets.storage.replies.locks import exclusive, is_held
+from eval_assets.storage.locks import exclusive, is_held
 
 SUFFIX = ".alive"
 UNFINISHED = [

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import dagster as dg
 from pydantic import Field
 
-from eval_assets.assets.stages import PAID_PER_CELL, PAID_PER_EVALUATION
 from eval_assets.automation.backfill import graph_of, missing_in_dagster, partitions_by_asset, request_backfill
 from eval_assets.planning.plan import Plan, make_plan
 from eval_assets.planning.plan_text import plan_markdown
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.spending import Spending, retry_of
+from eval_assets.stages.stage_table import STAGES
 
 REFRESH_JOB = "refresh"
 REFRESH_OP = "launch_stale"
@@ -80,5 +80,5 @@ def refresh_job(assets: Sequence[dg.AssetsDefinition]) -> dg.JobDefinition:
 def _run_config(spending: Spending, plan: Plan) -> dict[str, object] | None:
     """What the runs of the backfill are told about spending."""
     choices = spending.choices
-    paid = [*(PAID_PER_CELL if plan.stale_cells else ()), *(PAID_PER_EVALUATION if plan.comparisons else ())]
+    paid = dict.fromkeys(table for table, _ in plan.partitions if STAGES[table].pays)
     return {"ops": {asset: {"config": choices} for asset in paid}} if choices and paid else None

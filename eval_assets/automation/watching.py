@@ -7,13 +7,13 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from eval_assets.automation.backfill import missing_in_dagster
-from eval_assets.config.project import load_project
+from eval_assets.config.project_files import load_project
 from eval_assets.config.settings import Settings
 from eval_assets.errors import EvalAssetsError
-from eval_assets.partitions import Partitions
+from eval_assets.partitions import Partitions, reading_key
 from eval_assets.planning.staleness import StalenessReader
-from eval_assets.stages.file_versions import FileVersions
-from eval_assets.stages.graph import ROOT_TABLES
+from eval_assets.stages.file_versions import FILES_OF, FileVersions
+from eval_assets.stages.stage_table import FILES
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.wording.foreign_text import visible_text
 
@@ -45,8 +45,9 @@ def watch_files_sensor(settings: Settings, partitions: Partitions, jobs: Mapping
         asked: dict[str, str] = json.loads(context.cursor or "{}")
         wanted: dict[str, str] = {}
         requests, unknown = [], []
-        for table, kind in ROOT_TABLES.items():
-            known = set(partitions.by_name[table].get_partition_keys())
+        for table in FILES:
+            kind = FILES_OF[table]
+            known = partitions.project.names(kind)
             for name in project.names(kind):
                 place = f"{table}/{name}"
                 try:
@@ -63,7 +64,8 @@ def watch_files_sensor(settings: Settings, partitions: Partitions, jobs: Mapping
                 # A run that failed is not repeated before the file changes again.
                 if asked.get(place) != content:
                     tags = {"eval_assets/file": f"{place}@{content}"}
-                    requests.append(dg.RunRequest(job_name=jobs[table].name, partition_key=name, tags=tags))
+                    key = reading_key(table, name)
+                    requests.append(dg.RunRequest(job_name=jobs[table].name, partition_key=key, tags=tags))
         if unknown:
             context.log.warning("new files, reload the code location to see them: %s", ", ".join(unknown))
         reason = None if requests else dg.SkipReason("every file is read")

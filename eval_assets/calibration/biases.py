@@ -17,9 +17,10 @@ from eval_assets.statistics.judging.judge_bias import (
     position_preference,
     self_preference,
 )
+from eval_assets.statistics.judging.preferences import TIE
 
 CHARACTERS = 100  # the unit of length
-OUTCOME_OF_A = {"a": 1.0, "tie": 0.5, "b": 0.0}
+OUTCOME_OF_A = {"a": 1.0, "tie": TIE, "b": 0.0}
 
 
 def biases_of_length(verdicts: LabelledVerdicts, *, confidence: float) -> Iterator[Statistic]:

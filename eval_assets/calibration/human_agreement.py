@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from eval_assets.calibration.labelled import LabelledVerdicts, examples_of, grades_of
+from eval_assets.calibration.labelled import LabelledVerdicts, examples_of
 from eval_assets.calibration.statistic import NO_LABELS, Statistic, unmeasured
-from eval_assets.config.judge import Scale
+from eval_assets.config.scales import Scale
 from eval_assets.statistics.intervals import no_interval
 from eval_assets.statistics.judging.agreement import (
     Agreement,
@@ -19,7 +19,7 @@ from eval_assets.statistics.judging.agreement import (
 )
 from eval_assets.statistics.judging.alpha import AlphaLevel, krippendorff_alpha
 
-N_RESAMPLES = 2_000
+AGREEMENT_DRAWS = 2_000
 BINARY = 2
 OF_GRADES = ("raw_agreement", "cohen_kappa", "cohen_kappa_quadratic", "confusion_matrix")
 OF_ALL = ("spearman", "krippendorff_alpha_with_judge", "krippendorff_alpha_raters")
@@ -42,7 +42,7 @@ def agreement_with_people(
     Yields:
         Every statistic of `OF_GRADES` and `OF_ALL`; without a value, and saying why, where there are no labels.
     """
-    grades = grades_of(scale)
+    grades = scale.grades
     rows = verdicts.labelled
     if rows.is_empty():
         why = NO_LABELS
@@ -56,7 +56,12 @@ def agreement_with_people(
     detail = {"outdated_labels": verdicts.n_outdated, "labels_off_scale": verdicts.n_off_scale}
     examples = examples_of(rows)
     detail["examples"] = rows["example_id"].n_unique()
-    draws: dict[str, Any] = {"confidence": confidence, "n_resamples": N_RESAMPLES, "seed": seed, "clusters": examples}
+    draws: dict[str, Any] = {
+        "confidence": confidence,
+        "n_resamples": AGREEMENT_DRAWS,
+        "seed": seed,
+        "clusters": examples,
+    }
     people, judged = rows["human_verdict"].to_numpy(), rows["verdict"].to_numpy()
     if grades is None or not np.isin(np.concatenate([people, judged]), list(grades)).all():
         yield from (unmeasured(name, confidence, why="the scores lie between grades") for name in OF_GRADES)
@@ -102,9 +107,9 @@ def agreement_of_jurors(verdicts: pl.DataFrame, scale: Scale, *, confidence: flo
     ratings = wide.drop(about).cast(pl.Float64).fill_null(np.nan).to_numpy().T
     alpha = krippendorff_alpha(
         ratings,
-        level=alpha_level(grades_of(scale)),
+        level=alpha_level(scale.grades),
         confidence=confidence,
-        n_resamples=N_RESAMPLES,
+        n_resamples=AGREEMENT_DRAWS,
         seed=seed,
         clusters=examples_of(wide),
     )

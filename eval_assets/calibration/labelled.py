@@ -1,6 +1,5 @@
-"""Verdicts of one judge beside the labels people gave the same outputs. What follows from them is in `agreement`."""
+"""Verdicts of one judge beside the labels people gave the same outputs. What follows is in `human_agreement`."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,11 +7,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from eval_assets.config.datasets.human_labels import score_on
-from eval_assets.config.judge import NumberScale, Scale
+from eval_assets.config.scales import Scale
 from eval_assets.statistics.spread import repeated
 
-OUTPUT = ("prediction_id", "model", "prompt", "example_id")
+OUTPUT_COLUMNS = ("prediction_id", "model", "prompt", "example_id")
 NARROWING = ("output", "model", "prompt")  # what a label may name beside its example, the most specific first
 
 
@@ -21,9 +19,9 @@ class LabelledVerdicts:
     """One judge's verdicts, and people's ratings of the same outputs.
 
     Args:
-        outputs: One row per judged output: `OUTPUT`, `score` (mean of the judge's verdicts on it), `verdict` (their
-            lower median, which is on the scale), `score_id`, `justification`, `output`; and where people rated it,
-            `human` (their mean), `human_verdict` (their lower median) and `human_label` (what each said), else null.
+        outputs: One row per judged output: `OUTPUT_COLUMNS`, `score` (mean of the judge's verdicts on it), `verdict`
+            (their lower median, which is on the scale), `score_id`, `justification`, `output`; and where people rated
+            it, `human` (their mean), `human_verdict` (their lower median), `human_label` (what each said), else null.
         ratings: One row per output and rater: `prediction_id`, `rater`, `rating`.
         n_outdated: Labels of judged examples that are of another model, prompt or output than any judged one.
         n_off_scale: Labels that are not on the judge's scale.
@@ -78,10 +76,10 @@ def labelled_verdicts(
     """
     outputs = _judged(verdicts.filter((pl.col("judge") == judge) & pl.col("juror").is_null()), predictions)
     mine = labels.filter(pl.col("judge").is_null() | (pl.col("judge") == judge)).with_row_index("label_id")
-    scores = [score_on(scale, label, score) for label, score in mine.select("label", "score").iter_rows()]
+    scores = [scale.score_by_people(label, score) for label, score in mine.select("label", "score").iter_rows()]
     rated = mine.with_columns(rating=pl.Series(scores, dtype=pl.Float64))
     matched = (
-        outputs.select(*OUTPUT, "output")
+        outputs.select(*OUTPUT_COLUMNS, "output")
         .join(rated, on="example_id", suffix="_labelled", maintain_order="left_right")
         .filter(
             *(
@@ -129,27 +127,6 @@ def examples_of(rows: pl.DataFrame) -> NDArray[Any] | None:
         pl.concat_str(pl.lit("row:"), pl.int_range(pl.len())),
     )
     return repeated(rows.select(pl.coalesce(names).rank("dense").cast(pl.Int64)).to_series().to_numpy())
-
-
-def grades_of(scale: Scale) -> Mapping[float, str] | None:
-    """Every score a verdict can have, in order, with its name; null for a scale of any number.
-
-    Labels that share a score are one grade: no metric can tell them apart.
-
-    >>> from eval_assets.config.judge import PassFailScale
-    >>> grades_of(PassFailScale(type="pass_fail"))
-    {0.0: 'fail', 1.0: 'pass'}
-    """
-    if isinstance(scale, NumberScale):
-        return None
-    labels: Mapping[str, float] = getattr(scale, "labels", {})
-    if not labels:
-        low, high = scale.bounds
-        return {float(grade): str(grade) for grade in range(int(low), int(high) + 1)}
-    return {
-        score: " or ".join(label for label, its_score in labels.items() if its_score == score)
-        for score in sorted(set(labels.values()))
-    }
 
 
 def _judged(verdicts: pl.DataFrame, predictions: pl.DataFrame) -> pl.DataFrame:

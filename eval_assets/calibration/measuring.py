@@ -1,19 +1,22 @@
 """All there is to say about one judge of one evaluation: rows of `judge_agreement` and `judge_disagreements`."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import polars as pl
 
 from eval_assets.calibration.biases import biases_of_length, biases_of_position, preference_for_kin, sameness
-from eval_assets.calibration.correcting import corrected_means
 from eval_assets.calibration.human_agreement import agreement_of_jurors, agreement_with_people
 from eval_assets.calibration.labelled import LabelledVerdicts, labelled_verdicts
 from eval_assets.calibration.statistic import Statistic
-from eval_assets.config.judge import Judge, Scale
+from eval_assets.config.candidate import Candidate
+from eval_assets.config.judge import Judge
+from eval_assets.config.scales import Scale
+from eval_assets.statistics.intervals import is_binary
+from eval_assets.statistics.judging.correction import CorrectedMean, prediction_powered_mean, rogan_gladen_rate
 from eval_assets.tables.columns import EXAMPLE_CLUSTERS
-from eval_assets.tables.judging_schemas import JUDGE_AGREEMENT, JUDGE_DISAGREEMENTS, PAIRWISE_PREFERENCES
+from eval_assets.tables.evaluation_tables import JUDGE_AGREEMENT, JUDGE_DISAGREEMENTS, PAIRWISE_PREFERENCES
 
 MOST_DISAGREEMENTS = 20
 
@@ -108,7 +111,7 @@ def measure_judge(
             *(preference_for_kin(verdicts, facts.kin, facts.family, confidence=confidence) if facts.family else ()),
             *in_pairs,
             *sameness(verdicts, reasons, confidence=confidence),
-            *corrected_means(verdicts, scale, confidence=confidence),
+            *_corrected_means(verdicts, scale, confidence=confidence),
         ]
     )
     recorded = {"evaluation": evaluation, "judge": judge.name, "run_id": run_id}
@@ -123,12 +126,41 @@ def measure_judge(
     return Measured(pl.DataFrame(rows, schema=JUDGE_AGREEMENT), _disagreements(verdicts, recorded))
 
 
+def _corrected_means(verdicts: LabelledVerdicts, scale: Scale, *, confidence: float) -> Iterator[Statistic]:
+    """Estimate for each candidate what people would have given on average; nothing where nobody labelled anything.
+
+    Pass/fail verdicts are corrected after Rogan and Gladen, all others by prediction-powered inference; the method says
+    why there is no value where labels are too few. The labels have to be of a random part of the examples. Several
+    samples of an example are averaged first.
+    """
+    if verdicts.labelled.is_empty():
+        return
+    for (model, prompt), outputs in verdicts.outputs.group_by("model", "prompt", maintain_order=True):
+        examples = outputs.group_by("example_id", maintain_order=True).agg(
+            pl.col("score").mean(),
+            judged=pl.col("score").filter(pl.col("human").is_not_null()).mean(),
+            human=pl.col("human").mean(),
+        )
+        corrected = _corrected(examples, scale, confidence)
+        yield Statistic(
+            "corrected_mean",
+            corrected.value,
+            corrected.interval,
+            corrected.n_labelled,
+            corrected.method,
+            candidate=Candidate.of(model, prompt),
+            detail={
+                "judge_mean": corrected.judge_mean,
+                "n_unlabelled": corrected.n_unlabelled,
+                "learned": corrected.detail,
+            },
+        )
+
+
 def _row(statistic: Statistic, raters: list[str]) -> dict[str, object]:
-    model, _, prompt = (statistic.candidate or "").partition("@")
     return {
         "statistic": statistic.name,
-        "model": model or None,
-        "prompt": prompt or None,
+        **(statistic.candidate.columns if statistic.candidate else {"model": None, "prompt": None}),
         "value": statistic.value,
         "ci_low": statistic.interval.low,
         "ci_high": statistic.interval.high,
@@ -158,3 +190,13 @@ def _disagreements(verdicts: LabelledVerdicts, recorded: Mapping[str, str]) -> p
         )
     )
     return worst.select(pl.col(name).cast(dtype) for name, dtype in JUDGE_DISAGREEMENTS.items())
+
+
+def _corrected(examples: pl.DataFrame, scale: Scale, confidence: float) -> CorrectedMean:
+    labelled = examples.drop_nulls("human")
+    judged, human = labelled["judged"].to_numpy(), labelled["human"].to_numpy()
+    unlabelled = examples.filter(pl.col("human").is_null())["score"].to_numpy()
+    passes = scale.is_pass_rate and all(is_binary(scores) for scores in (judged, human, unlabelled))
+    if passes and unlabelled.size:
+        return rogan_gladen_rate(judged, human, unlabelled, confidence=confidence)
+    return prediction_powered_mean(judged, human, unlabelled, confidence=confidence)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from eval_assets.config.candidate import Candidate
 from eval_assets.statistics.intervals import Interval, no_interval
 
 NO_LABELS = "uncalibrated: no human labels"
@@ -19,7 +20,7 @@ class Statistic:
         interval: Of the value.
         n: What it is over.
         method: How it was computed, or why there is no value.
-        candidate: `model@prompt`, where it is about one.
+        candidate: Where it is about one.
         needs_people: Whether it rests on human labels.
         detail: What else belongs to the value.
     """
@@ -29,7 +30,7 @@ class Statistic:
     interval: Interval
     n: int
     method: str
-    candidate: str | None = None
+    candidate: Candidate | None = None
     needs_people: bool = True
     detail: Mapping[str, Any] = field(default_factory=dict)
 

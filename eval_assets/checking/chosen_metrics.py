@@ -6,7 +6,7 @@ from pathlib import Path
 
 from eval_assets.checking.user_functions import function_fault, missing_module
 from eval_assets.config.evaluation import Evaluation, MetricChoice
-from eval_assets.config.problems import Location, Problem, field_path, line_of
+from eval_assets.config.problems import Location, Problem
 from eval_assets.config.project import Loaded
 from eval_assets.errors import MetricError
 from eval_assets.metrics.custom.calls import load_function
@@ -27,12 +27,12 @@ def metric_problems(loaded: Loaded[Evaluation], metrics_of: MetricsOf, project_d
     """
     refused = _refused(loaded, (), metrics_of)
     if refused:
-        return [_problem(loaded, refused, "without_metrics")]
+        return [loaded.problem(("without_metrics",), refused)]
     choices = range(len(loaded.item.file.metrics))
     found = [problem for index in choices for problem in _choice_problems(loaded, index, metrics_of, project_dir)]
     refused = None if found else _refused(loaded, loaded.item.file.metrics, metrics_of)
     if refused:
-        return [_problem(loaded, refused, "metrics")]
+        return [loaded.problem(("metrics",), refused)]
     return found
 
 
@@ -44,17 +44,17 @@ def _choice_problems(
     place: Location = ("metrics", index, "function") if choice.function else ("metrics", index)
     said = (choice.function and missing_module(choice.function, project_dir)) or _refused(loaded, (choice,), metrics_of)
     if said:
-        yield _problem(loaded, said, *place)
+        yield loaded.problem(place, said)
         return
     for function in (metric.function for metric in metrics_of(_choosing(loaded.item, (choice,))) if metric.function):
         load = partial(load_function, function.path, function.code_sha256, project_dir)
         said = function_fault(function.path, project_dir, load)
         if said:
-            yield _problem(loaded, said, *place)
+            yield loaded.problem(place, said)
     for name in (name for name in choice.parameters.get("aggregates", []) if ":" in name):
         said = function_fault(name, project_dir, partial(load_target, name, project_dir))
         if said:
-            yield _problem(loaded, said, "metrics", index, "parameters", "aggregates")
+            yield loaded.problem(("metrics", index, "parameters", "aggregates"), said)
 
 
 def _refused(loaded: Loaded[Evaluation], choices: tuple[MetricChoice, ...], metrics_of: MetricsOf) -> str | None:
@@ -69,7 +69,3 @@ def _refused(loaded: Loaded[Evaluation], choices: tuple[MetricChoice, ...], metr
 def _choosing(evaluation: Evaluation, choices: tuple[MetricChoice, ...]) -> Evaluation:
     """The evaluation with these metrics in place of its own."""
     return evaluation.model_copy(update={"file": evaluation.file.model_copy(update={"metrics": choices})})
-
-
-def _problem(loaded: Loaded[Evaluation], said: str, *place: str | int) -> Problem:
-    return Problem(loaded.file, said, line_of(place, loaded.lines), field_path(place))

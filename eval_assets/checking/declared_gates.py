@@ -1,9 +1,9 @@
 """Gates: do they name a metric, and can they be met, and be missed?"""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from eval_assets.config.evaluation import Evaluation, Gate
-from eval_assets.config.problems import Problem, field_path, line_of, nearest
+from eval_assets.config.problems import Problem, nearest
 from eval_assets.config.project import Loaded
 from eval_assets.wording.numbers import plain_number
 
@@ -23,15 +23,15 @@ def gate_problems(
     for index, gate in enumerate(loaded.item.file.gates):
         if gate.metric not in bounds:
             said = f"expected a metric or judge of this evaluation, got {gate.metric!r}; {nearest(gate.metric, bounds)}"
-            yield _problem(loaded, said, index, "metric")
+            yield loaded.problem(("gates", index, "metric"), said)
             continue
         for field, said in _threshold_faults(gate, bounds[gate.metric]):
-            yield _problem(loaded, said, index, field)
+            yield loaded.problem(("gates", index, field), said)
         if n_examples is not None and gate.min_scored > n_examples:
             said = (
                 f"expected at most {n_examples}, the number of examples, got {gate.min_scored}: it would never decide"
             )
-            yield _problem(loaded, said, index, "min_scored")
+            yield loaded.problem(("gates", index, "min_scored"), said)
 
 
 def _threshold_faults(gate: Gate, bounds: Bounds) -> Iterator[tuple[str, str]]:
@@ -70,8 +70,3 @@ def _share_hint(value: float, high: float | None) -> str:
 
 def _bound(value: float | None) -> str:
     return "any value" if value is None else f"{plain_number(value)}"
-
-
-def _problem(loaded: Loaded[Evaluation], said: str, index: int, field: str) -> Problem:
-    place: Sequence[str | int] = ("gates", index, field)
-    return Problem(loaded.file, said, line_of(tuple(place), loaded.lines), field_path(tuple(place)))

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from eval_assets.config.datasets.dataset import OUR_COLUMNS, Dataset
-from eval_assets.config.datasets.example_columns import example_columns
+from eval_assets.config.datasets.examples import example_columns
 from eval_assets.config.datasets.rows import dataset_rows
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.judge import Judge
-from eval_assets.config.problems import Location, Problem, field_path, line_of, nearest
+from eval_assets.config.problems import Location, Problem, nearest
 from eval_assets.config.project import Loaded
 from eval_assets.metrics.definition import ResolvedMetric
-from eval_assets.tables.schemas import METRIC_COLUMNS
+from eval_assets.tables.cell_tables import METRIC_COLUMNS
 
 METRIC_INPUTS = frozenset({"predictions", "inputs", "targets", "context", *METRIC_COLUMNS} - {"example"})
 """What a metric function may ask for whatever the dataset: columns of a prediction, and of any example."""
@@ -119,12 +119,12 @@ def card_problems(loaded: Loaded[Dataset], columns: ProvidedColumns) -> Iterator
     for place, theirs in named:
         if not columns.has_in_file(theirs):
             said = f"no row of the file has the column {theirs!r}; {nearest(theirs, columns.in_file)}"
-            yield _problem(loaded, place, said)
+            yield loaded.problem(place, said)
     places: list[tuple[Location, str]] = [(("slices", index), name) for index, name in enumerate(card.slices)]
     places += [(("cluster",), card.cluster)] if card.cluster else []
     for place, path in places:
         if not columns.has_path(path):
-            yield _problem(loaded, place, _absent(columns, path, columns.paths))
+            yield loaded.problem(place, _absent(columns, path, columns.paths))
 
 
 def slice_problems(loaded: Loaded[Evaluation], columns: ProvidedColumns, *, is_empty: bool) -> Iterator[Problem]:
@@ -132,18 +132,18 @@ def slice_problems(loaded: Loaded[Evaluation], columns: ProvidedColumns, *, is_e
     chosen = loaded.item.file.slice
     absent = [name for name in chosen.where if not columns.has(name)]
     for name in absent:
-        yield _problem(loaded, ("slice", "where", name), _absent(columns, name, columns.names))
+        yield loaded.problem(("slice", "where", name), _absent(columns, name, columns.names))
     if is_empty and not absent:
         known = "; ".join(f"{name} is {columns.values_of(name)}" for name in chosen.where)
         said = f"expected examples of dataset {columns.dataset.name!r}, it has none of {chosen}; {known}"
-        yield _problem(loaded, ("slice", "where"), said)
+        yield loaded.problem(("slice", "where"), said)
 
 
 def judge_column_problems(loaded: Loaded[Judge], columns: ProvidedColumns) -> Iterator[Problem]:
     """Columns that a judge is to be shown and no row has."""
     for index, name in enumerate(loaded.item.file.columns):
         if not columns.has(name):
-            yield _problem(loaded, ("columns", index), _absent(columns, name, columns.names))
+            yield loaded.problem(("columns", index), _absent(columns, name, columns.names))
 
 
 def argument_problems(
@@ -160,7 +160,7 @@ def argument_problems(
                     f"nothing fills the argument {name!r}: it is no column of dataset {columns.dataset.name!r}, "
                     f"no other metric, no parameter, and has no default; {columns.hint(name, known)}"
                 )
-                yield _problem(loaded, ("metrics", places[metric.label], "function"), said)
+                yield loaded.problem(("metrics", places[metric.label], "function"), said)
 
 
 def _arguments_from_rows(metric: ResolvedMetric) -> Iterable[str]:
@@ -180,7 +180,3 @@ def _paths_in(value: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
 
 def _absent(columns: ProvidedColumns, name: str, known: Collection[str]) -> str:
     return f"no row of dataset {columns.dataset.name!r} has the column {name!r}; {columns.hint(name, known)}"
-
-
-def _problem(loaded: Loaded[Any], place: Location, said: str) -> Problem:
-    return Problem(loaded.file, said, line_of(place, loaded.lines), field_path(place))

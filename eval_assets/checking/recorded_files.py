@@ -1,4 +1,4 @@
-"""Files of recorded predictions: whether they can be read, whose they are, whether a retriever's hold lists of ids."""
+"""Files of recorded predictions and verdicts: can they be read, are they in their place, whose are their rows?"""
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -8,13 +8,15 @@ from eval_assets.config.datasets.dataset import Dataset
 from eval_assets.config.datasets.examples import Example
 from eval_assets.config.datasets.row_files import is_separated
 from eval_assets.config.datasets.rows import read_examples
+from eval_assets.config.evaluation import Evaluation
+from eval_assets.config.judge import Judge
 from eval_assets.config.model import Model, RecordedColumns
-from eval_assets.config.problems import Problem, line_of, relative
+from eval_assets.config.problems import Problem, relative
 from eval_assets.config.project import Loaded, Project
 from eval_assets.errors import ConfigError
 from eval_assets.metrics.retrieval.ranked import document_ids
 from eval_assets.providers.clients.recorded_client import RecordedClient, recorded_file
-from eval_assets.providers.clients.recorded_verdicts import RecordedVerdicts, recorded_client
+from eval_assets.providers.clients.recorded_verdicts import recorded_client
 from eval_assets.wording.numbers import count_text
 
 
@@ -23,7 +25,7 @@ def recorded_problems(project: Project, loaded: Loaded[Model]) -> Iterator[Probl
     if loaded.item.file.provider == "recorded":
         said = _fault(project, loaded.item)
         if said:
-            yield Problem(loaded.file, said, line_of(("file",), loaded.lines), "file")
+            yield loaded.problem(("file",), said)
 
 
 def recorded_notes(project: Project, name: str) -> Iterator[str]:
@@ -36,11 +38,63 @@ def recorded_notes(project: Project, name: str) -> Iterator[str]:
     dataset = project.dataset(file.dataset)
     recorded = [model for model in map(project.model, file.models) if model.file.provider == "recorded"]
     examples = list(read_examples(dataset, project.datasets_dir)) if recorded else []
+    unranked: list[str] = []
     for model in recorded:
-        yield from _strangers(project, model, dataset, examples)
-    if (file.task or dataset.card.task) == "retriever":
-        for model in recorded:
-            yield from _unranked(project, model)
+        path, named = recorded_file(str(model.file.file), project.models_dir), _named(project, model)
+        client = recorded_client(path, model.file.columns, file=named)
+        if isinstance(client, RecordedClient):
+            yield from _strangers(client, named, dataset, examples)
+            if (file.task or dataset.card.task) == "retriever":
+                unranked += _unranked(client, named, model.file.columns.output)
+    yield from unranked
+
+
+def recorded_judge_problems(loaded: Loaded[Judge], model: Loaded[Model]) -> Iterator[Problem]:
+    """What a judge can't have whose model is a file of verdicts.
+
+    Args:
+        loaded: The judge.
+        model: Its model, of provider `recorded`.
+    """
+    file = loaded.item.file
+
+    if model.item.file.columns.candidate is None:
+        said = (
+            f"model {model.item.name!r} holds recorded predictions; to read verdicts from its file, name in its "
+            "`columns` the `candidate` whose output a verdict is on"
+        )
+        yield loaded.problem(("model",), said)
+    if file.kind != "rubric":
+        yield loaded.problem(
+            ("kind",), f"expected kind 'rubric' for recorded verdicts, got {file.kind!r}: nothing is asked"
+        )
+    if file.expected_value:
+        yield loaded.problem(("expected_value",), "recorded verdicts have no token probabilities; leave the field out")
+    if file.samples > 1:
+        yield loaded.problem(
+            ("samples",), f"a file holds one verdict per example and candidate, got samples {file.samples}"
+        )
+
+
+def recorded_candidate_problems(project: Project, loaded: Loaded[Evaluation]) -> Iterator[Problem]:
+    """Files of verdicts named as candidates, and preferences that don't say against whom."""
+    file = loaded.item.file
+    for index, name in enumerate(file.models):
+        model = project.models.get(name)
+        if model is not None and model.item.file.columns.candidate is not None:
+            said = f"expected a model that answers, {name!r} holds verdicts on candidates; name it in a judge"
+            place = ("models", index) if ("models", index) in loaded.lines else ("models",)
+            yield loaded.problem(place, said)
+    judge = project.judges.get(file.pairwise.judge) if file.pairwise else None
+    asked = project.models.get(judge.item.file.model or "") if judge is not None else None
+    if asked is None or asked.item.file.provider != "recorded" or file.pairwise is None:
+        return
+    if file.pairwise.against == "all" and asked.item.file.columns.opponent is None:
+        said = (
+            "expected recorded preferences that say who was compared with whom; name in the `columns` of model "
+            f"{asked.item.name!r} the `opponent`, or compare with the baseline alone"
+        )
+        yield loaded.problem(("pairwise", "against"), said)
 
 
 def _fault(project: Project, model: Model) -> str | None:
@@ -64,14 +118,10 @@ def _fault_of_version(path: Path, columns: RecordedColumns, named: str, state: t
     return None
 
 
-def _strangers(project: Project, model: Model, dataset: Dataset, examples: Sequence[Example]) -> Iterator[str]:
-    client = _client(project, model)
-    if not isinstance(client, RecordedClient):
-        return
+def _strangers(client: RecordedClient, named: str, dataset: Dataset, examples: Sequence[Example]) -> Iterator[str]:
     n_positions = max((example.position for example in examples), default=-1) + 1
     found = list(client.strangers({example.example_id for example in examples}, n_positions))
     if found:
-        named = _named(project, model)
         line, example_id = found[0]
         said = f"id {example_id!r:.80}" if example_id is not None else f"position {n_positions}"
         more = f", and {count_text(len(found) - 1, 'more row')} like it" if len(found) > 1 else ""
@@ -79,10 +129,9 @@ def _strangers(project: Project, model: Model, dataset: Dataset, examples: Seque
         yield f"{named}:{line}: no example of dataset {dataset.name!r} has the {said}{more}: not used{hint}"
 
 
-def _unranked(project: Project, model: Model) -> Iterator[str]:
-    client = _client(project, model)
+def _unranked(client: RecordedClient, named: str, column: str) -> Iterator[str]:
     lines, said = [], ""
-    for line, output in client.outputs() if isinstance(client, RecordedClient) else ():
+    for line, output in client.outputs():
         try:
             document_ids(output if isinstance(output, str) else "[]")
         except ValueError as error:
@@ -90,13 +139,7 @@ def _unranked(project: Project, model: Model) -> Iterator[str]:
             said = said or f"{error}"
     if lines:
         more = f", and {len(lines) - 1} more such rows" if len(lines) > 1 else ""
-        place = f"{_named(project, model)}:{lines[0]}: {model.file.columns.output}"
-        yield f'{place}: {said}{more}; a ranking is written as ["d1", "d2"], best first'
-
-
-def _client(project: Project, model: Model) -> RecordedClient | RecordedVerdicts:
-    path = recorded_file(str(model.file.file), project.models_dir)
-    return recorded_client(path, model.file.columns, file=_named(project, model))
+        yield f'{named}:{lines[0]}: {column}: {said}{more}; a ranking is written as ["d1", "d2"], best first'
 
 
 def _named(project: Project, model: Model) -> str:

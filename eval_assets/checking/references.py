@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from eval_assets.checking.chosen_metrics import MetricsOf, metric_problems
 from eval_assets.checking.declared_gates import Bounds, gate_problems
-from eval_assets.checking.ignored_files import ignored_files
-from eval_assets.checking.names import candidate_problems, files_used, unknown_files
+from eval_assets.checking.file_names import candidate_problems, files_used, ignored_files, unknown_files
 from eval_assets.checking.provided_columns import (
     ProvidedColumns,
     argument_problems,
@@ -16,8 +15,12 @@ from eval_assets.checking.provided_columns import (
     judge_column_problems,
     slice_problems,
 )
-from eval_assets.checking.recorded_files import recorded_notes, recorded_problems
-from eval_assets.checking.recorded_judges import recorded_candidate_problems, recorded_judge_problems
+from eval_assets.checking.recorded_files import (
+    recorded_candidate_problems,
+    recorded_judge_problems,
+    recorded_notes,
+    recorded_problems,
+)
 from eval_assets.checking.templates import judge_template_problems, prompt_problems
 from eval_assets.checking.trial_rendering import TRIED, rendering_problems, tried_examples
 from eval_assets.checking.user_functions import callable_argument_problems, callable_problems
@@ -36,12 +39,15 @@ OWN_PARAMETERS = ("callable", "recorded")
 """Providers whose parameters are no sampling parameters."""
 
 
-def project_problems(project: Project, metrics_of: MetricsOf) -> list[str]:
+def project_problems(project: Project, metrics_of: MetricsOf) -> tuple[list[str], list[str]]:
     """Everything wrong with `data/`: rows of datasets, functions of the user and files that nothing reads included.
 
     Args:
         project: The loaded files.
         metrics_of: Heuristic metrics of an evaluation, as `FileVersions.metrics` gives them.
+
+    Returns:
+        The problems, and the evaluations that can run.
     """
     found = [error for _, error in sorted(project.broken.items())]
     found += map(str, ignored_files(project))
@@ -52,9 +58,9 @@ def project_problems(project: Project, metrics_of: MetricsOf) -> list[str]:
         found += map(str, model_problems(project, name))
     for name in project.judges:
         found += map(str, judge_problems(project, name))
-    for name in project.evaluations:
-        found += map(str, evaluation_problems(project, name, metrics_of))
-    return list(dict.fromkeys(found))
+    refused = {name: refusals(project, name, metrics_of) for name in project.evaluations}
+    found += [said for refusal in refused.values() for said in refusal]
+    return list(dict.fromkeys(found)), [name for name, refusal in refused.items() if not refusal]
 
 
 def project_notes(project: Project) -> Iterator[str]:

@@ -79,18 +79,6 @@ def prompt_remarks(project: Project, name: str) -> Iterator[str]:
                 yield f"evaluation {name}: {loaded.file} {said}"
 
 
-def judge_remarks(project: Project, name: str) -> Iterator[str]:
-    """What a judge of an evaluation is not told."""
-    file = project.evaluation(name).file
-    for judge in dict.fromkeys([*file.judges, *([file.pairwise.judge] if file.pairwise else [])]):
-        loaded = project.judges[judge]
-        asked = loaded.item.file
-        if asked.kind == "rubric" and not (asked.rubric or asked.guidelines):
-            yield f"evaluation {name}: {loaded.file} has no `rubric`: what a score means is left to the judge's model"
-        if asked.kind == "template" and not re.search(r"\{[{%][^}]*\boutput\b", asked.prompt or ""):
-            yield f"evaluation {name}: the `prompt` of {loaded.file} has no {{{{ output }}}}: it judges unseen"
-
-
 def _failures(prompt: Prompt, examples: Sequence[Example]) -> dict[str, str]:
     """Example id → why the prompt can't be rendered with it."""
     failed: dict[str, str] = {}

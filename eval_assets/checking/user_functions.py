@@ -12,7 +12,7 @@ from pathlib import Path
 from eval_assets.checking.provided_columns import ProvidedColumns
 from eval_assets.checking.templates import HIDDEN
 from eval_assets.config.model import Model
-from eval_assets.config.problems import Problem, hint_at, line_of, nearest
+from eval_assets.config.problems import Problem, hint_at, nearest
 from eval_assets.config.project import Loaded
 from eval_assets.errors import ConfigError, MetricError
 from eval_assets.providers.clients.callable_target import (
@@ -36,7 +36,7 @@ def callable_problems(loaded: Loaded[Model], project_dir: Path) -> Iterator[Prob
     if loaded.item.file.provider == "callable" and target is not None:
         said = function_fault(target, project_dir, lambda: caller_of(load_target(target, project_dir), target))
         if said:
-            yield Problem(loaded.file, said, line_of(("callable",), loaded.lines), "callable")
+            yield loaded.problem(("callable",), said)
 
 
 def callable_argument_problems(loaded: Loaded[Model], columns: ProvidedColumns, project_dir: Path) -> Iterator[Problem]:
@@ -67,11 +67,11 @@ def callable_argument_problems(loaded: Loaded[Model], columns: ProvidedColumns, 
                 f"nothing fills the argument {name!r} of {target!r}: it is no column of dataset "
                 f"{columns.dataset.name!r}, no parameter, and has no default; {hint}"
             )
-            yield Problem(loaded.file, said, line_of(("callable",), loaded.lines), "callable")
+            yield loaded.problem(("callable",), said)
     for name in [] if arguments.takes_any else parameters:
         if name not in arguments.names:
             said = f"{target!r} takes no parameter {name!r}; {nearest(name, arguments.names)}"
-            yield Problem(loaded.file, said, line_of(("parameters", name), loaded.lines), f"parameters.{name}")
+            yield loaded.problem(("parameters", name), said)
 
 
 def function_fault(target: str, project_dir: Path, load: Callable[[], object]) -> str | None:

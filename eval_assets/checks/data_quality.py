@@ -23,7 +23,7 @@ def data_quality_checks(partitions: Partitions) -> list[dg.AssetChecksDefinition
 
 
 def _checks_of(table: str, rules: Sequence[Rule], partitions: Partitions) -> dg.AssetChecksDefinition:
-    partitions_def = partitions.by_name.get(table, partitions.by_cell)
+    partitions_def = partitions.of(table)
 
     @dg.multi_asset_check(
         name=f"{table}_quality",

@@ -9,7 +9,7 @@ from eval_assets.partitions import Partitions
 from eval_assets.reports.computed.gating import overall_verdict
 from eval_assets.reports.rendered.gate_formats import gates_markdown
 from eval_assets.stages.engine_room import EngineRoom
-from eval_assets.statistics.comparison.decisions import Verdict
+from eval_assets.statistics.comparison.decisions import GateDecision
 
 
 def gate_check(partitions: Partitions) -> dg.AssetChecksDefinition:
@@ -18,7 +18,7 @@ def gate_check(partitions: Partitions) -> dg.AssetChecksDefinition:
         "gate",
         asset="comparison",
         description="All critical gates of the evaluation say GO.",
-        partitions_def=partitions.by_name["evaluations"],
+        partitions_def=partitions.of("comparison"),
         blocking=True,
     )
 
@@ -30,7 +30,7 @@ def gate_check(partitions: Partitions) -> dg.AssetChecksDefinition:
         return dg.AssetCheckResult(
             asset_key="comparison",
             check_name="gate",
-            passed=overall.verdict is Verdict.GO,
+            passed=overall.verdict is GateDecision.GO,
             severity=dg.AssetCheckSeverity.ERROR,
             description=f"{overall.verdict.value}: {overall.note}",
             metadata={

@@ -9,15 +9,13 @@ from pathlib import Path
 
 import click
 
-from eval_assets.cli.cache import cache
-from eval_assets.cli.checking import check
+from eval_assets.cli.dagster_commands import instance, reload
 from eval_assets.cli.exit_codes import ExitCode
-from eval_assets.cli.opened_instance import instance
-from eval_assets.cli.reloading import reload
 from eval_assets.cli.reporting import gate, report
 from eval_assets.cli.running import plan, run
 from eval_assets.cli.saying import say, say_warnings
-from eval_assets.cli.tracing import trace
+from eval_assets.cli.stored import cache, trace
+from eval_assets.cli.validating import check
 from eval_assets.errors import EvalAssetsError
 
 DATA_FOLDER = click.Path(path_type=Path, file_okay=False)

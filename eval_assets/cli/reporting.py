@@ -5,25 +5,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
 from eval_assets.cli.exit_codes import GATE_CODES
+from eval_assets.cli.options import Format
 from eval_assets.cli.saying import say
 from eval_assets.errors import ConfigError, StorageError
 
 if TYPE_CHECKING:
     from eval_assets.reports.evaluation_report import EvaluationReport
-
-
-class Format(click.Choice[str]):
-    """An output format; one for spreadsheets and data frames is answered with what there is."""
-
-    def fail(self, message: str, param: click.Parameter | None = None, ctx: click.Context | None = None) -> NoReturn:
-        """Say what there is for tables too."""
-        tables = "; the tables behind a report come with --format parquet --output FOLDER"
-        super().fail(f"{message.rstrip('.')}{tables if 'parquet' in self.choices else ''}", param, ctx)
 
 
 @click.command()
@@ -98,12 +90,13 @@ def _load(data_dir: Path | None, evaluation: str, *, whole: bool = False) -> "Ev
     from eval_assets.config.settings import settings_from
     from eval_assets.planning.staleness import StalenessReader
     from eval_assets.stages.engine_room import EngineRoom
+    from eval_assets.stages.report_reading import read_report
 
     with EngineRoom.from_settings(settings_from(data_dir=data_dir)) as engine_room:
         engine_room.project.evaluation(evaluation)
         if engine_room.warehouse.last_commit("evaluations", {"evaluation": evaluation}) is None:
             raise StorageError(f"{evaluation} has no results yet: `eval-assets run {evaluation}` computes them")
-        loaded = engine_room.report(evaluation, whole=whole)
+        loaded = read_report(engine_room, evaluation, whole=whole)
         reader = StalenessReader(engine_room.project, engine_room.versions, engine_room.warehouse)
         return replace(loaded, outdated=reader.outdated(evaluation))
 

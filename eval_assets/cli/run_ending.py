@@ -1,13 +1,11 @@
 """How a run ends: the lines that name what failed and what gates say, and the exit code that follows from them."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import click
-
 from eval_assets.cli.exit_codes import ExitCode
+from eval_assets.cli.options import Allowed
 from eval_assets.errors import ConfigError, MissingKeyError
 from eval_assets.wording.foreign_text import shortened
 from eval_assets.wording.numbers import count_text, seconds_text, share_text
@@ -20,36 +18,6 @@ if TYPE_CHECKING:
     from eval_assets.reports.computed.gating import OverallVerdict
 
 REASON_CHARACTERS = 300
-
-
-class Allowance(click.ParamType):  # type: ignore[type-arg]
-    """How many rows may fail: a share of each candidate's rows such as 2%, or a count of all rows such as 3."""
-
-    name = "count or share"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> "Allowed":
-        """Read it, or fail with what was expected."""
-        if isinstance(value, Allowed):
-            return value
-        found = re.fullmatch(r"(\d+)|(\d+(?:\.\d+)?) ?%", str(value))
-        if found is None or (found.group(2) is not None and float(found.group(2)) > 100):  # noqa: PLR2004 - percent
-            self.fail(f"expected a count of rows such as 3 or a share such as 2%, got {value!r}", param, ctx)
-        count, percent = found.groups()
-        return Allowed(int(count)) if count is not None else Allowed(share=float(percent) / 100)
-
-
-@dataclass(frozen=True, slots=True)
-class Allowed:
-    """What `--allow-failed` says: a count of rows in all, or the share that each kind of row at each place may have."""
-
-    count: int = 0
-    share: float | None = None
-
-    def covers(self, failed: "Sequence[FailedRows]") -> bool:
-        """Whether so many failed rows are tolerated."""
-        if self.share is not None:
-            return all(rows.share <= self.share for rows in failed)
-        return sum(rows.n_failed for rows in failed) <= self.count
 
 
 @dataclass(frozen=True, slots=True)

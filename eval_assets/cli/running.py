@@ -1,18 +1,17 @@
 """`eval-assets plan` and `eval-assets run`."""
 
-import functools
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
 from eval_assets.cli.exit_codes import RUN_CODES, ExitCode
-from eval_assets.cli.run_ending import Allowance, Allowed, RunEnding
+from eval_assets.cli.options import Allowance, Allowed, Choice, chosen_cells
+from eval_assets.cli.run_ending import RunEnding
 from eval_assets.cli.saying import say
 from eval_assets.wording.valid_json import valid_json
 
@@ -22,74 +21,12 @@ if TYPE_CHECKING:
     from eval_assets.reports.computed.gating import OverallVerdict
     from eval_assets.stages.engine_room import EngineRoom
     from eval_assets.stages.graph import Cell
-    from eval_assets.stages.spending import Spending
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What plan and run are about: evaluations, of their candidates some or all, and which replies to reuse."""
-
-    evaluations: tuple[str, ...]
-    models: tuple[str, ...]
-    prompts: tuple[str, ...]
-    cache: str | None
-    retry: str | None
-
-    @property
-    def spending(self) -> "Spending":
-        """What may be reused, and which outcomes are asked for again."""
-        from eval_assets.stages.spending import Spending, retry_of
-
-        outcomes = [outcome for part in (self.retry or "").split(",") if (outcome := part.strip())]
-        return Spending(cache=self.cache, retry=retry_of(outcomes))
-
-    @property
-    def of_plan(self) -> dict[str, Any]:
-        """The choice as `make_plan` takes it."""
-        return {"evaluations": self.evaluations, "models": self.models, "prompts": self.prompts}
-
-
-def _choice(command: Command) -> Command:
-    """Arguments that plan and run share, given to the command as one `choice`."""
-
-    @functools.wraps(command)
-    def chosen(
-        *arguments: Any,
-        evaluations: tuple[str, ...],
-        models: tuple[str, ...],
-        prompts: tuple[str, ...],
-        cache: str | None,
-        retry: str | None,
-        **options: Any,
-    ) -> Any:
-        return command(*arguments, choice=Choice(evaluations, models, prompts, cache, retry), **options)
-
-    decorated: Any = chosen
-    for decorate in (
-        click.option("--prompt", "prompts", multiple=True, help="Only candidates with this prompt; repeatable."),
-        click.option("--model", "models", multiple=True, help="Only candidates with this model; repeatable."),
-        click.option(
-            "--cache",
-            type=click.Choice(["use", "refresh", "replay"]),
-            help="use: reuse stored replies. refresh: ask again. replay: send nothing. [default: the evaluation's]",
-        ),
-        click.option(
-            "--retry",
-            metavar="OUTCOMES",
-            help="Ask again for replies that came without a whole answer: refused,empty,truncated,tool_call.",
-        ),
-        click.argument("evaluations", nargs=-1, metavar="[EVALUATION]..."),
-    ):
-        decorated = decorate(decorated)
-    return decorated  # type: ignore[no-any-return]
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object; `partitions` lists the cells.")
 @click.pass_obj
-@_choice
+@chosen_cells
 def plan(data_dir: Path | None, *, choice: Choice, as_json: bool) -> None:
     """Show what a run would do, why, and what it would cost. Nothing is sent."""
     _show_plan(data_dir, choice, as_json=as_json)
@@ -118,7 +55,7 @@ def _show_plan(data_dir: Path | None, choice: Choice, *, as_json: bool) -> None:
 @click.option("--no-gate", is_flag=True, help="Leave what the gates say out of the exit code.")
 @click.option("--dry-run", is_flag=True, help="Only show the plan.")
 @click.pass_obj
-@_choice
+@chosen_cells
 def run(
     data_dir: Path | None,
     *,

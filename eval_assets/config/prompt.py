@@ -1,12 +1,20 @@
 """A prompt file, `data/prompts/<name>.md`: front matter, then one `## role` section per message."""
 
-from typing import Literal
+import difflib
+import re
+from typing import Literal, get_args
 
 from pydantic import Field
 
 from eval_assets.config.fields import FileModel, Owner, Slug
+from eval_assets.config.files.yaml_documents import parse_yaml, validate
+from eval_assets.config.problems import Problem, nearest, raise_problems
+from eval_assets.config.template_syntax import syntax_error
 
+FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*$\n?", re.DOTALL | re.MULTILINE)
+SECTION = re.compile(r"^##[ \t]+(\S+)[ \t]*$", re.MULTILINE)
 Role = Literal["system", "user", "assistant"]
+ROLES: tuple[Role, ...] = get_args(Role)
 
 
 class PromptFrontMatter(FileModel):
@@ -30,3 +38,58 @@ class Prompt(FileModel):
     description: str = ""
     owners: tuple[Owner, ...] = ()
     messages: tuple[MessageTemplate, ...] = Field(min_length=1)
+
+
+def parse_prompt(name: str, text: str, *, file: str) -> Prompt:
+    r"""Parse a prompt file.
+
+    Raises:
+        ConfigError: Bad front matter, no section, an unknown role, an empty message, text outside a section, or a
+            message that is no template.
+
+    >>> parse_prompt("ask", "## user\nWhy {{ inputs }}?", file="ask.md").messages[0].template
+    'Why {{ inputs }}?'
+    """
+    text = text.replace("\r\n", "\n")
+    front = FRONT_MATTER.match(text)
+    body = text[front.end() :] if front else text
+    first_line = text[: front.end()].count("\n") + 1 if front else 1
+    head = PromptFrontMatter()
+    if front:
+        head = validate(parse_yaml(front.group(1), file=file, first_line=2), PromptFrontMatter)
+    sections = [found for found in SECTION.finditer(body) if _means_a_role(found.group(1))]
+    problems: list[Problem] = []
+    preamble = body[: sections[0].start()] if sections else body
+    if front is None and text.startswith("---\n"):
+        problems.append(Problem(file, "expected a second line `---`, which ends the front matter", first_line))
+    elif preamble.strip():
+        problems.append(Problem(file, "expected `## system`, `## user` or `## assistant` before any text", first_line))
+    messages: list[MessageTemplate] = []
+    ends = [following.start() for following in sections[1:]] + [len(body)]
+    for section, end in zip(sections, ends, strict=False):
+        line = first_line + body[: section.start()].count("\n")
+        role = section.group(1).lower()
+        template = body[section.end() : end].strip()
+        if role not in ROLES:
+            problems.append(Problem(file, f"unknown role {section.group(1)!r}; {nearest(role, ROLES)}", line))
+        elif not template:
+            problems.append(Problem(file, f"the {role} message is empty", line))
+        else:
+            messages.append(MessageTemplate(role=role, template=template))
+            begins = body.index(template, section.end())
+            problems += _template_problems(file, template, first_line + body[:begins].count("\n"))
+    if not messages and not problems:
+        problems.append(Problem(file, "expected at least one section such as `## user`", first_line))
+    raise_problems(problems)
+    return Prompt(name=name, description=head.description, owners=head.owners, messages=tuple(messages))
+
+
+def _template_problems(file: str, template: str, first_line: int) -> list[Problem]:
+    """Why a message that begins in this line is no template, if so."""
+    found = syntax_error(template)
+    return [Problem(file, f"not a valid template: {found[1]}", first_line + found[0] - 1)] if found else []
+
+
+def _means_a_role(word: str) -> bool:
+    """Whether a heading opens a message; other headings are text of the message they stand in."""
+    return bool(difflib.get_close_matches(word.lower(), ROLES, n=1, cutoff=0.75))

@@ -1,31 +1,23 @@
 """Talking to judges in rounds: everything the judges want to ask next is sent together, then each reads its answer.
 
-What is asked and how replies are understood is in `opinions`; what becomes of a request is up to the engine.
+What is asked and how replies are understood is in `opinions`; what becomes of a request is up to the engine, which is
+held open with `with` over all rounds.
 """
 
 import contextlib
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from eval_assets.config.model import Model
 from eval_assets.errors import JudgeError
 from eval_assets.judges.formats import FormatMemory
-from eval_assets.providers.dispatch.engine import Answer, Job
+from eval_assets.providers.dispatch.jobs import Answer, Asker, Job
 from eval_assets.requests.exchange import Request
 
-T = TypeVar("T")
 Said = TypeVar("Said")
 
 Conversation = Generator[Request, Answer[int], Said]
 """Yields one request at a time, is sent its answer, and returns what it came to."""
-
-
-class Asker(Protocol):
-    """Answers requests of one model; the engine is one. Hold an engine open with `with` over all rounds."""
-
-    def answers(self, jobs: Iterable[Job[T]], total: int | None = None) -> Iterator[Answer[T]]:
-        """Answer every job once, in any order; the total, if known, is for progress."""
-        ...
 
 
 def converse(

@@ -11,10 +11,10 @@ CONSONANTS = str.maketrans("0123456789abcdef", "bcdfghjkmnpqrstv")
 """Codes have no digits and no vowels: fewer tokens than hexadecimal, and never a word."""
 
 
-def text_of(value: Any) -> str:
+def shown_text(value: Any) -> str:
     """How a column's value is shown to a judge: text as it stands, anything else as JSON.
 
-    >>> text_of(["a", 1])
+    >>> shown_text(["a", 1])
     '["a", 1]'
     """
     return value if isinstance(value, str) else json_text(value)

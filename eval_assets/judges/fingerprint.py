@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from eval_assets.config.judge import Judge
 from eval_assets.judges.messages import MESSAGES_VERSION
-from eval_assets.judges.verdicts import PARSER_VERSION
+from eval_assets.judges.replies.verdicts import PARSER_VERSION
 from eval_assets.requests.canonical_json import canonical_json
 
 

@@ -1,6 +1,6 @@
 """How a judge is told to reply: a JSON schema where the endpoint knows it, else JSON mode, else plain text.
 
-What an endpoint knows is found out once and remembered. Reading the reply is in `verdicts`.
+What an endpoint knows is found out once and remembered. Replies are read in `replies`.
 """
 
 import json
@@ -10,57 +10,34 @@ import threading
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from eval_assets.config.judge import IntegerScale, NumberScale, Scale
 from eval_assets.config.model import Model
+from eval_assets.config.scales import Scale
 from eval_assets.errors import StorageError
 from eval_assets.providers.http.statuses import speaks_of_formats
 from eval_assets.providers.identity import identity_of
 from eval_assets.requests.exchange import Reply
-from eval_assets.requests.lanes import lane_of
+from eval_assets.requests.keys import lane_of
 
 ReplyFormat = Literal["json_schema", "json_object", "text"]
 FORMATS: tuple[ReplyFormat, ...] = get_args(ReplyFormat)
-MAX_ENUMERATED = 21
-
-
-def verdict_field(scale: Scale) -> str:
-    """Name of the field a reply holds its verdict in: `score` for numbers, `verdict` for labels."""
-    return "score" if isinstance(scale, IntegerScale | NumberScale) else "verdict"
 
 
 def reply_instruction(scale: Scale) -> str:
     """The sentence that asks for the reply; the reason stands before the verdict, so that it is written first.
 
+    >>> from eval_assets.config.scales import IntegerScale
     >>> reply_instruction(IntegerScale())
     'Reply with JSON only: {"justification": "one or two sentences", "score": whole number from 1 to 5}'
     """
-    match scale:
-        case IntegerScale():
-            wanted = f"whole number from {scale.min} to {scale.max}"
-        case NumberScale():
-            wanted = f"number from {scale.min:g} to {scale.max:g}"
-        case _:
-            wanted = " or ".join(json.dumps(label, ensure_ascii=False) for label in scale.labels)
-    return f'Reply with JSON only: {{"justification": "one or two sentences", "{verdict_field(scale)}": {wanted}}}'
+    return f'Reply with JSON only: {{"justification": "one or two sentences", "{scale.verdict_field}": {scale.asked}}}'
 
 
 def reply_schema(scale: Scale) -> dict[str, Any]:
     """JSON schema of the reply, in the strict subset that endpoints enforce."""
-    verdict: dict[str, Any]
-    match scale:
-        case IntegerScale() if scale.max - scale.min < MAX_ENUMERATED:
-            verdict = {"type": "integer", "enum": list(range(scale.min, scale.max + 1))}
-        case IntegerScale():
-            verdict = {"type": "integer", "minimum": scale.min, "maximum": scale.max}
-        case NumberScale():
-            verdict = {"type": "number", "minimum": scale.min, "maximum": scale.max}
-        case _:
-            verdict = {"type": "string", "enum": list(scale.labels)}
-    field = verdict_field(scale)
     return {
         "type": "object",
-        "properties": {"justification": {"type": "string"}, field: verdict},
-        "required": ["justification", field],
+        "properties": {"justification": {"type": "string"}, scale.verdict_field: scale.value_schema},
+        "required": ["justification", scale.verdict_field],
         "additionalProperties": False,
     }
 

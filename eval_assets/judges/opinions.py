@@ -1,19 +1,20 @@
-"""One judge's opinion of one output: ask, understand, repair once, walk the tree. Who asks whom is in `judging`."""
+"""One judge's opinion of one output: ask, understand, repair once, walk the tree. Who asks whom is in `panels`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from eval_assets.config.judge import JudgeFile, Scale, TreeNode
+from eval_assets.config.judge import JudgeFile, TreeNode
 from eval_assets.config.model import Model
+from eval_assets.config.scales import Scale
 from eval_assets.judges.asking import Conversation
-from eval_assets.judges.expectation import SCORE_PARAMETERS, expected_score
-from eval_assets.judges.fencing import text_of
+from eval_assets.judges.fencing import shown_text
 from eval_assets.judges.formats import FormatMemory, ReplyFormat, refuses_format, response_format
 from eval_assets.judges.messages import YES_NO, judge_messages, missing_columns, question_messages, repair_messages
-from eval_assets.judges.verdicts import THOUGHT_BEGINS, parse_verdict
-from eval_assets.providers.dispatch.engine import Answer
+from eval_assets.judges.replies.expectation import SCORE_PARAMETERS, expected_score
+from eval_assets.judges.replies.verdicts import THOUGHT_BEGINS, parse_verdict
+from eval_assets.providers.dispatch.jobs import Answer
 from eval_assets.requests.exchange import Message, Outcome, Reply, Request
 
 CUT_OFF = "it was cut off at the token limit, write one short sentence"
@@ -166,13 +167,13 @@ class _Inquiry:
         unfinished = reply.outcome == "empty" and (_as_it_came(reply) or "").strip()
         if reply.outcome != "ok" and not unfinished:
             return no_opinion(reply)
-        untrusted = (text_of(value) for value in self.columns.values() if value is not None)
+        untrusted = (shown_text(value) for value in self.columns.values() if value is not None)
         verdict = parse_verdict(_said(reply), scale, untrusted=untrusted)
         method = reply_format if verdict.method == "json" else verdict.method
         opinion_read = Opinion(
             verdict.outcome, verdict.score, verdict.label, verdict.justification, verdict.reason, method
         )
-        if not (self.judge.expected_value and scale.type == "integer") or verdict.outcome != "ok":
+        if not (self.judge.expected_value and scale.is_of_digits) or verdict.outcome != "ok":
             return opinion_read
         try:
             return replace(opinion_read, score=expected_score(reply.logprobs, scale), method="expected_value")

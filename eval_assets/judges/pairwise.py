@@ -10,41 +10,40 @@ from typing import Any
 
 import polars as pl
 
+from eval_assets.config.candidate import Candidate
 from eval_assets.config.judge import Judge
 from eval_assets.config.model import Model
 from eval_assets.errors import JudgeError
-from eval_assets.judges.asking import Asker, Conversation, converse, first_request
+from eval_assets.judges.asking import Conversation, converse, first_request
 from eval_assets.judges.formats import FormatMemory
 from eval_assets.judges.messages import PREFERENCE, comparison_messages, missing_columns
 from eval_assets.judges.opinions import Opinion, verdict_on
-from eval_assets.judges.recorded import TIE, Preference, recorded_preference, side_of
+from eval_assets.judges.recorded import Preference, recorded_preference, side_of
+from eval_assets.providers.dispatch.jobs import Asker
 from eval_assets.requests.exchange import Request
-from eval_assets.tables.judging_schemas import PAIRWISE_PREFERENCES
+from eval_assets.tables.evaluation_tables import PAIRWISE_PREFERENCES
 
-PREFERS_A = {"A": 1.0, "B": 0.0, "tie": TIE}
 NO_OUTPUT = Opinion("skipped", reason="a prediction of the pair has no output to judge")
 
 
 @dataclass(frozen=True, slots=True)
 class PreferenceCounts:
-    """How a comparison of two candidates came out; rates are null where nothing was judged."""
+    """How many pairs of candidates' outputs were judged.
+
+    Args:
+        n_total: Pairs.
+        n_judged: With a preference.
+        flips: In which the two orders disagree.
+        flip_rate: Their share of those judged in both orders: how much position decides; null without any.
+    """
 
     n_total: int
     n_judged: int
-    wins_a: int
-    wins_b: int
-    ties: int
-    n_in_both_orders: int
     flips: int
-    first_shown_wins: int
-
-    @property
-    def flip_rate(self) -> float | None:
-        """Share of pairs judged in both orders in which these disagree: how much position decides."""
-        return self.flips / self.n_in_both_orders if self.n_in_both_orders else None
+    flip_rate: float | None
 
 
-def compare_candidates(
+def preferences_between(
     first: pl.DataFrame,
     second: pl.DataFrame,
     judge: Judge,
@@ -89,7 +88,7 @@ def preference_requests(
     """What comparing two candidates would send first, for each pair and order, without sending it.
 
     Args:
-        first: As in `compare_candidates`.
+        first: As in `preferences_between`.
         second: Likewise.
         judge: Likewise.
         models: Likewise.
@@ -105,20 +104,11 @@ def preference_requests(
 
 
 def preference_counts(preferences: pl.DataFrame) -> PreferenceCounts:
-    """Count wins, ties and flips in a frame with the columns of `pairwise_preferences`."""
+    """Count pairs and flips in a frame with the columns of `pairwise_preferences`."""
     judged = preferences.filter(pl.col("outcome") == "ok")
-    preferred = judged["preferred"]
-    return PreferenceCounts(
-        n_total=preferences.height,
-        n_judged=judged.height,
-        wins_a=int((preferred == "a").sum()),
-        wins_b=int((preferred == "b").sum()),
-        ties=int((preferred == "tie").sum()),
-        n_in_both_orders=judged["is_flipped"].count(),
-        flips=int(judged["is_flipped"].sum()),
-        first_shown_wins=int((judged["preferred_in_order"] == "a").sum())
-        + int((judged["preferred_in_reverse"] == "b").sum()),
-    )
+    n_in_both_orders, flips = judged["is_flipped"].count(), int(judged["is_flipped"].sum())
+    flip_rate = flips / n_in_both_orders if n_in_both_orders else None
+    return PreferenceCounts(preferences.height, judged.height, flips, flip_rate)
 
 
 def _model_of(judge: Judge, models: Mapping[str, Model]) -> Model:
@@ -167,8 +157,8 @@ def _asked(
 def _of_two_orders(in_order: Opinion, in_reverse: Opinion) -> tuple[Opinion, Opinion, Preference]:
     """Opinions of both orders, and what they come to if neither failed."""
     failed = next((given for given in (in_order, in_reverse) if given.outcome != "ok"), in_order)
-    forward, backward = (PREFERS_A.get(given.label or "") for given in (in_order, in_reverse))
-    return in_order, in_reverse, Preference(failed, forward, None if backward is None else 1 - backward)
+    reverse = None if in_reverse.score is None else 1 - in_reverse.score
+    return in_order, in_reverse, Preference(failed, in_order.score, reverse)
 
 
 def _row(
@@ -184,8 +174,8 @@ def _row(
         "evaluation": a["evaluation"],
         "example_id": a["example_id"],
         "sample_index": a["sample_index"],
-        "candidate_a": f"{a['model']}@{a['prompt']}",
-        "candidate_b": f"{b['model']}@{b['prompt']}",
+        "candidate_a": Candidate.of_row(a),
+        "candidate_b": Candidate.of_row(b),
         "preferred": None if preference is None else side_of(preference),
         "preference": preference,
         "preferred_in_order": forward if in_both_orders or not is_ok else None,

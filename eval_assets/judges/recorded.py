@@ -4,16 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from eval_assets.config.judge import JudgeFile, LabelScale, PassFailScale, Scale
+from eval_assets.config.candidate import Candidate
+from eval_assets.config.judge import JudgeFile
+from eval_assets.config.scales import Scale
 from eval_assets.judges.asking import Conversation
 from eval_assets.judges.opinions import Opinion, no_opinion, with_exchange
 from eval_assets.judges.replies.objects import loaded
 from eval_assets.judges.replies.stated_values import value_on
-from eval_assets.judges.verdicts import parse_verdict
+from eval_assets.judges.replies.verdicts import parse_verdict
 from eval_assets.requests.exchange import Request
+from eval_assets.statistics.judging.preferences import TIE
 
 METHOD = "recorded"
-TIE = 0.5
 TIE_WORDS = frozenset({"tie", "tied", "draw", "equal", "both", "neither"})
 
 
@@ -60,7 +62,7 @@ def recorded_opinion(judge: JudgeFile, prediction: Mapping[str, Any], *, draw: i
     answer = yield Request(
         messages=(),
         sample_index=max(draw, prediction["sample_index"]),
-        columns={"example_id": prediction["example_id"], "candidate": _candidate(prediction)},
+        columns={"example_id": prediction["example_id"], "candidate": Candidate.of_row(prediction)},
     )
     said = answer.reply
     read = no_opinion(said) if said.outcome != "ok" else _verdict(loaded(said.output or ""), judge.scale)
@@ -78,7 +80,7 @@ def recorded_preference(judge: JudgeFile, a: Mapping[str, Any], b: Mapping[str, 
         a: The candidate's row, with the columns of `predictions`.
         b: The opponent's.
     """
-    first, second = _candidate(a), _candidate(b)
+    first, second = Candidate.of_row(a), Candidate.of_row(b)
     answer = yield Request(
         messages=(),
         sample_index=a["sample_index"],
@@ -96,10 +98,6 @@ def recorded_preference(judge: JudgeFile, a: Mapping[str, Any], b: Mapping[str, 
     reason = said.get("justification") or (swapped or {}).get("justification")
     read = Opinion("ok", justification=reason, method=METHOD)
     return Preference(with_exchange(read, [answer], ()), in_order, in_reverse)
-
-
-def _candidate(prediction: Mapping[str, Any]) -> str:
-    return f"{prediction['model']}@{prediction['prompt']}"
 
 
 def _verdict(said: Mapping[str, Any], scale: Scale) -> Opinion:
@@ -122,7 +120,7 @@ def _score(value: Any, scale: Scale) -> float:
         ValueError: It is not on the scale.
     """
     value = int(value) if isinstance(value, float) and value.is_integer() else value
-    if isinstance(scale, LabelScale | PassFailScale) and not isinstance(value, bool) and str(value) not in scale.labels:
+    if scale.label_scores and not isinstance(value, bool) and str(value) not in scale.label_scores:
         try:
             scale.label_of(float(value))
         except (TypeError, ValueError):
@@ -131,7 +129,7 @@ def _score(value: Any, scale: Scale) -> float:
     return scale.score_of(value_on(scale, value))
 
 
-def _preference(value: Any, scale: Scale, candidate: str, opponent: str) -> float:
+def _preference(value: Any, scale: Scale, candidate: Candidate, opponent: Candidate) -> float:
     """How far a recorded value prefers the candidate, from 0 to 1.
 
     Raises:
@@ -139,11 +137,7 @@ def _preference(value: Any, scale: Scale, candidate: str, opponent: str) -> floa
     """
     if isinstance(value, str):
         named = value.strip()
-        sides = [
-            preference
-            for name, preference in ((candidate, 1.0), (opponent, 0.0))
-            if named in (name, name.partition("@")[0])
-        ]
+        sides = [preference for name, preference in ((candidate, 1.0), (opponent, 0.0)) if named in (name, name.model)]
         if len(sides) == 1:
             return sides[0]
         if named.casefold() in TIE_WORDS:

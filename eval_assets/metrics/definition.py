@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval_assets.metrics.prediction_rows import Rows
-from eval_assets.requests.canonical_json import json_sha256
 
 LARGEST: Final = 1e75
 """Size of the largest score: its fourth power, which variances are made of, is still a number."""
@@ -169,15 +168,6 @@ class ResolvedMetric:
     def code_sha256(self) -> str:
         """Hash of the user's code; empty for a shipped metric, whose version stands for its code."""
         return self.function.code_sha256 if self.function else ""
-
-
-def sha256_of(value: Any) -> str:
-    """Hash a JSON value, whatever the order of its keys.
-
-    >>> sha256_of({"a": 1, "b": 2}) == sha256_of({"b": 2, "a": 1})
-    True
-    """
-    return json_sha256(value)
 
 
 def texts_of(names: Iterable[str]) -> str:

@@ -3,63 +3,32 @@
 Nothing here imports a metric's libraries or the user's code: it runs whenever definitions load.
 """
 
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping
 from pathlib import Path
 
 from eval_assets.config.datasets.dataset import TaskType
 from eval_assets.config.evaluation import MetricChoice
+from eval_assets.config.problems import hint_at
 from eval_assets.errors import MetricError
-from eval_assets.metrics.answers.json_structure import JSON_SCHEMA, JSON_VALIDITY
-from eval_assets.metrics.answers.matching import CONTAINS, EXACT_MATCH, NORMALIZED_EXACT_MATCH, REGEX_MATCH
-from eval_assets.metrics.answers.numeric import NUMERIC_MATCH
-from eval_assets.metrics.answers.refusal import REFUSAL
-from eval_assets.metrics.definition import Metric, ResolvedMetric, sha256_of, texts_of
-from eval_assets.metrics.learned.embedding import EMBEDDING_SIMILARITY
-from eval_assets.metrics.learned.toxicity import TOXICITY
-from eval_assets.metrics.overlap.bleu import BLEU
-from eval_assets.metrics.overlap.rouge import ROUGE1, ROUGE2, ROUGE_L, ROUGE_LSUM
-from eval_assets.metrics.overlap.spelling import CHRF, LEVENSHTEIN_SIMILARITY
-from eval_assets.metrics.overlap.token_f1 import TOKEN_F1
+from eval_assets.metrics.answers import json_structure, matching, numeric, refusal
+from eval_assets.metrics.definition import Metric, ResolvedMetric, texts_of
+from eval_assets.metrics.learned import embedding, toxicity
+from eval_assets.metrics.overlap import bleu, rouge, spelling, token_f1
 from eval_assets.metrics.resolution import in_dependency_order, resolve_custom, resolve_shipped
-from eval_assets.metrics.retrieval.context import CONTEXT_PRECISION, CONTEXT_RECALL
-from eval_assets.metrics.retrieval.ranked import HIT_RATE, MAP, MRR, NDCG_AT_K, PRECISION_AT_K, RECALL_AT_K
-from eval_assets.metrics.text.length import LATENCY, RESPONSE_LENGTH, TOKEN_COUNT
-from eval_assets.metrics.text.readability import ARI_GRADE_LEVEL, FLESCH_KINCAID_GRADE_LEVEL
+from eval_assets.metrics.retrieval import context, ranked
+from eval_assets.metrics.text import length, readability
+from eval_assets.requests.canonical_json import json_sha256
 
-METRICS: Mapping[str, Metric] = {
-    "exact_match": EXACT_MATCH,
-    "normalized_exact_match": NORMALIZED_EXACT_MATCH,
-    "contains": CONTAINS,
-    "regex_match": REGEX_MATCH,
-    "numeric_match": NUMERIC_MATCH,
-    "json_validity": JSON_VALIDITY,
-    "json_schema": JSON_SCHEMA,
-    "refusal": REFUSAL,
-    "token_f1": TOKEN_F1,
-    "rouge1": ROUGE1,
-    "rouge2": ROUGE2,
-    "rougeL": ROUGE_L,
-    "rougeLsum": ROUGE_LSUM,
-    "bleu": BLEU,
-    "chrf": CHRF,
-    "levenshtein_similarity": LEVENSHTEIN_SIMILARITY,
-    "embedding_similarity": EMBEDDING_SIMILARITY,
-    "toxicity": TOXICITY,
-    "ari_grade_level": ARI_GRADE_LEVEL,
-    "flesch_kincaid_grade_level": FLESCH_KINCAID_GRADE_LEVEL,
-    "token_count": TOKEN_COUNT,
-    "response_length": RESPONSE_LENGTH,
-    "latency": LATENCY,
-    "precision_at_k": PRECISION_AT_K,
-    "recall_at_k": RECALL_AT_K,
-    "ndcg_at_k": NDCG_AT_K,
-    "hit_rate": HIT_RATE,
-    "mrr": MRR,
-    "map": MAP,
-    "context_precision": CONTEXT_PRECISION,
-    "context_recall": CONTEXT_RECALL,
-}
+_MODULES = (
+    *(matching, numeric, json_structure, refusal),
+    *(token_f1, rouge, bleu, spelling),
+    *(embedding, toxicity),
+    *(readability, length),
+    *(ranked, context),
+)
+
+METRICS: Mapping[str, Metric] = {metric.name: metric for module in _MODULES for metric in module.METRICS}
+"""Every metric that one of these modules ships, under its name."""
 
 _TEXT = ("toxicity", "ari_grade_level", "flesch_kincaid_grade_level", "token_count")
 
@@ -122,7 +91,7 @@ def resolve_metrics(
 
 def metric_fingerprint(resolved: ResolvedMetric) -> str:
     """Hash what decides the scores and aggregates of a metric: its name, version, parameters and code."""
-    return sha256_of(
+    return json_sha256(
         {
             "metric": resolved.definition.name,
             "label": resolved.label,
@@ -136,23 +105,13 @@ def metric_fingerprint(resolved: ResolvedMetric) -> str:
     )
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
-    """Write a hint at the most similar name; empty when none is similar.
-
-    >>> nearest("rouge_1", METRICS)
-    "; did you mean 'rouge1'?"
-    """
-    found = get_close_matches(name, list(names), n=1)
-    return f"; did you mean {found[0]!r}?" if found else ""
-
-
 def _shipped(choice: MetricChoice) -> Metric:
     by_folded_name = {name.casefold(): metric for name, metric in METRICS.items()}
     metric = by_folded_name.get(choice.metric.casefold())
     if metric is None:
         raise MetricError(
             f"expected a shipped metric or one with a `function`, got {choice.metric!r}"
-            f"{nearest(choice.metric, METRICS)}; shipped are {texts_of(METRICS)}"
+            f"{hint_at(choice.metric, METRICS)}; shipped are {texts_of(METRICS)}"
         )
     return metric
 
@@ -168,6 +127,6 @@ def _refuse_unknown(without: tuple[str, ...], task: TaskType, defaults: list[Res
     for name in without:
         if name.casefold() not in {known.casefold() for known in names}:
             raise MetricError(
-                f"expected defaults of task {task!r} to leave out, got {name!r}{nearest(name, names)}; "
+                f"expected defaults of task {task!r} to leave out, got {name!r}{hint_at(name, names)}; "
                 f"they are {texts_of(names)}"
             )

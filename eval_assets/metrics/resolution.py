@@ -17,10 +17,10 @@ from eval_assets.metrics.definition import (
     Metric,
     Parameter,
     ResolvedMetric,
-    sha256_of,
     texts_of,
 )
-from eval_assets.tables.schemas import METRIC_COLUMNS
+from eval_assets.requests.canonical_json import json_sha256
+from eval_assets.tables.cell_tables import METRIC_COLUMNS
 
 
 def resolve_shipped(metric: Metric, choice: MetricChoice) -> list[ResolvedMetric]:
@@ -84,7 +84,7 @@ def resolve_custom(choice: MetricChoice, labels: Sequence[str], project_dir: Pat
         label=choice.label or choice.metric,
         version=metric.version,
         # A score outside the range is an error, so the range decides like a parameter.
-        parameters_sha256=sha256_of([parameters, score_range] if score_range else parameters),
+        parameters_sha256=json_sha256([parameters, score_range] if score_range else parameters),
         greater_is_better=True if choice.greater_is_better is None else choice.greater_is_better,
         aggregates=_aggregates((), choice),
         signature=f"{function.path} (sha256 {function.code_sha256[:12]})",
@@ -153,7 +153,7 @@ def _resolved(metric: Metric, choice: MetricChoice, given: Mapping[str, Any], la
         parameters=parameters,
         label=label,
         version=metric.tokenizer_versions.get(parameters.get("tokenizer", ""), metric.version),
-        parameters_sha256=sha256_of(deciding),
+        parameters_sha256=json_sha256(deciding),
         greater_is_better=metric.greater_is_better if direction is None else direction,
         aggregates=_aggregates(metric.aggregates, choice),
         signature=metric.signature(),

@@ -6,15 +6,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from eval_assets.config.model import ModelFile
-from eval_assets.stages.file_versions import (
-    EVALUATION_FIELDS_WITHOUT_EFFECT,
-    MODEL_FIELDS_WITHOUT_EFFECT,
-    FileVersion,
-)
+from eval_assets.stages.evaluation_parts import Part
+from eval_assets.stages.file_versions import MODEL_FIELDS_WITHOUT_EFFECT, FileVersion
 from eval_assets.storage.versions import StoredVersion
 from eval_assets.wording.numbers import count_text
 
-SINGULAR = {"prompts": "prompt", "models": "model", "judges": "judge", "evaluations": "evaluation"}
+SINGULAR = {"prompts": "prompt", "models": "model", "judges": "judge"}
 VALUE_CHARACTERS = 40
 
 
@@ -30,6 +27,13 @@ def version_change(table: str, name: str, former: StoredVersion, new: FileVersio
     """
     head = f"{SINGULAR[table]} {name} v{former.version} → v{next_version}"
     changed = "; ".join(_changed(table, former.content, new.content))
+    return f"{head}: {changed}" if changed else head
+
+
+def evaluation_change(name: str, former: StoredVersion, former_part: Part, part: Part, next_version: int) -> str:
+    """One line: what changed in the part of an evaluation that a stage reads; arguments as in `version_change`."""
+    head = f"evaluation {name} v{former.version} → v{next_version}"
+    changed = "; ".join(_changed_part(former_part, part))
     return f"{head}: {changed}" if changed else head
 
 
@@ -78,7 +82,7 @@ def _changed(table: str, former: Mapping[str, Any], new: Mapping[str, Any]) -> I
                 changed.append("its model changed")
             yield from changed or ["how this release asks it, or reads its replies, changed"]
         case _:
-            yield from _changed_evaluation(former, new)
+            raise ValueError(f"expected prompts, models or judges, got {table!r}")
 
 
 def _have_changed(former: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) -> bool:
@@ -98,23 +102,21 @@ def _changed_messages(former: list[dict[str, str]], new: list[dict[str, str]]) -
             yield f"{before['role']} message changed"
 
 
-def _changed_evaluation(former: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
-    before, after = former["metric_fingerprints"], new["metric_fingerprints"]
+def _changed_part(former: Part, new: Part) -> Iterator[str]:
+    before, after = former.get("metrics", {}), new.get("metrics", {})
     for metric in sorted(after.keys() - before.keys()):
         yield f"metric {metric} added"
     for metric in sorted(before.keys() - after.keys()):
         yield f"metric {metric} removed"
     for metric in sorted(metric for metric in before.keys() & after.keys() if before[metric] != after[metric]):
         yield f"metric {metric} has another version, parameters or code"
-    yield from _changed_fields(
-        _flat(_shaping(former, EVALUATION_FIELDS_WITHOUT_EFFECT)),
-        _flat(_shaping(new, EVALUATION_FIELDS_WITHOUT_EFFECT)),
-    )
+    fields = ({name: value for name, value in part.items() if name != "metrics"} for part in (former, new))
+    yield from _changed_fields(*map(_flat, fields))
 
 
-def _shaping(content: Mapping[str, Any], without: set[str] = MODEL_FIELDS_WITHOUT_EFFECT) -> dict[str, Any]:
-    """Fields of a file that shape results."""
-    return {key: value for key, value in content["file"].items() if key not in without}
+def _shaping(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a model file that shape results."""
+    return {key: value for key, value in content["file"].items() if key not in MODEL_FIELDS_WITHOUT_EFFECT}
 
 
 def _defaults(names: Collection[str]) -> dict[str, Any]:

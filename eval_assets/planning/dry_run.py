@@ -6,22 +6,22 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
+from typing import TypeVar
 
 import polars as pl
 
 from eval_assets.config.datasets.rows import read_documents, read_examples
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.errors import ConfigError
-from eval_assets.judges.judging import requests_for
-from eval_assets.metrics.scoring import rows_to_rescore
+from eval_assets.judges.panels import requests_for
+from eval_assets.metrics.scoring.prediction_scores import rows_to_rescore
 from eval_assets.planning.estimates import Demand, Estimate, estimate_of
 from eval_assets.providers.dispatch.answering import unsendable_reply
 from eval_assets.providers.dispatch.engine import Answer, Job, Policy
 from eval_assets.providers.dispatch.jobs import Retry
 from eval_assets.providers.replies.reading import reading_of, understood
 from eval_assets.requests.exchange import Reply, Request
-from eval_assets.requests.keys import ModelIdentity, canonical_request, key_of
-from eval_assets.requests.lanes import lane_of
+from eval_assets.requests.keys import ModelIdentity, canonical_request, key_of, lane_of
 from eval_assets.stages.cell_inputs import (
     CellInputs,
     StoredJudge,
@@ -33,13 +33,14 @@ from eval_assets.stages.cell_inputs import (
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.file_versions import FileVersions
 from eval_assets.stages.graph import Cell
-from eval_assets.stages.predictions import PredictionRow, prediction_frames
+from eval_assets.stages.predictions import prediction_frames
 from eval_assets.storage.replies.responses import ResponseStore
 from eval_assets.storage.replies.stored_replies import StoredReply
 
 CHUNK = 2_000
 PENDING = "pending"
 
+T = TypeVar("T")
 Asked = defaultdict[str, set[str]]
 """Lane → keys of the requests that cells planned earlier would send: a run sends an identical one once."""
 
@@ -83,11 +84,11 @@ class Lookup:
         # A refresh sends every cell's requests anew.
         self._asked = set() if policy == "refresh" else asked[self.lane]
 
-    def answers(self, jobs: Iterable[Job[PredictionRow]], total: int | None = None) -> Iterator[Answer[PredictionRow]]:  # noqa: ARG002
+    def answers(self, jobs: Iterable[Job[T]], total: int | None = None) -> Iterator[Answer[T]]:  # noqa: ARG002
         """Answer each job with its stored reply, or with a pending one."""
         remaining = iter(jobs)
         while chunk := list(islice(remaining, CHUNK)):
-            keyed: list[tuple[Job[PredictionRow], str, str]] = []
+            keyed: list[tuple[Job[T], str, str]] = []
             for job in chunk:
                 try:
                     canonical = canonical_request(self._identity, job.request)

@@ -14,9 +14,11 @@ from eval_assets.planning.dry_run import Asked, DryRun, dry_run
 from eval_assets.planning.estimates import Estimate
 from eval_assets.planning.side_by_side import PairwisePlan, plan_pairwise
 from eval_assets.planning.staleness import Staleness, StalenessReader
+from eval_assets.stages.edges import with_downstream
 from eval_assets.stages.engine_room import EngineRoom
-from eval_assets.stages.graph import ROOT_TABLES, Cell, cells_of, judge_models_of, judges_of, pairwise_judges_of
+from eval_assets.stages.graph import Cell, WholeEvaluation, all_judges_of, cells_of, judge_models_of
 from eval_assets.stages.spending import Spending
+from eval_assets.stages.stage_table import FILES, OF_CELLS, OF_EVALUATIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +34,28 @@ class RootPlan:
 class CellPlan:
     """What a run would do with one cell; without causes it is fresh and stays as it is.
 
-    `missing` says which of its rows have no whole answer and aren't asked for again.
+    `tables` are written anew, stale ones and those below them; `missing` says which of its rows have no whole answer
+    and aren't asked for again.
     """
 
     cell: Cell
     work: DryRun
     staleness: Staleness
+    tables: frozenset[str] = frozenset()
     missing: tuple[str, ...] = ()
 
     @property
     def is_stale(self) -> bool:
         """Whether the cell runs."""
         return bool(self.staleness.causes)
+
+
+@dataclass(frozen=True, slots=True)
+class JoinPlan:
+    """What joins the cells of an evaluation and is written anew: tables of the evaluation as a whole."""
+
+    evaluation: str
+    tables: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +72,7 @@ class Plan:
 
     roots: tuple[RootPlan, ...]
     cells: tuple[CellPlan, ...]
-    comparisons: tuple[str, ...]
+    joined: tuple[JoinPlan, ...]
     pairwise: tuple[PairwisePlan, ...] = ()
     refused: tuple[Refused, ...] = ()
     remarks: tuple[str, ...] = ()
@@ -73,7 +85,21 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         """Whether everything is up to date."""
-        return not (self.roots or self.stale_cells or self.comparisons)
+        return not (self.roots or self.stale_cells or self.joined)
+
+    @property
+    def partitions(self) -> tuple[tuple[str, str], ...]:
+        """Table and key of every partition that is computed, upstream first; files that are read aside."""
+        of_cells = [
+            (table, planned.cell.key) for planned in self.cells for table in OF_CELLS if table in planned.tables
+        ]
+        joined = [(table, join.evaluation) for join in self.joined for table in OF_EVALUATIONS if table in join.tables]
+        return (*of_cells, *joined)
+
+    @property
+    def comparisons(self) -> tuple[str, ...]:
+        """Evaluations whose cells are joined anew."""
+        return tuple(join.evaluation for join in self.joined)
 
     @property
     def estimates(self) -> tuple[Estimate, ...]:
@@ -147,11 +173,11 @@ def make_plan(
     if refused and not plans:
         raise ConfigError("\n".join(dict.fromkeys(line for one in refused for line in one.problems.splitlines())))
     roots = dict.fromkeys(root for plan in plans for root in plan.roots)
-    order = list(ROOT_TABLES)
+    order = list(FILES)
     return Plan(
         roots=tuple(sorted(roots, key=lambda root: (order.index(root.table), root.name))),
         cells=tuple(cell for plan in plans for cell in plan.cells),
-        comparisons=tuple(name for plan in plans for name in plan.comparisons),
+        joined=tuple(join for plan in plans for join in plan.joined),
         pairwise=tuple(side_by_side for plan in plans for side_by_side in plan.pairwise),
         refused=tuple(refused),
         remarks=tuple(dict.fromkeys(remark for plan in plans for remark in plan.remarks)),
@@ -170,41 +196,57 @@ def _plan_evaluation(
     causes = {(table, key): reader.stale_root(table, key) for table, key in _roots_of(project, name, cells)}
     planned = tuple(_plan_cell(engine_room, reader, cell, spending, asked) for cell in cells)
     stale = {cell.cell for cell in planned if cell.is_stale}
-    retried = spending.retry is not None and reader.retried_pairs(name, spending.retry.outcomes)
-    is_compared = bool(stale or (cells and (reader.stale_evaluation(name) or retried)))
-    policy = spending.policy(project.evaluation(name))
-    side_by_side = plan_pairwise(engine_room, name, stale, policy, asked, retry=spending.retry) if is_compared else None
+    written = {f"{table}/{cell.cell.key}" for cell in planned for table in cell.tables}
+    tables = _joined_tables(project, reader, name, written, spending) if cells else set()
+    side_by_side = None
+    if "pairwise_preferences" in tables:
+        policy = spending.policy(project.evaluation(name))
+        side_by_side = plan_pairwise(engine_room, name, stale, policy, asked, retry=spending.retry)
     return Plan(
         roots=tuple(RootPlan(table, key, cause) for (table, key), cause in causes.items() if cause is not None),
         cells=planned,
-        comparisons=(name,) if is_compared else (),
+        joined=(JoinPlan(name, frozenset(tables)),) if tables else (),
         pairwise=() if side_by_side is None else (side_by_side,),
         remarks=tuple(prompt_remarks(project, name)),
     )
 
 
+def _joined_tables(
+    project: Project, reader: StalenessReader, evaluation: str, written: Collection[str], spending: Spending
+) -> set[str]:
+    """Tables of an evaluation as a whole that are stale, or made from what will be written."""
+    place = WholeEvaluation(evaluation)
+    retried = {} if spending.retry is None else reader.retried(place, spending.retry.outcomes)
+    return with_downstream(project, place, {*reader.stale(place).tables, *retried}, written)
+
+
 def _plan_cell(
     engine_room: EngineRoom, reader: StalenessReader, cell: Cell, spending: Spending, asked: Asked
 ) -> CellPlan:
-    staleness = reader.stale_cell(cell)
+    staleness = reader.stale(cell)
     policy = spending.policy(engine_room.project.evaluation(cell.evaluation))
+    causes, stale = list(staleness.causes), set(staleness.tables)
     if policy == "refresh":
-        causes = (*staleness.causes, "cache policy refresh: every request is sent again")
-        staleness = Staleness(causes, staleness.diffs, staleness.tables)
+        causes.append("cache policy refresh: every request is sent again")
+        stale |= set(OF_CELLS)
     if spending.retry is not None:
-        causes = (*staleness.causes, *reader.retried(cell, spending.retry.outcomes))
-        staleness = Staleness(causes, staleness.diffs, staleness.tables)
+        retried = reader.retried(cell, spending.retry.outcomes)
+        causes += retried.values()
+        stale |= retried.keys()
     missing = tuple(reader.missing(cell))
-    if staleness.causes:
-        return CellPlan(cell, dry_run(engine_room, cell, policy, asked, retry=spending.retry), staleness, missing)
+    staleness = Staleness(tuple(causes), staleness.diffs, frozenset(stale))
+    if causes:
+        tables = with_downstream(engine_room.project, cell, stale, ())
+        work = dry_run(engine_room, cell, policy, asked, retry=spending.retry)
+        return CellPlan(cell, work, staleness, frozenset(tables), missing)
     rows = engine_room.warehouse.scan("predictions", cell.partition).select("prediction_id").collect().height
-    return CellPlan(cell, DryRun(0, 0, 0, rows, ()), staleness, missing)
+    return CellPlan(cell, DryRun(0, 0, 0, rows, ()), staleness, missing=missing)
 
 
 def _roots_of(project: Project, evaluation: str, cells: Sequence[Cell]) -> list[tuple[str, str]]:
     """Files below the chosen cells of an evaluation."""
     file = project.evaluation(evaluation).file
-    judges = dict.fromkeys([*judges_of(project, evaluation), *pairwise_judges_of(project, evaluation)])
+    judges = all_judges_of(project, evaluation)
     return [
         ("eval_datasets", file.dataset),
         *(("prompts", prompt) for prompt in sorted({cell.prompt for cell in cells})),

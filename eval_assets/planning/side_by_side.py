@@ -13,7 +13,7 @@ from eval_assets.providers.dispatch.jobs import Retry
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.graph import Cell, parse_cell
 from eval_assets.stages.pairwise_preferences import predictions_of
-from eval_assets.tables.schemas import PREDICTIONS
+from eval_assets.tables.cell_tables import PREDICTIONS
 
 
 @dataclass(frozen=True, slots=True)

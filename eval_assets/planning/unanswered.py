@@ -7,7 +7,8 @@ import polars as pl
 
 from eval_assets.providers.dispatch.answering import UNSENDABLE
 from eval_assets.stages.spending import FINAL
-from eval_assets.storage.warehouse import Warehouse, partition_name
+from eval_assets.storage.snapshots import partition_name
+from eval_assets.storage.warehouse import Warehouse
 from eval_assets.wording.numbers import count_text
 
 ASKED = {"predictions": "prediction", "judge_scores": "verdict", "pairwise_preferences": "comparison"}

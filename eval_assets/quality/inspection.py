@@ -19,10 +19,12 @@ from eval_assets.quality.expectations import (
     score_expectations,
 )
 from eval_assets.quality.validation import Finding, added, validate
-from eval_assets.stages.cell_inputs import read_cell_inputs, stored_examples, versioned_rows
+from eval_assets.stages.cell_inputs import evaluation_of, read_cell_inputs, stored_examples, versioned_rows
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.graph import Cell, parse_cell
+from eval_assets.stages.metric_facts import stored_facts
 from eval_assets.storage.batches import batches_by_position
+from eval_assets.storage.versions import current_version
 
 BATCH_POSITIONS = 50_000
 
@@ -148,7 +150,8 @@ def _inspect_scores(engine_room: EngineRoom, table: str, cell: Cell) -> Inspecti
         "position", "example_id", "score", metric=column, is_ok=pl.col("outcome") == "ok"
     )
     counts = rows.group_by("metric").len().sort("metric").collect()
-    facts = engine_room.metric_facts(engine_room.stored_evaluation(cell.evaluation))
+    evaluation = evaluation_of(current_version(engine_room.warehouse, "evaluations", cell.evaluation))
+    facts = stored_facts(engine_room.versions, engine_room.warehouse, evaluation)
     findings = _by_batches(rows, score_expectations(facts, counts["metric"]))
     return Inspection(findings, int(counts["len"].sum()), {f"n_{column}s": counts.height})
 

@@ -8,8 +8,10 @@ from typing import Any
 
 import polars as pl
 
+from eval_assets.config.candidate import Candidate
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.reports.performance import Performance, performance
+from eval_assets.tables.columns import CANDIDATE
 
 Row = Mapping[str, Any]
 
@@ -35,27 +37,25 @@ class CandidateReport:
     @property
     def name(self) -> str:
         """`model@prompt`."""
-        return f"{self.model}@{self.prompt}"
+        return Candidate.of(self.model, self.prompt)
 
 
 def candidate_report(
-    name: str, evaluation: Evaluation, overall: pl.DataFrame, predictions: pl.DataFrame, judged: pl.DataFrame
+    candidate: Candidate, evaluation: Evaluation, overall: pl.DataFrame, predictions: pl.DataFrame, judged: pl.DataFrame
 ) -> CandidateReport:
     """Gather what one candidate's cell holds.
 
     Args:
-        name: `model@prompt`.
+        candidate: Whose.
         evaluation: Names the baseline.
         overall: Rows of `aggregate_reports` without slices.
         predictions: Rows of all candidates.
         judged: Rows of `judge_scores` of all candidates.
     """
-    model, _, prompt = name.partition("@")
-    mine = (pl.col("model") == model) & (pl.col("prompt") == prompt)
+    mine = candidate == CANDIDATE
     return CandidateReport(
-        model=model,
-        prompt=prompt,
-        is_baseline=name == evaluation.baseline,
+        **candidate.columns,
+        is_baseline=candidate == evaluation.baseline,
         metrics={row["metric"]: row for row in overall.filter(mine).iter_rows(named=True)},
         performance=performance(predictions.filter(mine), judged.filter(mine)),
     )

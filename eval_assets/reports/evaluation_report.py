@@ -7,12 +7,13 @@ from datetime import datetime
 
 import polars as pl
 
+from eval_assets.config.candidate import Candidate
 from eval_assets.config.datasets.dataset import DatasetCard
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.reports.candidate_report import CandidateReport, Row, candidate_report
 from eval_assets.reports.computed.gating import OverallVerdict, overall_verdict
 from eval_assets.reports.computed.history import TrendPoint, trend
-from eval_assets.reports.computed.scores import candidate_name, score_rows
+from eval_assets.reports.computed.scores import score_rows
 from eval_assets.reports.computed.shared_replies import shared_replies_notes
 from eval_assets.reports.flips import Flip, flips
 from eval_assets.reports.judging_report import JudgingReport, load_judging
@@ -20,6 +21,7 @@ from eval_assets.reports.outputs import ExampleOutputs, side_by_side
 from eval_assets.reports.performance import Performance, performance
 from eval_assets.reports.provenance import DatasetFacts, Provenance
 from eval_assets.storage.warehouse import Warehouse
+from eval_assets.tables.columns import CANDIDATE
 
 READ_TABLES = (
     "predictions",
@@ -77,7 +79,7 @@ class EvaluationReport:
     def __post_init__(self) -> None:
         """Look up comparisons with the baseline once: a page asks for each many times."""
         rows = self.comparison.filter(pl.col("is_baseline_comparison")).iter_rows(named=True)
-        found = {(f"{row['model']}@{row['prompt']}", row["metric"]): row for row in rows}
+        found = {(Candidate.of_row(row), row["metric"]): row for row in rows}
         object.__setattr__(self, "_against_baseline", found)
 
     @property
@@ -131,7 +133,7 @@ class EvaluationReport:
     ) -> Iterator[ExampleOutputs]:
         """Outputs side by side, in dataset order: of all candidates and examples, or of those named."""
         names = [candidate.name for candidate in self.candidates] if candidates is None else candidates
-        predictions = self.predictions.filter(candidate_name().is_in(names))
+        predictions = self.predictions.filter(CANDIDATE.is_in(names))
         if examples is not None:
             predictions = predictions.filter(pl.col("example_id").is_in(list(examples)))
         return side_by_side(predictions, self.scores, names, offset=offset, limit=limit)
@@ -173,7 +175,7 @@ def load_report(
     versions = {table: warehouse.version(table) for table in READ_TABLES}
     frames = {
         table: warehouse.scan(table, {"evaluation": evaluation.name}, version=versions[table])
-        .filter(candidate_name().is_in(evaluation.candidates))
+        .filter(CANDIDATE.is_in(evaluation.candidates))
         .with_columns(
             pl.lit(None, dtype=pl.String()).alias(column) for column in (() if whole else NOT_SHOWN.get(table, ()))
         )

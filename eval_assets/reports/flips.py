@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from eval_assets.reports.computed.scores import candidate_name
 from eval_assets.reports.word_diff import DiffPart, word_diff
 from eval_assets.statistics.comparison.paired import DECIMALS
+from eval_assets.tables.columns import CANDIDATE
 
 MOST_CHARACTERS = 2000  # of a text: comparing longer ones takes long, and nobody reads them in a table
 
@@ -83,7 +83,7 @@ def changed_examples(
     """
     sign = 1.0 if greater_is_better else -1.0
     candidate_scores, baseline_scores = (
-        scores.filter((pl.col("metric") == metric) & (candidate_name() == name) & pl.col("score").is_not_null())
+        scores.filter((pl.col("metric") == metric) & (name == CANDIDATE) & pl.col("score").is_not_null())
         .group_by("example_id")
         .agg(pl.col("score").mean().alias(column))
         for name, column in ((candidate, "candidate_score"), (baseline, "baseline_score"))
@@ -157,7 +157,7 @@ def _first_replies(
     predictions: pl.DataFrame, example_ids: pl.Series, candidates: tuple[str, str]
 ) -> dict[tuple[str, str], dict[str, str | None]]:
     rows = (
-        predictions.with_columns(candidate=candidate_name())
+        predictions.with_columns(candidate=CANDIDATE)
         .filter(pl.col("example_id").is_in(example_ids.implode()) & pl.col("candidate").is_in(candidates))
         .sort("sample_index")
         .unique(["example_id", "candidate"], keep="first", maintain_order=True)
@@ -170,7 +170,7 @@ def _justifications(
     scores: pl.DataFrame, example_ids: pl.Series, candidates: tuple[str, str]
 ) -> dict[str, list[Justification]]:
     rows = (
-        scores.with_columns(candidate=candidate_name())
+        scores.with_columns(candidate=CANDIDATE)
         .filter(
             pl.col("example_id").is_in(example_ids.implode())
             & pl.col("candidate").is_in(candidates)

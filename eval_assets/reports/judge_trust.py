@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from eval_assets.config.candidate import Candidate
 from eval_assets.wording.numbers import interval_text, number_text, plain_number, share_text
 
 Row = Mapping[str, Any]
@@ -136,9 +137,8 @@ def judge_trust(agreement: pl.DataFrame, judges_now: Mapping[str, str | None]) -
 
 def _of_judge(judge: str, rows: pl.DataFrame, now: str | None) -> JudgeTrust:
     overall = {row["statistic"]: row for row in rows.filter(pl.col("model").is_null()).iter_rows(named=True)}
-    corrected = {
-        f"{row['model']}@{row['prompt']}": row
-        for row in rows.filter(pl.col("model").is_not_null()).iter_rows(named=True)
+    corrected: dict[str, Row] = {
+        Candidate.of_row(row): row for row in rows.filter(pl.col("model").is_not_null()).iter_rows(named=True)
     }
     return JudgeTrust(judge, _why_uncalibrated(overall, now), overall, corrected)
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from eval_assets.config.evaluation import Evaluation
-from eval_assets.reports.computed.scores import candidate_name
 from eval_assets.reports.judge_trust import JudgeTrust, judge_trust
 from eval_assets.storage.warehouse import Warehouse
-from eval_assets.tables.judging_schemas import JUDGE_DISAGREEMENTS, PAIRWISE_RESULTS
+from eval_assets.tables.columns import CANDIDATE
+from eval_assets.tables.evaluation_tables import JUDGE_DISAGREEMENTS, PAIRWISE_RESULTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class JudgingReport:
     def duels(self, evaluation: Evaluation) -> pl.DataFrame:
         """Each pair of candidates once, from the side from which the evaluation compares them."""
         sides = [f"{candidate}\0{other}" for candidate, other in evaluation.compared_pairs]
-        side = pl.concat_str(candidate_name(), pl.lit("\0"), "compared_with")
+        side = pl.concat_str(CANDIDATE, pl.lit("\0"), "compared_with")
         return self.preferences.filter(side.is_in(sides))
 
 

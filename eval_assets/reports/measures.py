@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from eval_assets.config.candidate import Candidate
 from eval_assets.reports.candidate_report import CandidateReport
 from eval_assets.reports.computed.labels import label_text
 from eval_assets.reports.evaluation_report import EvaluationReport
@@ -66,8 +67,8 @@ def best_first(report: EvaluationReport) -> Sequence[CandidateReport]:
     if len(report.candidates) <= MOST_SIDE_BY_SIDE:
         return report.candidates
     headline = report.headline
-    ranks = {
-        f"{row['model']}@{row['prompt']}": row["rank"]
+    ranks: dict[str, int] = {
+        Candidate.of_row(row): row["rank"]
         for row in report.comparison.iter_rows(named=True)
         if row["metric"] == headline and row["rank"] is not None
     }
@@ -106,7 +107,7 @@ def _of_labels(report: EvaluationReport, metric: str, rows: Mapping[str, Row]) -
     shares = {name: shares_by_label(row) for name, row in rows.items()}
     for row in report.comparison.iter_rows(named=True):
         if row["metric"] == metric and row["labels"] is not None:
-            shares[f"{row['model']}@{row['prompt']}"] = shares_by_label(row)
+            shares[Candidate.of_row(row)] = shares_by_label(row)
     names = list(dict.fromkeys(label for of_candidate in shares.values() for label in of_candidate))
     return [
         Measure(

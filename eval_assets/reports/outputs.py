@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from eval_assets.reports.computed.scores import candidate_name
+from eval_assets.tables.columns import CANDIDATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def side_by_side(
         .slice(offset, limit)
     )
     wanted = page["example_id"].implode()
-    on_page = predictions.filter(pl.col("example_id").is_in(wanted)).with_columns(candidate=candidate_name())
+    on_page = predictions.filter(pl.col("example_id").is_in(wanted)).with_columns(candidate=CANDIDATE)
     answers = _answers(on_page, scores.filter(pl.col("example_id").is_in(wanted)))
     absent = Answer(output=None, outcome="missing", error=None, n_samples=0)
     for row in page.iter_rows(named=True):
@@ -91,7 +91,7 @@ def _answers(predictions: pl.DataFrame, scores: pl.DataFrame) -> dict[tuple[str,
     reasons: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
     labels: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
     averaged = (
-        scores.with_columns(candidate=candidate_name())
+        scores.with_columns(candidate=CANDIDATE)
         .sort("sample_index", maintain_order=True)
         .group_by("example_id", "candidate", "metric", maintain_order=True)
         .agg(pl.col("score").mean(), pl.col("justification", "label").drop_nulls().first())

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from eval_assets.tables.columns import known_sum
-
 
 @dataclass(frozen=True, slots=True)
 class Performance:
@@ -93,3 +91,13 @@ def _count(values: Iterable[int | None]) -> int | None:
 def _quantile(values: pl.Series, quantile: float) -> float | None:
     found = values.quantile(quantile, interpolation="linear")
     return None if found is None else float(found)
+
+
+def known_sum(values: pl.Series) -> float | None:
+    """Sum what is known; null if nothing is.
+
+    >>> known_sum(pl.Series([0.5, None])), known_sum(pl.Series([None], dtype=pl.Float64))
+    (0.5, None)
+    """
+    known = values.drop_nulls()
+    return float(known.sum()) if known.len() else None

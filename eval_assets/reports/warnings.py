@@ -9,8 +9,8 @@ import polars as pl
 
 from eval_assets.reports.candidate_report import CandidateReport
 from eval_assets.reports.computed.gating import outdated_text
-from eval_assets.reports.computed.scores import candidate_name
 from eval_assets.reports.evaluation_report import EvaluationReport
+from eval_assets.tables.columns import CANDIDATE
 from eval_assets.wording.foreign_text import shortened
 from eval_assets.wording.numbers import count_text, number_text
 
@@ -70,7 +70,7 @@ def _of_requests(candidate: CandidateReport, report: EvaluationReport) -> Iterat
         return
     failed = speed.n_predictions - speed.n_answered
     if failed:
-        mine = report.predictions.filter(candidate_name() == candidate.name)
+        mine = report.predictions.filter(candidate.name == CANDIDATE)
         kinds = (
             ": ".join(part for part in (f"{count:,} {outcome}", _errors_of(mine, outcome)) if part)
             for outcome, count in speed.failures.items()
@@ -102,7 +102,7 @@ def _of_scores(candidate: CandidateReport, metric: str, report: EvaluationReport
 def _valued(report: EvaluationReport) -> dict[tuple[str, str], int]:
     """Candidate and metric → rows with a score or a label."""
     valued = report.scores.filter(pl.col("score").is_not_null() | pl.col("label").is_not_null())
-    counts = valued.group_by(candidate_name().alias("candidate"), "metric").len()
+    counts = valued.group_by(CANDIDATE.alias("candidate"), "metric").len()
     return {(candidate, metric): n for candidate, metric, n in counts.iter_rows()}
 
 
@@ -117,7 +117,7 @@ def _because(report: EvaluationReport, metric: str, candidate: CandidateReport |
     answered = report.predictions.filter(pl.col("outcome") == "ok")
     rows = report.scores.filter(unscored).join(answered, on=ROW, how="semi")
     if candidate is not None:
-        rows = rows.filter(candidate_name() == candidate.name)
+        rows = rows.filter(candidate.name == CANDIDATE)
     reason = _most_frequent(rows["reason"])
     return f" ({reason})" if reason else ""
 

@@ -26,8 +26,6 @@ from typing import Any
 from eval_assets.errors import ConfigError
 
 LARGEST_EXACT = 2**53
-COMPACT = (",", ":")
-SPACED = (", ", ": ")
 
 
 def canonical_json(value: Any) -> str:
@@ -41,7 +39,7 @@ def canonical_json(value: Any) -> str:
     """
     try:
         plain = _sendable(value)
-        text = json.dumps(plain, ensure_ascii=False, allow_nan=False, separators=COMPACT, sort_keys=True)
+        text = json.dumps(plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True)
         text.encode()
     except UnicodeEncodeError as error:
         found = text[max(error.start - 20, 0) : error.end]
@@ -51,13 +49,13 @@ def canonical_json(value: Any) -> str:
     return text
 
 
-def json_text(value: Any, *, sort_keys: bool = False, separators: tuple[str, str] = SPACED) -> str:
-    r"""JSON as it stands in table cells, and sorted under most hashes.
+def json_text(value: Any, *, sort_keys: bool = False, compact: bool = False) -> str:
+    r"""JSON as it stands in table cells.
 
     Args:
         value: What JSON knows, and what the table of this module adds.
         sort_keys: Write equal mappings alike.
-        separators: Hashes of old were taken over `COMPACT` or `SPACED` text; neither may change.
+        compact: Write no space after commas and colons.
 
     Raises:
         ConfigError: The value has no JSON form.
@@ -68,20 +66,22 @@ def json_text(value: Any, *, sort_keys: bool = False, separators: tuple[str, str
     """
     try:
         try:
-            return _dumps(value, sort_keys, separators)
+            return _dumps(value, sort_keys, compact)
         except TypeError:  # keys that JSON doesn't know, or that can't be sorted
-            return _dumps(_with_text_keys(value), sort_keys, separators)
+            return _dumps(_with_text_keys(value), sort_keys, compact)
     except (RecursionError, ValueError) as error:
         raise _unwritable(error) from error
 
 
-def json_sha256(value: Any, *, sort_keys: bool = True, separators: tuple[str, str] = COMPACT) -> str:
+def json_sha256(value: Any, *, compact: bool = True) -> str:
     """SHA-256, in hexadecimal, of a value's JSON, whatever the order of its keys; raises as `json_text` does.
+
+    Only hashes of rows are taken over JSON that isn't compact, and data versions keep them so.
 
     >>> json_sha256({"a": 1, "b": 2}) == json_sha256({"b": 2, "a": 1})
     True
     """
-    text = json_text(value, sort_keys=sort_keys, separators=separators)
+    text = json_text(value, sort_keys=True, compact=compact)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -110,7 +110,8 @@ def stand_in(value: Any) -> Any:
     )
 
 
-def _dumps(value: Any, sort_keys: bool, separators: tuple[str, str]) -> str:  # noqa: FBT001
+def _dumps(value: Any, sort_keys: bool, compact: bool) -> str:  # noqa: FBT001
+    separators = (",", ":") if compact else None
     return json.dumps(value, sort_keys=sort_keys, ensure_ascii=False, separators=separators, default=stand_in)
 
 

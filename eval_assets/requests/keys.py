@@ -4,6 +4,7 @@ Timeouts, retries, concurrency, prices, secrets and headers don't change an answ
 """
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,8 @@ from eval_assets.requests.exchange import Request
 
 KEY_SCHEMA = "1"
 """Version of the canonical form. Stored replies of another version are refused, never silently paid again."""
+
+SLUG_LENGTH = 48
 
 SHOWN_THE_EXAMPLE = frozenset({"callable", "recorded"})
 
@@ -70,3 +73,19 @@ def key_of(canonical: str) -> str:
     '44136fa3'
     """
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def lane_of(identity: ModelIdentity) -> str:
+    """Name of the lane, where replies of one model at one provider are stored, and which one run at a time may write.
+
+    Readable words come first, then eight hexadecimal digits that make it unique. The implementation is left out: an
+    edited callable keeps its lane and changes its keys.
+
+    >>> lane_of(ModelIdentity("openai", "https://api.openai.com/v1", "gpt-4o-mini"))
+    'openai-api.openai.com-gpt-4o-mini-277dd624'
+    """
+    host = identity.endpoint.split("://")[1].split("/")[0].split("?")[0] if "://" in identity.endpoint else ""
+    words = "-".join(part for part in (identity.provider, host, identity.model_id) if part)
+    slug = re.sub(r"[^a-z0-9._]+", "-", words.lower()).strip("-.")[:SLUG_LENGTH].strip("-.")
+    unique = f"{identity.provider}\0{identity.endpoint}\0{identity.model_id}"
+    return f"{slug}-{hashlib.sha256(unique.encode()).hexdigest()[:8]}"

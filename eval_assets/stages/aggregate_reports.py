@@ -12,13 +12,24 @@ from eval_assets.reports.computed.scores import ExampleGroups, MetricFacts, exam
 from eval_assets.reports.computed.shared_replies import shared_replies
 from eval_assets.stages.cell_inputs import versioned_rows
 from eval_assets.stages.content_hash import content_sha256
-from eval_assets.stages.graph import Cell
+from eval_assets.stages.graph import Cell, parse_cell
+from eval_assets.stages.metric_facts import stored_facts
+from eval_assets.stages.stage import Computation
 from eval_assets.storage.versions import StoredVersion, current_version
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written, provenance
 from eval_assets.tables.columns import CELL
 
 CODE_VERSION = "3"
+
+
+def compute_aggregate_reports(run: Computation) -> Written:
+    """Describe the scores of a cell."""
+    evaluation, stored = run.evaluation()
+    facts = stored_facts(run.room.versions, run.room.warehouse, evaluation)
+    return write_aggregates(
+        parse_cell(run.key), evaluation, facts, warehouse=run.room.warehouse, run_id=run.run_id, stored=stored
+    )
 
 
 def write_aggregates(

@@ -15,8 +15,9 @@ from eval_assets.config.prompt import Prompt
 from eval_assets.errors import DatasetError, StorageError
 from eval_assets.stages.graph import Cell
 from eval_assets.storage.batches import batches_by_position
+from eval_assets.storage.snapshots import Snapshot
 from eval_assets.storage.versions import StoredVersion, current_version
-from eval_assets.storage.warehouse import Snapshot, Warehouse
+from eval_assets.storage.warehouse import Warehouse
 
 
 @dataclass(frozen=True)

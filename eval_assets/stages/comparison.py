@@ -1,6 +1,7 @@
 """The stage at the end: candidates compared, gates asked, history extended, the report page written."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,17 +15,40 @@ from eval_assets.reports.computed.history import CellVersions, history_rows
 from eval_assets.reports.computed.labels import with_labels
 from eval_assets.reports.computed.scores import MetricFacts
 from eval_assets.reports.evaluation_report import examples_sha256
+from eval_assets.reports.performance import known_sum
+from eval_assets.reports.rendered.page.html import report_html
 from eval_assets.stages.aggregate_reports import groups_of, scores_of
 from eval_assets.stages.cell_inputs import data_version_in
 from eval_assets.stages.content_hash import content_sha256
-from eval_assets.stages.graph import Cell
+from eval_assets.stages.graph import Cell, cells_of
+from eval_assets.stages.metric_facts import stored_facts
+from eval_assets.stages.report_reading import read_report
+from eval_assets.stages.stage import Computation
 from eval_assets.storage.versions import StoredVersion, current_version
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written, provenance
-from eval_assets.tables.columns import CANDIDATE, known_sum
+from eval_assets.tables.columns import CANDIDATE
 
 CODE_VERSION = "3"
 SCORE_TABLES = ("heuristic_metrics", "judge_scores")
+
+
+def compute_comparison(run: Computation) -> Written:
+    """Compare the candidates of an evaluation and write its report page."""
+    room = run.room
+    evaluation, stored = run.evaluation()
+    inputs = run.inputs().versions
+    written = write_comparison(
+        evaluation,
+        cells_of(room.project, evaluation.name),
+        stored_facts(room.versions, room.warehouse, evaluation),
+        judged={place: inputs[place] for place in inputs if place.startswith(("judge_agreement/", "pairwise_"))},
+        warehouse=room.warehouse,
+        run_id=run.run_id,
+        stored=stored,
+    )
+    page = write_page(report_html(read_report(room, evaluation.name)), room.pages, evaluation.name)
+    return replace(written, facts={**written.facts, "page": page.absolute().as_uri()})
 
 
 def write_comparison(

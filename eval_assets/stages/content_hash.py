@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from eval_assets.requests.canonical_json import SPACED, json_sha256
+from eval_assets.requests.canonical_json import json_sha256
 
 HASH_LENGTH = 16
 
@@ -31,7 +31,7 @@ class RowsHash:
     def add(self, frame: pl.DataFrame) -> None:
         """Include the rows of a frame."""
         for row in frame.select(self._columns).iter_rows():
-            digest = json_sha256(row, sort_keys=False, separators=SPACED)
+            digest = json_sha256(row, compact=False)
             self._sum = (self._sum + int(digest, 16)) % (1 << 256)
         self._n_rows += frame.height
 

@@ -18,6 +18,7 @@ from eval_assets.metrics.definition import ResolvedMetric
 from eval_assets.metrics.registry import metric_fingerprint, resolve_metrics
 from eval_assets.providers.implementation import implementation_of
 from eval_assets.stages.content_hash import HASH_LENGTH, content_sha256
+from eval_assets.stages.evaluation_parts import declared_ranges
 from eval_assets.stages.file_states import are_settled, states_of
 from eval_assets.stages.graph import judge_models_of, jurors_of
 
@@ -25,6 +26,15 @@ MODEL_FIELDS_WITHOUT_EFFECT = {"description", "owners", "prices", "limits", "dev
 SECRET_NAME_FIELDS = {"api_key_env", "headers_env", "query_env"}
 LATER_MODEL_FIELDS = ("reasoning_tags", "tool_calls")
 """Fields that model files of the first release didn't have: at their default they leave a file its data version."""
+
+FILES_OF = {
+    "eval_datasets": "datasets",
+    "prompts": "prompts",
+    "models": "models",
+    "judges": "judges",
+    "evaluations": "evaluations",
+}
+"""Table → the folder of `data/` whose files it holds."""
 
 EVALUATION_FIELDS_WITHOUT_EFFECT = {
     "description",
@@ -155,6 +165,7 @@ class FileVersions:
             "slices": list(card.slices),
         }
         facts = [shaping, metrics, content["task"], card.cluster, list(card.slices)]
+        facts += [ranges] if (ranges := declared_ranges(evaluation)) else []
         return FileVersion(
             content_sha256(facts), content, self._source(self._project.evaluations, name), evaluation.file.description
         )

@@ -8,18 +8,32 @@ from typing import Any
 import polars as pl
 
 from eval_assets.metrics.definition import ResolvedMetric
-from eval_assets.metrics.scoring import ScoringReport, score_predictions
+from eval_assets.metrics.scoring.prediction_scores import ScoringReport, score_predictions
 from eval_assets.stages.cell_inputs import versioned_rows
 from eval_assets.stages.content_hash import RowsHash
-from eval_assets.stages.graph import Cell
-from eval_assets.storage.batches import batches_by_position
+from eval_assets.stages.graph import Cell, parse_cell
+from eval_assets.stages.stage import Computation
+from eval_assets.storage.batches import batches_by_position, staged
 from eval_assets.storage.versions import StoredVersion, current_version
 from eval_assets.storage.warehouse import Warehouse
-from eval_assets.storage.writing import Written, provenance, staged
+from eval_assets.storage.writing import Written, provenance
 
 CODE_VERSION = "2"
 CONTENT_COLUMNS = ("score_id", "score", "label", "outcome", "reason")
 ROWS_WORTH_A_PROCESS = 20_000
+
+
+def compute_heuristic_metrics(run: Computation) -> Written:
+    """Compute the heuristic metrics of a cell."""
+    evaluation, stored = run.evaluation()
+    return write_scores(
+        parse_cell(run.key),
+        run.room.versions.metrics(evaluation),
+        warehouse=run.room.warehouse,
+        scratch=run.room.scratch,
+        run_id=run.run_id,
+        stored=stored,
+    )
 
 
 def write_scores(

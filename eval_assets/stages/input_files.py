@@ -13,16 +13,28 @@ from eval_assets.config.project import Project
 from eval_assets.errors import StorageError
 from eval_assets.requests.canonical_json import json_text
 from eval_assets.stages.content_hash import HASH_LENGTH
-from eval_assets.stages.file_versions import FileVersions, dataset_sha256
-from eval_assets.stages.graph import ROOT_TABLES
+from eval_assets.stages.file_versions import FILES_OF, FileVersions, dataset_sha256
+from eval_assets.stages.stage import Computation
+from eval_assets.storage.batches import staged
 from eval_assets.storage.versions import record_version
 from eval_assets.storage.warehouse import Warehouse
-from eval_assets.storage.writing import Written, staged
+from eval_assets.storage.writing import Written
 from eval_assets.tables.schemas import SCHEMAS
 
 FRAME_ROWS = 5_000
 FRAME_CHARACTERS = 16_000_000
 """Texts held at once on their way to a table, here and for predictions."""
+
+
+def compute_dataset(run: Computation) -> Written:
+    """Read a dataset."""
+    room = run.room
+    return write_dataset(room.project, room.warehouse, run.key, run_id=run.run_id, scratch=room.scratch)
+
+
+def compute_named_file(table: str, run: Computation) -> Written:
+    """Read a prompt, model, judge or evaluation."""
+    return write_named_file(run.room.versions, run.room.warehouse, table, run.key, run_id=run.run_id)
 
 
 def write_named_file(versions: FileVersions, warehouse: Warehouse, table: str, name: str, *, run_id: str) -> Written:
@@ -31,7 +43,7 @@ def write_named_file(versions: FileVersions, warehouse: Warehouse, table: str, n
     Raises:
         ConfigError: The file, or what it refers to, can't be used.
     """
-    file = versions.version(ROOT_TABLES[table], name)
+    file = versions.version(FILES_OF[table], name)
     stored = record_version(
         warehouse,
         table,

@@ -8,13 +8,15 @@ from eval_assets.reports.computed.scores import dependent_examples
 from eval_assets.stages.aggregate_reports import groups_of
 from eval_assets.stages.cell_inputs import StoredJudge, read_judge
 from eval_assets.stages.content_hash import content_sha256
-from eval_assets.stages.evaluation_inputs import EvaluationInputs
 from eval_assets.stages.graph import Cell, parse_cell
+from eval_assets.stages.stage import Computation
+from eval_assets.stages.stored_inputs import StoredInputs
+from eval_assets.storage.snapshots import Snapshot
 from eval_assets.storage.versions import StoredVersion, all_versions
-from eval_assets.storage.warehouse import Snapshot, Warehouse
+from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written, inputs_recorded, provenance
 from eval_assets.tables.columns import CANDIDATE
-from eval_assets.tables.judging_schemas import JUDGE_AGREEMENT, JUDGE_DISAGREEMENTS
+from eval_assets.tables.evaluation_tables import JUDGE_AGREEMENT, JUDGE_DISAGREEMENTS
 
 CODE_VERSION = "2"
 VERDICT_COLUMNS = (
@@ -24,8 +26,16 @@ PREFERENCE_KEY = ("candidate_a", "candidate_b", "example_id", "sample_index")
 KEY_FIGURES = ("raw_agreement", "cohen_kappa", "cohen_kappa_quadratic", "spearman", "position_flip_rate")
 
 
+def compute_judge_agreement(run: Computation) -> Written:
+    """Measure how far the judges of an evaluation agree with people."""
+    evaluation, stored = run.evaluation()
+    return write_agreement(
+        evaluation, inputs=run.inputs(), stored=stored, warehouse=run.room.warehouse, run_id=run.run_id
+    )
+
+
 def write_agreement(
-    evaluation: Evaluation, *, inputs: EvaluationInputs, stored: StoredVersion, warehouse: Warehouse, run_id: str
+    evaluation: Evaluation, *, inputs: StoredInputs, stored: StoredVersion, warehouse: Warehouse, run_id: str
 ) -> Written:
     """Measure every judge of an evaluation and replace what was measured before.
 

@@ -10,26 +10,44 @@ import polars as pl
 
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.judges.formats import FormatMemory
-from eval_assets.judges.judging import judge_predictions
 from eval_assets.judges.messages import MESSAGES_VERSION
-from eval_assets.judges.verdicts import PARSER_VERSION
+from eval_assets.judges.panels import judge_predictions
+from eval_assets.judges.replies.verdicts import PARSER_VERSION
 from eval_assets.providers.dispatch.engine import Engine
+from eval_assets.reports.performance import known_sum
 from eval_assets.requests.keys import KEY_SCHEMA
 from eval_assets.stages.cell_inputs import StoredModel, evaluation_of, read_judge, versioned_rows
 from eval_assets.stages.content_hash import RowsHash
-from eval_assets.stages.graph import Cell
+from eval_assets.stages.graph import Cell, parse_cell
 from eval_assets.stages.metric_facts import facts_of
-from eval_assets.storage.batches import batches_by_position
+from eval_assets.stages.stage import Computation
+from eval_assets.storage.batches import batches_by_position, staged
 from eval_assets.storage.versions import current_version
 from eval_assets.storage.warehouse import Warehouse
-from eval_assets.storage.writing import Written, provenance, staged
-from eval_assets.tables.columns import known_sum
+from eval_assets.storage.writing import Written, provenance
 
 CODE_VERSION = f"keys-{KEY_SCHEMA}+messages-{MESSAGES_VERSION}+parser-{PARSER_VERSION}"
 BATCH_ROWS = 1_000
 CONTENT_COLUMNS = ("score_id", "score", "label", "justification", "outcome", "cost_usd")
 
 EngineOpener = Callable[[StoredModel, Evaluation], AbstractContextManager[Engine]]
+
+
+def compute_judge_scores(run: Computation) -> Written:
+    """Ask the judges of a cell's evaluation."""
+    cell = parse_cell(run.key)
+
+    def open_engine(model: StoredModel, evaluation: Evaluation) -> AbstractContextManager[Engine]:
+        return run.room.engine(model, evaluation, cell, "judge_scores", run.spending, run_id=run.run_id)
+
+    return write_verdicts(
+        cell,
+        open_engine,
+        formats=run.room.formats,
+        warehouse=run.room.warehouse,
+        scratch=run.room.scratch,
+        run_id=run.run_id,
+    )
 
 
 def write_verdicts(

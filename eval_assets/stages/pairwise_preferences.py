@@ -9,18 +9,21 @@ import polars as pl
 from eval_assets.config.candidate import Candidate
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.judges.formats import FormatMemory
-from eval_assets.judges.pairwise import compare_candidates, preference_counts
+from eval_assets.judges.pairwise import preference_counts, preferences_between
 from eval_assets.providers.dispatch.engine import Engine
 from eval_assets.reports.computed.pairwise_results import pairwise_results
+from eval_assets.reports.performance import known_sum
 from eval_assets.stages.cell_inputs import StoredJudge, StoredModel, read_judge
 from eval_assets.stages.content_hash import content_sha256
-from eval_assets.stages.evaluation_inputs import EvaluationInputs
+from eval_assets.stages.graph import WholeEvaluation
 from eval_assets.stages.judge_scores import CODE_VERSION as ASKING_VERSION
+from eval_assets.stages.stage import Computation
+from eval_assets.stages.stored_inputs import StoredInputs
+from eval_assets.storage.snapshots import Snapshot
 from eval_assets.storage.versions import StoredVersion
-from eval_assets.storage.warehouse import Snapshot, Warehouse
+from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written, provenance
-from eval_assets.tables.columns import known_sum
-from eval_assets.tables.judging_schemas import PAIRWISE_PREFERENCES
+from eval_assets.tables.evaluation_tables import PAIRWISE_PREFERENCES
 
 CODE_VERSION = f"{ASKING_VERSION}+2"
 PAIRS_AT_ONCE = 1_000
@@ -28,11 +31,30 @@ PAIRS_AT_ONCE = 1_000
 EngineOpener = Callable[[StoredModel], AbstractContextManager[Engine]]
 
 
+def compute_pairwise_preferences(run: Computation) -> Written:
+    """Ask a judge which of two candidates' outputs is better, if the evaluation wants that."""
+    evaluation, stored = run.evaluation()
+    whole = WholeEvaluation(evaluation.name)
+
+    def open_engine(model: StoredModel) -> AbstractContextManager[Engine]:
+        return run.room.engine(model, evaluation, whole, "pairwise_preferences", run.spending, run_id=run.run_id)
+
+    return write_preferences(
+        evaluation,
+        open_engine,
+        inputs=run.inputs(),
+        stored=stored,
+        formats=run.room.formats,
+        warehouse=run.room.warehouse,
+        run_id=run.run_id,
+    )
+
+
 def write_preferences(
     evaluation: Evaluation,
     open_engine: EngineOpener,
     *,
-    inputs: EvaluationInputs,
+    inputs: StoredInputs,
     stored: StoredVersion,
     formats: FormatMemory,
     warehouse: Warehouse,
@@ -87,13 +109,13 @@ def _compared(
     engine: Engine,
     partition: Mapping[str, str],
     formats: FormatMemory,
-    inputs: EvaluationInputs,
+    inputs: StoredInputs,
     *,
     run_id: str,
 ) -> Iterator[pl.DataFrame]:
     first, second = (predictions_of(inputs.snapshots["predictions"], partition, candidate) for candidate in pair)
     for chunk in first.iter_slices(PAIRS_AT_ONCE):
-        yield compare_candidates(
+        yield preferences_between(
             chunk,
             second,
             judge.judge,

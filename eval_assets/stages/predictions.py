@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import polars as pl
 
@@ -13,19 +13,21 @@ from eval_assets.config.datasets.examples import Example
 from eval_assets.config.model import Model
 from eval_assets.errors import TemplateError
 from eval_assets.prompts.rendering import render_prompt
-from eval_assets.providers.dispatch.engine import Answer, Job
+from eval_assets.providers.dispatch.jobs import Answer, Asker, Job
 from eval_assets.providers.replies.reading import READING_VERSION
+from eval_assets.reports.performance import known_sum
 from eval_assets.requests.canonical_json import json_text
 from eval_assets.requests.exchange import Message, Request
 from eval_assets.requests.keys import KEY_SCHEMA
-from eval_assets.stages.cell_inputs import CellInputs
+from eval_assets.stages.cell_inputs import CellInputs, count_examples, read_cell_inputs, stored_examples
 from eval_assets.stages.content_hash import RowsHash
-from eval_assets.stages.graph import Cell
+from eval_assets.stages.graph import Cell, parse_cell
 from eval_assets.stages.input_files import FRAME_CHARACTERS, text_of
+from eval_assets.stages.stage import Computation
+from eval_assets.storage.batches import staged
 from eval_assets.storage.warehouse import Warehouse
-from eval_assets.storage.writing import Written, provenance, staged
-from eval_assets.tables.columns import known_sum
-from eval_assets.tables.schemas import PREDICTIONS
+from eval_assets.storage.writing import Written, provenance
+from eval_assets.tables.cell_tables import PREDICTIONS
 
 FRAME_ROWS = 1_000
 CODE_VERSION = f"keys-{KEY_SCHEMA}+reading-{READING_VERSION}"
@@ -55,12 +57,21 @@ class PredictionRow:
     messages: tuple[Message, ...]
 
 
-class Asker(Protocol):
-    """Whoever answers requests: the engine, or its dry twin that only looks replies up."""
-
-    def answers(self, jobs: Iterable[Job[PredictionRow]], total: int | None = None) -> Iterator[Answer[PredictionRow]]:
-        """Answer each job once, in any order; the total, if known, is for progress."""
-        ...
+def compute_predictions(run: Computation) -> Written:
+    """Answer the examples of a cell."""
+    inputs = read_cell_inputs(run.room.warehouse, parse_cell(run.key))
+    with run.room.engine(
+        inputs.model, inputs.evaluation, inputs.cell, "predictions", run.spending, run_id=run.run_id
+    ) as engine:
+        return write_predictions(
+            inputs,
+            stored_examples(inputs.rows, inputs.evaluation),
+            engine,
+            warehouse=run.room.warehouse,
+            scratch=run.room.scratch,
+            run_id=run.run_id,
+            n_examples=count_examples(inputs.rows, inputs.evaluation),
+        )
 
 
 def write_predictions(

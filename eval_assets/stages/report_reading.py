@@ -5,29 +5,30 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from eval_assets.config.evaluation import Evaluation
-from eval_assets.config.project import Project
 from eval_assets.errors import ConfigError, MetricError
 from eval_assets.metrics.overlap.scripts import unseen_notes
 from eval_assets.metrics.targets import acceptable, target_value
 from eval_assets.reports.evaluation_report import EvaluationReport, load_report
 from eval_assets.stages.cell_inputs import evaluation_of, read_judge
+from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.file_versions import FileVersions
-from eval_assets.storage.versions import StoredVersion
+from eval_assets.storage.versions import current_version
 from eval_assets.storage.warehouse import Warehouse
 
 
-def read_report(
-    stored: StoredVersion, project: Project, versions: FileVersions, warehouse: Warehouse, *, whole: bool = False
-) -> EvaluationReport:
+def read_report(room: EngineRoom, name: str, *, whole: bool = False) -> EvaluationReport:
     """Everything that was computed for an evaluation, ready to be rendered.
 
     Args:
-        stored: The evaluation.
-        project: The files as they stand.
-        versions: Their data versions.
-        warehouse: Where the tables lie.
+        room: Project and warehouse.
+        name: The evaluation.
         whole: As in `load_report`.
+
+    Raises:
+        StorageError: The evaluation was never read.
     """
+    versions, warehouse = room.versions, room.warehouse
+    stored = current_version(warehouse, "evaluations", name)
     evaluation = evaluation_of(stored)
     asked = [evaluation.file.pairwise.judge] if evaluation.file.pairwise else []
     judges = dict.fromkeys([*evaluation.file.judges, *asked])
@@ -36,7 +37,7 @@ def read_report(
         evaluation,
         generated_at=datetime.now(UTC),
         notes=[*_notes(evaluation, warehouse), *_unseen_texts(evaluation, versions, warehouse)],
-        card=project.dataset(evaluation.file.dataset).card,
+        card=room.project.dataset(evaluation.file.dataset).card,
         judges_now={judge: _version_now(versions, judge) for judge in judges},
         whole=whole,
     )

@@ -1,12 +1,13 @@
-"""What a stage of a whole evaluation is made from: upstream partitions, their data versions, rows of those versions."""
+"""What a partition is made from: upstream partitions as they lie, their data versions, rows of those versions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
-from eval_assets.stages.graph import CELL_TABLES, parse_cell
-from eval_assets.storage.warehouse import Snapshot, Warehouse, partition_name
+from eval_assets.stages.graph import parse_cell
+from eval_assets.storage.snapshots import Snapshot, partition_name
+from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.schemas import PARTITIONED_BY
 
 
@@ -16,11 +17,12 @@ def partition_of(table: str, key: str) -> dict[str, str]:
     >>> partition_of("judges", "fluency"), partition_of("predictions", "e:m@p")["prompt"]
     ({'judge': 'fluency'}, 'p')
     """
-    return parse_cell(key).partition if table in CELL_TABLES else {PARTITIONED_BY[table][0]: key}
+    columns = PARTITIONED_BY[table]
+    return parse_cell(key).partition if len(columns) > 1 else {columns[0]: key}
 
 
 @dataclass(frozen=True, slots=True)
-class EvaluationInputs:
+class StoredInputs:
     """Upstream partitions as they lay at one moment, whatever is written next.
 
     Args:
@@ -36,7 +38,7 @@ class EvaluationInputs:
         return self.snapshots[table].scan(partition)
 
 
-def stored_inputs(warehouse: Warehouse, upstream: Mapping[str, Sequence[str]]) -> EvaluationInputs:
+def stored_inputs(warehouse: Warehouse, upstream: Mapping[str, Sequence[str]]) -> StoredInputs:
     """What lies in the warehouse of upstream partitions.
 
     Args:
@@ -51,4 +53,4 @@ def stored_inputs(warehouse: Warehouse, upstream: Mapping[str, Sequence[str]]) -
             commit = commits.get(partition_name(partition_of(table, key)))
             if commit is not None:
                 versions[f"{table}/{key}"] = commit.metadata["data_version"]
-    return EvaluationInputs(versions, snapshots)
+    return StoredInputs(versions, snapshots)

@@ -1,8 +1,16 @@
-"""Reading big tables in order, a bounded number of rows at a time."""
+"""Big tables with a bounded number of rows in memory: read in order, and kept on disk until they are committed."""
 
-from collections.abc import Iterator
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
 
 import polars as pl
+
+from eval_assets.storage.locks import exclusive, is_held
 
 BATCH_ROWS = 5_000
 
@@ -20,3 +28,43 @@ def batches_by_position(lazy: pl.LazyFrame, *, batch_rows: int = BATCH_ROWS) -> 
         batch = lazy.filter(pl.col("position").is_between(start, start + batch_rows - 1)).sort(keys).collect()
         if batch.height:
             yield batch
+
+
+@contextmanager
+def staged(frames: Iterable[pl.DataFrame], scratch: Path) -> Iterator[Callable[[], Iterator[pl.DataFrame]]]:
+    """Write frames to local Parquet files as they come, and give a function that reads them one by one.
+
+    So a commit can be repeated without holding its rows in memory. All frames were taken when the block is entered.
+
+    Args:
+        frames: Taken once.
+        scratch: Local folder, made if it is absent; the files are gone after the block.
+    """
+    with own_folder(scratch) as folder:
+        parts = []
+        for number, frame in enumerate(frames):
+            part = folder / f"{number:06d}.parquet"
+            frame.write_parquet(part)
+            parts.append(part)
+        yield lambda: (pl.read_parquet(part, glob=False) for part in parts)
+
+
+@contextmanager
+def own_folder(scratch: Path) -> Iterator[Path]:
+    """A new folder of this process, gone after the block; folders that killed processes left go first.
+
+    Args:
+        scratch: Local folder, made if it is absent. Each folder in it is locked by its process while that lives.
+    """
+    with exclusive(scratch / ".lock"):
+        for left in scratch.iterdir():
+            if left.is_dir() and not is_held(left):
+                shutil.rmtree(left, ignore_errors=True)
+        folder = Path(mkdtemp(dir=scratch))
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(descriptor)

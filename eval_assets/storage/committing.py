@@ -85,3 +85,17 @@ def arrow_table_of(frame: pl.DataFrame) -> arrow.Table:
             plain = arrow.Field(column, arrow.DataType.string(), nullable=True)
             table = table.set_column(index, plain, table.column(column).cast(arrow.DataType.string()))
     return table
+
+
+def predicate_of(partition: Mapping[str, str]) -> str:
+    """SQL condition for one partition.
+
+    >>> predicate_of({"model": "o'brien", "prompt": "p"})
+    "(model = 'o''brien' AND prompt = 'p')"
+    """
+    return f"({' AND '.join(f'{column} = {literal(value)}' for column, value in partition.items())})"
+
+
+def literal(text: str) -> str:
+    """A text as SQL writes it, quotes doubled."""
+    return "'" + text.replace("'", "''") + "'"

@@ -24,7 +24,6 @@ class StoredVersion:
     content_sha256: str
     content: dict[str, Any]
     source: str
-    first_seen_at: datetime
     run_id: str
 
 
@@ -111,6 +110,5 @@ def _version_of(row: dict[str, Any], column: str) -> StoredVersion:
         content_sha256=row["content_sha256"],
         content=json.loads(row["content"]),
         source=row["source"],
-        first_seen_at=row["first_seen_at"],
         run_id=row["run_id"],
     )

@@ -1,19 +1,18 @@
 """Delta tables under one root, local or in object storage: create, replace a partition, append, read, look back.
 
-Which columns a table has is in `schemas`; what rows mean is the business of whoever writes them.
+Which columns a table has is in `tables`; what is read of one version is in `snapshots`.
 """
 
 import threading
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 from deltalake import DeltaTable, write_deltalake
-from deltalake.exceptions import DeltaError
 
 from eval_assets.errors import StorageError
 from eval_assets.storage.committing import (
@@ -22,30 +21,25 @@ from eval_assets.storage.committing import (
     Frames,
     arrow_table_of,
     insist,
+    predicate_of,
     properties_of,
     stream_of,
 )
-from eval_assets.storage.integrity.data_files import NamedTable, refuse_damaged_files, refuse_damaged_log
+from eval_assets.storage.integrity.data_files import (
+    NamedTable,
+    refuse_damaged_files,
+    refuse_damaged_log,
+    refuse_unusable,
+)
 from eval_assets.storage.integrity.remedies import damaged
-from eval_assets.storage.integrity.roots import refuse_unusable
 from eval_assets.storage.open_tables import OpenTable
+from eval_assets.storage.snapshots import Commit, Snapshot, damage_said, newest_of_each, newest_with, partition_name
 from eval_assets.tables.schemas import PARTITIONED_BY, SCHEMAS
 
-RECENT_COMMITS = 50
 TABLE_PROPERTIES = {
     "delta.logRetentionDuration": "interval 3650 days",
     "delta.checkpointInterval": "10",  # opening a table replays what came after its last checkpoint
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """One version of one table, with what was recorded when it was written."""
-
-    table: str
-    uri: str
-    version: int
-    metadata: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -79,7 +73,7 @@ class Warehouse:
 
     def exists(self, table: str) -> bool:
         """Whether the table was ever created."""
-        with self._reading(table):
+        with damage_said(table, self.uri(table)):
             found = DeltaTable.is_deltatable(self.uri(table), storage_options=dict(self.storage_options))
         if not found:
             self._opened.__dict__.pop(table, None)
@@ -113,7 +107,7 @@ class Warehouse:
         partition: Mapping[str, str],
         metadata: Mapping[str, str] | None = None,
         *,
-        since: "Snapshot | None" = None,
+        since: Snapshot | None = None,
     ) -> Commit:
         """Replace exactly one partition in one commit.
 
@@ -157,35 +151,24 @@ class Warehouse:
         self, table: str, partition: Mapping[str, str] | None = None, *, version: int | None = None
     ) -> pl.LazyFrame:
         """Read a table, or one partition of it, now or at an earlier version; empty if it was never written."""
-        if not self.exists(table):
-            return pl.LazyFrame(schema=SCHEMAS[table])
-        with self._reading(table):
-            if version is None:
-                opened = self._open(table).snapshot()
-            else:
-                opened = self._at(table, version)
-                self._refuse_damage(table, opened, set())
-        return self._rows_of(table, opened, partition or {})
+        return self._snapshot(table, version).scan(partition)
 
-    def snapshot(self, table: str) -> "Snapshot":
+    def snapshot(self, table: str) -> Snapshot:
         """The latest version of a table: its rows and its commits, whatever is written meanwhile."""
-        if not self.exists(table):
-            return Snapshot(self, table, None)
-        with self._reading(table):
-            return Snapshot(self, table, self._open(table).snapshot())
+        return self._snapshot(table)
 
     def version(self, table: str) -> int | None:
         """Latest version of a table; null if it was never written."""
         if not self.exists(table):
             return None
-        with self._reading(table):
+        with damage_said(table, self.uri(table)):
             return self._open(table).version()
 
     def history(self, table: str, limit: int | None = None) -> Iterator[Commit]:
         """Commits of a table, newest first, with what their writers recorded."""
         if not self.exists(table):
             return
-        with self._reading(table):
+        with damage_said(table, self.uri(table)):
             newest, entries = self._open(table).entries(limit)
         for age, entry in enumerate(entries[:limit]):
             recorded = {key: str(value) for key, value in entry.items() if key != "version"}
@@ -193,12 +176,7 @@ class Warehouse:
 
     def last_commit(self, table: str, partition: Mapping[str, str]) -> Commit | None:
         """The newest commit that replaced this partition; null if none did."""
-        wanted = partition_name(partition)
-        for limit in (RECENT_COMMITS, None):
-            for commit in self.history(table, limit):
-                if commit.metadata.get("partition") == wanted:
-                    return commit
-        return None
+        return newest_with(partial(self.history, table), "partition", partition_name(partition))
 
     def last_commits(self, table: str) -> dict[str, Commit]:
         """The newest commit of every partition of a table, by `partition_name`."""
@@ -218,6 +196,17 @@ class Warehouse:
             opened[table] = found
         return opened[table]
 
+    def _snapshot(self, table: str, version: int | None = None) -> Snapshot:
+        opened = None
+        if self.exists(table):
+            with damage_said(table, self.uri(table)):
+                if version is None:
+                    opened = self._open(table).snapshot()
+                else:
+                    opened = self._at(table, version)
+                    self._refuse_damage(table, opened, set())
+        return Snapshot(table, self.uri(table), opened, partial(self.history, table))
+
     def _at(self, table: str, version: int | None = None) -> NamedTable:
         return NamedTable(self.uri(table), version=version, storage_options=dict(self.storage_options))
 
@@ -235,25 +224,6 @@ class Warehouse:
                 raise damaged(table, self.uri(table), other)
         if lost := set(PARTITIONED_BY[table]) - set(present):
             raise damaged(table, self.uri(table), f"expected the columns {sorted(lost)}, they are not there")
-
-    def _rows_of(self, table: str, opened: NamedTable, partition: Mapping[str, str]) -> pl.LazyFrame:
-        """Rows of an opened version; columns it doesn't have yet are null."""
-        with self._reading(table):
-            lazy = pl.scan_delta(opened)
-            present = lazy.collect_schema()
-        for column, value in partition.items():
-            lazy = lazy.filter(pl.col(column) == value)
-        return lazy.with_columns(
-            pl.lit(None, dtype=dtype).alias(column) for column, dtype in SCHEMAS[table].items() if column not in present
-        ).select(list(SCHEMAS[table]))
-
-    @contextmanager
-    def _reading(self, table: str) -> Iterator[None]:
-        """Say in one sentence which table can't be read, and what helps."""
-        try:
-            yield
-        except (DeltaError, OSError, pl.exceptions.PolarsError) as error:
-            raise damaged(table, self.uri(table), error) from error
 
     def _write(
         self, table: str, frames: Frames, how: Mapping[str, Any], recorded: dict[str, str], version: int | None = None
@@ -273,80 +243,8 @@ class Warehouse:
             attempts=COMMIT_ATTEMPTS if version is None else 1,
         )
         # Other writers may have committed since: the version is the one that carries our id.
-        for limit in (RECENT_COMMITS, None):
-            for commit in self.history(table, limit):
-                if commit.metadata.get("commit_id") == recorded["commit_id"]:
-                    return commit
-        lost = f"table {self.uri(table)!r} lost the commit {recorded['commit_id']}"
-        raise StorageError(f"{lost}; was it recreated meanwhile?")
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """One version of one table: what is read from it belongs together.
-
-    Args:
-        warehouse: Where the table lies.
-        table: Its name.
-        opened: The version; null if the table was never written.
-    """
-
-    warehouse: Warehouse
-    table: str
-    opened: NamedTable | None
-
-    def scan(self, partition: Mapping[str, str] | None = None) -> pl.LazyFrame:
-        """Rows of the table, or of one partition of it."""
-        if self.opened is None:
-            return pl.LazyFrame(schema=SCHEMAS[self.table])
-        return self.warehouse._rows_of(self.table, self.opened, partition or {})  # noqa: SLF001  its other half
-
-    def last_commits(self) -> dict[str, Commit]:
-        """The newest commit of every partition up to this version, by `partition_name`."""
-        if self.opened is None:
-            return {}
-        version = self.opened.version()
-        return newest_of_each(commit for commit in self.warehouse.history(self.table) if commit.version <= version)
-
-    def last_commit(self, partition: Mapping[str, str]) -> Commit | None:
-        """The newest commit up to this version that replaced a partition; null if none did."""
-        if self.opened is None:
-            return None
-        wanted, version = partition_name(partition), self.opened.version()
-        for limit in (RECENT_COMMITS, None):
-            for commit in self.warehouse.history(self.table, limit):
-                if commit.version <= version and commit.metadata.get("partition") == wanted:
-                    return commit
-        return None
-
-
-def newest_of_each(commits: Iterable[Commit]) -> dict[str, Commit]:
-    """Partition → the first of these commits that replaced it."""
-    newest: dict[str, Commit] = {}
-    for commit in commits:
-        if "partition" in commit.metadata:
-            newest.setdefault(commit.metadata["partition"], commit)
-    return newest
-
-
-def predicate_of(partition: Mapping[str, str]) -> str:
-    """SQL condition for one partition.
-
-    >>> predicate_of({"model": "o'brien", "prompt": "p"})
-    "(model = 'o''brien' AND prompt = 'p')"
-    """
-    return f"({' AND '.join(f'{column} = {literal(value)}' for column, value in partition.items())})"
-
-
-def literal(text: str) -> str:
-    """A text as SQL writes it, quotes doubled."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def partition_name(partition: Mapping[str, str]) -> str:
-    """How a partition is called in commit metadata.
-
-    >>> partition_name({"evaluation": "e", "model": "m", "prompt": "p"})
-    'evaluation=e/model=m/prompt=p'
-    """
-    return "/".join(f"{column}={value}" for column, value in partition.items())
+        written = newest_with(partial(self.history, table), "commit_id", recorded["commit_id"])
+        if written is None:
+            lost = f"table {self.uri(table)!r} lost the commit {recorded['commit_id']}"
+            raise StorageError(f"{lost}; was it recreated meanwhile?")
+        return written

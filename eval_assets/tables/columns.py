@@ -1,4 +1,4 @@
-"""Columns that several tables share. Which table has which is in `schemas`."""
+"""Columns that several tables share."""
 
 import polars as pl
 
@@ -18,17 +18,6 @@ EXAMPLE_CLUSTERS: dict[str, pl.DataType] = {
     "example_id": pl.String(),
     "cluster": pl.Int64(),  # examples with the same number depend on each other
 }
-
-
-def known_sum(values: pl.Series) -> float | None:
-    """Sum what is known; null if nothing is.
-
-    >>> known_sum(pl.Series([0.5, None])), known_sum(pl.Series([None], dtype=pl.Float64))
-    (0.5, None)
-    """
-    known = values.drop_nulls()
-    return float(known.sum()) if known.len() else None
-
 
 CANDIDATE = pl.concat_str("model", pl.lit("@"), "prompt")
 """The candidate `model@prompt` of a row that has its two partition columns."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from eval_assets.errors import StoppedError
-from eval_assets.storage.replies.locks import exclusive
+from eval_assets.storage.locks import exclusive
 from eval_assets.storage.warehouse import Warehouse
 from tests.unit.test_warehouse import partition_of, rows_of
 

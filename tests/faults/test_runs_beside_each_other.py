@@ -24,17 +24,17 @@ from eval_assets.config.judge import Judge, JudgeFile
 from eval_assets.config.model import Model, ModelFile
 from eval_assets.errors import StoppedError
 from eval_assets.judges.formats import FormatMemory
-from eval_assets.judges.judging import judge_predictions
+from eval_assets.judges.panels import judge_predictions
 from eval_assets.providers.dispatch.engine import Engine
 from eval_assets.providers.identity import identity_of
 from eval_assets.requests.exchange import Reply
 from eval_assets.requests.keys import key_of
-from eval_assets.storage.replies import locks
+from eval_assets.storage import locks
+from eval_assets.storage.batches import own_folder, staged
 from eval_assets.storage.replies.lane_writer import frame_of
 from eval_assets.storage.replies.responses import ResponseStore
 from eval_assets.storage.replies.stored_replies import row_of
 from eval_assets.storage.warehouse import Warehouse
-from eval_assets.storage.writing import own_folder, staged
 from tests.builders import frame_of as rows_of
 from tests.builders import prediction
 
@@ -294,7 +294,7 @@ def test_frames_of_a_killed_process_are_swept_by_the_next_and_those_of_the_livin
 
 def test_a_process_killed_with_its_frames_leaves_them_to_the_next(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from eval_assets.storage.writing import own_folder\n"
+        "import sys, time; from pathlib import Path; from eval_assets.storage.batches import own_folder\n"
         "with own_folder(Path(sys.argv[1])): print('ready', flush=True); time.sleep(60)"
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True)

@@ -5,7 +5,7 @@ import pytest
 
 from eval_assets.automation.backfill import partitions_by_asset
 from eval_assets.plan_runs import QUIET
-from eval_assets.stages.graph import CELL_TABLES
+from eval_assets.stages.stage_table import OF_CELLS
 
 BETA_CELLS = {"main:beta@long", "main:beta@short"}
 
@@ -57,7 +57,7 @@ def test_refresh_leaves_fresh_cells_alone(lab, refresh):
     lab.files.change_parameter("beta", temperature=1)
     chosen, (backfill, *_) = refresh()
     assert set(chosen["models"]) == {"beta"}
-    assert {table: set(chosen[table]) for table in CELL_TABLES} == dict.fromkeys(CELL_TABLES, BETA_CELLS)
+    assert {table: set(chosen[table]) for table in OF_CELLS} == dict.fromkeys(OF_CELLS, BETA_CELLS)
     assert chosen["comparison"] == ["main"]
     assert set(targeted(backfill)["predictions"]) == BETA_CELLS
 
@@ -111,7 +111,10 @@ def test_the_sensor_reads_the_sound_files_beside_broken_ones(lab):
     (data / "datasets/bare.yaml").write_text("task: text\n")
     with lab.engine_room() as engine_room:
         asked, _ = watched(lab, engine_room, None)
-    assert {"read_models[alpha]", "read_prompts[short]", "read_evaluations[main]", "read_eval_datasets[qa]"} <= set(
-        asked
-    )
+    assert {
+        "read_models[alpha]",
+        "read_prompts[short]",
+        "read_evaluations[main:predictions]",
+        "read_eval_datasets[qa]",
+    } <= set(asked)
     assert not [run for run in asked if any(name in run for name in ("tag", "itself", "folder", "gone", "bare"))]

@@ -9,7 +9,8 @@ from click.testing import CliRunner
 
 from eval_assets.checking.references import project_problems, refusals
 from eval_assets.cli.main import commands
-from eval_assets.config.project import Project, load_project
+from eval_assets.config.project import Project
+from eval_assets.config.project_files import load_project
 from eval_assets.config.settings import Settings
 from eval_assets.errors import ConfigError
 from eval_assets.partitions import partitions_of
@@ -70,9 +71,9 @@ def test_a_broken_file_is_said_once_with_its_place_and_stops_nothing_else(tmp_pa
 
 def test_dagster_takes_the_partitions_of_a_project_with_every_broken_file(tmp_path: Path) -> None:
     partitions = partitions_of(with_all_broken(tmp_path))
-    names = partitions.by_name["evaluations"].get_partition_keys()
+    names = partitions.of("comparison").get_partition_keys()
     assert names == ["bomb", "e", "many", "seed"]  # a name that can't be a partition is none; `check` says it
-    assert partitions.by_cell.get_partition_keys() == ["e:echo@ask"]
+    assert partitions.of("predictions").get_partition_keys() == ["e:echo@ask"]
 
 
 def test_a_folder_a_pipe_and_a_link_to_nowhere_are_no_files_to_read(tmp_path: Path) -> None:
@@ -160,7 +161,7 @@ def test_a_plan_of_nothing_but_what_cannot_run_is_refused(tmp_path: Path) -> Non
 def test_an_evaluation_with_a_mistyped_dataset_takes_no_edge_from_the_others(tmp_path: Path) -> None:
     changed = {f"evaluations/{name}.yaml": FILES["evaluations/e.yaml"].replace("qa", "gone") for name in ("a", "b")}
     partitions = partitions_of(project_with(tmp_path, **changed))
-    known = {*partitions.by_name["eval_datasets"].get_partition_keys()}
+    known = {*partitions.of("eval_datasets").get_partition_keys()}
     for asset in ("predictions", "judge_agreement", "comparison", "pairwise_preferences"):
         for dependency in partitions.deps_of(asset):
             if dependency.asset_key.to_user_string() == "eval_datasets":
@@ -190,6 +191,6 @@ def test_check_says_the_problems_of_some_files_and_the_notes_of_others(tmp_path:
 
 def test_every_problem_of_a_project_names_a_file(tmp_path: Path) -> None:
     project = with_all_broken(tmp_path)
-    said = project_problems(project, FileVersions(project).metrics)
+    said, _ = project_problems(project, FileVersions(project).metrics)
     assert len(said) == len(BROKEN)
     assert all(line.startswith("data/") for line in said)

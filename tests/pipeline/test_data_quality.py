@@ -7,9 +7,13 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from eval_assets.checks.data_quality import _findings_table
 from eval_assets.plan_runs import QUIET
+from eval_assets.quality.expectations import Expectation
+from eval_assets.quality.validation import Finding
 from tests.loopback import Fault, LoopbackProvider
 from tests.projects import Files, Lab, echo_or_verdict, write_project
+from tests.unit.test_report_foreign_text import WILD, acting
 
 CELL = "main:alpha@short"
 PARTITION = {"evaluation": "main", "model": "alpha", "prompt": "short"}
@@ -239,3 +243,12 @@ def test_an_advisory_gate_that_is_not_met_fails_nothing(tmp_path, provider):
     assert result.success
     assert said(result)["comparison", "gate"].passed
     assert "advisory conditions not met" in said(result)["comparison", "gate"].description
+
+
+def test_what_data_quality_found_holds_no_link() -> None:
+    expectation = Expectation(
+        "ExpectX", {"column": "score`![](https://example.org)"}, ("metric", "`x` | [a](https://example.org)")
+    )
+    table = _findings_table([Finding(expectation, 9, 1, (WILD, "q1"))])
+    assert acting(table) == []
+    assert {line.replace("\\|", "").count("|") for line in table.splitlines()} == {7}

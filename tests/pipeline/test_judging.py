@@ -12,6 +12,7 @@ from eval_assets.reports.rendered.json_report import report_json
 from eval_assets.reports.rendered.markdown import report_markdown
 from eval_assets.reports.rendered.page.html import report_html
 from eval_assets.reports.rendered.table import report_table
+from eval_assets.stages.report_reading import read_report
 from eval_assets.storage.tracing.trace import trace
 from eval_assets.storage.tracing.trace_text import trace_text
 from tests.loopback import Fault, LoopbackProvider
@@ -69,7 +70,7 @@ def statistics(lab):
 
 def report(lab):
     with lab.engine_room() as engine_room:
-        return engine_room.report("main")
+        return read_report(engine_room, "main")
 
 
 def trust(lab):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from eval_assets.stages.report_reading import read_report
 from tests.projects import Files, Lab
 
 
@@ -35,7 +36,7 @@ def test_one_cell_runs_after_a_metric_or_judge_left(lab: Lab, files: Files, edit
     summary = lab.run(evaluations=["main"], prompts=["short"])
     assert not summary.failed, summary.failed
     with lab.engine_room() as engine_room:
-        report = engine_room.report("main")
+        report = read_report(engine_room, "main")
     custom = {"brevity", "shortness", "grader", "marker"}
     assert set(report.metrics) & custom == named
     compared = set(lab.warehouse.scan("comparison", {"evaluation": "main"}).collect()["metric"])

@@ -7,12 +7,12 @@ import pytest
 
 from eval_assets.config.settings import Settings
 from eval_assets.planning.plan import make_plan
+from eval_assets.stages.edges import compute
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.graph import Cell
 from eval_assets.stages.input_files import write_dataset, write_named_file
 from eval_assets.stages.spending import Spending
-from eval_assets.storage.replies.journal import Segment
-from eval_assets.storage.replies.lane_writer import journal_path
+from eval_assets.storage.replies.journal import Segment, journal_path
 from tests.small_project import project_with
 
 CODE = (
@@ -53,9 +53,8 @@ def run(settings: Settings) -> int:
         for table, keys in {**names, "evaluations": ["e"]}.items():
             for key in keys:
                 write_named_file(bench.versions, bench.warehouse, table, key, run_id="r")
-        bench.predict(CELL, Spending(), run_id="r")
-        bench.score(CELL, run_id="r")
-        bench.judge(CELL, Spending(), run_id="r")
+        for table in ("predictions", "heuristic_metrics", "judge_scores"):
+            compute(bench, table, CELL.key, Spending(), run_id="r")
         return bench.warehouse.scan("responses").collect().height
 
 

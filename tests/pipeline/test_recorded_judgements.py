@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from eval_assets.reports.rendered.table import report_table
+from eval_assets.stages.report_reading import read_report
 from tests.projects import Files, Lab
 
 PAGE = (Path(__file__).parents[2] / "docs" / "recorded-judgements.md").read_text("utf-8")
@@ -56,7 +57,7 @@ def test_recorded_preferences_are_counted_with_ties_and_probabilities(lab):
 
 def report_table_of(lab):
     with lab.engine_room() as engine_room:
-        return report_table(engine_room.report("published"))
+        return report_table(read_report(engine_room, "published"))
 
 
 def test_nothing_runs_again_until_the_file_of_verdicts_changes(lab):

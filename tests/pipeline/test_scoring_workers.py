@@ -4,7 +4,7 @@ import polars as pl
 
 from eval_assets.config.evaluation import MetricChoice
 from eval_assets.metrics.registry import resolve_metrics
-from eval_assets.metrics.scoring import score_predictions
+from eval_assets.metrics.scoring.prediction_scores import score_predictions
 from tests.unit.test_metric_custom import choice, metrics_of, module  # noqa: F401  a fixture
 from tests.unit.test_metric_rows import CELL, prediction_frame
 from tests.unit.test_metric_scoring import run, written

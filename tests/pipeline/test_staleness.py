@@ -2,13 +2,13 @@
 
 import shutil
 from contextlib import contextmanager
+from dataclasses import replace
 
 import dagster as dg
 import pytest
 
 from eval_assets.errors import ConfigError
-from eval_assets.planning.staleness import CODE_VERSIONS
-from eval_assets.stages.graph import CELL_TABLES, EVALUATION_TABLES
+from eval_assets.stages.stage_table import OF_CELLS, OF_EVALUATIONS, STAGES
 from eval_assets.storage.versions import all_versions
 from tests.dagster_staleness import AutomationSensor, stale_in_dagster
 from tests.loopback import LoopbackProvider
@@ -16,10 +16,12 @@ from tests.projects import ALL_CELLS, MAIN_CELLS, Lab, echo_or_verdict, write_pr
 
 SHORT_CELLS = ("main:alpha@short", "main:beta@short", "other:alpha@short")
 ALPHA_CELLS = ("main:alpha@long", "main:alpha@short", "other:alpha@short")
-WHOLE_CELL = list(CELL_TABLES)
+WHOLE_CELL = list(OF_CELLS)
 JOINED = {"judge_agreement": {"main"}, "comparison": {"main"}}
 JUDGED = ["judge_scores", "judge_agreement"]
 FROM_JUDGE = ["judge_scores", "aggregate_reports"]
+FROM_METRIC = ["heuristic_metrics", "aggregate_reports"]
+SCORED = [*FROM_METRIC, "comparison"]
 
 
 @pytest.fixture(scope="module")
@@ -82,22 +84,57 @@ EDITS = {
         lambda files: files.edit_metric_code(),
         {"evaluations/main"},
         MAIN_CELLS,
-        [*CELL_TABLES, *EVALUATION_TABLES],
-        WHOLE_CELL,
+        SCORED,
+        FROM_METRIC,
     ),
     "metric parameter": (
         lambda files: files.change_metric(parameters={"limit": 3}),
         {"evaluations/main"},
         MAIN_CELLS,
-        [*CELL_TABLES, *EVALUATION_TABLES],
-        WHOLE_CELL,
+        SCORED,
+        FROM_METRIC,
     ),
-    "evaluation": (
+    "metric range": (
+        lambda files: files.change_metric(range=[0, 1]),
+        {"evaluations/main"},
+        MAIN_CELLS,
+        ["aggregate_reports", "comparison"],
+        ["aggregate_reports"],
+    ),
+    "choice of judges": (
+        lambda files: files.change("evaluations", "main", judges=[]),
+        {"evaluations/main"},
+        MAIN_CELLS,
+        ["judge_scores", "aggregate_reports", "judge_agreement", "comparison"],
+        FROM_JUDGE,
+    ),
+    "confidence": (
         lambda files: files.change("evaluations", "main", confidence=0.9),
         {"evaluations/main"},
         MAIN_CELLS,
-        [*CELL_TABLES, *EVALUATION_TABLES],
+        ["aggregate_reports", "judge_agreement", "comparison"],
+        ["aggregate_reports"],
+    ),
+    "samples": (
+        lambda files: files.change("evaluations", "main", samples=2),
+        {"evaluations/main"},
+        MAIN_CELLS,
+        ["predictions"],
         WHOLE_CELL,
+    ),
+    "gate": (
+        lambda files: files.change("evaluations", "main", gates=[{"metric": "brevity", "min": 0.5}]),
+        {"evaluations/main"},
+        [],
+        ["comparison"],
+        [],
+    ),
+    "baseline": (
+        lambda files: files.change("evaluations", "main", baseline="beta@long"),
+        {"evaluations/main"},
+        [],
+        ["comparison"],
+        [],
     ),
 }
 
@@ -112,10 +149,10 @@ def test_an_edit_makes_exactly_its_cells_stale_and_requested(fresh, edit):
         plan = fresh.plan()
         assert {f"{root.table}/{root.name}" for root in plan.roots} == roots
         assert {cell.key for cell in plan.stale_cells} == set(cells)
-        assert plan.comparisons == tuple(sorted({cell.partition(":")[0] for cell in cells}))
+        of_evaluations = {cell.partition(":")[0] for cell in cells} or {"main"}
+        assert plan.comparisons == tuple(sorted(of_evaluations))
         fresh.read_files()
-        of_evaluations = {cell.partition(":")[0] for cell in cells}
-        expected = {table: of_evaluations if table in EVALUATION_TABLES else set(cells) for table in stale}
+        expected = {table: of_evaluations if table in OF_EVALUATIONS else set(cells) for table in stale}
         assert stale_in_dagster(fresh) == expected
         assert sensor.tick() == {table: set(cells) for table in requested}
 
@@ -128,7 +165,12 @@ def test_descriptions_prices_limits_owners_and_schedules_make_nothing_stale(fres
         fresh.files.touch()
         plan = fresh.plan()
         assert plan.is_empty
-        for table, name in (("prompts", "short"), ("models", "alpha"), ("judges", "grader"), ("evaluations", "main")):
+        for table, name in (
+            ("prompts", "short"),
+            ("models", "alpha"),
+            ("judges", "grader"),
+            ("evaluations", "main:comparison"),
+        ):
             assert fresh.materialize(f"read_{table}", name).success
         assert fresh.materialize("read_eval_datasets", "qa").success
         assert stale_in_dagster(fresh) == {}
@@ -152,7 +194,7 @@ def test_a_change_of_the_computation_makes_every_cell_stale(fresh, monkeypatch):
     sensor = AutomationSensor(fresh)
     sensor.tick()
     monkeypatch.setattr("eval_assets.stages.heuristic_metrics.CODE_VERSION", "next")
-    monkeypatch.setitem(CODE_VERSIONS, "heuristic_metrics", "next")
+    monkeypatch.setitem(STAGES, "heuristic_metrics", replace(STAGES["heuristic_metrics"], code_version="next"))
     assert {cell.key for cell in fresh.plan().stale_cells} == set(ALL_CELLS)
     assert stale_in_dagster(fresh) == {"heuristic_metrics": set(ALL_CELLS)}
     assert sensor.tick() == {table: set(ALL_CELLS) for table in ("heuristic_metrics", "aggregate_reports")}
@@ -164,8 +206,8 @@ def test_the_sensor_switched_on_over_a_new_warehouse_runs_everything_once(lab, p
     lab.read_files()
     requested = sensor.settle()
     assert requested == [
-        {table: set(ALL_CELLS) for table in CELL_TABLES},
-        {table: {"main", "other"} for table in EVALUATION_TABLES},
+        {table: set(ALL_CELLS) for table in OF_CELLS},
+        {table: {"main", "other"} for table in OF_EVALUATIONS},
     ]
     # 2 models x 2 prompts x 4 rows; `other` asks what `main` has asked; 16 verdicts.
     assert provider.requests == 32
@@ -174,14 +216,14 @@ def test_the_sensor_switched_on_over_a_new_warehouse_runs_everything_once(lab, p
     lab.files.edit_prompt("long")
     lab.read_files()
     long_cells = {"main:alpha@long", "main:beta@long"}
-    assert sensor.settle() == [dict.fromkeys(CELL_TABLES, long_cells), JOINED]
+    assert sensor.settle() == [dict.fromkeys(OF_CELLS, long_cells), JOINED]
     assert stale_in_dagster(lab) == {}
 
 
 def test_the_sensor_switched_on_when_files_are_read_runs_everything(lab):
     lab.read_files()
     of_evaluations = {"pairwise_preferences": {"main", "other"}}  # neither asks for it, so it needs no candidate
-    assert AutomationSensor(lab).tick() == {table: set(ALL_CELLS) for table in CELL_TABLES} | of_evaluations
+    assert AutomationSensor(lab).tick() == {table: set(ALL_CELLS) for table in OF_CELLS} | of_evaluations
 
 
 def test_a_new_prompt_adds_its_cells_and_leaves_the_others_their_predictions(fresh):
@@ -198,7 +240,7 @@ def test_a_new_prompt_adds_its_cells_and_leaves_the_others_their_predictions(fre
         }
         fresh.read_files()
         requested = sensor.tick()
-        assert requested["predictions"] == {*MAIN_CELLS, "main:alpha@new", "main:beta@new"}
+        assert requested["predictions"] == {"main:alpha@new", "main:beta@new"}
 
 
 def test_a_deleted_evaluation_takes_its_partitions_along_and_its_history_stays(fresh):

@@ -11,7 +11,7 @@ from eval_assets.config.model import Limits, Prices
 from eval_assets.errors import BudgetExceededError, ReplayMissError, StoppedError
 from eval_assets.providers.dispatch.engine import Job
 from eval_assets.requests.budget import Budget
-from eval_assets.tables.schemas import RUNS
+from eval_assets.tables.run_tables import RUNS
 from tests.engines import FAST, answered, engine_on, jobs, question, store_in
 from tests.loopback import Fault, LoopbackProvider
 

@@ -7,7 +7,7 @@ import pytest
 
 from eval_assets.config.model import Model, ModelFile
 from eval_assets.judges.formats import FormatMemory
-from eval_assets.judges.judging import judge_predictions
+from eval_assets.judges.panels import judge_predictions
 from eval_assets.providers.clients.openai_client import OpenAIClient
 from eval_assets.providers.dispatch.engine import Engine
 from eval_assets.providers.identity import identity_of

@@ -5,7 +5,7 @@ import pytest
 from eval_assets.config.datasets.examples import Example
 from eval_assets.config.evaluation import Evaluation, EvaluationFile
 from eval_assets.config.model import Model, ModelFile
-from eval_assets.config.prompt_parsing import parse_prompt
+from eval_assets.config.prompt import parse_prompt
 from eval_assets.stages.cell_inputs import CellInputs, StoredModel
 from eval_assets.stages.graph import Cell
 from eval_assets.stages.predictions import prediction_frames

@@ -9,8 +9,9 @@ import pytest
 from eval_assets.calibration.measuring import JudgeFacts, JudgeTables, measure_judge
 from eval_assets.config.judge import Judge, JudgeFile
 from eval_assets.statistics.judging.agreement import cohen_kappa
-from eval_assets.tables.judging_schemas import JUDGE_AGREEMENT, JUDGE_DISAGREEMENTS, LABELS, PAIRWISE_PREFERENCES
-from eval_assets.tables.schemas import JUDGE_SCORES, PREDICTIONS
+from eval_assets.tables.cell_tables import JUDGE_SCORES, PREDICTIONS
+from eval_assets.tables.evaluation_tables import JUDGE_AGREEMENT, JUDGE_DISAGREEMENTS, PAIRWISE_PREFERENCES
+from eval_assets.tables.input_tables import LABELS
 
 PASS_FAIL = {"type": "pass_fail"}
 EXAMPLE = {"output": "x", "score": 3, "justification": "The log is missing."}

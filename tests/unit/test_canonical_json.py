@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval_assets.config.datasets.rows import example_sha256
+from eval_assets.config.datasets.examples import example_sha256
 from eval_assets.errors import ConfigError
-from eval_assets.metrics.definition import sha256_of
 from eval_assets.requests.canonical_json import canonical_json, json_sha256, json_text
 from eval_assets.requests.exchange import Request
 from eval_assets.requests.keys import ModelIdentity, request_key
@@ -36,7 +35,7 @@ def test_hashes_of_content_that_was_hashed_before_stay() -> None:
     assert content_sha256([{"z": 1.0, "a": [math.nan, "é"], "day": DAY}, None, 10**30]) == "d8293d9101b56f57"
     assert content_sha256({10: "a", 9: "b"}) == "32c76047634ee8d6"
     parameters = {"pattern": "\ud83d", "limit": 5.0, "since": dt.date(2024, 6, 1)}
-    assert sha256_of(parameters) == "79b5d0a0d5bcc5499968f797a6c3f110604451308c5254eb11d7de6d9e8d1ec6"
+    assert json_sha256(parameters) == "79b5d0a0d5bcc5499968f797a6c3f110604451308c5254eb11d7de6d9e8d1ec6"
     rows = RowsHash(["a", "b", "c"])
     rows.add(pl.DataFrame({"a": ["é", None], "b": [0.5, math.nan], "c": [[1, 2], []]}))
     assert rows.hexdigest({"k": 1}) == "d6b966d90c32d738"

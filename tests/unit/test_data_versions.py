@@ -13,14 +13,15 @@ from eval_assets.reports.computed.scores import MetricFacts
 from eval_assets.stages.aggregate_reports import scores_of, write_aggregates
 from eval_assets.stages.cell_inputs import StoredModel, evaluation_of
 from eval_assets.stages.comparison import write_comparison
-from eval_assets.stages.evaluation_inputs import stored_inputs
 from eval_assets.stages.graph import Cell
 from eval_assets.stages.heuristic_metrics import write_scores
 from eval_assets.stages.judge_agreement import write_agreement
 from eval_assets.stages.judge_scores import write_verdicts
 from eval_assets.stages.pairwise_preferences import write_preferences
+from eval_assets.stages.stored_inputs import stored_inputs
+from eval_assets.storage.snapshots import Snapshot
 from eval_assets.storage.versions import all_versions, current_version, record_version
-from eval_assets.storage.warehouse import Snapshot, Warehouse
+from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import inputs_recorded
 from eval_assets.tables.schemas import SCHEMAS
 from tests.builders import evaluation, frame_of, judge, model, prediction, score, verdict, warehouse_of, write_rows

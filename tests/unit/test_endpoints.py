@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from eval_assets.checking.prerequisites import missing_prerequisites
+from eval_assets.checking.remarks import missing_prerequisites
 from eval_assets.config.model import Model, ModelFile
 from eval_assets.errors import MissingKeyError
 from eval_assets.providers.clients.openai_client import openai_client

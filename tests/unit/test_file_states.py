@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from eval_assets.config.project import load_project
+from eval_assets.config.project_files import load_project
 from eval_assets.stages import file_versions
 from eval_assets.stages.file_states import COARSE_SECONDS, are_settled, states_of
 from eval_assets.stages.file_versions import FileVersions

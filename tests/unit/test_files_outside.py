@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from eval_assets.config.files.places import lies_outside, project_root
-from eval_assets.config.project import load_project
+from eval_assets.config.project_files import load_project
 from tests.small_project import FILES, problems_of, project_with
 
 ROWS = FILES["datasets/qa.jsonl"]

@@ -6,11 +6,11 @@ import math
 import jsonschema
 import pytest
 
-from eval_assets.config.judge import IntegerScale, LabelScale, NumberScale, PassFailScale
 from eval_assets.config.model import Model, ModelFile
+from eval_assets.config.scales import IntegerScale, LabelScale, NumberScale, PassFailScale
 from eval_assets.errors import StorageError
-from eval_assets.judges.expectation import expected_score
 from eval_assets.judges.formats import FormatMemory, refuses_format, reply_schema, response_format
+from eval_assets.judges.replies.expectation import expected_score
 from eval_assets.requests.exchange import Request
 from tests.unit.test_judge_rows import MODEL, NOW, FakeAsker, judge_named, judged, predictions, reply, verdict
 

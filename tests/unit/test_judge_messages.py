@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from eval_assets.config.judge import IntegerScale, Judge, JudgeFile
+from eval_assets.config.judge import Judge, JudgeFile
+from eval_assets.config.scales import IntegerScale
 from eval_assets.errors import JudgeError, TemplateError
 from eval_assets.judges.fencing import fence_code
 from eval_assets.judges.fingerprint import judge_fingerprint
@@ -203,6 +204,24 @@ def test_whatever_shapes_verdicts_changes_the_fingerprint(change):
 
 def test_description_owners_and_name_do_not_change_the_fingerprint():
     assert judge_fingerprint(named(description="Better", owners=("team:a",), name="k")) == judge_fingerprint(named())
+
+
+@pytest.mark.parametrize(
+    ("scale", "fingerprint"),
+    [
+        ({}, "9bad8cffa870dad838bf8a2f2c06bb9585bf62b85d407b73fd5ebd9419da076d"),
+        ({"min": 0, "max": 3}, "9fa8d81abf0a8fdeb3f3161ddef41ce36afc1bb2438ed1049aef348b8d05bea7"),
+        ({"type": "number"}, "c876790e8730e48304b0e85c910bdecfef92e692c3d905d30b90a02cfdc6b293"),
+        ({"type": "pass_fail"}, "30e328312b64b300e6a68964f16f363a79d9c72406742b3fde6449c949cc7948"),
+        (
+            {"type": "labels", "labels": {"good": 1, "bad": 0}},
+            "b964cb2b5a16092e5067274a6da5454ed10bb9ddbe01092578f15dc7bed38319",
+        ),
+    ],
+    ids=("unsaid", "integer", "number", "pass_fail", "labels"),
+)
+def test_a_judge_on_each_scale_keeps_the_fingerprint_its_stored_verdicts_carry(scale, fingerprint):
+    assert judge_fingerprint(named(scale=scale)) == fingerprint
 
 
 def test_a_jury_changes_with_its_jurors():

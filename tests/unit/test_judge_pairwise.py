@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from eval_assets.judges.formats import FormatMemory
-from eval_assets.judges.pairwise import compare_candidates, preference_counts
-from eval_assets.tables.judging_schemas import PAIRWISE_PREFERENCES
+from eval_assets.judges.pairwise import preference_counts, preferences_between
+from eval_assets.tables.evaluation_tables import PAIRWISE_PREFERENCES
 from tests.unit.test_judge_rows import MODELS, FakeAsker, judge_named, last_user, predictions, reply, verdict
 
 
@@ -16,7 +16,7 @@ def compared(answer, first=None, second=None):
     second = second if second is not None else predictions({"output": "bad", "model": "n"})
     asker = FakeAsker(answer)
     options = {"models": MODELS, "formats": FormatMemory(), "run_id": "run-1"}
-    return compare_candidates(first, second, judge_named(), {"tiny": asker}, **options), asker
+    return preferences_between(first, second, judge_named(), {"tiny": asker}, **options), asker
 
 
 def prefers_good(request):
@@ -40,8 +40,9 @@ def test_a_judge_that_always_takes_the_first_makes_ties_and_flips():
     frame, _ = compared(lambda _: verdict("A"), predictions({}, {}), predictions({}, {}))
     assert frame["preferred"].to_list() == ["tie", "tie"]
     counts = preference_counts(frame)
-    assert (counts.ties, counts.flips, counts.flip_rate) == (2, 2, 1.0)
-    assert counts.first_shown_wins == 4
+    assert (counts.flips, counts.flip_rate) == (2, 1.0)
+    # The side shown first, which is b in reverse.
+    assert frame.select("preferred_in_order", "preferred_in_reverse").rows() == [("a", "b"), ("a", "b")]
 
 
 def test_a_tie_in_both_orders_is_no_flip():
@@ -72,16 +73,15 @@ def test_two_outputs_are_not_compared_by_an_empty_target(targets):
     frame = predictions({"example": json.dumps({"inputs": "Capital?", "targets": targets})})
     asker = FakeAsker(prefers_good)
     options = {"models": MODELS, "formats": FormatMemory(), "run_id": "run-1"}
-    preferences = compare_candidates(frame, frame, judge_named(columns=("targets",)), {"tiny": asker}, **options)
+    preferences = preferences_between(frame, frame, judge_named(columns=("targets",)), {"tiny": asker}, **options)
     assert preferences.select("outcome", "reason").row(0) == ("skipped", "the example has no targets")
     assert asker.requests == []
 
 
-def test_wins_and_ties_are_counted_by_side():
+def test_each_pair_has_the_side_that_was_preferred():
     first = predictions({"output": "good"}, {"output": "good"}, {"output": "bad"}, {"output": "same"})
     second = predictions({"output": "bad"}, {"output": "bad"}, {"output": "good"}, {"output": "same"})
-    counts = preference_counts(compared(prefers_good, first, second)[0])
-    assert (counts.wins_a, counts.wins_b, counts.ties) == (2, 1, 1)
+    assert compared(prefers_good, first, second)[0]["preferred"].to_list() == ["a", "a", "b", "tie"]
 
 
 def test_swapping_the_candidates_mirrors_every_preference():

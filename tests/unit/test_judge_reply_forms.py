@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval_assets.config.judge import IntegerScale, LabelScale, NumberScale, PassFailScale, Scale
-from eval_assets.judges.verdicts import parse_verdict
+from eval_assets.config.scales import IntegerScale, LabelScale, NumberScale, PassFailScale, Scale
+from eval_assets.judges.replies.verdicts import parse_verdict
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "judge-replies.md"
 

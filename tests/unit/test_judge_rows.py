@@ -12,12 +12,12 @@ from eval_assets.config.judge import Judge, JudgeFile
 from eval_assets.config.model import Model, ModelFile
 from eval_assets.errors import JudgeError
 from eval_assets.judges.formats import FormatMemory
-from eval_assets.judges.judging import judge_predictions, requests_for
+from eval_assets.judges.panels import judge_predictions, requests_for
 from eval_assets.providers.dispatch.engine import Answer, Job
 from eval_assets.providers.identity import identity_of
 from eval_assets.requests.exchange import Reply, Request
 from eval_assets.requests.keys import request_key
-from eval_assets.tables.schemas import JUDGE_SCORES, PREDICTIONS
+from eval_assets.tables.cell_tables import JUDGE_SCORES, PREDICTIONS
 
 MODEL = Model(name="tiny", file=ModelFile(provider="openai", model="tiny", parameters={"temperature": 0, "seed": 1}))
 OTHER = Model(name="other", file=ModelFile(provider="openai", model="other"))

@@ -14,7 +14,7 @@ from eval_assets.reports.rendered.judging_text import standing
 from eval_assets.reports.rendered.markdown import report_markdown
 from eval_assets.reports.rendered.page.html import report_html
 from eval_assets.reports.rendered.table import report_table
-from eval_assets.tables.judging_schemas import JUDGE_AGREEMENT
+from eval_assets.tables.evaluation_tables import JUDGE_AGREEMENT
 from tests.report_rows import judged, report_of
 
 NOW = {"grader": "sha-1"}

@@ -11,8 +11,7 @@ from eval_assets.errors import ConfigError
 from eval_assets.providers.identity import identity_of
 from eval_assets.requests.canonical_json import canonical_json
 from eval_assets.requests.exchange import Request
-from eval_assets.requests.keys import ModelIdentity, canonical_request, request_key
-from eval_assets.requests.lanes import lane_of
+from eval_assets.requests.keys import ModelIdentity, canonical_request, lane_of, request_key
 
 GPT = ModelIdentity("openai", "https://api.openai.com/v1", "gpt-4o-mini")
 

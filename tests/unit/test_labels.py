@@ -5,8 +5,8 @@ from dataclasses import asdict, replace
 import pytest
 
 from eval_assets.checking.references import project_problems
-from eval_assets.config.datasets.human_labels import HumanLabel, read_labels, score_on
-from eval_assets.config.judge import IntegerScale, LabelScale, NumberScale, PassFailScale
+from eval_assets.config.datasets.human_labels import HumanLabel, read_labels
+from eval_assets.config.scales import IntegerScale, LabelScale, NumberScale, PassFailScale
 from eval_assets.errors import DatasetError
 from eval_assets.stages.content_hash import content_sha256
 from eval_assets.stages.file_versions import FileVersions, dataset_sha256
@@ -127,7 +127,7 @@ def test_pairwise_needs_a_judge_with_one_model(tmp_path):
     project = labelled(
         tmp_path, **{"evaluations/e.yaml": evaluation, "judges/all.yaml": "kind: jury\njurors: [right]\n"}
     )
-    found = project_problems(project, lambda _: [])
+    found, _ = project_problems(project, lambda _: [])
     assert any("evaluations/e.yaml:4" in problem and "'all' is a jury" in problem for problem in found), found
 
 
@@ -152,4 +152,4 @@ def test_a_changed_label_is_another_version_of_the_dataset(tmp_path):
     ],
 )
 def test_a_label_is_a_name_or_a_number_of_the_scale(scale, label, score, expected):
-    assert score_on(scale, label, score) == expected
+    assert scale.score_by_people(label, score) == expected

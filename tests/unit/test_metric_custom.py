@@ -13,11 +13,11 @@ from eval_assets.config.evaluation import MetricChoice
 from eval_assets.errors import MetricError
 from eval_assets.metrics.aggregations import extra_aggregates
 from eval_assets.metrics.registry import metric_fingerprint, resolve_metrics
-from eval_assets.metrics.scoring import score_predictions
+from eval_assets.metrics.scoring.prediction_scores import score_predictions
 from eval_assets.reports.computed.aggregates import aggregate_cell
 from eval_assets.reports.computed.scores import score_rows
 from eval_assets.stages.metric_facts import facts_of
-from eval_assets.tables.schemas import JUDGE_SCORES
+from eval_assets.tables.cell_tables import JUDGE_SCORES
 from tests.unit.test_metric_rows import CELL, prediction_frame
 
 SOURCE = '''

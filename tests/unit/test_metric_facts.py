@@ -29,3 +29,17 @@ def test_a_judge_gives_0_or_1_by_its_scale(scale, is_binary):
 @pytest.mark.parametrize("fields", [{"samples": 3}, {"expected_value": True}])
 def test_a_judge_that_averages_gives_more_than_0_and_1(fields):
     assert not facts(scale={"type": "integer", "min": 0, "max": 1}, **fields).is_binary
+
+
+@pytest.mark.parametrize(
+    ("scale", "written"),
+    [
+        ({"min": 0, "max": 3}, "0 3"),  # whole numbers: their JSON is in the data version of verdicts
+        ({"type": "number"}, "0.0 1.0"),
+        ({"type": "pass_fail"}, "0.0 1.0"),
+        ({"type": "labels", "labels": {"good": 1, "so-so": 0.5, "bad": -1}}, "-1.0 1.0"),
+    ],
+)
+def test_the_range_of_a_judge_is_written_as_its_data_version_has_it(scale, written):
+    found = facts(scale=scale)
+    assert f"{found.low} {found.high}" == written

@@ -7,8 +7,8 @@ import polars as pl
 from eval_assets.config.evaluation import MetricChoice
 from eval_assets.metrics.prediction_rows import Rows
 from eval_assets.metrics.registry import resolve_metrics
-from eval_assets.metrics.scoring import score_predictions
-from eval_assets.tables.schemas import PREDICTIONS
+from eval_assets.metrics.scoring.prediction_scores import score_predictions
+from eval_assets.tables.cell_tables import PREDICTIONS
 
 CELL = {"evaluation": "exam", "model": "parrot", "prompt": "plain"}
 

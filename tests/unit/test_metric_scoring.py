@@ -6,8 +6,8 @@ import pytest
 from eval_assets.config.evaluation import MetricChoice
 from eval_assets.metrics.availability import UNAVAILABLE
 from eval_assets.metrics.registry import resolve_metrics
-from eval_assets.metrics.scoring import rows_to_rescore, score_predictions
-from eval_assets.tables.schemas import HEURISTIC_METRICS
+from eval_assets.metrics.scoring.prediction_scores import rows_to_rescore, score_predictions
+from eval_assets.tables.cell_tables import HEURISTIC_METRICS
 from tests.unit.test_metric_rows import CELL, prediction_frame, resolved
 
 WORDS = ["the", "cat", "sat", "on", "a", "mat", "and", "saw", "two", "dogs", "in", "the", "sun"]

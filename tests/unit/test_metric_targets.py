@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eval_assets.metrics.registry import METRICS
-from eval_assets.metrics.scoring import score_predictions
+from eval_assets.metrics.scoring.prediction_scores import score_predictions
 from eval_assets.metrics.targets import Targets, acceptable, names_none, target_value
 from tests.unit.test_metric_rows import CELL, prediction_frame, resolved, score_rows, scores
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval_assets.metrics.scoring import score_predictions
+from eval_assets.metrics.scoring.prediction_scores import score_predictions
 from eval_assets.metrics.text.syllables import cmu_syllables
 from eval_assets.metrics.text.token_counts import TokenCounts
 from eval_assets.metrics.text.words import WordMemory, split_words

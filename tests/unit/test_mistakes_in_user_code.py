@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from eval_assets.checking.references import refusals
-from eval_assets.config.project import Project, load_project
+from eval_assets.config.project import Project
+from eval_assets.config.project_files import load_project
 from eval_assets.stages.file_versions import FileVersions
 from tests.small_project import FILES, problems_of, project_with
 

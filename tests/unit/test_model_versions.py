@@ -1,7 +1,6 @@
 """Data versions of model files: what is new in a release leaves files that don't name it as they were."""
 
 import json
-from datetime import UTC, datetime
 
 import pytest
 
@@ -11,7 +10,6 @@ from eval_assets.storage.versions import StoredVersion
 from tests.small_project import project_with
 
 SERVED = "provider: openai\nmodel: gpt\nparameters: {temperature: 0}\n"
-SEEN = {"first_seen_at": datetime(2026, 1, 1, tzinfo=UTC), "run_id": "run-1"}
 FILES = {
     "models/gpt.yaml": SERVED,
     "models/past.yaml": "provider: recorded\nfile: past.jsonl\n",
@@ -45,7 +43,7 @@ def test_a_change_names_no_field_that_an_earlier_release_did_not_have(tmp_path):
     content["file"]["parameters"]["temperature"] = 0
     for field in ("reasoning_tags", "tool_calls"):
         del content["file"][field]
-    former = StoredVersion(name="gpt", version=1, content_sha256="x", content=content, source=SERVED, **SEEN)
+    former = StoredVersion(name="gpt", version=1, content_sha256="x", content=content, source=SERVED, run_id="run-1")
     assert version_change("models", "gpt", former, new, 2) == "model gpt v1 → v2: parameters.temperature 0 → 1"
 
 
@@ -64,5 +62,5 @@ def test_a_judge_of_an_earlier_release_is_not_said_to_have_another_model(tmp_pat
     content["models"][0]["file"] |= former_model
     for field in ("reasoning_tags", "tool_calls"):
         del content["models"][0]["file"][field]
-    former = StoredVersion(name="right", version=1, content_sha256="x", content=content, source="", **SEEN)
+    former = StoredVersion(name="right", version=1, content_sha256="x", content=content, source="", run_id="run-1")
     assert version_change("judges", "right", former, new, 2) == f"judge right v1 → v2: {said}"

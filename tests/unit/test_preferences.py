@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from eval_assets.reports.computed.pairwise_results import pairwise_results
-from eval_assets.tables.judging_schemas import PAIRWISE_PREFERENCES, PAIRWISE_RESULTS
+from eval_assets.tables.evaluation_tables import PAIRWISE_PREFERENCES, PAIRWISE_RESULTS
 
 
 def preferences(preferred, a="m@p", b="n@p", flipped=()):

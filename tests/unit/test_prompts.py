@@ -3,7 +3,7 @@
 import pytest
 
 from eval_assets.config.problems import Problem
-from eval_assets.config.prompt_parsing import parse_prompt
+from eval_assets.config.prompt import parse_prompt
 from eval_assets.errors import ConfigError, TemplateError
 from eval_assets.prompts.rendering import render_prompt, render_text
 from tests.small_project import problems_of, project_with

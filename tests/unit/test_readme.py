@@ -8,7 +8,7 @@ import polars as pl
 
 from eval_assets.config.evaluation import MetricChoice
 from eval_assets.metrics.registry import resolve_metrics
-from eval_assets.metrics.scoring import score_predictions
+from eval_assets.metrics.scoring.prediction_scores import score_predictions
 from tests.unit.test_metric_rows import prediction_frame
 
 CHECKOUT = Path(__file__).parents[2]

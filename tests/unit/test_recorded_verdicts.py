@@ -5,8 +5,9 @@ import json
 
 import pytest
 
-from eval_assets.config.judge import IntegerScale, JudgeFile, LabelScale, NumberScale, PassFailScale
+from eval_assets.config.judge import JudgeFile
 from eval_assets.config.model import Model, ModelFile, RecordedColumns
+from eval_assets.config.scales import IntegerScale, LabelScale, NumberScale, PassFailScale
 from eval_assets.errors import ConfigError
 from eval_assets.judges.recorded import recorded_opinion, recorded_preference
 from eval_assets.providers.clients.recorded_verdicts import RecordedVerdicts

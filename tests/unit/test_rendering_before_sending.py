@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from eval_assets.checking.references import refusals
-from eval_assets.checking.trial_rendering import judge_remarks, prompt_remarks
+from eval_assets.checking.remarks import judge_remarks
+from eval_assets.checking.trial_rendering import prompt_remarks
 from eval_assets.config.settings import Settings
 from eval_assets.planning.plan import make_plan
 from eval_assets.planning.plan_text import plan_markdown, plan_text

@@ -17,8 +17,8 @@ from eval_assets.providers.failures import AttemptFailure, TransientFailure
 from eval_assets.providers.replies.reading import Reading, reading_of, understood
 from eval_assets.providers.replies.thoughts import split_thoughts
 from eval_assets.providers.replies.usage import usage_of
-from eval_assets.requests.counts import whole_number
 from eval_assets.requests.exchange import Reply
+from eval_assets.requests.foreign_values import whole_number
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 USED = {"prompt_tokens": 5, "completion_tokens": 3}

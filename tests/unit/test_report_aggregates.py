@@ -8,8 +8,7 @@ import pytest
 from eval_assets.errors import MetricError
 from eval_assets.reports.computed.aggregates import aggregate_cell
 from eval_assets.reports.computed.scores import ExampleGroups, MetricFacts, example_groups, score_rows
-from eval_assets.tables.report_schemas import AGGREGATE_REPORTS
-from eval_assets.tables.schemas import HEURISTIC_METRICS
+from eval_assets.tables.cell_tables import AGGREGATE_REPORTS, HEURISTIC_METRICS
 from tests.report_rows import SHARE, answered, judged, scored
 
 CELL = {"evaluation": "trial", "model": "m", "prompt": "p"}

@@ -8,7 +8,7 @@ from eval_assets.reports.computed.scores import score_rows
 from eval_assets.reports.flips import flips
 from eval_assets.reports.outputs import side_by_side
 from eval_assets.reports.word_diff import MAX_WORDS, word_diff
-from eval_assets.tables.schemas import HEURISTIC_METRICS
+from eval_assets.tables.cell_tables import HEURISTIC_METRICS
 from tests.report_rows import answered, judged, scored
 
 PREDICTIONS = pl.concat([answered(["a b", "c", "d", "e"], model="old"), answered(["a x", "c", "D", None], model="new")])

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from markdown_it import MarkdownIt
 
-from eval_assets.reports.computed.scores import MetricFacts, candidate_name
+from eval_assets.reports.computed.scores import MetricFacts
 from eval_assets.reports.performance import performance
 from eval_assets.reports.rendered.gate_formats import gates_json, gates_junit, gates_markdown
 from eval_assets.reports.rendered.json_report import report_json
@@ -17,6 +17,8 @@ from eval_assets.reports.rendered.markdown import report_markdown
 from eval_assets.reports.rendered.page.html import report_html
 from eval_assets.reports.rendered.table import report_table
 from eval_assets.reports.warnings import report_warnings
+from eval_assets.stages.previews import rows_preview
+from eval_assets.tables.columns import CANDIDATE
 from eval_assets.wording.valid_json import valid_json
 from tests.report_rows import SHARE, judged, measured, report_of
 
@@ -60,6 +62,23 @@ def test_the_markdown_report_holds_no_link_and_no_picture(report) -> None:
     text = report_markdown(report)
     assert acting(text) == []
     assert "<img" not in text
+
+
+@pytest.mark.parametrize("column", ["output", "inputs", "example_id", "reason", "justification"])
+def test_a_preview_in_the_ui_holds_no_link_no_picture_and_no_html(column: str) -> None:
+    preview = rows_preview(
+        pl.DataFrame({column: [WILD, None, "`" * 9 + "[x](https://example.org)"], "n": [0.5, None, 1e-13]}),
+        [column, "n"],
+    )
+    assert acting(preview) == []
+    assert "<img" not in preview
+    assert {line.replace("\\|", "").count("|") for line in preview.splitlines()} == {3}
+    assert not CONTROLS.search(preview)
+
+
+def test_previews_write_numbers_as_reports_do() -> None:
+    lines = rows_preview(pl.DataFrame({"n": [1234.5678, -7.6e-13, 0.000012, 1e200]}), ["n"]).splitlines()
+    assert lines[2:] == ["| 1,235 |", "| 0.000 |", "| 0.000012 |", "| 1.0e200 |"]
 
 
 def test_gates_of_any_name_are_valid_in_every_format(report) -> None:
@@ -112,7 +131,7 @@ def test_each_outcome_is_told_with_its_own_reason() -> None:
     )
     predictions = pl.concat([report.predictions.filter(~mine), new])
     candidates = [
-        replace(candidate, performance=performance(predictions.filter(candidate_name() == candidate.name), judged([])))
+        replace(candidate, performance=performance(predictions.filter(candidate.name == CANDIDATE), judged([])))
         for candidate in report.candidates
     ]
     again = replace(report, predictions=predictions, candidates=tuple(candidates))

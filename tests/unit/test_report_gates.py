@@ -11,7 +11,7 @@ from eval_assets.reports.computed.gating import evaluate_gates, overall_verdict
 from eval_assets.reports.computed.scores import ExampleGroups, MetricFacts
 from eval_assets.reports.rendered.gate_formats import gates_junit, gates_markdown
 from eval_assets.statistics.intervals import exact_interval
-from eval_assets.tables.report_schemas import GATE_RESULTS
+from eval_assets.tables.evaluation_tables import GATE_RESULTS
 from tests.report_rows import SHARE, aggregated, scored, trial
 
 MINIMUM = {"metric": "token_f1", "min": 0.5}

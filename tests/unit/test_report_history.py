@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import polars as pl
 
-from eval_assets.reports.computed.history import CellVersions, history_rows, prompt_difference, trend
-from eval_assets.tables.report_schemas import AGGREGATE_HISTORY
+from eval_assets.reports.computed.history import CellVersions, history_rows, trend
+from eval_assets.tables.evaluation_tables import AGGREGATE_HISTORY
 from tests.report_rows import NOON, SHARE, aggregated, scored
 
 FIRST = CellVersions(prompt_version=1, model_version=1, evaluation_version=1, dataset_sha256="a" * 64)
@@ -55,7 +55,3 @@ def test_a_new_version_of_the_metric_counts_as_a_change() -> None:
 
 def test_another_candidate_has_another_trend() -> None:
     assert trend(point(0, [0.5]), candidate="other@p", metric="token_f1") == ()
-
-
-def test_two_versions_of_a_prompt_are_compared_line_by_line() -> None:
-    assert prompt_difference("a\nb\nc", "a\nB\nc") == " a\n-b\n+B\n c"

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from eval_assets.reports.computed.aggregates import aggregate_cell
-from eval_assets.reports.computed.labels import MOST_LABELS, label_shares
+from eval_assets.reports.computed.labels import MOST_LABELS, label_shares, shares_in_words
 from eval_assets.reports.computed.scores import ExampleGroups, MetricFacts
 from eval_assets.reports.evaluation_report import assemble_report
 from eval_assets.reports.rendered.json_report import report_json
@@ -15,6 +15,7 @@ from eval_assets.reports.rendered.page.html import report_html
 from eval_assets.reports.rendered.parquet import write_parquet
 from eval_assets.reports.rendered.table import WIDTH, report_table
 from eval_assets.reports.warnings import report_warnings
+from eval_assets.stages.previews import rows_preview
 from eval_assets.tables.schemas import SCHEMAS
 from tests.report_rows import SHARE, measured, report_of, scored
 
@@ -192,6 +193,13 @@ def test_json_and_parquet_hold_the_shares(report, tmp_path) -> None:
     write_parquet(report, tmp_path)
     frame = pl.read_parquet(tmp_path / "aggregates.parquet").filter(pl.col("metric") == "tone")
     assert json.loads(frame["labels"][0])[0]["label"] == "good"
+
+
+def test_the_ui_shows_shares_in_words(report) -> None:
+    rows = report.aggregates.filter(pl.col("metric") == "tone").with_columns(
+        pl.col("labels").map_elements(shares_in_words, return_dtype=pl.String)
+    )
+    assert "good 75 % \\[53 %, 89 %\\], bad 25 %" in rows_preview(rows, ["metric", "labels"])
 
 
 def test_foreign_labels_break_no_output() -> None:

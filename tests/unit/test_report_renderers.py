@@ -1,6 +1,8 @@
-"""Table, Markdown, JSON, HTML and plots of one report: what each must show, and what must not break it."""
+"""Table, Markdown, JSON, HTML and pictures of one report: what each must show, and what must not break it."""
 
 import json
+import re
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import polars as pl
@@ -11,8 +13,8 @@ from eval_assets.reports.evaluation_report import load_report
 from eval_assets.reports.performance import performance
 from eval_assets.reports.rendered.json_report import report_json
 from eval_assets.reports.rendered.markdown import report_markdown
-from eval_assets.reports.rendered.page.html import report_html
-from eval_assets.reports.rendered.plots import cost_quality_svg, leaderboard_svg, trend_svg
+from eval_assets.reports.rendered.page.html import leaderboard_svg, report_html
+from eval_assets.reports.rendered.page.page_figures import figures
 from eval_assets.reports.rendered.table import WIDTH, report_table
 from eval_assets.reports.warnings import report_warnings
 from eval_assets.storage.warehouse import Warehouse
@@ -21,7 +23,6 @@ from tests.report_rows import NOON, SHARE, aggregated, answered, judged, measure
 
 GATE = {"metric": "token_f1", "max_drop": 0.05}
 HOSTILE = "</script><script>alert(1)</script> <b>|`*_ \x1b[31m ünï"
-PLOTS = (leaderboard_svg, cost_quality_svg)
 
 
 @pytest.fixture(scope="module")
@@ -170,16 +171,24 @@ def test_an_evaluation_without_any_row_still_renders(render, tmp_path) -> None:
     assert "trial" in str(render(load_report(Warehouse(str(tmp_path)), trial("old", "new"), generated_at=NOON)))
 
 
-@pytest.mark.parametrize("draw", PLOTS)
-def test_a_plot_is_svg_with_text_as_text(failing, draw) -> None:
-    svg = draw(failing, "token_f1")
-    assert ET.fromstring(svg).tag.endswith("svg")  # noqa: S314 - drawn one line above
-    assert ">token_f1<" in svg
-    assert svg == draw(failing, "token_f1")
+def test_a_leaderboard_is_a_picture_of_its_own_with_text_as_text(failing) -> None:
+    svg = leaderboard_svg(failing, "token_f1")
+    texts = [element.text for element in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]  # noqa: S314
+    assert texts == [
+        "token_f1", "0.000", "1.000",
+        "new", "@p, 20 of 30 scored", "0.850",
+        "old", "@p, baseline", "0.550",
+    ]  # fmt: skip
+    assert svg == leaderboard_svg(failing, "token_f1")
 
 
-def test_the_leaderboard_plot_says_how_many_were_scored(failing) -> None:
-    assert "20 of 30 scored" in leaderboard_svg(failing, "token_f1")
+def test_a_leaderboard_on_its_own_names_every_colour_that_its_marks_ask_for(failing) -> None:
+    svg = leaderboard_svg(failing, "token_f1")
+    compared = ("svg.mark.good", "svg.mark.bad", "svg.mark.flat")  # with the baseline: none of these stand here
+    rules = [line for line in svg.splitlines() if line.startswith("svg.mark") and not line.startswith(compared)]
+    asked = set(re.findall(r"var\((--[a-z-]+)\)", "".join(rules)))
+    assert asked == {"--line", "--base", "--warn-line", "--accent"}
+    assert all(f"{colour}: #" in svg for colour in asked)
 
 
 def test_the_trend_is_drawn_once_there_are_two_points() -> None:
@@ -191,12 +200,35 @@ def test_the_trend_is_drawn_once_there_are_two_points() -> None:
         )
         for hour, mean in ((1, 0.4), (2, 0.5))
     ]  # fmt: skip
-    report = report_of({"old": ["x"]}, {"old": [0.5]}, history=pl.concat(rows))
-    points = {"old@p": report.trend("old@p", "token_f1")}
-    assert len(points["old@p"]) == 2
-    assert ">old@p<" in trend_svg(points, "token_f1", baseline="old@p")
-    assert "token_f1 over time" in report_html(report)
+    history = pl.concat(rows).with_columns(ci_low=None, ci_high=None)
+    report = report_of({"old": ["x"]}, {"old": [0.5]}, history=history)
+    (figure,) = figures(report)
+    assert figure.title.startswith("token_f1 over time")
+    assert [tick.label for tick in figure.x_ticks] == ["21 Nov, 01:00", "21 Nov, 02:00"]
+    # with 6 % of air the axis is 0.394 to 0.506: 0.006 / 0.112 = 5.36 % from the bottom and from the top
+    (series,) = figure.series
+    assert (series.name, series.line) == ("old@p", "0.0,94.64 100.0,5.36")
+    assert figure.title in report_html(report)
     assert "over time" not in report_html(report_of({"old": ["x"]}, {"old": [0.5]}, history=rows[0]))
+
+
+def test_quality_is_drawn_against_the_cost_of_those_whose_price_is_known() -> None:
+    report = report_of(
+        {name: ["x"] * 2 for name in ("old", "new", "free")}, {name: [0.4, 0.6] for name in ("old", "new", "free")}
+    )
+    prices = {"old": 0.001, "new": 0.003}
+    priced = [
+        replace(candidate, performance=replace(candidate.performance, cost_usd=prices.get(candidate.model)))
+        for candidate in report.candidates
+    ]
+    (figure,) = figures(replace(report, candidates=tuple(priced)))
+    assert figure.title == "token_f1 against the cost of 1,000 predictions"
+    # 0.001 dollars for 2 predictions are $0.50 for 1,000, and 0.003 are $1.50: with 6 % of air $0.44 to $1.56
+    assert [tick.label for tick in figure.x_ticks] == ["$0.5", "$1", "$1.5"]
+    assert [(series.name, series.colour, series.points[0].x) for series in figure.series] == [
+        ("old@p", "is-grey", 5.36),  # 0.06 / 1.12
+        ("new@p", "colour-0", 94.64),
+    ]
 
 
 def test_cost_and_speed_are_summed_per_candidate() -> None:

@@ -10,7 +10,7 @@ import yaml
 from click.testing import CliRunner
 
 from eval_assets.checking.references import project_notes
-from eval_assets.cli.checking import check
+from eval_assets.cli.validating import check
 from eval_assets.config.datasets.dataset import DatasetCard
 from eval_assets.config.datasets.rows import read_examples
 from eval_assets.config.project import Project

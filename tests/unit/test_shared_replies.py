@@ -3,6 +3,7 @@
 import polars as pl
 import pytest
 
+from eval_assets.config.candidate import Candidate
 from eval_assets.reports.computed.aggregates import aggregate_cell
 from eval_assets.reports.computed.comparing import compare_candidates
 from eval_assets.reports.computed.gating import evaluate_gates
@@ -76,14 +77,14 @@ def test_two_candidates_are_compared_by_the_groups_that_either_of_them_shares() 
     )  # fmt: skip
     row = frame.filter(pl.col("is_baseline_comparison")).row(0, named=True)
     assert (row["p_value_method"], row["p_value"]) == ("exact cluster sign-flip", 0.5)  # two groups: 2 of 4 signs
-    alone = scores_by_candidate(rows, ["old@p", "new@p"], SHARE, by_group)
+    alone = scores_by_candidate(rows, [Candidate("old@p"), Candidate("new@p")], SHARE, by_group)
     assert [len(set(scores.clusters.tolist())) for scores in alone.values()] == [3, 3]
 
 
 def test_groups_of_the_dataset_and_of_replies_are_joined() -> None:
     examples = pl.DataFrame({"example_id": ["e0", "e1", "e2", "e3"], "ticket": ["t", "t", None, None]})
     by_both = groups(predicted(["w", "x", "x", "y"]), cluster="ticket", examples=examples)
-    clusters = scores_by_candidate(scored([0.0, 1.0, 1.0, 0.0]), ["m@p"], SHARE, by_both)["m@p"].clusters
+    clusters = scores_by_candidate(scored([0.0, 1.0, 1.0, 0.0]), [Candidate("m@p")], SHARE, by_both)["m@p"].clusters
     assert clusters.tolist() == [0, 0, 0, 1]
 
 

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from eval_assets.providers.replies.reading import Reading, understood
 from eval_assets.requests.exchange import Reply
 from eval_assets.requests.keys import key_of
-from eval_assets.storage.replies.journal import Segment
-from eval_assets.storage.replies.lane_writer import journal_path
+from eval_assets.storage.replies.journal import Segment, journal_path
 from eval_assets.storage.replies.responses import ResponseStore
 from eval_assets.storage.replies.stored_replies import reply_sha256, row_of
 from eval_assets.storage.warehouse import Warehouse
-from eval_assets.tables.schemas import PREDICTIONS, RESPONSES
+from eval_assets.tables.cell_tables import PREDICTIONS
+from eval_assets.tables.run_tables import RESPONSES
 from tests.builders import prediction
 
 LANE = "openai-x-00000000"

@@ -4,15 +4,16 @@ import json
 
 import pytest
 
-from eval_assets.checking.prerequisites import unseen_targets
+from eval_assets.checking.remarks import unseen_targets
 from eval_assets.config.project import Project
 from eval_assets.config.settings import Settings
 from eval_assets.metrics.overlap.scripts import unseen_notes
 from eval_assets.reports.rendered.markdown import report_markdown
+from eval_assets.stages.edges import compute
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.file_versions import FileVersions
-from eval_assets.stages.graph import Cell
 from eval_assets.stages.input_files import write_dataset, write_named_file
+from eval_assets.stages.report_reading import read_report
 from eval_assets.stages.spending import Spending
 from tests.small_project import project_with
 from tests.unit.test_metric_rows import resolved, scores
@@ -82,16 +83,13 @@ def test_check_says_how_many_targets_a_tokenizer_does_not_see(tmp_path):
 def test_the_report_says_how_many_outputs_and_targets_a_tokenizer_does_not_see(tmp_path):
     project_of(tmp_path)
     settings = Settings(tmp_path / "data", str(tmp_path / "warehouse"), tmp_path / "state")
-    cell = Cell("e", "echo", "ask")
     with EngineRoom.from_settings(settings) as bench:
         write_dataset(bench.project, bench.warehouse, "qa", run_id="r", scratch=bench.scratch)
         for table, name in (("prompts", "ask"), ("models", "echo"), ("evaluations", "e")):
             write_named_file(bench.versions, bench.warehouse, table, name, run_id="r")
-        bench.predict(cell, Spending(), run_id="r")
-        bench.score(cell, run_id="r")
-        bench.judge(cell, Spending(), run_id="r")
-        bench.aggregate(cell, run_id="r")
-        report = bench.report("e")
+        for table in ("predictions", "heuristic_metrics", "judge_scores", "aggregate_reports"):
+            compute(bench, table, "e:echo@ask", Spending(), run_id="r")
+        report = read_report(bench, "e")
     # 3 outputs and 4 targets, 2 of each in scripts of no a-z
     assert report.notes == (f"{ROUGE}: the tokenizer 'ascii' sees no words in 4 of 7 texts{REMEDY}.",)
     assert "sees no words in 4 of 7 texts" in report_markdown(report)

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from eval_assets.config.datasets.dataset import Dataset, LabelFile
-from eval_assets.config.datasets.example_columns import id_text
+from eval_assets.config.datasets.examples import id_text
 from eval_assets.config.datasets.row_files import file_rows, is_blank
 from eval_assets.config.datasets.rows import MAX_PROBLEMS
-from eval_assets.config.judge import Judge, Scale
+from eval_assets.config.judge import Judge
 from eval_assets.config.problems import Problem, RowProblems, nearest, raise_problems, relative
 from eval_assets.errors import DatasetError
 
@@ -40,22 +40,6 @@ class HumanLabel:
     label: str
     score: float | None
     prompt: str | None = None
-
-
-def score_on(scale: Scale, label: str, score: float | None) -> float | None:
-    """The score a human label stands for on a judge's scale: by its name, else as a number; null if it is neither.
-
-    >>> from eval_assets.config.judge import IntegerScale, PassFailScale
-    >>> score_on(PassFailScale(type="pass_fail"), "pass", None), score_on(IntegerScale(), "6", 6.0)
-    (1.0, None)
-    """
-    named: Mapping[str, float] = getattr(scale, "labels", {})
-    if named:
-        return named.get(label, score if score in named.values() else None)
-    try:
-        return None if score is None else scale.score_of(score)
-    except ValueError:
-        return None
 
 
 def read_labels(
@@ -165,12 +149,9 @@ def _refused(
     if place in seen:
         yield Problem(file, f"expected one label of an output by {label.rater!r}, the first is at {seen[place]}", line)
     seen.setdefault(place, f"{file}:{line}")
-    if judge is not None and score_on(judge.file.scale, label.label, label.score) is None:
-        scale = judge.file.scale
-        wanted = ", ".join(scale.labels) if hasattr(scale, "labels") else "{:g} to {:g}".format(*scale.bounds)
-        yield Problem(
-            file, f"expected a verdict of judge {judge.name!r} ({wanted}), got {label.label!r}", line, spec.label
-        )
+    if judge is not None and judge.file.scale.score_by_people(label.label, label.score) is None:
+        said = f"expected a verdict of judge {judge.name!r} ({judge.file.scale.span}), got {label.label!r}"
+        yield Problem(file, said, line, spec.label)
 
 
 def _written(label: str | float) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from eval_assets.config.datasets.dataset import OUR_COLUMNS, Dataset
-from eval_assets.config.datasets.example_columns import example_columns
+from eval_assets.config.datasets.examples import example_columns
 from eval_assets.config.datasets.row_files import is_blank
 from eval_assets.config.datasets.rows import row_file, rows_of_file
 from eval_assets.config.problems import places_text, relative

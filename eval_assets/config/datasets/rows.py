@@ -5,14 +5,19 @@ from pathlib import Path
 from typing import Any
 
 from eval_assets.config.datasets.dataset import Dataset
-from eval_assets.config.datasets.example_columns import absent, column_problems, example_columns, id_text
-from eval_assets.config.datasets.examples import Example
+from eval_assets.config.datasets.examples import (
+    Example,
+    absent,
+    column_problems,
+    example_columns,
+    example_sha256,
+    id_text,
+)
 from eval_assets.config.datasets.formats.paths import value_at
 from eval_assets.config.datasets.row_files import OTHER_SUFFIXES, ROW_SUFFIXES, file_rows, is_blank
 from eval_assets.config.datasets.structure import structure_problems
 from eval_assets.config.problems import Problem, RowProblems, line_word, raise_problems, relative
 from eval_assets.errors import DatasetError
-from eval_assets.requests.canonical_json import SPACED, json_sha256
 
 MAX_PROBLEMS = 20
 
@@ -92,11 +97,6 @@ def read_examples(dataset: Dataset, folder: Path) -> Iterator[Example]:
     if n_rows == 0:
         problems.add(Problem(file, "expected at least one row, the file is empty"))
     raise_problems(problems.listed(), kind=DatasetError)
-
-
-def example_sha256(example_id: str, columns: Mapping[str, Any]) -> str:
-    """Content hash of one example, independent of its place in the file."""
-    return json_sha256([example_id, columns], separators=SPACED)
 
 
 def read_documents(dataset: Dataset, folder: Path) -> list[dict[str, str]]:

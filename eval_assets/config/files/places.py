@@ -3,7 +3,6 @@
 import os
 from pathlib import Path
 
-from eval_assets.config.datasets.documents import read_text
 from eval_assets.config.problems import Problem, raise_problems
 
 MAX_BYTES = 2**20
@@ -38,7 +37,7 @@ def declared_text(path: Path, *, file: str, root: Path) -> str:
     """
     fault = _fault(path, root)
     raise_problems([Problem(file, fault)] if fault else [])
-    text = read_text(path, file=file, max_bytes=MAX_BYTES)
+    text = _read(path, file=file)
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
         raise_problems([Problem(file, "expected text, got a NUL byte; save the file as UTF-8", line)])
@@ -54,3 +53,26 @@ def _fault(path: Path, root: Path) -> str | None:
     if path.exists() and not path.is_file():
         return "expected a regular file, got a pipe, socket or device; move it elsewhere"
     return None
+
+
+def _read(path: Path, *, file: str) -> str:
+    try:
+        with path.open("rb") as opened:
+            content = opened.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise_problems([Problem(file, "the file doesn't exist")])
+        raise
+    except OSError as error:
+        raise_problems([Problem(file, f"expected a readable file, got: {error.strerror or error}")])
+        raise
+    if len(content) > MAX_BYTES:
+        raise_problems([Problem(file, f"expected at most {MAX_BYTES:,} bytes, got more")])
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        message = (
+            f"expected UTF-8, got byte 0x{content[error.start]:02x} at offset {error.start}; save the file as UTF-8"
+        )
+        raise_problems([Problem(file, message, line)])
+        raise

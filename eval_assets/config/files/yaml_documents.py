@@ -6,9 +6,10 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from eval_assets.config.files.findings import problems_of
 from eval_assets.config.files.yaml_faults import fault_of
 from eval_assets.config.files.yaml_values import ValueReader, refuse_too_much
-from eval_assets.config.problems import Location, Problem, field_path, problems_of, raise_problems
+from eval_assets.config.problems import Location, Problem, field_path, raise_problems
 
 Parsed = TypeVar("Parsed", bound=BaseModel)
 

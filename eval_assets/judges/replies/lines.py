@@ -3,16 +3,15 @@
 import re
 from collections.abc import Iterable
 
-from eval_assets.config.judge import Scale
-from eval_assets.judges.replies.candidates import Candidate
+from eval_assets.config.scales import Scale
 from eval_assets.judges.replies.quotation import JudgedLines, Stated, own_verdicts
-from eval_assets.judges.replies.stated_values import plain_text, read_value
+from eval_assets.judges.replies.stated_values import StatedVerdict, plain_text, read_value
 from eval_assets.judges.replies.verdict_words import (
     FINAL_WORDS,
     JUSTIFICATION_WORDS,
     QUALIFIERS,
     VERDICT_WORDS,
-    words_of,
+    folded_words,
 )
 
 VERDICT = "|".join(map(re.escape, sorted(VERDICT_WORDS, key=len, reverse=True)))
@@ -32,7 +31,7 @@ STATED = re.compile(rf"(?:{VERDICT})\s*[:=]", re.IGNORECASE)
 JUSTIFIED = re.compile(rf"^(?:{'|'.join(map(re.escape, sorted(JUSTIFICATION_WORDS)))})\s*[:=]\s*", re.IGNORECASE)
 
 
-def announced_verdicts(prose: str, scale: Scale, judged: JudgedLines, *, closes: bool) -> list[Candidate]:
+def announced_verdicts(prose: str, scale: Scale, judged: JudgedLines, *, closes: bool) -> list[StatedVerdict]:
     """Lines such as `Score: 4`, in their order.
 
     Args:
@@ -43,20 +42,20 @@ def announced_verdicts(prose: str, scale: Scale, judged: JudgedLines, *, closes:
     """
     lines = _lines_of(prose)
     stated = [
-        _stated(candidate, place, lines, judged, closes=closes)
+        _stated(verdict, place, lines, judged, closes=closes)
         for place, line in enumerate(lines)
-        if (candidate := _announced(line, scale)) is not None
+        if (verdict := _announced(line, scale)) is not None
     ]
     return own_verdicts(stated)
 
 
-def bare_verdicts(prose: str, scale: Scale, judged: JudgedLines) -> list[Candidate]:
+def bare_verdicts(prose: str, scale: Scale, judged: JudgedLines) -> list[StatedVerdict]:
     """The first and the last line, where they are nothing but a value."""
     lines = _lines_of(prose)
     stated = [
-        _stated(candidate, place, lines, judged, closes=True)
+        _stated(verdict, place, lines, judged, closes=True)
         for place in dict.fromkeys([*range(len(lines))[:1], *range(len(lines))[-1:]])
-        if (candidate := _bare(lines[place], scale)) is not None
+        if (verdict := _bare(lines[place], scale)) is not None
     ]
     return own_verdicts(stated)
 
@@ -79,39 +78,39 @@ def lines_of_judged(texts: Iterable[str]) -> JudgedLines:
 
 
 def _stated(
-    candidate: Candidate, place: int, lines: list[str], judged: JudgedLines, *, closes: bool
-) -> Stated[Candidate]:
+    verdict: StatedVerdict, place: int, lines: list[str], judged: JudgedLines, *, closes: bool
+) -> Stated[StatedVerdict]:
     is_quoted = judged.are_quoted_at_the_end_of(lines[: place + 1])
     return Stated(
-        candidate,
+        verdict,
         repeats=judged.repeated_by(lines[place]),
         opens=closes and place == 0 and not is_quoted,
         closes=closes and place == len(lines) - 1 and not is_quoted,
     )
 
 
-def _announced(line: str, scale: Scale) -> Candidate | None:
+def _announced(line: str, scale: Scale) -> StatedVerdict | None:
     """The verdict of a line such as `Score: 4`; null if it is none."""
     announced = ANNOUNCED.match(line)
     if announced is None:
         return None
-    is_final = bool(FINAL_WORDS & set(words_of(announced["before"])))
+    is_final = bool(FINAL_WORDS & set(folded_words(announced["before"])))
     try:
         if STATED.search(announced["value"]):
             raise ValueError(f"expected one verdict on a line, got {line[:80]!r}")  # noqa: TRY301
         read = read_value(announced["value"].strip(" |"), scale)
     except ValueError as error:
-        return Candidate(None, str(error), is_final, "text")
-    return None if read is None else Candidate(read.value, None, is_final, "text", read.reason)
+        return StatedVerdict(None, str(error), is_final, "text")
+    return None if read is None else StatedVerdict(read.value, None, is_final, "text", read.reason)
 
 
-def _bare(line: str, scale: Scale) -> Candidate | None:
+def _bare(line: str, scale: Scale) -> StatedVerdict | None:
     """The verdict of a line that is nothing but a value; null if it is more."""
     try:
         read = read_value(line, scale, alone=True)
     except ValueError as error:
-        return Candidate(None, str(error), False, "text")
-    return None if read is None else Candidate(read.value, None, False, "text")
+        return StatedVerdict(None, str(error), False, "text")
+    return None if read is None else StatedVerdict(read.value, None, False, "text")
 
 
 def _lines_of(prose: str) -> list[str]:

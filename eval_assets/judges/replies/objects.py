@@ -4,12 +4,10 @@ import json
 import re
 from typing import Any
 
-from eval_assets.config.judge import Scale
-from eval_assets.judges.formats import verdict_field
-from eval_assets.judges.replies.candidates import Candidate
+from eval_assets.config.scales import Scale
 from eval_assets.judges.replies.quotation import Stated, announces_a_quotation, own_verdicts
-from eval_assets.judges.replies.stated_values import value_on
-from eval_assets.judges.replies.verdict_words import FINAL_WORDS, JUSTIFICATION_WORDS, VERDICT_WORDS, words_of
+from eval_assets.judges.replies.stated_values import StatedVerdict, value_on
+from eval_assets.judges.replies.verdict_words import FINAL_WORDS, JUSTIFICATION_WORDS, VERDICT_WORDS, folded_words
 
 MAX_OBJECTS = 50
 INTRODUCES = ("", ":", "!", ".", "\uff1a", "。")
@@ -38,7 +36,7 @@ def objects_of(reply: str, judged: tuple[str, ...]) -> tuple[list[tuple[dict[str
         stands_alone = before[-1:] in INTRODUCES and not after.strip(" .;*`")
         if holder is not None and stands_alone:
             announced = "".join(prose).strip().rpartition("\n")[2]
-            verdict = (holder, bool(FINAL_WORDS & set(words_of(announced))))
+            verdict = (holder, bool(FINAL_WORDS & set(folded_words(announced))))
             opens, closes = _is_nothing(reply[:start]), _is_nothing(reply[end:])
             closes = closes and not announces_a_quotation(announced)
             found.append(Stated(verdict, _repeats(reply[start:end], judged), opens, closes))
@@ -95,9 +93,9 @@ def _verdict_holder(value: dict[str, Any]) -> dict[str, Any] | None:
     return None
 
 
-def candidate_in(holder: dict[str, Any], scale: Scale, *, is_final: bool) -> Candidate:
+def verdict_in(holder: dict[str, Any], scale: Scale, *, is_final: bool) -> StatedVerdict:
     """The verdict of an object that `objects_of` found."""
-    field = verdict_field(scale)
+    field = scale.verdict_field
     stated = [holder[field]] if field in holder else [holder[key] for key in holder if key in VERDICT_WORDS]
     reasons = (holder[key] for key in holder if key in JUSTIFICATION_WORDS)
     justification = next((reason for reason in reasons if isinstance(reason, str) and reason.strip()), None)
@@ -106,8 +104,8 @@ def candidate_in(holder: dict[str, Any], scale: Scale, *, is_final: bool) -> Can
         if len(values) > 1:
             raise ValueError(f"expected one verdict, got {stated}")  # noqa: TRY301
     except (ValueError, OverflowError, RecursionError) as error:
-        return Candidate(None, str(error), is_final, "json", justification)
-    return Candidate(values.pop(), None, is_final, "json", justification)
+        return StatedVerdict(None, str(error), is_final, "json", justification)
+    return StatedVerdict(values.pop(), None, is_final, "json", justification)
 
 
 def _repeats(source: str, judged: tuple[str, ...]) -> bool:

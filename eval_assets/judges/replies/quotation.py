@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Generic, TypeVar
 
-from eval_assets.judges.replies.verdict_words import QUOTING_WORDS, VERDICT_WORDS, words_of
+from eval_assets.judges.replies.verdict_words import QUOTING_WORDS, VERDICT_WORDS, folded_words
 
 T = TypeVar("T")
 
@@ -76,7 +76,7 @@ def announces_a_quotation(line: str) -> bool:
     >>> announces_a_quotation("The output's last line reads:"), announces_a_quotation("My verdict on what it says:")
     (True, False)
     """
-    words = words_of(line)
+    words = folded_words(line)
     if not VERDICT_WORDS.isdisjoint(words):
         return False
     leading_on = words if line.endswith(":") else words[-2:]

@@ -2,10 +2,11 @@
 
 import re
 import unicodedata
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
-from eval_assets.config.judge import IntegerScale, LabelScale, NumberScale, PassFailScale, Scale
-from eval_assets.judges.replies.verdict_words import CJK_NUMERALS, FAIL_WORDS, OR, OUT_OF, PASS_WORDS, UNITS
+from eval_assets.config.scales import Scale
+from eval_assets.judges.replies.verdict_words import CJK_NUMERALS, OR, OUT_OF, UNITS
 
 PUNCTUATION = str.maketrans(
     {
@@ -27,6 +28,25 @@ THOUSANDS = re.compile(r"\d+,\d{3}$")
 SEPARATORS = " \t.,;:!|–—-)\"'"
 IN_BRACKETS = re.compile(r"\((.*)\)\.?\Z", re.DOTALL)
 WRAPPED = re.compile(r"\A(?:\$*\\boxed\{(.*)\}\$*|\[\[(.*)\]\]|\[(.*)\]|\"(.*)\"|'(.*)')\Z", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class StatedVerdict:
+    """A place in a reply that states a verdict.
+
+    Args:
+        value: A number or a label of the scale; null if there is a problem.
+        problem: What is wrong with the value.
+        is_final: The reply announces it as its final verdict.
+        method: Whether it stood in a JSON object or on a line of text.
+        justification: The reason given beside it.
+    """
+
+    value: float | str | None
+    problem: str | None
+    is_final: bool
+    method: Literal["json", "text"]
+    justification: str | None = None
 
 
 class Read(NamedTuple):
@@ -66,25 +86,18 @@ def value_on(scale: Scale, value: Any) -> float | str:
     Raises:
         ValueError: It is not on the scale; the message says what was expected.
 
+    >>> from eval_assets.config.scales import IntegerScale
     >>> value_on(IntegerScale(), "4/5")
     4.0
     """
-    match value:
-        case str():
-            read = read_value(plain_text(value).strip(), scale, alone=True)
-            if read is None:
-                raise ValueError(f"expected {_wanted(scale)}, got {value[:80]!r}")
-            return read.value
-        case bool() if not isinstance(scale, PassFailScale):
-            raise ValueError(f"expected {_wanted(scale)}, got {value!r}")
-        case bool():
-            return "pass" if value else "fail"
-        case int() | float() if isinstance(scale, IntegerScale | NumberScale):
-            return scale.score_of(value)
-        case int() | float() if isinstance(scale, LabelScale) and str(value) in scale.labels:
-            return str(value)
-        case _:
-            raise ValueError(f"expected {_wanted(scale)}, got {_brief(value)}")
+    if isinstance(value, str):
+        read = read_value(plain_text(value).strip(), scale, alone=True)
+        found = None if read is None else read.value
+    else:
+        found = scale.value_in(value)
+    if found is None:
+        raise ValueError(f"expected {scale.wanted}, got {_brief(value)}")
+    return found
 
 
 def read_value(text: str, scale: Scale, *, alone: bool = False) -> Read | None:
@@ -105,12 +118,12 @@ def read_value(text: str, scale: Scale, *, alone: bool = False) -> Read | None:
     text = text.strip()
     while (inner := WRAPPED.match(text)) is not None:
         text = next(group for group in inner.groups() if group is not None).strip()
-    if isinstance(scale, LabelScale | PassFailScale):
+    if scale.label_scores:
         return _read_label(text, scale, alone=alone)
     return _read_number(CJK_NUMERALS.get(text[:1], text[:1]) + text[1:], scale, alone=alone)
 
 
-def _read_number(text: str, scale: IntegerScale | NumberScale, *, alone: bool) -> Read | None:
+def _read_number(text: str, scale: Scale, *, alone: bool) -> Read | None:
     found = VALUE.match(text)
     if found is None:
         return None
@@ -120,25 +133,23 @@ def _read_number(text: str, scale: IntegerScale | NumberScale, *, alone: bool) -
         raise ValueError(f"expected one verdict, got {text[:80]!r}")
     if rest.startswith("%"):
         if high != 100:  # noqa: PLR2004  percents are scores only where 100 is the best one
-            raise ValueError(f"expected {_wanted(scale)}, got the percentage {number}%")
+            raise ValueError(f"expected {scale.wanted}, got the percentage {number}%")
         rest = rest[1:]
     if not ENDS.match(rest) or (alone and rest.strip(CLOSERS)):
         return None
     if top is not None and float(top) != high:
-        raise ValueError(f"expected {_wanted(scale)}, got {number} out of {top}")
+        raise ValueError(f"expected {scale.wanted}, got {number} out of {top}")
     if THOUSANDS.search(number):
-        raise ValueError(f"expected {_wanted(scale)}, got {number!r}, which may mean two numbers")
+        raise ValueError(f"expected {scale.wanted}, got {number!r}, which may mean two numbers")
     score = scale.score_of(float(number.replace(",", ".")))
     if top is not None and low not in (0, 1):
-        raise ValueError(f"expected {_wanted(scale)}, got {number} out of {top}")
+        raise ValueError(f"expected {scale.wanted}, got {number} out of {top}")
     return Read(score, rest)
 
 
-def _read_label(text: str, scale: LabelScale | PassFailScale, *, alone: bool) -> Read | None:
+def _read_label(text: str, scale: Scale, *, alone: bool) -> Read | None:
     said = _folded(text)
-    spoken = {_folded(label): label for label in scale.labels}
-    if isinstance(scale, PassFailScale):
-        spoken |= dict.fromkeys(PASS_WORDS, "pass") | dict.fromkeys(FAIL_WORDS, "fail")
+    spoken = {**{_folded(label): label for label in scale.label_scores}, **scale.other_words}
     for words in sorted(spoken, key=len, reverse=True):
         if not said.startswith(words):
             continue
@@ -160,15 +171,7 @@ def _folded(text: str) -> str:
     return re.sub(r"[\s_-]+", " ", plain_text(text)).strip().casefold()
 
 
-def _wanted(scale: Scale) -> str:
-    match scale:
-        case IntegerScale():
-            return f"a whole number from {scale.min} to {scale.max}"
-        case NumberScale():
-            return f"a number from {scale.min:g} to {scale.max:g}"
-        case _:
-            return f"one of {', '.join(scale.labels)}"
-
-
 def _brief(value: Any) -> str:
-    return f"a {type(value).__name__}" if isinstance(value, dict | list) else repr(value)
+    if isinstance(value, dict | list):
+        return f"a {type(value).__name__}"
+    return repr(value[:80] if isinstance(value, str) else value)

@@ -38,15 +38,6 @@ QUOTING_WORDS = frozenset(
 )
 """Announce, before a colon, that a quotation follows."""
 
-PASS_WORDS = frozenset(
-    "pass passed passes passing bestanden erfüllt réussi conforme aprobado aprovado superato geslaagd "
-    "сдано пройдено зачёт 通过 合格 及格 합격 통과 ناجح उत्तीर्ण".split()
-)
-FAIL_WORDS = frozenset(
-    "fail failed fails failing échec échoué suspenso reprobado reprovado respinto gezakt "
-    "незачёт 不通过 未通过 不合格 不及格 불합격 راسب अनुत्तीर्ण".split()
-) | {"nicht bestanden", "nicht erfüllt", "non conforme", "не сдано", "не пройдено"}
-
 UNITS = "points?|pts?|stars?|punkte?n?|étoiles?|puntos?|pontos?|punti|баллов|балла|балл|分|점|点"
 OUT_OF = "/|out of|of|von|sur|de|su|van|из|中"
 OR = "-|–|—|~|/|,|to|or|and|bis|oder|und|ou|et|o|y|или|或|到|至"
@@ -54,6 +45,6 @@ OR = "-|–|—|~|/|,|to|or|and|bis|oder|und|ou|et|o|y|или|或|到|至"
 CJK_NUMERALS = {numeral: str(value) for value, numeral in enumerate("零一二三四五六七八九十")} | {"〇": "0"}
 
 
-def words_of(text: str) -> list[str]:
+def folded_words(text: str) -> list[str]:
     """The words of a text in lower case."""
     return re.findall(r"\w+", text.casefold())

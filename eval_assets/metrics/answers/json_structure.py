@@ -6,8 +6,9 @@ from typing import Any
 
 from eval_assets.errors import MetricError
 from eval_assets.metrics.answers.patterns import PatternTimeoutError, compiled, is_found
-from eval_assets.metrics.definition import REQUIRED, Metric, Parameter, Score, sha256_of
+from eval_assets.metrics.definition import REQUIRED, Metric, Parameter, Score
 from eval_assets.metrics.prediction_rows import Rows
+from eval_assets.requests.canonical_json import json_sha256
 
 
 def strict_json(text: str) -> Any:
@@ -51,7 +52,7 @@ def json_schema(rows: Rows, parameters: Mapping[str, Any]) -> Sequence[float | S
     from jsonschema import exceptions
     from referencing.exceptions import Unresolvable
 
-    validator = rows.shared(("schema", sha256_of(parameters["schema"])), lambda: _validator(parameters["schema"]))
+    validator = rows.shared(("schema", json_sha256(parameters["schema"])), lambda: _validator(parameters["schema"]))
     scores = list[float | Score]()
     for text in rows.outputs:
         try:
@@ -147,13 +148,15 @@ def _no_json(constant: str) -> Any:
     raise ValueError(f"{constant} is no JSON value")
 
 
-JSON_VALIDITY = Metric("json_validity", json_validity, needs=("output",), is_binary=True)
-JSON_SCHEMA = Metric(
-    "json_schema",
-    json_schema,
-    needs=("output",),
-    is_binary=True,
-    parameters={"schema": Parameter(REQUIRED, (dict,))},
-    libraries=("jsonschema", "regex"),
-    modules=("jsonschema",),
+METRICS = (
+    Metric("json_validity", json_validity, needs=("output",), is_binary=True),
+    Metric(
+        "json_schema",
+        json_schema,
+        needs=("output",),
+        is_binary=True,
+        parameters={"schema": Parameter(REQUIRED, (dict,))},
+        libraries=("jsonschema", "regex"),
+        modules=("jsonschema",),
+    ),
 )

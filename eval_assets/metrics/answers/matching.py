@@ -93,22 +93,25 @@ def check_pattern(parameters: Mapping[str, Any]) -> None:
 
 _FLAG = Parameter(False, (bool,))
 
-EXACT_MATCH = Metric("exact_match", exact_match, is_binary=True, takes_values=True)
-NORMALIZED_EXACT_MATCH = Metric(
-    "normalized_exact_match",
-    normalized_exact_match,
-    version=ANSWER_VERSIONS["words"],
-    tokenizer_versions=ANSWER_VERSIONS,
-    is_binary=True,
-    parameters={"tokenizer": ANSWER_TOKENIZER},
-)
-CONTAINS = Metric("contains", contains, is_binary=True, parameters={"case_sensitive": _FLAG})
-REGEX_MATCH = Metric(
-    "regex_match",
-    regex_match,
-    needs=("output",),
-    is_binary=True,
-    parameters={"pattern": Parameter(REQUIRED, (str,)), "full": _FLAG, "ignore_case": _FLAG},
-    libraries=("regex",),
-    check=check_pattern,
+
+METRICS = (
+    Metric("exact_match", exact_match, is_binary=True, takes_values=True),
+    Metric(
+        "normalized_exact_match",
+        normalized_exact_match,
+        version=ANSWER_VERSIONS["words"],
+        tokenizer_versions=ANSWER_VERSIONS,
+        is_binary=True,
+        parameters={"tokenizer": ANSWER_TOKENIZER},
+    ),
+    Metric("contains", contains, is_binary=True, parameters={"case_sensitive": _FLAG}),
+    Metric(
+        "regex_match",
+        regex_match,
+        needs=("output",),
+        is_binary=True,
+        parameters={"pattern": Parameter(REQUIRED, (str,)), "full": _FLAG, "ignore_case": _FLAG},
+        libraries=("regex",),
+        check=check_pattern,
+    ),
 )

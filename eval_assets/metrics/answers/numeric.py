@@ -55,14 +55,17 @@ def _shown(quantity: Quantity) -> str:
 _SHOWN = 80
 _TOLERANCE = Parameter(0, (int, float), minimum=0)
 
-NUMERIC_MATCH = Metric(
-    "numeric_match",
-    numeric_match,
-    version="v2",
-    is_binary=True,
-    parameters={
-        "tolerance": _TOLERANCE,
-        "relative_tolerance": _TOLERANCE,
-        "decimal_mark": Parameter(".", (str,), (".", ",")),
-    },
+
+METRICS = (
+    Metric(
+        "numeric_match",
+        numeric_match,
+        version="v2",
+        is_binary=True,
+        parameters={
+            "tolerance": _TOLERANCE,
+            "relative_tolerance": _TOLERANCE,
+            "decimal_mark": Parameter(".", (str,), (".", ",")),
+        },
+    ),
 )

@@ -86,14 +86,16 @@ def beginning(text: str) -> str:
     return (own if re.search(r"\w", own) else text)[:_BEGINNING]
 
 
-REFUSAL = Metric(
-    "refusal",
-    refusal,
-    needs=("output",),
-    version="v2",
-    greater_is_better=False,
-    is_binary=True,
-    parameters={"pattern": Parameter("", (str,))},
-    libraries=("regex",),
-    check=check_pattern,
+METRICS = (
+    Metric(
+        "refusal",
+        refusal,
+        needs=("output",),
+        version="v2",
+        greater_is_better=False,
+        is_binary=True,
+        parameters={"pattern": Parameter("", (str,))},
+        libraries=("regex",),
+        check=check_pattern,
+    ),
 )

@@ -37,17 +37,19 @@ def _encoder(model: str | None, device: str) -> Any:
         raise MetricUnavailableError(f"{UNAVAILABLE}the model {name!r} can't be loaded: {error}") from error
 
 
-EMBEDDING_SIMILARITY = Metric(
-    "embedding_similarity",
-    embedding_similarity,
-    range=(-1.0, 1.0),
-    parameters={
-        "model": Parameter(None, (str, type(None))),
-        "batch_size": Parameter(1, (int,), minimum=1, decides_score=False),
-        "device": Parameter("cpu", (str,), decides_score=False),
-    },
-    libraries=("sentence-transformers", "torch"),
-    modules=("torch", "sentence_transformers"),
-    extra="embeddings",
-    default_model=DEFAULT_MODEL,
+METRICS = (
+    Metric(
+        "embedding_similarity",
+        embedding_similarity,
+        range=(-1.0, 1.0),
+        parameters={
+            "model": Parameter(None, (str, type(None))),
+            "batch_size": Parameter(1, (int,), minimum=1, decides_score=False),
+            "device": Parameter("cpu", (str,), decides_score=False),
+        },
+        libraries=("sentence-transformers", "torch"),
+        modules=("torch", "sentence_transformers"),
+        extra="embeddings",
+        default_model=DEFAULT_MODEL,
+    ),
 )

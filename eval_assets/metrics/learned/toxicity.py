@@ -42,20 +42,22 @@ def _classifier(model: str | None, device: str) -> Any:
     return pipeline("text-classification", model=classifier, tokenizer=tokenizer, device=device)
 
 
-TOXICITY = Metric(
-    "toxicity",
-    toxicity,
-    needs=("output",),
-    greater_is_better=False,
-    aggregates=("ratio",),
-    parameters={
-        "model": Parameter(None, (str, type(None))),
-        "toxic_label": Parameter("hate", (str,)),
-        "batch_size": Parameter(1, (int,), minimum=1, decides_score=False),
-        "device": Parameter("cpu", (str,), decides_score=False),
-    },
-    libraries=("transformers", "torch"),
-    modules=("torch", "transformers"),
-    extra="transformers",
-    default_model=DEFAULT_MODEL,
+METRICS = (
+    Metric(
+        "toxicity",
+        toxicity,
+        needs=("output",),
+        greater_is_better=False,
+        aggregates=("ratio",),
+        parameters={
+            "model": Parameter(None, (str, type(None))),
+            "toxic_label": Parameter("hate", (str,)),
+            "batch_size": Parameter(1, (int,), minimum=1, decides_score=False),
+            "device": Parameter("cpu", (str,), decides_score=False),
+        },
+        libraries=("transformers", "torch"),
+        modules=("torch", "transformers"),
+        extra="transformers",
+        default_model=DEFAULT_MODEL,
+    ),
 )

@@ -60,9 +60,11 @@ def bleu(rows: Rows, parameters: Mapping[str, Any]) -> Scores:
     return rows.best(np.where(some, np.exp(logs.mean(axis=0) + brevity), 0.0))
 
 
-BLEU = Metric(
-    "bleu",
-    bleu,
-    tokenizer_versions={"unicode": "v1-unicode"},
-    parameters={"tokenizer": Parameter("13a", (str,), tuple(_TOKENIZERS))},
+METRICS = (
+    Metric(
+        "bleu",
+        bleu,
+        tokenizer_versions={"unicode": "v1-unicode"},
+        parameters={"tokenizer": Parameter("13a", (str,), tuple(_TOKENIZERS))},
+    ),
 )

@@ -4,7 +4,6 @@ They become letters before a text is split, so that every tokenizer keeps them w
 """
 
 import re
-from collections.abc import Callable
 from fractions import Fraction
 
 from eval_assets.metrics.answers.numerals import numeral
@@ -44,22 +43,6 @@ def with_marks_kept(text: str) -> str:
         text = _NUMERAL.sub(_spelled, _DASH.sub("-", text))
         text = _MEANT.sub(lambda found: "".join(map(_letter, found[0])), text)
     return _NO_ARTICLE.sub(rf"\g<0>{_NAME}", text)
-
-
-def kept(tokenizer: Callable[[str], list[str]]) -> Callable[[str], list[str]]:
-    """Make of a tokenizer one that erases neither marks that mean something nor a whole text.
-
-    Args:
-        tokenizer: Normalises and splits.
-
-    Returns:
-        The tokenizer; what it leaves nothing of is split at white space, as it stands.
-    """
-
-    def tokens(text: str) -> list[str]:
-        return tokenizer(with_marks_kept(text)) or text.casefold().split()
-
-    return tokens
 
 
 def _letter(mark: str) -> str:

@@ -127,9 +127,10 @@ def _lcs_lengths(rows: Rows, tokenizer: str) -> NDArray[np.int64]:
 
 _VERSIONS = {"unicode": "v1-unicode"}
 
-ROUGE1 = Metric("rouge1", rouge_1, tokenizer_versions=_VERSIONS, parameters=_PARAMETERS)
-ROUGE2 = Metric("rouge2", rouge_2, tokenizer_versions=_VERSIONS, parameters=_PARAMETERS)
-ROUGE_L = Metric("rougeL", rouge_l, tokenizer_versions=_VERSIONS, parameters=_PARAMETERS, libraries=("rapidfuzz",))
-ROUGE_LSUM = Metric(
-    "rougeLsum", rouge_lsum, tokenizer_versions=_VERSIONS, parameters=_PARAMETERS, libraries=("rapidfuzz",)
+
+METRICS = (
+    Metric("rouge1", rouge_1, tokenizer_versions=_VERSIONS, parameters=_PARAMETERS),
+    Metric("rouge2", rouge_2, tokenizer_versions=_VERSIONS, parameters=_PARAMETERS),
+    Metric("rougeL", rouge_l, tokenizer_versions=_VERSIONS, parameters=_PARAMETERS, libraries=("rapidfuzz",)),
+    Metric("rougeLsum", rouge_lsum, tokenizer_versions=_VERSIONS, parameters=_PARAMETERS, libraries=("rapidfuzz",)),
 )

@@ -43,5 +43,7 @@ def _chrf(word_order: int) -> Any:
     return CHRF(word_order=word_order)
 
 
-LEVENSHTEIN_SIMILARITY = Metric("levenshtein_similarity", levenshtein_similarity, libraries=("rapidfuzz",))
-CHRF = Metric("chrf", chrf, parameters={"word_order": Parameter(0, (int,), minimum=0)}, libraries=("sacrebleu",))
+METRICS = (
+    Metric("chrf", chrf, parameters={"word_order": Parameter(0, (int,), minimum=0)}, libraries=("sacrebleu",)),
+    Metric("levenshtein_similarity", levenshtein_similarity, libraries=("rapidfuzz",)),
+)

@@ -38,10 +38,13 @@ def token_f1(rows: Rows, parameters: Mapping[str, Any]) -> Scores:
 
 ANSWER_TOKENIZER = Parameter("words", (str,), tuple(ANSWER_TOKENIZERS))
 
-TOKEN_F1 = Metric(
-    "token_f1",
-    token_f1,
-    version=ANSWER_VERSIONS["words"],
-    tokenizer_versions=ANSWER_VERSIONS,
-    parameters={"tokenizer": ANSWER_TOKENIZER},
+
+METRICS = (
+    Metric(
+        "token_f1",
+        token_f1,
+        version=ANSWER_VERSIONS["words"],
+        tokenizer_versions=ANSWER_VERSIONS,
+        parameters={"tokenizer": ANSWER_TOKENIZER},
+    ),
 )

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from functools import cache
 
-from eval_assets.metrics.overlap.marks import kept
+from eval_assets.metrics.overlap.marks import with_marks_kept
 from eval_assets.metrics.prediction_rows import Rows
 
 Tokenizer = Callable[[str], list[str]]
@@ -63,7 +63,7 @@ def answer_words(text: str) -> list[str]:
     >>> answer_words("1.5") == answer_words("1,5"), answer_words("1.5") == answer_words("15")
     (True, False)
     """
-    return _answer_words(text)
+    return squad_tokens(with_marks_kept(text)) or text.casefold().split()
 
 
 def unicode_answer_words(text: str) -> list[str]:
@@ -72,11 +72,8 @@ def unicode_answer_words(text: str) -> list[str]:
     >>> unicode_answer_words("The Tōkyō “Tower”"), unicode_answer_words("C") == unicode_answer_words("C++")
     (['tōkyō', 'tower'], False)
     """
-    return _unicode_answer_words(text)
-
-
-_answer_words = kept(squad_tokens)
-_unicode_answer_words = kept(lambda text: [token for token in unicode_tokens(text) if token not in {"a", "an", "the"}])
+    words = [token for token in unicode_tokens(with_marks_kept(text)) if token not in {"a", "an", "the"}]
+    return words or text.casefold().split()
 
 
 class Vocabulary(dict[str, str]):

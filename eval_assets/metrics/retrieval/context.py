@@ -100,11 +100,14 @@ def chunk_text(chunk: Any) -> str:
 _TEXT_FIELDS = ("text", "content", "page_content", "passage", "body", "chunk")
 _NEEDS = ("context", "targets")
 
-CONTEXT_RECALL = Metric("context_recall", context_recall, version="v2", needs=_NEEDS)
-CONTEXT_PRECISION = Metric(
-    "context_precision",
-    context_precision,
-    version="v2",
-    needs=_NEEDS,
-    parameters={"threshold": Parameter(0.5, (int, float), minimum=0)},
+
+METRICS = (
+    Metric(
+        "context_precision",
+        context_precision,
+        version="v2",
+        needs=_NEEDS,
+        parameters={"threshold": Parameter(0.5, (int, float), minimum=0)},
+    ),
+    Metric("context_recall", context_recall, version="v2", needs=_NEEDS),
 )

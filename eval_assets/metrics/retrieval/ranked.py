@@ -179,25 +179,28 @@ def _ids_or_error(text: str) -> Ids | str:
 _K = {"k": Parameter(3, (int,), minimum=1)}
 _ANY_K = {"k": Parameter(None, (int, type(None)), minimum=1)}
 
-PRECISION_AT_K = Metric(
-    "precision_at_k",
-    partial(score_ranking, measure=precision_at_k),
-    takes_any_targets=True,
-    parameters=_K,
-    expands="k",
+
+METRICS = (
+    Metric(
+        "precision_at_k",
+        partial(score_ranking, measure=precision_at_k),
+        takes_any_targets=True,
+        parameters=_K,
+        expands="k",
+    ),
+    Metric(
+        "recall_at_k", partial(score_ranking, measure=recall_at_k), takes_any_targets=True, parameters=_K, expands="k"
+    ),
+    Metric(
+        "ndcg_at_k",
+        partial(score_ranking, measure=ndcg_at_k),
+        takes_any_targets=True,
+        parameters={**_K, "ideal": Parameter("retrieved", (str,), ("retrieved", "k"), came_later=True)},
+        expands="k",
+    ),
+    Metric(
+        "hit_rate", partial(score_ranking, measure=hit_at_k), takes_any_targets=True, is_binary=True, parameters=_ANY_K
+    ),
+    Metric("mrr", partial(score_ranking, measure=reciprocal_rank), takes_any_targets=True, parameters=_ANY_K),
+    Metric("map", partial(score_ranking, measure=average_precision), takes_any_targets=True, parameters=_ANY_K),
 )
-RECALL_AT_K = Metric(
-    "recall_at_k", partial(score_ranking, measure=recall_at_k), takes_any_targets=True, parameters=_K, expands="k"
-)
-NDCG_AT_K = Metric(
-    "ndcg_at_k",
-    partial(score_ranking, measure=ndcg_at_k),
-    takes_any_targets=True,
-    parameters={**_K, "ideal": Parameter("retrieved", (str,), ("retrieved", "k"), came_later=True)},
-    expands="k",
-)
-HIT_RATE = Metric(
-    "hit_rate", partial(score_ranking, measure=hit_at_k), takes_any_targets=True, is_binary=True, parameters=_ANY_K
-)
-MRR = Metric("mrr", partial(score_ranking, measure=reciprocal_rank), takes_any_targets=True, parameters=_ANY_K)
-MAP = Metric("map", partial(score_ranking, measure=average_precision), takes_any_targets=True, parameters=_ANY_K)

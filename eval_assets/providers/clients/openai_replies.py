@@ -13,8 +13,8 @@ from eval_assets.providers.replies.content import calls_of, json_cell, text_of, 
 from eval_assets.providers.replies.endings import finish_reason_of, outcome_of
 from eval_assets.providers.replies.reading import FILTERED
 from eval_assets.providers.replies.usage import usage_of
-from eval_assets.requests.counts import finite_number
 from eval_assets.requests.exchange import Reply
+from eval_assets.requests.foreign_values import finite_number
 
 REFUSED_CODES = ("content_filter", "content_policy_violation", "responsibleaipolicyviolation", "moderation", "flagged")
 

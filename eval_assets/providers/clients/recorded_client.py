@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from eval_assets.config.datasets.example_columns import id_text
+from eval_assets.config.datasets.examples import id_text
 from eval_assets.config.datasets.formats.paths import value_at
 from eval_assets.config.datasets.row_files import READABLE_SUFFIXES, file_rows, is_separated
 from eval_assets.config.model import RecordedColumns
@@ -16,8 +16,8 @@ from eval_assets.errors import ConfigError
 from eval_assets.providers.failures import RequestFailed
 from eval_assets.providers.replies.endings import outcome_of
 from eval_assets.requests.canonical_json import json_text
-from eval_assets.requests.counts import finite_number, whole_number
 from eval_assets.requests.exchange import Reply, Request
+from eval_assets.requests.foreign_values import finite_number, whole_number
 
 NumberedRow = tuple[int, Mapping[str, Any]]
 """The line, or of Parquet the number, and the fields of a row."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from eval_assets.config.candidate import Candidate
 from eval_assets.config.datasets.formats.paths import value_at
 from eval_assets.config.model import RecordedColumns
 from eval_assets.errors import ConfigError
@@ -118,4 +119,4 @@ def recorded_client(
 
 
 def _names_of(candidate: str) -> tuple[str, str]:
-    return candidate, candidate.partition("@")[0]
+    return candidate, Candidate(candidate).model

@@ -1,8 +1,9 @@
 """What the engine takes and gives: a request with the caller's tag, its answer, and which stored ones don't count."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from eval_assets.providers.replies.reading import Reading, understood
 from eval_assets.requests.exchange import Outcome, Reply, Request
@@ -37,6 +38,14 @@ class Answer(Generic[T]):
     response_id: str | None
     reused: bool
     paid_by_run_id: str | None
+
+
+class Asker(Protocol):
+    """Whoever answers requests of one model: the engine, or its dry twin that only looks replies up."""
+
+    def answers(self, jobs: Iterable[Job[T]], total: int | None = None) -> Iterator[Answer[T]]:
+        """Answer every job once, in any order; the total, if known, is for progress."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

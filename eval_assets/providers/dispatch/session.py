@@ -10,8 +10,7 @@ from eval_assets.providers.dispatch.loop_thread import LoopThread
 from eval_assets.providers.dispatch.progress import Tally
 from eval_assets.providers.dispatch.sending import Sender, Terms
 from eval_assets.requests.exchange import Client
-from eval_assets.requests.keys import ModelIdentity
-from eval_assets.requests.lanes import lane_of
+from eval_assets.requests.keys import ModelIdentity, lane_of
 from eval_assets.storage.replies.lane_writer import LaneWriter
 from eval_assets.storage.replies.responses import ResponseStore
 

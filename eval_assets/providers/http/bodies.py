@@ -7,8 +7,7 @@ from typing import Any
 
 import pydantic_core
 
-from eval_assets.requests.characters import whole_characters
-from eval_assets.requests.counts import finite_number
+from eval_assets.requests.foreign_values import finite_number, whole_characters
 
 BEYOND_FLOATS = re.compile(rb"[0-9][eE]\+?[0-9]{3}")
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"

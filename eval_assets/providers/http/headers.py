@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
 from eval_assets.providers.dispatch.limiter import Quota
-from eval_assets.requests.counts import finite_number
+from eval_assets.requests.foreign_values import finite_number
 
 SECONDS_PER_UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 

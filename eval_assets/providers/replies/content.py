@@ -7,8 +7,8 @@ from typing import Any
 import pydantic_core
 
 from eval_assets.errors import ConfigError
-from eval_assets.requests.canonical_json import COMPACT, json_text
-from eval_assets.requests.characters import whole_characters
+from eval_assets.requests.canonical_json import json_text
+from eval_assets.requests.foreign_values import whole_characters
 
 THOUGHT_FIELDS = ("reasoning_content", "reasoning", "reasoning_text", "thinking", "reasoning_details")
 """Where servers put what a model thought, apart from its answer; the first that holds text counts."""
@@ -95,7 +95,7 @@ def json_cell(value: Any) -> str:
         readable = _readable(value)
     except RecursionError as error:
         raise ConfigError("expected values nested a few levels deep, got hundreds of levels") from error
-    return whole_characters(json_text(readable, separators=COMPACT))
+    return whole_characters(json_text(readable, compact=True))
 
 
 def _text_of_part(part: Any) -> str | None:

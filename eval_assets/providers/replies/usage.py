@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from eval_assets.providers.replies.content import json_cell
-from eval_assets.requests.counts import whole_number
+from eval_assets.requests.foreign_values import whole_number
 
 LONGEST_USAGE = 20_000
 PROMPT_NAMES = ("prompt_tokens", "input_tokens")

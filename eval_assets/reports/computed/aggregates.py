@@ -16,7 +16,7 @@ from eval_assets.requests.exchange import UNSCORED_OUTCOMES
 from eval_assets.statistics.descriptive import ExampleScores, describe
 from eval_assets.statistics.intervals import mean_interval
 from eval_assets.statistics.resampling import bootstrap_quantile_interval
-from eval_assets.tables.report_schemas import AGGREGATE_REPORTS
+from eval_assets.tables.cell_tables import AGGREGATE_REPORTS
 
 N_RESAMPLES = 1000
 

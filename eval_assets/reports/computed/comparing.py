@@ -8,13 +8,14 @@ from typing import Any
 
 import polars as pl
 
+from eval_assets.config.candidate import Candidate
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.errors import MetricError
 from eval_assets.reports.computed.pairs import Pair, corrected_with_baseline, pairs_of_metric, ranked
 from eval_assets.reports.computed.scores import ExampleGroups, MetricFacts, metric_names
 from eval_assets.statistics.comparison.conclusions import Conclusion, conclude
 from eval_assets.statistics.comparison.power import PowerFigures, power_figures
-from eval_assets.tables.report_schemas import COMPARISON
+from eval_assets.tables.evaluation_tables import COMPARISON
 
 MOST_WITH_ALL_ROWS = 12  # 66 pairs a metric; of more candidates only the rows with the baseline are kept
 
@@ -64,7 +65,7 @@ def compare_candidates(
     }
     with_baseline = corrected_with_baseline(evaluation, pairs, metric_facts)
     described = {
-        (row["metric"], f"{row['model']}@{row['prompt']}"): row
+        (row["metric"], Candidate.of_row(row)): row
         for row in aggregates.filter(pl.col("slice_column").is_null()).iter_rows(named=True)
     }
     rows: list[Row] = []
@@ -83,7 +84,8 @@ def compare_candidates(
             compared = [pair for pair in compared if pair.compared_with == evaluation.baseline]
         for candidate in evaluation.candidates:
             shared = {
-                **_cell(evaluation, candidate),
+                "evaluation": evaluation.name,
+                **candidate.columns,
                 **_described(of_metric, facts, described.get((metric, candidate), {})),
                 **places.get(candidate, {}),
             }
@@ -92,11 +94,6 @@ def compare_candidates(
                 {**shared, **_alone(candidate, evaluation)}
             ]
     return pl.DataFrame([{**row, "run_id": run_id} for row in rows], schema=COMPARISON)
-
-
-def _cell(evaluation: Evaluation, candidate: str) -> Row:
-    model, _, prompt = candidate.partition("@")
-    return {"evaluation": evaluation.name, "model": model, "prompt": prompt}
 
 
 def _described(rows: pl.DataFrame, facts: MetricFacts, aggregate: Row) -> Row:
@@ -167,6 +164,6 @@ def _in_words(pair: Pair, figures: PowerFigures, evaluation: Evaluation, facts: 
     return verdict, sentence
 
 
-def _alone(candidate: str, evaluation: Evaluation) -> Row:
+def _alone(candidate: Candidate, evaluation: Evaluation) -> Row:
     said = "the baseline" if candidate == evaluation.baseline else "nothing to compare with"
     return {"is_baseline_comparison": False, "sentence": said}

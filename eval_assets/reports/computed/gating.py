@@ -12,12 +12,13 @@ from typing import Any
 
 import polars as pl
 
+from eval_assets.config.candidate import Candidate
 from eval_assets.config.evaluation import Evaluation, Gate
 from eval_assets.reports.computed.scores import ExampleGroups, MetricFacts, scores_by_candidate
-from eval_assets.statistics.comparison.decisions import GateResult, GateTerms, Verdict
+from eval_assets.statistics.comparison.decisions import GateDecision, GateResult, GateTerms
 from eval_assets.statistics.comparison.gates import DropKind, drop_gate, maximum_gate, minimum_gate
 from eval_assets.statistics.descriptive import ExampleScores
-from eval_assets.tables.report_schemas import GATE_RESULTS
+from eval_assets.tables.evaluation_tables import GATE_RESULTS
 from eval_assets.wording.numbers import plain_number
 
 Row = dict[str, Any]
@@ -32,13 +33,13 @@ class OverallVerdict:
         note: One sentence: which gates decided.
     """
 
-    verdict: Verdict
+    verdict: GateDecision
     note: str
 
     @property
     def exit_code(self) -> int:
         """0 for GO, 1 for NO-GO, 3 for INCONCLUSIVE: 2 is a command that can't be used."""
-        return {Verdict.GO: 0, Verdict.NO_GO: 1, Verdict.INCONCLUSIVE: 3}[self.verdict]
+        return {GateDecision.GO: 0, GateDecision.NO_GO: 1, GateDecision.INCONCLUSIVE: 3}[self.verdict]
 
 
 def evaluate_gates(
@@ -83,21 +84,21 @@ def overall_verdict(rows: pl.DataFrame, outdated: Sequence[str] = ()) -> Overall
     'the evaluation declares no gates, so nothing was asked'
     """
     if outdated:
-        return OverallVerdict(Verdict.INCONCLUSIVE, f"the results are out of date: {outdated_text(outdated)}")
+        return OverallVerdict(GateDecision.INCONCLUSIVE, f"the results are out of date: {outdated_text(outdated)}")
     if rows.is_empty():
-        return OverallVerdict(Verdict.GO, "the evaluation declares no gates, so nothing was asked")
+        return OverallVerdict(GateDecision.GO, "the evaluation declares no gates, so nothing was asked")
     critical, advisory = (rows.filter(pl.col("tier") == tier) for tier in ("critical", "advisory"))
-    warned = advisory.filter(pl.col("verdict") != Verdict.GO.value).height
+    warned = advisory.filter(pl.col("verdict") != GateDecision.GO.value).height
     undecided = f"{warned} of {advisory.height} advisory conditions not met or undecided"
     met = f"{advisory.height} of {advisory.height} advisory conditions met"
     advice = f"; {undecided if warned else met}" if advisory.height else ""
     if critical.is_empty():
-        return OverallVerdict(Verdict.GO, f"no critical gates{advice}")
-    for verdict, words in ((Verdict.NO_GO, "failed"), (Verdict.INCONCLUSIVE, "could not be decided")):
+        return OverallVerdict(GateDecision.GO, f"no critical gates{advice}")
+    for verdict, words in ((GateDecision.NO_GO, "failed"), (GateDecision.INCONCLUSIVE, "could not be decided")):
         count = critical.filter(pl.col("verdict") == verdict.value).height
         if count:
             return OverallVerdict(verdict, f"{count} of {critical.height} critical conditions {words}{advice}")
-    return OverallVerdict(Verdict.GO, f"{critical.height} of {critical.height} critical conditions met{advice}")
+    return OverallVerdict(GateDecision.GO, f"{critical.height} of {critical.height} critical conditions met{advice}")
 
 
 def outdated_text(outdated: Sequence[str], *, at_most: int = 3) -> str:
@@ -111,7 +112,7 @@ def outdated_text(outdated: Sequence[str], *, at_most: int = 3) -> str:
 
 
 def _asked_of(
-    candidate: str, gate: Gate, gathered: Mapping[str, ExampleScores], facts: MetricFacts, evaluation: Evaluation
+    candidate: Candidate, gate: Gate, gathered: Mapping[str, ExampleScores], facts: MetricFacts, evaluation: Evaluation
 ) -> Iterator[Row]:
     """The rows of one gate for one candidate."""
     scores, baseline = gathered[candidate], gathered[evaluation.baseline]
@@ -125,8 +126,7 @@ def _asked_of(
         ("max_drop_relative", gate.max_drop_relative, "drop against baseline at most {} % of its mean"),
         ("non_inferiority", gate.non_inferiority_margin, "not worse than the baseline by {} or more"),
     )
-    model, _, prompt = candidate.partition("@")
-    shared = {"evaluation": evaluation.name, "model": model, "prompt": prompt, "metric": gate.metric, "tier": tier}
+    shared = {"evaluation": evaluation.name, **candidate.columns, "metric": gate.metric, "tier": tier}
     if gate.min is not None:
         yield {**shared, **_row(f"mean at least {plain_number(gate.min)}", minimum_gate(scores, gate.min, terms))}
     if gate.max is not None:
@@ -163,7 +163,7 @@ def _row(condition: str, result: GateResult) -> Row:
 def _nothing_to_compare(condition: str, threshold: float, scores: ExampleScores) -> Row:
     return {
         "condition": condition,
-        "verdict": Verdict.INCONCLUSIVE.value,
+        "verdict": GateDecision.INCONCLUSIVE.value,
         "reason": "the baseline is the only candidate, so there is no drop to measure",
         "threshold": threshold,
         "n_scored": int(scores.scored.size),

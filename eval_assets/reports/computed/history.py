@@ -3,14 +3,15 @@
 Points are kept in an append-only table, because aggregate reports are replaced; who appends them is not decided here.
 """
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
 
-from eval_assets.tables.report_schemas import AGGREGATE_HISTORY
+from eval_assets.config.candidate import Candidate
+from eval_assets.tables.columns import CANDIDATE
+from eval_assets.tables.evaluation_tables import AGGREGATE_HISTORY
 
 _KEPT = ("evaluation", "model", "prompt", "metric", "version", "n_total", "n_scored", "mean", "ci_low", "ci_high")
 _CAUSES = {
@@ -84,7 +85,7 @@ def history_rows(
     """
     rows = []
     for row in aggregates.filter(pl.col("slice_column").is_null()).iter_rows(named=True):
-        candidate = f"{row['model']}@{row['prompt']}"
+        candidate = Candidate.of_row(row)
         known = versions[candidate]
         rows.append(
             {
@@ -113,10 +114,7 @@ def trend(history: pl.DataFrame, *, candidate: str, metric: str) -> tuple[TrendP
         Points oldest first. A run that found neither another mean nor another input repeats the last point and is
         left out.
     """
-    model, _, prompt = candidate.partition("@")
-    rows = history.filter(
-        (pl.col("model") == model) & (pl.col("prompt") == prompt) & (pl.col("metric") == metric)
-    ).sort("recorded_at")
+    rows = history.filter((candidate == CANDIDATE) & (pl.col("metric") == metric)).sort("recorded_at")
     points: list[TrendPoint] = []
     before: dict[str, object] = {}
     for row in rows.iter_rows(named=True):
@@ -138,17 +136,6 @@ def trend(history: pl.DataFrame, *, candidate: str, metric: str) -> tuple[TrendP
         )
         before = seen
     return tuple(points)
-
-
-def prompt_difference(before: str, after: str) -> str:
-    """Compare two versions of a prompt line by line.
-
-    >>> print(prompt_difference("Answer.", "Answer in one sentence."))
-    -Answer.
-    +Answer in one sentence.
-    """
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=2)
-    return "\n".join(line for line in lines if not line.startswith(("---", "+++", "@@")))
 
 
 def _text(value: object) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from eval_assets.config.candidate import Candidate
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.reports.computed.scores import (
     ExampleGroups,
@@ -137,7 +138,7 @@ def _share(scores: ExampleScores, confidence: float) -> Row:
 def _compared(
     row: Mapping[str, Any], gathered: Mapping[str | None, Mapping[str, ExampleScores]], confidence: float
 ) -> list[Row]:
-    candidate, other = f"{row['model']}@{row['prompt']}", row["compared_with"]
+    candidate, other = Candidate.of_row(row), row["compared_with"]
     return [
         {
             "label": name,

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
+from eval_assets.config.candidate import Candidate
 from eval_assets.judges.pairwise import PreferenceCounts, preference_counts
 from eval_assets.statistics.judging.preferences import bradley_terry, win_rate
-from eval_assets.tables.judging_schemas import PAIRWISE_RESULTS
+from eval_assets.tables.evaluation_tables import PAIRWISE_RESULTS
 
 N_RESAMPLES = 1_000
 
@@ -82,10 +83,8 @@ def _standings(preferences: pl.DataFrame, confidence: float, seed: int) -> Itera
 
 
 def _sides(name: str, other: str | None, counts: PreferenceCounts) -> dict[str, object]:
-    model, _, prompt = name.partition("@")
     return {
-        "model": model,
-        "prompt": prompt,
+        **Candidate(name).columns,
         "compared_with": other,
         "n_total": counts.n_total,
         "n_judged": counts.n_judged,

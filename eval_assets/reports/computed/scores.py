@@ -11,11 +11,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from eval_assets.config.candidate import Candidate
 from eval_assets.requests.absence import is_absent
 from eval_assets.statistics.descriptive import ExampleScores, example_scores
 from eval_assets.statistics.spread import joint_clusters, repeated
+from eval_assets.tables.cell_tables import HEURISTIC_METRICS, JUDGE_SCORES
 from eval_assets.tables.columns import CELL, EXAMPLE_CLUSTERS
-from eval_assets.tables.schemas import HEURISTIC_METRICS, JUDGE_SCORES
 
 SCORE_ROWS = {
     **CELL,
@@ -133,19 +134,14 @@ def metric_names(scores: pl.DataFrame) -> list[str]:
     return list(dict.fromkeys([*heuristic, *ordered["metric"].to_list()]))
 
 
-def candidate_name() -> pl.Expr:
-    """`model@prompt` of a row."""
-    return pl.concat_str(pl.col("model"), pl.lit("@"), pl.col("prompt"))
-
-
 def scores_by_candidate(
-    rows: pl.DataFrame, candidates: Sequence[str], facts: MetricFacts, groups: ExampleGroups | None = None
+    rows: pl.DataFrame, candidates: Sequence[Candidate], facts: MetricFacts, groups: ExampleGroups | None = None
 ) -> dict[str, ExampleScores]:
     """Gather the rows of one metric for several candidates over the same examples: all that any of them has a row for.
 
     Args:
         rows: Rows of one metric, of any candidates.
-        candidates: `model@prompt`; one without rows gets no scores.
+        candidates: Whose; one without rows gets no scores.
         facts: Range of the metric.
         groups: As in `scores_by_example`.
     """
@@ -154,9 +150,8 @@ def scores_by_candidate(
     parts = _placed(rows, example_ids).partition_by("model", "prompt", as_dict=True, maintain_order=True)
     none: pl.DataFrame = _placed(rows.clear(), example_ids)
     return {
-        candidate: _gathered(parts.get((model, prompt), none), example_ids, facts, clusters, groups)
+        candidate: _gathered(parts.get((candidate.model, candidate.prompt), none), example_ids, facts, clusters, groups)
         for candidate in candidates
-        for model, _, prompt in [candidate.partition("@")]
     }
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from eval_assets.reports.computed.scores import candidate_name
+from eval_assets.tables.columns import CANDIDATE
 
 SHARED_REPLIES = {"model": pl.String(), "prompt": pl.String(), "example_id": pl.String(), "group": pl.Int64()}
 MOST_NAMED = 3
@@ -56,7 +56,7 @@ def shared_replies_notes(predictions: pl.DataFrame) -> Iterator[str]:
     if shared.is_empty():
         return
     counts = (
-        shared.group_by(candidate=candidate_name(), maintain_order=True)
+        shared.group_by(candidate=CANDIDATE, maintain_order=True)
         .agg(n_examples=pl.len(), n_groups=pl.col("group").n_unique())
         .rows()
     )

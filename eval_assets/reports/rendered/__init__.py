@@ -1,1 +1,1 @@
-"""A report as text, tables, files and plots."""
+"""A report as text, tables, files and pages."""

@@ -6,6 +6,7 @@ from xml.etree import ElementTree as ET
 
 import polars as pl
 
+from eval_assets.config.candidate import Candidate
 from eval_assets.reports.computed.gating import outdated_text, overall_verdict
 from eval_assets.wording.foreign_text import markdown_text, visible_text
 from eval_assets.wording.numbers import interval_text, number_text, share_text
@@ -31,7 +32,7 @@ def gates_junit(rows: pl.DataFrame, *, evaluation: str, outdated: Sequence[str] 
         case = ET.SubElement(
             suite,
             "testcase",
-            classname=f"{evaluation}:{row['model']}@{row['prompt']}",
+            classname=f"{evaluation}:{Candidate.of_row(row)}",
             name=visible_text(f"{row['metric']}: {row['condition']}"),
         )
         kind = _junit_kind(row["verdict"], row["tier"])
@@ -72,7 +73,7 @@ def gates_markdown(rows: pl.DataFrame, *, evaluation: str, outdated: Sequence[st
         tier = "" if row["tier"] == "critical" else " (advisory)"
         cells = (
             f"{_MARKS[row['verdict']]}{tier}",
-            f"{row['model']}@{row['prompt']}",
+            Candidate.of_row(row),
             row["metric"],
             row["condition"],
             number_text(row["observed"]),
@@ -94,7 +95,7 @@ def gates_json(rows: pl.DataFrame, *, evaluation: str, outdated: Sequence[str] =
 def condition_text(row: Mapping[str, Any]) -> str:
     """One condition as a line: of whom, what was asked, and what came of it."""
     tier = ", advisory" if row["tier"] == "advisory" else ""
-    return f"{row['model']}@{row['prompt']}, {row['metric']}, {row['condition']}{tier}: {row['reason']}"
+    return f"{Candidate.of_row(row)}, {row['metric']}, {row['condition']}{tier}: {row['reason']}"
 
 
 def _junit_kind(verdict: str, tier: str) -> str | None:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from eval_assets.config.candidate import Candidate
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.judge_trust import JudgeTrust
 from eval_assets.wording.foreign_text import markdown_text, shortened
@@ -92,7 +93,7 @@ def duel_cells(row: Row) -> list[str]:
     """A row of `pairwise_results` for reading."""
     rate = f"{share_text(row['win_rate'])} {_percent(row)}"
     counts = [str(row[name]) for name in ("wins", "ties", "losses")]
-    return [f"{row['model']}@{row['prompt']}", row["compared_with"], *counts, rate, share_text(row["flip_rate"])]
+    return [Candidate.of_row(row), row["compared_with"], *counts, rate, share_text(row["flip_rate"])]
 
 
 def ends_text(row: Row) -> str:
@@ -102,7 +103,7 @@ def ends_text(row: Row) -> str:
 
 def strength_text(row: Row) -> str:
     """A candidate's Bradley-Terry strength, or why it has none, and whether it has a place among all."""
-    name = f"{row['model']}@{row['prompt']}"
+    name = Candidate.of_row(row)
     if not row["n_judged"]:
         return f"{name}: never judged, so it has no place"
     unranked = "" if row["rank"] is not None else "; its comparisons don't tell its place among all"

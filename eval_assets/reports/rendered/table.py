@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from eval_assets.config.candidate import Candidate
 from eval_assets.reports.candidate_report import CandidateReport
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.measures import (
@@ -143,9 +144,8 @@ def _leaderboard(
     report: EvaluationReport, shown: Sequence[CandidateReport], labels: Mapping[str, str]
 ) -> Iterator[str]:
     """Blocks of four columns: a column per candidate, or a column per metric where there are many candidates."""
-    groups = {
-        (f"{row['model']}@{row['prompt']}", row["metric"]): row["tied_group"]
-        for row in report.comparison.iter_rows(named=True)
+    groups: dict[tuple[str, str], str | None] = {
+        (Candidate.of_row(row), row["metric"]): row["tied_group"] for row in report.comparison.iter_rows(named=True)
     }
 
     def cell(measure: Measure, candidate: CandidateReport) -> str:

@@ -10,7 +10,7 @@ from eval_assets.statistics.intervals import Interval
 from eval_assets.wording.numbers import brief_number, confidence_text, count_text, plain_number, significant_text
 
 LEAST_P_SHOWN = 0.0001
-ROUNDING = 1e-9  # a smaller difference is none
+ROUNDED_AWAY = 1e-9  # a smaller difference is none
 
 
 class Conclusion(StrEnum):
@@ -160,7 +160,7 @@ class _Unit:
 
     def number(self, value: float, sign: str = "") -> str:
         """Write a number; one that would round to zero and isn't gets a digit more."""
-        scaled = 0.0 if abs(value) <= ROUNDING else value * self.factor
+        scaled = 0.0 if abs(value) <= ROUNDED_AWAY else value * self.factor
         sign = sign if scaled else ""
         if not self.name:
             return brief_number(scaled, sign=bool(sign))

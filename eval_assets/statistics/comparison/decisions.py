@@ -1,6 +1,5 @@
 """How an interval, and what failed rows could have done to it, become GO, NO-GO or INCONCLUSIVE."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -9,10 +8,10 @@ from eval_assets.statistics.comparison.power_of_tests import POWER
 from eval_assets.statistics.intervals import Interval
 from eval_assets.wording.numbers import brief_number, confidence_text, count_text
 
-TOLERANCE = 1e-9  # a value this close to the threshold lies on it
+ON_THRESHOLD = 1e-9  # a value this close to the threshold lies on it
 
 
-class Verdict(StrEnum):
+class GateDecision(StrEnum):
     """The answer of a gate."""
 
     GO = "GO"
@@ -69,7 +68,7 @@ class GateResult:
         value_if_unscored_best: The same as the gate likes it most.
     """
 
-    verdict: Verdict
+    verdict: GateDecision
     reason: str
     gate: str
     threshold: float
@@ -118,13 +117,13 @@ def decide(
     verdict, reason = _verdict_as_scored(
         gate, threshold, as_scored, terms, failed_share, acceptable_below=acceptable_below
     )
-    decisive = {Verdict.GO: at_worst, Verdict.NO_GO: at_best}.get(verdict)
-    if verdict is not Verdict.INCONCLUSIVE and failed_share > 0:
+    decisive = {GateDecision.GO: at_worst, GateDecision.NO_GO: at_best}.get(verdict)
+    if verdict is not GateDecision.INCONCLUSIVE and failed_share > 0:
         if decisive is None:
             reason += "; what the failed rows would change is unknown, the metric declares no range"
         elif _by_interval(decisive, threshold, acceptable_below=acceptable_below) is not verdict:
             reason = f"{reason}, but the failed rows could have made it {brief_number(decisive.value or 0.0)}"
-            verdict = Verdict.INCONCLUSIVE
+            verdict = GateDecision.INCONCLUSIVE
     return GateResult(
         verdict=verdict,
         reason=reason,
@@ -139,50 +138,40 @@ def decide(
     )
 
 
-def overall_verdict(results: Sequence[GateResult]) -> Verdict:
-    """Combine gates: one NO-GO stops, else one INCONCLUSIVE holds, else GO; no gates is a GO.
-
-    >>> overall_verdict([])
-    <Verdict.GO: 'GO'>
-    """
-    verdicts = {result.verdict for result in results}
-    return next((verdict for verdict in (Verdict.NO_GO, Verdict.INCONCLUSIVE) if verdict in verdicts), Verdict.GO)
-
-
 def _verdict_as_scored(
     gate: str, threshold: float, gated: GatedValue, terms: GateTerms, failed_share: float, *, acceptable_below: bool
-) -> tuple[Verdict, str]:
+) -> tuple[GateDecision, str]:
     """The verdict and its reason had no row failed."""
     if gated.n < terms.min_scored:
-        return Verdict.INCONCLUSIVE, f"{_scored(gated.n)}, {terms.min_scored:,} are needed"
+        return GateDecision.INCONCLUSIVE, f"{_scored(gated.n)}, {terms.min_scored:,} are needed"
     if failed_share > terms.max_failed_share:
         reason = f"{failed_share:.1%} of the rows have no score, at most {terms.max_failed_share:.1%} may"
-        return Verdict.INCONCLUSIVE, reason
+        return GateDecision.INCONCLUSIVE, reason
     if gated.value is None or gated.interval.ends is None:
-        return Verdict.INCONCLUSIVE, f"no interval: {gated.interval.method.removeprefix('none: ')}"
+        return GateDecision.INCONCLUSIVE, f"no interval: {gated.interval.method.removeprefix('none: ')}"
     low, high = gated.interval.ends
     kind = "exact interval" if gated.interval.method.startswith("clopper-pearson") else "interval"
     interval = f"{confidence_text(gated.interval.confidence)} {kind} {brief_number(low)} to {brief_number(high)}"
     evidence = f"{brief_number(gated.value)} ({interval})"
     verdict = _by_interval(gated, threshold, acceptable_below=acceptable_below)
-    if verdict is Verdict.INCONCLUSIVE:
+    if verdict is GateDecision.INCONCLUSIVE:
         return verdict, f"{evidence} does not settle {gate}{_what_would_settle(gated, threshold)}"
-    return verdict, f"{evidence} {'meets' if verdict is Verdict.GO else 'fails'} {gate}"
+    return verdict, f"{evidence} {'meets' if verdict is GateDecision.GO else 'fails'} {gate}"
 
 
 def _scored(n: int) -> str:
     return f"{count_text(n, 'example')} {'is' if n == 1 else 'are'} scored"
 
 
-def _by_interval(gated: GatedValue, threshold: float, *, acceptable_below: bool) -> Verdict:
+def _by_interval(gated: GatedValue, threshold: float, *, acceptable_below: bool) -> GateDecision:
     if gated.interval.ends is None:
-        return Verdict.INCONCLUSIVE
+        return GateDecision.INCONCLUSIVE
     low, high = gated.interval.ends
     if (high <= threshold) if acceptable_below else (low >= threshold):
-        return Verdict.GO
+        return GateDecision.GO
     if (low > threshold) if acceptable_below else (high < threshold):
-        return Verdict.NO_GO
-    return Verdict.INCONCLUSIVE
+        return GateDecision.NO_GO
+    return GateDecision.INCONCLUSIVE
 
 
 def _what_would_settle(gated: GatedValue, threshold: float) -> str:
@@ -192,7 +181,7 @@ def _what_would_settle(gated: GatedValue, threshold: float) -> str:
     if gated.value is None or gated.interval.ends is None:
         return ""
     gap = abs(gated.value - threshold)
-    if gap < TOLERANCE:
+    if gap < ON_THRESHOLD:
         return ", and no number of examples would while the value equals the threshold"
     z = ndtri((1 + gated.interval.confidence) / 2)
     reach = (gated.interval.ends[1] - gated.interval.ends[0]) / 2 * (z + ndtri(POWER)) / z

@@ -35,7 +35,7 @@ def minimum_gate(scores: ExampleScores, minimum: float, terms: GateTerms) -> Gat
     >>> from eval_assets.statistics.descriptive import example_scores
     >>> scores = example_scores(np.repeat([1.0, 0.0], [95, 5]), lower=0, upper=1)
     >>> minimum_gate(scores, 0.8, GateTerms(confidence=0.95, max_failed_share=0.1, min_scored=20)).verdict
-    <Verdict.GO: 'GO'>
+    <GateDecision.GO: 'GO'>
     """
     return _mean_gate(scores, minimum, terms, acceptable_below=False)
 
@@ -54,7 +54,7 @@ def maximum_gate(scores: ExampleScores, maximum: float, terms: GateTerms) -> Gat
     >>> from eval_assets.statistics.descriptive import example_scores
     >>> scores = example_scores(np.repeat([1.0, 0.0], [95, 5]), lower=0, upper=1)
     >>> maximum_gate(scores, 0.8, GateTerms(confidence=0.95, max_failed_share=0.1, min_scored=20)).verdict
-    <Verdict.NO_GO: 'NO-GO'>
+    <GateDecision.NO_GO: 'NO-GO'>
     """
     return _mean_gate(scores, maximum, terms, acceptable_below=True)
 
@@ -92,7 +92,7 @@ def drop_gate(
     >>> baseline = example_scores(np.repeat([1.0, 0.0, 1.0], [5, 5, 190]), lower=0, upper=1)
     >>> candidate = example_scores(np.repeat([0.0, 1.0, 1.0], [5, 5, 190]), lower=0, upper=1)
     >>> drop_gate(baseline, candidate, 0.05, GateTerms(confidence=0.95, max_failed_share=0.1, min_scored=20)).verdict
-    <Verdict.GO: 'GO'>
+    <GateDecision.GO: 'GO'>
     """
     if baseline.scores.shape != candidate.scores.shape:
         raise UnpairedScoresError(

@@ -1,6 +1,6 @@
 """Comparison of two candidates on the examples both have.
 
-What the examples could have shown is in `power`, what may be concluded in `verdicts`.
+What the examples could have shown is in `power`, what may be concluded in `conclusions`.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from eval_assets.statistics.comparison.differences import (
     score_p_value_of_equivalence,
 )
 from eval_assets.statistics.comparison.significance import (
-    TOLERANCE,
+    LEAST_DIFFERENCE,
     TestResult,
     mcnemar_test,
     sign_flip_test,
@@ -156,7 +156,7 @@ def compare_paired(
         wins=n_higher if greater_is_better else n_lower,
         losses=n_lower if greater_is_better else n_higher,
         ties=n - n_higher - n_lower,
-        n_differing=int((np.abs(sums_of_units(differences, clusters)) > TOLERANCE).sum()),
+        n_differing=int((np.abs(sums_of_units(differences, clusters)) > LEAST_DIFFERENCE).sum()),
         score_range=None if lower is None or upper is None else upper - lower,
         greater_is_better=greater_is_better,
     )

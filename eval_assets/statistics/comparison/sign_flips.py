@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 N_ENUMERATED = 30  # up to here all 2 ** n sign patterns are counted, as 2 ** 15 of each half
-TOLERANCE = 1e-9  # share of the largest possible sum: sums this close are equal
+EQUAL_SUMS = 1e-9  # share of the largest possible sum: sums this close are equal
 MOST_SIZES = 64  # distinct sizes that are looked at for a common step
 FINEST_STEP = 1 / 2000  # of the largest size
 FAR = 6.5  # standard deviations beyond which rounding would show in an inverted characteristic function
 REACH = 12.0  # standard deviations beyond which nothing is left: 2 * exp(-72)
-N_BINS = 1024  # more units than these are counted by size
+N_SIZES = 1024  # more units than these are counted by size
 N_PATTERNS_TIMES_SIZES = 20_000  # the most work that is spent on the signs of the largest units
 NEAR_ZERO = 1e-3
 
@@ -37,7 +37,7 @@ def tail_of_flips(units: NDArray[np.float64], least: float) -> tuple[float, bool
     >>> tail_of_flips(np.array([1.0, 2.0, 3.0]), 4.0)  # sums of 6, 4, -4 and -6 among eight
     (0.5, True)
     """
-    least -= TOLERANCE * float(units.sum())
+    least -= EQUAL_SUMS * float(units.sum())
     if least <= 0:
         return 1.0, True
     if units.size <= N_ENUMERATED:
@@ -76,7 +76,7 @@ def _in_steps(units: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np
             step, rest = rest, abs(step - rest * round(step / rest))
     multiples = units / (step * largest)
     whole = np.rint(multiples)
-    if step < FINEST_STEP or np.abs(multiples - whole).max() > TOLERANCE / FINEST_STEP:
+    if step < FINEST_STEP or np.abs(multiples - whole).max() > EQUAL_SUMS / FINEST_STEP:
         return None
     counts = np.bincount(whole.astype(np.int64))
     return np.flatnonzero(counts), counts[counts > 0], step * largest
@@ -97,7 +97,7 @@ def _tail_in_steps(sizes: NDArray[np.int64], counts: NDArray[np.int64], step: fl
 
 def _tail_by_saddlepoint(units: NDArray[np.float64], least: float) -> float:
     """The mean over all signs of the largest units of what the others then have to reach."""
-    n_largest = int(np.clip(np.log2(N_PATTERNS_TIMES_SIZES / min(units.size, N_BINS)), 0, 10))
+    n_largest = int(np.clip(np.log2(N_PATTERNS_TIMES_SIZES / min(units.size, N_SIZES)), 0, 10))
     ordered = np.partition(units, units.size - n_largest)
     others, largest = ordered[: units.size - n_largest], ordered[units.size - n_largest :]
     signs = 1.0 - 2 * ((np.arange(2**n_largest)[:, None] >> np.arange(n_largest)) & 1)
@@ -109,9 +109,9 @@ def _grouped(units: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[n
 
     It leaves the variance as it is and moves the fourth cumulant by about (width of a bin / size) ** 2 / 3 of itself.
     """
-    if units.size <= N_BINS:
+    if units.size <= N_SIZES:
         return units, np.ones(units.size)
-    bins = np.minimum((units * (N_BINS / units.max())).astype(np.int64), N_BINS - 1)
+    bins = np.minimum((units * (N_SIZES / units.max())).astype(np.int64), N_SIZES - 1)
     counts = np.bincount(bins)
     squares = np.bincount(bins, weights=units**2)[counts > 0]
     filled = counts[counts > 0].astype(np.float64)
@@ -128,14 +128,14 @@ def _saddlepoint_tails(
     sizes, targets = sizes / scale, np.abs(least) / scale
     first, second = counts * sizes, counts * sizes**2
     upper = np.zeros(least.size)
-    inside = targets < first.sum() * (1 - TOLERANCE)
+    inside = targets < first.sum() * (1 - EQUAL_SUMS)
     target = targets[inside]
     tilt = target.copy()  # at most the root, from where Newton's steps only rise
     for _ in range(60):
         slopes = np.tanh(tilt[:, None] * sizes)
         step = (target - slopes @ first) / ((1 - slopes**2) @ second)
         tilt = np.minimum(tilt + step, 2 * tilt + 1)
-        if (np.abs(step) < TOLERANCE * (1 + tilt)).all():
+        if (np.abs(step) < EQUAL_SUMS * (1 + tilt)).all():
             break
     tilted = tilt[:, None] * sizes
     cumulant = (tilted + np.log1p(np.exp(-2 * tilted)) - np.log(2)) @ counts

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from eval_assets.statistics.comparison.sign_flips import N_ENUMERATED, tail_of_flips
 from eval_assets.statistics.spread import cluster_codes
 
-TOLERANCE = 1e-12  # smaller differences are rounding
+LEAST_DIFFERENCE = 1e-12  # smaller differences are rounding
 N_EXACT_RANKS = 50  # up to here scipy tabulates the exact null distribution of the signed ranks
 
 
@@ -64,7 +64,7 @@ def sign_flip_test(differences: NDArray[np.float64], clusters: NDArray[Any] | No
     kind = "sign-flip" if clusters is None else "cluster sign-flip"
     sums = sums_of_units(differences, clusters)
     units = np.abs(sums)
-    p_value, is_exact = tail_of_flips(units[units > TOLERANCE], abs(float(sums.sum())))
+    p_value, is_exact = tail_of_flips(units[units > LEAST_DIFFERENCE], abs(float(sums.sum())))
     return TestResult(f"{'exact' if is_exact else 'saddlepoint'} {kind}", p_value)
 
 
@@ -101,7 +101,7 @@ def wilcoxon_test(differences: NDArray[np.float64]) -> TestResult:
     from scipy.stats import rankdata, wilcoxon
 
     # Differences that tie on paper (0.6 - 0.1, 0.9 - 0.4) must tie in binary too.
-    moved = np.round(differences[np.abs(differences) > TOLERANCE], 12)
+    moved = np.round(differences[np.abs(differences) > LEAST_DIFFERENCE], 12)
     if moved.size == 0:
         return TestResult("exact Wilcoxon", 1.0)
     if moved.size <= N_ENUMERATED:

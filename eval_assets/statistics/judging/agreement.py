@@ -14,7 +14,7 @@ from eval_assets.statistics.spread import FEWEST_UNITS, cluster_codes, repeated
 
 KappaWeights = Literal["nominal", "linear", "quadratic"]
 
-TOLERANCE = 1e-12  # resamples closer than this are equal
+EQUAL_RESAMPLES = 1e-12  # resamples closer than this are equal
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +253,6 @@ def bounded(
     if n_examples < FEWEST_UNITS:
         return Agreement(measure, value, no_interval("all outputs are of one example", confidence), n)
     defined = resampled[np.isfinite(resampled)]
-    if defined.size and np.ptp(defined) < TOLERANCE:
+    if defined.size and np.ptp(defined) < EQUAL_RESAMPLES:
         return Agreement(measure, value, no_interval("every resample agrees alike", confidence), n)
     return Agreement(measure, value, percentile_interval(resampled, confidence=confidence, n_units=n_examples), n)

@@ -1,17 +1,22 @@
-"""The local data files of a table, held against its log before they are read: polars panics at a file cut short."""
+"""The local files of tables: where they may lie, and whether they are as the log says before polars panics at one."""
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from deltalake import DeltaTable
 
+from eval_assets.errors import StorageError
 from eval_assets.storage.integrity.remedies import damaged
 
 LOCAL = "file://"
 RECENT_ENTRIES = 20
+UNUSABLE = re.compile(r"[\[\]|^\\=\x00-\x1f\x7f]|%[0-9A-Fa-f]{2}")
+"""delta-rs panics at brackets, bars and carets, and decodes a percent sign before two hexadecimal digits; polars takes
+`name=value` in a path for a partition."""
 
 
 class NamedTable(DeltaTable):
@@ -89,3 +94,19 @@ def refuse_damaged_log(table: str, folder: Path) -> None:
     for name in entries[-RECENT_ENTRIES:]:
         if not (log / name).stat().st_size:
             raise damaged(table, folder, f"the entry {log / name} of its log is empty")
+
+
+def refuse_unusable(root: str) -> None:
+    """Refuse a local folder that tables can't be kept in.
+
+    Raises:
+        StorageError: Its path holds a character that the libraries below can't open.
+
+    >>> refuse_unusable("/home/o'brien/my project #2 (100%)/wärehouse")
+    """
+    if found := UNUSABLE.search(root):
+        raise StorageError(
+            f"expected a warehouse folder that delta-rs can open, got {found.group()!r} in {root!r}; rename that "
+            "folder, or set EVAL_ASSETS_WAREHOUSE to one with none of [ ] | ^ \\ = in its path, no line break and no % "
+            "before two hexadecimal digits"
+        )

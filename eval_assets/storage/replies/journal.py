@@ -4,8 +4,11 @@ A record is one line, `length checksum json`, added by one write, so that it sur
 Which records there are, and when a segment may go, is the business of `lane_writer`.
 """
 
+import contextlib
 import os
 import re
+import time
+import uuid
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -132,6 +135,20 @@ def read_segment(path: Path) -> Recovered:
         elif line.strip(b"\0"):
             n_torn += 1
     return Recovered(tuple(records), n_torn)
+
+
+def journal_path(folder: Path, lane: str) -> Path:
+    """A new journal file of a lane; names sort by age."""
+    return folder / f"{lane}.{time.time_ns():020d}-{uuid.uuid4().hex[:8]}.journal"
+
+
+def journals_of(folder: Path, lane: str) -> list[Path]:
+    """Journal files of a lane, oldest first."""
+    with contextlib.suppress(FileNotFoundError):
+        return sorted(
+            path for path in folder.iterdir() if path.name.startswith(f"{lane}.") and path.suffix == ".journal"
+        )
+    return []
 
 
 def _allocate(descriptor: int, offset: int, n_bytes: int) -> None:

@@ -3,10 +3,8 @@
 Used under the lane's lock. Finding replies is in `responses`.
 """
 
-import contextlib
 import threading
 import time
-import uuid
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -17,7 +15,7 @@ import polars as pl
 from eval_assets.errors import StorageError
 from eval_assets.requests.exchange import Reply
 from eval_assets.requests.keys import KEY_SCHEMA
-from eval_assets.storage.replies.journal import Segment, read_segment
+from eval_assets.storage.replies.journal import Segment, journal_path, journals_of, read_segment
 from eval_assets.storage.replies.set_aside import frame_of
 from eval_assets.storage.replies.stored_replies import REUSABLE, StoredReply, row_of, storable, stored_reply_of
 from eval_assets.storage.warehouse import Warehouse
@@ -189,17 +187,3 @@ class LaneWriter:
     def _write(self, rows: pl.DataFrame) -> None:
         if rows.height:
             self._warehouse.append("responses", rows, {"lane": self.lane, "run_id": str(rows["run_id"][-1])})
-
-
-def journal_path(folder: Path, lane: str) -> Path:
-    """A new journal file of a lane; names sort by age."""
-    return folder / f"{lane}.{time.time_ns():020d}-{uuid.uuid4().hex[:8]}.journal"
-
-
-def journals_of(folder: Path, lane: str) -> list[Path]:
-    """Journal files of a lane, oldest first."""
-    with contextlib.suppress(FileNotFoundError):
-        return sorted(
-            path for path in folder.iterdir() if path.name.startswith(f"{lane}.") and path.suffix == ".journal"
-        )
-    return []

@@ -16,9 +16,9 @@ import polars as pl
 
 from eval_assets.errors import KeySchemaError, StorageError
 from eval_assets.requests.keys import KEY_SCHEMA
-from eval_assets.storage.replies.journal import read_segment
-from eval_assets.storage.replies.lane_writer import FLUSH_ROWS, LaneWriter, journals_of
-from eval_assets.storage.replies.locks import exclusive
+from eval_assets.storage.locks import exclusive
+from eval_assets.storage.replies.journal import journals_of, read_segment
+from eval_assets.storage.replies.lane_writer import FLUSH_ROWS, LaneWriter
 from eval_assets.storage.replies.retention import LaneStats, Pruned, condemned, delete_replies, lane_stats
 from eval_assets.storage.replies.run_lanes import RunLanes
 from eval_assets.storage.replies.stored_replies import REUSABLE, StoredReply, is_intact, stored_reply_of

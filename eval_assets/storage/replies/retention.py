@@ -7,10 +7,9 @@ from pathlib import Path
 import polars as pl
 
 from eval_assets.requests.keys import KEY_SCHEMA
-from eval_assets.storage.replies.journal import read_segment
-from eval_assets.storage.replies.lane_writer import journals_of
-from eval_assets.storage.replies.stored_replies import REUSABLE
-from eval_assets.storage.warehouse import Warehouse, literal
+from eval_assets.storage.committing import literal
+from eval_assets.storage.replies.journal import journals_of, read_segment
+from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.schemas import SCHEMAS
 
 IDS_AT_ONCE = 5_000
@@ -29,7 +28,6 @@ class LaneStats:
 
     lane: str
     n_replies: int
-    n_reusable: int
     n_waiting: int
     prompt_tokens: int
     completion_tokens: int
@@ -54,7 +52,6 @@ def lane_stats(warehouse: Warehouse, state_dir: Path) -> list[LaneStats]:
         .group_by("lane")
         .agg(
             n_replies=pl.len(),
-            n_reusable=pl.col("outcome").is_in(REUSABLE).sum(),
             prompt_tokens=pl.col("prompt_tokens").sum(),
             completion_tokens=pl.col("completion_tokens").sum(),
             cost_usd=pl.col("cost_usd").sum(),
@@ -65,7 +62,7 @@ def lane_stats(warehouse: Warehouse, state_dir: Path) -> list[LaneStats]:
     )
     held = {row["lane"]: row for row in totals.iter_rows(named=True)}
     journals = {path.name.rsplit(".", 2)[0] for path in state_dir.glob("*.journal")}
-    nothing = {"n_replies": 0, "n_reusable": 0, "prompt_tokens": 0, "completion_tokens": 0, "cost_usd": 0.0}
+    nothing = {"n_replies": 0, "prompt_tokens": 0, "completion_tokens": 0, "cost_usd": 0.0}
     return [
         LaneStats(
             **{**nothing, "oldest": None, "newest": None, **held.get(lane, {}), "lane": lane},

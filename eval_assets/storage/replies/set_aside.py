@@ -11,7 +11,7 @@ import polars as pl
 
 from eval_assets.errors import ConfigError, StorageFullError
 from eval_assets.storage.replies.stored_replies import repaired
-from eval_assets.tables.schemas import RESPONSES
+from eval_assets.tables.run_tables import RESPONSES
 
 LOG = logging.getLogger("eval_assets")
 NEEDED = ("lane", "response_id", "request_key", "key_schema", "request", "outcome", "reply_sha256")

@@ -1,6 +1,5 @@
 """One stored reply: its row in `responses`, and the hashes that prove row, request and key belong together."""
 
-import hashlib
 import json
 import uuid
 from collections.abc import Iterator, Mapping
@@ -9,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from eval_assets.requests.canonical_json import json_sha256
-from eval_assets.requests.characters import whole_characters
-from eval_assets.requests.counts import finite_number, whole_number
 from eval_assets.requests.exchange import Reply
+from eval_assets.requests.foreign_values import finite_number, whole_characters, whole_number
+from eval_assets.requests.keys import key_of
 
 REUSABLE = ("ok", "tool_call", "empty", "truncated", "refused")
 """Outcomes of a reply that came, which may have been billed: it is final until it is asked for again. Errors aren't
@@ -89,13 +88,13 @@ def reply_sha256(row: Mapping[str, Any]) -> str:
     ]
     spent = [row["prompt_tokens"], row["completion_tokens"]]
     apart = {name: row[name] for name in APART if row.get(name) is not None}
-    return json_sha256([*said, *([apart] if apart else []), *spent], sort_keys=False)
+    return json_sha256([*said, *([apart] if apart else []), *spent])
 
 
 def is_intact(row: Mapping[str, Any]) -> bool:
     """Whether request, key and reply of a row still belong together."""
     request = row["request"]
-    if request is None or hashlib.sha256(request.encode()).hexdigest() != row["request_key"]:
+    if request is None or key_of(request) != row["request_key"]:
         return False
     return any(row["reply_sha256"] == reply_sha256({**row, **counts}) for counts in _spellings(row))
 

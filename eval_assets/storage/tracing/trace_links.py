@@ -9,7 +9,8 @@ import polars as pl
 
 from eval_assets.config.secrets import without_secrets
 from eval_assets.errors import TraceError
-from eval_assets.storage.warehouse import Commit, Warehouse, partition_name
+from eval_assets.storage.snapshots import Commit, partition_name
+from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import inputs_recorded
 from eval_assets.tables.columns import CELL
 from eval_assets.tables.schemas import PARTITIONED_BY

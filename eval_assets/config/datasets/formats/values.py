@@ -11,7 +11,7 @@ from typing import Any
 from eval_assets.config.problems import Location, Problem, field_path
 from eval_assets.errors import ConfigError, DatasetError
 from eval_assets.requests.canonical_json import stand_in
-from eval_assets.requests.characters import whole_characters
+from eval_assets.requests.foreign_values import whole_characters
 
 MAX_CELL_CHARACTERS = 4_000_000
 """About a million tokens."""

@@ -1,4 +1,7 @@
-"""The report as one HTML file that works from disk: no network, no other files, safe with any text in it."""
+"""The report as one HTML file that works from disk: no network, no other files, safe with any text in it.
+
+A leaderboard is a picture of its own too, for where a page can't stand.
+"""
 
 import base64
 import hashlib
@@ -12,11 +15,11 @@ from markupsafe import Markup
 
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.flips import Flip
-from eval_assets.reports.measures import MOST_IN_FULL, best_first, side_by_side
+from eval_assets.reports.measures import MOST_IN_FULL, best_first, measures, side_by_side
 from eval_assets.reports.rendered.judging_text import corrected_text, duel_cells, ends_text, strength_text, value_text
-from eval_assets.reports.rendered.page.page_data import differences, metric_sections, slice_tables
+from eval_assets.reports.rendered.page.page_data import differences, metric_section, metric_sections, slice_tables
 from eval_assets.reports.rendered.page.page_examples import page_examples
-from eval_assets.reports.rendered.plots import cost_quality_svg, inline_svg, trend_svg
+from eval_assets.reports.rendered.page.page_figures import figures
 from eval_assets.reports.warnings import MOST_WARNINGS, bounds_text, report_warnings
 from eval_assets.wording.foreign_text import shortened, targets_text, visible_text
 from eval_assets.wording.numbers import (
@@ -33,7 +36,6 @@ from eval_assets.wording.numbers import (
 )
 
 FLIPS_EACH_WAY = 5
-FEWEST_FOR_A_TREND = 2
 WORST_DISAGREEMENTS = 10
 
 _TEXTS = (
@@ -54,40 +56,51 @@ def report_html(report: EvaluationReport) -> str:
         could neither run nor load anything even if it were not escaped, which it is. The outputs of all examples lie
         in a JSON block that the script pages through.
     """
-    environment = Environment(
-        loader=PackageLoader("eval_assets.reports.rendered.page"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_visible,
-    )
     examples = page_examples(report)
-    environment.filters.update({text.__name__: text for text in (*_TEXTS, *_JUDGING_TEXTS)})
     script = _asset("report.js")
     # The three below are written by this package, not by users or models.
     trusted = {
-        "style": Markup(_asset("report.css")),  # noqa: S704
+        "style": Markup(_asset("report.css") + _asset("marks.css")),  # noqa: S704
         "script": Markup(script),  # noqa: S704
         "examples_json": Markup(script_json(examples.data)),  # noqa: S704
-        "plots": [(title, Markup(svg)) for title, svg in _plots(report)],  # noqa: S704
     }
-    return environment.get_template("report.html.j2").render(
-        report=report,
-        warnings=report_warnings(report, at_most=MOST_WARNINGS),
-        in_order=best_first(report),
-        side_by_side=side_by_side(report),
-        is_in_full=len(report.candidates) <= MOST_IN_FULL,
-        shown=examples,
-        sections=metric_sections(report),
-        differences=differences(report),
-        flips=_flips(report),
-        flips_each_way=FLIPS_EACH_WAY,
-        slices=list(slice_tables(report)),
-        worst_disagreements=WORST_DISAGREEMENTS,
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        **trusted,
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            warnings=report_warnings(report, at_most=MOST_WARNINGS),
+            in_order=best_first(report),
+            side_by_side=side_by_side(report),
+            is_in_full=len(report.candidates) <= MOST_IN_FULL,
+            shown=examples,
+            sections=metric_sections(report),
+            differences=differences(report),
+            figures=list(figures(report)),
+            flips=_flips(report),
+            flips_each_way=FLIPS_EACH_WAY,
+            slices=list(slice_tables(report)),
+            worst_disagreements=WORST_DISAGREEMENTS,
+            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+            **trusted,
+        )
     )
+
+
+def leaderboard_svg(report: EvaluationReport, metric: str) -> str:
+    """Draw a metric's leaderboard as the page shows it: means, intervals, and where unscored rows could move a mean.
+
+    Args:
+        report: From `load_report`.
+        metric: One of the report's.
+
+    Returns:
+        One SVG file in colours that read on white and on black.
+    """
+    measure = next(measure for measure in measures(report) if measure.metric == metric)
+    style = Markup(_asset("marks.css"))  # noqa: S704 - written by this package
+    template = _environment().get_template("leaderboard.svg.j2")
+    return template.render(section=metric_section(report, measure), style=style)
 
 
 def script_json(value: Mapping[str, Any]) -> str:
@@ -116,19 +129,17 @@ def _flips(report: EvaluationReport) -> list[tuple[str, Mapping[str, Any], tuple
     ]
 
 
-def _plots(report: EvaluationReport) -> list[tuple[str, str]]:
-    """Quality against cost and over time, where there is something to see."""
-    metric = report.headline
-    if metric is None:
-        return []
-    drawn = []
-    if any(candidate.performance.cost_usd for candidate in report.candidates):
-        drawn.append((f"{metric} against cost", cost_quality_svg(report, metric)))
-    points = {candidate.name: report.trend(candidate.name, metric) for candidate in side_by_side(report)}
-    if max((len(own) for own in points.values()), default=0) >= FEWEST_FOR_A_TREND:
-        title = f"{metric} over time; a ring marks a point where a prompt, model, dataset or metric had changed"
-        drawn.append((title, trend_svg(points, metric, baseline=report.baseline)))
-    return [(title, inline_svg(svg, label=title, number=number)) for number, (title, svg) in enumerate(drawn)]
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("eval_assets.reports.rendered.page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_visible,
+    )
+    environment.filters.update({text.__name__: text for text in (*_TEXTS, *_JUDGING_TEXTS)})
+    return environment
 
 
 def _visible(value: Any) -> Any:

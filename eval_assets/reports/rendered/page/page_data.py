@@ -1,13 +1,13 @@
 """What the HTML report shows, section by section, with positions worked out; how it looks is in `templates/`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
+from eval_assets.config.candidate import Candidate
 from eval_assets.reports.candidate_report import CandidateReport
-from eval_assets.reports.computed.scores import candidate_name
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.measures import (
     MOST_IN_FULL,
@@ -20,6 +20,7 @@ from eval_assets.reports.measures import (
     side_by_side,
 )
 from eval_assets.reports.rendered.page.page_marks import Axis, Bar, axis_of, histogram, symmetric_axis
+from eval_assets.tables.columns import CANDIDATE
 
 MOST_VALUES = 40  # of a slice column
 Row = Mapping[str, Any]
@@ -46,7 +47,7 @@ class Line:
 @dataclass(frozen=True, slots=True)
 class MetricSection:
     """One metric, or one label, in the leaderboard: its axis and a line per candidate, best first where there is a
-    best; `folded` holds the lines of the many that are not shown at once.
+    best.
     """
 
     title: str
@@ -56,7 +57,20 @@ class MetricSection:
     axis: Axis
     baseline: float | None
     lines: tuple[Line, ...]
-    folded: tuple[Line, ...] = ()
+
+    @property
+    def shown(self) -> list[Line]:
+        """The lines to show at once: of many candidates the first few and the baseline."""
+        return [line for place, line in enumerate(self.lines) if self._is_shown(place)]
+
+    @property
+    def folded(self) -> list[Line]:
+        """The lines of the many that are not shown at once."""
+        return [line for place, line in enumerate(self.lines) if not self._is_shown(place)]
+
+    def _is_shown(self, place: int) -> bool:
+        few = len(self.lines) <= MOST_IN_FULL
+        return few or place < MOST_SIDE_BY_SIDE or self.lines[place].candidate.is_baseline
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +86,7 @@ def metric_sections(report: EvaluationReport) -> list[MetricSection]:
     """Lay out the leaderboard, the metric to look at first on top."""
     headline = report.headline
     ordered = sorted(measures(report), key=lambda measure: measure.metric != headline)
-    return [_metric_section(report, measure) for measure in ordered]
+    return [metric_section(report, measure) for measure in ordered]
 
 
 def differences(report: EvaluationReport) -> list[tuple[CandidateReport, list[Difference]]]:
@@ -93,7 +107,7 @@ def differences(report: EvaluationReport) -> list[tuple[CandidateReport, list[Di
         own = [
             Difference(
                 row,
-                axes[row["metric"]].place(row["difference"]),
+                _place(axes[row["metric"]], row["difference"]),
                 _pair(axes[row["metric"]], row["difference_ci_low"], row["difference_ci_high"]),
             )
             for row in rows
@@ -123,22 +137,23 @@ def slice_tables(report: EvaluationReport) -> Iterator[tuple[str, str, list[tupl
     for (column,), of_column in sliced.group_by("slice_column", maintain_order=True):
         values = []
         for (value,), part in of_column.group_by("slice_value", maintain_order=True):
-            by_name = {f"{row['model']}@{row['prompt']}": row for row in part.iter_rows(named=True)}
+            by_name: dict[str, Row] = {Candidate.of_row(row): row for row in part.iter_rows(named=True)}
             lines = [_line(candidate, by_name.get(candidate.name), None, axis) for candidate in shown]
             values.append((str(value), lines))
         yield str(column), metric, values[:MOST_VALUES]
 
 
-def _metric_section(report: EvaluationReport, measure: Measure) -> MetricSection:
+def metric_section(report: EvaluationReport, measure: Measure) -> MetricSection:
+    """Lay out one line of the leaderboard: a metric, or a label's share."""
     facts, known = report.facts(measure.metric), measure.rows.values()
     low, high = (0.0, 1.0) if measure.is_share else (facts["lowest_possible"], facts["highest_possible"])
     axis = axis_of([row[name] for row in known for name in ("mean", "ci_low", "ci_high")], low=low, high=high)
     comparison = report.comparison.filter(pl.col("metric") == measure.metric)
-    groups = {f"{row['model']}@{row['prompt']}": row for row in comparison.iter_rows(named=True)}
+    groups: dict[str, Row] = {Candidate.of_row(row): row for row in comparison.iter_rows(named=True)}
     scores = report.scores.filter((pl.col("metric") == measure.metric) & pl.col("score").is_not_null())
     values = scores["score"].unique().sort().to_list()
     spread = axis_of(values, low=low, high=high)
-    of_candidate = {str(name): part for (name,), part in scores.group_by(candidate_name())}
+    of_candidate = {str(name): part for (name,), part in scores.group_by(CANDIDATE)}
     lines = [
         _line(
             candidate,
@@ -152,26 +167,15 @@ def _metric_section(report: EvaluationReport, measure: Measure) -> MetricSection
     last = len(lines) + 1
     lines.sort(key=lambda line: groups.get(line.candidate.name, {}).get("rank") or last)
     baseline = measure.rows.get(report.baseline)
-    shown, folded = _folded(lines)
     return MetricSection(
         title=measure.title,
         metric=measure.metric,
         facts=facts,
         is_share=measure.is_share,
         axis=axis,
-        baseline=axis.place(baseline["mean"]) if baseline else None,
-        lines=tuple(shown),
-        folded=tuple(folded),
+        baseline=_place(axis, baseline["mean"]) if baseline else None,
+        lines=tuple(lines),
     )
-
-
-def _folded(lines: Sequence[Line]) -> tuple[Sequence[Line], Sequence[Line]]:
-    """The lines to show at once and those to fold away: of many candidates the first few and the baseline stay."""
-    if len(lines) <= MOST_IN_FULL:
-        return lines, ()
-    stays = [place < MOST_SIDE_BY_SIDE or line.candidate.is_baseline for place, line in enumerate(lines)]
-    kept = list(zip(lines, stays, strict=True))
-    return [line for line, stay in kept if stay], [line for line, stay in kept if not stay]
 
 
 def _line(
@@ -184,14 +188,18 @@ def _line(
         candidate=candidate,
         row=row,
         tied_group=tied_group,
-        mean=axis.place(row["mean"]),
+        mean=_place(axis, row["mean"]),
         interval=_pair(axis, row["ci_low"], row["ci_high"]),
         bounds=_pair(axis, row["mean_if_missing_worst"], row["mean_if_missing_best"]) if incomplete else None,
         bars=bars,
     )
 
 
+def _place(axis: Axis, value: float | None) -> float | None:
+    return None if value is None else axis.place(value)
+
+
 def _pair(axis: Axis, one: float | None, other: float | None) -> tuple[float, float] | None:
     """Two positions from left to right; null unless both are known."""
-    left, right = axis.place(one), axis.place(other)
+    left, right = _place(axis, one), _place(axis, other)
     return None if left is None or right is None else (min(left, right), max(left, right))

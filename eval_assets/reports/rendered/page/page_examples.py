@@ -8,10 +8,10 @@ from typing import Any
 
 import polars as pl
 
-from eval_assets.reports.computed.scores import candidate_name
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.measures import side_by_side
 from eval_assets.reports.outputs import Answer, ExampleOutputs
+from eval_assets.tables.columns import CANDIDATE
 from eval_assets.wording.foreign_text import visible_text
 
 MOST_CHARACTERS = 4000
@@ -72,7 +72,7 @@ def _of(report: EvaluationReport, names: Sequence[str], examples: Sequence[str])
 
 def _by_interest(report: EvaluationReport, names: Sequence[str]) -> pl.DataFrame:
     """Examples with their place in the dataset: failed ones, then those on which the headline's scores differ most."""
-    mine = candidate_name().is_in(names)
+    mine = CANDIDATE.is_in(names)
     places = (
         report.predictions.filter(mine)
         .group_by("example_id")

@@ -6,6 +6,7 @@ Positions are percent of the width, so that a drawing stretches with its column;
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import ceil, floor, log10
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,14 +25,12 @@ class Axis:
     low: float
     high: float
 
-    def place(self, value: float | None) -> float | None:
-        """Position in percent, kept within the axis; null for nothing.
+    def place(self, value: float) -> float:
+        """Position in percent, kept within the axis.
 
         >>> Axis(1, 5).place(2), Axis(0, 0).place(0)
         (25.0, 50.0)
         """
-        if value is None:
-            return None
         if self.high <= self.low:
             return 50.0
         return round(100 * min(1.0, max(0.0, (value - self.low) / (self.high - self.low))), 2)
@@ -75,6 +74,20 @@ def symmetric_axis(values: Iterable[float | None]) -> Axis:
     """
     reach = max((abs(value) for value in values if value is not None), default=1.0) or 1.0
     return Axis(round(-reach * (1 + PADDING), 12), round(reach * (1 + PADDING), 12))
+
+
+def round_values(axis: Axis, *, at_most: int = 5) -> list[float]:
+    """Choose numbers to write along an axis: 1, 2 or 5 times a power of ten apart.
+
+    >>> round_values(Axis(0.37, 0.82)), round_values(Axis(3, 3))
+    ([0.4, 0.5, 0.6, 0.7, 0.8], [3])
+    """
+    least = (axis.high - axis.low) / at_most
+    if least <= 0:
+        return [axis.low]
+    power = 10.0 ** floor(log10(least))
+    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= least)
+    return [float(f"{index * step:.12g}") for index in range(ceil(axis.low / step), floor(axis.high / step) + 1)]
 
 
 def histogram(scores: NDArray[np.float64], *, axis: Axis, values: Sequence[float]) -> tuple[Bar, ...]:

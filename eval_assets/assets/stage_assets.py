@@ -1,0 +1,126 @@
+"""One asset per stage: what the core computes, with its place in the graph and what the UI shows."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from eval_assets.assets.metadata import Materialized, result, table_metadata
+from eval_assets.assets.plain_failures import said_plainly
+from eval_assets.checking.references import refuse_broken_references
+from eval_assets.partitions import Partitions
+from eval_assets.stages.edges import compute, part_versions
+from eval_assets.stages.engine_room import EngineRoom
+from eval_assets.stages.evaluation_parts import evaluation_of_part, part_key
+from eval_assets.stages.spending import Spending, retry_of
+from eval_assets.stages.stage import Stage
+from eval_assets.stages.stage_table import STAGES
+
+GROUP = "evaluation"
+POOL = "model_requests"
+BACKFILL_TAG = "dagster/backfill"
+VERSION_TAGS = {"dagster/data_version_is_user_provided": "true"}
+
+Room = dg.ResourceParam[EngineRoom]
+
+
+class SpendingConfig(dg.Config):
+    """What a run may do about requests; the evaluation file decides where nothing is chosen."""
+
+    cache: str | None = Field(None, description="use: reuse stored replies. refresh: ask again. replay: send nothing.")
+    max_cost_usd: float | None = Field(None, description="Stop before the request that could exceed this many dollars.")
+    retry: list[str] = Field(
+        default_factory=list, description="Outcomes of replies to ask for again: refused, empty, truncated, tool_call."
+    )
+    retry_before: str | None = Field(
+        None, description="ISO time: replies asked for since then have been asked for again. Null: the run's start."
+    )
+
+    def spending(self, run: dg.DagsterRun) -> Spending:
+        """The core's form of this choice; all runs of a backfill share a budget."""
+        return Spending(
+            cache=self.cache,
+            max_cost_usd=self.max_cost_usd,
+            batch=run.tags.get(BACKFILL_TAG),
+            retry=retry_of(self.retry, self.retry_before),
+        )
+
+
+def stage_assets(
+    partitions: Partitions, conditions: Mapping[str, dg.AutomationCondition[Any]]
+) -> list[dg.AssetsDefinition]:
+    """The asset of every stage.
+
+    Args:
+        partitions: Of the project.
+        conditions: Table → when Dagster runs its partitions by itself; files are read by a sensor instead.
+    """
+    return [
+        dg.asset(
+            name=stage.table,
+            description=stage.description,
+            partitions_def=partitions.of(stage.table),
+            deps=partitions.deps_of(stage.table),
+            group_name=GROUP,
+            kinds={"deltalake", "openai" if stage.pays else "polars"},
+            owners=partitions.owners(stage.table),
+            metadata=table_metadata(stage.table),
+            tags={"layer": _layer(stage)},
+            code_version=stage.code_version,
+            automation_condition=conditions.get(stage.table),
+            pool=POOL if stage.pays else None,
+        )(_body(stage))
+        for stage in STAGES.values()
+    ]
+
+
+def _body(stage: Stage) -> Callable[..., Materialized]:
+    """What the asset of a stage does in a run."""
+
+    def paid(context: dg.AssetExecutionContext, config: SpendingConfig, engine_room: Room) -> Materialized:
+        return _materialized(stage, engine_room, context, context.partition_key, config.spending(context.run))
+
+    def free(context: dg.AssetExecutionContext, engine_room: Room) -> Materialized:
+        return _materialized(stage, engine_room, context, context.partition_key, Spending())
+
+    def evaluation(context: dg.AssetExecutionContext, engine_room: Room) -> Materialized:
+        name = evaluation_of_part(context.partition_key)
+        with said_plainly(engine_room.warehouse):
+            refuse_broken_references(engine_room.project, name, engine_room.versions.metrics)
+        read = _materialized(stage, engine_room, context, name, Spending())
+        return _with_all_parts(read, engine_room, context, name)
+
+    if stage.table == "evaluations":
+        return evaluation
+    return paid if stage.pays else free
+
+
+def _materialized(
+    stage: Stage, engine_room: EngineRoom, context: dg.AssetExecutionContext, key: str, spending: Spending
+) -> Materialized:
+    with said_plainly(engine_room.warehouse):
+        written = compute(engine_room, stage.table, key, spending, run_id=context.run.run_id)
+        shown = stage.preview(engine_room, key)
+    return result(written, {title: dg.MetadataValue.md(text) for title, text in shown.items()})
+
+
+def _with_all_parts(
+    read: Materialized, engine_room: EngineRoom, context: dg.AssetExecutionContext, name: str
+) -> Materialized:
+    """One reading brings all parts of an evaluation up to date, each with the data version of what its stage reads."""
+    versions = {part_key(name, table): sha256 for table, sha256 in part_versions(engine_room.versions, name).items()}
+    for key in versions.keys() - {context.partition_key}:
+        tags = {**VERSION_TAGS, "dagster/data_version": versions[key]}
+        context.log_event(
+            dg.AssetMaterialization(context.asset_key, partition=key, metadata=read.metadata or {}, tags=tags)
+        )
+    return read._replace(data_version=dg.DataVersion(versions[context.partition_key]))
+
+
+def _layer(stage: Stage) -> str:
+    if stage.unit == "file":
+        return "input"
+    if stage.pays:
+        return "paid"
+    return "scores" if stage.table == "heuristic_metrics" else "report"

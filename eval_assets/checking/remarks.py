@@ -1,0 +1,70 @@
+"""What `check` remarks of evaluations that can run: what this machine lacks, what metrics and judges won't see."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from eval_assets.checking.file_names import files_used
+from eval_assets.checking.trial_rendering import prompt_remarks
+from eval_assets.config.datasets.rows import read_examples
+from eval_assets.config.project import Project
+from eval_assets.errors import ConfigError
+from eval_assets.metrics.availability import unavailable
+from eval_assets.metrics.overlap.scripts import unseen_notes
+from eval_assets.metrics.targets import acceptable
+from eval_assets.stages.file_versions import FileVersions
+
+
+def remarks(project: Project, versions: FileVersions, names: Iterable[str]) -> Iterator[str]:
+    """What to know of these evaluations, which can run."""
+    for name in names:
+        yield from missing_prerequisites(project, versions, name)
+        yield from unseen_targets(project, versions, name)
+        yield from prompt_remarks(project, name)
+        yield from judge_remarks(project, name)
+
+
+def missing_prerequisites(
+    project: Project, versions: FileVersions, name: str, environment: Mapping[str, str] = os.environ
+) -> Iterator[str]:
+    """One line for each thing that an evaluation uses and this machine lacks, with the remedy."""
+    evaluation = project.evaluation(name)
+    for _, model in (used for used in files_used(project, evaluation) if used[0] == "models"):
+        file = project.model(model).file
+        for variable in filter(None, (file.api_key_env, *file.headers_env.values(), *file.query_env.values())):
+            if not environment.get(variable):
+                yield f"evaluation {name}: model {model!r} needs the environment variable {variable}, which is not set"
+    for metric in versions.metrics(evaluation):
+        remedy = unavailable(metric)
+        if remedy:
+            yield f"evaluation {name}: metric {metric.label!r} would be skipped: {remedy}"
+
+
+def unseen_targets(project: Project, versions: FileVersions, name: str) -> Iterator[str]:
+    """One line for each tokenizer of an evaluation's metrics that sees no words in targets of the dataset.
+
+    None where the rows can't be used, which is a problem and said as one.
+    """
+    evaluation = project.evaluation(name)
+    metrics = [metric for metric in versions.metrics(evaluation) if "tokenizer" in metric.parameters]
+    if metrics:
+        examples = read_examples(project.dataset(evaluation.file.dataset), project.datasets_dir)
+        targets = (text for example in examples for text in acceptable(example.columns.get("targets")).texts)
+        try:
+            notes = list(unseen_notes(metrics, targets))
+        except ConfigError:
+            return
+        for note in notes:
+            yield f"evaluation {name}: {note}"
+
+
+def judge_remarks(project: Project, name: str) -> Iterator[str]:
+    """What a judge of an evaluation is not told."""
+    file = project.evaluation(name).file
+    for judge in dict.fromkeys([*file.judges, *([file.pairwise.judge] if file.pairwise else [])]):
+        loaded = project.judges[judge]
+        asked = loaded.item.file
+        if asked.kind == "rubric" and not (asked.rubric or asked.guidelines):
+            yield f"evaluation {name}: {loaded.file} has no `rubric`: what a score means is left to the judge's model"
+        if asked.kind == "template" and not re.search(r"\{[{%][^}]*\boutput\b", asked.prompt or ""):
+            yield f"evaluation {name}: the `prompt` of {loaded.file} has no {{{{ output }}}}: it judges unseen"

@@ -1,0 +1,38 @@
+"""`eval-assets instance` and `eval-assets reload`: what concerns Dagster itself, not an evaluation."""
+
+import click
+
+from eval_assets.cli.saying import say
+
+LOCATION = "eval_assets"
+
+
+@click.command()
+def instance() -> None:
+    """Make the Dagster instance (DAGSTER_HOME) ready, and print its folder.
+
+    Run it before Dagster's own commands, as `make ui` does: several that open a new instance at once would break it.
+    """
+    from eval_assets.automation.instance import open_instance
+
+    with open_instance() as opened:
+        say(opened.root_directory)
+
+
+@click.command()
+@click.option("--url", default="http://127.0.0.1:3000", show_default=True, help="Address of the Dagster webserver.")
+def reload(url: str) -> None:
+    """Reload the code location of a running Dagster, as the button in its UI does."""
+    from dagster_graphql import DagsterGraphQLClient, DagsterGraphQLClientError, ReloadRepositoryLocationStatus
+
+    host = url.removeprefix("http://").removeprefix("https://").rstrip("/")
+    try:
+        client = DagsterGraphQLClient(host, use_https=url.startswith("https://"))
+        answer = client.reload_repository_location(LOCATION)
+    except DagsterGraphQLClientError as error:
+        raise click.ClickException(
+            f"no Dagster answers at {url} ({type(error.__cause__).__name__}); start it with `make ui`"
+        ) from error
+    if answer.status != ReloadRepositoryLocationStatus.SUCCESS:
+        raise click.ClickException(f"Dagster could not reload {LOCATION}: {answer.message}")
+    say(f"reloaded {LOCATION} at {url}")

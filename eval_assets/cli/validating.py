@@ -1,0 +1,41 @@
+"""`eval-assets check`: every file of `data/`, validated and cross-checked; nothing runs."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from eval_assets.cli.saying import say
+from eval_assets.wording.numbers import count_text
+
+
+@click.command(epilog="Exit code 0: all files can be used; 1: there are problems, one per line on standard output.")
+@click.pass_obj
+def check(data_dir: Path | None) -> None:
+    """Validate datasets, prompts, models, judges and evaluations."""
+    from eval_assets.checking.references import project_notes, project_problems
+    from eval_assets.checking.remarks import remarks
+    from eval_assets.config.project_files import load_project
+    from eval_assets.config.settings import settings_from
+    from eval_assets.stages.file_versions import FileVersions
+
+    project = load_project(settings_from(data_dir=data_dir).data_dir)
+    versions = FileVersions(project)
+    problems, usable = project_problems(project, versions.metrics)
+    if any(loaded.item.file.schedule for loaded in project.evaluations.values()):
+        from eval_assets.automation.schedules import schedule_problems
+
+        problems += map(str, schedule_problems(project))
+    for problem in problems:
+        say(problem)
+    for remark in (*remarks(project, versions, usable), *project_notes(project)):
+        say(f"note: {remark}")
+    if problems:
+        # One file's problems come as one text, a line each; what belongs to a line is indented below it.
+        n_problems = sum(not line.startswith(" ") for problem in problems for line in problem.splitlines())
+        say(count_text(n_problems, "problem"), err=True)
+        sys.exit(1)
+    kinds = ("datasets", "prompts", "models", "judges", "evaluations")
+    if not any(project.names(kind) for kind in kinds):
+        say(f"note: expected --data to name the folder with {', '.join(kinds)}; in {project.data_dir} there are none")
+    say("ok: " + ", ".join(count_text(len(project.names(kind)), kind.removesuffix("s")) for kind in kinds))

@@ -1,0 +1,107 @@
+"""One version of one table, and the commits that led to it."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import polars as pl
+from deltalake.exceptions import DeltaError
+
+from eval_assets.storage.integrity.data_files import NamedTable
+from eval_assets.storage.integrity.remedies import damaged
+from eval_assets.tables.schemas import SCHEMAS
+
+RECENT_COMMITS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One version of one table, with what was recorded when it was written."""
+
+    table: str
+    uri: str
+    version: int
+    metadata: Mapping[str, str]
+
+
+History = Callable[[int | None], Iterator[Commit]]
+"""Gives the commits of a table, newest first; at least as many as asked for, or all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One version of one table: what is read from it belongs together, whatever is written meanwhile.
+
+    Args:
+        table: Its name.
+        uri: Where it lies.
+        opened: The version; null if the table was never written.
+        history: Its commits, later ones too.
+    """
+
+    table: str
+    uri: str
+    opened: NamedTable | None
+    history: History
+
+    def scan(self, partition: Mapping[str, str] | None = None) -> pl.LazyFrame:
+        """Rows of the table, or of one partition of it; columns that the version doesn't have yet are null."""
+        columns = SCHEMAS[self.table]
+        if self.opened is None:
+            return pl.LazyFrame(schema=columns)
+        with damage_said(self.table, self.uri):
+            lazy = pl.scan_delta(self.opened)
+            present = lazy.collect_schema()
+        for column, value in (partition or {}).items():
+            lazy = lazy.filter(pl.col(column) == value)
+        absent = [name for name in columns if name not in present]
+        return lazy.with_columns(pl.lit(None, dtype=columns[name]).alias(name) for name in absent).select(list(columns))
+
+    def last_commits(self) -> dict[str, Commit]:
+        """The newest commit of every partition up to this version, by `partition_name`."""
+        return newest_of_each(self._commits(None))
+
+    def last_commit(self, partition: Mapping[str, str]) -> Commit | None:
+        """The newest commit up to this version that replaced a partition; null if none did."""
+        return newest_with(self._commits, "partition", partition_name(partition))
+
+    def _commits(self, limit: int | None) -> Iterator[Commit]:
+        if self.opened is not None:
+            version = self.opened.version()
+            yield from (commit for commit in self.history(limit) if commit.version <= version)
+
+
+def newest_of_each(commits: Iterable[Commit]) -> dict[str, Commit]:
+    """Partition → the first of these commits that replaced it."""
+    newest: dict[str, Commit] = {}
+    for commit in commits:
+        if "partition" in commit.metadata:
+            newest.setdefault(commit.metadata["partition"], commit)
+    return newest
+
+
+def newest_with(history: History, key: str, value: str) -> Commit | None:
+    """The newest commit that recorded a value; null if none did. Most are found among the recent ones."""
+    for limit in (RECENT_COMMITS, None):
+        for commit in history(limit):
+            if commit.metadata.get(key) == value:
+                return commit
+    return None
+
+
+def partition_name(partition: Mapping[str, str]) -> str:
+    """How a partition is called in commit metadata.
+
+    >>> partition_name({"evaluation": "e", "model": "m", "prompt": "p"})
+    'evaluation=e/model=m/prompt=p'
+    """
+    return "/".join(f"{column}={value}" for column, value in partition.items())
+
+
+@contextmanager
+def damage_said(table: str, uri: str) -> Iterator[None]:
+    """Say in one sentence which table can't be read, and what helps."""
+    try:
+        yield
+    except (DeltaError, OSError, pl.exceptions.PolarsError) as error:
+        raise damaged(table, uri, error) from error
