@@ -1,7 +1,6 @@
 """Checks run with their assets and alone: what they say of good rows, and which examples they name of bad ones."""
 
 import json
-import shutil
 
 import dagster as dg
 import polars as pl
@@ -12,7 +11,7 @@ from eval_assets.plan_runs import QUIET
 from eval_assets.quality.expectations import Expectation
 from eval_assets.quality.validation import Finding
 from tests.loopback import Fault, LoopbackProvider
-from tests.projects import Files, Lab, echo_or_verdict, write_project
+from tests.projects import Lab, echo_or_verdict, write_project
 from tests.unit.test_report_foreign_text import WILD, acting
 
 CELL = "main:alpha@short"
@@ -34,9 +33,7 @@ def once(tmp_path_factory):
 @pytest.fixture
 def evaluated(once, tmp_path):
     """The same cell with a copy of its project and warehouse, free to be spoilt."""
-    original = once[0].files
-    folder = shutil.copytree(original.folder, tmp_path / original.folder.name)
-    return Lab(Files(folder, original.base_url), once[0].instance)
+    return once[0].copied(tmp_path)
 
 
 def said(result):
