@@ -2,8 +2,9 @@
 
     python -m benchmarks.incremental [--examples 500]
 
-A loopback provider in a process of its own counts requests. The least possible is derived from the numbers of models,
-prompts and examples; the exit code is 1 if anything more was sent.
+A loopback provider in a process of its own counts requests; the history of the tables counts partitions written, those
+of files aside. The least possible of both is derived from the numbers of models, prompts and examples; the exit code is
+1 if anything more was sent or written.
 """
 
 import argparse
@@ -25,6 +26,8 @@ from eval_assets.config.settings import Settings
 from eval_assets.plan_runs import RunSummary, plan_with_instance, run_plan
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.spending import Spending
+from eval_assets.stages.stage_table import OF_CELLS, OF_EVALUATIONS
+from eval_assets.storage.warehouse import Warehouse
 
 ROOT = Path(__file__).parents[1]
 MODELS, PROMPTS, ADDED = 5, 4, 10
@@ -78,38 +81,65 @@ class Project:
         self.write("evaluations", "all", **candidates, without_metrics=WITHOUT)
         self.write_metric("v1")
 
+    def evaluate(self, **fields: object) -> None:
+        """Edit the evaluation."""
+        self.write("evaluations", "all", **fields)
+
     def write_metric(self, version: str) -> None:
         """Give the custom metric a version."""
         choice = {"metric": "brevity", "function": "benchmark_metrics:brevity", "version": version}
-        self.write("evaluations", "all", metrics=[choice])
+        self.evaluate(metrics=[choice])
 
 
 @dataclass(frozen=True)
 class Step:
-    """An edit, and how many requests the run after it has to send at least."""
+    """An edit, and how many requests the run after it has to send, and how many partitions to write, at least."""
 
     what: str
     edit: Callable[[], object]
     least: int
+    partitions: int
 
 
 def steps_of(project: Project, n: int) -> list[Step]:
     """The edits, each on top of those before."""
     cells = MODELS * PROMPTS
+    of_cell, judged = len(OF_CELLS), 2  # a judge's agreement with people, and the comparison
     return [
         # A request for every cell and example, and a verdict on each reply.
-        Step("first run", lambda: None, 2 * cells * n),
-        Step("unchanged", lambda: None, 0),
-        Step("one prompt edited", lambda: project.write_prompt("p0", "Another way."), 2 * MODELS * n),
-        Step(f"{ADDED} examples added", lambda: project.write_examples(n + ADDED), 2 * cells * ADDED),
+        Step("first run", lambda: None, 2 * cells * n, of_cell * cells + len(OF_EVALUATIONS)),
+        Step("unchanged", lambda: None, 0, 0),
+        Step(
+            "one prompt edited",
+            lambda: project.write_prompt("p0", "Another way."),
+            2 * MODELS * n,
+            of_cell * MODELS + judged,
+        ),
+        Step(
+            f"{ADDED} examples added",
+            lambda: project.write_examples(n + ADDED),
+            2 * cells * ADDED,
+            of_cell * cells + judged,
+        ),
         Step(
             "one model parameter changed",
             lambda: project.write("models", "m0", parameters={"temperature": 0, "top_p": 0.5}),
             # The replies are the same text, and verdicts on them are known.
             PROMPTS * (n + ADDED),
+            of_cell * PROMPTS + judged,
         ),
-        Step("rubric edited", lambda: project.write("judges", "grader", rubric="1: no\n5: all"), cells * (n + ADDED)),
-        Step("one metric version bumped", lambda: project.write_metric("v2"), 0),
+        # Verdicts and the aggregates of each cell.
+        Step(
+            "rubric edited",
+            lambda: project.write("judges", "grader", rubric="1: no\n5: all"),
+            cells * (n + ADDED),
+            2 * cells + judged,
+        ),
+        # Scores and the aggregates of each cell, and the comparison.
+        Step("one metric version bumped", lambda: project.write_metric("v2"), 0, 2 * cells + 1),
+        Step("another choice of judges", lambda: project.evaluate(judges=[]), 0, 2 * cells + judged),
+        Step("confidence changed", lambda: project.evaluate(confidence=0.9), 0, cells + 1),
+        Step("a gate edited", lambda: project.evaluate(gates=[{"metric": "brevity", "min": 0.5}]), 0, 1),
     ]
 
 
@@ -127,6 +157,13 @@ def requests_counted(base_url: str) -> int:
     """Requests the provider has seen."""
     with urllib.request.urlopen(f"{base_url.removesuffix('/v1')}/_stats") as response:  # noqa: S310  loopback
         return int(json.load(response)["requests"])
+
+
+def partitions_written(settings: Settings) -> int:
+    """Partitions of cells and evaluations that were ever written."""
+    warehouse = Warehouse(settings.warehouse_root)
+    commits = (entry for table in (*OF_CELLS, *OF_EVALUATIONS) for entry in warehouse.history(table))
+    return sum("partition" in entry.metadata for entry in commits)
 
 
 def run_once(settings: Settings, instance: dg.DagsterInstance) -> RunSummary:
@@ -154,8 +191,8 @@ def main() -> None:
         data = Path(folder) / "data"
         settings = Settings(data, str(data / "warehouse"), data / "warehouse" / "_state")
         print(f"{MODELS} models x {PROMPTS} prompts x {arguments.examples} examples, one judge")
-        print(f"{'edit':<28} {'runs':>5} {'requests':>9} {'least':>9} {'seconds':>8}")
-        before = 0
+        print(f"{'edit':<28} {'runs':>5} {'requests':>9} {'least':>9} {'written':>8} {'least':>6} {'seconds':>8}")
+        before = written_before = 0
         for step in steps_of(project, arguments.examples):
             step.edit()
             began = time.perf_counter()
@@ -164,8 +201,12 @@ def main() -> None:
             assert not summary.failed, summary.failed
             counted = requests_counted(base_url)
             sent, before = counted - before, counted
-            exceeded |= sent != step.least
-            print(f"{step.what:<28} {summary.n_runs:>5} {sent:>9,} {step.least:>9,} {seconds:>8.1f}", flush=True)
+            counted = partitions_written(settings)
+            written, written_before = counted - written_before, counted
+            exceeded |= sent != step.least or written != step.partitions
+            requests = f"{sent:>9,} {step.least:>9,}"
+            partitions = f"{written:>8,} {step.partitions:>6,}"
+            print(f"{step.what:<28} {summary.n_runs:>5} {requests} {partitions} {seconds:>8.1f}", flush=True)
     sys.exit(exceeded)
 
 

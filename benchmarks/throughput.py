@@ -114,7 +114,8 @@ def eval_assets(base_url: str, n: int, concurrency: int) -> float:
 
     from eval_assets.config.model import Limits
     from eval_assets.providers.clients.openai_client import OpenAIClient
-    from eval_assets.providers.dispatch.engine import Engine, Job
+    from eval_assets.providers.dispatch.engine import Engine
+    from eval_assets.providers.dispatch.jobs import Job
     from eval_assets.requests.exchange import Request
     from eval_assets.requests.keys import ModelIdentity
     from eval_assets.storage.replies.responses import ResponseStore

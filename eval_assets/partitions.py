@@ -1,5 +1,6 @@
 """Partitions of every asset and the mappings between them, drawn from the files in `data/` and the table of stages."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import dagster as dg
@@ -9,7 +10,7 @@ from eval_assets.stages.edges import upstream_of
 from eval_assets.stages.evaluation_parts import part_key
 from eval_assets.stages.file_versions import FILES_OF
 from eval_assets.stages.graph import all_cells
-from eval_assets.stages.stage import same_key
+from eval_assets.stages.stage import Stage, same_key
 from eval_assets.stages.stage_table import FILES, OF_CELLS, OF_EVALUATIONS, STAGES
 
 
@@ -36,7 +37,7 @@ class Partitions:
         """
         stage = STAGES[table]
         mappings: dict[str, dict[str, set[str]]] = {}
-        for key in self.keys[table] if stage.unit != "file" else ():
+        for key in self._usable_places(stage):
             for upstream, made_from in upstream_of(self.project, table, key).items():
                 mapping = mappings.setdefault(upstream, {})
                 parts = [part_key(name, table) for name in made_from] if upstream == "evaluations" else made_from
@@ -48,6 +49,11 @@ class Partitions:
             else dg.AssetDep(upstream, partition_mapping=dg.StaticPartitionMapping(self._known(upstream, mapping)))
             for upstream, mapping in mappings.items()
         ]
+
+    def _usable_places(self, stage: Stage) -> Iterator[str]:
+        """Partitions whose upstream partitions are known: those of evaluations whose file can be used."""
+        if stage.unit != "file":
+            yield from (key for key in self.keys[stage.table] if key.partition(":")[0] in self.project.evaluations)
 
     def owners(self, table: str) -> list[str]:
         """Owners that the files behind an asset name; those of evaluations for what is computed."""

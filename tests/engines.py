@@ -1,13 +1,15 @@
 """Engines on a loopback provider, for tests of the engine and of everything that asks it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from eval_assets.config.model import Limits
-from eval_assets.providers.clients.openai_client import OpenAIClient
-from eval_assets.providers.dispatch.engine import Answer, Engine, Job
-from eval_assets.providers.identity import endpoint_of
+from eval_assets.providers.clients.openai_client import OpenAIClient, endpoint_of
+from eval_assets.providers.clients.surroundings import Surroundings
+from eval_assets.providers.dispatch.engine import Engine
+from eval_assets.providers.dispatch.jobs import Answer, Job
+from eval_assets.providers.local.embedded import EmbeddedServers
 from eval_assets.requests.exchange import Request
 from eval_assets.requests.keys import ModelIdentity
 from eval_assets.storage.replies.responses import ResponseStore
@@ -19,6 +21,11 @@ FAST = Limits(max_concurrency=8, timeout_seconds=2.0, max_retries=3)
 
 def identity_at(base_url: str) -> ModelIdentity:
     return ModelIdentity("openai", endpoint_of(base_url), "tiny")
+
+
+def surroundings(environment: Mapping[str, str]) -> Surroundings:
+    """What a client is opened with that needs variables of the environment alone."""
+    return Surroundings(Path("models"), EmbeddedServers(), environment)
 
 
 def store_in(folder: Path, **options: Any) -> ResponseStore:

@@ -12,8 +12,7 @@ from eval_assets.reports.computed.comparing import compare_candidates
 from eval_assets.reports.computed.gating import evaluate_gates
 from eval_assets.reports.computed.labels import with_labels
 from eval_assets.reports.computed.scores import MetricFacts, score_rows
-from eval_assets.reports.evaluation_report import EvaluationReport, assemble_report
-from eval_assets.reports.provenance import DatasetFacts, Provenance
+from eval_assets.reports.evaluation_report import DatasetFacts, EvaluationReport, Provenance, assemble_report
 from eval_assets.tables.cell_tables import HEURISTIC_METRICS, JUDGE_SCORES, PREDICTIONS
 from eval_assets.tables.evaluation_tables import AGGREGATE_HISTORY
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from eval_assets.checking.references import project_problems
+from eval_assets.checking.references import check_project
 from eval_assets.config.project import Project
 from eval_assets.config.project_files import load_project
 from eval_assets.stages.file_versions import FileVersions
@@ -32,4 +32,9 @@ def project_with(folder: Path, **changed: str | bytes | None) -> Project:
 
 def problems_of(project: Project) -> list[str]:
     """What `eval-assets check` says."""
-    return project_problems(project, FileVersions(project).metrics)[0]
+    return check_project(project, FileVersions(project).metrics).problems
+
+
+def notes_of(project: Project) -> list[str]:
+    """What `eval-assets check` says of rows that can be used."""
+    return check_project(project, FileVersions(project).metrics).notes

@@ -1,14 +1,13 @@
 """Files of recorded predictions and verdicts: can they be read, are they in their place, whose are their rows?"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from eval_assets.config.datasets.dataset import Dataset
-from eval_assets.config.datasets.examples import Example
 from eval_assets.config.datasets.row_files import is_separated
-from eval_assets.config.datasets.rows import read_examples
-from eval_assets.config.evaluation import Evaluation
+from eval_assets.config.evaluation import Evaluation, EvaluationFile
+from eval_assets.config.files.file_states import FileState, state_of
 from eval_assets.config.judge import Judge
 from eval_assets.config.model import Model, RecordedColumns
 from eval_assets.config.problems import Problem, relative
@@ -17,36 +16,52 @@ from eval_assets.errors import ConfigError
 from eval_assets.metrics.retrieval.ranked import document_ids
 from eval_assets.providers.clients.recorded_client import RecordedClient, recorded_file
 from eval_assets.providers.clients.recorded_verdicts import recorded_client
+from eval_assets.providers.traits import provider_of
 from eval_assets.wording.numbers import count_text
 
 
 def recorded_problems(project: Project, loaded: Loaded[Model]) -> Iterator[Problem]:
     """Why the file behind a `recorded` model can't be used."""
-    if loaded.item.file.provider == "recorded":
+    if provider_of(loaded.item).is_recorded:
         said = _fault(project, loaded.item)
         if said:
             yield loaded.problem(("file",), said)
 
 
-def recorded_notes(project: Project, name: str) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class DatasetRows:
+    """What one reading of a dataset's rows tells: the place of each example by its id, and what rows leave in doubt."""
+
+    positions: Mapping[str, int]
+    notes: list[str]
+
+
+def recorded_notes(project: Project, rows: Mapping[str, DatasetRows]) -> Iterator[str]:
     """Recorded rows that no example has, and outputs that an evaluation of retrievers can't score as rankings.
 
-    Raises:
-        ConfigError: A file it uses can't be used.
+    Args:
+        project: The loaded files.
+        rows: Datasets that can be used.
     """
-    file = project.evaluation(name).file
-    dataset = project.dataset(file.dataset)
-    recorded = [model for model in map(project.model, file.models) if model.file.provider == "recorded"]
-    examples = list(read_examples(dataset, project.datasets_dir)) if recorded else []
-    unranked: list[str] = []
-    for model in recorded:
-        path, named = recorded_file(str(model.file.file), project.models_dir), _named(project, model)
-        client = recorded_client(path, model.file.columns, file=named)
-        if isinstance(client, RecordedClient):
-            yield from _strangers(client, named, dataset, examples)
-            if (file.task or dataset.card.task) == "retriever":
-                unranked += _unranked(client, named, model.file.columns.output)
-    yield from unranked
+    for name, loaded in project.models.items():
+        if provider_of(loaded.item).is_recorded:
+            files = [evaluation.item.file for evaluation in project.evaluations.values()]
+            asked = [file for file in files if name in file.models and file.dataset in rows]
+            if asked and _fault(project, loaded.item) is None:
+                yield from _notes_of(project, loaded.item, asked, rows)
+
+
+def _notes_of(
+    project: Project, model: Model, asked: Sequence[EvaluationFile], rows: Mapping[str, DatasetRows]
+) -> Iterator[str]:
+    path, named = recorded_file(str(model.file.file), project.models_dir), _named(project, model)
+    client = recorded_client(path, model.file.columns, file=named)
+    if not isinstance(client, RecordedClient):
+        return
+    for dataset in dict.fromkeys(file.dataset for file in asked):
+        yield from _strangers(client, named, dataset, rows[dataset].positions)
+    if any((file.task or project.dataset(file.dataset).card.task) == "retriever" for file in asked):
+        yield from _unranked(client, named, model.file.columns.output)
 
 
 def recorded_judge_problems(loaded: Loaded[Judge], model: Loaded[Model]) -> Iterator[Problem]:
@@ -87,7 +102,7 @@ def recorded_candidate_problems(project: Project, loaded: Loaded[Evaluation]) ->
             yield loaded.problem(place, said)
     judge = project.judges.get(file.pairwise.judge) if file.pairwise else None
     asked = project.models.get(judge.item.file.model or "") if judge is not None else None
-    if asked is None or asked.item.file.provider != "recorded" or file.pairwise is None:
+    if asked is None or not provider_of(asked.item).is_recorded or file.pairwise is None:
         return
     if file.pairwise.against == "all" and asked.item.file.columns.opponent is None:
         said = (
@@ -101,15 +116,13 @@ def _fault(project: Project, model: Model) -> str | None:
     """Why a file of predictions can't be read; null if it can."""
     try:
         path = recorded_file(str(model.file.file), project.models_dir)
-        status = path.stat() if path.is_file() else None
+        return _fault_in_state(path, model.file.columns, _named(project, model), state_of(path))
     except (ConfigError, OSError) as error:
         return str(error)
-    state = (status.st_mtime_ns, status.st_size) if status else None
-    return _fault_of_version(path, model.file.columns, _named(project, model), state)
 
 
 @lru_cache(maxsize=256)
-def _fault_of_version(path: Path, columns: RecordedColumns, named: str, state: tuple[int, int] | None) -> str | None:  # noqa: ARG001  the key of the cache
+def _fault_in_state(path: Path, columns: RecordedColumns, named: str, state: FileState | None) -> str | None:  # noqa: ARG001  the key of the cache
     """As `_fault`; every evaluation that uses the model asks the same."""
     try:
         recorded_client(path, columns, file=named)
@@ -118,15 +131,15 @@ def _fault_of_version(path: Path, columns: RecordedColumns, named: str, state: t
     return None
 
 
-def _strangers(client: RecordedClient, named: str, dataset: Dataset, examples: Sequence[Example]) -> Iterator[str]:
-    n_positions = max((example.position for example in examples), default=-1) + 1
-    found = list(client.strangers({example.example_id for example in examples}, n_positions))
+def _strangers(client: RecordedClient, named: str, dataset: str, positions: Mapping[str, int]) -> Iterator[str]:
+    n_positions = max(positions.values(), default=-1) + 1
+    found = list(client.strangers(positions.keys(), n_positions))
     if found:
         line, example_id = found[0]
         said = f"id {example_id!r:.80}" if example_id is not None else f"position {n_positions}"
         more = f", and {count_text(len(found) - 1, 'more row')} like it" if len(found) > 1 else ""
         hint = "; a text with a line break stands in double quotes" if is_separated(named) else ""
-        yield f"{named}:{line}: no example of dataset {dataset.name!r} has the {said}{more}: not used{hint}"
+        yield f"{named}:{line}: no example of dataset {dataset!r} has the {said}{more}: not used{hint}"
 
 
 def _unranked(client: RecordedClient, named: str, column: str) -> Iterator[str]:

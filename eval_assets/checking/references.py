@@ -4,6 +4,7 @@ What is looked at is in the other modules of this folder.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from eval_assets.checking.chosen_metrics import MetricsOf, metric_problems
 from eval_assets.checking.declared_gates import Bounds, gate_problems
@@ -16,6 +17,7 @@ from eval_assets.checking.provided_columns import (
     slice_problems,
 )
 from eval_assets.checking.recorded_files import (
+    DatasetRows,
     recorded_candidate_problems,
     recorded_judge_problems,
     recorded_notes,
@@ -26,33 +28,47 @@ from eval_assets.checking.trial_rendering import TRIED, rendering_problems, trie
 from eval_assets.checking.user_functions import callable_argument_problems, callable_problems
 from eval_assets.config.datasets.examples import Example
 from eval_assets.config.datasets.human_labels import read_labels
-from eval_assets.config.datasets.notes import dataset_notes
-from eval_assets.config.datasets.rows import read_documents, read_examples
+from eval_assets.config.datasets.notes import RowDoubts
+from eval_assets.config.datasets.rows import read_documents, read_examples, row_file
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.files.parameters import parameter_problems
-from eval_assets.config.problems import Problem, raise_problems
+from eval_assets.config.problems import Problem, raise_problems, relative
 from eval_assets.config.project import Loaded, Project
 from eval_assets.errors import ConfigError
 from eval_assets.metrics.definition import ResolvedMetric
-
-OWN_PARAMETERS = ("callable", "recorded")
-"""Providers whose parameters are no sampling parameters."""
+from eval_assets.providers.traits import provider_of
 
 
-def project_problems(project: Project, metrics_of: MetricsOf) -> tuple[list[str], list[str]]:
-    """Everything wrong with `data/`: rows of datasets, functions of the user and files that nothing reads included.
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What `check` finds in the files of `data/`.
+
+    Args:
+        problems: Everything wrong with them: rows, functions of the user and files that nothing reads included.
+        notes: What rows leave in doubt; of files that can't be used nothing, `problems` says why.
+        usable: Evaluations that can run.
+    """
+
+    problems: list[str]
+    notes: list[str]
+    usable: list[str]
+
+
+def check_project(project: Project, metrics_of: MetricsOf) -> Checked:
+    """Look at every file, and read every row.
 
     Args:
         project: The loaded files.
         metrics_of: Heuristic metrics of an evaluation, as `FileVersions.metrics` gives them.
-
-    Returns:
-        The problems, and the evaluations that can run.
     """
     found = [error for _, error in sorted(project.broken.items())]
     found += map(str, ignored_files(project))
+    rows: dict[str, DatasetRows] = {}
     for name in project.datasets:
-        found += _caught(lambda name=name: check_dataset(project, name))  # type: ignore[misc]
+        try:
+            rows[name] = check_dataset(project, name)
+        except ConfigError as error:
+            found.append(str(error))
         found += map(str, dataset_problems(project, name))
     for name in project.models:
         found += map(str, model_problems(project, name))
@@ -60,19 +76,16 @@ def project_problems(project: Project, metrics_of: MetricsOf) -> tuple[list[str]
         found += map(str, judge_problems(project, name))
     refused = {name: refusals(project, name, metrics_of) for name in project.evaluations}
     found += [said for refusal in refused.values() for said in refusal]
-    return list(dict.fromkeys(found)), [name for name, refusal in refused.items() if not refusal]
-
-
-def project_notes(project: Project) -> Iterator[str]:
-    """What rows leave in doubt; of files that can't be used nothing, `project_problems` says why."""
-    for name in project.datasets:
-        yield from _usable(dataset_notes(project.dataset(name), project.datasets_dir))
-    for name in project.evaluations:
-        yield from _usable(recorded_notes(project, name))
+    notes = [note for known in rows.values() for note in known.notes]
+    return Checked(
+        problems=list(dict.fromkeys(found)),
+        notes=[*notes, *recorded_notes(project, rows)],
+        usable=[name for name, refusal in refused.items() if not refusal],
+    )
 
 
 def refusals(project: Project, name: str, metrics_of: MetricsOf) -> list[str]:
-    """Why an evaluation can't run: what `project_problems` says of its file and of those it uses.
+    """Why an evaluation can't run: what `check_project` says of its file and of those it uses.
 
     Args:
         project: The loaded files.
@@ -94,17 +107,20 @@ def refuse_broken_references(project: Project, name: str, metrics_of: MetricsOf)
     raise_problems(refusals(project, name, metrics_of))
 
 
-def check_dataset(project: Project, name: str) -> None:
+def check_dataset(project: Project, name: str) -> DatasetRows:
     """Read all rows, documents and human labels of a dataset; labels for one judge have to be on its scale.
 
     Raises:
         ConfigError: With every place that can't be used.
     """
-    dataset = project.dataset(name)
-    read_documents(dataset, project.datasets_dir)
-    examples = {example.example_id for example in read_examples(dataset, project.datasets_dir)}
+    dataset, folder = project.dataset(name), project.datasets_dir
+    read_documents(dataset, folder)
+    doubts = RowDoubts(dataset)
+    positions = {example.example_id: example.position for example in read_examples(dataset, folder, see=doubts.see)}
     judges = {name: loaded.item for name, loaded in project.judges.items() if loaded.item.file.kind != "jury"}
-    read_labels(dataset, project.datasets_dir, example_ids=examples, judges=judges)
+    read_labels(dataset, folder, example_ids=positions, judges=judges)
+    file = relative(row_file(dataset, folder), project.data_dir.parent)
+    return DatasetRows(positions, list(doubts.notes(file)))
 
 
 def dataset_problems(project: Project, name: str) -> list[Problem]:
@@ -123,9 +139,9 @@ def model_problems(project: Project, name: str) -> list[Problem]:
     """Mistyped parameters of a model, and code that can't be called; imports the code of a `callable` model."""
     loaded = project.models[name]
     file = loaded.item.file
-    is_sent = file.provider not in OWN_PARAMETERS
+    is_sampled = provider_of(loaded.item).has_sampling_parameters
     return [
-        *(parameter_problems(file.parameters, file=loaded.file, lines=loaded.lines) if is_sent else ()),
+        *(parameter_problems(file.parameters, file=loaded.file, lines=loaded.lines) if is_sampled else ()),
         *callable_problems(loaded, project.data_dir.parent),
         *recorded_problems(project, loaded),
     ]
@@ -140,9 +156,9 @@ def judge_problems(project: Project, name: str) -> list[Problem]:
         problems += unknown_files(project, loaded, "models", [model], ("model",))
     problems += unknown_files(project, loaded, "judges", loaded.item.file.jurors, ("jurors",))
     asked = project.models.get(model or "")
-    if asked is not None and asked.item.file.provider not in OWN_PARAMETERS:
+    if asked is not None and provider_of(asked.item).has_sampling_parameters:
         problems += parameter_problems(loaded.item.file.parameters, file=loaded.file, lines=loaded.lines, of_judge=True)
-    if asked is not None and asked.item.file.provider == "recorded":
+    if asked is not None and provider_of(asked.item).is_recorded:
         problems += recorded_judge_problems(loaded, asked)
     return problems
 
@@ -241,18 +257,3 @@ def _against_rows(
     except ConfigError:
         return [problem for problem in found if problem.field in ("columns.targets", "columns.context")]
     return found
-
-
-def _usable(notes: Iterator[str]) -> list[str]:
-    try:
-        return list(notes)
-    except ConfigError:
-        return []
-
-
-def _caught(action: Callable[[], object]) -> list[str]:
-    try:
-        action()
-    except ConfigError as error:
-        return [str(error)]
-    return []

@@ -46,7 +46,7 @@ def unseen_targets(project: Project, versions: FileVersions, name: str) -> Itera
     None where the rows can't be used, which is a problem and said as one.
     """
     evaluation = project.evaluation(name)
-    metrics = [metric for metric in versions.metrics(evaluation) if "tokenizer" in metric.parameters]
+    metrics = [metric for metric in versions.metrics(evaluation) if metric.tokenizer]
     if metrics:
         examples = read_examples(project.dataset(evaluation.file.dataset), project.datasets_dir)
         targets = (text for example in examples for text in acceptable(example.columns.get("targets")).texts)

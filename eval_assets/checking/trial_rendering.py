@@ -14,12 +14,10 @@ from eval_assets.config.project import Loaded, Project
 from eval_assets.config.prompt import Prompt
 from eval_assets.errors import ConfigError, TemplateError
 from eval_assets.prompts.rendering import render_prompt, render_text
+from eval_assets.providers.traits import provider_of
 
 TRIED = 200
 """Examples of an evaluation that its prompts are tried with."""
-
-LOCAL_PROVIDERS = ("callable", "recorded")
-"""Providers that are shown the example itself, so that a prompt may say the same to all."""
 
 PLACEHOLDER = re.compile(r"(?<![{$])\{ *(\w+)[\w.]* *\}(?!\})|\$\{? *(\w+) *\}?|%\((\w+)\)s|<(\w+)>|\[(\w+)\]")
 """A variable as other template languages write it."""
@@ -73,7 +71,8 @@ def prompt_remarks(project: Project, name: str) -> Iterator[str]:
                 f"dataset {dataset!r}, which would become failed rows; {first!r} first: {reason}"
             )
         models = {candidate.model for candidate in evaluation.candidates if candidate.prompt == prompt}
-        if any(project.model(model).file.provider not in LOCAL_PROVIDERS for model in models):
+        # Who is shown the example itself may be sent the same prompt each time.
+        if not all(provider_of(project.model(model)).is_shown_the_example for model in models):
             said = _same_for_all(loaded, examples)
             if said:
                 yield f"evaluation {name}: {loaded.file} {said}"

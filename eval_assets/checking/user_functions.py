@@ -22,6 +22,7 @@ from eval_assets.providers.clients.callable_target import (
     load_target,
     named_arguments,
 )
+from eval_assets.providers.traits import provider_of
 from eval_assets.user_code.finding import find_module, why_refused
 
 
@@ -33,7 +34,7 @@ def callable_problems(loaded: Loaded[Model], project_dir: Path) -> Iterator[Prob
         project_dir: The folder that holds `data/`.
     """
     target = loaded.item.file.callable
-    if loaded.item.file.provider == "callable" and target is not None:
+    if provider_of(loaded.item).runs_user_code and target is not None:
         said = function_fault(target, project_dir, lambda: caller_of(load_target(target, project_dir), target))
         if said:
             yield loaded.problem(("callable",), said)
@@ -48,7 +49,7 @@ def callable_argument_problems(loaded: Loaded[Model], columns: ProvidedColumns, 
         project_dir: The folder that holds `data/`.
     """
     target = loaded.item.file.callable
-    if loaded.item.file.provider != "callable" or target is None:
+    if not provider_of(loaded.item).runs_user_code or target is None:
         return
     try:
         found = load_target(target, project_dir)

@@ -36,7 +36,7 @@ def gate_check(partitions: Partitions) -> dg.AssetChecksDefinition:
             metadata={
                 "verdict": overall.verdict.value,
                 "n_conditions": rows.height,
-                "gates": dg.MetadataValue.md(gates_markdown(rows, evaluation=name)),
+                "gates": dg.MetadataValue.md(gates_markdown(rows, overall, evaluation=name)),
             },
         )
 

@@ -63,7 +63,7 @@ def gate(data_dir: Path | None, evaluation: str, style: str, output: Path | None
             f"data/evaluations/{evaluation}.yaml: expected `gates`, the conditions a candidate has to meet, got none"
         )
     write = {"junit": gates_junit, "json": gates_json, "md": gates_markdown}[style]
-    _write(write(loaded.gates, evaluation=evaluation, outdated=loaded.outdated), output)
+    _write(write(loaded.gates, loaded.verdict, evaluation=evaluation), output)
     sys.exit(loaded.verdict.exit_code)
 
 

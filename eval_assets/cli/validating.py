@@ -13,29 +13,31 @@ from eval_assets.wording.numbers import count_text
 @click.pass_obj
 def check(data_dir: Path | None) -> None:
     """Validate datasets, prompts, models, judges and evaluations."""
-    from eval_assets.checking.references import project_notes, project_problems
+    from eval_assets.checking.references import check_project
     from eval_assets.checking.remarks import remarks
+    from eval_assets.config.project import SUFFIXES
     from eval_assets.config.project_files import load_project
     from eval_assets.config.settings import settings_from
     from eval_assets.stages.file_versions import FileVersions
 
     project = load_project(settings_from(data_dir=data_dir).data_dir)
     versions = FileVersions(project)
-    problems, usable = project_problems(project, versions.metrics)
+    found = check_project(project, versions.metrics)
+    problems = found.problems
     if any(loaded.item.file.schedule for loaded in project.evaluations.values()):
         from eval_assets.automation.schedules import schedule_problems
 
         problems += map(str, schedule_problems(project))
     for problem in problems:
         say(problem)
-    for remark in (*remarks(project, versions, usable), *project_notes(project)):
+    for remark in (*remarks(project, versions, found.usable), *found.notes):
         say(f"note: {remark}")
     if problems:
         # One file's problems come as one text, a line each; what belongs to a line is indented below it.
         n_problems = sum(not line.startswith(" ") for problem in problems for line in problem.splitlines())
         say(count_text(n_problems, "problem"), err=True)
         sys.exit(1)
-    kinds = ("datasets", "prompts", "models", "judges", "evaluations")
-    if not any(project.names(kind) for kind in kinds):
-        say(f"note: expected --data to name the folder with {', '.join(kinds)}; in {project.data_dir} there are none")
-    say("ok: " + ", ".join(count_text(len(project.names(kind)), kind.removesuffix("s")) for kind in kinds))
+    if not any(project.names(kind) for kind in SUFFIXES):
+        wanted = ", ".join(SUFFIXES)
+        say(f"note: expected --data to name the folder with {wanted}; in {project.data_dir} there are none")
+    say("ok: " + ", ".join(count_text(len(project.names(kind)), kind.removesuffix("s")) for kind in SUFFIXES))

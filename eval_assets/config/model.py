@@ -1,5 +1,7 @@
 """A model file, `data/models/<name>.yaml`: provider, model id, sampling parameters, prices, limits."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
@@ -7,6 +9,11 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 from eval_assets.config.fields import Delimiter, FileModel, Owner, Slug, VariableName
 
 ProviderName = Literal["openai", "embedded", "transformers", "callable", "recorded"]
+NEEDED_FIELD: Mapping[ProviderName, str] = MappingProxyType(
+    {"openai": "model", "embedded": "model", "transformers": "model", "callable": "callable", "recorded": "file"}
+)
+"""Provider → the field of a model file that it can't do without: who answers."""
+
 ReasoningTags = Literal["at_start", "opened_by_template", "anywhere", "ignored"]
 
 
@@ -119,14 +126,7 @@ class ModelFile(FileModel):
 
     @model_validator(mode="after")
     def _provider_has_what_it_needs(self) -> "ModelFile":
-        needed = {
-            "openai": "model",
-            "embedded": "model",
-            "transformers": "model",
-            "callable": "callable",
-            "recorded": "file",
-        }
-        field = needed[self.provider]
+        field = NEEDED_FIELD[self.provider]
         if getattr(self, field) is None:
             raise ValueError(f"provider {self.provider!r} needs the field {field!r}")
         return self

@@ -11,13 +11,13 @@ from eval_assets.config.fields import MAX_NAME
 from eval_assets.config.files.endpoints import endpoint_problems
 from eval_assets.config.files.parameters import secret_problems
 from eval_assets.config.files.places import declared_text, lies_outside, project_root
+from eval_assets.config.files.template_syntax import syntax_error
 from eval_assets.config.files.yaml_documents import Document, line_of_text, parse_yaml, validate
 from eval_assets.config.judge import Judge, JudgeFile
 from eval_assets.config.model import Model, ModelFile
 from eval_assets.config.problems import Location, Problem, field_path, line_of, raise_problems, relative
 from eval_assets.config.project import SUFFIXES, Item, Loaded, Project, can_be_a_partition
 from eval_assets.config.prompt import parse_prompt
-from eval_assets.config.template_syntax import syntax_error
 from eval_assets.errors import ConfigError
 
 MAX_CANDIDATES = 10_000

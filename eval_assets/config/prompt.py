@@ -7,9 +7,9 @@ from typing import Literal, get_args
 from pydantic import Field
 
 from eval_assets.config.fields import FileModel, Owner, Slug
+from eval_assets.config.files.template_syntax import syntax_error
 from eval_assets.config.files.yaml_documents import parse_yaml, validate
 from eval_assets.config.problems import Problem, nearest, raise_problems
-from eval_assets.config.template_syntax import syntax_error
 
 FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*$\n?", re.DOTALL | re.MULTILINE)
 SECTION = re.compile(r"^##[ \t]+(\S+)[ \t]*$", re.MULTILINE)

@@ -30,7 +30,7 @@ def converse(
 
     Args:
         conversations: Each with the model it is held with; not started yet.
-        askers: Who answers for a model, by the model's name.
+        askers: Who answers for a model, by the model's name; hold engines open with `with` over all rounds.
         formats: What is known about reply formats.
     """
     said: dict[int, Said] = {}

@@ -15,6 +15,7 @@ from eval_assets.config.scales import Scale
 from eval_assets.errors import StorageError
 from eval_assets.providers.http.statuses import speaks_of_formats
 from eval_assets.providers.identity import identity_of
+from eval_assets.providers.traits import provider_of
 from eval_assets.requests.exchange import Reply
 from eval_assets.requests.keys import lane_of
 
@@ -75,12 +76,12 @@ class FormatMemory:
     def current(self, model: Model) -> ReplyFormat:
         """The format to ask in: what is known of the model's lane, else the strictest not yet refused."""
         lane = _lane(model)
-        strictest: ReplyFormat = "json_schema" if _takes_formats(model) else "text"
+        strictest: ReplyFormat = "json_schema" if provider_of(model).takes_reply_formats else "text"
         return self._settled.get(lane) or self._tried.get(lane) or strictest
 
     def is_settled(self, model: Model) -> bool:
         """Whether the lane's format is known, so that many requests may be sent in it at once."""
-        return _lane(model) in self._settled or not _takes_formats(model)
+        return _lane(model) in self._settled or not provider_of(model).takes_reply_formats
 
     def accepted(self, model: Model, reply_format: ReplyFormat) -> None:
         """Remember that the lane answered a request in this format."""
@@ -114,10 +115,6 @@ class FormatMemory:
 
 def _lane(model: Model) -> str:
     return lane_of(identity_of(model))
-
-
-def _takes_formats(model: Model) -> bool:
-    return model.file.provider in {"openai", "embedded"}
 
 
 def _write_atomically(path: Path, text: str) -> None:

@@ -20,6 +20,7 @@ from eval_assets.judges.messages import PREFERENCE, comparison_messages, missing
 from eval_assets.judges.opinions import Opinion, verdict_on
 from eval_assets.judges.recorded import Preference, recorded_preference, side_of
 from eval_assets.providers.dispatch.jobs import Asker
+from eval_assets.providers.traits import provider_of
 from eval_assets.requests.exchange import Request
 from eval_assets.tables.evaluation_tables import PAIRWISE_PREFERENCES
 
@@ -70,7 +71,7 @@ def preferences_between(
     model = _model_of(judge, models)
     pairs = _pairs(first, second)
     given: list[tuple[Opinion, Opinion | None, Preference]]
-    if model.file.provider == "recorded":
+    if provider_of(model).is_recorded:
         looked_up = [(model, _recorded(judge, a, b)) for a, b in pairs]
         given = [(found.opinion, None, found) for found in converse(looked_up, askers, formats)]
     else:
@@ -95,7 +96,7 @@ def preference_requests(
         formats: Likewise; until an endpoint's format is known, its strictest is assumed.
     """
     model = _model_of(judge, models)
-    if model.file.provider == "recorded":
+    if provider_of(model).is_recorded:
         firsts = [first_request(_recorded(judge, a, b)) for a, b in _pairs(first, second)]
     else:
         talks = (talk for a, b in _pairs(first, second) for talk in _both_orders(judge, model, a, b, formats))

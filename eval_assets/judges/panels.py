@@ -21,6 +21,7 @@ from eval_assets.judges.formats import FormatMemory
 from eval_assets.judges.opinions import Opinion, opinion
 from eval_assets.judges.recorded import recorded_opinion
 from eval_assets.providers.dispatch.jobs import Asker
+from eval_assets.providers.traits import provider_of
 from eval_assets.requests.canonical_json import json_text
 from eval_assets.requests.exchange import Outcome, Request
 from eval_assets.tables.cell_tables import JUDGE_SCORES
@@ -176,7 +177,7 @@ class _Ballot:
 
     def conversation(self, seat: _Seat, formats: FormatMemory) -> Conversation[Opinion]:
         output = self.prediction["output"] if self.prediction["outcome"] == "ok" else None
-        if output is not None and seat.model.file.provider == "recorded":
+        if output is not None and provider_of(seat.model).is_recorded:
             return recorded_opinion(seat.judge.file, self.prediction, draw=self.draw)
         return opinion(seat.judge.file, seat.model, self.columns, output, draw=self.draw, formats=formats)
 

@@ -47,6 +47,7 @@ class Parameter:
         minimum: Lowest number allowed.
         decides_score: False for one like `device` that changes how, not what is computed.
         came_later: Scores were kept before it existed: at its default it leaves their ids as they are.
+        libraries: Further distributions whose code decides the score when it is not at its default.
     """
 
     default: Any
@@ -55,6 +56,7 @@ class Parameter:
     minimum: float | None = None
     decides_score: bool = True
     came_later: bool = False
+    libraries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +68,12 @@ class Metric:
         scorer: Computes the scores of a batch.
         needs: Columns it reads. A prediction where `output` or one of the others is null is skipped.
         version: Changes whenever a score could; empty for MLflow's unversioned metrics.
+        tokenizer: How it finds words, where no parameter `tokenizer` says so; empty where it looks for none.
         tokenizer_versions: Tokenizer → version of the metric with it, where that is another one.
         greater_is_better: Direction; None for a metric that describes and ranks nothing.
         range: Lowest and highest possible score; None where there is no bound.
         is_binary: Every score is 0 or 1.
-        aggregates: Beyond mean, variance and p90, see `aggregates`.
+        aggregates: Beyond mean, variance and p90, see `aggregations`.
         parameters: Its parameters by name.
         libraries: Distributions whose code decides the score.
         modules: What must be importable for it.
@@ -87,6 +90,7 @@ class Metric:
     scorer: Scorer
     needs: tuple[str, ...] = ("output", "targets")
     version: str = "v1"
+    tokenizer: str = ""
     tokenizer_versions: Mapping[str, str] = field(default_factory=dict)
     greater_is_better: bool | None = True
     range: tuple[float | None, float | None] = (0.0, 1.0)
@@ -102,15 +106,18 @@ class Metric:
     takes_values: bool = False
     expands: str | None = None
 
-    def signature(self) -> str:
+    def signature(self, parameters: Mapping[str, Any]) -> str:
         """Name the implementation and the version of each library behind it.
 
-        >>> Metric("length", len, libraries=("polars",)).signature()  # doctest: +ELLIPSIS
+        >>> Metric("length", len, libraries=("polars",)).signature({})  # doctest: +ELLIPSIS
         'builtins:len (polars ...)'
         """
         scorer = self.scorer.keywords["measure"] if isinstance(self.scorer, partial) else self.scorer
         code = f"{scorer.__module__.removeprefix('eval_assets.metrics.')}:{scorer.__qualname__}"
-        return f"{code} ({', '.join(_library(name) for name in self.libraries)})" if self.libraries else code
+        chosen = [name for name, value in parameters.items() if value != self.parameters[name].default]
+        further = [library for name in chosen for library in self.parameters[name].libraries]
+        libraries = ", ".join(map(_library, dict.fromkeys([*self.libraries, *further])))
+        return f"{code} ({libraries})" if libraries else code
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +170,14 @@ class ResolvedMetric:
     signature: str
     function: CustomFunction | None = None
     depends_on: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def tokenizer(self) -> str:
+        """How it finds words; empty for a metric that looks for none, and for the user's functions."""
+        chosen = (
+            self.definition.tokenizer if self.function else self.parameters.get("tokenizer", self.definition.tokenizer)
+        )
+        return str(chosen)
 
     @property
     def code_sha256(self) -> str:

@@ -16,14 +16,14 @@ from eval_assets.metrics.learned import embedding, toxicity
 from eval_assets.metrics.overlap import bleu, rouge, spelling, token_f1
 from eval_assets.metrics.resolution import in_dependency_order, resolve_custom, resolve_shipped
 from eval_assets.metrics.retrieval import context, ranked
-from eval_assets.metrics.text import length, readability
+from eval_assets.metrics.text import length, readability, textstat_indices
 from eval_assets.requests.canonical_json import json_sha256
 
 _MODULES = (
     *(matching, numeric, json_structure, refusal),
     *(token_f1, rouge, bleu, spelling),
     *(embedding, toxicity),
-    *(readability, length),
+    *(readability, textstat_indices, length),
     *(ranked, context),
 )
 

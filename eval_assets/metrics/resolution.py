@@ -156,7 +156,7 @@ def _resolved(metric: Metric, choice: MetricChoice, given: Mapping[str, Any], la
         parameters_sha256=json_sha256(deciding),
         greater_is_better=metric.greater_is_better if direction is None else direction,
         aggregates=_aggregates(metric.aggregates, choice),
-        signature=metric.signature(),
+        signature=metric.signature(parameters),
     )
 
 

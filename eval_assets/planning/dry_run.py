@@ -16,9 +16,8 @@ from eval_assets.errors import ConfigError
 from eval_assets.judges.panels import requests_for
 from eval_assets.metrics.scoring.prediction_scores import rows_to_rescore
 from eval_assets.planning.estimates import Demand, Estimate, estimate_of
-from eval_assets.providers.dispatch.answering import unsendable_reply
-from eval_assets.providers.dispatch.engine import Answer, Job, Policy
-from eval_assets.providers.dispatch.jobs import Retry
+from eval_assets.providers.dispatch.answering import CHUNK, unsendable_reply
+from eval_assets.providers.dispatch.jobs import Answer, Job, Policy, Retry
 from eval_assets.providers.replies.reading import reading_of, understood
 from eval_assets.requests.exchange import Reply, Request
 from eval_assets.requests.keys import ModelIdentity, canonical_request, key_of, lane_of
@@ -37,10 +36,9 @@ from eval_assets.stages.predictions import prediction_frames
 from eval_assets.storage.replies.responses import ResponseStore
 from eval_assets.storage.replies.stored_replies import StoredReply
 
-CHUNK = 2_000
+T = TypeVar("T")
 PENDING = "pending"
 
-T = TypeVar("T")
 Asked = defaultdict[str, set[str]]
 """Lane → keys of the requests that cells planned earlier would send: a run sends an identical one once."""
 
@@ -93,7 +91,7 @@ class Lookup:
                 try:
                     canonical = canonical_request(self._identity, job.request)
                 except (ConfigError, RecursionError, MemoryError) as error:
-                    yield Answer(job, "", unsendable_reply(error), None, reused=False, paid_by_run_id=None)
+                    yield Answer(job, "", unsendable_reply(error), None, reused=False)
                 else:
                     keyed.append((job, key_of(canonical), canonical))
             stored = self._stored([key for _, key, _ in keyed])
@@ -102,7 +100,7 @@ class Lookup:
                 if found is None:
                     self._count(key, canonical, job.request)
                 reply = understood(found.reply, self._reading) if found else _pending()
-                yield Answer(job, key, reply, None, reused=found is not None, paid_by_run_id=None)
+                yield Answer(job, key, reply, None, reused=found is not None)
 
     def count_missing(self, requests: list[Request]) -> None:
         """Count those of the requests that have no stored reply, each once."""

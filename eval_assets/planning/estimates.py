@@ -8,6 +8,7 @@ import polars as pl
 
 from eval_assets.config.model import Model
 from eval_assets.providers.dispatch.costs import cost_usd, max_completion_tokens
+from eval_assets.providers.traits import provider_of
 from eval_assets.requests.canonical_json import canonical_json
 from eval_assets.requests.exchange import Request
 from eval_assets.storage.warehouse import Warehouse
@@ -16,7 +17,6 @@ from eval_assets.wording.numbers import count_text, seconds_text
 CHARACTERS_PER_TOKEN = 4
 ASSUMED_LATENCY_SECONDS = 1.0
 MEASURED_REPLIES = 1_000
-WITHOUT_TOKENS = ("callable", "recorded")
 
 
 @dataclass
@@ -56,7 +56,7 @@ def estimate_of(warehouse: Warehouse, lane: str, demand: Demand) -> Estimate:
     """Estimate from the lane's latest replies to such requests, else from all its latest ones if there are any, else
     from the prompts' length and the token limit.
     """
-    has_tokens = demand.model.file.provider not in WITHOUT_TOKENS
+    has_tokens = provider_of(demand.model).has_tokens
     replies = _latest_replies(warehouse, lane, has_tokens=has_tokens)
     alike = replies.filter(pl.col("manner").is_in(list(demand.manners)))
     n, each = demand.n_requests, f"{seconds_text(ASSUMED_LATENCY_SECONDS)} each"

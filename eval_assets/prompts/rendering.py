@@ -7,8 +7,8 @@ from typing import Any
 from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, meta, nodes, pass_context
 from jinja2.exceptions import SecurityError
 
+from eval_assets.config.files.template_syntax import ODD_NAME, syntax_said
 from eval_assets.config.prompt import Prompt
-from eval_assets.config.template_syntax import ODD_NAME, syntax_said
 from eval_assets.errors import TemplateError
 from eval_assets.prompts.sandbox import BoundedSandbox, CountedContext
 from eval_assets.prompts.turns import is_message_list, turns_of

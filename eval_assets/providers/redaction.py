@@ -10,16 +10,12 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from eval_assets.config.secrets import HIDDEN, USER_IN_URL
+from eval_assets.config.files.secrets import HIDDEN, SECRET_VARIABLE, USER_IN_URL
 
 CONTROL = {"\n": "n", "\r": "r", "\t": "t"}
 
 SHORTEST_SECRET = 8
 """Shorter values (`ok`, `7`, `ollama`) are words of ordinary messages, and no secrets that anything depends on."""
-
-SECRET_NAMES = re.compile(
-    r"(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?)(?:_|$)", re.IGNORECASE
-)
 
 
 def redacted(text: str, secrets: Iterable[str] = (), environment: Mapping[str, str] = os.environ) -> str:
@@ -33,7 +29,7 @@ def redacted(text: str, secrets: Iterable[str] = (), environment: Mapping[str, s
     >>> redacted("key 'pa55 w/rd' is wrong: ?key=pa55%20w%2Frd, user ok", ["pa55 w/rd", "ok"], {})
     "key '***' is wrong: ?key=***, user ok"
     """
-    named = (value for name, value in environment.items() if SECRET_NAMES.search(name))
+    named = (value for name, value in environment.items() if SECRET_VARIABLE.search(name))
     pattern = _pattern(frozenset((*secrets, *named)))
     text = USER_IN_URL.sub(f"{HIDDEN}@", text)
     return text if pattern is None else pattern.sub(HIDDEN, text)

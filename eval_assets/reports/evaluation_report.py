@@ -17,9 +17,8 @@ from eval_assets.reports.computed.scores import score_rows
 from eval_assets.reports.computed.shared_replies import shared_replies_notes
 from eval_assets.reports.flips import Flip, flips
 from eval_assets.reports.judging_report import JudgingReport, load_judging
-from eval_assets.reports.outputs import ExampleOutputs, side_by_side
+from eval_assets.reports.outputs import ExampleOutputs, example_outputs
 from eval_assets.reports.performance import Performance, performance
-from eval_assets.reports.provenance import DatasetFacts, Provenance
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.columns import CANDIDATE
 
@@ -33,6 +32,36 @@ READ_TABLES = (
     "aggregate_history",
 )
 NOT_SHOWN = {"predictions": ("messages", "example"), "judge_scores": ("messages", "raw_reply")}
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetFacts:
+    """What was evaluated on.
+
+    Args:
+        name: Of the dataset.
+        n_examples: Examples with at least one prediction.
+        sha256: Hash over the hashes of these examples; changes with any of them.
+        description: From the card.
+        source: From the card.
+        licence: From the card.
+    """
+
+    name: str
+    n_examples: int
+    sha256: str
+    description: str = ""
+    source: str = ""
+    licence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where the numbers come from: when the report was made, by which runs, from which versions of which tables."""
+
+    generated_at: datetime
+    run_ids: tuple[str, ...]
+    delta_versions: Mapping[str, int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +103,15 @@ class EvaluationReport:
     provenance: Provenance
     judging: JudgingReport
     outdated: tuple[str, ...] = ()
+    _compared: Mapping[tuple[str, str], Row] = field(init=False, repr=False, default_factory=dict)
     _against_baseline: Mapping[tuple[str, str], Row] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Look up comparisons with the baseline once: a page asks for each many times."""
-        rows = self.comparison.filter(pl.col("is_baseline_comparison")).iter_rows(named=True)
-        found = {(Candidate.of_row(row), row["metric"]): row for row in rows}
+        """Look up comparisons once: a page asks for each many times."""
+        rows = {(Candidate.of_row(row), row["metric"]): row for row in self.comparison.iter_rows(named=True)}
+        object.__setattr__(self, "_compared", rows)
+        with_baseline = self.comparison.filter(pl.col("is_baseline_comparison")).iter_rows(named=True)
+        found = {(Candidate.of_row(row), row["metric"]): row for row in with_baseline}
         object.__setattr__(self, "_against_baseline", found)
 
     @property
@@ -97,15 +129,24 @@ class EvaluationReport:
         """The metric to look at first: of the first gate, else the first the file adds, else the first that has a
         better end; never one that answers with labels, which has no mean.
         """
-        means = {name for candidate in self.candidates for name, row in candidate.metrics.items() if not labelled(row)}
         gated = [gate.metric for gate in self.evaluation.file.gates]
         added = [choice.label or choice.metric for choice in self.evaluation.file.metrics]
         directed = [metric for metric in self.metrics if self.facts(metric)["greater_is_better"] is not None]
+        means = [metric for metric in self.metrics if not self.answers_with_labels(metric)]
         return next((metric for metric in (*gated, *added, *directed) if metric in means), None)
+
+    def answers_with_labels(self, metric: str) -> bool:
+        """Whether the aggregates of a metric hold labels and no score."""
+        rows = [candidate.metrics[metric] for candidate in self.candidates if metric in candidate.metrics]
+        return any(row["n_labelled"] for row in rows) and not any(row["n_scored"] for row in rows)
 
     def facts(self, metric: str) -> Row:
         """Any candidate's aggregate of a metric, for what they share: direction, range, version, kind."""
         return next(candidate.metrics[metric] for candidate in self.candidates if metric in candidate.metrics)
+
+    def compared(self, candidate: str, metric: str) -> Row:
+        """Any comparison of a candidate, for what all share: rank, letters, shares of labels; empty without one."""
+        return self._compared.get((candidate, metric), {})
 
     def against_baseline(self, candidate: str, metric: str) -> Row | None:
         """The comparison of a candidate with the baseline; null for the baseline itself."""
@@ -124,28 +165,17 @@ class EvaluationReport:
         )
 
     def outputs(
-        self,
-        *,
-        offset: int = 0,
-        limit: int | None = None,
-        candidates: Sequence[str] | None = None,
-        examples: Sequence[str] | None = None,
+        self, candidates: Sequence[str], *, limit: int | None = None, examples: Sequence[str] | None = None
     ) -> Iterator[ExampleOutputs]:
-        """Outputs side by side, in dataset order: of all candidates and examples, or of those named."""
-        names = [candidate.name for candidate in self.candidates] if candidates is None else candidates
-        predictions = self.predictions.filter(CANDIDATE.is_in(names))
+        """Outputs of candidates side by side, in dataset order: of the first examples, or of those named."""
+        predictions = self.predictions.filter(CANDIDATE.is_in(candidates))
         if examples is not None:
             predictions = predictions.filter(pl.col("example_id").is_in(list(examples)))
-        return side_by_side(predictions, self.scores, names, offset=offset, limit=limit)
+        return example_outputs(predictions, self.scores, candidates, limit=limit)
 
     def trend(self, candidate: str, metric: str) -> tuple[TrendPoint, ...]:
         """A candidate's mean over the runs so far."""
         return trend(self.history, candidate=candidate, metric=metric)
-
-
-def labelled(row: Row) -> bool:
-    """Whether an aggregate holds labels and no score."""
-    return bool(row["n_labelled"]) and not row["n_scored"]
 
 
 def load_report(

@@ -3,14 +3,12 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import polars as pl
 
 from eval_assets.config.candidate import Candidate
+from eval_assets.reports.candidate_report import Row
 from eval_assets.wording.numbers import interval_text, number_text, plain_number, share_text
-
-Row = Mapping[str, Any]
 
 UNCALIBRATED = "uncalibrated"
 NO_BETTER_THAN_CHANCE = "no better than chance"

@@ -10,7 +10,7 @@ from eval_assets.tables.columns import CANDIDATE
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CandidateOutput:
     """What one candidate answered to one example; of several samples the first, with scores averaged over all.
 
     Args:
@@ -46,16 +46,11 @@ class ExampleOutputs:
     inputs: str | None
     targets: str | None
     context: str | None
-    answers: tuple[Answer, ...]
+    answers: tuple[CandidateOutput, ...]
 
 
-def side_by_side(
-    predictions: pl.DataFrame,
-    scores: pl.DataFrame,
-    candidates: Sequence[str],
-    *,
-    offset: int = 0,
-    limit: int | None = None,
+def example_outputs(
+    predictions: pl.DataFrame, scores: pl.DataFrame, candidates: Sequence[str], *, limit: int | None = None
 ) -> Iterator[ExampleOutputs]:
     """Walk through the examples in dataset order.
 
@@ -63,18 +58,17 @@ def side_by_side(
         predictions: Rows of all candidates.
         scores: Score rows of all candidates, as `score_rows` makes them.
         candidates: `model@prompt`, in the order of the answers.
-        offset: Examples to pass over.
-        limit: Examples to yield; all that remain when absent.
+        limit: Examples to yield; all when absent.
     """
     page = (
         predictions.sort("position", "example_id", "sample_index")
         .unique("example_id", keep="first", maintain_order=True)
-        .slice(offset, limit)
+        .slice(0, limit)
     )
     wanted = page["example_id"].implode()
     on_page = predictions.filter(pl.col("example_id").is_in(wanted)).with_columns(candidate=CANDIDATE)
     answers = _answers(on_page, scores.filter(pl.col("example_id").is_in(wanted)))
-    absent = Answer(output=None, outcome="missing", error=None, n_samples=0)
+    absent = CandidateOutput(output=None, outcome="missing", error=None, n_samples=0)
     for row in page.iter_rows(named=True):
         example_id = row["example_id"]
         yield ExampleOutputs(
@@ -86,7 +80,7 @@ def side_by_side(
         )
 
 
-def _answers(predictions: pl.DataFrame, scores: pl.DataFrame) -> dict[tuple[str, str], Answer]:
+def _answers(predictions: pl.DataFrame, scores: pl.DataFrame) -> dict[tuple[str, str], CandidateOutput]:
     means: dict[tuple[str, str], dict[str, float | None]] = defaultdict(dict)
     reasons: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
     labels: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
@@ -111,7 +105,7 @@ def _answers(predictions: pl.DataFrame, scores: pl.DataFrame) -> dict[tuple[str,
         )
     )
     return {
-        (row["example_id"], row["candidate"]): Answer(
+        (row["example_id"], row["candidate"]): CandidateOutput(
             row["output"],
             row["outcome"],
             row["error"],

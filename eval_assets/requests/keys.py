@@ -16,8 +16,6 @@ KEY_SCHEMA = "1"
 
 SLUG_LENGTH = 48
 
-SHOWN_THE_EXAMPLE = frozenset({"callable", "recorded"})
-
 
 @dataclass(frozen=True, slots=True)
 class ModelIdentity:
@@ -28,12 +26,14 @@ class ModelIdentity:
         endpoint: Normalised address, or where and how a local provider finds its replies.
         model_id: The id as the provider knows it.
         implementation: Hash of the code or file that answers, for providers whose answers change with it.
+        is_shown_the_example: It answers to the example's columns too, which are then part of the key.
     """
 
     provider: str
     endpoint: str
     model_id: str
     implementation: str | None = None
+    is_shown_the_example: bool = False
 
 
 def canonical_request(identity: ModelIdentity, request: Request) -> str:
@@ -56,7 +56,7 @@ def canonical_request(identity: ModelIdentity, request: Request) -> str:
         content["response_format"] = request.response_format
     if request.sample_index:
         content["sample_index"] = request.sample_index
-    if identity.provider in SHOWN_THE_EXAMPLE:
+    if identity.is_shown_the_example:
         content["columns"] = request.columns
     return canonical_json(content)
 

@@ -18,13 +18,14 @@ from eval_assets.config.project import Project
 from eval_assets.config.project_files import load_project
 from eval_assets.config.settings import Settings
 from eval_assets.judges.formats import FormatMemory
-from eval_assets.providers.clients.clients import open_client
-from eval_assets.providers.clients.on_demand import OnDemandClient
+from eval_assets.providers.clients.opening import OnDemandClient, open_client
+from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.dispatch.engine import Engine
 from eval_assets.providers.dispatch.progress import Progress
 from eval_assets.providers.identity import identity_of
 from eval_assets.providers.local.embedded import EmbeddedServers
 from eval_assets.providers.replies.reading import reading_of
+from eval_assets.providers.traits import provider_of
 from eval_assets.requests.budget import Budget
 from eval_assets.requests.keys import ModelIdentity
 from eval_assets.stages.cell_inputs import StoredModel, stored_documents
@@ -92,7 +93,7 @@ class EngineRoom:
         self, model: StoredModel, documents: Sequence[Mapping[str, str]]
     ) -> tuple[ModelIdentity, Mapping[str, Any]]:
         """Who answers, and the columns all its requests share: a callable is shown the documents of the dataset."""
-        if model.model.file.provider != "callable" or not documents:
+        if not (documents and provider_of(model.model).sees_documents):
             return identity_of(model.model, model.implementation), {}
         implementation = content_sha256([model.implementation, documents])
         return identity_of(model.model, implementation), {"documents": documents}
@@ -121,8 +122,7 @@ class EngineRoom:
             client=OnDemandClient(
                 lambda: open_client(
                     operated,
-                    models_dir=self.project.models_dir,
-                    embedded=self.embedded,
+                    Surroundings(self.project.models_dir, self.embedded),
                     implementation=model.implementation,
                 ),
                 shared,

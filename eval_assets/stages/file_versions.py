@@ -10,16 +10,16 @@ from typing import Any
 from eval_assets.config.datasets.human_labels import HumanLabel, read_labels
 from eval_assets.config.datasets.rows import read_documents, read_examples, row_file
 from eval_assets.config.evaluation import Evaluation
+from eval_assets.config.files.file_states import are_settled, states_of
 from eval_assets.config.judge import Judge
 from eval_assets.config.model import Model, ModelFile
 from eval_assets.config.project import Loaded, Project
 from eval_assets.judges.fingerprint import judge_fingerprint
 from eval_assets.metrics.definition import ResolvedMetric
 from eval_assets.metrics.registry import metric_fingerprint, resolve_metrics
-from eval_assets.providers.implementation import implementation_of
+from eval_assets.providers.identity import implementation_of
 from eval_assets.stages.content_hash import HASH_LENGTH, content_sha256
 from eval_assets.stages.evaluation_parts import declared_ranges
-from eval_assets.stages.file_states import are_settled, states_of
 from eval_assets.stages.graph import judge_models_of, jurors_of
 
 MODEL_FIELDS_WITHOUT_EFFECT = {"description", "owners", "prices", "limits", "device", "batch_size", "threads", "family"}

@@ -15,6 +15,7 @@ from eval_assets.errors import TemplateError
 from eval_assets.prompts.rendering import render_prompt
 from eval_assets.providers.dispatch.jobs import Answer, Asker, Job
 from eval_assets.providers.replies.reading import READING_VERSION
+from eval_assets.providers.traits import provider_of
 from eval_assets.reports.performance import known_sum
 from eval_assets.requests.canonical_json import json_text
 from eval_assets.requests.exchange import Message, Request
@@ -164,11 +165,14 @@ def columns_shown(example: Example) -> dict[str, Any]:
 
 def request_for(model: Model, messages: Sequence[Message], example: Example, *, sample_index: int) -> Request:
     """The request for one example. Providers that are shown the example get just the columns they may use."""
-    columns: Mapping[str, Any] = {}
-    if model.file.provider == "callable":
-        columns = columns_shown(example)
-    elif model.file.provider == "recorded":
-        columns = {"example_id": example.example_id, "position": example.position}
+    columns: Mapping[str, Any]
+    match provider_of(model).is_shown:
+        case "columns":
+            columns = columns_shown(example)
+        case "place":
+            columns = {"example_id": example.example_id, "position": example.position}
+        case "nothing":
+            columns = {}
     return Request(
         messages=tuple(messages), parameters=model.file.parameters, sample_index=sample_index, columns=columns
     )

@@ -8,6 +8,7 @@ from eval_assets.config.evaluation import Evaluation
 from eval_assets.errors import ConfigError, MetricError
 from eval_assets.metrics.overlap.scripts import unseen_notes
 from eval_assets.metrics.targets import acceptable, target_value
+from eval_assets.providers.traits import provider_of
 from eval_assets.reports.evaluation_report import EvaluationReport, load_report
 from eval_assets.stages.cell_inputs import evaluation_of, read_judge
 from eval_assets.stages.engine_room import EngineRoom
@@ -56,7 +57,7 @@ def _version_now(versions: FileVersions, judge: str) -> str | None:
 def _unseen_texts(evaluation: Evaluation, versions: FileVersions, warehouse: Warehouse) -> list[str]:
     """Outputs and targets in scripts that a tokenizer of the evaluation's metrics doesn't see."""
     with suppress(ConfigError, MetricError):  # the files may have changed since; then they are outdated, which is said
-        metrics = [metric for metric in versions.metrics(evaluation) if "tokenizer" in metric.parameters]
+        metrics = [metric for metric in versions.metrics(evaluation) if metric.tokenizer]
         if metrics:
             rows = warehouse.scan("predictions", {"evaluation": evaluation.name})
             outputs = rows.filter(outcome="ok").select("output").drop_nulls().collect()["output"]
@@ -72,7 +73,7 @@ def _notes(evaluation: Evaluation, warehouse: Warehouse) -> list[str]:
     tiny = [
         judge
         for judge in evaluation.file.judges
-        if any(model.model.file.provider == "embedded" for model in read_judge(warehouse, judge).models.values())
+        if any(provider_of(model.model).is_bundled for model in read_judge(warehouse, judge).models.values())
     ]
     if not tiny:
         return []

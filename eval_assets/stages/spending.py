@@ -8,8 +8,7 @@ from typing import Any, get_args
 
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.errors import ConfigError
-from eval_assets.providers.dispatch.engine import Policy
-from eval_assets.providers.dispatch.jobs import Retry
+from eval_assets.providers.dispatch.jobs import Policy, Retry
 from eval_assets.requests.budget import Budget, SharedBudget
 from eval_assets.requests.exchange import Outcome
 from eval_assets.storage.replies.batch_budgets import batch_budget

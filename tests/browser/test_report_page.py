@@ -8,14 +8,16 @@ import time
 from collections.abc import Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import aiohttp
 import polars as pl
 import pytest
 
+from eval_assets.reports.computed.history import CellVersions, history_rows
 from eval_assets.reports.rendered.page.html import report_html
-from tests.report_rows import report_of
+from tests.report_rows import NOON, SHARE, aggregated, report_of, scored
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
@@ -186,5 +188,49 @@ def test_a_narrow_screen_in_light_and_dark_shows_everything_without_scrolling_si
             assert (max(int(part) for part in ground[4:-1].split(",")) < 60) == (scheme == "dark")
             picture = await page.call("Page.captureScreenshot")
             assert base64.b64decode(picture["data"]).startswith(b"\x89PNG")
+
+    asyncio.run(look())
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_plots_stay_within_their_cards_on_any_screen(tmp_path, width) -> None:
+    names = ("old", "a-model-with-a-long-name", "third")
+    history = pl.concat(
+        history_rows(
+            aggregated(scored([0.2 * day, 0.3], model=name), {"token_f1": SHARE}),
+            recorded_at=NOON + timedelta(days=day),
+            versions={f"{name}@p": CellVersions(day, 1, 1, "a")},
+            cost_usd={},
+            run_id="r",
+        )
+        for name in names
+        for day in (1, 2, 3)
+    )
+    report = report_of({name: ["x", "y"] for name in names}, {name: [0.4, 0.6] for name in names}, history=history)
+    priced = [
+        replace(candidate, performance=replace(candidate.performance, cost_usd=1.5 * place))
+        for place, candidate in enumerate(report.candidates, start=1)
+    ]
+    path = written(tmp_path, replace(report, candidates=tuple(priced)))
+
+    async def look():
+        async with opened(path, tmp_path / "profile") as page:
+            await page.call(
+                "Emulation.setDeviceMetricsOverride", width=width, height=844, deviceScaleFactor=1, mobile=False
+            )
+            assert await page.evaluate("document.documentElement.scrollWidth") <= width
+            outside = (
+                "[...document.querySelectorAll('svg.plot')].map(plot => {"
+                "  const card = plot.closest('.card').getBoundingClientRect();"
+                "  return [...plot.querySelectorAll('text, circle, polygon, .span')].filter(drawn => {"
+                "    const box = drawn.getBoundingClientRect();"
+                "    return box.left < card.left || box.right > card.right"
+                "      || box.top < card.top || box.bottom > card.bottom"
+                "  }).length"
+                "})"
+            )
+            assert await page.evaluate(outside) == [0, 0]
+            dots = "[...document.querySelectorAll('svg.plot')].map(plot => plot.querySelectorAll('.dot').length)"
+            assert await page.evaluate(dots) == [3, 9]  # a point per candidate; three days of three
 
     asyncio.run(look())

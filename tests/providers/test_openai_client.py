@@ -7,7 +7,7 @@ import pytest
 
 from eval_assets.config.model import Model, ModelFile
 from eval_assets.errors import MissingKeyError
-from eval_assets.providers.clients.openai_client import OpenAIClient, openai_client
+from eval_assets.providers.clients.openai_client import OpenAIClient, open_openai
 from eval_assets.providers.failures import (
     AttemptFailure,
     PartitionFailure,
@@ -16,7 +16,7 @@ from eval_assets.providers.failures import (
     TransientFailure,
 )
 from eval_assets.providers.http.headers import quota_of, retry_after_seconds
-from tests.engines import question
+from tests.engines import question, surroundings
 from tests.loopback import Fault, LoopbackProvider
 from tests.raw_server import RawServer
 
@@ -89,7 +89,7 @@ def test_keys_and_headers_come_from_the_environment_variables_named(provider):
         headers_env={"X-Team": "MY_TEAM"},
         query={"v": "2"},
     )
-    ask(openai_client(Model(name="m", file=file), {"MY_KEY": "sk-1", "MY_TEAM": "red"}))
+    ask(open_openai(Model(name="m", file=file), surroundings({"MY_KEY": "sk-1", "MY_TEAM": "red"})))
     assert provider.request_headers[0]["Authorization"] == "Bearer sk-1"
     assert provider.request_headers[0]["X-Team"] == "red"
 
@@ -98,7 +98,7 @@ def test_keys_and_headers_come_from_the_environment_variables_named(provider):
 def test_a_missing_key_is_said_before_any_request(environment):
     file = ModelFile(provider="openai", model="gpt")
     with pytest.raises(MissingKeyError, match="'m' needs the environment variable OPENAI_API_KEY"):
-        openai_client(Model(name="m", file=file), environment)
+        open_openai(Model(name="m", file=file), surroundings(environment))
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_keys_of_requests_that_were_paid_before_stay() -> None:
         columns={"inputs": "x", "since": DAY},
         sample_index=2,
     )
-    key = request_key(ModelIdentity("callable", "local", "m:f", "abc"), request)
+    key = request_key(ModelIdentity("callable", "local", "m:f", "abc", is_shown_the_example=True), request)
     assert key == "daa8e7378adf50d9bbc146213a5cfd787d6e6ddd18fafb052d55c47964084396"
     assert canonical_json(NUMBERS) == f"[1,0,9007199254740992.0,1e+300,1{'0' * 30},true,null]"
     assert json_text(NUMBERS) == f"[1.0, -0.0, 9007199254740992.0, 1e+300, 1{'0' * 30}, true, null]"

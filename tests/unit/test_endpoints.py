@@ -8,9 +8,10 @@ import pytest
 from eval_assets.checking.remarks import missing_prerequisites
 from eval_assets.config.model import Model, ModelFile
 from eval_assets.errors import MissingKeyError
-from eval_assets.providers.clients.openai_client import openai_client
+from eval_assets.providers.clients.openai_client import open_openai
 from eval_assets.providers.identity import identity_of
 from eval_assets.stages.file_versions import FileVersions
+from tests.engines import surroundings
 from tests.small_project import problems_of, project_with
 
 SERVED = "provider: openai\nmodel: m\n"
@@ -70,12 +71,12 @@ def test_a_secret_query_parameter_is_sent_and_neither_kept_nor_keyed(tmp_path: P
         provider="openai", model="m", base_url="https://h/v1", query={"v": "2"}, query_env={"api-key": "NAME"}
     )
     model = Model(name="m", file=file)
-    client = openai_client(model, {"NAME": "hush-hush"})
+    client = open_openai(model, surroundings({"NAME": "hush-hush"}))
     assert client._query == {"v": "2", "api-key": "hush-hush"}
     assert "hush-hush" in client._secrets
     assert identity_of(model).endpoint == "https://h/v1?v=2"
     with pytest.raises(MissingKeyError, match="needs the environment variable NAME"):
-        openai_client(model, {})
+        open_openai(model, surroundings({}))
     written = f"{SERVED}base_url: https://h/v1\n"
     before = FileVersions(project_with(tmp_path, **{"models/echo.yaml": written}))
     after = FileVersions(project_with(tmp_path, **{"models/echo.yaml": written + "query_env: {api-key: NAME}\n"}))

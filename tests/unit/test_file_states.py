@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from eval_assets.config.files.file_states import COARSE_SECONDS, are_settled, states_of
 from eval_assets.config.project_files import load_project
 from eval_assets.stages import file_versions
-from eval_assets.stages.file_states import COARSE_SECONDS, are_settled, states_of
 from eval_assets.stages.file_versions import FileVersions
 
 ROW = '{"example_id": "a", "inputs": "Why?", "targets": "x"}\n'

@@ -90,7 +90,7 @@ def test_the_environment_does_not_change_the_identity(monkeypatch):
 
 
 def test_columns_count_only_for_providers_that_see_them():
-    shown = ModelIdentity("callable", "local", "module:function", "abc")
+    shown = ModelIdentity("callable", "local", "module:function", "abc", is_shown_the_example=True)
     assert request_key(GPT, request(columns={"x": 1})) == request_key(GPT, request())
     assert request_key(shown, request(columns={"x": 1})) != request_key(shown, request())
 

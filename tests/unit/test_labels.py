@@ -4,7 +4,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from eval_assets.checking.references import project_problems
+from eval_assets.checking.references import check_project
 from eval_assets.config.datasets.human_labels import HumanLabel, read_labels
 from eval_assets.config.scales import IntegerScale, LabelScale, NumberScale, PassFailScale
 from eval_assets.errors import DatasetError
@@ -127,7 +127,7 @@ def test_pairwise_needs_a_judge_with_one_model(tmp_path):
     project = labelled(
         tmp_path, **{"evaluations/e.yaml": evaluation, "judges/all.yaml": "kind: jury\njurors: [right]\n"}
     )
-    found, _ = project_problems(project, lambda _: [])
+    found = check_project(project, lambda _: []).problems
     assert any("evaluations/e.yaml:4" in problem and "'all' is a jury" in problem for problem in found), found
 
 

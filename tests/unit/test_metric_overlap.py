@@ -1,5 +1,7 @@
 """ROUGE, BLEU, token F1, edit distance and chrF: known values, ranges, scripts."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,6 +42,24 @@ def test_rouge_lsum_compares_line_by_line():
     # line "a b" is found in line 2, line "c d" in line 1: all 4 words, though never in this order
     assert scores("rougeLsum", ["c d\na b"], ["a b\nc d"]) == [1.0]
     assert scores("rougeL", ["c d\na b"], ["a b\nc d"]) == [0.5]
+
+
+@pytest.mark.parametrize("implementation", ["fast", "reference"])
+def test_stems_are_compared_when_the_evaluation_asks_for_them(implementation):
+    # "cats" and "running" are "cat" and "run" to Porter's stemmer, "the" is too short to be stemmed: 3 of 3 words
+    chosen = {"implementation": implementation, "use_stemmer": True}
+    assert scores("rouge1", ["the cats running"], ["the cat runs"], **chosen) == [1.0]
+    assert scores("rouge1", ["the cats running"], ["the cat runs"]) == [1 / 3]
+
+
+def test_a_score_names_the_libraries_behind_its_parameters():
+    def libraries(**parameters):
+        signature = score_rows("rouge1", ["a"], ["a"], **parameters)["signature"][0]
+        return re.sub(r" [\d.]+(?=[,)])", "", signature)
+
+    assert libraries() == "overlap.rouge:rouge_1"
+    assert libraries(implementation="reference") == "overlap.rouge:rouge_1 (rouge-score)"
+    assert libraries(use_stemmer=True) == "overlap.rouge:rouge_1 (rouge-score, nltk)"
 
 
 def test_a_word_is_not_counted_more_often_than_both_texts_have_it():

@@ -6,7 +6,7 @@ import pytest
 
 from eval_assets.config.evaluation import MetricChoice
 from eval_assets.errors import MetricError
-from eval_assets.metrics.registry import METRICS, TASK_DEFAULTS, metric_fingerprint, resolve_metrics
+from eval_assets.metrics.registry import _MODULES, METRICS, TASK_DEFAULTS, metric_fingerprint, resolve_metrics
 from tests.unit.test_metric_rows import resolved
 
 LABELS = {
@@ -40,7 +40,68 @@ VERSIONS = {
     "context_precision": "v2",
     "context_recall": "v2",
 }
+VERSIONS |= dict.fromkeys(
+    (
+        "flesch_reading_ease",
+        "gunning_fog",
+        "smog_index",
+        "coleman_liau_index",
+        "dale_chall_readability_score",
+        "linsear_write_formula",
+    ),
+    "v1-textstat-0.7.13",
+)
 REQUIRED = {"regex_match": {"pattern": "x"}, "json_schema": {"schema": {}}}
+
+PARAMETERS_THEN = {"regex_match": {"pattern": "x"}, "json_schema": {"schema": {"type": "object"}}}
+# Of each metric by itself, labelled `m`, as they were before a parameter was added to one.
+FINGERPRINTS = {
+    "exact_match": "b01a33164bcc215b",
+    "normalized_exact_match": "262f3adb084751eb",
+    "contains": "dfe698b0583474be",
+    "regex_match": "0f1d56c0cdafea94",
+    "numeric_match": "b1d0bb3797d98614",
+    "json_validity": "0750e18b3452e426",
+    "json_schema": "5d29a752dc8e40ad",
+    "refusal": "7b3b6e0f41deffab",
+    "token_f1": "4378801f91d3b4e9",
+    "rouge1": "76bb02d98b0cda2b",
+    "rouge2": "a5027719d1307f8b",
+    "rougeL": "2a6d4e5201d13e62",
+    "rougeLsum": "938123257d97c76d",
+    "bleu": "bce54ab6c01d086a",
+    "chrf": "428554f443b36bab",
+    "levenshtein_similarity": "559773e929fd697a",
+    "embedding_similarity": "1ae79bfd00c3f4a4",
+    "toxicity": "97e541ae586800f3",
+    "ari_grade_level": "8436d63e9df421c9",
+    "flesch_kincaid_grade_level": "e8f54558148b0904",
+    "token_count": "5a0923e445ac53c7",
+    "response_length": "1d1f0af719bc00e3",
+    "latency": "d33027e9a1976ad9",
+    "precision_at_k": "ee76e4f41fd684e3",
+    "recall_at_k": "ed872381057b01ee",
+    "ndcg_at_k": "c6154d5758c9277f",
+    "hit_rate": "c042889b50a687da",
+    "mrr": "52bd973c1412780f",
+    "map": "0ed86cbe58576ca0",
+    "context_precision": "02e1eef10a7bce8a",
+    "context_recall": "fa7599732a845dac",
+}
+UNICODE_FINGERPRINTS = {
+    "rouge1": "6edc04e539fd26e6",
+    "rouge2": "a98456b490356a0c",
+    "rougeL": "546969a1e8c83036",
+    "rougeLsum": "32b057b7f8c9cd7a",
+    "bleu": "7b882bf9314a167d",
+    "token_f1": "66ef473841b27acc",
+    "normalized_exact_match": "f703c01cc7dd50c6",
+}
+
+
+def fingerprint_of(name, **parameters):
+    """First digits of the fingerprint of a metric labelled `m`."""
+    return metric_fingerprint(resolved(name, label="m", **parameters)[-1])[:16]
 
 
 @pytest.mark.parametrize("task", TASK_DEFAULTS)
@@ -56,6 +117,20 @@ def test_every_metric_resolves_pickles_and_signs(name):
     assert ":" in metric.signature
     assert "absent" not in metric.signature
     assert metric_fingerprint(pickle.loads(pickle.dumps(metric))) == metric_fingerprint(metric)  # noqa: S301
+
+
+def test_no_fingerprint_changes_when_a_parameter_is_added():
+    found = {name: fingerprint_of(name, **PARAMETERS_THEN.get(name, {})) for name in FINGERPRINTS}
+    assert found == FINGERPRINTS
+    assert {name: fingerprint_of(name, tokenizer="unicode") for name in UNICODE_FINGERPRINTS} == UNICODE_FINGERPRINTS
+    spelled_out = {"tokenizer": "ascii", "implementation": "fast", "use_stemmer": False}
+    assert fingerprint_of("rouge1", **spelled_out) == FINGERPRINTS["rouge1"]
+    assert fingerprint_of("rouge1", use_stemmer=True) != FINGERPRINTS["rouge1"]
+    assert fingerprint_of("rouge1", implementation="reference") != FINGERPRINTS["rouge1"]
+
+
+def test_no_two_metrics_have_one_name():
+    assert len(METRICS) == sum(len(module.METRICS) for module in _MODULES)
 
 
 def test_an_unknown_metric_is_refused_with_the_nearest_name():
@@ -92,7 +167,20 @@ def test_a_choice_replaces_the_default_of_its_name_and_a_labelled_one_stands_bes
     [
         (
             {"metric": "rouge1", "parameters": {"stemmer": True}},
-            "expected parameters of metric 'rouge1' .'tokenizer'.*'stemmer'",
+            "expected parameters of metric 'rouge1' .'implementation', 'tokenizer', 'use_stemmer'.*'stemmer'",
+        ),
+        (
+            {"metric": "rouge1", "parameters": {"implementation": "slow"}},
+            "parameter 'implementation' of metric 'rouge1' among 'fast', 'reference', got 'slow'",
+        ),
+        ({"metric": "rouge1", "parameters": {"use_stemmer": "yes"}}, "'use_stemmer' of metric 'rouge1' as 'bool', got"),
+        (
+            {"metric": "rougeL", "parameters": {"use_stemmer": True, "tokenizer": "unicode"}},
+            "expected `tokenizer: ascii` beside `use_stemmer: true`.* got 'unicode'",
+        ),
+        (
+            {"metric": "rouge2", "parameters": {"implementation": "reference", "tokenizer": "unicode"}},
+            "expected `tokenizer: ascii` beside `implementation: reference`.* got 'unicode'",
         ),
         ({"metric": "rouge1", "parameters": {"tokenizer": "porter"}}, "among 'ascii', 'unicode', got 'porter'"),
         ({"metric": "regex_match"}, "expected parameter 'pattern' of metric 'regex_match', which has no default"),

@@ -1,11 +1,18 @@
 """Readability, length and latency: metrics of the output alone."""
 
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eval_assets.metrics.registry import METRICS
 from eval_assets.metrics.scoring.prediction_scores import score_predictions
 from eval_assets.metrics.text.syllables import cmu_syllables
 from eval_assets.metrics.text.token_counts import TokenCounts
@@ -13,6 +20,19 @@ from eval_assets.metrics.text.words import WordMemory, split_words
 from tests.unit.test_metric_rows import CELL, prediction_frame, resolved, score_rows, scores
 
 READABILITY = ("ari_grade_level", "flesch_kincaid_grade_level")
+# Of "This is a sentence.": 4 words, 15 letters, 5 syllables; and of "Photosynthesis is slow.": 3, 20, 7.
+INDICES = {
+    "flesch_reading_ease": (206.835 - 1.015 * 4 - 84.6 * 5 / 4, 206.835 - 1.015 * 3 - 84.6 * 7 / 3),
+    "gunning_fog": (0.4 * 4, 0.4 * (3 + 100 * 1 / 3)),
+    "smog_index": (3.1291, 1.043 * (30 * 1 / 1) ** 0.5 + 3.1291),
+    "coleman_liau_index": (
+        0.058 * 15 / 4 * 100 - 0.296 * 1 / 4 * 100 - 15.8,
+        0.058 * 20 / 3 * 100 - 0.296 * 1 / 3 * 100 - 15.8,
+    ),
+    # one word of three is on no list of easy ones; above 5 percent of such words 3.6365 is added
+    "dale_chall_readability_score": (0.0496 * 4, 0.1579 * 100 / 3 + 0.0496 * 3 + 3.6365),
+    "linsear_write_formula": ((4 * 1 - 2) / 2, (2 * 1 + 1 * 3 - 2) / 2),  # a long word counts three times
+}
 
 
 def test_a_short_sentence_is_graded_by_hand():
@@ -24,6 +44,54 @@ def test_a_short_sentence_is_graded_by_hand():
 @pytest.mark.parametrize("metric", READABILITY)
 def test_a_text_without_words_has_grade_zero(metric):
     assert scores(metric, ["", "  ", "?!", "🙂"]) == [0.0, 0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("metric", INDICES)
+def test_an_index_of_a_short_sentence_is_derived_by_hand(metric):
+    assert scores(metric, ["This is a sentence.", "Photosynthesis is slow."]) == pytest.approx(INDICES[metric])
+
+
+@pytest.mark.parametrize("metric", INDICES)
+def test_a_text_without_words_has_no_index(metric):
+    rows = score_rows(metric, ["", "  ", "?!", "🙂"])
+    assert rows.select("score", "outcome", "reason").rows() == [(None, "skipped", "no words")] * 4
+
+
+@given(st.lists(st.text(st.sampled_from("aB1 .!?'-sé東\n"), max_size=40), min_size=1, max_size=3))
+def test_an_index_lies_in_its_range(texts):
+    for name in INDICES:
+        low, high = METRICS[name].range
+        found = [score for score in scores(name, texts) if score is not None]
+        assert all((low is None or score >= low) and (high is None or score <= high) for score in found)
+
+
+def test_a_greater_reading_ease_is_better_and_a_greater_grade_is_not():
+    directions = {name: METRICS[name].greater_is_better for name in (*INDICES, *READABILITY)}
+    assert [name for name, greater in directions.items() if greater] == ["flesch_reading_ease"]
+    [easy, hard] = scores(
+        "flesch_reading_ease", ["The cat sat on the mat.", "Photosynthesis necessitates illumination."]
+    )
+    assert easy > hard
+
+
+def test_an_index_carries_the_version_of_textstat_that_is_pinned():
+    pinned = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+    assert "textstat==0.7.13" in pinned
+    assert {METRICS[name].version for name in INDICES} == {"v1-textstat-0.7.13"}
+
+
+def test_textstat_downloads_nothing_and_is_imported_when_it_is_asked(tmp_path):
+    code = (
+        "import sys, tests.unit.test_metric_rows as rows\n"
+        "assert 'textstat' not in sys.modules and 'nltk' not in sys.modules\n"
+        "import nltk\n"
+        "def download(*_, **__): raise AssertionError('nothing is downloaded')\n"
+        "nltk.download = download\n"
+        "print(rows.scores('flesch_reading_ease', ['This is a sentence.']))\n"
+    )
+    environment = {**os.environ, "NLTK_DATA": str(tmp_path), "HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
+    assert done.stdout.strip() == "[97.025]", done.stderr
 
 
 @given(st.text(max_size=60))

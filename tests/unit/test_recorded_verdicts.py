@@ -11,7 +11,7 @@ from eval_assets.config.scales import IntegerScale, LabelScale, NumberScale, Pas
 from eval_assets.errors import ConfigError
 from eval_assets.judges.recorded import recorded_opinion, recorded_preference
 from eval_assets.providers.clients.recorded_verdicts import RecordedVerdicts
-from eval_assets.providers.dispatch.engine import Answer, Job
+from eval_assets.providers.dispatch.jobs import Answer, Job
 from eval_assets.providers.failures import RequestFailed
 from eval_assets.providers.identity import identity_of
 
@@ -35,7 +35,7 @@ def held(client, conversation):
     request = next(conversation)
     reply = asyncio.run(client.complete(request))
     try:
-        conversation.send(Answer(Job(request, 0), "k", reply, None, reused=False, paid_by_run_id=None))
+        conversation.send(Answer(Job(request, 0), "k", reply, None, reused=False))
     except StopIteration as over:
         return over.value
 

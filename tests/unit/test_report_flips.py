@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from eval_assets.reports.computed.scores import score_rows
 from eval_assets.reports.flips import flips
-from eval_assets.reports.outputs import side_by_side
+from eval_assets.reports.outputs import example_outputs
 from eval_assets.reports.word_diff import MAX_WORDS, word_diff
 from eval_assets.tables.cell_tables import HEURISTIC_METRICS
 from tests.report_rows import answered, judged, scored
@@ -85,28 +85,29 @@ def test_the_parts_give_back_the_words_of_both_texts(before: str, after: str) ->
 
 def test_thoughts_and_calls_stand_beside_the_output() -> None:
     rows = answered(["Paris"]).with_columns(reasoning=pl.lit("London? No."), tool_calls=pl.lit("[]"))
-    (example,) = side_by_side(rows, scored([1.0]), ["m@p"])
+    (example,) = example_outputs(rows, scored([1.0]), ["m@p"])
     assert (example.answers[0].output, example.answers[0].reasoning) == ("Paris", "London? No.")
     assert example.answers[0].tool_calls == "[]"
 
 
-def test_outputs_stand_side_by_side_in_dataset_order_with_scores_and_failures() -> None:
+def test_outputs_stand_example_outputs_in_dataset_order_with_scores_and_failures() -> None:
     scores = pl.concat([scored([0.1, 0.2, 0.3, 0.4], model="old"), scored([1.0, 1.0, 1.0, None], model="new")])
-    last = list(side_by_side(PREDICTIONS, scores, ["old@p", "new@p"], offset=3))
-    assert [example.example_id for example in last] == ["e3"]
-    old, new = last[0].answers
+    found = list(example_outputs(PREDICTIONS, scores, ["old@p", "new@p"]))
+    assert [example.example_id for example in found] == ["e0", "e1", "e2", "e3"]
+    assert list(example_outputs(PREDICTIONS, scores, ["old@p", "new@p"], limit=2)) == found[:2]
+    old, new = found[3].answers
     assert (old.output, old.outcome, old.scores["token_f1"]) == ("e", "ok", 0.4)
     assert (new.output, new.outcome, new.error, new.scores["token_f1"]) == (None, "error", "HTTP 500", None)
 
 
 def test_a_candidate_without_a_row_for_an_example_is_missing_there() -> None:
-    (example,) = side_by_side(answered(["x"], model="old"), scored([1.0], model="old"), ["old@p", "new@p"])
+    (example,) = example_outputs(answered(["x"], model="old"), scored([1.0], model="old"), ["old@p", "new@p"])
     assert example.answers[1].outcome == "missing"
 
 
 def test_of_several_samples_the_first_is_shown_with_the_mean_of_all() -> None:
     predictions = answered(["one", "two"], example_id=["e0", "e0"], sample_index=[1, 0])
     scores = scored([1.0, 0.0], example_id=["e0", "e0"], sample_index=[1, 0])
-    (example,) = side_by_side(predictions, scores, ["m@p"])
+    (example,) = example_outputs(predictions, scores, ["m@p"])
     assert (example.answers[0].output, example.answers[0].n_samples) == ("two", 2)
     assert example.answers[0].scores == {"token_f1": 0.5}

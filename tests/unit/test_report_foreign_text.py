@@ -9,14 +9,15 @@ import polars as pl
 import pytest
 from markdown_it import MarkdownIt
 
+from eval_assets.reports.computed.gating import overall_verdict
 from eval_assets.reports.computed.scores import MetricFacts
 from eval_assets.reports.performance import performance
 from eval_assets.reports.rendered.gate_formats import gates_json, gates_junit, gates_markdown
 from eval_assets.reports.rendered.json_report import report_json
 from eval_assets.reports.rendered.markdown import report_markdown
+from eval_assets.reports.rendered.missing import missing_notes
 from eval_assets.reports.rendered.page.html import report_html
 from eval_assets.reports.rendered.table import report_table
-from eval_assets.reports.warnings import report_warnings
 from eval_assets.stages.previews import rows_preview
 from eval_assets.tables.columns import CANDIDATE
 from eval_assets.wording.valid_json import valid_json
@@ -83,11 +84,11 @@ def test_previews_write_numbers_as_reports_do() -> None:
 
 def test_gates_of_any_name_are_valid_in_every_format(report) -> None:
     rows = report.gates.with_columns(condition=pl.lit(WILD), metric=pl.lit("a\x00\ufffe|b"), reason=pl.lit(WILD))
-    suite = ET.fromstring(gates_junit(rows, evaluation="trial", outdated=[WILD]))  # noqa: S314 - written one line above
+    suite = ET.fromstring(gates_junit(rows, overall_verdict(rows, [WILD]), evaluation="trial"))  # noqa: S314 - written one line above
     assert len(suite) == rows.height + 1
     assert all("\\u001b" in case.get("name", "") for case in list(suite)[:-1])
-    assert acting(gates_markdown(rows, evaluation="trial")) == []
-    assert json.loads(gates_json(rows, evaluation="trial"))["gates"][0]["condition"] == WILD
+    assert acting(gates_markdown(rows, overall_verdict(rows), evaluation="trial")) == []
+    assert json.loads(gates_json(rows, overall_verdict(rows), evaluation="trial"))["gates"][0]["condition"] == WILD
 
 
 @pytest.mark.parametrize("score", [1e75, -1e75, 5e-324, -7.6e-13])
@@ -135,7 +136,7 @@ def test_each_outcome_is_told_with_its_own_reason() -> None:
         for candidate in report.candidates
     ]
     again = replace(report, predictions=predictions, candidates=tuple(candidates))
-    assert report_warnings(again)[0] == (
+    assert missing_notes(again)[0] == (
         "new@p: 9 of 12 requests brought no whole answer (4 refused: stopped by the content filter, and 1 other "
         "reason; 4 truncated; 1 empty). Its means are over what is left."
     )

@@ -164,7 +164,7 @@ def test_the_rows_have_the_columns_of_the_table() -> None:
 
 def test_junit_tells_failed_from_undecided_from_advised() -> None:
     rows = ask([DROP, {**MINIMUM, "tier": "advisory"}], old=GOOD, new=POOR, failing=[*GOOD[:40], *[None] * 20])
-    suite = ET.fromstring(gates_junit(rows, evaluation="trial"))  # noqa: S314 - written two lines above
+    suite = ET.fromstring(gates_junit(rows, overall_verdict(rows), evaluation="trial"))  # noqa: S314 - written two lines above
     assert {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped")} == {
         "tests": "5",  # two drops, three minimums
         "failures": "1",  # new drops
@@ -177,12 +177,12 @@ def test_junit_tells_failed_from_undecided_from_advised() -> None:
 
 def test_junit_survives_control_characters_and_markup() -> None:
     rows = ask([DROP], old=GOOD, new=POOR).with_columns(reason=pl.lit("a\x00b <&> c"))
-    suite = ET.fromstring(gates_junit(rows, evaluation="trial"))  # noqa: S314 - written one line above
+    suite = ET.fromstring(gates_junit(rows, overall_verdict(rows), evaluation="trial"))  # noqa: S314 - written one line above
     assert suite.find("testcase/failure").get("message") == r"a\u0000b <&> c"
 
 
 def test_markdown_leads_with_the_verdict_and_escapes_the_reason() -> None:
     rows = ask([DROP], old=GOOD, new=POOR).with_columns(reason=pl.lit("a|b"))
-    lines = gates_markdown(rows, evaluation="trial").splitlines()
+    lines = gates_markdown(rows, overall_verdict(rows), evaluation="trial").splitlines()
     assert lines[0] == "**❌ NO-GO** · trial: 1 of 1 critical conditions failed."
     assert lines[-1].endswith(r"| 0 % | a\|b |")

@@ -11,10 +11,10 @@ from eval_assets.reports.computed.scores import ExampleGroups, MetricFacts
 from eval_assets.reports.evaluation_report import assemble_report
 from eval_assets.reports.rendered.json_report import report_json
 from eval_assets.reports.rendered.markdown import report_markdown
+from eval_assets.reports.rendered.missing import missing_notes
 from eval_assets.reports.rendered.page.html import report_html
 from eval_assets.reports.rendered.parquet import write_parquet
 from eval_assets.reports.rendered.table import WIDTH, report_table
-from eval_assets.reports.warnings import report_warnings
 from eval_assets.stages.previews import rows_preview
 from eval_assets.tables.schemas import SCHEMAS
 from tests.report_rows import SHARE, measured, report_of, scored
@@ -47,15 +47,13 @@ def test_a_metric_of_labels_is_never_said_to_be_incomputable(report) -> None:
     for text in (report_table(report), report_markdown(report), report_html(report), str(report_json(report))):
         assert "could not be computed" not in text
         assert "is over 0 of" not in text
-    assert report_warnings(report) == ()
+    assert missing_notes(report) == ()
 
 
 def test_a_row_without_a_label_is_counted_and_said() -> None:
     reasons = [None] * 19 + ["ZeroDivisionError: zero"]
     kind = [labelled(["a"] * 19 + [None], model=model, metric="kind", reason=reasons) for model in ("old", "new")]
-    assert report_warnings(report_with(more=kind))[0] == (
-        "old@p: kind is over 19 of 20 rows (ZeroDivisionError: zero)."
-    )
+    assert missing_notes(report_with(more=kind))[0] == ("old@p: kind is over 19 of 20 rows (ZeroDivisionError: zero).")
 
 
 def test_shares_have_wilsons_interval() -> None:
@@ -241,4 +239,4 @@ def test_tables_from_before_there_were_labels_are_still_reported() -> None:
     again = assemble_report(made.evaluation, frames, dataset=made.dataset, provenance=made.provenance)
     for render in (report_table, report_markdown, report_html):
         assert "old@p" in render(again)
-    assert not any("could not be computed" in sentence for sentence in report_warnings(again))
+    assert not any("could not be computed" in sentence for sentence in missing_notes(again))

@@ -13,10 +13,10 @@ from eval_assets.reports.evaluation_report import load_report
 from eval_assets.reports.performance import performance
 from eval_assets.reports.rendered.json_report import report_json
 from eval_assets.reports.rendered.markdown import report_markdown
+from eval_assets.reports.rendered.missing import missing_notes
 from eval_assets.reports.rendered.page.html import leaderboard_svg, report_html
 from eval_assets.reports.rendered.page.page_figures import figures
 from eval_assets.reports.rendered.table import WIDTH, report_table
-from eval_assets.reports.warnings import report_warnings
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.schemas import PARTITIONED_BY
 from tests.report_rows import NOON, SHARE, aggregated, answered, judged, measured, report_of, scored, trial
@@ -54,7 +54,7 @@ def new_metrics(report):
 
 
 def test_a_third_of_failed_requests_is_the_first_thing_the_warnings_say(failing) -> None:
-    assert report_warnings(failing)[0] == (
+    assert missing_notes(failing)[0] == (
         "new@p: 10 of 30 requests failed (10 error: HTTP 500). Its means are over what is left."
     )
 
@@ -70,7 +70,7 @@ def test_why_a_metric_has_no_score_is_said_once_however_many_rows_lack_it() -> N
     texts = {name: ["a", "b", "c"] for name in ("old", "new")}
     facts = dict.fromkeys(("token_f1", "toxicity", "mine"), SHARE)
     report = report_of(texts, dict.fromkeys(texts, [1.0] * 3), more_scores=rows, facts=facts)
-    assert report_warnings(report) == (
+    assert missing_notes(report) == (
         "toxicity could not be computed for any row (unavailable: no model).",
         *(
             f"{name}@p: mine is over 1 of 3 rows; mean 1.000, between 0.333 and 1.000 had they scored worst or best "
@@ -88,6 +88,17 @@ def test_failed_requests_cannot_be_missed_in_any_output(failing, render) -> None
     # 20 of 30 scored with mean 0.85: 17 / 30 had the others scored 0, 27 / 30 had they scored 1
     assert "0.567" in text
     assert "0.900" in text
+
+
+@pytest.mark.parametrize("render", [report_table, report_markdown, report_html])
+def test_results_that_are_out_of_date_have_the_same_verdict_in_every_output(render) -> None:
+    passed = report_of(
+        {name: ["x"] * 30 for name in ("old", "new")}, {"old": [0.5, 0.6] * 15, "new": [0.8, 0.9] * 15}, gates=[GATE]
+    )
+    assert passed.verdict.verdict == "GO"
+    text = " ".join(render(replace(passed, outdated=("prompt p v1 -> v2",))).split())
+    assert "INCONCLUSIVE" in text
+    assert "the results are out of date: prompt p v1 -" in text
 
 
 def test_failed_requests_cannot_be_missed_in_the_json(failing) -> None:
@@ -111,7 +122,7 @@ def test_a_judge_stands_beside_the_metrics_under_its_own_name() -> None:
     report = report_of({"new": ["x"] * 2}, {"new": [0.5, 0.6]}, judge_scores=judged([4.0, None], model="new"))
     metric = new_metrics(report)["correctness"]
     assert (metric["kind"], metric["mean"], metric["n_scored"], metric["n_unparsed"]) == ("judge", 4.0, 1, 1)
-    assert any("correctness is over 1 of 2 rows" in sentence for sentence in report_warnings(report))
+    assert any("correctness is over 1 of 2 rows" in sentence for sentence in missing_notes(report))
     assert report.judges == {"correctness": "judge-model"}
 
 

@@ -9,14 +9,14 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from eval_assets.checking.references import project_notes
 from eval_assets.cli.validating import check
 from eval_assets.config.datasets.dataset import DatasetCard
+from eval_assets.config.datasets.row_files import file_rows
 from eval_assets.config.datasets.rows import read_examples
 from eval_assets.config.project import Project
 from eval_assets.errors import ConfigError
 from eval_assets.stages.predictions import columns_shown
-from tests.small_project import FILES, problems_of, project_with
+from tests.small_project import FILES, notes_of, problems_of, project_with
 
 NO_JSONL: dict[str, str | bytes | None] = {"datasets/qa.jsonl": None}
 RETRIEVER = "task: retriever\ncolumns: {targets: gold}\n"
@@ -149,7 +149,7 @@ def test_recorded_rows_that_belong_to_no_example_are_told(tmp_path: Path, rows: 
     text = "example_id,inputs,targets\n1,a,x\n2,b,y\n"
     project = with_csv(tmp_path, text, FILES["datasets/qa.yaml"], **model, **evaluation)
     assert problems_of(project) == []
-    assert list(project_notes(project)) == ([said] if said else [])
+    assert notes_of(project) == ([said] if said else [])
 
 
 def test_recorded_rows_beyond_the_last_example_are_told(tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_recorded_rows_beyond_the_last_example_are_told(tmp_path: Path) -> None:
     }
     evaluation = {"evaluations/e.yaml": FILES["evaluations/e.yaml"].replace("[echo]", "[r]")}
     project = with_csv(tmp_path, "example_id,inputs\n1,a\n2,b\n", FILES["datasets/qa.yaml"], **model, **evaluation)
-    assert list(project_notes(project)) == [
+    assert notes_of(project) == [
         (
             "data/models/r.csv:4: no example of dataset 'qa' has the position 2: not used; "
             "a text with a line break stands in double quotes"
@@ -172,7 +172,7 @@ def test_recorded_rankings_that_are_no_lists_are_said_by_check(tmp_path: Path) -
     found = 'example_id,output\n1,"[""d1""]"\n2,"d2,d3"\n3,"[\'d3\']"\n'
     project = with_csv(tmp_path, text, RETRIEVER, **SEARCH, **{"models/found.csv": found})
     assert problems_of(project) == []
-    assert list(project_notes(project)) == [
+    assert notes_of(project) == [
         (
             "data/models/found.csv:3: output: expected a JSON list of document ids, got 'd2,d3', and 1 more such rows; "
             'a ranking is written as ["d1", "d2"], best first'
@@ -256,10 +256,10 @@ def test_a_mapping_the_wrong_way_round_is_said_as_it_has_to_be(tmp_path: Path) -
     assert "as in `inputs: Question text`" in said
 
 
-def notes_of(folder: Path, name: str, content: str, card: str = "task: question-answering\n") -> list[str]:
+def notes_on(folder: Path, name: str, content: str, card: str = "task: question-answering\n") -> list[str]:
     project = project_with(folder, **{**NO_JSONL, f"datasets/{name}": content, "datasets/qa.yaml": card})
     assert problems_of(project) == []
-    return list(project_notes(project))
+    return notes_of(project)
 
 
 def test_doubts_about_rows_are_notes_with_their_lines(tmp_path: Path) -> None:
@@ -275,7 +275,7 @@ def test_doubts_about_rows_are_notes_with_their_lines(tmp_path: Path) -> None:
         "7,Who?,nan\n\n"
     )
     at = "data/datasets/qa.csv"
-    assert notes_of(tmp_path, "qa.csv", text) == [
+    assert notes_on(tmp_path, "qa.csv", text) == [
         f"{at}: rows that are blank throughout are skipped: line 4",
         f"{at}: targets: 2 of 7 rows have no target, and no score where one is needed: lines 3 and 7",
         f"{at}: targets: 'NaN' is read as a text; leave the cell empty where it means that there is nothing: line 9",
@@ -294,7 +294,7 @@ def test_a_file_that_can_not_be_used_hides_no_note_of_another(tmp_path: Path) ->
         "models/found.csv": "example_id,output\na\n",
     }
     project = with_csv(tmp_path, "example_id,inputs\n1,Why?\n2,Why?\n", FILES["datasets/qa.yaml"], **broken)
-    assert list(project_notes(project)) == [
+    assert notes_of(project) == [
         "data/datasets/qa.csv: rows that repeat an earlier row but for the id count once more: line 3 (as 2)"
     ]
     said = "\n".join(problems_of(project))
@@ -314,19 +314,19 @@ def test_check_says_each_problem_of_rows_once_and_ends(tmp_path: Path, rows: str
 
 
 def test_rows_without_doubts_have_no_notes(tmp_path: Path) -> None:
-    assert notes_of(tmp_path / "none", "qa.csv", "example_id,inputs\n1,Why?\n2,How?\n\n") == []  # nothing has targets
+    assert notes_on(tmp_path / "none", "qa.csv", "example_id,inputs\n1,Why?\n2,How?\n\n") == []  # nothing has targets
     passages = "example_id,inputs,targets,context\n1,Why?,a,one\n2,Why?,b,two\n"  # the same words on another text
-    assert notes_of(tmp_path / "context", "qa.csv", passages) == []
+    assert notes_on(tmp_path / "context", "qa.csv", passages) == []
     nothing_to_find = (
         '{"example_id": 1, "inputs": "a", "targets": []}\n{"example_id": 2, "inputs": "b", "targets": ["d"]}\n'
     )
-    assert notes_of(tmp_path / "lists", "qa.jsonl", nothing_to_find, "task: text\n") == []
+    assert notes_on(tmp_path / "lists", "qa.jsonl", nothing_to_find, "task: text\n") == []
 
 
 def test_targets_that_hold_nothing_are_told_in_every_dress(tmp_path: Path) -> None:
     targets = ['"x"', '""', '" "', '["", null]', "null", "NaN"]
     lines = "".join(f'{{"example_id": {n}, "inputs": "{n}?", "targets": {text}}}\n' for n, text in enumerate(targets))
-    assert notes_of(tmp_path, "qa.jsonl", lines) == [
+    assert notes_on(tmp_path, "qa.jsonl", lines) == [
         (
             "data/datasets/qa.jsonl: targets: 5 of 6 rows have no target, and no score where one is needed: "
             "lines 2, 3, 4 and 2 more"
@@ -341,3 +341,20 @@ def test_the_cards_of_the_page_on_datasets_can_be_used() -> None:
     )
     assert chats.columns.targets == "expectations.expected_response"
     assert (support.delimiter, support.json_columns) == (";", ("answers",))
+
+
+def test_check_reads_a_dataset_once_however_many_evaluations_use_it(tmp_path: Path, monkeypatch) -> None:
+    n_read = 0
+
+    def counted(*given, **named):
+        nonlocal n_read
+        for row in file_rows(*given, **named):
+            n_read += 1
+            yield row
+
+    monkeypatch.setattr("eval_assets.config.datasets.rows.file_rows", counted)
+    rows = "".join(f'{{"example_id": "q{n}", "inputs": "Why {n}?", "targets": "x"}}\n' for n in range(2_000))
+    evaluations = {f"evaluations/{name}.yaml": FILES["evaluations/e.yaml"] for name in "efg"}
+    assert problems_of(project_with(tmp_path, **{"datasets/qa.jsonl": rows, **evaluations})) == []
+    # All rows once; for each of three evaluations the 200 that prompts are tried with, and one that shows the columns.
+    assert 2_000 <= n_read <= 2_000 + 3 * (200 + 1)

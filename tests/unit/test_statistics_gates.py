@@ -149,7 +149,7 @@ def test_a_drop_is_positive_where_the_candidate_is_worse():
     result = drop_of(wins=0, losses=40, both=160, max_drop=0.05)
     assert result.verdict is GateDecision.NO_GO
     assert result.value == pytest.approx(0.2)
-    assert result.gate == "drop <= 0.05"
+    assert result.reason.endswith("fails drop <= 0.05")
 
 
 def test_a_small_drop_on_many_examples_passes():

@@ -60,6 +60,16 @@ def test_a_tokenizer_is_told_of_only_where_it_sees_no_words(metric, parameters, 
     assert bool(list(unseen_notes(resolved(metric, **parameters), [text]))) == is_said
 
 
+def test_it_is_said_that_an_index_made_for_english_says_nothing_of_other_scripts():
+    metrics = (*resolved("smog_index"), *resolved("flesch_reading_ease"))
+    [note] = unseen_notes(metrics, [*TEXTS, "Nice weather.", "Zürich"])
+    assert note == (
+        "smog_index, flesch_reading_ease: made for English, and 9 of 11 texts are in other scripts; "
+        "their numbers say nothing"
+    )
+    assert list(unseen_notes(metrics, ["Nice weather.", ""])) == []
+
+
 def project_of(folder) -> Project:
     rows = [{"example_id": str(number), "inputs": text, "targets": text} for number, text in enumerate(TEXTS[:2])]
     rows.append({"example_id": "en", "inputs": "Nice weather.", "targets": ["Nice weather.", "Sun."]})

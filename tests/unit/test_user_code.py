@@ -15,8 +15,9 @@ from eval_assets.metrics.custom.calls import load_function
 from eval_assets.metrics.custom.source import read_function
 from eval_assets.metrics.registry import resolve_metrics
 from eval_assets.providers.clients.callable_target import load_target
-from eval_assets.providers.clients.clients import open_client
-from eval_assets.providers.implementation import implementation_of
+from eval_assets.providers.clients.opening import open_client
+from eval_assets.providers.clients.surroundings import Surroundings
+from eval_assets.providers.identity import implementation_of
 from eval_assets.providers.local.embedded import EmbeddedServers
 from eval_assets.user_code.naming import load_named
 from tests.small_project import FILES, problems_of, project_with
@@ -32,7 +33,7 @@ FOREIGN = [
     "jinja2.utils:urlize",
     "numpy:load",
     "eval_assets.storage.warehouse:Warehouse",
-    "eval_assets.config.secrets:os.system",
+    "eval_assets.config.files.secrets:os.system",
 ]
 
 
@@ -176,7 +177,7 @@ def model_of(project: Path, **fields: str) -> Model:
 
 def opened(project: Path, model: Model, implementation: str | None):
     models_dir = project / "data" / "models"
-    return open_client(model, models_dir=models_dir, embedded=EmbeddedServers(), implementation=implementation)
+    return open_client(model, Surroundings(models_dir, EmbeddedServers()), implementation=implementation)
 
 
 def test_a_callable_edited_after_its_model_was_materialized_is_refused(project):

@@ -1,4 +1,4 @@
-"""The dataset card, `data/datasets/<name>.yaml`. Reading the rows beside it is in `examples`."""
+"""The dataset card, `data/datasets/<name>.yaml`. Reading the rows beside it is in `rows`."""
 
 from typing import Literal
 

@@ -1,6 +1,6 @@
 """The rows of an eval dataset, under our names and checked. The card is in `dataset`, reading files in `row_files`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from eval_assets.config.problems import Problem, RowProblems, line_word, raise_p
 from eval_assets.errors import DatasetError
 
 MAX_PROBLEMS = 20
+
+See = Callable[[int, Mapping[str, Any] | None], None]
 
 
 def row_file(dataset: Dataset, folder: Path) -> Path:
@@ -60,12 +62,13 @@ def dataset_rows(dataset: Dataset, folder: Path) -> Iterator[tuple[int, dict[str
     return ((line, row) for line, row in rows_of_file(dataset, folder) if not is_blank(row))
 
 
-def read_examples(dataset: Dataset, folder: Path) -> Iterator[Example]:
+def read_examples(dataset: Dataset, folder: Path, *, see: See = lambda *_: None) -> Iterator[Example]:
     """Read a dataset's rows, one at a time, checking each.
 
     Args:
         dataset: The card.
         folder: The folder of the card, `data/datasets`.
+        see: Shown the line and the columns of every row; null for a row that is blank throughout.
 
     Raises:
         DatasetError: Missing or unreadable file, no rows, a duplicate id, an empty or wrongly typed field; lists up to
@@ -77,12 +80,14 @@ def read_examples(dataset: Dataset, folder: Path) -> Iterator[Example]:
     n_rows = 0
     for position, (line, row) in enumerate(rows_of_file(dataset, folder)):
         if is_blank(row):  # it keeps its place: recorded predictions may be matched by theirs
+            see(line, None)
             continue
         n_rows += 1
         columns = example_columns(row, dataset)
         found = column_problems(row, columns, dataset, file=file, line=line)
         found += structure_problems(columns, dataset, file=file, line=line)
         example_id = columns.pop("example_id", None)
+        see(line, columns)
         if isinstance(example_id, str) and example_id in seen:
             found.append(_repeated("example_id", example_id, seen[example_id], file=file, line=line))
         for problem in found:

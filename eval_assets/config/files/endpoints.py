@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
+from eval_assets.config.files.secrets import WRITTEN_KEY, names_a_secret
 from eval_assets.config.model import ModelFile
 from eval_assets.config.problems import Location, Problem, field_path, line_of
-from eval_assets.config.secrets import WRITTEN_KEY, names_a_secret
 
 HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 BEYOND_BASE = re.compile(r"/(chat/completions|completions|responses|embeddings|messages)/*$")

@@ -10,8 +10,8 @@ from eval_assets.config.files.parameter_names import (
     TOKEN_LIMITS,
     meant_parameter,
 )
+from eval_assets.config.files.secrets import written_secrets
 from eval_assets.config.problems import Location, Problem, field_path, line_of
-from eval_assets.config.secrets import written_secrets
 
 OF_A_JUDGE = ("response_format", "tools", "tool_choice", "functions")
 """What judging sets itself, to be able to read the verdict."""

@@ -1,6 +1,6 @@
 r"""How numbers are written: digits, signs and fractions of any script and of LaTeX, brought to one notation.
 
-What they stand for is in `numbers`.
+What they stand for is in `stated_numbers`.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Digits with marks between them to a number. Which digits of a text are one is in `numbers`."""
+"""Digits with marks between them to a number. Which digits of a text are one is in `stated_numbers`."""
 
 import re
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""Answers that are numbers: the last of each text, compared exactly or within a tolerance. Reading is in `numbers`."""
+"""Answers that are numbers: the last of each text, exactly or within a tolerance. Reading is in `stated_numbers`."""
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction

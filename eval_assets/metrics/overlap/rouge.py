@@ -1,55 +1,96 @@
-"""ROUGE F-measures, equal to those of rouge_score without a stemmer, from one tokenisation for all four types.
+"""ROUGE F-measures: by default in one tokenisation for all four types, equal to those of rouge_score and much faster.
 
-`tokenizer: unicode` counts words of every script instead of runs of a-z and 0-9.
+`implementation: reference` asks rouge_score itself. `use_stemmer` compares the stems of English words, as rouge_score
+does. `tokenizer: unicode`, of ours alone, counts words of every script instead of runs of a-z and 0-9.
 Source: Lin 2004, https://aclanthology.org/W04-1013.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from eval_assets.errors import MetricError
 from eval_assets.metrics.definition import Metric, Parameter, Scores
 from eval_assets.metrics.overlap.ngrams import f_measure, ngram_matches, text_lengths
-from eval_assets.metrics.overlap.tokens import Tokenizer, Vocabulary, ascii_tokens, coded_pairs, unicode_tokens
+from eval_assets.metrics.overlap.tokens import (
+    Tokenizer,
+    Vocabulary,
+    ascii_tokens,
+    coded_pairs,
+    stemmed_tokens,
+    unicode_tokens,
+)
 from eval_assets.metrics.prediction_rows import Rows
 
 _TOKENIZERS: Mapping[str, Tokenizer] = {"ascii": ascii_tokens, "unicode": unicode_tokens}
-_PARAMETERS = {"tokenizer": Parameter("ascii", (str,), tuple(_TOKENIZERS))}
-
-
-def rouge_n(rows: Rows, parameters: Mapping[str, Any], order: int) -> Scores:
-    """Compare n-grams of output and target; the best over several targets."""
-    outputs, targets = coded_pairs(rows, _TOKENIZERS[parameters["tokenizer"]])
-    matches = rows.shared(("ngrams", parameters["tokenizer"]), lambda: ngram_matches(outputs, targets, 2))[order - 1]
-    lengths = (np.maximum(text_lengths(texts) - order + 1, 0) for texts in (outputs, targets))
-    return rows.best(f_measure(matches, *lengths))
+_Fast = Callable[[Rows, Tokenizer], NDArray[np.float64]]
+"""Rows and how to split their texts → the F-measure of every pair."""
 
 
 def rouge_1(rows: Rows, parameters: Mapping[str, Any]) -> Scores:
     """Compare words: F-measure in [0, 1], 0 for an empty text."""
-    return rouge_n(rows, parameters, 1)
+    return _scores(rows, parameters, "rouge1", partial(_ngrams, order=1))
 
 
 def rouge_2(rows: Rows, parameters: Mapping[str, Any]) -> Scores:
     """Compare pairs of neighbouring words: F-measure in [0, 1], 0 for fewer than two words."""
-    return rouge_n(rows, parameters, 2)
+    return _scores(rows, parameters, "rouge2", partial(_ngrams, order=2))
 
 
 def rouge_l(rows: Rows, parameters: Mapping[str, Any]) -> Scores:
     """Compare word order by the longest common subsequence: F-measure in [0, 1], 0 for an empty text."""
-    outputs, targets = coded_pairs(rows, _TOKENIZERS[parameters["tokenizer"]])
-    hits = _lcs_lengths(rows, parameters["tokenizer"])
-    return rows.best(f_measure(hits, text_lengths(outputs), text_lengths(targets)))
+    return _scores(rows, parameters, "rougeL", _lcs)
 
 
 def rouge_lsum(rows: Rows, parameters: Mapping[str, Any]) -> Scores:
     """Compare line by line: F-measure of the union of longest common subsequences, in [0, 1], 0 for an empty text."""
-    tokenizer = _TOKENIZERS[parameters["tokenizer"]]
+    return _scores(rows, parameters, "rougeLsum", _lcs_by_line)
+
+
+def _scores(rows: Rows, parameters: Mapping[str, Any], kind: str, fast: _Fast) -> Scores:
+    """Score every row by the implementation chosen; the best over several targets."""
+    if parameters["implementation"] == "fast":
+        return rows.best(
+            fast(rows, stemmed_tokens if parameters["use_stemmer"] else _TOKENIZERS[parameters["tokenizer"]])
+        )
+    from rouge_score.rouge_scorer import RougeScorer
+
+    scorer = RougeScorer([kind], use_stemmer=parameters["use_stemmer"])
+    pairs = zip(rows.targets, rows.outputs, strict=True)
+    return [float(scorer.score_multi(targets, output)[kind].fmeasure) for targets, output in pairs]
+
+
+def check_tokenizer(parameters: Mapping[str, Any]) -> None:
+    """Refuse words of every script where rouge_score, or Porter's stemmer, reads a to z and digits alone.
+
+    Raises:
+        MetricError: The parameters ask for both.
+    """
+    for name, value in (("implementation", "reference"), ("use_stemmer", True)):
+        if parameters["tokenizer"] != "ascii" and parameters[name] == value:
+            raise MetricError(
+                f"expected `tokenizer: ascii` beside `{name}: {str(value).lower()}`, which knows words of a to z and "
+                f"digits alone, got {parameters['tokenizer']!r}"
+            )
+
+
+def _ngrams(rows: Rows, tokenizer: Tokenizer, order: int) -> NDArray[np.float64]:
     outputs, targets = coded_pairs(rows, tokenizer)
-    hits = _lcs_lengths(rows, parameters["tokenizer"]).copy()
+    matches = rows.shared(("ngrams", tokenizer), lambda: ngram_matches(outputs, targets, 2))[order - 1]
+    lengths = (np.maximum(text_lengths(texts) - order + 1, 0) for texts in (outputs, targets))
+    return f_measure(matches, *lengths)
+
+
+def _lcs(rows: Rows, tokenizer: Tokenizer) -> NDArray[np.float64]:
+    return f_measure(_lcs_lengths(rows, tokenizer), *map(text_lengths, coded_pairs(rows, tokenizer)))
+
+
+def _lcs_by_line(rows: Rows, tokenizer: Tokenizer) -> NDArray[np.float64]:
+    hits = _lcs_lengths(rows, tokenizer).copy()
     for pair, (row, target) in enumerate(zip(*rows.pairs, strict=True)):
         if "\n" in target or "\n" in rows.outputs[row]:
             vocabulary = Vocabulary()
@@ -57,7 +98,7 @@ def rouge_lsum(rows: Rows, parameters: Mapping[str, Any]) -> Scores:
                 [vocabulary.coded(tokenizer(line)) for line in text.split("\n")] for text in (target, rows.outputs[row])
             ]
             hits[pair] = union_lcs_hits(*lines)
-    return rows.best(f_measure(hits, text_lengths(outputs), text_lengths(targets)))
+    return f_measure(hits, *map(text_lengths, coded_pairs(rows, tokenizer)))
 
 
 def union_lcs_hits(target_lines: Sequence[str], output_lines: Sequence[str]) -> int:
@@ -115,22 +156,30 @@ def lcs_positions(target: str, output: str) -> list[int]:
     return found
 
 
-def _lcs_lengths(rows: Rows, tokenizer: str) -> NDArray[np.int64]:
+def _lcs_lengths(rows: Rows, tokenizer: Tokenizer) -> NDArray[np.int64]:
     from rapidfuzz.distance import LCSseq
 
-    outputs, targets = coded_pairs(rows, _TOKENIZERS[tokenizer])
+    outputs, targets = coded_pairs(rows, tokenizer)
     return rows.shared(
         ("lcs", tokenizer),
         lambda: np.fromiter(map(LCSseq.similarity, outputs, targets), np.int64, len(outputs)),
     )
 
 
-_VERSIONS = {"unicode": "v1-unicode"}
-
+_rouge = partial(
+    Metric,
+    tokenizer_versions={"unicode": "v1-unicode"},
+    parameters={
+        "tokenizer": Parameter("ascii", (str,), tuple(_TOKENIZERS)),
+        "implementation": Parameter("fast", (str,), ("fast", "reference"), came_later=True, libraries=("rouge-score",)),
+        "use_stemmer": Parameter(False, (bool,), came_later=True, libraries=("rouge-score", "nltk")),
+    },
+    check=check_tokenizer,
+)
 
 METRICS = (
-    Metric("rouge1", rouge_1, tokenizer_versions=_VERSIONS, parameters=_PARAMETERS),
-    Metric("rouge2", rouge_2, tokenizer_versions=_VERSIONS, parameters=_PARAMETERS),
-    Metric("rougeL", rouge_l, tokenizer_versions=_VERSIONS, parameters=_PARAMETERS, libraries=("rapidfuzz",)),
-    Metric("rougeLsum", rouge_lsum, tokenizer_versions=_VERSIONS, parameters=_PARAMETERS, libraries=("rapidfuzz",)),
+    _rouge("rouge1", rouge_1),
+    _rouge("rouge2", rouge_2),
+    _rouge("rougeL", rouge_l, libraries=("rapidfuzz",)),
+    _rouge("rougeLsum", rouge_lsum, libraries=("rapidfuzz",)),
 )

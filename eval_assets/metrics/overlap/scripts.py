@@ -9,7 +9,7 @@ from eval_assets.metrics.definition import ResolvedMetric
 _LETTER = r"[\p{L}\p{N}\p{So}]"  # an emoji is a word too
 _UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
 _UNSEEN: Mapping[str, str] = {
-    "ascii": r"[\p{L}\p{N}\p{So}--[a-zA-Z0-9]]",  # letters, digits and emoji it drops
+    **dict.fromkeys(("ascii", "english"), r"[\p{L}\p{N}\p{So}--[a-zA-Z0-9]]"),  # letters, digits and emoji it drops
     **dict.fromkeys(("13a", "squad", "words"), _UNSPACED),  # scripts whose words it can't divide
 }
 """Tokenizer → pattern of a letter that it makes no word of; other tokenizers see every script."""
@@ -20,7 +20,7 @@ def is_unseen(texts: pl.Series, tokenizer: str) -> pl.Series:
 
     Args:
         texts: Texts without nulls.
-        tokenizer: Value of the parameter `tokenizer` of a metric.
+        tokenizer: That of a metric.
 
     >>> texts = pl.Series(["Paris", "Zürich", "Москва", "東京", "", "iPhone 15 手机"])
     >>> is_unseen(texts, "ascii").to_list()
@@ -42,12 +42,17 @@ def unseen_notes(metrics: Iterable[ResolvedMetric], texts: Iterable[str]) -> Ite
     """
     by_tokenizer = dict[str, list[str]]()
     for metric in metrics:
-        if "tokenizer" in metric.parameters and metric.function is None:
-            by_tokenizer.setdefault(metric.parameters["tokenizer"], []).append(metric.label)
+        if metric.tokenizer:
+            by_tokenizer.setdefault(metric.tokenizer, []).append(metric.label)
     column = pl.Series(list(texts) if by_tokenizer else [], dtype=pl.String)
     for tokenizer, labels in by_tokenizer.items():
         n_unseen = int(is_unseen(column, tokenizer).sum())
-        if n_unseen:
+        if n_unseen and tokenizer == "english":
+            yield (
+                f"{', '.join(labels)}: made for English, and {n_unseen:,} of {len(column):,} texts are in other "
+                "scripts; their numbers say nothing"
+            )
+        elif n_unseen:
             yield (
                 f"{', '.join(labels)}: the tokenizer {tokenizer!r} sees no words in {n_unseen:,} of {len(column):,} "
                 "texts, so equal ones may score 0; `tokenizer: unicode` counts words of every script"

@@ -4,7 +4,8 @@ import re
 import string
 import unicodedata
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, lru_cache
+from typing import Any
 
 from eval_assets.metrics.overlap.marks import with_marks_kept
 from eval_assets.metrics.prediction_rows import Rows
@@ -25,6 +26,15 @@ def ascii_tokens(text: str) -> list[str]:
     ['z', 'rich', 's', '2', 'trams']
     """
     return _ASCII_WORD.findall(text.lower())
+
+
+def stemmed_tokens(text: str) -> list[str]:
+    """Split a text as rouge_score does with its stemmer: words of more than three letters without their endings.
+
+    >>> stemmed_tokens("The running cats")
+    ['the', 'run', 'cat']
+    """
+    return [stem for word in ascii_tokens(text) for stem in _stems(word)]
 
 
 def unicode_tokens(text: str) -> list[str]:
@@ -74,6 +84,20 @@ def unicode_answer_words(text: str) -> list[str]:
     """
     words = [token for token in unicode_tokens(with_marks_kept(text)) if token not in {"a", "an", "the"}]
     return words or text.casefold().split()
+
+
+@lru_cache(maxsize=200_000)
+def _stems(word: str) -> list[str]:
+    """The stem of a word, in a list as rouge_score gives it."""
+    stems: list[str] = _porter().tokenize(word)
+    return stems
+
+
+@cache
+def _porter() -> Any:
+    from rouge_score.tokenizers import DefaultTokenizer
+
+    return DefaultTokenizer(use_stemmer=True)
 
 
 class Vocabulary(dict[str, str]):

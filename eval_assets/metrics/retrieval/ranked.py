@@ -178,29 +178,18 @@ def _ids_or_error(text: str) -> Ids | str:
 
 _K = {"k": Parameter(3, (int,), minimum=1)}
 _ANY_K = {"k": Parameter(None, (int, type(None)), minimum=1)}
+_IDEAL = {"ideal": Parameter("retrieved", (str,), ("retrieved", "k"), came_later=True)}
+
+
+def _ranking(name: str, measure: Callable[..., float], **declared: Any) -> Metric:
+    return Metric(name, partial(score_ranking, measure=measure), takes_any_targets=True, **declared)
 
 
 METRICS = (
-    Metric(
-        "precision_at_k",
-        partial(score_ranking, measure=precision_at_k),
-        takes_any_targets=True,
-        parameters=_K,
-        expands="k",
-    ),
-    Metric(
-        "recall_at_k", partial(score_ranking, measure=recall_at_k), takes_any_targets=True, parameters=_K, expands="k"
-    ),
-    Metric(
-        "ndcg_at_k",
-        partial(score_ranking, measure=ndcg_at_k),
-        takes_any_targets=True,
-        parameters={**_K, "ideal": Parameter("retrieved", (str,), ("retrieved", "k"), came_later=True)},
-        expands="k",
-    ),
-    Metric(
-        "hit_rate", partial(score_ranking, measure=hit_at_k), takes_any_targets=True, is_binary=True, parameters=_ANY_K
-    ),
-    Metric("mrr", partial(score_ranking, measure=reciprocal_rank), takes_any_targets=True, parameters=_ANY_K),
-    Metric("map", partial(score_ranking, measure=average_precision), takes_any_targets=True, parameters=_ANY_K),
+    _ranking("precision_at_k", precision_at_k, parameters=_K, expands="k"),
+    _ranking("recall_at_k", recall_at_k, parameters=_K, expands="k"),
+    _ranking("ndcg_at_k", ndcg_at_k, parameters={**_K, **_IDEAL}, expands="k"),
+    _ranking("hit_rate", hit_at_k, parameters=_ANY_K, is_binary=True),
+    _ranking("mrr", reciprocal_rank, parameters=_ANY_K),
+    _ranking("map", average_precision, parameters=_ANY_K),
 )

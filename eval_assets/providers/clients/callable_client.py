@@ -1,6 +1,6 @@
 """Provider `callable`: a function, a pyfunc-like model or a LangChain runnable of the user answers.
 
-Finding and calling it is in `callable_target`; which version of it answers, in `implementation`.
+Finding and calling it is in `callable_target`; which version of it answers, in `callable_version`.
 """
 
 import asyncio
@@ -11,9 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from eval_assets.config.model import Model, ModelFile
 from eval_assets.config.problems import nearest
 from eval_assets.errors import ConfigError
 from eval_assets.providers.clients.callable_target import caller_of, described, load_target
+from eval_assets.providers.clients.callable_version import project_dir_of
+from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.failures import AttemptFailure, RequestFailed
 from eval_assets.providers.replies.content import calls_of, text_of, thoughts_of
 from eval_assets.providers.replies.endings import finish_reason_of, outcome_of
@@ -82,6 +85,16 @@ class CallableClient:
 
     async def aclose(self) -> None:
         """Nothing is open; a call that never returns doesn't keep the process alive."""
+
+
+def open_callable(model: Model, surroundings: Surroundings) -> CallableClient:
+    """The client of a model file; imports what it names."""
+    return CallableClient(str(model.file.callable), project_dir=project_dir_of(surroundings.models_dir))
+
+
+def callable_address(file: ModelFile) -> tuple[str, str]:
+    """Endpoint and model id of a model file."""
+    return "local", str(file.callable)
 
 
 def _reply_fields(result: Any, target: str) -> dict[str, Any]:

@@ -45,14 +45,7 @@ def named_arguments(found: Any) -> NamedArguments | None:
     """The arguments of what `load_target` found; null for objects that are called with messages or a row."""
     if any(hasattr(found, method) for method in ("ainvoke", "invoke", "predict")) and not inspect.isroutine(found):
         return None
-    parameters = inspect.signature(found).parameters.values()
-    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    named = [parameter for parameter in parameters if parameter.kind in kinds]
-    return NamedArguments(
-        names=tuple(parameter.name for parameter in named),
-        required=tuple(parameter.name for parameter in named if parameter.default is inspect.Parameter.empty),
-        takes_any=any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters),
-    )
+    return _arguments_in(inspect.signature(found))
 
 
 def load_target(target: str, project_dir: Path) -> Any:
@@ -134,38 +127,44 @@ def caller_of(found: Any, target: str) -> Caller:
 
 def _function_caller(function: Callable[..., Any], target: str) -> Caller:
     try:
-        parameters = inspect.signature(function).parameters.values()
+        signature = inspect.signature(function)
     except ValueError as error:
         raise ConfigError(
             f"callable {target!r}: its arguments can't be read; wrap it in a function of yours"
         ) from error
-    if any(parameter.kind is inspect.Parameter.POSITIONAL_ONLY for parameter in parameters):
-        raise ConfigError(
-            f"callable {target!r}: expected arguments that can be given by name, got {inspect.signature(function)}"
-        )
-    takes_any = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters)
-    named = [
-        p for p in parameters if p.kind in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    ]
+    if any(parameter.kind is inspect.Parameter.POSITIONAL_ONLY for parameter in signature.parameters.values()):
+        raise ConfigError(f"callable {target!r}: expected arguments that can be given by name, got {signature}")
+    wanted = _arguments_in(signature)
     is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004
 
     async def call(request: Request) -> Any:
         known = {**example_values(request), **request.parameters}
-        arguments = {parameter.name: known[parameter.name] for parameter in named if parameter.name in known}
-        missing = [p.name for p in named if p.name not in known and p.default is inspect.Parameter.empty]
+        arguments = {name: known[name] for name in wanted.names if name in known}
+        missing = [name for name in wanted.required if name not in known]
         if missing:
             raise RequestFailed(
                 f"{target} wants {missing[0]!r}, which the example doesn't have; {nearest(missing[0], known)}",
                 "missing_column",
             )
-        if takes_any:
+        if wanted.takes_any:
             arguments = {**request.parameters, **arguments}
         elif unknown := sorted(set(request.parameters) - set(arguments)):
-            hint = nearest(unknown[0], [parameter.name for parameter in named])
+            hint = nearest(unknown[0], wanted.names)
             raise RequestFailed(f"{target} takes no parameter {unknown[0]!r}; {hint}", "unsupported_parameter")
         return await (function(**arguments) if is_async else _in_thread(lambda: function(**arguments)))
 
     return call
+
+
+def _arguments_in(signature: inspect.Signature) -> NamedArguments:
+    parameters = signature.parameters.values()
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    named = [parameter for parameter in parameters if parameter.kind in kinds]
+    return NamedArguments(
+        names=tuple(parameter.name for parameter in named),
+        required=tuple(parameter.name for parameter in named if parameter.default is inspect.Parameter.empty),
+        takes_any=any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters),
+    )
 
 
 def _messages(request: Request) -> list[dict[str, Any]]:

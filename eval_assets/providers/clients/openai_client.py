@@ -7,21 +7,20 @@ brings is read in `providers.http`.
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
-from eval_assets.config.model import Limits, Model
-from eval_assets.errors import MissingKeyError
-from eval_assets.providers.clients.openai_replies import now, refusal_of, reply_of
+from eval_assets.config.model import Limits, Model, ModelFile
+from eval_assets.errors import ConfigError, MissingKeyError
+from eval_assets.providers.clients.openai_replies import refusal_of, reply_of
+from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.dispatch.limiter import Quota
 from eval_assets.providers.failures import AttemptFailure, PartitionFailure, RequestFailed, TransientFailure
 from eval_assets.providers.http.bodies import REPLACEMENT, is_event_stream, is_page, json_of, page_text
-from eval_assets.providers.http.bounded_client import MIB, bounded_client
-from eval_assets.providers.http.connections import failed_connection
+from eval_assets.providers.http.connections import MIB, bounded_client, failed_connection
 from eval_assets.providers.http.headers import quota_of
 from eval_assets.providers.http.statuses import COMPLETIONS, REPLIED, address_of, failure_of
-from eval_assets.providers.identity import OPENAI_URL
 from eval_assets.providers.redaction import redacted, redacted_texts
 from eval_assets.requests.exchange import Reply, Request
 
@@ -31,6 +30,8 @@ if TYPE_CHECKING:
     from openai._types import RequestOptions
 
 OPENAI_HOST = "api.openai.com"
+OPENAI_URL = f"https://{OPENAI_HOST}/v1"
+DEFAULT_PORTS = {"http": 80, "https": 443}
 LONGEST_MESSAGE = 500
 LARGEST_REPLY_MIB = Limits().max_reply_mib
 
@@ -74,7 +75,7 @@ class OpenAIClient:
 
     async def complete(self, request: Request) -> Reply:
         """Send one request; raises a failure of `failures` unless a reply or a refusal came."""
-        requested_at, began = now(), time.perf_counter()
+        requested_at, began = datetime.now(UTC), time.perf_counter()
         try:
             response = await self._response(request)
             latency_seconds = time.perf_counter() - began
@@ -182,13 +183,13 @@ class OpenAIClient:
         return self._openai
 
 
-def openai_client(model: Model, environment: Mapping[str, str]) -> OpenAIClient:
+def open_openai(model: Model, surroundings: Surroundings) -> OpenAIClient:
     """The client of a model file, with secrets from the environment.
 
     Raises:
         MissingKeyError: A variable that the file names, or OPENAI_API_KEY for OpenAI itself, is not set.
     """
-    file = model.file
+    file, environment = model.file, surroundings.environment
     base_url = file.base_url or OPENAI_URL
     key_name = file.api_key_env or ("OPENAI_API_KEY" if urlsplit(base_url).hostname == OPENAI_HOST else None)
     return OpenAIClient(
@@ -201,6 +202,27 @@ def openai_client(model: Model, environment: Mapping[str, str]) -> OpenAIClient:
         max_connections=file.limits.max_concurrency,
         max_reply_mib=file.limits.max_reply_mib,
     )
+
+
+def openai_address(file: ModelFile) -> tuple[str, str]:
+    """Endpoint and model id of a model file."""
+    return endpoint_of(file.base_url or OPENAI_URL, file.query), str(file.model)
+
+
+def endpoint_of(base_url: str, query: Mapping[str, str] | None = None) -> str:
+    """One spelling for one address: lower-case host, no default port, no final slash, sorted query.
+
+    >>> endpoint_of("HTTPS://Api.Example.com:443/v1/", {"api-version": "2"})
+    'https://api.example.com/v1?api-version=2'
+    """
+    parts = urlsplit(base_url)
+    if parts.scheme.lower() not in DEFAULT_PORTS or not parts.hostname:
+        raise ConfigError(f"expected a base_url that begins with http:// or https://, got {base_url!r}")
+    scheme = parts.scheme.lower()
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    port = "" if parts.port in (None, DEFAULT_PORTS[scheme]) else f":{parts.port}"
+    asked = "&".join(part for part in (parts.query, urlencode(sorted((query or {}).items()))) if part)
+    return f"{scheme}://{host}{port}{parts.path.rstrip('/')}{'?' if asked else ''}{asked}"
 
 
 def _secret(model: Model, name: str, environment: Mapping[str, str]) -> str:

@@ -1,22 +1,32 @@
-"""Reading what an OpenAI-compatible endpoint sends back: replies and refusals.
+"""Reading what an OpenAI-compatible endpoint sends back: replies, what they used, and refusals.
 
 Sending is in `openai_client`; what other statuses mean, in `http.statuses`.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from eval_assets.providers.failures import AttemptFailure, TransientFailure
 from eval_assets.providers.http.statuses import CLIENT_ERRORS, error_of, failure_of
 from eval_assets.providers.replies.content import calls_of, json_cell, text_of, thoughts_of
 from eval_assets.providers.replies.endings import finish_reason_of, outcome_of
 from eval_assets.providers.replies.reading import FILTERED
-from eval_assets.providers.replies.usage import usage_of
 from eval_assets.requests.exchange import Reply
-from eval_assets.requests.foreign_values import finite_number
+from eval_assets.requests.foreign_values import finite_number, whole_number
 
 REFUSED_CODES = ("content_filter", "content_policy_violation", "responsibleaipolicyviolation", "moderation", "flagged")
+LONGEST_USAGE = 20_000
+PROMPT_NAMES = ("prompt_tokens", "input_tokens")
+COMPLETION_NAMES = ("completion_tokens", "output_tokens")
+
+
+class Usage(NamedTuple):
+    """Tokens of one reply, and all that the provider said about it as JSON (cached tokens, reasoning tokens)."""
+
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    detail: str | None
 
 
 def reply_of(body: Any, *, latency_seconds: float, requested_at: datetime) -> Reply:
@@ -76,9 +86,20 @@ def refusal_of(status: int, body: Any, *, latency_seconds: float, requested_at: 
     )
 
 
-def now() -> datetime:
-    """The time of a request."""
-    return datetime.now(UTC)
+def usage_of(usage: Any) -> Usage:
+    """Read the `usage` of a reply, of any shape.
+
+    >>> usage_of({"input_tokens": "7", "output_tokens": 3.0})
+    Usage(prompt_tokens=7, completion_tokens=3, detail='{"input_tokens":"7","output_tokens":3.0}')
+    >>> usage_of("free of charge")
+    Usage(prompt_tokens=None, completion_tokens=None, detail=None)
+    """
+    if not isinstance(usage, Mapping) or not usage:
+        return Usage(None, None, None)
+    detail = json_cell(usage)
+    return Usage(
+        _first(usage, PROMPT_NAMES), _first(usage, COMPLETION_NAMES), detail if len(detail) <= LONGEST_USAGE else None
+    )
 
 
 def _failure_in_body(error: Mapping[str, Any]) -> AttemptFailure:
@@ -108,3 +129,8 @@ def _refusal_in(message: Mapping[str, Any]) -> str | None:
     if not refusal:
         return None
     return refusal if isinstance(refusal, str) else json_cell(refusal)
+
+
+def _first(usage: Mapping[str, Any], names: tuple[str, ...]) -> int | None:
+    found = (whole_number(usage.get(name)) for name in names)
+    return next((count for count in found if count is not None), None)

@@ -10,12 +10,13 @@ from typing import Any
 from eval_assets.config.datasets.examples import id_text
 from eval_assets.config.datasets.formats.paths import value_at
 from eval_assets.config.datasets.row_files import READABLE_SUFFIXES, file_rows, is_separated
-from eval_assets.config.model import RecordedColumns
+from eval_assets.config.files.file_states import file_sha256
+from eval_assets.config.model import ModelFile, RecordedColumns
 from eval_assets.config.problems import line_word, nearest
 from eval_assets.errors import ConfigError
 from eval_assets.providers.failures import RequestFailed
 from eval_assets.providers.replies.endings import outcome_of
-from eval_assets.requests.canonical_json import json_text
+from eval_assets.requests.canonical_json import canonical_json, json_text
 from eval_assets.requests.exchange import Reply, Request
 from eval_assets.requests.foreign_values import finite_number, whole_number
 
@@ -42,6 +43,16 @@ def recorded_file(file: str, models_dir: Path) -> Path:
                 f"expected the environment variable {name!r} to be set, the file {file!r} of a recorded model names it"
             )
     return models_dir / re.sub(r"\$\{(\w+)\}", lambda match: os.environ[match[1]], file)
+
+
+def recorded_address(file: ModelFile) -> tuple[str, str]:
+    """Endpoint and model id of a model file: where in its rows what stands, and the file."""
+    return canonical_json(file.columns.model_dump()), str(file.file)
+
+
+def recorded_version(file: ModelFile, models_dir: Path) -> str:
+    """Hash of the file of predictions; raises ConfigError if it can't be read."""
+    return file_sha256(recorded_file(str(file.file), models_dir))
 
 
 class RecordedClient:

@@ -10,9 +10,10 @@ from typing import Any
 
 from eval_assets.config.candidate import Candidate
 from eval_assets.config.datasets.formats.paths import value_at
-from eval_assets.config.model import RecordedColumns
+from eval_assets.config.model import Model, RecordedColumns
 from eval_assets.errors import ConfigError
-from eval_assets.providers.clients.recorded_client import RecordedClient, recorded_rows, require_column
+from eval_assets.providers.clients.recorded_client import RecordedClient, recorded_file, recorded_rows, require_column
+from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.failures import RequestFailed
 from eval_assets.requests.canonical_json import json_text
 from eval_assets.requests.exchange import Reply, Request
@@ -103,6 +104,11 @@ class RecordedVerdicts:
         places = ((example_id, name, other) for name in _names_of(candidate) for other in opponents)
         rows = (self._by_place[place] for place in places if place in self._by_place)
         return next((row for row in rows if value_at(row, self._columns.output) is not None), None)
+
+
+def open_recorded(model: Model, surroundings: Surroundings) -> RecordedClient | RecordedVerdicts:
+    """The client of a model file; reads what is recorded."""
+    return recorded_client(recorded_file(str(model.file.file), surroundings.models_dir), model.file.columns)
 
 
 def recorded_client(

@@ -3,15 +3,15 @@
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
-from typing import Generic, Literal, TypeVar
+from typing import Generic, TypeVar
 
 from eval_assets.errors import BudgetExceededError, ConfigError, ProviderError, ReplayMissError, StoppedError
-from eval_assets.providers.dispatch.jobs import Answer, Job, Retry
-from eval_assets.providers.dispatch.sending import Sender, Work
+from eval_assets.providers.dispatch.jobs import Answer, Job, Policy, Retry
+from eval_assets.providers.dispatch.sending import Exchange, Sender
 from eval_assets.providers.dispatch.session import Session
-from eval_assets.providers.failures import PartitionFailure
+from eval_assets.providers.failures import PartitionFailure, failed_reply
 from eval_assets.providers.replies.reading import Reading, understood
 from eval_assets.requests.exchange import Reply
 from eval_assets.requests.keys import canonical_request, key_of
@@ -20,7 +20,6 @@ from eval_assets.wording.numbers import money_text, plain_number
 
 T = TypeVar("T")
 LOG = logging.getLogger("eval_assets")
-Policy = Literal["use", "refresh", "replay"]
 
 CHUNK = 2_000
 """Jobs read, and looked up in one scan, at a time."""
@@ -37,7 +36,7 @@ FIRST_FEW = 5
 class _Open(Generic[T]):
     """A request not answered yet; jobs after the first asked the same and get the same reply."""
 
-    work: Work
+    exchange: Exchange
     jobs: list[Job[T]]
 
 
@@ -102,7 +101,7 @@ class Pass(Generic[T]):
             key = key_of(canonical)
             same = self._open.get(key) or new.get(key)
             if same is None:
-                new[key] = _Open(Work(job.request, key, canonical), [job])
+                new[key] = _Open(Exchange(job.request, key, canonical), [job])
             else:
                 same.jobs.append(job)
         yield from self._found(new)
@@ -114,7 +113,7 @@ class Pass(Generic[T]):
             self._missed += list(new)[: FIRST_FEW - len(self._missed)]
         elif new:
             self._open |= new
-            self._session.open_sender().submit([opened.work for opened in new.values()])
+            self._session.open_sender().submit([opened.exchange for opened in new.values()])
 
     def _found(self, wanted: dict[str, _Open[T]]) -> Iterator[Answer[T]]:
         """Answer from the store, and take what was found out of `wanted`."""
@@ -136,13 +135,15 @@ class Pass(Generic[T]):
             assert sender.ending is not None  # noqa: S101  it is ending
             raise self._explained(sender.ending)
 
-    def _hand_out(self, finished: list[Work]) -> Iterator[Answer[T]]:
-        for work in finished:
-            assert work.reply is not None  # noqa: S101  finished
-            first, *others = self._open.pop(work.request_key).jobs
-            yield self._answer(first, work.request_key, work.reply, work.stored, reused=False)
+    def _hand_out(self, finished: list[Exchange]) -> Iterator[Answer[T]]:
+        for exchange in finished:
+            assert exchange.reply is not None  # noqa: S101  finished
+            first, *others = self._open.pop(exchange.request_key).jobs
+            yield self._answer(first, exchange.request_key, exchange.reply, exchange.stored, reused=False)
             for job in others:
-                yield self._answer(job, work.request_key, work.reply, work.stored, reused=work.stored is not None)
+                yield self._answer(
+                    job, exchange.request_key, exchange.reply, exchange.stored, reused=exchange.stored is not None
+                )
 
     def _answer(self, job: Job[T], key: str, reply: Reply, stored: StoredReply | None, *, reused: bool) -> Answer[T]:
         reply = understood(reply, self._reading)
@@ -150,9 +151,7 @@ class Pass(Generic[T]):
             what = "a request to %s failed with %s: %s; further ones of this kind are only counted"
             LOG.warning(what, self._session.identity.model_id, reply.error_kind, reply.error)
         self._tally.add_answer(reply, reused=reused)
-        if stored is None:
-            return Answer(job, key, reply, None, reused=reused, paid_by_run_id=None)
-        return Answer(job, key, reply, stored.response_id, reused=reused, paid_by_run_id=stored.run_id)
+        return Answer(job, key, reply, None if stored is None else stored.response_id, reused=reused)
 
     def _n_queued(self) -> int:
         return 0 if self._session.sender is None else self._session.sender.n_queued
@@ -186,12 +185,4 @@ class Pass(Generic[T]):
 
 def unsendable_reply(error: Exception) -> Reply:
     """The answer to a request that has no canonical form: failed, and nothing is sent."""
-    return Reply(
-        outcome="error",
-        output=None,
-        finish_reason=None,
-        latency_seconds=0.0,
-        requested_at=datetime.now(UTC),
-        error=str(error) or type(error).__name__,
-        error_kind=UNSENDABLE,
-    )
+    return failed_reply(str(error) or type(error).__name__, UNSENDABLE)

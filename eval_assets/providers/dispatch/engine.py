@@ -14,8 +14,8 @@ from typing import Self, TypeVar
 
 from eval_assets.config.model import Limits, Prices
 from eval_assets.errors import BudgetExceededError, StoppedError
-from eval_assets.providers.dispatch.answering import Pass, Policy
-from eval_assets.providers.dispatch.jobs import Answer, Job, Retry
+from eval_assets.providers.dispatch.answering import Pass
+from eval_assets.providers.dispatch.jobs import Answer, Job, Policy, Retry
 from eval_assets.providers.dispatch.limiter import Move
 from eval_assets.providers.dispatch.progress import Ended, EngineReport, Progress, Tally
 from eval_assets.providers.dispatch.sending import Terms
@@ -26,8 +26,6 @@ from eval_assets.requests.exchange import Client
 from eval_assets.requests.keys import ModelIdentity
 from eval_assets.storage.replies.refreshes import refresh_began_at, refresh_ended
 from eval_assets.storage.replies.responses import ResponseStore
-
-__all__ = ["Answer", "Engine", "Job", "Policy"]
 
 T = TypeVar("T")
 PROGRESS_SECONDS = 0.5
@@ -84,7 +82,7 @@ class Engine:
             on_wait=self.on_wait,
             grace_seconds=self.grace_seconds,
         )
-        self._damage_before = (len(self.store.damage.response_ids), self.store.damage.n_corrupt)
+        self._n_corrupt_before = self.store.damage.n_corrupt
         self._since: datetime | None = None
         self._users = 0
         self._started_at = datetime.now(UTC)
@@ -165,8 +163,7 @@ class Engine:
             finished_at=self._finished_at or datetime.now(UTC),
             progress=self.progress(),
             moves=self._moves(),
-            corrupt_ids=tuple(self.store.damage.response_ids[self._damage_before[0] :]),
-            n_corrupt=self.store.damage.n_corrupt - self._damage_before[1],
+            n_corrupt=self.store.damage.n_corrupt - self._n_corrupt_before,
             ended=self._ended[0],
             message=self._ended[1],
         )

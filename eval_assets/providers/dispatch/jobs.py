@@ -1,14 +1,15 @@
-"""What the engine takes and gives: a request with the caller's tag, its answer, and which stored ones don't count."""
+"""What is asked of a model and answered: requests with a tag, their final replies, and which stored ones don't do."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar
 
 from eval_assets.providers.replies.reading import Reading, understood
 from eval_assets.requests.exchange import Outcome, Reply, Request
 
 T = TypeVar("T")
+Policy = Literal["use", "refresh", "replay"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,6 @@ class Answer(Generic[T]):
         reply: Understood as the model's file says: its outcome is neither `unparsed` nor `skipped`.
         response_id: Its row in `responses`; null for an error, which is not stored.
         reused: It was paid for by an earlier run, or by an identical request of this one.
-        paid_by_run_id: The run that paid; null for an error.
     """
 
     job: Job[T]
@@ -37,11 +37,10 @@ class Answer(Generic[T]):
     reply: Reply
     response_id: str | None
     reused: bool
-    paid_by_run_id: str | None
 
 
 class Asker(Protocol):
-    """Whoever answers requests of one model: the engine, or its dry twin that only looks replies up."""
+    """Answers requests of one model: the engine, or its dry twin that only looks replies up."""
 
     def answers(self, jobs: Iterable[Job[T]], total: int | None = None) -> Iterator[Answer[T]]:
         """Answer every job once, in any order; the total, if known, is for progress."""

@@ -109,7 +109,6 @@ class EngineReport:
     finished_at: datetime
     progress: Progress
     moves: tuple[Move, ...]
-    corrupt_ids: tuple[str, ...]
     n_corrupt: int
     ended: Ended
     message: str

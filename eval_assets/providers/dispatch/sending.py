@@ -34,7 +34,7 @@ BYTES_PER_TOKEN_WITH_LOGPROBS = 4 * 2**10
 
 
 @dataclass(slots=True, eq=False)
-class Work:
+class Exchange:
     """One request on its way: first what is sent, then what came back; `stored` is null for an error."""
 
     request: Request
@@ -55,7 +55,7 @@ class Terms:
 
 
 class Sender:
-    """Sends work concurrently, in order of arrival, without barriers.
+    """Sends requests concurrently, in order of arrival, without barriers.
 
     `submit`, `finished` and `halt` are called from another thread; the rest runs in the loop.
     """
@@ -66,11 +66,11 @@ class Sender:
         self.limiter = Limiter(terms.limits)
         self.ending: BaseException | None = None
         self._writer, self._terms, self._tally, self._loop = writer, terms, tally, loop
-        self._queue: deque[Work] = deque()
+        self._queue: deque[Exchange] = deque()
         self._more = asyncio.Event()
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._done: deque[Work] = deque()
+        self._done: deque[Exchange] = deque()
         self._news = threading.Event()
         self._news_scheduled = False
         self._attempts = Attempts(client, self.limiter, terms.limits, tally, is_ending=lambda: self.ending is not None)
@@ -87,11 +87,11 @@ class Sender:
         """Requests sent and not finished, or waiting for another attempt."""
         return len(self._tasks)
 
-    def submit(self, work: list[Work]) -> None:
+    def submit(self, exchanges: list[Exchange]) -> None:
         """Queue requests."""
-        self._loop.call_soon_threadsafe(self._enqueue, work)
+        self._loop.call_soon_threadsafe(self._enqueue, exchanges)
 
-    def finished(self, timeout: float) -> list[Work]:
+    def finished(self, timeout: float) -> list[Exchange]:
         """Requests that got their final reply since the last call; waits for news."""
         self._news.wait(timeout)
         self._news.clear()
@@ -112,8 +112,8 @@ class Sender:
                 await asyncio.wait(late)
         await asyncio.gather(self._dispatcher, return_exceptions=True)
 
-    def _enqueue(self, work: list[Work]) -> None:
-        self._queue.extend(work)
+    def _enqueue(self, exchanges: list[Exchange]) -> None:
+        self._queue.extend(exchanges)
         self._more.set()
 
     def _end(self, reason: BaseException) -> None:
@@ -140,33 +140,33 @@ class Sender:
                 await self._more.wait()
             while self._writer.is_behind:  # noqa: ASYNC110  the table is written by a thread
                 await asyncio.sleep(WAKE_SECONDS)
-            work = self._queue[0]
-            usd = await self._reserve_money(work)
-            permit = await self._acquire(work, usd)
+            exchange = self._queue[0]
+            usd = await self._reserve_money(exchange)
+            permit = await self._acquire(exchange, usd)
             try:
-                n_bytes = self._writer.reserve(_longest_record(work))
+                n_bytes = self._writer.reserve(_longest_record(exchange))
             except StorageError as error:
                 self._settle(usd, 0.0)
                 self._end(error)
                 return
             self._queue.popleft()
-            task = self._loop.create_task(self._send(work, permit, usd, n_bytes))
+            task = self._loop.create_task(self._send(exchange, permit, usd, n_bytes))
             self._tasks.add(task)
             task.add_done_callback(self._forget)
 
-    async def _acquire(self, work: Work, usd: float) -> Permit:
+    async def _acquire(self, exchange: Exchange, usd: float) -> Permit:
         try:
-            return await self.limiter.acquire(self._tokens(work))
+            return await self.limiter.acquire(self._tokens(exchange))
         except asyncio.CancelledError:
             self._settle(usd, 0.0)
             raise
 
-    async def _reserve_money(self, work: Work) -> float:
+    async def _reserve_money(self, exchange: Exchange) -> float:
         """Set the worst case aside; near the ceiling wait for the real costs of what is under way."""
         budget = self._terms.budget
         if budget is None:
             return 0.0
-        usd = worst_case_usd(work.request, self._terms.prices)
+        usd = worst_case_usd(exchange.request, self._terms.prices)
         while not budget.reserve(usd):
             if not self._tasks:
                 self._end(BudgetExceededError(f"the next request may cost {money_text(usd)}"))
@@ -174,10 +174,10 @@ class Sender:
             await self._changed.wait()
         return usd
 
-    def _tokens(self, work: Work) -> int:
+    def _tokens(self, exchange: Exchange) -> int:
         if self._terms.limits.tokens_per_minute is None:
             return 0
-        return expected_prompt_tokens(work.request) + max_completion_tokens(work.request)
+        return expected_prompt_tokens(exchange.request) + max_completion_tokens(exchange.request)
 
     def _settle(self, reserved_usd: float, cost_usd: float) -> None:
         if self._terms.budget is not None:
@@ -190,22 +190,22 @@ class Sender:
             self._end(error)
         self._tell()
 
-    async def _send(self, work: Work, permit: Permit, usd: float, n_bytes: int) -> None:
+    async def _send(self, exchange: Exchange, permit: Permit, usd: float, n_bytes: int) -> None:
         cost = 0.0
         try:
-            reply = await self._attempts.final_reply(work.request, permit, self._tokens(work))
+            reply = await self._attempts.final_reply(exchange.request, permit, self._tokens(exchange))
             if reply is None:
                 return
             if reply.outcome == "error":
-                work.reply = reply
+                exchange.reply = reply
             else:
                 # An answer of unknown length, or one that can't be kept, counts at its worst.
                 cost = usd
-                self._keep(work, reply)
-                cost = usd if work.reply is None or work.reply.cost_usd is None else work.reply.cost_usd
-            assert work.reply is not None  # noqa: S101  just set
-            self._tally.add_sent(work.reply)
-            self._done.append(work)
+                self._keep(exchange, reply)
+                cost = usd if exchange.reply is None or exchange.reply.cost_usd is None else exchange.reply.cost_usd
+            assert exchange.reply is not None  # noqa: S101  just set
+            self._tally.add_sent(exchange.reply)
+            self._done.append(exchange)
         except PartitionFailure as failure:
             # At once: the slot just given back must not be used.
             self._end(failure)
@@ -213,20 +213,20 @@ class Sender:
             self._writer.release(n_bytes)
             self._settle(usd, cost)
 
-    def _keep(self, work: Work, reply: Reply) -> None:
+    def _keep(self, exchange: Exchange, reply: Reply) -> None:
         """Journal a reply; one that can't be written, whatever is odd about it, costs its row."""
         try:
             priced = replace(reply, cost_usd=reply_cost_usd(reply, self._terms.prices))
-            work.stored = self._writer.append(work.request_key, work.canonical, priced, self._terms.run_id)
-            work.reply = work.stored.reply
+            exchange.stored = self._writer.append(exchange.request_key, exchange.canonical, priced, self._terms.run_id)
+            exchange.reply = exchange.stored.reply
         except StorageError:
             raise
         except Exception as error:  # noqa: BLE001  values of a reply are the provider's
             said = redacted(f"a reply came and can't be kept, {type(error).__name__}: {error}")
-            work.reply = failed_reply(said, "odd_reply", requested_at=reply.requested_at)
+            exchange.reply = failed_reply(said, "odd_reply", requested_at=reply.requested_at)
 
 
-def _longest_record(work: Work) -> int:
+def _longest_record(exchange: Exchange) -> int:
     """Room to claim in the journal before a request is sent."""
-    per_token = BYTES_PER_TOKEN_WITH_LOGPROBS if work.request.parameters.get("logprobs") else BYTES_PER_TOKEN
-    return 2 * len(work.canonical.encode()) + BYTES_PER_REPLY + per_token * max_completion_tokens(work.request)
+    per_token = BYTES_PER_TOKEN_WITH_LOGPROBS if exchange.request.parameters.get("logprobs") else BYTES_PER_TOKEN
+    return 2 * len(exchange.canonical.encode()) + BYTES_PER_REPLY + per_token * max_completion_tokens(exchange.request)

@@ -2,17 +2,20 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager
 from threading import Event
+from typing import Any, TypeVar
 
-from eval_assets.providers.dispatch.loop_thread import LoopThread
 from eval_assets.providers.dispatch.progress import Tally
 from eval_assets.providers.dispatch.sending import Sender, Terms
 from eval_assets.requests.exchange import Client
 from eval_assets.requests.keys import ModelIdentity, lane_of
 from eval_assets.storage.replies.lane_writer import LaneWriter
 from eval_assets.storage.replies.responses import ResponseStore
+
+Result = TypeVar("Result")
 
 
 class Session:
@@ -84,7 +87,7 @@ class Session:
         """Connect, unless this session did."""
         if self._sender is None:
             self.take_lane()
-            thread = LoopThread(f"engine {self.lane}")
+            thread = _LoopThread(f"engine {self.lane}")
             self._stack.callback(thread.close)
             self._stack.callback(lambda: thread.run(self._client.aclose()))
             sender = self._sender = thread.run(self._new_sender())
@@ -106,3 +109,38 @@ class Session:
     async def _new_sender(self) -> Sender:
         assert self._writer is not None  # noqa: S101  the lane was taken before
         return Sender(self._client, self._writer, self.terms, self.tally, asyncio.get_running_loop())
+
+
+class _LoopThread:
+    """Runs one event loop until `close`. The thread never keeps a process alive."""
+
+    def __init__(self, name: str) -> None:
+        self.loop = _new_event_loop()
+        self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
+        self._thread.start()
+
+    def run(self, action: Coroutine[Any, Any, Result]) -> Result:
+        """Run a coroutine in the loop and wait for its result; not from the loop's own thread."""
+        return asyncio.run_coroutine_threadsafe(action, self.loop).result()
+
+    def close(self) -> None:
+        """Stop the loop and the thread."""
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join()
+
+    def _serve(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        try:
+            self.loop.run_forever()
+            self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+        finally:
+            self.loop.close()
+
+
+def _new_event_loop() -> asyncio.AbstractEventLoop:
+    """The fastest loop installed."""
+    with contextlib.suppress(ImportError):
+        import uvloop
+
+        return uvloop.new_event_loop()
+    return asyncio.new_event_loop()

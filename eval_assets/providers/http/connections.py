@@ -1,15 +1,58 @@
-"""Why a request got no response: there never was a connection, or it broke. The SDK says neither, its causes do."""
+"""The HTTP client of `openai_client`, which follows no redirect and reads no more of a body than is allowed; and why a
+request got no response.
+
+What a status means is in `statuses`, what a body means in `openai_replies`.
+"""
 
 import socket
 import ssl
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
 
-from eval_assets.providers.failures import TransientFailure
+from eval_assets.providers.failures import RequestFailed, TransientFailure
 
+if TYPE_CHECKING:
+    import httpx2
+
+MIB = 2**20
+HEADERS_OF_THE_WIRE = (b"content-encoding", b"content-length", b"transfer-encoding")
 NO_SUCH_NAME = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
+
+
+def bounded_client(*, max_connections: int, max_body_bytes: int) -> "httpx2.AsyncClient":
+    """A client on the aiohttp transport, which itself takes at most 128 headers of 8 KiB each.
+
+    Args:
+        max_connections: At once, and kept open.
+        max_body_bytes: Of a body once it is decompressed; a larger one raises `RequestFailed` and ends its connection.
+    """
+    import httpx2
+    from openai import DefaultAioHttpClient
+
+    class BoundedClient(DefaultAioHttpClient):
+        """Sends requests; responses come back complete and decompressed."""
+
+        async def send(self, request: httpx2.Request, *, stream: bool = False, **options: Any) -> httpx2.Response:  # noqa: ARG002  a body is always read here
+            response = await super().send(request, stream=True, **options)
+            try:
+                if _is_within(response, max_body_bytes):
+                    await response.aread()
+                    return response
+                body = await _body_within(response, max_body_bytes)
+            finally:
+                await response.aclose()
+            headers = [pair for pair in response.headers.raw if pair[0].lower() not in HEADERS_OF_THE_WIRE]
+            return httpx2.Response(response.status_code, headers=headers, content=body, request=request)
+
+    limits = httpx2.Limits(max_connections=max_connections, max_keepalive_connections=max_connections)
+    # No time limit here: the engine's deadline counts, for the body too.
+    return BoundedClient(limits=limits, timeout=None, follow_redirects=False)
 
 
 def failed_connection(error: BaseException, address: str) -> TransientFailure:
     """What a failed request says about the endpoint; kind `connection` if nothing was ever sent.
+
+    The SDK says neither that there was no connection nor that it broke; its causes do.
 
     Args:
         error: As the SDK or the transport raised it.
@@ -41,6 +84,57 @@ def failed_connection(error: BaseException, address: str) -> TransientFailure:
                 continue
         return TransientFailure(f"{message}: {said}", kind, lasting=lasting)
     return TransientFailure(f"the connection to {address} broke: {said}", kind="connection_lost")
+
+
+def _is_within(response: "httpx2.Response", max_body_bytes: int) -> bool:
+    """Whether the headers promise a plain body within the limit; the transport reads no byte more than promised."""
+    length = response.headers.get("content-length", "")
+    plain = not response.headers.get("content-encoding")
+    return plain and length.isdecimal() and int(length) <= max_body_bytes
+
+
+async def _body_within(response: "httpx2.Response", max_body_bytes: int) -> bytes:
+    """The decompressed body, read in pieces of at most 1 MiB."""
+    pieces: list[bytes] = []
+    n_bytes = 0
+    # Compressed bytes count too: they may decompress to nothing, for ever.
+    if response.headers.get("content-encoding"):
+        response.stream = _counted(response.stream, response.status_code, max_body_bytes)
+    async for piece in response.aiter_bytes():
+        n_bytes += len(piece)
+        if n_bytes > max_body_bytes:
+            raise _too_large(response.status_code, max_body_bytes)
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _counted(stream: Any, status: int, max_body_bytes: int) -> "httpx2.AsyncByteStream":
+    import httpx2
+
+    class Counted(httpx2.AsyncByteStream):
+        """The bytes as they travel, up to the limit."""
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            n_bytes = 0
+            async for piece in stream:
+                n_bytes += len(piece)
+                if n_bytes > max_body_bytes:
+                    raise _too_large(status, max_body_bytes)
+                yield piece
+
+        async def aclose(self) -> None:
+            await stream.aclose()
+
+    return Counted()
+
+
+def _too_large(status: int, max_body_bytes: int) -> RequestFailed:
+    return RequestFailed(
+        f"HTTP {status}: expected a body of at most {max_body_bytes / MIB:g} MiB, decompressed, got more; raise "
+        "`limits.max_reply_mib` of the model if such replies are meant",
+        kind="reply_too_large",
+        of_endpoint=True,
+    )
 
 
 def _causes(error: BaseException) -> list[BaseException]:

@@ -2,13 +2,18 @@
 
 import asyncio
 
+from eval_assets.config.model import Model
 from eval_assets.errors import ProviderError
-from eval_assets.providers.clients.openai_client import LARGEST_REPLY_MIB, OpenAIClient
+from eval_assets.providers.clients.openai_client import OpenAIClient
+from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.failures import PartitionFailure
 from eval_assets.providers.local.embedded import EmbeddedServers
 from eval_assets.requests.exchange import Reply, Request
 
 MOST_RESTARTS = 5
+
+MOST_AT_ONCE = 4
+"""Each request at once costs the server 90 MB, and beyond a few they only slow each other down."""
 
 
 class EmbeddedClient:
@@ -18,31 +23,16 @@ class EmbeddedClient:
     next server. After `MOST_RESTARTS` servers without one reply between them the cell stops: starting more won't help.
 
     Args:
+        model: Of provider `embedded`.
         servers: Owner of the servers.
-        model_id: A name in `BUNDLED_MODELS`.
-        threads: Compute threads.
-        n_parallel: Requests answered at once.
-        max_connections: At least the concurrency.
-        max_reply_mib: Largest body of a response.
 
     Raises:
         ConfigError: There is no bundled model of that name.
         ProviderError: The weights are absent, or the server didn't start.
     """
 
-    def __init__(
-        self,
-        servers: EmbeddedServers,
-        model_id: str,
-        *,
-        threads: int,
-        n_parallel: int,
-        max_connections: int,
-        max_reply_mib: float = LARGEST_REPLY_MIB,
-    ) -> None:
-        self._servers, self._model_id = servers, model_id
-        self._threads, self._n_parallel, self._max_connections = threads, n_parallel, max_connections
-        self._max_reply_mib = max_reply_mib
+    def __init__(self, model: Model, servers: EmbeddedServers) -> None:
+        self._file, self._model_id, self._servers = model.file, str(model.file.model), servers
         self._base_url = self._address()
         self._client = self._connected()
         self._former: list[OpenAIClient] = []
@@ -63,7 +53,7 @@ class EmbeddedClient:
             await client.aclose()
 
     async def _restart_if_dead(self) -> None:
-        died = self._servers.ending(self._model_id, threads=self._threads)
+        died = self._servers.ending(self._model_id, threads=self._file.threads)
         if died is None:
             return
         if self._n_restarts >= MOST_RESTARTS:
@@ -82,12 +72,18 @@ class EmbeddedClient:
         self._client = self._connected()
 
     def _address(self) -> str:
-        return self._servers.base_url(self._model_id, threads=self._threads, n_parallel=self._n_parallel)
+        n_parallel = min(self._file.limits.max_concurrency, MOST_AT_ONCE)
+        return self._servers.base_url(self._model_id, threads=self._file.threads, n_parallel=n_parallel)
 
     def _connected(self) -> OpenAIClient:
         return OpenAIClient(
             model_id=self._model_id,
             base_url=self._base_url,
-            max_connections=self._max_connections,
-            max_reply_mib=self._max_reply_mib,
+            max_connections=self._file.limits.max_concurrency,
+            max_reply_mib=self._file.limits.max_reply_mib,
         )
+
+
+def open_embedded(model: Model, surroundings: Surroundings) -> EmbeddedClient:
+    """The client of a model file; starts its server."""
+    return EmbeddedClient(model, surroundings.embedded)

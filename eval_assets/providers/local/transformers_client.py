@@ -12,6 +12,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from eval_assets.config.model import Model
+from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.failures import AttemptFailure, PartitionFailure, RequestFailed
 from eval_assets.providers.local.transformers_model import (
     Generated,
@@ -133,6 +135,19 @@ class TransformersClient:
             job.settings = job.settings.model_copy(update={"max_tokens": min(job.settings.max_tokens, room)})
             batches.setdefault(job if job.settings.needs_own_batch else job.settings, []).append(job)
         return list(batches.values())
+
+
+def open_transformers(model: Model, surroundings: Surroundings) -> TransformersClient:
+    """The client of a model file; of a folder or file in `data/models` if there is one of that name."""
+    file = model.file
+    local = surroundings.models_dir / str(file.model)
+    return TransformersClient(
+        str(local) if local.exists() else str(file.model),
+        gguf_file=file.gguf_file,
+        device=file.device,
+        batch_size=file.batch_size,
+        threads=file.threads,
+    )
 
 
 def _answer(model: LocalModel, batch: Sequence[_Job], stopping: threading.Event) -> None:

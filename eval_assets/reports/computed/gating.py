@@ -21,6 +21,8 @@ from eval_assets.statistics.descriptive import ExampleScores
 from eval_assets.tables.evaluation_tables import GATE_RESULTS
 from eval_assets.wording.numbers import plain_number
 
+MOST_NAMED = 3
+
 Row = dict[str, Any]
 
 
@@ -31,10 +33,12 @@ class OverallVerdict:
     Args:
         verdict: GO, NO-GO or INCONCLUSIVE.
         note: One sentence: which gates decided.
+        outdated: In what the results differ from the files as they stand.
     """
 
     verdict: GateDecision
     note: str
+    outdated: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -84,7 +88,8 @@ def overall_verdict(rows: pl.DataFrame, outdated: Sequence[str] = ()) -> Overall
     'the evaluation declares no gates, so nothing was asked'
     """
     if outdated:
-        return OverallVerdict(GateDecision.INCONCLUSIVE, f"the results are out of date: {outdated_text(outdated)}")
+        note = f"the results are out of date: {outdated_text(outdated)}"
+        return OverallVerdict(GateDecision.INCONCLUSIVE, note, tuple(outdated))
     if rows.is_empty():
         return OverallVerdict(GateDecision.GO, "the evaluation declares no gates, so nothing was asked")
     critical, advisory = (rows.filter(pl.col("tier") == tier) for tier in ("critical", "advisory"))
@@ -101,14 +106,14 @@ def overall_verdict(rows: pl.DataFrame, outdated: Sequence[str] = ()) -> Overall
     return OverallVerdict(GateDecision.GO, f"{critical.height} of {critical.height} critical conditions met{advice}")
 
 
-def outdated_text(outdated: Sequence[str], *, at_most: int = 3) -> str:
+def outdated_text(outdated: Sequence[str]) -> str:
     """The first few of what changed since the results were computed, and how many more there are.
 
-    >>> outdated_text(["a@p: prompt p v1 → v2", "b@p: prompt p v1 → v2"], at_most=1)
-    'a@p: prompt p v1 → v2; and 1 more'
+    >>> outdated_text(["prompt p", "model m", "dataset d", "judge j"])
+    'prompt p; model m; dataset d; and 1 more'
     """
-    more = len(outdated) - at_most
-    return "; ".join([*outdated[:at_most], *([f"and {more} more"] if more > 0 else [])])
+    more = len(outdated) - MOST_NAMED
+    return "; ".join([*outdated[:MOST_NAMED], *([f"and {more} more"] if more > 0 else [])])
 
 
 def _asked_of(

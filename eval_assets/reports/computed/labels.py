@@ -48,16 +48,13 @@ def label_names(rows: pl.DataFrame) -> list[str | None]:
     return names if len(names) <= MOST_LABELS else [*names[:MOST_LABELS], None]
 
 
-def label_shares(
-    rows: pl.DataFrame, groups: ExampleGroups | None, *, confidence: float, names: Sequence[str | None] | None = None
-) -> list[Row]:
+def label_shares(rows: pl.DataFrame, groups: ExampleGroups | None, *, confidence: float) -> list[Row]:
     """The share of each label among the labelled rows of one candidate.
 
     Args:
         rows: Score rows of one metric and candidate. Several samples of an example are averaged first.
         groups: Clusters of the dataset, if it has any.
         confidence: Coverage of the intervals, each by itself.
-        names: Labels to look for, as `label_names` gives them; by default those of the rows.
 
     Returns:
         `label` (null: all labels not named), `n` (rows), `share`, `ci_low`, `ci_high`, `ci_method`; empty where no row
@@ -65,7 +62,7 @@ def label_shares(
     """
     if rows["label"].null_count() == rows.height:
         return []
-    wanted = label_names(rows) if names is None else names
+    wanted = label_names(rows)
     ids = rows["example_id"].unique(maintain_order=True)
     found = []
     for name in wanted:

@@ -18,9 +18,9 @@ import polars as pl
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.reports.computed.scores import ExampleGroups, MetricFacts, scores_by_candidate
 from eval_assets.statistics.comparison.conclusions import Conclusion, concluded
-from eval_assets.statistics.comparison.multiplicity import holm_adjusted
 from eval_assets.statistics.comparison.paired import PairedComparison, compare_paired
 from eval_assets.statistics.comparison.ranking import RankedCandidate, rank_with_ties
+from eval_assets.statistics.comparison.significance import holm_adjusted
 
 
 @dataclass(frozen=True, slots=True)

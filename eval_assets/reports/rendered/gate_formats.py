@@ -1,13 +1,13 @@
 """Gate results for machines and pull requests: JUnit XML and Markdown. What is asked and answered is in `gates`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import polars as pl
 
 from eval_assets.config.candidate import Candidate
-from eval_assets.reports.computed.gating import outdated_text, overall_verdict
+from eval_assets.reports.computed.gating import OverallVerdict, outdated_text
 from eval_assets.wording.foreign_text import markdown_text, visible_text
 from eval_assets.wording.numbers import interval_text, number_text, share_text
 from eval_assets.wording.valid_json import valid_json
@@ -15,7 +15,7 @@ from eval_assets.wording.valid_json import valid_json
 _MARKS = {"GO": "✅ GO", "NO-GO": "❌ NO-GO", "INCONCLUSIVE": "❔ INCONCLUSIVE"}
 
 
-def gates_junit(rows: pl.DataFrame, *, evaluation: str, outdated: Sequence[str] = ()) -> str:
+def gates_junit(rows: pl.DataFrame, overall: OverallVerdict, *, evaluation: str) -> str:
     """Write gate results as JUnit XML, one test case per condition and candidate.
 
     A critical NO-GO is a failure, a critical INCONCLUSIVE an error (both stop a pipeline); an advisory one that is
@@ -23,8 +23,8 @@ def gates_junit(rows: pl.DataFrame, *, evaluation: str, outdated: Sequence[str] 
 
     Args:
         rows: Rows of `GATE_RESULTS`; without any the suite is empty.
+        overall: What they say together; where they are out of date, a test case more, with an error.
         evaluation: Name of the test suite.
-        outdated: In what the results differ from the files; with any, a test case more, with an error.
     """
     suite = ET.Element("testsuite", name=evaluation)
     counts = {"failure": 0, "error": 0, "skipped": 0}
@@ -41,11 +41,11 @@ def gates_junit(rows: pl.DataFrame, *, evaluation: str, outdated: Sequence[str] 
             ET.SubElement(case, kind, type=row["verdict"], message=visible_text(row["reason"] or ""))
         else:
             ET.SubElement(case, "system-out").text = visible_text(row["reason"] or "")
-    if outdated:
+    if overall.outdated:
         counts["error"] += 1
         case = ET.SubElement(suite, "testcase", classname=evaluation, name="results are up to date")
-        ET.SubElement(case, "error", type="INCONCLUSIVE", message=visible_text(outdated_text(outdated)))
-    suite.set("tests", str(rows.height + bool(outdated)))
+        ET.SubElement(case, "error", type="INCONCLUSIVE", message=visible_text(outdated_text(overall.outdated)))
+    suite.set("tests", str(rows.height + bool(overall.outdated)))
     suite.set("failures", str(counts["failure"]))
     suite.set("errors", str(counts["error"]))
     suite.set("skipped", str(counts["skipped"]))
@@ -53,15 +53,14 @@ def gates_junit(rows: pl.DataFrame, *, evaluation: str, outdated: Sequence[str] 
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(suite, encoding="unicode")}\n'
 
 
-def gates_markdown(rows: pl.DataFrame, *, evaluation: str, outdated: Sequence[str] = ()) -> str:
+def gates_markdown(rows: pl.DataFrame, overall: OverallVerdict, *, evaluation: str) -> str:
     """Write gate results for a pull request: the verdict, its reason, and one line per condition and candidate.
 
     Args:
         rows: Rows of `GATE_RESULTS`.
+        overall: What they say together.
         evaluation: Named in the headline.
-        outdated: In what the results differ from the files.
     """
-    overall = overall_verdict(rows, outdated)
     lines = [f"**{_MARKS[overall.verdict.value]}** · {markdown_text(evaluation)}: {overall.note}."]
     if rows.height:
         lines += [
@@ -85,9 +84,8 @@ def gates_markdown(rows: pl.DataFrame, *, evaluation: str, outdated: Sequence[st
     return "\n".join(lines) + "\n"
 
 
-def gates_json(rows: pl.DataFrame, *, evaluation: str, outdated: Sequence[str] = ()) -> str:
+def gates_json(rows: pl.DataFrame, overall: OverallVerdict, *, evaluation: str) -> str:
     """Write gate results as JSON: the verdict, its reason, and the rows."""
-    overall = overall_verdict(rows, outdated)
     verdict = {"evaluation": evaluation, "verdict": overall.verdict.value, "note": overall.note}
     return valid_json({**verdict, "gates": rows.to_dicts()})
 

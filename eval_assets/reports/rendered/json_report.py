@@ -10,7 +10,8 @@ import polars as pl
 from eval_assets.reports.candidate_report import CandidateReport
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.judge_trust import JudgeTrust
-from eval_assets.reports.warnings import report_warnings
+from eval_assets.reports.rendered.missing import missing_notes
+from eval_assets.tables.columns import CANDIDATE
 from eval_assets.wording.valid_json import finite_values
 
 SCHEMA_VERSION = 1
@@ -40,7 +41,7 @@ def report_json(report: EvaluationReport) -> dict[str, Any]:
                 "exit_code": report.verdict.exit_code,
                 "note": report.verdict.note,
             },
-            "warnings": list(report_warnings(report)),
+            "warnings": list(missing_notes(report)),
             "notes": list(report.notes),
             "dataset": asdict(report.dataset),
             "judges": dict(report.judges),
@@ -62,11 +63,7 @@ def report_json(report: EvaluationReport) -> dict[str, Any]:
 
 
 def _candidate(candidate: CandidateReport, report: EvaluationReport) -> dict[str, Any]:
-    slices = report.aggregates.filter(
-        pl.col("slice_column").is_not_null()
-        & (pl.col("model") == candidate.model)
-        & (pl.col("prompt") == candidate.prompt)
-    )
+    slices = report.aggregates.filter(pl.col("slice_column").is_not_null() & (candidate.name == CANDIDATE))
     return {
         "model": candidate.model,
         "prompt": candidate.prompt,

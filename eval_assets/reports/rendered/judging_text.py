@@ -1,10 +1,10 @@
 """What is known about the judges as Markdown and as plain lines. The numbers come from `judging_report`."""
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from eval_assets.config.candidate import Candidate
+from eval_assets.reports.candidate_report import Row
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.judge_trust import JudgeTrust
 from eval_assets.wording.foreign_text import markdown_text, shortened
@@ -12,8 +12,6 @@ from eval_assets.wording.numbers import ABSENT, interval_text, number_text, shar
 
 SHOWN_CHARACTERS = 120
 WORST = 3
-
-Row = Mapping[str, Any]
 
 
 def trust_markdown(report: EvaluationReport) -> list[str]:

@@ -4,7 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from eval_assets.reports.candidate_report import CandidateReport
 from eval_assets.reports.evaluation_report import EvaluationReport
-from eval_assets.reports.measures import (
+from eval_assets.reports.rendered.gate_formats import gates_markdown
+from eval_assets.reports.rendered.judging_text import duels_markdown, trust_markdown
+from eval_assets.reports.rendered.measures import (
     MOST_SIDE_BY_SIDE,
     Measure,
     best_first,
@@ -13,9 +15,7 @@ from eval_assets.reports.measures import (
     measures,
     side_by_side,
 )
-from eval_assets.reports.rendered.gate_formats import gates_markdown
-from eval_assets.reports.rendered.judging_text import duels_markdown, trust_markdown
-from eval_assets.reports.warnings import MOST_WARNINGS, bounds_text, report_warnings
+from eval_assets.reports.rendered.missing import MOST_NOTES, bounds_text, missing_notes
 from eval_assets.wording.foreign_text import markdown_text, shortened
 from eval_assets.wording.numbers import (
     confidence_text,
@@ -32,27 +32,25 @@ from eval_assets.wording.numbers import (
 DIRECTION = {True: " ↑", False: " ↓", None: ""}
 SHOWN_CHARACTERS = 160
 WORST_FLIPS = 3
+EXAMPLES = 3
 
 
-def report_markdown(report: EvaluationReport, *, examples: int = 3) -> str:
-    """Write the report as Markdown.
-
-    Args:
-        report: From `load_report`.
-        examples: How many examples to show side by side.
-    """
+def report_markdown(report: EvaluationReport) -> str:
+    """Write the report as Markdown."""
     shown = best_first(report)
     sections = [
         [f"# {markdown_text(report.evaluation.name)}", "", _summary(report)],
-        [f"> ⚠️ **{markdown_text(sentence)}**\n>" for sentence in report_warnings(report, at_most=MOST_WARNINGS)],
-        [gates_markdown(report.gates, evaluation=report.evaluation.name).rstrip()] if report.gates.height else [],
+        [f"> ⚠️ **{markdown_text(sentence)}**\n>" for sentence in missing_notes(report, at_most=MOST_NOTES)],
+        [gates_markdown(report.gates, report.verdict, evaluation=report.evaluation.name).rstrip()]
+        if report.gates.height
+        else [],
         ["## Leaderboard", "", *_leaderboard(report, shown)],
         ["## Against the baseline", "", *_comparisons(report, shown)] if len(shown) > 1 else [],
         duels_markdown(report),
         trust_markdown(report),
         _worst_flips(report),
         ["## Cost and speed", "", *_cost_and_speed(shown)],
-        ["## Side by side", "", *_side_by_side(report, examples)] if examples and report.predictions.height else [],
+        ["## Side by side", "", *_side_by_side(report)] if report.predictions.height else [],
         [f"*{markdown_text(note)}*" for note in report.notes],
     ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
@@ -162,11 +160,11 @@ def _speed_cells(candidate: CandidateReport) -> Iterator[str]:
     yield share_text(speed.reused_share)
 
 
-def _side_by_side(report: EvaluationReport, examples: int) -> Iterator[str]:
+def _side_by_side(report: EvaluationReport) -> Iterator[str]:
     names = [candidate.name for candidate in side_by_side(report)]
     yield f"| example | asked | {' | '.join(markdown_text(name) for name in names)} |"
     yield f"| --- | --- |{' --- |' * len(names)}"
-    for example in report.outputs(limit=examples, candidates=names):
+    for example in report.outputs(names, limit=EXAMPLES):
         answers = (
             shortened(answer.output, SHOWN_CHARACTERS) if answer.output is not None else f"⚠️ {answer.outcome}"
             for answer in example.answers

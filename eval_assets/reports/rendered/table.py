@@ -10,10 +10,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from eval_assets.config.candidate import Candidate
 from eval_assets.reports.candidate_report import CandidateReport
 from eval_assets.reports.evaluation_report import EvaluationReport
-from eval_assets.reports.measures import (
+from eval_assets.reports.performance import Performance
+from eval_assets.reports.rendered.gate_formats import condition_text
+from eval_assets.reports.rendered.judging_text import judging_lines
+from eval_assets.reports.rendered.measures import (
     MOST_SIDE_BY_SIDE,
     Measure,
     best_first,
@@ -21,10 +23,7 @@ from eval_assets.reports.measures import (
     is_told,
     measures,
 )
-from eval_assets.reports.performance import Performance
-from eval_assets.reports.rendered.gate_formats import condition_text
-from eval_assets.reports.rendered.judging_text import judging_lines
-from eval_assets.reports.warnings import MOST_WARNINGS, report_warnings
+from eval_assets.reports.rendered.missing import MOST_NOTES, missing_notes
 from eval_assets.wording.foreign_text import visible_text
 from eval_assets.wording.numbers import (
     confidence_text,
@@ -65,7 +64,7 @@ def report_table(report: EvaluationReport) -> str:
     labels = {candidate.name: _label(index) for index, candidate in enumerate(shown)}
     parts = [
         _headline(report),
-        "\n".join(_wrapped(f"{MARK} ", sentence) for sentence in report_warnings(report, at_most=MOST_WARNINGS)),
+        "\n".join(_wrapped(f"{MARK} ", sentence) for sentence in missing_notes(report, at_most=MOST_NOTES)),
         f"{_cost_and_speed(report, shown, labels)}\n{LEGEND_OF_SPEED}",
         *_leaderboard(report, shown, labels),
         LEGEND
@@ -144,12 +143,9 @@ def _leaderboard(
     report: EvaluationReport, shown: Sequence[CandidateReport], labels: Mapping[str, str]
 ) -> Iterator[str]:
     """Blocks of four columns: a column per candidate, or a column per metric where there are many candidates."""
-    groups: dict[tuple[str, str], str | None] = {
-        (Candidate.of_row(row), row["metric"]): row["tied_group"] for row in report.comparison.iter_rows(named=True)
-    }
 
     def cell(measure: Measure, candidate: CandidateReport) -> str:
-        return _score_cell(measure, candidate.name, groups.get((candidate.name, measure.metric)))
+        return _score_cell(measure, candidate.name, report.compared(candidate.name, measure.metric).get("tied_group"))
 
     found = measures(report)
     if len(shown) <= MOST_SIDE_BY_SIDE:

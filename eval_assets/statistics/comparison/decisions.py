@@ -56,7 +56,6 @@ class GateResult:
     Args:
         verdict: GO, NO-GO or INCONCLUSIVE.
         reason: One sentence.
-        gate: What was asked, such as `mean >= 0.8`.
         threshold: In the unit of `value`.
         value: The mean, the drop or the relative drop over the scored examples; a drop is positive where the candidate
             is worse. None without a scored example.
@@ -70,7 +69,6 @@ class GateResult:
 
     verdict: GateDecision
     reason: str
-    gate: str
     threshold: float
     value: float | None
     interval: Interval
@@ -127,7 +125,6 @@ def decide(
     return GateResult(
         verdict=verdict,
         reason=reason,
-        gate=gate,
         threshold=threshold,
         value=as_scored.value,
         interval=as_scored.interval,

@@ -4,12 +4,12 @@ What the examples could have shown is in `power`, what may be concluded in `conc
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eval_assets.errors import ScoreRangeError, UnpairedScoresError
+from eval_assets.errors import UnpairedScoresError
 from eval_assets.statistics.comparison.differences import (
     difference_bound,
     equivalence_p_value,
@@ -21,15 +21,12 @@ from eval_assets.statistics.comparison.significance import (
     mcnemar_test,
     sign_flip_test,
     sums_of_units,
-    wilcoxon_test,
 )
 from eval_assets.statistics.descriptive import ExampleScores
 from eval_assets.statistics.intervals import Interval, is_binary
 from eval_assets.statistics.spread import cluster_codes, error_of_mean, joint_clusters
 
 DECIMALS = 12  # smaller differences are rounding
-
-PairedTest = Literal["auto", "mcnemar", "sign-flip", "wilcoxon"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +37,7 @@ class PairedComparison:
         n_pairs: Examples both have a score for; everything below is over these.
         n_unpaired: Examples left out because one of the two has no score.
         n_clusters: Number of groups of dependent examples; None when examples are independent.
-        mean_baseline: None without pairs.
-        mean_candidate: None without pairs.
-        difference: mean_candidate - mean_baseline.
+        difference: Mean of the candidate less mean of the baseline; None without pairs.
         standard_error: Of the difference; None for fewer than two pairs (or clusters).
         interval: Of the difference.
         test: Name of the test.
@@ -64,8 +59,6 @@ class PairedComparison:
     n_pairs: int
     n_unpaired: int
     n_clusters: int | None
-    mean_baseline: float | None
-    mean_candidate: float | None
     difference: float | None
     standard_error: float | None
     interval: Interval
@@ -93,7 +86,6 @@ def compare_paired(
     candidate: ExampleScores,
     *,
     confidence: float,
-    test: PairedTest = "auto",
     greater_is_better: bool = True,
     margin: float | None = None,
 ) -> PairedComparison:
@@ -103,18 +95,16 @@ def compare_paired(
         baseline: Its scores, from `example_scores`.
         candidate: The same examples in the same order; its range and declaration as 0/1 are used.
         confidence: Coverage of the interval, strictly between 0 and 1.
-        test: `auto` takes exact McNemar for 0/1 scores, else sign flips of the mean difference; clusters are always
-            flipped whole.
         greater_is_better: Direction of the metric; decides what is a win.
         margin: Largest difference that does not matter, in score units, above 0; None if none was declared.
 
     Returns:
-        The comparison; examples that depend on each other for either of the two are in one cluster. Without any pair
-        its numbers are None.
+        The comparison, tested by exact McNemar for 0/1 scores, else by sign flips of the mean difference; clusters are
+        always flipped whole. Examples that depend on each other for either of the two are in one cluster. Without any
+        pair its numbers are None.
 
     Raises:
         UnpairedScoresError: The two are not over the same examples.
-        ScoreRangeError: `mcnemar` was asked for scores other than 0 and 1.
 
     >>> from eval_assets.statistics.descriptive import example_scores
     >>> baseline = example_scores(np.array([0.1, 0.3, 0.4, 0.2, 0.6, 0.7, 0.3, 0.2]))
@@ -129,7 +119,7 @@ def compare_paired(
     n = differences.size
     n_higher, n_lower = int((differences > 0).sum()), int((differences < 0).sum())
     binary = all(is_binary(scores, lower, upper, declared=candidate.binary) for scores in (old, new))
-    result = _tested(differences, clusters, test, binary=binary) if n else TestResult("none: no pairs", 1.0)
+    result = _tested(differences, clusters, binary=binary) if n else TestResult("none: no pairs", 1.0)
     effect, effect_size = _effect(differences, binary=binary)
     bound = difference_bound(differences, clusters=clusters, binary=binary, lower=lower, upper=upper)
     equivalence = None
@@ -142,8 +132,6 @@ def compare_paired(
         n_pairs=n,
         n_unpaired=baseline.scores.size - n,
         n_clusters=None if clusters is None else cluster_codes(clusters)[1],
-        mean_baseline=float(old.mean()) if n else None,
-        mean_candidate=float(new.mean()) if n else None,
         difference=float(differences.mean()) if n else None,
         standard_error=error_of_mean(differences, clusters),
         interval=bound(confidence),
@@ -200,22 +188,10 @@ def differences_of(old: NDArray[np.float64], new: NDArray[np.float64]) -> NDArra
     return np.round(new - old, DECIMALS)
 
 
-def _tested(
-    differences: NDArray[np.float64],
-    clusters: NDArray[Any] | None,
-    test: PairedTest,
-    *,
-    binary: bool,
-) -> TestResult:
-    if clusters is not None:
-        return sign_flip_test(differences, clusters)
-    if test == "mcnemar" and not binary:
-        raise ScoreRangeError("expected scores of 0 and 1 for McNemar's test; use 'sign-flip' or 'wilcoxon'")
-    if binary and test in ("auto", "mcnemar"):
+def _tested(differences: NDArray[np.float64], clusters: NDArray[Any] | None, *, binary: bool) -> TestResult:
+    if binary and clusters is None:
         return mcnemar_test(int((differences > 0).sum()), int((differences < 0).sum()))
-    if test == "wilcoxon":
-        return wilcoxon_test(differences)
-    return sign_flip_test(differences)
+    return sign_flip_test(differences, clusters)
 
 
 def _effect(differences: NDArray[np.float64], *, binary: bool) -> tuple[str, float | None]:

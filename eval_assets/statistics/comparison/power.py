@@ -41,7 +41,7 @@ class PowerFigures:
     examples_to_resolve: int | None
 
 
-def power_figures(comparison: PairedComparison, *, n_comparisons: int = 1, power: float = POWER) -> PowerFigures:
+def power_figures(comparison: PairedComparison, *, n_comparisons: int = 1) -> PowerFigures:
     """Say what the pairs of a comparison can show when it is corrected for the others of its table.
 
     The level is (1 - confidence) / n_comparisons, the first step of Holm's correction: a p-value below it is
@@ -52,7 +52,6 @@ def power_figures(comparison: PairedComparison, *, n_comparisons: int = 1, power
     Args:
         comparison: From `compare_paired`.
         n_comparisons: Comparisons corrected for together, this one included.
-        power: Probability of finding a difference.
 
     >>> from eval_assets.statistics.descriptive import example_scores
     >>> from eval_assets.statistics.comparison.paired import compare_paired
@@ -64,13 +63,13 @@ def power_figures(comparison: PairedComparison, *, n_comparisons: int = 1, power
     level = (1 - comparison.interval.confidence) / n_comparisons
     if comparison.test == "exact McNemar":
         share = (comparison.wins + comparison.losses) / comparison.n_pairs
-        least = smallest_difference_by_mcnemar(share, comparison.n_pairs, power=power, alpha=level)
-        needed = pairs_to_resolve_by_mcnemar(comparison.difference or 0.0, share, power=power, alpha=level)
+        least = smallest_difference_by_mcnemar(share, comparison.n_pairs, power=POWER, alpha=level)
+        needed = pairs_to_resolve_by_mcnemar(comparison.difference or 0.0, share, power=POWER, alpha=level)
     else:
         n_units = comparison.n_units
         sd = (comparison.standard_error or 0.0) * float(np.sqrt(n_units))
-        least = smallest_difference_by_flips(sd, n_units, power=power, alpha=level)
-        units = units_to_resolve_by_flips(comparison.difference or 0.0, sd, power=power, alpha=level)
+        least = smallest_difference_by_flips(sd, n_units, power=POWER, alpha=level)
+        units = units_to_resolve_by_flips(comparison.difference or 0.0, sd, power=POWER, alpha=level)
         needed = None if units is None else int(np.ceil(units * comparison.n_pairs / n_units))
     return PowerFigures(level, fewest_units(level), least, needed if _is_advice(needed, comparison) else None)
 

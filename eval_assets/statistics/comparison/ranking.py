@@ -19,15 +19,11 @@ class RankedCandidate:
         mean: Its mean score.
         groups: Letters of the tied groups it belongs to: two candidates are reliably different exactly when they share
             no letter.
-        best_rank: 1 + the number of candidates reliably better.
-        worst_rank: The number of candidates less those reliably worse.
     """
 
     name: str
     mean: float
     groups: str
-    best_rank: int
-    worst_rank: int
 
 
 def rank_with_ties(
@@ -57,8 +53,8 @@ def rank_with_ties(
 
     >>> different = np.array([[0, 0, 1], [0, 0, 0], [1, 0, 0]], dtype=bool)
     >>> ranked = rank_with_ties(["x", "y", "z"], np.array([0.9, 0.8, 0.7]), different)
-    >>> [(row.name, row.groups, row.best_rank, row.worst_rank) for row in ranked]
-    [('x', 'a', 1, 2), ('y', 'ab', 1, 3), ('z', 'b', 2, 3)]
+    >>> [(row.name, row.groups) for row in ranked]
+    [('x', 'a'), ('y', 'ab'), ('z', 'b')]
     """
     n = len(names)
     if means.shape != (n,) or different.shape != (n, n):
@@ -71,8 +67,6 @@ def rank_with_ties(
             name=names[candidate],
             mean=float(means[candidate]),
             groups="".join(_letter(index) for index, group in enumerate(groups) if place in group),
-            best_rank=1 + int(different[place, :place].sum()),
-            worst_rank=n - int(different[place, place + 1 :].sum()),
         )
         for place, candidate in enumerate(order)
     ]

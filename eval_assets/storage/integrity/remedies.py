@@ -4,16 +4,15 @@ import re
 from pathlib import Path
 
 from eval_assets.errors import StorageError
+from eval_assets.tables.input_tables import DATASET_TABLES, FILE_TABLES
 
 DERIVED = (
     "move that folder away and run again: it is computed from the other tables, and stored replies are not paid again"
 )
 REMEDIES = {
+    **dict.fromkeys(DATASET_TABLES, "move that folder away and run again: it is read from data/ anew"),
     **dict.fromkeys(
-        ("eval_datasets", "documents", "labels"), "move that folder away and run again: it is read from data/ anew"
-    ),
-    **dict.fromkeys(
-        ("prompts", "models", "judges", "evaluations"),
+        FILE_TABLES,
         "move that folder away and run again: the files are read from data/ anew, only their earlier versions are lost",
     ),
     "responses": (

@@ -78,7 +78,7 @@ class ResponseStore:
         Corrupt rows are left out, said, and noted in `damage`.
 
         Args:
-            lane: See `lanes`.
+            lane: As `lane_of` names it.
             keys: Request keys.
             since: Ignore replies asked for before this time.
         """
@@ -135,7 +135,7 @@ class ResponseStore:
         """Write replies of a lane. Waits for other processes; those who open it in this store share one writer.
 
         Args:
-            lane: See `lanes`.
+            lane: As `lane_of` names it.
             on_wait: Told in one sentence who holds the lane.
             label: Who we are, for others who wait.
             stopped: Asked while waiting; true gives up.

@@ -10,16 +10,14 @@ from eval_assets.requests.keys import KEY_SCHEMA
 from eval_assets.storage.committing import literal
 from eval_assets.storage.replies.journal import journals_of, read_segment
 from eval_assets.storage.warehouse import Warehouse
-from eval_assets.tables.schemas import SCHEMAS
+from eval_assets.tables.cell_tables import CELL_TABLES
+from eval_assets.tables.evaluation_tables import EVALUATION_TABLES
 
 IDS_AT_ONCE = 5_000
 """delta-rs parses a condition on the stack, which overflows at some 50,000 terms."""
 
-USED_BY = {
-    "predictions": ("request_key",),
-    "judge_scores": ("judgement_key",),
-    "pairwise_preferences": ("key_in_order", "key_in_reverse"),
-}
+KEYS = ("request_key", "judgement_key", "key_in_order", "key_in_reverse", "request_keys")
+"""Columns that hold the key of a request, or a list of them, whatever their table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +99,14 @@ def delete_replies(warehouse: Warehouse, lane: str, response_ids: pl.Series) -> 
 
 def _used_keys(warehouse: Warehouse) -> pl.LazyFrame:
     """Keys of all requests behind the predictions, verdicts and comparisons that the tables hold now."""
-    used = []
-    for table, columns in USED_BY.items():
-        rows = warehouse.scan(table)
-        used += [rows.select(request_key=column) for column in columns]
-        if "request_keys" in SCHEMAS[table]:
-            listed = pl.col("request_keys").str.json_decode(pl.List(pl.String)).explode()
-            used.append(rows.select(request_key=listed))
-    return pl.concat(used).drop_nulls().unique()
+    listed = pl.col("request_keys").str.json_decode(pl.List(pl.String)).explode()
+    return (
+        pl.concat(
+            warehouse.scan(table).select(request_key=listed if column == "request_keys" else column)
+            for table, columns in {**CELL_TABLES, **EVALUATION_TABLES}.items()
+            for column in columns
+            if column in KEYS
+        )
+        .drop_nulls()
+        .unique()
+    )

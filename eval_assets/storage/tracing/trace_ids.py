@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import polars as pl
 
+from eval_assets.config.candidate import Candidate
 from eval_assets.errors import TraceError
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.columns import CELL
@@ -122,7 +123,7 @@ def _partition(row: dict[str, Any]) -> dict[str, str]:
 
 
 def _cell(row: dict[str, Any]) -> str:
-    return f"{row['evaluation']}:{row['model']}@{row['prompt']}"
+    return f"{row['evaluation']}:{Candidate.of_row(row)}"
 
 
 def _shown(named: Named, others: list[Named]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from eval_assets.config.secrets import without_secrets
+from eval_assets.config.files.secrets import without_secrets
 from eval_assets.errors import TraceError
 from eval_assets.storage.snapshots import Commit, partition_name
 from eval_assets.storage.warehouse import Warehouse

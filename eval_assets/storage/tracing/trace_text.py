@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from eval_assets.config.candidate import Candidate
 from eval_assets.wording.foreign_text import visible_text
 from eval_assets.wording.numbers import ABSENT, money_text, plain_number, seconds_text
 
@@ -69,7 +70,7 @@ def _asked(exchange: Part) -> Iterator[str]:
 
 def _prediction(prediction: Part) -> Iterator[str]:
     yield from _heading(f"prediction {prediction['prediction_id']}", prediction)
-    cell = f"{prediction['evaluation']}:{prediction['model']}@{prediction['prompt']}"
+    cell = f"{prediction['evaluation']}:{Candidate.of_row(prediction)}"
     yield from _field("cell", f"{cell}, example {prediction['example_id']}, sample {prediction['sample_index']}")
     yield from _field("output", prediction["output"])
     yield from _field("reasoning", prediction["reasoning"])
@@ -114,7 +115,7 @@ def _scores(scores: Sequence[Part]) -> Iterator[str]:
 def _predictions(predictions: Sequence[Part]) -> Iterator[str]:
     yield f"predictions for this example: {len(predictions) or 'none yet'}"
     for row in predictions:
-        cell = f"{row['evaluation']}:{row['model']}@{row['prompt']}"
+        cell = f"{row['evaluation']}:{Candidate.of_row(row)}"
         yield f"{INDENT}{row['prediction_id']}  {cell}, sample {row['sample_index']}"
         yield from _deeper(_field("output", row["output"] if row["outcome"] == "ok" else row["outcome"]))
         for score in row["scores"]:

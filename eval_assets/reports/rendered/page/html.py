@@ -15,12 +15,12 @@ from markupsafe import Markup
 
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.flips import Flip
-from eval_assets.reports.measures import MOST_IN_FULL, best_first, measures, side_by_side
 from eval_assets.reports.rendered.judging_text import corrected_text, duel_cells, ends_text, strength_text, value_text
+from eval_assets.reports.rendered.measures import MOST_IN_FULL, best_first, measures, side_by_side
+from eval_assets.reports.rendered.missing import MOST_NOTES, bounds_text, missing_notes
 from eval_assets.reports.rendered.page.page_data import differences, metric_section, metric_sections, slice_tables
 from eval_assets.reports.rendered.page.page_examples import page_examples
 from eval_assets.reports.rendered.page.page_figures import figures
-from eval_assets.reports.warnings import MOST_WARNINGS, bounds_text, report_warnings
 from eval_assets.wording.foreign_text import shortened, targets_text, visible_text
 from eval_assets.wording.numbers import (
     confidence_text,
@@ -69,7 +69,7 @@ def report_html(report: EvaluationReport) -> str:
         .get_template("report.html.j2")
         .render(
             report=report,
-            warnings=report_warnings(report, at_most=MOST_WARNINGS),
+            missing=missing_notes(report, at_most=MOST_NOTES),
             in_order=best_first(report),
             side_by_side=side_by_side(report),
             is_in_full=len(report.candidates) <= MOST_IN_FULL,

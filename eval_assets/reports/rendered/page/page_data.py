@@ -1,15 +1,14 @@
 """What the HTML report shows, section by section, with positions worked out; how it looks is in `templates/`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import polars as pl
 
 from eval_assets.config.candidate import Candidate
-from eval_assets.reports.candidate_report import CandidateReport
+from eval_assets.reports.candidate_report import CandidateReport, Row
 from eval_assets.reports.evaluation_report import EvaluationReport
-from eval_assets.reports.measures import (
+from eval_assets.reports.rendered.measures import (
     MOST_IN_FULL,
     MOST_SIDE_BY_SIDE,
     Measure,
@@ -23,7 +22,6 @@ from eval_assets.reports.rendered.page.page_marks import Axis, Bar, axis_of, his
 from eval_assets.tables.columns import CANDIDATE
 
 MOST_VALUES = 40  # of a slice column
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +146,6 @@ def metric_section(report: EvaluationReport, measure: Measure) -> MetricSection:
     facts, known = report.facts(measure.metric), measure.rows.values()
     low, high = (0.0, 1.0) if measure.is_share else (facts["lowest_possible"], facts["highest_possible"])
     axis = axis_of([row[name] for row in known for name in ("mean", "ci_low", "ci_high")], low=low, high=high)
-    comparison = report.comparison.filter(pl.col("metric") == measure.metric)
-    groups: dict[str, Row] = {Candidate.of_row(row): row for row in comparison.iter_rows(named=True)}
     scores = report.scores.filter((pl.col("metric") == measure.metric) & pl.col("score").is_not_null())
     values = scores["score"].unique().sort().to_list()
     spread = axis_of(values, low=low, high=high)
@@ -158,14 +154,14 @@ def metric_section(report: EvaluationReport, measure: Measure) -> MetricSection:
         _line(
             candidate,
             measure.rows.get(candidate.name),
-            groups.get(candidate.name, {}).get("tied_group"),
+            report.compared(candidate.name, measure.metric).get("tied_group"),
             axis,
             histogram(of_candidate.get(candidate.name, scores.clear())["score"].to_numpy(), axis=spread, values=values),
         )
         for candidate in best_first(report)
     ]
     last = len(lines) + 1
-    lines.sort(key=lambda line: groups.get(line.candidate.name, {}).get("rank") or last)
+    lines.sort(key=lambda line: report.compared(line.candidate.name, measure.metric).get("rank") or last)
     baseline = measure.rows.get(report.baseline)
     return MetricSection(
         title=measure.title,

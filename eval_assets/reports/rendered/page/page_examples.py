@@ -9,8 +9,8 @@ from typing import Any
 import polars as pl
 
 from eval_assets.reports.evaluation_report import EvaluationReport
-from eval_assets.reports.measures import side_by_side
-from eval_assets.reports.outputs import Answer, ExampleOutputs
+from eval_assets.reports.outputs import CandidateOutput, ExampleOutputs
+from eval_assets.reports.rendered.measures import side_by_side
 from eval_assets.tables.columns import CANDIDATE
 from eval_assets.wording.foreign_text import visible_text
 
@@ -67,7 +67,7 @@ def page_examples(report: EvaluationReport) -> PageExamples:
 
 
 def _of(report: EvaluationReport, names: Sequence[str], examples: Sequence[str]) -> Iterator[ExampleOutputs]:
-    return report.outputs(candidates=names, examples=examples)
+    return report.outputs(names, examples=examples)
 
 
 def _by_interest(report: EvaluationReport, names: Sequence[str]) -> pl.DataFrame:
@@ -101,7 +101,7 @@ def _written(example: ExampleOutputs, metrics: Sequence[str]) -> str:
     return json.dumps(cells, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def _answer(answer: Answer, metrics: Sequence[str]) -> list[Any]:
+def _answer(answer: CandidateOutput, metrics: Sequence[str]) -> list[Any]:
     return [
         cut(answer.output),
         answer.outcome,
@@ -115,14 +115,15 @@ def _answer(answer: Answer, metrics: Sequence[str]) -> list[Any]:
     ]
 
 
-def cut(text: str | None, at: int = MOST_CHARACTERS) -> str | None:
+def cut(text: str | None) -> str | None:
     """Text for the page: visible, and not longer than a page can bear."""
-    if text is None or len(text) <= at:
+    if text is None or len(text) <= MOST_CHARACTERS:
         return None if text is None else visible_text(text)
-    return f"{visible_text(text[:at])} … ({len(text) - at:,} more characters are in the predictions table)"
+    more = f"{len(text) - MOST_CHARACTERS:,} more characters are in the predictions table"
+    return f"{visible_text(text[:MOST_CHARACTERS])} … ({more})"
 
 
-def _value(answer: Answer, metric: str) -> float | str | None:
+def _value(answer: CandidateOutput, metric: str) -> float | str | None:
     """The score, else the label."""
     score = answer.scores.get(metric)
     if score is None or not isfinite(score):

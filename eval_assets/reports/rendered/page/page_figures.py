@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from eval_assets.reports.evaluation_report import EvaluationReport
-from eval_assets.reports.measures import side_by_side
+from eval_assets.reports.rendered.measures import side_by_side
 from eval_assets.reports.rendered.page.page_marks import Axis, axis_of, round_values
 from eval_assets.wording.numbers import number_text, plain_number
 

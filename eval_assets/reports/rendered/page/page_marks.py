@@ -15,6 +15,7 @@ from eval_assets.wording.numbers import number_text, plain_number
 
 MOST_VALUES = 11  # up to so many different scores each gets its own bar
 N_BINS = 12
+MOST_STEPS = 5
 PADDING = 0.06
 
 
@@ -76,13 +77,13 @@ def symmetric_axis(values: Iterable[float | None]) -> Axis:
     return Axis(round(-reach * (1 + PADDING), 12), round(reach * (1 + PADDING), 12))
 
 
-def round_values(axis: Axis, *, at_most: int = 5) -> list[float]:
+def round_values(axis: Axis) -> list[float]:
     """Choose numbers to write along an axis: 1, 2 or 5 times a power of ten apart.
 
     >>> round_values(Axis(0.37, 0.82)), round_values(Axis(3, 3))
     ([0.4, 0.5, 0.6, 0.7, 0.8], [3])
     """
-    least = (axis.high - axis.low) / at_most
+    least = (axis.high - axis.low) / MOST_STEPS
     if least <= 0:
         return [axis.low]
     power = 10.0 ** floor(log10(least))

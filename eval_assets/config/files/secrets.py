@@ -6,11 +6,13 @@ from typing import Any
 
 from eval_assets.config.problems import Location
 
+CONFIDENTIAL = "api[-_]?key|key|token|secret|password|passwd|passphrase|credentials?"
 SECRET_NAME = re.compile(
-    r"(^|[-_.])(api[-_]?key|subscription[-_]?key|access[-_]?key|key|token|secret|password|passwd|pwd|auth|authorization|"
-    r"credentials?|signature|sig)$",
+    rf"(^|[-_.])({CONFIDENTIAL}|subscription[-_]?key|access[-_]?key|pwd|auth|authorization|signature|sig)$",
     re.IGNORECASE,
 )
+SECRET_VARIABLE = re.compile(rf"(?:^|_)(?:{CONFIDENTIAL})(?:_|$)", re.IGNORECASE)
+"""Names of variables of the environment: `PWD` and `SSH_AUTH_SOCK` are paths, `OPENAI_API_KEY_2` is a key."""
 OF_AN_ACCOUNT = re.compile(
     r"(^|[-_.])(api[-_]?key|access[-_]?key|access[-_]?token|auth[-_]?token|bearer[-_]?token|client[-_]?secret|password|"
     r"passwd|secret|authorization)$",

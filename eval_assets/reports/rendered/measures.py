@@ -4,16 +4,12 @@ The numbers are those of `aggregate_reports` and `comparison`; every renderer sh
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from eval_assets.config.candidate import Candidate
-from eval_assets.reports.candidate_report import CandidateReport
+from eval_assets.reports.candidate_report import CandidateReport, Row
 from eval_assets.reports.computed.labels import label_text
 from eval_assets.reports.evaluation_report import EvaluationReport
-
-Row = Mapping[str, Any]
 
 MOST_SIDE_BY_SIDE = 8  # candidates; with more of them a table has a row for each, best first
 MOST_IN_FULL = 12  # candidates; with more of them only the headline metric is compared in words
@@ -48,16 +44,11 @@ def measures(report: EvaluationReport) -> list[Measure]:
         rows = {
             candidate.name: candidate.metrics[metric] for candidate in report.candidates if metric in candidate.metrics
         }
-        if answers_with_labels(rows.values()):
+        if report.answers_with_labels(metric):
             found += _of_labels(report, metric, rows)
         else:
             found.append(Measure(metric, metric, report.facts(metric)["greater_is_better"], rows))
     return found
-
-
-def answers_with_labels(rows: Collection[Row]) -> bool:
-    """Whether the aggregates of a metric hold labels and no score."""
-    return any(row["n_labelled"] for row in rows) and not any(row["n_scored"] for row in rows)
 
 
 def best_first(report: EvaluationReport) -> Sequence[CandidateReport]:
@@ -66,13 +57,8 @@ def best_first(report: EvaluationReport) -> Sequence[CandidateReport]:
     """
     if len(report.candidates) <= MOST_SIDE_BY_SIDE:
         return report.candidates
-    headline = report.headline
-    ranks: dict[str, int] = {
-        Candidate.of_row(row): row["rank"]
-        for row in report.comparison.iter_rows(named=True)
-        if row["metric"] == headline and row["rank"] is not None
-    }
-    return sorted(report.candidates, key=lambda candidate: ranks.get(candidate.name, len(report.candidates) + 1))
+    headline, last = report.headline or "", len(report.candidates) + 1
+    return sorted(report.candidates, key=lambda one: report.compared(one.name, headline).get("rank") or last)
 
 
 def side_by_side(report: EvaluationReport) -> Sequence[CandidateReport]:
@@ -97,17 +83,15 @@ def is_told(row: Row | None) -> bool:
     return row is not None and (row["greater_is_better"] is not None or row["labels"] is not None)
 
 
-def shares_by_label(row: Row) -> dict[str | None, Row]:
-    """Label → its share in a row of `aggregate_reports` or `comparison`."""
-    return {share["label"]: share for share in json.loads(row["labels"] or "[]")}
+def shares_by_label(labels: str | None) -> dict[str | None, Row]:
+    """Label → its share in the column `labels` of `aggregate_reports` or `comparison`."""
+    return {share["label"]: share for share in json.loads(labels or "[]")}
 
 
 def _of_labels(report: EvaluationReport, metric: str, rows: Mapping[str, Row]) -> list[Measure]:
     """A line per label; the comparison knows the labels of all candidates, so that 0 % has an interval too."""
-    shares = {name: shares_by_label(row) for name, row in rows.items()}
-    for row in report.comparison.iter_rows(named=True):
-        if row["metric"] == metric and row["labels"] is not None:
-            shares[Candidate.of_row(row)] = shares_by_label(row)
+    compared = {name: report.compared(name, metric) for name in rows}
+    shares = {name: shares_by_label(compared[name].get("labels") or row["labels"]) for name, row in rows.items()}
     names = list(dict.fromkeys(label for of_candidate in shares.values() for label in of_candidate))
     return [
         Measure(

@@ -15,13 +15,13 @@ from eval_assets.wording.foreign_text import shortened
 from eval_assets.wording.numbers import count_text, number_text
 
 REASON_CHARACTERS = 200
-MOST_WARNINGS = 20
+MOST_NOTES = 20
 """As many as a person reads; programs get all of them."""
 
 ROW = ("model", "prompt", "example_id", "sample_index")
 
 
-def report_warnings(report: EvaluationReport, *, at_most: int | None = None) -> tuple[str, ...]:
+def missing_notes(report: EvaluationReport, *, at_most: int | None = None) -> tuple[str, ...]:
     """List what is missing from the numbers, one sentence each; empty when all rows were answered and scored.
 
     Args:

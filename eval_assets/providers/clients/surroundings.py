@@ -1,0 +1,24 @@
+"""What a client may need besides its model file."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from eval_assets.providers.local.embedded import EmbeddedServers
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Where a model is opened.
+
+    Args:
+        models_dir: The folder `data/models`: files of predictions and of weights are looked up from there, modules of
+            the user in the folder that holds `data/`.
+        embedded: Owner of the embedded servers.
+        environment: Where secrets are.
+    """
+
+    models_dir: Path
+    embedded: EmbeddedServers
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)

@@ -1,0 +1,95 @@
+"""What each provider is, one line each: whatever depends on the provider asks its line, nobody asks its name.
+
+To add one: its client module, its line here, and its name, needed field and further fields in `config.model`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+from eval_assets.config.model import Model, ModelFile, ProviderName
+from eval_assets.providers.clients.callable_client import callable_address, open_callable
+from eval_assets.providers.clients.callable_version import callable_version
+from eval_assets.providers.clients.openai_client import open_openai, openai_address
+from eval_assets.providers.clients.recorded_client import recorded_address, recorded_version
+from eval_assets.providers.clients.recorded_verdicts import open_recorded
+from eval_assets.providers.clients.surroundings import Surroundings
+from eval_assets.providers.local.embedded_client import open_embedded
+from eval_assets.providers.local.transformers_client import open_transformers
+from eval_assets.requests.exchange import Client
+
+
+def local_address(file: ModelFile) -> tuple[str, str]:
+    """Endpoint and model id of weights on this machine."""
+    return "local", str(file.model) if file.gguf_file is None else f"{file.model}#{file.gguf_file}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """How a provider answers; what isn't said holds for language models that are served.
+
+    Args:
+        open_client: Makes the client of a model; nothing is asked of the model yet.
+        address: Endpoint and model id of a model file, as they stand in request keys. Only what the file says counts.
+        version: Hash of the code or file that answers, given the folder `data/models`; null where none is edited.
+        is_shown: What of the example itself, besides the rendered prompt: its columns, or its id and position alone.
+        sees_documents: It is shown the documents of the dataset.
+        has_sampling_parameters: Those that endpoints know; else the parameters are its own.
+        has_tokens: Prompts and replies are counted in tokens.
+        takes_reply_formats: A JSON schema or JSON mode may be asked of it.
+        runs_user_code: A function of the user answers.
+        is_recorded: Replies, or verdicts, stand in a file: nothing is asked.
+        is_bundled: Its models come with this package, and are too small to judge.
+    """
+
+    open_client: Callable[[Model, Surroundings], Client]
+    address: Callable[[ModelFile], tuple[str, str]] = local_address
+    version: Callable[[ModelFile, Path], str] | None = None
+    is_shown: Literal["nothing", "columns", "place"] = "nothing"
+    sees_documents: bool = False
+    has_sampling_parameters: bool = True
+    has_tokens: bool = True
+    takes_reply_formats: bool = False
+    runs_user_code: bool = False
+    is_recorded: bool = False
+    is_bundled: bool = False
+
+    @property
+    def is_shown_the_example(self) -> bool:
+        """Whether it answers to more than the rendered prompt, so that columns are part of the request key."""
+        return self.is_shown != "nothing"
+
+
+PROVIDERS: Mapping[ProviderName, Provider] = MappingProxyType(
+    {
+        "openai": Provider(open_client=open_openai, address=openai_address, takes_reply_formats=True),
+        "embedded": Provider(open_client=open_embedded, takes_reply_formats=True, is_bundled=True),
+        "transformers": Provider(open_client=open_transformers),
+        "callable": Provider(
+            open_client=open_callable,
+            address=callable_address,
+            version=callable_version,
+            is_shown="columns",
+            sees_documents=True,
+            has_sampling_parameters=False,
+            has_tokens=False,
+            runs_user_code=True,
+        ),
+        "recorded": Provider(
+            open_client=open_recorded,
+            address=recorded_address,
+            version=recorded_version,
+            is_shown="place",
+            has_sampling_parameters=False,
+            has_tokens=False,
+            is_recorded=True,
+        ),
+    }
+)
+
+
+def provider_of(model: Model) -> Provider:
+    """The provider of a model."""
+    return PROVIDERS[model.file.provider]
