@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := $(PYTHON) -m pip --python $(BIN)/python install -qq --no-input --root-user-action=ignore
 TORCH := torch==2.13.0
 
-.PHONY: demo test ui check format lock clean
+.PHONY: demo test test-fast ui check format lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.demo-ready  ## evaluate two candidates on the embedded model and print the comparison
@@ -27,6 +27,13 @@ demo: $(VENV)/.demo-ready  ## evaluate two candidates on the embedded model and 
 
 test: $(VENV)/.test-ready  ## all tests
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
+
+# The folders of the contract "core never imports Dagster".
+CORE := errors.py requests wording tables config user_code metrics statistics prompts storage providers judges calibration \
+  reports stages checking planning quality
+
+test-fast: $(VENV)/.test-ready  ## units and examples of the core: no Dagster, no model, no server
+	@$(BIN)/python -m pytest -n 2 --dist worksteal --hypothesis-profile fast tests/unit $(addprefix eval_assets/,$(CORE))
 
 ui: $(VENV)/.demo-ready  ## the Dagster UI on http://127.0.0.1:3000
 	@$(BIN)/eval-assets instance > /dev/null

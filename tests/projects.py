@@ -8,6 +8,7 @@
 """
 
 import json
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -162,6 +163,11 @@ class Lab:
 
     files: Files
     instance: dg.DagsterInstance
+
+    def copied(self, parent: Path) -> "Lab":
+        """The same project, warehouse included, free to be changed; its provider and its instance are shared."""
+        folder = shutil.copytree(self.files.folder, parent / self.files.folder.name)
+        return Lab(Files(folder, self.files.base_url), self.instance)
 
     @property
     def settings(self) -> Settings:

@@ -1,8 +1,6 @@
-"""Agreement on PandaLM's public judgements: 999 pairs of outputs, three people, two LLM judges."""
+"""Agreement of three people and two judges on which of two outputs is better, by the published implementations."""
 
 import json
-import os
-from pathlib import Path
 
 import krippendorff
 import numpy as np
@@ -13,26 +11,22 @@ from eval_assets.statistics.judging.agreement import cohen_kappa, confusion_matr
 from eval_assets.statistics.judging.alpha import krippendorff_alpha
 from eval_assets.statistics.judging.correction import rogan_gladen_rate
 
-CHECKOUT = Path(__file__).parents[2]
-FOLDER = Path(os.environ.get("EVAL_ASSETS_DATASETS", CHECKOUT.parent / "shared" / "datasets")) / "pandalm"
 DRAWS = {"confidence": 0.95, "n_resamples": 500, "seed": 0}
-
-pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no PandaLM judgements at {FOLDER}")
 
 
 @pytest.fixture(scope="module")
-def people():
-    """Verdicts of the three annotators, shape (3, 999): 1 or 2 for the better output, 0 for a tie."""
-    rows = json.loads((FOLDER / "testset-v1.json").read_text(encoding="utf-8"))
+def people(pandalm_folder):
+    """Verdicts of the three annotators, shape (3, n_pairs): 1 or 2 for the better output, 0 for a tie."""
+    rows = json.loads((pandalm_folder / "testset-v1.json").read_text(encoding="utf-8"))
     return np.array([[row[f"annotator{number}"] for row in rows] for number in (1, 2, 3)], dtype=float)
 
 
 @pytest.fixture(scope="module")
-def judges():
+def judges(pandalm_folder):
     """Verdicts of both LLM judges, coded like people's; NaN where a judge gave none of the three."""
     verdicts = {}
     for name, column in (("gpt-3.5-turbo", "gpt_result"), ("pandalm-7b", "pandalm_result")):
-        rows = json.loads((FOLDER / f"{name}-testset-v1.json").read_text(encoding="utf-8"))
+        rows = json.loads((pandalm_folder / f"{name}-testset-v1.json").read_text(encoding="utf-8"))
         codes = {"0": 0.0, "1": 1.0, "2": 2.0, "Tie": 0.0}
         verdicts[name] = np.array([codes.get(str(row[column]), np.nan) for row in rows])
     return verdicts
@@ -42,7 +36,7 @@ def judges():
 def test_kappa_of_two_people_equals_scikit_learn(people, one, other):
     agreement = cohen_kappa(people[one], people[other], **DRAWS)
     assert agreement.value == pytest.approx(cohen_kappa_score(people[one], people[other]))
-    assert agreement.n == 999
+    assert agreement.n == people.shape[1]
     assert agreement.interval.low < agreement.value < agreement.interval.high
 
 

@@ -1,8 +1,8 @@
-"""The statistics against scipy, statsmodels, scikit-learn, krippendorff and evalica on the same vectors."""
+"""The statistics against scipy, statsmodels, scikit-learn, krippendorff and textbooks on the same vectors."""
 
+import itertools
 import time
 
-import evalica
 import krippendorff
 import numpy as np
 import pytest
@@ -11,7 +11,6 @@ from scipy import stats
 from sklearn.metrics import cohen_kappa_score
 from sklearn.metrics import confusion_matrix as sklearn_confusion_matrix
 from statsmodels.stats.contingency_tables import mcnemar
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import tt_solve_power
 from statsmodels.stats.proportion import proportion_confint
 
@@ -93,9 +92,19 @@ def test_the_exact_sign_flip_equals_scipys_permutation_test(rng):
     assert sign_flip_test(differences).p_value == pytest.approx(expected.pvalue)
 
 
-def test_holm_equals_statsmodels(rng):
-    p_values = rng.uniform(0, 0.1, 12)
-    assert holm_adjusted(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
+def test_holm_is_the_closed_test_of_all_intersections_by_bonferroni(rng):
+    # Marcus, Peritz and Gabriel 1976: a hypothesis falls once every set of hypotheses that holds it falls
+    for p_values in (rng.uniform(0, 0.1, 9), np.array([0.02, 0.02, 0.5, 1.0])):
+        subsets = [
+            list(subset)
+            for size in range(1, p_values.size + 1)
+            for subset in itertools.combinations(range(p_values.size), size)
+        ]
+        expected = [
+            max(min(1.0, len(subset) * p_values[subset].min()) for subset in subsets if index in subset)
+            for index in range(p_values.size)
+        ]
+        assert holm_adjusted(p_values) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("n", [3, 20, 500])
@@ -262,16 +271,18 @@ def test_equivalence_equals_two_one_sided_tests(rng):
     assert found == pytest.approx(2 * max(lower, upper), rel=2e-4)
 
 
-def test_bradley_terry_equals_evalica(rng):
+def test_bradley_terry_expects_of_everyone_the_wins_there_were(rng):
+    # Zermelo 1929: strengths are the most likely where the wins expected of each equal its wins, a draw being half
     pairs = np.array([(i, j) for i in range(4) for j in range(4) if i != j] * 10)
     outcomes = rng.choice([0.0, 0.5, 1.0], size=len(pairs), p=[0.3, 0.2, 0.5])
-    winners = [{0.0: evalica.Winner.Y, 0.5: evalica.Winner.Draw, 1.0: evalica.Winner.X}[o] for o in outcomes]
-    fitted = evalica.bradley_terry(pairs[:, 0].tolist(), pairs[:, 1].tolist(), winners, tolerance=1e-9, limit=10_000)
-    logs = np.log(fitted.scores)
     rows = bradley_terry(list("wxyz"), pairs, outcomes, example_index=np.arange(len(pairs)), **DRAWS)
-    strengths = {row.name: row.strength for row in rows}
-    for index, name in enumerate("wxyz"):
-        assert strengths[name] == pytest.approx(logs[index] - logs.mean(), abs=1e-6)
+    strength = np.array([{row.name: row.strength for row in rows}[name] for name in "wxyz"])
+    expected = 1 / (1 + np.exp(strength[pairs[:, 1]] - strength[pairs[:, 0]]))
+    for index in range(4):
+        first, second = pairs[:, 0] == index, pairs[:, 1] == index
+        wins = outcomes[first].sum() + (1 - outcomes[second]).sum()
+        assert expected[first].sum() + (1 - expected[second]).sum() == pytest.approx(wins, abs=1e-4)
+    assert strength.sum() == pytest.approx(0, abs=1e-9)
 
 
 def test_bradley_terry_equals_logistic_regression(rng):

@@ -1,14 +1,25 @@
 """A project on a loopback provider with a Dagster instance of its own, for tests from file to comparison."""
 
+from collections import defaultdict
 from functools import partial
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from eval_assets.checks import data_quality
+from eval_assets.quality.inspection import Inspection
 from tests.command_line import isolated, outcome_of
 from tests.loopback import LoopbackProvider
 from tests.projects import Files, Lab, echo_or_verdict, write_project
+
+
+@pytest.fixture(scope="module")
+def unchecked():
+    """Rows pass unseen: checking them takes a third of a small run, and `test_data_quality` is about it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(data_quality, "inspect", lambda *_: Inspection(defaultdict(tuple), 0))
+        yield
 
 
 @pytest.fixture

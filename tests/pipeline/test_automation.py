@@ -7,6 +7,8 @@ from eval_assets.automation.backfill import partitions_by_asset
 from eval_assets.plan_runs import QUIET
 from eval_assets.stages.stage_table import OF_CELLS
 
+pytestmark = pytest.mark.usefixtures("unchecked")
+
 BETA_CELLS = {"main:beta@long", "main:beta@short"}
 
 

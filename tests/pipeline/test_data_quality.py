@@ -1,15 +1,18 @@
 """Checks run with their assets and alone: what they say of good rows, and which examples they name of bad ones."""
 
 import json
-import shutil
 
 import dagster as dg
 import polars as pl
 import pytest
 
+from eval_assets.checks.data_quality import _findings_table
 from eval_assets.plan_runs import QUIET
+from eval_assets.quality.expectations import Expectation
+from eval_assets.quality.validation import Finding
 from tests.loopback import Fault, LoopbackProvider
-from tests.projects import Files, Lab, echo_or_verdict, write_project
+from tests.projects import Lab, echo_or_verdict, write_project
+from tests.unit.test_report_foreign_text import WILD, acting
 
 CELL = "main:alpha@short"
 PARTITION = {"evaluation": "main", "model": "alpha", "prompt": "short"}
@@ -30,9 +33,7 @@ def once(tmp_path_factory):
 @pytest.fixture
 def evaluated(once, tmp_path):
     """The same cell with a copy of its project and warehouse, free to be spoilt."""
-    original = once[0].files
-    folder = shutil.copytree(original.folder, tmp_path / original.folder.name)
-    return Lab(Files(folder, original.base_url), once[0].instance)
+    return once[0].copied(tmp_path)
 
 
 def said(result):
@@ -239,3 +240,12 @@ def test_an_advisory_gate_that_is_not_met_fails_nothing(tmp_path, provider):
     assert result.success
     assert said(result)["comparison", "gate"].passed
     assert "advisory conditions not met" in said(result)["comparison", "gate"].description
+
+
+def test_what_data_quality_found_holds_no_link() -> None:
+    expectation = Expectation(
+        "ExpectX", {"column": "score`![](https://example.org)"}, ("metric", "`x` | [a](https://example.org)")
+    )
+    table = _findings_table([Finding(expectation, 9, 1, (WILD, "q1"))])
+    assert acting(table) == []
+    assert {line.replace("\\|", "").count("|") for line in table.splitlines()} == {7}

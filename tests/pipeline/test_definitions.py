@@ -71,6 +71,16 @@ def test_loading_imports_nothing_heavy_and_needs_no_secret() -> None:
     assert FORBIDDEN & set(json.loads(loaded.stdout)) == set()
 
 
+def test_resolving_imports_no_library_of_a_metric():
+    code = (
+        "import sys; from eval_assets.metrics.registry import *; resolve_metrics('question-answering');"
+        "print(*({'torch', 'transformers', 'textstat', 'nltk', 'sklearn', 'sacrebleu', 'rapidfuzz', 'pyphen', 'pandas',"
+        " 'jsonschema', 'bpe_openai', 'dagster', 'sentence_transformers'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "command",

@@ -4,15 +4,19 @@ import json
 from collections import Counter
 from itertools import count
 
+import dagster as dg
 import polars as pl
 import pytest
 
+from eval_assets.assets.stage_assets import SpendingConfig
 from eval_assets.checking.references import check_project
 from eval_assets.config.project_files import load_project
 from eval_assets.planning.plan_text import plan_text
-from eval_assets.stages.spending import Spending
-from tests.loopback import Fault
-from tests.projects import JUDGE_MODEL, VERDICT, work_of
+from eval_assets.stages.spending import Spending, retry_of
+from tests.loopback import Fault, LoopbackProvider
+from tests.projects import ALL_CELLS, JUDGE_MODEL, VERDICT, Lab, work_of, write_project
+
+pytestmark = pytest.mark.usefixtures("unchecked")
 
 ONE_CELL = {"evaluations": ["main"], "models": ["alpha"], "prompts": ["short"]}
 DOLLAR_A_REQUEST = {"request_usd": 1.0}
@@ -32,30 +36,31 @@ def predictions(lab, cell="main:alpha@short"):
     return rows.sort("position", "sample_index").collect()
 
 
-def work_done(lab, run_started):
-    """Cell → requests sent to its model and to judges, predictions rescored and reused, in runs since then."""
-    runs = lab.warehouse.scan("runs").filter(pl.col("started_at") >= run_started).collect()
+def runs_until_now(lab):
+    """Runs that left something in a table."""
+    tables = [lab.warehouse.scan(table).select("run_id").collect() for table in ("runs", "heuristic_metrics")]
+    return set(pl.concat(tables)["run_id"])
+
+
+def work_done(lab, earlier=frozenset()):
+    """Cell → requests sent to its model and to judges, predictions rescored and reused, in later runs than these."""
     done = {}
-    for (key,) in runs.select(pl.format("{}:{}@{}", "evaluation", "model", "prompt")).unique().iter_rows():
-        of_cell = runs.filter(pl.format("{}:{}@{}", "evaluation", "model", "prompt") == key)
-        n_sent = {stage: of_cell.filter(stage=stage)["n_sent"].sum() for stage in ("predictions", "judge_scores")}
+    for key in ALL_CELLS:
         rows = predictions(lab, key)
-        partition = rows.select("evaluation", "model", "prompt").row(0, named=True)
-        scores = lab.warehouse.scan("heuristic_metrics", partition).collect()
-        rescored = scores.filter(pl.col("run_id").is_in(of_cell["run_id"].to_list()))["prediction_id"].n_unique()
-        done[key] = (n_sent["predictions"], n_sent["judge_scores"], rescored, int(rows["reused"].sum()))
+        cell = rows.select("evaluation", "model", "prompt").row(0, named=True)
+        runs = lab.warehouse.scan("runs").filter(~pl.col("run_id").is_in(earlier), **cell).collect()
+        scores = lab.warehouse.scan("heuristic_metrics", cell).filter(~pl.col("run_id").is_in(earlier)).collect()
+        kept = rows.filter(pl.col("reused") | pl.col("run_id").is_in(earlier))
+        n_sent = [runs.filter(stage=stage)["n_sent"].sum() for stage in ("predictions", "judge_scores")]
+        done[key] = (*n_sent, scores["prediction_id"].n_unique(), kept.height)
     return done
-
-
-def last_start(lab):
-    return lab.warehouse.scan("runs").select(pl.col("started_at").max()).collect().item()
 
 
 EDITS = {
     "prompt": (lambda files: files.edit_prompt("short"), "prompt short v1 → v2: user message changed"),
     "model": (lambda files: files.change_parameter("beta", temperature=1), "parameters.temperature 0 → 1"),
     "rows": (lambda files: files.add_rows(2), "dataset qa: 2 rows added"),
-    "rows replaced": (lambda files: files.write_rows(1, 7), "dataset qa: 1 row added, 1 row removed"),
+    "rows replaced": (lambda files: files.write_rows(1, 5), "dataset qa: 1 row added, 1 row removed"),
     "rubric": (lambda files: files.edit_rubric(), "judge grader v1 → v2: rubric"),
     "judge model": (lambda files: files.change_parameter("referee", top_p=0.5), "its model changed"),
     "metric code": (lambda files: files.edit_metric_code(), "metric brevity has another version, parameters or code"),
@@ -65,28 +70,47 @@ EDITS = {
 }
 
 
-@pytest.mark.slow
-def test_a_plan_says_what_then_happens_and_why(lab, provider):
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory):
+    """Both evaluations, run; no two replies are alike, as in life: each has to be judged."""
     numbers = count()
-    # No two replies are alike, as in life: each has to be judged.
-    provider.answer = lambda body: VERDICT if body["model"] == JUDGE_MODEL else f"reply {next(numbers)}"
-    planned = work_of(lab.plan())
-    assert not lab.run().failed
-    assert work_done(lab, pl.datetime(2000, 1, 1, time_zone="UTC")) == planned
-    assert sent(provider) == (16, 16)
-    for make, cause in EDITS.values():
-        make(lab.files)
-        plan = lab.plan()
-        planned = work_of(plan)
-        said = {cell.cell.key: " ".join(cell.staleness.causes) for cell in plan.cells if cell.is_stale}
-        assert {key for key in said if cause not in said[key]} == set()
-        assert cause in plan_text(plan)
-        before = last_start(lab)
+
+    def answer(body):
+        return VERDICT if body["model"] == JUDGE_MODEL else f"reply {next(numbers)}"
+
+    with LoopbackProvider(answer=answer) as provider, dg.DagsterInstance.ephemeral() as instance:
+        lab = Lab(write_project(tmp_path_factory.mktemp("evaluated"), provider.base_url), instance)
+        planned = work_of(lab.plan())
         assert not lab.run().failed
-        done = work_done(lab, before + pl.duration(microseconds=1))
-        assert done == planned
-        assert sent(provider) == (sum(cell[0] for cell in planned.values()), sum(cell[1] for cell in planned.values()))
-        assert lab.plan().is_empty
+        yield lab, provider, planned
+
+
+def test_a_plan_of_everything_says_what_then_happens(evaluated):
+    lab, provider, planned = evaluated
+    assert work_done(lab) == planned
+    sent(provider)
+    assert sum(cell[0] for cell in planned.values()) == sum(cell[1] for cell in planned.values()) == 16
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_a_plan_says_what_happens_after_an_edit_and_why(evaluated, tmp_path, edit):
+    original, provider, _ = evaluated
+    lab, (make, cause) = original.copied(tmp_path), EDITS[edit]
+    sent(provider)
+    make(lab.files)
+    plan = lab.plan()
+    planned = work_of(plan)
+    said = {cell.cell.key: " ".join(cell.staleness.causes) for cell in plan.cells if cell.is_stale}
+    assert said
+    assert {key for key in said if cause not in said[key]} == set()
+    assert cause in plan_text(plan)
+    earlier = runs_until_now(lab)
+    assert not lab.run().failed
+    done = work_done(lab, earlier)
+    assert {key: done[key] for key in planned} == planned
+    assert {done[key][:3] for key in done.keys() - planned.keys()} <= {(0, 0, 0)}
+    assert sent(provider) == (sum(cell[0] for cell in planned.values()), sum(cell[1] for cell in planned.values()))
+    assert lab.plan().is_empty
 
 
 def test_an_unchanged_evaluation_sends_nothing_and_runs_nothing(lab, provider):
@@ -216,6 +240,14 @@ def test_refresh_asks_everything_again_and_replay_nothing(lab, provider):
     lab.files.write_prompt("short", "{{ inputs }}")
     assert not lab.run(Spending(cache="replay"), **ONE_CELL).failed
     assert sent(provider) == (0, 0)
+
+
+def test_all_runs_of_a_plan_are_told_when_the_retry_began():
+    spending = Spending(cache="use", max_cost_usd=2.0, retry=retry_of(["refused", "empty"]))
+    config = SpendingConfig(**spending.choices)
+    told = retry_of(config.retry, config.retry_before)
+    assert told == spending.retry
+    assert Spending().choices == {}
 
 
 @pytest.mark.parametrize("where", ["file", "run"])

@@ -18,6 +18,8 @@ from eval_assets.storage.tracing.trace_text import trace_text
 from tests.loopback import Fault, LoopbackProvider
 from tests.projects import JUDGE_MODEL, Lab, write_project
 
+pytestmark = pytest.mark.usefixtures("unchecked")
+
 N_ROWS = 4
 LABEL_FILE = {"labels": [{"file": "qa.labels.jsonl", "judge": "grader"}]}
 SIDE_BY_SIDE = {"pairwise": {"judge": "grader"}}

@@ -5,6 +5,8 @@ import pytest
 from eval_assets.stages.report_reading import read_report
 from tests.projects import Files, Lab
 
+pytestmark = pytest.mark.usefixtures("unchecked")
+
 
 def without_a_metric(files: Files) -> set[str]:
     files.change("evaluations", "main", metrics=[])

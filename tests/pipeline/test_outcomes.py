@@ -10,6 +10,8 @@ from eval_assets.stages.spending import Spending, retry_of
 from tests.loopback import TOOL_CALLS, Fault
 from tests.projects import work_of
 
+pytestmark = pytest.mark.usefixtures("unchecked")
+
 CELL = {"evaluation": "one", "model": "alpha", "prompt": "short"}
 MANNERS = {"question 0": "refusal", "question 1": "no_text", "question 2": "tool_calls"}
 

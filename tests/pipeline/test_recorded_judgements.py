@@ -12,6 +12,8 @@ from eval_assets.reports.rendered.table import report_table
 from eval_assets.stages.report_reading import read_report
 from tests.projects import Files, Lab
 
+pytestmark = pytest.mark.usefixtures("unchecked")
+
 PAGE = (Path(__file__).parents[2] / "docs" / "recorded-judgements.md").read_text("utf-8")
 BLOCK = re.compile(r"^`(data/\S+)`.*?\n```\w+\n(.*?)```", re.DOTALL | re.MULTILINE)
 

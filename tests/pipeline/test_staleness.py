@@ -14,6 +14,8 @@ from tests.dagster_staleness import AutomationSensor, stale_in_dagster
 from tests.loopback import LoopbackProvider
 from tests.projects import ALL_CELLS, MAIN_CELLS, Lab, echo_or_verdict, write_project
 
+pytestmark = pytest.mark.usefixtures("unchecked")
+
 SHORT_CELLS = ("main:alpha@short", "main:beta@short", "other:alpha@short")
 ALPHA_CELLS = ("main:alpha@long", "main:alpha@short", "other:alpha@short")
 WHOLE_CELL = list(OF_CELLS)

@@ -1,16 +1,8 @@
 """Journal segments: what was appended comes back, what was torn does not."""
 
-import multiprocessing
-import os
-import signal
-import time
-
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eval_assets.errors import StoppedError
-from eval_assets.storage.locks import exclusive
 from eval_assets.storage.replies.journal import Segment, framed, read_segment
 
 
@@ -50,28 +42,3 @@ def test_space_is_claimed_before_it_is_needed(tmp_path):
     assert segment.path.stat().st_blocks * 512 >= 10 * 2**20
     segment.close()
     assert segment.path.stat().st_size == 0
-
-
-def _hold(path, ready):
-    with exclusive(path, label="run other"):
-        ready.set()
-        time.sleep(60)
-
-
-def test_a_lock_is_free_when_its_holder_is_killed(tmp_path):
-    context = multiprocessing.get_context("spawn")
-    ready = context.Event()
-    holder = context.Process(target=_hold, args=(tmp_path / "lock", ready))
-    holder.start()
-    assert ready.wait(30)
-    said = []
-    with (
-        pytest.raises(StoppedError, match="run other"),
-        exclusive(tmp_path / "lock", on_wait=said.append, stopped=lambda: True),
-    ):
-        pass
-    assert f"process {holder.pid}" in said[0]
-    os.kill(holder.pid, signal.SIGKILL)
-    holder.join()
-    with exclusive(tmp_path / "lock", stopped=lambda: True):
-        pass

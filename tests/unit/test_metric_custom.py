@@ -459,12 +459,3 @@ def test_aggregates_of_the_user_reach_the_report(module):
     aggregates = {"aggregates": ["team_metrics:spread"]}
     frame = prediction_frame(["a b", "a b c d"], ["a", "a"])
     assert json.loads(reported(frame, choice("is_short", parameters=aggregates))["extra_aggregates"]) == {"spread": 1.0}
-
-
-def test_functions_of_the_user_are_scored_by_workers_too(module):
-    frame = prediction_frame(["a b"] * 9, ["a"] * 9)
-    metrics = metrics_of(choice("corrected"), MetricChoice(metric="token_f1"), choice("is_short"))
-    options = {"previous": None, "cell": CELL, "run_id": "r1"}
-    alone = pl.concat(list(score_predictions([frame], metrics, **options)))
-    together = pl.concat(list(score_predictions([frame], metrics, workers=2, batch_rows=2, **options)))
-    assert together.equals(alone)

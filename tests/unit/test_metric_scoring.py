@@ -1,4 +1,4 @@
-"""The scoring pass: identity, reuse, failures, batches, workers."""
+"""The scoring pass: identity, reuse, failures, batches."""
 
 import polars as pl
 import pytest
@@ -144,12 +144,3 @@ def test_scores_do_not_depend_on_the_size_of_a_batch(batch_rows):
     pieces, _ = run(frame.lazy(), metrics, batch_rows=batch_rows)
     assert pieces.equals(whole)
     assert run(frame.iter_slices(9), metrics, batch_rows=batch_rows)[0].equals(whole)
-
-
-def test_scores_do_not_depend_on_the_number_of_workers():
-    metrics = resolve_metrics("question-answering", (MetricChoice(metric="rougeL"),))
-    frame = written(60)
-    alone, alone_report = run([frame], metrics)
-    together, report = run([frame], metrics, workers=2, batch_rows=8)
-    assert together.equals(alone)
-    assert report == alone_report

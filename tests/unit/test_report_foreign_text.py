@@ -9,9 +9,6 @@ import polars as pl
 import pytest
 from markdown_it import MarkdownIt
 
-from eval_assets.checks.data_quality import _findings_table
-from eval_assets.quality.expectations import Expectation
-from eval_assets.quality.validation import Finding
 from eval_assets.reports.computed.gating import overall_verdict
 from eval_assets.reports.computed.scores import MetricFacts
 from eval_assets.reports.performance import performance
@@ -83,15 +80,6 @@ def test_a_preview_in_the_ui_holds_no_link_no_picture_and_no_html(column: str) -
 def test_previews_write_numbers_as_reports_do() -> None:
     lines = rows_preview(pl.DataFrame({"n": [1234.5678, -7.6e-13, 0.000012, 1e200]}), ["n"]).splitlines()
     assert lines[2:] == ["| 1,235 |", "| 0.000 |", "| 0.000012 |", "| 1.0e200 |"]
-
-
-def test_what_data_quality_found_holds_no_link() -> None:
-    expectation = Expectation(
-        "ExpectX", {"column": "score`![](https://example.org)"}, ("metric", "`x` | [a](https://example.org)")
-    )
-    table = _findings_table([Finding(expectation, 9, 1, (WILD, "q1"))])
-    assert acting(table) == []
-    assert {line.replace("\\|", "").count("|") for line in table.splitlines()} == {7}
 
 
 def test_gates_of_any_name_are_valid_in_every_format(report) -> None:

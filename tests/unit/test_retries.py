@@ -1,10 +1,9 @@
-"""What a run may be told to ask for again, and how all of its processes are told the same."""
+"""What a run may be told to ask for again."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from eval_assets.assets.stage_assets import SpendingConfig
 from eval_assets.config.evaluation import Evaluation, EvaluationFile
 from eval_assets.errors import ConfigError
 from eval_assets.providers.replies.reading import Reading
@@ -58,11 +57,3 @@ def test_a_retry_goes_by_what_a_stored_reply_means_now():
     assert not retry.wants(reply("ok", "<think>London, or"), Reading("ignored"))
     assert retry.wants(reply("ok", "Pari", "MAX_TOKENS"), Reading())
     assert not retry.wants(reply("ok"), Reading())
-
-
-def test_all_runs_of_a_plan_are_told_when_the_retry_began():
-    spending = Spending(cache="use", max_cost_usd=2.0, retry=retry_of(["refused", "empty"]))
-    config = SpendingConfig(**spending.choices)
-    told = retry_of(config.retry, config.retry_before)
-    assert told == spending.retry
-    assert Spending().choices == {}

@@ -43,8 +43,15 @@ def one_of_each(**tables):
     }
 
 
+@pytest.fixture(scope="module")
+def warehouse(tmp_path_factory):
+    """For reading only."""
+    return warehouse_of(tmp_path_factory.mktemp("one_of_each"), **one_of_each())
+
+
 @pytest.fixture
-def warehouse(tmp_path):
+def own_warehouse(tmp_path):
+    """The same, free to be changed."""
     return warehouse_of(tmp_path, **one_of_each())
 
 
@@ -144,16 +151,16 @@ def test_the_prompt_and_model_are_those_recorded_and_not_the_latest(tmp_path):
     assert traced["model"]["content"]["file"]["model"] == "alpha-1"
 
 
-def test_an_edited_dataset_row_is_shown_as_it_was_with_the_version_that_held_it(warehouse):
-    write_rows(warehouse, "eval_datasets", [example(targets="Lyon")], data_version="data-2")
-    found = trace(warehouse, "s-1")["example"]
+def test_an_edited_dataset_row_is_shown_as_it_was_with_the_version_that_held_it(own_warehouse):
+    write_rows(own_warehouse, "eval_datasets", [example(targets="Lyon")], data_version="data-2")
+    found = trace(own_warehouse, "s-1")["example"]
     assert (found["targets"], found["is_current"], found["delta"]["version"]) == ("Paris", False, 1)
     assert found["current_sha256"] == example(targets="Lyon")["example_sha256"] != found["sha256"]
 
 
-def test_an_example_that_left_its_dataset_is_found_through_its_predictions(warehouse):
-    write_rows(warehouse, "eval_datasets", [example("other")], data_version="data-2")
-    found = trace(warehouse, "capital")["example"]
+def test_an_example_that_left_its_dataset_is_found_through_its_predictions(own_warehouse):
+    write_rows(own_warehouse, "eval_datasets", [example("other")], data_version="data-2")
+    found = trace(own_warehouse, "capital")["example"]
     assert (found["is_current"], found["current_sha256"], found["columns"]["targets"]) == (False, None, "Paris")
 
 
