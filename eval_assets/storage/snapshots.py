@@ -28,6 +28,10 @@ History = Callable[[int | None], Iterator[Commit]]
 """Gives the commits of a table, newest first; at least as many as asked for, or all."""
 
 
+Latest = Callable[[], tuple[int, dict[str, Commit]]]
+"""Gives the latest version of the table, and partition → its newest commit then."""
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """One version of one table: what is read from it belongs together, whatever is written meanwhile.
@@ -37,12 +41,14 @@ class Snapshot:
         uri: Where it lies.
         opened: The version; null if the table was never written.
         history: Its commits, later ones too.
+        latest: The newest of them for each partition.
     """
 
     table: str
     uri: str
     opened: NamedTable | None
     history: History
+    latest: Latest
 
     def scan(self, partition: Mapping[str, str] | None = None) -> pl.LazyFrame:
         """Rows of the table, or of one partition of it; columns that the version doesn't have yet are null."""
@@ -59,6 +65,9 @@ class Snapshot:
 
     def last_commits(self) -> dict[str, Commit]:
         """The newest commit of every partition up to this version, by `partition_name`."""
+        version, latest = self.latest()
+        if self.opened is not None and self.opened.version() == version:
+            return latest
         return newest_of_each(self._commits(None))
 
     def last_commit(self, partition: Mapping[str, str]) -> Commit | None:
