@@ -1,13 +1,13 @@
 """One version of one table, and the commits that led to it."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import polars as pl
 from deltalake.exceptions import DeltaError
 
-from eval_assets.storage.integrity.data_files import NamedTable
+from eval_assets.storage.integrity.data_files import LOCAL, NamedTable
 from eval_assets.storage.integrity.remedies import damaged
 from eval_assets.tables.schemas import SCHEMAS
 
@@ -62,6 +62,31 @@ class Snapshot:
             lazy = lazy.filter(pl.col(column) == value)
         absent = [name for name in columns if name not in present]
         return lazy.with_columns(pl.lit(None, dtype=columns[name]).alias(name) for name in absent).select(list(columns))
+
+    def files(self, partition: Mapping[str, str]) -> list[str]:
+        """The files that hold the rows of a partition."""
+        if self.opened is None:
+            return []
+        with damage_said(self.table, self.uri):
+            return self.opened.file_uris(
+                file_pruning_predicate=[(column, "=", value) for column, value in partition.items()]
+            )
+
+    def scan_files(self, files: Sequence[str], partition: Mapping[str, str]) -> pl.LazyFrame:
+        """Rows of some of the files of a partition."""
+        columns = SCHEMAS[self.table]
+        if self.opened is None or not files:
+            return pl.LazyFrame(schema=columns)
+        lazy = pl.scan_parquet(
+            [file.removeprefix(LOCAL) for file in files],
+            glob=False,
+            hive_partitioning=False,
+            schema={name: dtype for name, dtype in columns.items() if name not in partition},
+            missing_columns="insert",
+            extra_columns="ignore",
+            storage_options=self.opened._storage_options,  # noqa: SLF001  as `pl.scan_delta` takes them
+        )
+        return lazy.with_columns(pl.lit(value).alias(name) for name, value in partition.items()).select(list(columns))
 
     def last_commits(self) -> dict[str, Commit]:
         """The newest commit of every partition up to this version, by `partition_name`."""
