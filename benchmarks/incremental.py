@@ -126,7 +126,12 @@ def steps_of(project: Project, n: int) -> list[Step]:
         Step("one metric version bumped", lambda: project.write_metric("v2"), 0, 2 * cells + 1),
         Step("another choice of judges", lambda: project.evaluate(judges=[]), 0, 2 * cells + judged),
         Step("confidence changed", lambda: project.evaluate(confidence=0.9), 0, cells + 1),
-        Step("a gate edited", lambda: project.evaluate(gates=[{"metric": "brevity", "min": 0.5}]), 0, 1),
+        Step(
+            "a gate edited",
+            lambda: project.evaluate(gates=[{"metric": "brevity", "min": 0.5, "tier": "advisory"}]),
+            0,
+            1,
+        ),
     ]
 
 
