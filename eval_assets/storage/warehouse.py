@@ -42,6 +42,21 @@ TABLE_PROPERTIES = {
     "delta.checkpointInterval": "10",  # opening a table replays what came after its last checkpoint
 }
 
+KEPT_DAYS = 30
+"""Days for which rows that were replaced stay readable, unless maintenance is told otherwise."""
+
+KEPT_DAYS_OF = {"responses": 7, "runs": 7, "aggregate_history": 7}
+"""Rows of these are only ever added: their former versions hold nothing that the present one doesn't."""
+
+
+def remembering(days: int) -> dict[str, str]:
+    """Properties of a table whose checkpoints name removed files for so many days, which then outlive maintenance.
+
+    >>> remembering(30)
+    {'delta.deletedFileRetentionDuration': 'interval 30 days'}
+    """
+    return {"delta.deletedFileRetentionDuration": f"interval {days} days"}
+
 
 @dataclass(frozen=True)
 class Warehouse:
@@ -99,7 +114,7 @@ class Warehouse:
                 schema=schema,
                 partition_by=list(PARTITIONED_BY[table]),
                 mode="ignore",
-                configuration=TABLE_PROPERTIES,
+                configuration={**TABLE_PROPERTIES, **remembering(KEPT_DAYS_OF.get(table, KEPT_DAYS))},
                 storage_options=dict(self.storage_options),
             ),
         )
@@ -190,6 +205,10 @@ class Warehouse:
             return 0
         with damage_said(table, self.uri(table)):
             return self._open(table).sum_up()
+
+    def delta_table(self, table: str) -> NamedTable:
+        """The latest version of a table as delta-rs has it, for maintenance; it has to exist."""
+        return self._at(table)
 
     def _latest(self, table: str) -> tuple[int, dict[str, Commit]]:
         """The latest version, and partition → its newest commit; no version of a table that was never written."""
