@@ -1,17 +1,15 @@
 """Maintenance: what may still be asked for stays readable, the rest goes, and nothing that is there is lost."""
 
 import json
-import os
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
-from deltalake import DeltaTable
 
 from eval_assets.storage.upkeep.maintaining import days_kept, maintain
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.schemas import PARTITIONED_BY, SCHEMAS
+from tests.storage_ages import age
 
 CELL = {"evaluation": "e", "model": "m", "prompt": "p"}
 
@@ -20,25 +18,6 @@ def replace(warehouse, table, partition, data_version, n_rows=1, **inputs):
     rows = [{**dict.fromkeys(SCHEMAS[table]), **partition} for _ in range(n_rows)]
     recorded = {"data_version": data_version, "inputs": json.dumps(inputs)}
     return warehouse.replace(table, pl.DataFrame(rows, schema=SCHEMAS[table]), partition, recorded).version
-
-
-def age(root, days):
-    """Let everything in a warehouse have happened so many days ago."""
-    moment = datetime.now(UTC) - timedelta(days=days)
-    for path in Path(root).rglob("*"):
-        if path.suffix == ".json" and path.parent.name == "_delta_log":
-            actions = [json.loads(line) for line in path.read_text().splitlines()]
-            for action in actions:
-                for content in action.values():
-                    for field in {"timestamp", "deletionTimestamp", "modificationTime"} & content.keys():
-                        content[field] = int(moment.timestamp() * 1000)
-            path.write_text("\n".join(json.dumps(action) for action in actions))
-    for path in [*Path(root).rglob("*.checkpoint.parquet"), *Path(root).rglob("_last_checkpoint")]:
-        path.unlink()  # they hold times too
-    for log in Path(root).rglob("_delta_log"):
-        DeltaTable(str(log.parent)).create_checkpoint()
-    for path in Path(root).rglob("*"):
-        os.utime(path, (moment.timestamp(), moment.timestamp()))
 
 
 def maintained(root, **days):

@@ -1,10 +1,12 @@
 """Entries and checkpoints of a table's log that no version which is kept needs. What they recorded stays summed up."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 CHECKPOINT = ".checkpoint"
 DIGITS = 20
+UNREAD_SECONDS = 86_400
 
 
 def trim_log(log: Path, *, needed_from: int, n_summed_up: int) -> int:
@@ -23,13 +25,16 @@ def trim_log(log: Path, *, needed_from: int, n_summed_up: int) -> int:
     bases = [version for version in checkpoints if version <= needed_from]
     base = bases[-1] if bases else 0
     stay = {base, *checkpoints[-1:]}
-    n_removed = 0
-    for version, path in files:
-        is_checkpoint = CHECKPOINT in path.name
-        if (is_checkpoint and version not in stay) or (not is_checkpoint and version < min(base, n_summed_up)):
-            path.unlink(missing_ok=True)
-            n_removed += 1
-    return n_removed
+    entries = [path for version, path in files if CHECKPOINT not in path.name and version < min(base, n_summed_up)]
+    gone = [path for version, path in files if CHECKPOINT in path.name and version not in stay and _is_unread(path)]
+    for path in (*gone, *entries):
+        path.unlink(missing_ok=True)
+    return len(gone) + len(entries)
+
+
+def _is_unread(checkpoint: Path) -> bool:
+    """Whether nobody is still opening the table with this checkpoint, after a later one was written."""
+    return time.time() - checkpoint.stat().st_mtime > UNREAD_SECONDS
 
 
 def _versioned(log: Path) -> Iterator[tuple[int, Path]]:
