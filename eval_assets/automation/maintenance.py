@@ -8,7 +8,7 @@ from pydantic import Field
 
 from eval_assets.automation.run_storage import trim_runs
 from eval_assets.stages.engine_room import EngineRoom
-from eval_assets.storage.upkeep.maintaining import Freed, days_kept, maintain
+from eval_assets.storage.upkeep.table_upkeep import Freed, days_kept, maintain
 from eval_assets.storage.warehouse import KEPT_DAYS, Warehouse
 from eval_assets.tables.schemas import SCHEMAS
 from eval_assets.wording.numbers import bytes_text, count_text

@@ -13,6 +13,7 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventL
 
 from eval_assets.automation.instance import DATABASES
 from eval_assets.stages.stage_table import STAGES
+from eval_assets.storage.upkeep.table_upkeep import bytes_below
 
 FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 IDS_AT_ONCE = 500
@@ -36,7 +37,7 @@ def trim_runs(instance: dg.DagsterInstance, kept_days: int) -> Trimmed:
         kept_days: Days for which every run stays.
     """
     home = Path(instance.root_directory)
-    before = _size(home)
+    before = bytes_below(home)
     kept = {run_id for table in STAGES for run_id in _latest_runs(instance, dg.AssetKey(table))}
     ended_before = datetime.now(UTC) - timedelta(days=kept_days)
     filters = dg.RunsFilter(statuses=FINISHED, updated_before=ended_before)
@@ -47,7 +48,7 @@ def trim_runs(instance: dg.DagsterInstance, kept_days: int) -> Trimmed:
     if gone:
         for database in DATABASES:
             _shrink(home / database)
-    return Trimmed(len(gone), before, _size(home))
+    return Trimmed(len(gone), before, bytes_below(home))
 
 
 def _latest_runs(instance: dg.DagsterInstance, asset: dg.AssetKey) -> Iterator[str]:
@@ -75,7 +76,3 @@ def _shrink(database: Path) -> None:
     if database.exists():
         with suppress(sqlite3.OperationalError), closing(sqlite3.connect(database, timeout=BUSY_SECONDS)) as connection:
             connection.execute("VACUUM")
-
-
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -10,14 +10,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from eval_assets.storage.upkeep.maintaining import days_kept, maintain
+from eval_assets.storage.upkeep.table_upkeep import days_kept, maintain
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.schemas import SCHEMAS
 
 MAINTAIN = """
 import sys
 from pathlib import Path
-from eval_assets.storage.upkeep.maintaining import days_kept, maintain
+from eval_assets.storage.upkeep.table_upkeep import days_kept, maintain
 from eval_assets.storage.warehouse import Warehouse
 print("ready", flush=True)
 while True:

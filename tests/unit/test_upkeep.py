@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from eval_assets.storage.upkeep.maintaining import days_kept, maintain
+from eval_assets.storage.upkeep.table_upkeep import days_kept, maintain
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.schemas import PARTITIONED_BY, SCHEMAS
 from tests.storage_ages import age

@@ -80,7 +80,7 @@ def maintain(
 
 def _maintain(warehouse: Warehouse, table: str, days: int, kept: set[int]) -> Freed:
     folder = Path(warehouse.uri(table))
-    bytes_before = _size(folder) if warehouse.is_local else None
+    bytes_before = bytes_below(folder) if warehouse.is_local else None
     with damage_said(table, str(folder)):
         n_joined = _join_small_files(table, warehouse.delta_table(table))
         opened = warehouse.delta_table(table)
@@ -92,7 +92,7 @@ def _maintain(warehouse: Warehouse, table: str, days: int, kept: set[int]) -> Fr
     if warehouse.is_local:
         first = version_at(warehouse, table, datetime.now(UTC) - timedelta(days=days))
         n_entries = trim_log(folder / "_delta_log", needed_from=min({first, *kept}), n_summed_up=n_summed_up)
-    return Freed(table, n_joined, n_files, n_entries, bytes_before, _size(folder) if warehouse.is_local else None)
+    return Freed(table, n_joined, n_files, n_entries, bytes_before, bytes_below(folder) if warehouse.is_local else None)
 
 
 def _join_small_files(table: str, opened: NamedTable) -> int:
@@ -130,5 +130,6 @@ def _vacuum(opened: NamedTable, days: int, kept: set[int]) -> int:
     return len(vacuum(dry_run=False)) if vacuum(dry_run=True) else 0
 
 
-def _size(folder: Path) -> int:
+def bytes_below(folder: Path) -> int:
+    """What the files of a folder take."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
