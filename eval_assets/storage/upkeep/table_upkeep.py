@@ -17,7 +17,7 @@ from eval_assets.storage.upkeep.log_trimming import trim_log
 from eval_assets.storage.warehouse import KEPT_DAYS, KEPT_DAYS_OF, Warehouse, remembering
 from eval_assets.tables.schemas import PARTITIONED_BY, SCHEMAS
 
-FILE_BYTES = 64 * 2**20
+FILE_BYTES = 16 * 2**20
 """Files are joined up to this size: a look-up reads a file's keys at least."""
 
 MANY_FILES = 8
