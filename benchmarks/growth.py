@@ -162,6 +162,7 @@ def add_commits(table: Path, upto: int) -> None:
         latest[partition] = (recorded, added)
         if version % CHECKPOINT_EVERY == CHECKPOINT_EVERY - 1:
             DeltaTable(str(table)).create_checkpoint()
+    Warehouse(str(table.parent)).sum_up(table.name)  # as writers do
     for path in log.iterdir():
         os.utime(path, (LONG_AGO.timestamp(), LONG_AGO.timestamp()))
 
