@@ -21,8 +21,9 @@ from eval_assets.judges.formats import FormatMemory
 from eval_assets.providers.clients.opening import OnDemandClient, open_client
 from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.dispatch.engine import Engine
+from eval_assets.providers.dispatch.limiter import Limiters
 from eval_assets.providers.dispatch.progress import Progress
-from eval_assets.providers.identity import identity_of
+from eval_assets.providers.identity import account_of, identity_of
 from eval_assets.providers.local.embedded import EmbeddedServers
 from eval_assets.providers.replies.reading import reading_of
 from eval_assets.providers.traits import provider_of
@@ -66,6 +67,7 @@ class EngineRoom:
         self.pages = (Path(self.warehouse.root) if self.warehouse.is_local else self.state_dir) / "reports"
         self.formats = FormatMemory(self.state_dir / "reply_formats.json")
         self.embedded = EmbeddedServers()
+        self.limiters = Limiters()
         self._budgets = Budgets(self.state_dir / "budgets")
 
     @classmethod
@@ -130,6 +132,7 @@ class EngineRoom:
             store=self.store,
             run_id=run_id,
             limits=operated.file.limits,
+            limiter=self.limiters.of(account_of(operated), identity.model_id, operated.file.limits),
             prices=operated.file.prices,
             policy=spending.policy(evaluation),
             reading=reading_of(operated),

@@ -1,28 +1,21 @@
-"""How many requests may be under way at one provider and account, and when the next may start.
+"""When the next request to a model may start: the slots of its account, its own ceilings, and what its provider says.
 
-Knows nothing of requests or replies; `sending` reports what happened to each.
+Knows nothing of requests or replies; `attempts` reports what happened to each. How many slots an account has is decided
+in `concurrency`.
 """
 
 import asyncio
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from eval_assets.config.model import Limits
+from eval_assets.providers.dispatch.bucket import Bucket
+from eval_assets.providers.dispatch.concurrency import Concurrency, Move
 
-BURST_SECONDS = 1.0
-MAX_MOVES = 200
 LONGEST_WAIT_SECONDS = 600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """A change of the concurrency limit, `seconds` after the first request."""
-
-    seconds: float
-    limit: int
-    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,54 +36,120 @@ class Permit:
     tokens: int
 
 
-class _Bucket:
-    """A ceiling per minute. Its level may fall below zero; nothing starts until it has recovered."""
+@dataclass(slots=True, eq=False)
+class _Turn:
+    """Someone waits to be served, in a loop of their own."""
 
-    def __init__(self, per_minute: float, now: float) -> None:
-        self.rate = per_minute / 60
-        self.capacity = max(1.0, self.rate * BURST_SECONDS)
-        self.level = self.capacity
-        self.filled_at = now
+    loop: asyncio.AbstractEventLoop
+    tokens: int
+    permit: Permit | None = None
+    served: asyncio.Future[None] | None = None
 
-    def seconds_until_free(self, now: float) -> float:
-        self.level = min(self.capacity, self.level + (now - self.filled_at) * self.rate)
-        self.filled_at = now
-        # A microscopic deficit is rounding, not a reason to sleep.
-        return max(0.0, (min(1.0, self.capacity) - self.level) / self.rate) if self.level < 1.0 - 1e-9 else 0.0
+    def granted(self) -> Permit | None:
+        """The permit, once it was served."""
+        return self.permit
+
+    def serve(self, permit: Permit) -> None:
+        """Hand it its permit."""
+        self.permit = permit
+        if self.served is not None:
+            _call_in(self.loop, self._wake)
+
+    def _wake(self) -> None:
+        if self.served is not None and not self.served.done():
+            self.served.set_result(None)
 
 
-class Limiter:
-    """Adaptive concurrency for one provider and account; lives in one event loop.
-
-    The first request goes alone. Each success then adds one slot, which doubles the limit per round trip, until the
-    first 429; from there a full round trip adds one slot, and a 429 halves the limit, once per round trip.
+class Account:
+    """The slots that models of one provider and account share, handed out in turns, to any thread.
 
     Args:
-        limits: `max_concurrency` and the ceilings per minute.
         clock: Seconds that only grow.
     """
 
-    def __init__(self, limits: Limits, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._ceiling = limits.max_concurrency
-        now = clock()
-        self._requests = _Bucket(limits.requests_per_minute, now) if limits.requests_per_minute else None
-        self._tokens = _Bucket(limits.tokens_per_minute, now) if limits.tokens_per_minute else None
-        self._exact = 1.0
-        self._slow_start = True
-        self._slowed_at = float("-inf")
-        self._paused_until = float("-inf")
-        self._full_at = float("-inf")
-        self._waiting: deque[asyncio.Future[None]] = deque()
-        self._alarm: asyncio.TimerHandle | None = None
-        self._began = now
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self.lock = threading.RLock()
+        self.concurrency = Concurrency(clock())
         self.in_flight = 0
-        self.moves: list[Move] = [Move(0.0, 1, "first request alone")]
+        self._models: deque[Limiter] = deque()
+        self._alarm: tuple[float, asyncio.AbstractEventLoop] | None = None
+
+    def join(self, limiter: "Limiter", max_concurrency: int) -> None:
+        """Take in one more model."""
+        with self.lock:
+            self._models.append(limiter)
+            self.concurrency.raise_ceiling(max_concurrency)
+
+    def serve(self) -> None:
+        """Start whatever may start now, one of each model in turn; call it with the lock held."""
+        now = self.clock()
+        delays: list[tuple[float, asyncio.AbstractEventLoop]] = []
+        n_blocked = 0
+        while self.in_flight < self.concurrency.limit and n_blocked < len(self._models):
+            limiter = self._models[0]
+            self._models.rotate(-1)
+            delay = limiter.serve(now)
+            if delay is None or delay[0] > 0:
+                n_blocked += 1
+                delays += [] if delay is None else [delay]
+            else:
+                n_blocked, delays = 0, []
+        if delays:
+            self._wake_in(now, *min(delays, key=lambda delay: delay[0]))
+
+    def forget_alarm(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Rely no more on a loop that may be about to stop; call it with the lock held."""
+        if self._alarm is not None and self._alarm[1] is loop:
+            self._alarm = None
+
+    def _wake_in(self, now: float, seconds: float, loop: asyncio.AbstractEventLoop) -> None:
+        if self._alarm is None or self._alarm[0] > now + seconds:
+            self._alarm = (now + seconds, loop)
+            _call_in(loop, lambda: loop.call_later(seconds, self._ring))
+
+    def _ring(self) -> None:
+        with self.lock:
+            self._alarm = None
+            self.serve()
+
+
+class Limiter:
+    """Slots for one model: those of its account, within its own ceilings.
+
+    Args:
+        limits: `max_concurrency` and the ceilings per minute.
+        account: Whose slots; an account of its own when null.
+        clock: Seconds that only grow.
+    """
+
+    def __init__(
+        self, limits: Limits, account: Account | None = None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._account = account or Account(clock=clock)
+        self._clock, self._lock, self._concurrency = (
+            self._account.clock,
+            self._account.lock,
+            self._account.concurrency,
+        )
+        self._ceiling = limits.max_concurrency
+        now = self._clock()
+        self._requests = Bucket(limits.requests_per_minute, now) if limits.requests_per_minute else None
+        self._tokens = Bucket(limits.tokens_per_minute, now) if limits.tokens_per_minute else None
+        self._paused_until = float("-inf")
+        self._turns: deque[_Turn] = deque()
+        self.in_flight = 0
+        self._account.join(self, self._ceiling)
 
     @property
     def limit(self) -> int:
-        """How many requests may be under way now."""
-        return int(self._exact)
+        """How many requests of the account may be under way now."""
+        return self._concurrency.limit
+
+    def moves(self, since: float) -> tuple[Move, ...]:
+        """How the limit was, and how it moved, since a moment of the clock."""
+        with self._lock:
+            return self._concurrency.moves(since)
 
     async def acquire(self, tokens: int = 0) -> Permit:
         """Wait until a request may start.
@@ -98,25 +157,21 @@ class Limiter:
         Args:
             tokens: Estimated size of request and reply, counted against `tokens_per_minute`.
         """
-        while (delay := self._delay()) != 0.0:
-            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append(turn)
-            if delay is not None:
-                self._wake_in(delay)
-            try:
-                await turn
-            except asyncio.CancelledError:
-                # The turn may have been given to us already: pass it on.
-                self._wake()
-                raise
-        self.in_flight += 1
-        for bucket, amount in ((self._requests, 1), (self._tokens, tokens)):
-            if bucket is not None:
-                bucket.level -= amount
-        now = self._clock()
-        if self.in_flight >= self.limit:
-            self._full_at = now
-        return Permit(now, tokens)
+        turn = _Turn(asyncio.get_running_loop(), tokens)
+        with self._lock:
+            self._turns.append(turn)
+            self._account.serve()
+            if (permit := turn.granted()) is not None:
+                return permit
+            turn.served = turn.loop.create_future()
+        try:
+            await turn.served
+        except asyncio.CancelledError:
+            self._leave(turn)
+            raise
+        permit = turn.granted()
+        assert permit is not None  # noqa: S101  served
+        return permit
 
     def release(self, permit: Permit, *, answered: bool, tokens: int | None = None) -> None:
         """Take a permit back.
@@ -126,24 +181,19 @@ class Limiter:
             answered: The provider answered, if only to refuse this request: it has capacity.
             tokens: What was really used, if known.
         """
-        self.in_flight -= 1
-        if tokens is not None and self._tokens is not None:
-            self._tokens.level += permit.tokens - tokens
-        # Growth needs proof: only who was under way when all slots were taken shows that they can be.
-        if answered and self._slowed_at <= permit.sent_at <= self._full_at:
-            self._move(self._exact + (1.0 if self._slow_start else 1.0 / self._exact), self._growth())
-        self._wake()
+        with self._lock:
+            self.in_flight -= 1
+            self._account.in_flight -= 1
+            if tokens is not None and self._tokens is not None:
+                self._tokens.level += permit.tokens - tokens
+            if answered:
+                self._concurrency.answered(permit.sent_at, self._clock())
+            self._account.serve()
 
     def slow_down(self, permit: Permit, why: str, retry_after_seconds: float | None = None) -> None:
         """Halve the limit, unless this request was sent before the last time; wait if the provider says so."""
-        now = self._clock()
-        if retry_after_seconds:
-            self._paused_until = max(self._paused_until, now + retry_after_seconds)
-            why = f"{why}, wait {retry_after_seconds:g} s"
-        self._slow_start = False
-        if permit.sent_at >= self._slowed_at:
-            self._slowed_at = now
-            self._move(self._exact / 2, why)
+        with self._lock:
+            self._concurrency.refused(permit.sent_at, self._clock(), why, retry_after_seconds)
 
     def heed(self, quota: Quota) -> None:
         """Wait for the provider's window to reset when it says that nothing is left; call it once for each reply.
@@ -156,52 +206,76 @@ class Limiter:
         ):
             # Below 0 stands for "unknown".
             if remaining == 0 and reset:
-                until = self._clock() + min(reset, LONGEST_WAIT_SECONDS)
-                if until > self._paused_until:
-                    self._paused_until = until
-                    self._record(f"no {what} left in the provider's window, wait {reset:g} s")
+                with self._lock:
+                    now = self._clock()
+                    until = now + min(reset, LONGEST_WAIT_SECONDS)
+                    if until > self._paused_until:
+                        self._paused_until = until
+                        self._concurrency.note(now, f"no {what} left in the provider's window, wait {reset:g} s")
 
-    def _growth(self) -> str:
-        return "slow start" if self._slow_start else "no 429 for a round trip"
-
-    def _delay(self) -> float | None:
-        """Seconds until a request may start; 0 is now, null when a slot comes free."""
-        if self.in_flight >= self.limit:
+    def serve(self, now: float) -> tuple[float, asyncio.AbstractEventLoop] | None:
+        """Start the next request, if one waits and a slot is free; else seconds to wait, and whose loop may wait."""
+        if not self._turns or self.in_flight >= self._ceiling:
             return None
-        now = self._clock()
-        delay = max(0.0, self._paused_until - now)
+        turn = self._turns[0]
+        delay = max(0.0, max(self._paused_until, self._concurrency.paused_until) - now)
         for bucket in (self._requests, self._tokens):
             if bucket is not None:
                 delay = max(delay, bucket.seconds_until_free(now))
-        return delay
+        if delay == 0:
+            self._turns.popleft()
+            self.in_flight += 1
+            self._account.in_flight += 1
+            self._fill(1, turn.tokens)
+            self._concurrency.started(self._account.in_flight, now)
+            turn.serve(Permit(now, turn.tokens))
+        return delay, turn.loop
 
-    def _wake(self) -> None:
-        """Let as many look again as there are free slots."""
-        free = self.limit - self.in_flight
-        while self._waiting and free > 0:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                free -= 1
+    def _leave(self, turn: _Turn) -> None:
+        """Give up waiting; a slot that was given already is passed on."""
+        with self._lock:
+            if turn.permit is None:
+                self._turns.remove(turn)
+            else:
+                self.in_flight -= 1
+                self._account.in_flight -= 1
+                self._fill(-1, -turn.tokens)
+            self._account.forget_alarm(turn.loop)
+            self._account.serve()
 
-    def _wake_in(self, seconds: float) -> None:
-        # Pauses and levels change while an alarm is set: the newest waiter knows best.
-        if self._alarm is not None:
-            self._alarm.cancel()
-        self._alarm = asyncio.get_running_loop().call_later(seconds, self._wake)
+    def _fill(self, requests: int, tokens: int) -> None:
+        for bucket, amount in ((self._requests, requests), (self._tokens, tokens)):
+            if bucket is not None:
+                bucket.level -= amount
 
-    def _move(self, limit: float, why: str) -> None:
-        before = self.limit
-        self._exact = min(max(1.0, limit), float(self._ceiling))
-        if self.limit != before:
-            self._record(why)
 
-    def _record(self, why: str) -> None:
-        move = Move(round(self._clock() - self._began, 3), self.limit, why)
-        # A climb is one move however many steps it has.
-        if self.moves[-1].why == why and why == self._growth():
-            self.moves[-1] = move
-        elif len(self.moves) < MAX_MOVES:
-            self.moves.append(move)
-        else:
-            self.moves[-1] = move
+@dataclass
+class Limiters:
+    """One limiter per model and one account per provider and key, for the life of the process."""
+
+    _accounts: dict[str, Account] = field(default_factory=dict)
+    _limiters: dict[tuple[str, str, int, float | None, float | None], Limiter] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def of(self, account: str, model_id: str, limits: Limits) -> Limiter:
+        """The limiter of a model; models that state the same limits for one id share it.
+
+        Args:
+            account: Name of the account, as `identity.account_of` makes it.
+            model_id: As the provider knows it.
+            limits: Its own ceilings. Together the models of an account use at most the largest `max_concurrency`.
+        """
+        ceilings = (limits.max_concurrency, limits.requests_per_minute, limits.tokens_per_minute)
+        with self._lock:
+            shared = self._accounts.setdefault(account, Account())
+            if (account, model_id, *ceilings) not in self._limiters:
+                self._limiters[account, model_id, *ceilings] = Limiter(limits, shared)
+            return self._limiters[account, model_id, *ceilings]
+
+
+def _call_in(loop: asyncio.AbstractEventLoop, action: Callable[[], object]) -> None:
+    """Call something in a loop: at once in its own thread, else as soon as it can."""
+    if asyncio._get_running_loop() is loop:  # noqa: SLF001  `get_running_loop` raises where none runs
+        action()
+    else:
+        loop.call_soon_threadsafe(action)

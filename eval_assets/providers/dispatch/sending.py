@@ -5,12 +5,14 @@ Runs inside the event loop. What is sent at all, and who gets the answers, is de
 
 import asyncio
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass, replace
 
 from eval_assets.config.model import Limits, Prices
 from eval_assets.errors import BudgetExceededError, StoppedError, StorageError
 from eval_assets.providers.attempts import Attempts
+from eval_assets.providers.dispatch.concurrency import Move
 from eval_assets.providers.dispatch.costs import (
     expected_prompt_tokens,
     max_completion_tokens,
@@ -50,6 +52,7 @@ class Terms:
 
     run_id: str
     limits: Limits
+    limiter: Limiter
     prices: Prices
     budget: Budget | None
 
@@ -63,9 +66,9 @@ class Sender:
     def __init__(
         self, client: Client, writer: LaneWriter, terms: Terms, tally: Tally, loop: asyncio.AbstractEventLoop
     ) -> None:
-        self.limiter = Limiter(terms.limits)
         self.ending: BaseException | None = None
         self._writer, self._terms, self._tally, self._loop = writer, terms, tally, loop
+        self._began = time.monotonic()
         self._queue: deque[Exchange] = deque()
         self._more = asyncio.Event()
         self._changed = asyncio.Event()
@@ -73,7 +76,7 @@ class Sender:
         self._done: deque[Exchange] = deque()
         self._news = threading.Event()
         self._news_scheduled = False
-        self._attempts = Attempts(client, self.limiter, terms.limits, tally, is_ending=lambda: self.ending is not None)
+        self._attempts = Attempts(client, terms.limiter, terms.limits, tally, is_ending=lambda: self.ending is not None)
         self._dispatcher = loop.create_task(self._dispatch())
         self._dispatcher.add_done_callback(self._forget)
 
@@ -86,6 +89,10 @@ class Sender:
     def n_in_flight(self) -> int:
         """Requests sent and not finished, or waiting for another attempt."""
         return len(self._tasks)
+
+    def moves(self) -> tuple[Move, ...]:
+        """How many requests were sent at once, since this sender was there."""
+        return self._terms.limiter.moves(self._began)
 
     def submit(self, exchanges: list[Exchange]) -> None:
         """Queue requests."""
@@ -156,7 +163,7 @@ class Sender:
 
     async def _acquire(self, exchange: Exchange, usd: float) -> Permit:
         try:
-            return await self.limiter.acquire(self._tokens(exchange))
+            return await self._terms.limiter.acquire(self._tokens(exchange))
         except asyncio.CancelledError:
             self._settle(usd, 0.0)
             raise
