@@ -50,28 +50,105 @@ def test_the_first_request_goes_alone_then_the_limit_doubles_per_round_trip():
     assert asyncio.run(scenario()) == [1, 2, 4, 8, 10, 10]
 
 
-def test_a_429_halves_once_per_round_trip_and_a_round_trip_then_adds_one():
+async def grown_to(limiter, clock, limit):
+    while limiter.limit < limit:
+        await round_trip(limiter, clock)
+    return await fill(limiter)
+
+
+def after(outcomes, *, of, max_concurrency=64):
+    """The limit, and how often it was moved, after answers (.) and 429s (x) to a full round trip."""
+
     async def scenario():
-        limiter, clock = limiter_with()
-        for _ in range(4):
-            await round_trip(limiter, clock)
-        permits = await fill(limiter)
-        assert len(permits) == 16
+        limiter, clock = limiter_with(max_concurrency=max_concurrency)
+        permits = await grown_to(limiter, clock, of)
+        clock.seconds += 0.1
+        n_before = len(limiter.moves(0.0))
+        for permit, outcome in zip(permits, outcomes, strict=True):
+            if outcome == "x":
+                limiter.slow_down(permit, "rate_limited", 1.0)
+            limiter.release(permit, answered=outcome == ".")
+        return limiter.limit, limiter._concurrency.paused_until, len(limiter.moves(0.0)) - n_before
+
+    return asyncio.run(scenario())
+
+
+def test_a_few_429s_slow_only_the_requests_they_are_about():
+    assert after("..x." * 16, of=64) == (64, float("-inf"), 0)  # a quarter is still chance
+
+
+def test_many_429s_are_a_ceiling_and_shrink_the_limit_by_their_share_once_per_round_trip():
+    # The 17th 429 is more than a quarter of 64; with the first answer counted before, it is the 49th outcome: 32/49 of
+    # 64 stay. What follows was sent before.
+    assert after(".x." * 21 + "x", of=64) == (64 * 32 // 49, float("-inf"), 1)
+
+
+def test_when_as_many_in_a_row_are_refused_as_may_be_under_way_one_request_at_a_time_tries_again():
+    limit, paused_until, _ = after("x" * 64, of=64)
+    assert limit == 1
+    assert paused_until == pytest.approx(0.1 * 7 + 1.0)  # after six round trips to 64 and this one, what was asked for
+
+
+def test_after_a_pause_the_limit_doubles_to_what_worked_and_then_grows_by_an_eighth():
+    async def scenario():
+        limiter, clock = limiter_with(max_concurrency=256)
+        permits = await grown_to(limiter, clock, 64)
         clock.seconds += 0.1
         for permit in permits:
             limiter.slow_down(permit, "rate_limited")
             limiter.release(permit, answered=False)
-        limits = [limiter.limit]
-        for _ in range(3):
+        clock.seconds += 10
+        limits = []
+        for _ in range(8):
             await round_trip(limiter, clock)
             limits.append(limiter.limit)
-        return limits, [move.why for move in limiter.moves(0.0)]
+        return limits
 
-    limits, whys = asyncio.run(scenario())
-    # 16 / 2 = 8; eight answers add at most 1/8 each, a little less as the limit grows
-    assert limits[0] == 8
-    assert 9 <= limits[3] <= 11
-    assert whys == ["first request alone", "slow start", "rate_limited", "no 429 for a round trip"]
+    *doubling, then = asyncio.run(scenario())[:6]
+    # Of 64 refused, the first 17 halved the limit; it paused when 32 in a row were refused.
+    assert doubling == [2, 4, 8, 16, 32]
+    assert then == 36
+
+
+def test_pauses_grow_while_nothing_else_comes_and_end_with_the_first_answer():
+    async def scenario():
+        limiter, clock = limiter_with()
+        await round_trip(limiter, clock)
+        await round_trip(limiter, clock)
+        pauses = []
+        for _ in range(6):
+            for permit in await fill(limiter):
+                limiter.slow_down(permit, "rate_limited")
+                limiter.release(permit, answered=False)
+            pauses.append(limiter._concurrency.paused_until - clock.seconds)
+            clock.seconds = limiter._concurrency.paused_until
+        await round_trip(limiter, clock)
+        return pauses, limiter.limit
+
+    pauses, limit = asyncio.run(scenario())
+    assert pauses == pytest.approx([0.5, 1, 2, 4, 5, 5])
+    assert limit == 2
+
+
+def test_a_request_that_rests_keeps_its_slot_and_goes_before_new_ones():
+    async def scenario():
+        limiter, clock = limiter_with(max_concurrency=2)
+        first, second = await grown_to(limiter, clock, 2)
+        limiter.slow_down(first, "rate_limited", 1.0)
+        limiter.release(first, answered=False, rests=True)
+        kept = not await is_free(limiter)
+        new = asyncio.create_task(limiter.acquire())
+        await asyncio.sleep(0)
+        again = await limiter.acquire(rested=first)
+        limiter.release(second, answered=False, rests=True)
+        waits = not new.done()
+        limiter.forgo(second)
+        limiter.forgo(second)
+        await new
+        limiter.release(again, answered=True)
+        return kept, waits, limiter.in_flight, limiter._account.resting
+
+    assert asyncio.run(scenario()) == (True, True, 1, 0)
 
 
 def test_an_unused_limit_does_not_grow():
@@ -261,11 +338,11 @@ def test_models_of_one_account_share_its_slots_and_what_it_learned():
         permit = await one.acquire()
         blocked = not await is_free(other)  # the first request of the account goes alone
         one.release(permit, answered=True)
-        permits = [await one.acquire(), await other.acquire()]
-        other.slow_down(permits[1], "rate_limited")
-        return blocked, one.limit, other.limit
+        await one.acquire()
+        await other.acquire()
+        return blocked, one.limit, other.limit, await is_free(one)
 
-    assert asyncio.run(scenario()) == (True, 1, 1)
+    assert asyncio.run(scenario()) == (True, 2, 2, False)
 
 
 def test_a_ceiling_of_one_model_is_not_that_of_another():

@@ -34,6 +34,7 @@ class Permit:
 
     sent_at: float
     tokens: int
+    is_resting: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -42,6 +43,7 @@ class _Turn:
 
     loop: asyncio.AbstractEventLoop
     tokens: int
+    rested: Permit | None
     permit: Permit | None = None
     served: asyncio.Future[None] | None = None
 
@@ -71,7 +73,7 @@ class Account:
         self.clock = clock
         self.lock = threading.RLock()
         self.concurrency = Concurrency(clock())
-        self.in_flight = 0
+        self.in_flight = self.resting = 0
         self._models: deque[Limiter] = deque()
         self._alarm: tuple[float, asyncio.AbstractEventLoop] | None = None
 
@@ -80,6 +82,11 @@ class Account:
         with self.lock:
             self._models.append(limiter)
             self.concurrency.raise_ceiling(max_concurrency)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a new request may start beside those under way and those that keep their slot."""
+        return self.in_flight + self.resting < self.concurrency.limit
 
     def serve(self) -> None:
         """Start whatever may start now, one of each model in turn; call it with the lock held."""
@@ -137,7 +144,8 @@ class Limiter:
         self._requests = Bucket(limits.requests_per_minute, now) if limits.requests_per_minute else None
         self._tokens = Bucket(limits.tokens_per_minute, now) if limits.tokens_per_minute else None
         self._paused_until = float("-inf")
-        self._turns: deque[_Turn] = deque()
+        self._new: deque[_Turn] = deque()
+        self._rested: deque[_Turn] = deque()
         self.in_flight = 0
         self._account.join(self, self._ceiling)
 
@@ -151,15 +159,16 @@ class Limiter:
         with self._lock:
             return self._concurrency.moves(since)
 
-    async def acquire(self, tokens: int = 0) -> Permit:
+    async def acquire(self, tokens: int = 0, rested: Permit | None = None) -> Permit:
         """Wait until a request may start.
 
         Args:
             tokens: Estimated size of request and reply, counted against `tokens_per_minute`.
+            rested: Its former permit, if it kept its slot while it rested: it goes before new ones.
         """
-        turn = _Turn(asyncio.get_running_loop(), tokens)
+        turn = _Turn(asyncio.get_running_loop(), tokens, rested)
         with self._lock:
-            self._turns.append(turn)
+            self._queue_of(turn).append(turn)
             self._account.serve()
             if (permit := turn.granted()) is not None:
                 return permit
@@ -173,25 +182,35 @@ class Limiter:
         assert permit is not None  # noqa: S101  served
         return permit
 
-    def release(self, permit: Permit, *, answered: bool, tokens: int | None = None) -> None:
+    def release(self, permit: Permit, *, answered: bool, tokens: int | None = None, rests: bool = False) -> None:
         """Take a permit back.
 
         Args:
             permit: From `acquire`.
             answered: The provider answered, if only to refuse this request: it has capacity.
             tokens: What was really used, if known.
+            rests: The request keeps its slot while it waits for another attempt, or until `forgo`.
         """
         with self._lock:
             self.in_flight -= 1
             self._account.in_flight -= 1
+            permit.is_resting = rests
+            self._account.resting += rests
             if tokens is not None and self._tokens is not None:
                 self._tokens.level += permit.tokens - tokens
             if answered:
                 self._concurrency.answered(permit.sent_at, self._clock())
             self._account.serve()
 
+    def forgo(self, permit: Permit) -> None:
+        """Give up the slot that a request keeps, if it does."""
+        if permit.is_resting:
+            with self._lock:
+                self._wakes_up(permit)
+                self._account.serve()
+
     def slow_down(self, permit: Permit, why: str, retry_after_seconds: float | None = None) -> None:
-        """Halve the limit, unless this request was sent before the last time; wait if the provider says so."""
+        """A request was refused because there are too many: that alone slows it, a whole share of them slows all."""
         with self._lock:
             self._concurrency.refused(permit.sent_at, self._clock(), why, retry_after_seconds)
 
@@ -215,19 +234,24 @@ class Limiter:
 
     def serve(self, now: float) -> tuple[float, asyncio.AbstractEventLoop] | None:
         """Start the next request, if one waits and a slot is free; else seconds to wait, and whose loop may wait."""
-        if not self._turns or self.in_flight >= self._ceiling:
+        turns = self._rested
+        if not turns and self._account.has_room:
+            turns = self._new
+        if not turns or self.in_flight >= self._ceiling:
             return None
-        turn = self._turns[0]
+        turn = turns[0]
         delay = max(0.0, max(self._paused_until, self._concurrency.paused_until) - now)
         for bucket in (self._requests, self._tokens):
             if bucket is not None:
                 delay = max(delay, bucket.seconds_until_free(now))
         if delay == 0:
-            self._turns.popleft()
+            turns.popleft()
             self.in_flight += 1
             self._account.in_flight += 1
+            if turn.rested is not None:
+                self._wakes_up(turn.rested)
             self._fill(1, turn.tokens)
-            self._concurrency.started(self._account.in_flight, now)
+            self._concurrency.started(self._account.in_flight + self._account.resting, now)
             turn.serve(Permit(now, turn.tokens))
         return delay, turn.loop
 
@@ -235,13 +259,20 @@ class Limiter:
         """Give up waiting; a slot that was given already is passed on."""
         with self._lock:
             if turn.permit is None:
-                self._turns.remove(turn)
+                self._queue_of(turn).remove(turn)
             else:
                 self.in_flight -= 1
                 self._account.in_flight -= 1
                 self._fill(-1, -turn.tokens)
             self._account.forget_alarm(turn.loop)
             self._account.serve()
+
+    def _wakes_up(self, permit: Permit) -> None:
+        self._account.resting -= permit.is_resting
+        permit.is_resting = False
+
+    def _queue_of(self, turn: _Turn) -> deque[_Turn]:
+        return self._rested if turn.rested is not None and turn.rested.is_resting else self._new
 
     def _fill(self, requests: int, tokens: int) -> None:
         for bucket, amount in ((self._requests, requests), (self._tokens, tokens)):
