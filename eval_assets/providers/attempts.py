@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 
 from eval_assets.config.model import Limits
 from eval_assets.errors import EvalAssetsError
-from eval_assets.providers.dispatch.limiter import LONGEST_WAIT_SECONDS, Limiter, Permit, Quota
+from eval_assets.providers.dispatch.account import Permit
+from eval_assets.providers.dispatch.limiter import LONGEST_WAIT_SECONDS, Limiter, Quota
 from eval_assets.providers.dispatch.progress import Tally
 from eval_assets.providers.failures import (
     AttemptFailure,

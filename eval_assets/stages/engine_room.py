@@ -67,7 +67,7 @@ class EngineRoom:
         self.pages = (Path(self.warehouse.root) if self.warehouse.is_local else self.state_dir) / "reports"
         self.formats = FormatMemory(self.state_dir / "reply_formats.json")
         self.embedded = EmbeddedServers()
-        self.limiters = Limiters()
+        self.limiters = Limiters(self.state_dir / "concurrency.json")
         self._budgets = Budgets(self.state_dir / "budgets")
 
     @classmethod
@@ -146,6 +146,7 @@ class EngineRoom:
             with engine:
                 yield engine
         finally:
+            self.limiters.remember()
             row = engine.report().as_run_row(place.partition, stage)
             self.warehouse.append("runs", pl.DataFrame([row], schema=RUNS), {"run_id": run_id})
 

@@ -1,10 +1,10 @@
 """How many requests may be under way at one account: more while they are answered, fewer when too many are refused."""
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 MAX_MOVES = 200
-FEWEST_OUTCOMES = 40
+FEWEST_OUTCOMES = 20
 """Outcomes to judge by, at least: fewer say too little. More when more are under way: one of each."""
 
 GROWS_BELOW = 0.1
@@ -74,11 +74,13 @@ class Concurrency:
         if not self._was_answered:
             return None
         is_found = self._works < float("inf")
-        return Level(int(max(self._exact, self._works)) if self._n_pauses and is_found else self.limit, is_found)
+        return Level(max(self.limit, int(self._works)) if is_found else self.limit, is_found)
 
     def raise_ceiling(self, ceiling: int) -> None:
         """Allow as many as this one day, if fewer were allowed."""
         self._ceiling = max(self._ceiling, ceiling)
+        if len(self._moves) == 1:
+            self._moves[0] = replace(self._moves[0], limit=self.limit)
 
     def started(self, n_taken: int, now: float) -> None:
         """A request was sent, and so many slots are taken with it."""

@@ -10,10 +10,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from eval_assets.config.model import Limits
+from eval_assets.providers.dispatch.account import Account, Permit, Turn
 from eval_assets.providers.dispatch.bucket import Bucket
-from eval_assets.providers.dispatch.concurrency import Concurrency, Move
+from eval_assets.providers.dispatch.concurrency import Move
+from eval_assets.providers.dispatch.remembered import remember_levels, remembered_levels
 
 LONGEST_WAIT_SECONDS = 600.0
 
@@ -26,99 +29,6 @@ class Quota:
     reset_requests_seconds: float | None = None
     remaining_tokens: int | None = None
     reset_tokens_seconds: float | None = None
-
-
-@dataclass(slots=True)
-class Permit:
-    """Leave to send one request; give it back with `Limiter.release`."""
-
-    sent_at: float
-    tokens: int
-    is_resting: bool = False
-
-
-@dataclass(slots=True, eq=False)
-class _Turn:
-    """Someone waits to be served, in a loop of their own."""
-
-    loop: asyncio.AbstractEventLoop
-    tokens: int
-    rested: Permit | None
-    permit: Permit | None = None
-    served: asyncio.Future[None] | None = None
-
-    def granted(self) -> Permit | None:
-        """The permit, once it was served."""
-        return self.permit
-
-    def serve(self, permit: Permit) -> None:
-        """Hand it its permit."""
-        self.permit = permit
-        if self.served is not None:
-            _call_in(self.loop, self._wake)
-
-    def _wake(self) -> None:
-        if self.served is not None and not self.served.done():
-            self.served.set_result(None)
-
-
-class Account:
-    """The slots that models of one provider and account share, handed out in turns, to any thread.
-
-    Args:
-        clock: Seconds that only grow.
-    """
-
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self.clock = clock
-        self.lock = threading.RLock()
-        self.concurrency = Concurrency(clock())
-        self.in_flight = self.resting = 0
-        self._models: deque[Limiter] = deque()
-        self._alarm: tuple[float, asyncio.AbstractEventLoop] | None = None
-
-    def join(self, limiter: "Limiter", max_concurrency: int) -> None:
-        """Take in one more model."""
-        with self.lock:
-            self._models.append(limiter)
-            self.concurrency.raise_ceiling(max_concurrency)
-
-    @property
-    def has_room(self) -> bool:
-        """Whether a new request may start beside those under way and those that keep their slot."""
-        return self.in_flight + self.resting < self.concurrency.limit
-
-    def serve(self) -> None:
-        """Start whatever may start now, one of each model in turn; call it with the lock held."""
-        now = self.clock()
-        delays: list[tuple[float, asyncio.AbstractEventLoop]] = []
-        n_blocked = 0
-        while self.in_flight < self.concurrency.limit and n_blocked < len(self._models):
-            limiter = self._models[0]
-            self._models.rotate(-1)
-            delay = limiter.serve(now)
-            if delay is None or delay[0] > 0:
-                n_blocked += 1
-                delays += [] if delay is None else [delay]
-            else:
-                n_blocked, delays = 0, []
-        if delays:
-            self._wake_in(now, *min(delays, key=lambda delay: delay[0]))
-
-    def forget_alarm(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Rely no more on a loop that may be about to stop; call it with the lock held."""
-        if self._alarm is not None and self._alarm[1] is loop:
-            self._alarm = None
-
-    def _wake_in(self, now: float, seconds: float, loop: asyncio.AbstractEventLoop) -> None:
-        if self._alarm is None or self._alarm[0] > now + seconds:
-            self._alarm = (now + seconds, loop)
-            _call_in(loop, lambda: loop.call_later(seconds, self._ring))
-
-    def _ring(self) -> None:
-        with self.lock:
-            self._alarm = None
-            self.serve()
 
 
 class Limiter:
@@ -144,8 +54,8 @@ class Limiter:
         self._requests = Bucket(limits.requests_per_minute, now) if limits.requests_per_minute else None
         self._tokens = Bucket(limits.tokens_per_minute, now) if limits.tokens_per_minute else None
         self._paused_until = float("-inf")
-        self._new: deque[_Turn] = deque()
-        self._rested: deque[_Turn] = deque()
+        self._new: deque[Turn] = deque()
+        self._rested: deque[Turn] = deque()
         self.in_flight = 0
         self._account.join(self, self._ceiling)
 
@@ -166,7 +76,7 @@ class Limiter:
             tokens: Estimated size of request and reply, counted against `tokens_per_minute`.
             rested: Its former permit, if it kept its slot while it rested: it goes before new ones.
         """
-        turn = _Turn(asyncio.get_running_loop(), tokens, rested)
+        turn = Turn(asyncio.get_running_loop(), tokens, rested)
         with self._lock:
             self._queue_of(turn).append(turn)
             self._account.serve()
@@ -255,7 +165,7 @@ class Limiter:
             turn.serve(Permit(now, turn.tokens))
         return delay, turn.loop
 
-    def _leave(self, turn: _Turn) -> None:
+    def _leave(self, turn: Turn) -> None:
         """Give up waiting; a slot that was given already is passed on."""
         with self._lock:
             if turn.permit is None:
@@ -271,7 +181,7 @@ class Limiter:
         self._account.resting -= permit.is_resting
         permit.is_resting = False
 
-    def _queue_of(self, turn: _Turn) -> deque[_Turn]:
+    def _queue_of(self, turn: Turn) -> deque[Turn]:
         return self._rested if turn.rested is not None and turn.rested.is_resting else self._new
 
     def _fill(self, requests: int, tokens: int) -> None:
@@ -282,11 +192,19 @@ class Limiter:
 
 @dataclass
 class Limiters:
-    """One limiter per model and one account per provider and key, for the life of the process."""
+    """One limiter per model and one account per provider and key, for the life of the process.
 
+    Args:
+        path: Where the concurrency that worked is remembered; null forgets it.
+    """
+
+    path: Path | None = None
     _accounts: dict[str, Account] = field(default_factory=dict)
     _limiters: dict[tuple[str, str, int, float | None, float | None], Limiter] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._known = {} if self.path is None else remembered_levels(self.path)
 
     def of(self, account: str, model_id: str, limits: Limits) -> Limiter:
         """The limiter of a model; models that state the same limits for one id share it.
@@ -298,15 +216,18 @@ class Limiters:
         """
         ceilings = (limits.max_concurrency, limits.requests_per_minute, limits.tokens_per_minute)
         with self._lock:
-            shared = self._accounts.setdefault(account, Account())
+            if account not in self._accounts:
+                self._accounts[account] = Account(self._known.get(account))
+            shared = self._accounts[account]
             if (account, model_id, *ceilings) not in self._limiters:
                 self._limiters[account, model_id, *ceilings] = Limiter(limits, shared)
             return self._limiters[account, model_id, *ceilings]
 
-
-def _call_in(loop: asyncio.AbstractEventLoop, action: Callable[[], object]) -> None:
-    """Call something in a loop: at once in its own thread, else as soon as it can."""
-    if asyncio._get_running_loop() is loop:  # noqa: SLF001  `get_running_loop` raises where none runs
-        action()
-    else:
-        loop.call_soon_threadsafe(action)
+    def remember(self) -> None:
+        """Keep what worked so far for the next process."""
+        with self._lock:
+            levels = {account: shared.concurrency.level for account, shared in self._accounts.items()}
+            news = {account: level for account, level in levels.items() if level and level != self._known.get(account)}
+            if news and self.path is not None:
+                remember_levels(self.path, news)
+            self._known |= news

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from eval_assets.config.model import Limits, Prices
 from eval_assets.errors import BudgetExceededError, StoppedError, StorageError
 from eval_assets.providers.attempts import Attempts
+from eval_assets.providers.dispatch.account import Permit
 from eval_assets.providers.dispatch.concurrency import Move
 from eval_assets.providers.dispatch.costs import (
     expected_prompt_tokens,
@@ -19,7 +20,7 @@ from eval_assets.providers.dispatch.costs import (
     reply_cost_usd,
     worst_case_usd,
 )
-from eval_assets.providers.dispatch.limiter import Limiter, Permit
+from eval_assets.providers.dispatch.limiter import Limiter
 from eval_assets.providers.dispatch.progress import Tally
 from eval_assets.providers.failures import PartitionFailure, failed_reply
 from eval_assets.providers.redaction import redacted
