@@ -62,11 +62,12 @@ class _Bucket:
 class Limiter:
     """Adaptive concurrency for one provider and account; lives in one event loop.
 
-    The first request goes alone. Each success then adds one slot, which doubles the limit per round trip, until the
-    first 429; from there a full round trip adds one slot, and a 429 halves the limit, once per round trip.
+    The first request goes alone, unless more may start. Each success then adds one slot, which doubles the limit per
+    round trip, until the first 429; from there a full round trip adds one slot, and a 429 halves the limit, once per
+    round trip.
 
     Args:
-        limits: `max_concurrency` and the ceilings per minute.
+        limits: `max_concurrency`, `start_concurrency` and the ceilings per minute.
         clock: Seconds that only grow.
     """
 
@@ -76,7 +77,7 @@ class Limiter:
         now = clock()
         self._requests = _Bucket(limits.requests_per_minute, now) if limits.requests_per_minute else None
         self._tokens = _Bucket(limits.tokens_per_minute, now) if limits.tokens_per_minute else None
-        self._exact = 1.0
+        self._exact = float(min(limits.start_concurrency, self._ceiling))
         self._slow_start = True
         self._slowed_at = float("-inf")
         self._paused_until = float("-inf")
@@ -85,7 +86,9 @@ class Limiter:
         self._alarm: asyncio.TimerHandle | None = None
         self._began = now
         self.in_flight = 0
-        self.moves: list[Move] = [Move(0.0, 1, "first request alone")]
+        self.moves: list[Move] = [
+            Move(0.0, self.limit, "first request alone" if self.limit == 1 else "as many as may start")
+        ]
 
     @property
     def limit(self) -> int:
