@@ -26,7 +26,7 @@ from tokenizers.pre_tokenizers import WhitespaceSplit
 Work = Sequence[tuple[list[int], int]]
 """Tokens of a prompt, and how many are written."""
 
-ALIKE = {"batch 8": 16, "batch 64": 64, "ours batches": 256, "ours 256": 256}
+ALIKE = {"batch 8": 16, "batch 64": 64, "ours": 512, "generate alike": 512, "generate_batch alike": 512}
 """Ways in which each limit of a reply has batches of its own: so many requests, all with replies of the mean length."""
 
 LENGTHS = (8, 32, 48, 104, 152, 208, 224, 248)
@@ -84,7 +84,6 @@ def ours(folder: Path, device: str, work: Work, **fields: Any) -> tuple[int, flo
     from eval_assets.storage.replies.responses import ResponseStore
     from eval_assets.storage.warehouse import Warehouse
 
-    continuous = fields.pop("continuous", None)
     file = ModelFile(provider="transformers", model=str(folder), device=device, **fields)
 
     def job(tokens: list[int], n_new: int, number: int) -> Job[int]:
@@ -92,7 +91,7 @@ def ours(folder: Path, device: str, work: Work, **fields: Any) -> tuple[int, flo
         return Job(Request(({"role": "user", "content": prompt},), {"temperature": 0, "max_tokens": n_new}), number)
 
     with tempfile.TemporaryDirectory() as warehouse:
-        client = TransformersClient(str(folder), device=device, batch_size=file.batch_size, continuous=continuous)
+        client = TransformersClient(str(folder), device=device, batch_size=file.batch_size)
         engine = Engine(
             identity=ModelIdentity("transformers", "local", "random"),
             client=client,
@@ -168,17 +167,14 @@ def generate_batch(folder: Path, device: str, work: Work, **options: Any) -> tup
 
 WAYS: dict[str, Callable[[Path, str, Work], tuple[int, float]]] = {
     "ours": ours,
+    "generate alike": generate,
+    "generate_batch alike": generate_batch,
     "generate 256": generate,
     "generate_batch": generate_batch,
     "batch 64": lambda folder, device, work: ours(folder, device, work, batch_size=64),
     "batch 8": lambda folder, device, work: ours(folder, device, work, batch_size=8),
 }
 FURTHER: dict[str, Callable[[Path, str, Work], tuple[int, float]]] = {
-    "ours continuous": lambda folder, device, work: ours(folder, device, work, continuous=True),
-    "ours batches": lambda folder, device, work: ours(folder, device, work, continuous=False),
-    "ours 256": lambda folder, device, work: ours(folder, device, work, batch_size=256),
-    "cb 64": lambda folder, device, work: generate_batch(folder, device, work, max_requests_per_batch=64),
-    "cb 128": lambda folder, device, work: generate_batch(folder, device, work, max_requests_per_batch=128),
     "cb 256": lambda folder, device, work: generate_batch(folder, device, work, max_requests_per_batch=256),
     "cb graphs": lambda folder, device, work: generate_batch(folder, device, work, use_cuda_graph=True),
     "generate 512": lambda folder, device, work: generate(folder, device, work, 512),
@@ -216,7 +212,7 @@ def main() -> None:
             gc.collect()
             if not options.tiny:
                 torch.cuda.empty_cache()
-    best = max((rates[way] for way in ("generate 256", "generate_batch") if way in rates), default=None)
+    best = max((rates[way] for way in ("generate alike", "generate_batch alike") if way in rates), default=None)
     if best and "ours" in rates:
         print(f"ours / the best of the two: {rates['ours'] / best:.2f}   (goal: at least 0.9)")
 

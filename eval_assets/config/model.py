@@ -148,7 +148,7 @@ class ModelFile(FileModel):
         None,
         ge=1,
         description="Requests that a `transformers` model generates at once; when absent 8 on `cpu`, elsewhere what "
-        "memory allows, by the library's continuous batching where it is faster.",
+        "memory allows.",
     )
     threads: int = Field(1, ge=1, description="Compute threads of `embedded` and `transformers` models.")
 

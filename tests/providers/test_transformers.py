@@ -3,7 +3,6 @@
 import asyncio
 import json
 import sys
-import threading
 import time
 
 import numpy as np
@@ -197,60 +196,6 @@ def test_a_batch_that_memory_cannot_hold_is_cut_in_two(random_model, monkeypatch
     assert sizes == [5, 2, 3, 1, 2]
 
 
-def test_continuous_batching_answers_as_batches_do(random_model):
-    texts = ("why?", "how long is a rope?", "when", "where is it", "who?", "a" * 200)
-    requests = [question(text, max_tokens=4 + index) for index, text in enumerate(texts)]
-    requests.append(question("b" * CONTEXT_TOKENS))
-    *continuous, too_long = answers(random_model, *requests, continuous=True)
-    in_batches = answers(random_model, *requests)
-    assert [reply.output for reply in continuous] == [reply.output for reply in in_batches[:-1]]
-    assert [reply.completion_tokens for reply in continuous] == [r.completion_tokens for r in in_batches[:-1]]
-    assert [reply.finish_reason for reply in continuous] == [reply.finish_reason for reply in in_batches[:-1]]
-    assert too_long.kind == "context_length_exceeded"
-    # each has its own time, not that of a batch
-    assert len({reply.requested_at for reply in continuous}) > 1
-
-
-def test_what_continuous_batching_cannot_do_is_generated_in_batches_beside_it(constant_model):
-    seeded = question("why?", temperature=1, seed=7, max_tokens=20)
-    stopped, penalised = question("why?", stop="aaa"), question("why?", repetition_penalty=5.0)
-    requests = [seeded, question("why?"), stopped, penalised, question("how?", max_tokens=3)]
-    continuous = answers(constant_model, *requests, continuous=True)
-    assert [reply.output for reply in continuous] == [reply.output for reply in answers(constant_model, *requests)]
-
-
-def test_requests_that_come_later_join_the_batch_under_way(random_model):
-    async def ask_in_turn() -> list[str]:
-        client = TransformersClient(random_model, continuous=True)
-        first = asyncio.create_task(client.complete(question("why?", max_tokens=200)))
-        await asyncio.sleep(0.5)
-        later = await asyncio.gather(client.complete(question("when")), client.complete(question("who?", stop="zz")))
-        replies = [await first, *later]
-        await client.aclose()
-        return [reply.output for reply in replies]
-
-    expected = answers(random_model, question("why?", max_tokens=200), question("when"), question("who?", stop="zz"))
-    assert asyncio.run(ask_in_turn()) == [reply.output for reply in expected]
-
-
-@pytest.mark.parametrize("what", ["init_continuous_batching", "forward"])
-def test_where_continuous_batching_fails_requests_are_generated_in_batches(random_model, monkeypatch, what):
-    import transformers
-
-    working = getattr(transformers.LlamaForCausalLM, what)
-
-    def failing(network, *args, **options):
-        if what == "forward" and threading.current_thread().name == "transformers-model":
-            return working(network, *args, **options)
-        raise RuntimeError("no such kernel")
-
-    requests = [question("why?"), question("how long is a rope?")]
-    expected = [reply.output for reply in answers(random_model, *requests)]
-    monkeypatch.setattr(transformers.LlamaForCausalLM, what, failing)
-    replies = answers(random_model, *requests, continuous=True)
-    assert [reply.output for reply in replies] == expected
-
-
 def test_on_an_accelerator_many_requests_are_under_way_unless_the_file_says_otherwise():
     def limits(**fields) -> Limits:
         return ModelFile(provider="transformers", model="m", **fields).limits
@@ -377,20 +322,6 @@ def test_closing_ends_a_generation_under_way(constant_model):
     seconds, failure = asyncio.run(close_during_request())
     assert seconds < 0.3
     assert isinstance(failure, PartitionFailure)
-
-
-def test_closing_ends_continuous_batching_under_way(constant_model):
-    async def close_during_request() -> BaseException:
-        client = TransformersClient(constant_model, continuous=True)
-        await client.complete(question("why?"))
-        request = asyncio.create_task(client.complete(question("why?", max_tokens=240)))
-        await asyncio.sleep(0.1)
-        await client.aclose()
-        (failure,) = await asyncio.gather(request, return_exceptions=True)
-        return failure
-
-    # not a reply of 240 tokens: it was cut short
-    assert isinstance(asyncio.run(close_during_request()), PartitionFailure)
 
 
 def test_a_model_that_cannot_be_loaded_ends_the_partition(tmp_path):

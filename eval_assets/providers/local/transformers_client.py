@@ -4,22 +4,17 @@ Loading the model and generating is in `transformers_model`.
 """
 
 import asyncio
-import itertools
-import logging
 import queue
 import threading
 import time
-from collections import deque
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from eval_assets.config.model import CPU_BATCH_SIZE, Model, local_limits
 from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.failures import PartitionFailure, RequestFailed
-from eval_assets.providers.local.transformers_continuous import ContinuousBatch, continuous_batch, is_continuable
 from eval_assets.providers.local.transformers_jobs import LocalJob, batches, fail, made_ready
 from eval_assets.providers.local.transformers_model import (
-    GenerationSettings,
     LocalModel,
     generation_settings,
     require_packages,
@@ -27,9 +22,6 @@ from eval_assets.providers.local.transformers_model import (
 from eval_assets.requests.exchange import Reply, Request
 
 COLLECT_SECONDS = 0.005
-POLL_SECONDS = 0.02
-IDLE_SECONDS = 5.0
-LOG = logging.getLogger("eval_assets")
 
 
 class TransformersClient:
@@ -43,8 +35,6 @@ class TransformersClient:
             with equal parameters share a batch; one whose reply would depend on the others (a seed, a repetition
             penalty) has its own.
         threads: Compute threads of torch, for the whole process.
-        continuous: Whether requests join and leave one batch where their parameters allow it. When null it is done on
-            CUDA unless a batch size is given: there it is the faster way.
 
     Raises:
         ProviderError: torch, or gguf where it is needed, isn't installed.
@@ -58,16 +48,13 @@ class TransformersClient:
         device: str = "cpu",
         batch_size: int | None = None,
         threads: int = 1,
-        continuous: bool | None = None,
     ) -> None:
         require_packages(model_id, gguf_file)
         self._model_id, self._gguf_file = model_id, gguf_file
         self._device, self._threads = device, threads
         self._batch_size = CPU_BATCH_SIZE if batch_size is None and device == "cpu" else batch_size
-        self._continuous = device.startswith("cuda") and batch_size is None if continuous is None else continuous
         self._most_at_once: int = local_limits(device, batch_size)["max_concurrency"]
         self._jobs: queue.SimpleQueue[LocalJob | None] = queue.SimpleQueue()
-        self._held: deque[LocalJob] = deque()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -112,8 +99,7 @@ class TransformersClient:
     def _next_jobs(self) -> list[LocalJob]:
         """Jobs that wait, and those that come while further ones keep coming; none once the client is closed."""
         most = self._batch_size if self._batch_size and self._device == "cpu" else self._most_at_once
-        jobs = list(self._held)
-        self._held.clear()
+        jobs: list[LocalJob] = []
         while len(jobs) < most:
             job = self._next_job(COLLECT_SECONDS if jobs else None)
             if job is None:
@@ -135,64 +121,10 @@ class TransformersClient:
                 return job
 
     def _generate(self, model: LocalModel, jobs: Sequence[LocalJob]) -> None:
-        """Answer jobs that were made ready, each in the way that its settings allow."""
-        alike: dict[GenerationSettings, list[LocalJob]] = {}
-        for job in jobs:
-            alike.setdefault(_but_for_length(job.settings), []).append(job)
-        together: list[LocalJob] = []
-        for settings, group in alike.items():
-            if self._continuous and is_continuable(model, settings):
-                together += self._generate_continuously(model, settings, group)
-            else:
-                together += group
+        """Answer jobs that were made ready, a batch after the other."""
         size = self._batch_size
-        for batch in batches(together, model.batch_size_for if size is None else lambda _: size):
+        for batch in batches(jobs, model.batch_size_for if size is None else lambda _: size):
             _answer(model, batch, self._stopping)
-
-    def _generate_continuously(
-        self, model: LocalModel, settings: GenerationSettings, group: Sequence[LocalJob]
-    ) -> list[LocalJob]:
-        """Answer a group, and jobs like it that come meanwhile; returns those that must be generated the other way."""
-        under_way: dict[str, LocalJob] = {}
-        refused: list[LocalJob] = []
-        numbers = itertools.count()
-        arrived = sorted(group, key=lambda job: job.longest, reverse=True)
-        try:
-            with continuous_batch(model, settings) as batch:
-                while True:
-                    for job in arrived:
-                        request_id = str(next(numbers))
-                        under_way[request_id] = job
-                        batch.join(request_id, job.tokens, job.settings.max_tokens)
-                    arrived = []
-                    if self._stopping.is_set():
-                        break
-                    if under_way:
-                        _answer_those_that_left(model, batch, under_way, refused)
-                    elif self._held:
-                        return refused
-                    come = self._come(None if under_way else IDLE_SECONDS)
-                    if not (under_way or come):
-                        return refused
-                    for job in made_ready(model, come):
-                        (arrived if _but_for_length(job.settings) == settings else self._held).append(job)
-        except Exception as error:  # noqa: BLE001  whatever the library can't do, the other way can
-            self._continuous = False
-            said = f"{type(error).__name__}: {error}"
-            LOG.warning("continuous batching failed with %s; model %s goes on in batches", said, self._model_id)
-            return list(dict.fromkeys([*refused, *under_way.values(), *arrived]))
-        fail(under_way.values(), PartitionFailure("the model was closed", "closed"))
-        return refused
-
-    def _come(self, idle_seconds: float | None) -> list[LocalJob]:
-        """Jobs that have come; none while others wait for this group to end. With seconds, waits for the first."""
-        come: list[LocalJob] = []
-        while not self._held and len(come) < self._most_at_once:
-            job = self._next_job(0 if come or idle_seconds is None else idle_seconds)
-            if job is None:
-                break
-            come.append(job)
-        return come
 
 
 def open_transformers(model: Model, surroundings: Surroundings) -> TransformersClient:
@@ -206,27 +138,6 @@ def open_transformers(model: Model, surroundings: Surroundings) -> TransformersC
         batch_size=file.batch_size,
         threads=file.threads,
     )
-
-
-def _but_for_length(settings: GenerationSettings) -> GenerationSettings:
-    """The settings that requests of one continuous batch share."""
-    return settings.model_copy(update={"max_tokens": 1})
-
-
-def _answer_those_that_left(
-    model: LocalModel, batch: ContinuousBatch, under_way: dict[str, LocalJob], refused: list[LocalJob]
-) -> None:
-    """Answer requests that ended; they leave `under_way`, and those without an answer come to `refused`."""
-    for left in batch.left(POLL_SECONDS):
-        job = under_way[left.request_id]
-        if left.error is None:
-            requested_at = datetime.now(UTC) - timedelta(seconds=left.seconds)
-            job.answer(model.generated(left.tokens, job.settings.stop), left.seconds, requested_at)
-        else:
-            refused.append(job)
-        del under_way[left.request_id]
-    if under_way and not batch.is_running:
-        raise RuntimeError("its thread ended")
 
 
 def _answer(model: LocalModel, batch: Sequence[LocalJob], stopping: threading.Event) -> None:

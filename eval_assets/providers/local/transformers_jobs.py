@@ -1,6 +1,6 @@
 """Requests on their way through a local model: made ready, put into batches, answered.
 
-What generates is in `transformers_model` and `transformers_continuous`; who calls it is in `transformers_client`.
+What generates is in `transformers_model`; who calls it is in `transformers_client`.
 """
 
 from collections.abc import Callable, Iterable, Sequence

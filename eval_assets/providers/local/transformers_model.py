@@ -1,6 +1,6 @@
 """A local model of the transformers library: loading it, and generating one batch.
 
-Forming batches is in `transformers_client`, batches that requests join and leave in `transformers_continuous`.
+Forming batches is in `transformers_client`.
 """
 
 import importlib.util
