@@ -50,6 +50,12 @@ def test_the_first_request_goes_alone_then_the_limit_doubles_per_round_trip():
     assert asyncio.run(scenario()) == [1, 2, 4, 8, 10, 10]
 
 
+def test_where_many_are_known_to_be_welcome_they_start_at_once_up_to_the_ceiling():
+    limiters = [Limiter(Limits(max_concurrency=64, start_concurrency=start)) for start in (16, 512)]
+    assert [limiter.limit for limiter in limiters] == [16, 64]
+    assert [limiter.moves(float("-inf"))[0].why for limiter in limiters] == ["as many as may start"] * 2
+
+
 async def grown_to(limiter, clock, limit):
     while limiter.limit < limit:
         await round_trip(limiter, clock)

@@ -69,11 +69,11 @@ class Account:
         self._models: deque[Waiting] = deque()
         self._alarm: tuple[float, asyncio.AbstractEventLoop] | None = None
 
-    def join(self, limiter: Waiting, max_concurrency: int) -> None:
+    def join(self, limiter: Waiting, max_concurrency: int, start: int = 1) -> None:
         """Take in one more model."""
         with self.lock:
             self._models.append(limiter)
-            self.concurrency.raise_ceiling(max_concurrency)
+            self.concurrency.raise_ceiling(max_concurrency, start)
 
     @property
     def has_room(self) -> bool:

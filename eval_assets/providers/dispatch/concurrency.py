@@ -76,10 +76,13 @@ class Concurrency:
         is_found = self._works < float("inf")
         return Level(max(self.limit, int(self._works)) if is_found else self.limit, is_found)
 
-    def raise_ceiling(self, ceiling: int) -> None:
-        """Allow as many as this one day, if fewer were allowed."""
+    def raise_ceiling(self, ceiling: int, start: int = 1) -> None:
+        """Allow as many as this one day, if fewer were allowed; nothing having moved yet, so many at the start."""
         self._ceiling = max(self._ceiling, ceiling)
         if len(self._moves) == 1:
+            if start > self._exact:
+                self._exact = float(start)
+                self._moves[0] = replace(self._moves[0], why="as many as may start")
             self._moves[0] = replace(self._moves[0], limit=self.limit)
 
     def started(self, n_taken: int, now: float) -> None:

@@ -35,7 +35,7 @@ class Limiter:
     """Slots for one model: those of its account, within its own ceilings.
 
     Args:
-        limits: `max_concurrency` and the ceilings per minute.
+        limits: `max_concurrency`, `start_concurrency` and the ceilings per minute.
         account: Whose slots; an account of its own when null.
         clock: Seconds that only grow.
     """
@@ -57,7 +57,7 @@ class Limiter:
         self._new: deque[Turn] = deque()
         self._rested: deque[Turn] = deque()
         self.in_flight = 0
-        self._account.join(self, self._ceiling)
+        self._account.join(self, self._ceiling, limits.start_concurrency)
 
     @property
     def limit(self) -> int:
