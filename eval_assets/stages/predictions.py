@@ -252,5 +252,5 @@ def _columns_of(
 
 
 def _frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
-    complete = [{column: row.get(column) for column in PREDICTIONS} for row in rows]
-    return pl.DataFrame(complete, schema=PREDICTIONS).sort("position", "sample_index")
+    columns = {column: [row.get(column) for row in rows] for column in PREDICTIONS}
+    return pl.DataFrame(columns, schema=PREDICTIONS).sort("position", "sample_index")
