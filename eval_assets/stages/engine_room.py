@@ -128,6 +128,7 @@ class EngineRoom:
                     implementation=model.implementation,
                 ),
                 shared,
+                is_at_hand=provider_of(operated).is_recorded,
             ),
             store=self.store,
             run_id=run_id,
