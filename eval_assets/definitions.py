@@ -4,6 +4,7 @@ import dagster as dg
 
 from eval_assets.assets.stage_assets import stage_assets
 from eval_assets.automation.conditions import automation_conditions
+from eval_assets.automation.maintenance import maintain_job, maintenance_schedule
 from eval_assets.automation.refresh import refresh_job
 from eval_assets.automation.schedules import evaluation_schedules
 from eval_assets.automation.watching import watch_files_sensor
@@ -49,8 +50,8 @@ def build_definitions(project: Project, engine_room: object, settings: Settings)
     return dg.Definitions(
         assets=assets,
         asset_checks=[*data_quality_checks(partitions), gate_check(partitions)],
-        jobs=[evaluate_cell, compare, *reading.values(), refresh_job(assets)],
-        schedules=evaluation_schedules(project),
+        jobs=[evaluate_cell, compare, *reading.values(), refresh_job(assets), maintain_job()],
+        schedules=[*evaluation_schedules(project), maintenance_schedule()],
         sensors=[watch_files_sensor(settings, partitions, reading)],
         resources={"engine_room": engine_room},
         executor=dg.in_process_executor,

@@ -7,6 +7,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from eval_assets.automation.backfill import missing_in_dagster
+from eval_assets.automation.unchanged import LastLook
 from eval_assets.config.project_files import load_project
 from eval_assets.config.settings import Settings
 from eval_assets.errors import EvalAssetsError
@@ -31,6 +32,7 @@ def watch_files_sensor(settings: Settings, partitions: Partitions, jobs: Mapping
         jobs: Asset → the job that reads one of its files.
     """
     warehouse = Warehouse(settings.warehouse_root, settings.storage_options)
+    last_look = LastLook(settings, warehouse)
 
     @dg.sensor(
         name="watch_files",
@@ -39,6 +41,9 @@ def watch_files_sensor(settings: Settings, partitions: Partitions, jobs: Mapping
         description="Reads a file of data/ again when its content is not what its table holds.",
     )
     def watch_files(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        if last_look.is_the_same(context.cursor):
+            return dg.SensorResult(skip_reason=dg.SkipReason("nothing changed"), cursor=context.cursor)
+        state = last_look.state(context.cursor)
         project = load_project(settings.data_dir)
         versions = FileVersions(project)
         reader = StalenessReader(project, versions, warehouse, missing_in_dagster(context.instance, project))
@@ -69,6 +74,8 @@ def watch_files_sensor(settings: Settings, partitions: Partitions, jobs: Mapping
         if unknown:
             context.log.warning("new files, reload the code location to see them: %s", ", ".join(unknown))
         reason = None if requests else dg.SkipReason("every file is read")
-        return dg.SensorResult(run_requests=requests, skip_reason=reason, cursor=json.dumps(wanted))
+        cursor = json.dumps(wanted)
+        last_look.remember(state, cursor)
+        return dg.SensorResult(run_requests=requests, skip_reason=reason, cursor=cursor)
 
     return watch_files
