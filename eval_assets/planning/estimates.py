@@ -1,6 +1,7 @@
 """What requests would cost in tokens, dollars and seconds, and what that is based on."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,10 +31,13 @@ class Demand:
     request_characters: int = 0
     completion_tokens_at_most: int = 0
     manners: set[str] = field(default_factory=set)
+    _parameters: Mapping[str, Any] | None = field(default=None, repr=False)
 
     def add(self, request: Request, canonical: str) -> None:
         """Count one request, given with its canonical form."""
-        self.manners.add(_manner(request.parameters, request.response_format))
+        if request.parameters is not self._parameters or request.response_format is not None:
+            self.manners.add(_manner(request.parameters, request.response_format))
+        self._parameters = request.parameters if request.response_format is None else None
         self.request_characters += len(canonical)
         self.n_requests += 1
         self.prompt_characters += sum(len(message["content"]) for message in request.messages)
