@@ -171,7 +171,7 @@ def run_once(settings: Settings, instance: dg.DagsterInstance) -> RunSummary:
     with EngineRoom.from_settings(settings) as engine_room:
         plan = plan_with_instance(engine_room, instance)
         spending = Spending()
-        return run_plan(engine_room, plan, settings, spending=spending, instance=instance, on_start=str)
+        return run_plan(engine_room, plan, spending=spending, instance=instance, on_start=str)
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ import dagster as dg
 
 from eval_assets.config.project import Project
 from eval_assets.stages.edges import upstream_of
-from eval_assets.stages.evaluation_parts import part_key
+from eval_assets.stages.evaluation_parts import evaluation_of_part, part_key
 from eval_assets.stages.file_versions import FILES_OF
 from eval_assets.stages.graph import all_cells
 from eval_assets.stages.stage import Stage, same_key
@@ -68,9 +68,9 @@ class Partitions:
         return {key: sorted(keys) for key, keys in mapping.items() if key in known}
 
 
-def reading_key(table: str, name: str) -> str:
-    """The partition to run to read a file; reading one part of an evaluation reads them all."""
-    return part_key(name, OF_CELLS[0]) if table == "evaluations" else name
+def file_of(table: str, key: str) -> str:
+    """The file that a partition of a table of files is read from: of an evaluation each part is a partition."""
+    return evaluation_of_part(key) if table == "evaluations" else key
 
 
 def partitions_of(project: Project) -> Partitions:

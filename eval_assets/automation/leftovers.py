@@ -15,6 +15,8 @@ from dagster._core.storage.tags import BACKFILL_ID_TAG
 from eval_assets.automation.backfill import close_backfill
 from eval_assets.storage.locks import exclusive, is_held
 
+PROCESSES = "processes"
+"""Folder below the state folder."""
 SUFFIX = ".alive"
 UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,

@@ -1,6 +1,5 @@
 """`eval-assets plan` and `eval-assets run`."""
 
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -73,15 +72,14 @@ def run(
         _show_plan(data_dir, choice, as_json=False)
         return
     from eval_assets.automation.instance import open_instance
+    from eval_assets.automation.stopping import stopping
     from eval_assets.cli.progress_view import ProgressView
-    from eval_assets.config.settings import settings_from
     from eval_assets.plan_runs import RunSummary, plan_with_instance, run_plan
     from eval_assets.planning.failed_rows import failed_rows
     from eval_assets.planning.plan_text import plan_text
     from eval_assets.planning.staleness import StalenessReader
     from eval_assets.requests.budget import Budget
 
-    settings = settings_from(data_dir=data_dir)
     spending = choice.spending
     summary = RunSummary()
     with _engine_room(data_dir) as engine_room, open_instance() as instance, ProgressView(sys.stderr) as view:
@@ -90,10 +88,8 @@ def run(
         engine_room.on_progress = view.update
         engine_room.budget = None if max_cost_usd is None else Budget(max_cost_usd)
         if not made.is_empty:
-            with _stopping(engine_room):
-                summary = run_plan(
-                    engine_room, made, settings, spending=spending, instance=instance, on_start=view.start
-                )
+            with stopping(engine_room, lambda said: say(f"{said} (Ctrl-C again to break off)", err=True)):
+                summary = run_plan(engine_room, made, spending=spending, instance=instance, on_start=view.start)
         cells = [planned.cell for planned in made.cells]
         ending = RunEnding(
             summary,
@@ -132,21 +128,3 @@ def _engine_room(data_dir: Path | None) -> "Iterator[EngineRoom]":
 
     with EngineRoom.from_settings(settings_from(data_dir=data_dir)) as engine_room:
         yield engine_room
-
-
-@contextmanager
-def _stopping(engine_room: "EngineRoom") -> "Iterator[None]":
-    """The first Ctrl-C lets requests under way finish and stops; the second one interrupts."""
-
-    def stop(number: int, _frame: object) -> None:
-        if engine_room.stop.is_set():
-            signal.default_int_handler(number, None)
-        say("stopping: requests under way finish, nothing more is sent (Ctrl-C again to break off)", err=True)
-        engine_room.stop.set()
-
-    former = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
