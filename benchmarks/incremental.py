@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
-import yaml
 
+from benchmarks.written_project import WrittenProject
 from eval_assets.config.settings import Settings
 from eval_assets.plan_runs import RunSummary, plan_with_instance, run_plan
 from eval_assets.stages.engine_room import EngineRoom
@@ -38,30 +38,17 @@ METRIC = '''def brevity(output):
 WITHOUT = ["toxicity", "ari_grade_level", "flesch_kincaid_grade_level", "token_count"]
 
 
-@dataclass(frozen=True)
-class Project:
+class Project(WrittenProject):
     """The files of the benchmark, and its edits."""
 
-    folder: Path
-    base_url: str
-
-    def write(self, kind: str, name: str, **content: object) -> None:
-        """Write a YAML file, over its former fields."""
-        path = self.folder / "data" / kind / f"{name}.yaml"
-        former = yaml.safe_load(path.read_text()) if path.exists() else {}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(yaml.safe_dump({**former, **content}))
-
-    def write_prompt(self, name: str, instruction: str) -> None:
-        """Write a prompt file."""
-        path = self.folder / "data" / "prompts" / f"{name}.md"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"## user\n{instruction} {{{{ inputs }}}}\n")
+    def instruct(self, name: str, instruction: str) -> None:
+        """Write a prompt."""
+        self.write_prompt(name, f"{instruction} {{{{ inputs }}}}")
 
     def write_examples(self, n: int) -> None:
         """Write the dataset's rows."""
         rows = ({"example_id": f"q{i}", "inputs": f"What is item {i}?", "targets": [f"item {i}"]} for i in range(n))
-        (self.folder / "data" / "datasets" / "items.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+        self.write_rows("items", rows)
 
     def write_everything(self, n: int) -> None:
         """Write all files of the first run."""
@@ -69,7 +56,7 @@ class Project:
             served = {"provider": "openai", "model": f"m{number}", "base_url": self.base_url}
             self.write("models", f"m{number}", **served, parameters={"temperature": 0})
         for number in range(PROMPTS):
-            self.write_prompt(f"p{number}", f"Way {number}.")
+            self.instruct(f"p{number}", f"Way {number}.")
         judge = {"definition": "The output answers the question.", "rubric": "1: no\n5: yes", "include_input": True}
         self.write("models", "referee", provider="openai", model="referee", base_url=self.base_url)
         self.write("judges", "grader", **judge, model="referee")
@@ -111,7 +98,7 @@ def steps_of(project: Project, n: int) -> list[Step]:
         Step("unchanged", lambda: None, 0, 0),
         Step(
             "one prompt edited",
-            lambda: project.write_prompt("p0", "Another way."),
+            lambda: project.instruct("p0", "Another way."),
             2 * MODELS * n,
             of_cell * MODELS + judged,
         ),
@@ -139,7 +126,12 @@ def steps_of(project: Project, n: int) -> list[Step]:
         Step("one metric version bumped", lambda: project.write_metric("v2"), 0, 2 * cells + 1),
         Step("another choice of judges", lambda: project.evaluate(judges=[]), 0, 2 * cells + judged),
         Step("confidence changed", lambda: project.evaluate(confidence=0.9), 0, cells + 1),
-        Step("a gate edited", lambda: project.evaluate(gates=[{"metric": "brevity", "min": 0.5}]), 0, 1),
+        Step(
+            "a gate edited",
+            lambda: project.evaluate(gates=[{"metric": "brevity", "min": 0.5, "tier": "advisory"}]),
+            0,
+            1,
+        ),
     ]
 
 

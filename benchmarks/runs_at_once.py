@@ -7,7 +7,6 @@ loopback provider must have been paid once for each request. The exit code is 1 
 """
 
 import argparse
-import json
 import os
 import shutil
 import subprocess
@@ -15,12 +14,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from benchmarks.written_project import WrittenProject
 from tests.loopback import LoopbackProvider
 
 ROOT = Path(__file__).parents[1]
@@ -31,18 +28,8 @@ SECONDS = 900
 WITHOUT = ["toxicity", "ari_grade_level", "flesch_kincaid_grade_level", "token_count"]
 
 
-@dataclass(frozen=True)
-class Project:
+class Project(WrittenProject):
     """A project folder with its Dagster instance; nothing is there before the first run."""
-
-    folder: Path
-    base_url: str
-
-    def write(self, kind: str, name: str, **content: object) -> None:
-        """Write a YAML file."""
-        path = self.folder / "data" / kind / f"{name}.yaml"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(yaml.safe_dump(content))
 
     def write_everything(self) -> None:
         """Write all files but the dataset's rows."""
@@ -56,14 +43,12 @@ class Project:
         for name, judges in ORDERS.items():
             asked = {"dataset": "items", "models": ["candidate"], "prompts": ["ask"], "judges": judges}
             self.write("evaluations", name, **asked, without_metrics=WITHOUT)
-        (self.folder / "data" / "prompts").mkdir()
-        (self.folder / "data" / "prompts" / "ask.md").write_text("## user\n{{ inputs }}\n")
+        self.write_prompt("ask", "{{ inputs }}")
 
-    def write_rows(self, round_number: int) -> None:
+    def write_round(self, round_number: int) -> None:
         """Give the dataset rows that were never asked before."""
         ids = (f"{round_number}-{number}" for number in range(EXAMPLES))
-        rows = ({"example_id": each, "inputs": f"What is {each}?", "targets": each} for each in ids)
-        (self.folder / "data" / "datasets" / "items.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+        self.write_rows("items", ({"example_id": each, "inputs": f"What is {each}?", "targets": each} for each in ids))
 
     def run(self, evaluations: Sequence[str]) -> list[str]:
         """Start a run of each evaluation at once; what went wrong, a line for each."""
@@ -112,7 +97,7 @@ def main() -> None:
         project = Project(Path(folder) / "again", provider.base_url)
         project.write_everything()
         for number in range(arguments.repeats):
-            project.write_rows(number)
+            project.write_round(number)
             wrong += _round(project, provider, f"two at once, {number + 1}", list(ORDERS), number + 1)
         fresh = Project(Path(folder) / "first", provider.base_url)
         shutil.copytree(project.folder / "data", fresh.folder / "data", ignore=shutil.ignore_patterns("warehouse"))

@@ -77,7 +77,8 @@ def partitions_of(project: Project) -> Partitions:
     """Partition everything that `data/` declares."""
     evaluations = project.names("evaluations")
     cells = tuple(cell.key for cell in all_cells(project))
-    parts = tuple(part_key(name, table) for name in evaluations for table in (*OF_CELLS, *OF_EVALUATIONS))
+    readers = [table for table, stage in STAGES.items() if stage.reads is not None]
+    parts = tuple(part_key(name, table) for name in evaluations for table in readers)
     return Partitions(
         project,
         {

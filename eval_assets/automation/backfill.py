@@ -35,7 +35,8 @@ def partitions_by_asset(plan: Plan) -> dict[str, list[str]]:
 
 def _first_parts(plan: Plan, evaluation: str) -> list[str]:
     """Parts of an evaluation to read, each of which reads them all: everything else the plan runs waits for one."""
-    tables = dict.fromkeys(table for table, key in plan.partitions if key.partition(":")[0] == evaluation)
+    of_evaluation = (table for table, key in plan.partitions if key.partition(":")[0] == evaluation)
+    tables = dict.fromkeys(table for table in of_evaluation if STAGES[table].reads is not None)
     firsts = [table for table in tables if not tables.keys() & STAGES[table].inputs.keys()]
     return [part_key(evaluation, table) for table in firsts or OF_CELLS[:1]]
 

@@ -13,13 +13,7 @@ from eval_assets.providers.dispatch.jobs import Job
 from eval_assets.requests.budget import Budget
 from eval_assets.tables.run_tables import RUNS
 from tests.engines import FAST, answered, engine_on, jobs, question, store_in
-from tests.loopback import Fault, LoopbackProvider
-
-
-@pytest.fixture
-def provider():
-    with LoopbackProvider() as running:
-        yield running
+from tests.loopback import Fault
 
 
 def test_every_job_gets_its_own_answer(provider, tmp_path):

@@ -17,14 +17,8 @@ from eval_assets.providers.failures import (
 )
 from eval_assets.providers.http.headers import quota_of, retry_after_seconds
 from tests.engines import question, surroundings
-from tests.loopback import Fault, LoopbackProvider
+from tests.loopback import Fault
 from tests.raw_server import RawServer
-
-
-@pytest.fixture
-def provider():
-    with LoopbackProvider() as running:
-        yield running
 
 
 def ask(client, request=None):

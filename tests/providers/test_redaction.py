@@ -12,15 +12,9 @@ from eval_assets.providers.clients.openai_client import OpenAIClient
 from eval_assets.providers.failures import AttemptFailure, TransientFailure
 from eval_assets.providers.redaction import redacted
 from tests.engines import FAST, answered, engine_on, jobs, question
-from tests.loopback import Fault, LoopbackProvider
+from tests.loopback import Fault
 
 SECRET = 'sk-5 "é"/+=&'  # 12 characters that URLs, JSON and HTML each write in another way
-
-
-@pytest.fixture
-def provider():
-    with LoopbackProvider() as running:
-        yield running
 
 
 def reply_from(provider, **options):
