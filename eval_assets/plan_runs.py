@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
@@ -10,42 +10,18 @@ import dagster as dg
 from eval_assets.assets.file_reading import READ_FILES, reading_config
 from eval_assets.assets.stage_assets import BACKFILL_TAG
 from eval_assets.automation.backfill import close_backfill, missing_in_dagster, partitions_by_asset, record_backfill
-from eval_assets.automation.leftovers import PROCESSES, alive, end_what_the_dead_left
-from eval_assets.partitions import file_of
+from eval_assets.automation.home import PROCESSES
+from eval_assets.automation.leftovers import alive, end_what_the_dead_left
 from eval_assets.planning.plan import Plan, RootPlan, make_plan
+from eval_assets.planning.run_summary import Failed, RunSummary
 from eval_assets.run_jobs import COMPARE, EVALUATE_CELL, job_definitions
-from eval_assets.stages.edges import files_below
+from eval_assets.stages.edges import file_of, files_below
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.spending import Spending
 from eval_assets.stages.stage_table import STAGES
 
 INTERRUPTED = "DagsterExecutionInterruptedError"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """One run that failed; `refused` by a blocking check of what it computed, which the same run would meet again.
-
-    `cause` is the class of the error that ended it, empty where none did.
-    """
-
-    what: str
-    run_id: str
-    message: str
-    refused: bool
-    cause: str = ""
-
-
-@dataclass
-class RunSummary:
-    """What a run of a plan did; `seconds` per asset."""
-
-    backfill_id: str = ""
-    n_runs: int = 0
-    seconds: dict[str, float] = field(default_factory=dict)
-    failed: list[Failed] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
 
 
 def plan_with_instance(engine_room: EngineRoom, instance: dg.DagsterInstance, **choice: Any) -> Plan:

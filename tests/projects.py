@@ -24,8 +24,9 @@ from eval_assets.assets.stage_assets import BACKFILL_TAG
 from eval_assets.automation.backfill import missing_in_dagster
 from eval_assets.config.settings import Settings
 from eval_assets.definitions import build_definitions
-from eval_assets.plan_runs import QUIET, RunSummary, run_plan
+from eval_assets.plan_runs import QUIET, run_plan
 from eval_assets.planning.plan import Plan, make_plan
+from eval_assets.planning.run_summary import RunSummary
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.spending import Spending
 from eval_assets.storage.warehouse import Warehouse

@@ -9,8 +9,8 @@ from pydantic import Field
 from eval_assets.assets.file_reading import VERSION_TAG, read_file
 from eval_assets.assets.metadata import Materialized, result, table_metadata
 from eval_assets.assets.plain_failures import said_plainly
-from eval_assets.partitions import Partitions, file_of
-from eval_assets.stages.edges import compute
+from eval_assets.partitions import Partitions
+from eval_assets.stages.edges import compute, file_of
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.spending import Spending, retry_of
 from eval_assets.stages.stage import Stage

@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import dagster as dg
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
@@ -13,8 +13,8 @@ from dagster._core.definitions.selector import (
 )
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 
+from eval_assets.automation.home import unseen
 from eval_assets.config.project import Project
-from eval_assets.partitions import file_of, partitions_of
 from eval_assets.planning.plan import Plan
 from eval_assets.stages.evaluation_parts import part_key
 from eval_assets.stages.stage_table import OF_CELLS, STAGES
@@ -86,14 +86,8 @@ def close_backfill(instance: dg.DagsterInstance, backfill: PartitionBackfill, *,
 
 def missing_in_dagster(instance: dg.DagsterInstance, project: Project) -> frozenset[str]:
     """Asset partitions, as `table/key`, that this instance has never seen materialized."""
-    unseen = {
-        (table, key) for table, keys in partitions_of(project).keys.items() for key in _unseen(instance, table, keys)
-    }
-    return frozenset(f"{table}/{file_of(table, key)}" for table, key in unseen)
-
-
-def _unseen(instance: dg.DagsterInstance, table: str, keys: Iterable[str]) -> set[str]:
-    return set(keys) - set(instance.get_materialized_partitions(dg.AssetKey(table)))
+    seen = {table: instance.get_materialized_partitions(dg.AssetKey(table)) for table in STAGES}
+    return unseen(seen, project)
 
 
 def _backfill(

@@ -13,7 +13,8 @@ from pydantic import Field
 
 from eval_assets.automation.backfill import missing_in_dagster, partitions_by_asset, request_backfill
 from eval_assets.automation.claims import Claims, claim, claimed_by_backfills, claimed_by_others
-from eval_assets.automation.leftovers import PROCESSES, UNFINISHED, end_what_the_dead_left
+from eval_assets.automation.home import PROCESSES
+from eval_assets.automation.leftovers import UNFINISHED, end_what_the_dead_left
 from eval_assets.automation.stopping import stopping
 from eval_assets.planning.plan import Plan, make_plan
 from eval_assets.planning.plan_text import plan_markdown
