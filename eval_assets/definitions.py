@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from eval_assets.automation.maintenance import maintain_job, maintenance_schedule
 from eval_assets.automation.refresh import refresh_job
 from eval_assets.automation.schedules import evaluation_schedules
 from eval_assets.automation.stale_sensor import refresh_stale_sensor
@@ -24,8 +25,8 @@ def build_definitions(project: Project, engine_room: object, settings: Settings)
     return dg.Definitions.merge(
         computing,
         dg.Definitions(
-            jobs=[refresh_job(computing, run_plan)],
-            schedules=evaluation_schedules(project),
+            jobs=[refresh_job(computing, run_plan), maintain_job()],
+            schedules=[*evaluation_schedules(project), maintenance_schedule()],
             sensors=[
                 watch_files_sensor(settings, project),
                 refresh_stale_sensor(settings, project),

@@ -6,6 +6,7 @@ import dagster as dg
 
 from eval_assets.assets.file_reading import READ_FILES, reading_config
 from eval_assets.automation.backfill import missing_in_dagster
+from eval_assets.automation.unchanged import LastLook
 from eval_assets.config.project import Project
 from eval_assets.config.project_files import load_project
 from eval_assets.config.settings import Settings
@@ -27,6 +28,7 @@ def watch_files_sensor(settings: Settings, loaded: Project) -> dg.SensorDefiniti
         loaded: The files this code location knows; a new one needs a reload of it first.
     """
     warehouse = Warehouse(settings.warehouse_root, settings.storage_options)
+    last_look = LastLook(settings, warehouse)
 
     @dg.sensor(
         name="watch_files",
@@ -35,6 +37,9 @@ def watch_files_sensor(settings: Settings, loaded: Project) -> dg.SensorDefiniti
         description="Reads files of data/ again when their content is not what their tables hold, all in one run.",
     )
     def watch_files(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        if last_look.is_the_same(context.cursor):
+            return dg.SensorResult(skip_reason=dg.SkipReason("nothing changed"), cursor=context.cursor)
+        state = last_look.state(context.cursor)
         project = load_project(settings.data_dir)
         versions = FileVersions(project)
         reader = StalenessReader(project, versions, warehouse, missing_in_dagster(context.instance, project))
@@ -62,9 +67,10 @@ def watch_files_sensor(settings: Settings, loaded: Project) -> dg.SensorDefiniti
                     changed.append(place)
         if unknown:
             context.log.warning("new files, reload the code location to see them: %s", ", ".join(unknown))
-        if not changed:
-            return dg.SensorResult(skip_reason=dg.SkipReason("every file is read"), cursor=json.dumps(wanted))
-        request = dg.RunRequest(run_config=reading_config(changed))
-        return dg.SensorResult(run_requests=[request], cursor=json.dumps(wanted))
+        cursor = json.dumps(wanted)
+        last_look.remember(state, cursor)
+        requests = [dg.RunRequest(run_config=reading_config(changed))] if changed else []
+        reason = None if changed else dg.SkipReason("every file is read")
+        return dg.SensorResult(run_requests=requests, skip_reason=reason, cursor=cursor)
 
     return watch_files

@@ -11,6 +11,7 @@ import click
 
 from eval_assets.cli.dagster_commands import instance, reload
 from eval_assets.cli.exit_codes import ExitCode
+from eval_assets.cli.maintaining import maintain
 from eval_assets.cli.reporting import gate, report
 from eval_assets.cli.running import plan, run
 from eval_assets.cli.saying import say, say_warnings
@@ -73,7 +74,7 @@ def _add(group: click.Group, command: click.Command) -> None:
     group.add_command(command)
 
 
-for command in (cache, check, gate, instance, plan, reload, report, run, trace):
+for command in (cache, check, gate, instance, maintain, plan, reload, report, run, trace):
     _add(commands, command)
 
 

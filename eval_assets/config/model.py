@@ -1,6 +1,6 @@
 """A model file, `data/models/<name>.yaml`: provider, model id, sampling parameters, prices, limits."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -13,6 +13,10 @@ NEEDED_FIELD: Mapping[ProviderName, str] = MappingProxyType(
     {"openai": "model", "embedded": "model", "transformers": "model", "callable": "callable", "recorded": "file"}
 )
 """Provider → the field of a model file that it can't do without: who answers."""
+
+CPU_BATCH_SIZE = 8
+MOST_AT_ONCE = 512
+"""Requests under way at a local model on an accelerator whose file states no batch size."""
 
 ReasoningTags = Literal["at_start", "opened_by_template", "anywhere", "ignored"]
 
@@ -39,6 +43,7 @@ class Limits(FileModel):
     """How a provider may be used. Never part of a request key."""
 
     max_concurrency: int = Field(16, ge=1)
+    start_concurrency: int = Field(1, ge=1, description="Requests under way at first; each success then adds one.")
     requests_per_minute: float | None = Field(None, gt=0)
     tokens_per_minute: float | None = Field(None, gt=0)
     timeout_seconds: float = Field(120.0, gt=0, description="Deadline of one request, all bytes received.")
@@ -49,6 +54,24 @@ class Limits(FileModel):
     give_up_after: int | None = Field(
         10, ge=1, description="Equal failures in a row, before any reply, that stop the cell; null never stops it."
     )
+
+
+def local_limits(device: str, batch_size: int | None) -> dict[str, Any]:
+    """Limits of a model that runs here, where its file states none: two batches under way, one waiting.
+
+    >>> local_limits("cpu", None)
+    {'max_concurrency': 16, 'start_concurrency': 16}
+    """
+    is_cpu = device == "cpu"
+    most = MOST_AT_ONCE if batch_size is None and not is_cpu else 2 * (batch_size or CPU_BATCH_SIZE)
+    limits = {"max_concurrency": most, "start_concurrency": most}
+    return limits if is_cpu else {**limits, "timeout_seconds": 3600.0}
+
+
+FITTING_LIMITS: Mapping[ProviderName, Callable[[str, int | None], dict[str, Any]]] = MappingProxyType(
+    {"transformers": local_limits}
+)
+"""Provider → its limits where a model file states none, by device and batch size."""
 
 
 def _is_absent(value: object) -> bool:
@@ -120,8 +143,13 @@ class ModelFile(FileModel):
     file: str | None = Field(None, description="Predictions for provider `recorded`, beside the model file or a path.")
     columns: RecordedColumns = RecordedColumns()
     gguf_file: str | None = Field(None, description="GGUF file inside the model directory, for `transformers`.")
-    device: str = "cpu"
-    batch_size: int = Field(8, ge=1)
+    device: str = Field("cpu", description="Of `transformers`, as torch names it: `cpu`, `cuda`, `cuda:1`, `mps`.")
+    batch_size: int | None = Field(
+        None,
+        ge=1,
+        description="Requests that a `transformers` model generates at once; when absent 8 on `cpu`, elsewhere what "
+        "memory allows.",
+    )
     threads: int = Field(1, ge=1, description="Compute threads of `embedded` and `transformers` models.")
 
     @model_validator(mode="after")
@@ -129,6 +157,16 @@ class ModelFile(FileModel):
         field = NEEDED_FIELD[self.provider]
         if getattr(self, field) is None:
             raise ValueError(f"provider {self.provider!r} needs the field {field!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _limits_let_batches_fill(self) -> "ModelFile":
+        """A local model's requests wait for each other, not for a server: limits nobody states must not cut batches."""
+        limits_of = FITTING_LIMITS.get(self.provider)
+        if limits_of is not None:
+            fitting = limits_of(self.device, self.batch_size)
+            stated = {name: getattr(self.limits, name) for name in self.limits.model_fields_set}
+            object.__setattr__(self, "limits", Limits(**(fitting | stated)))
         return self
 
 

@@ -4,8 +4,6 @@ What an endpoint knows is found out once and remembered. Replies are read in `re
 """
 
 import json
-import os
-import tempfile
 import threading
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -18,6 +16,7 @@ from eval_assets.providers.identity import identity_of
 from eval_assets.providers.traits import provider_of
 from eval_assets.requests.exchange import Reply
 from eval_assets.requests.keys import lane_of
+from eval_assets.storage.atomic_files import write_atomically
 
 ReplyFormat = Literal["json_schema", "json_object", "text"]
 FORMATS: tuple[ReplyFormat, ...] = get_args(ReplyFormat)
@@ -90,7 +89,7 @@ class FormatMemory:
         with self._lock:
             self._settled = {**self._read(), **self._settled, _lane(model): reply_format}
             if self._path is not None:
-                _write_atomically(self._path, json.dumps(self._settled, indent=1, sort_keys=True))
+                write_atomically(self._path, json.dumps(self._settled, indent=1, sort_keys=True))
 
     def refused(self, model: Model, reply_format: ReplyFormat) -> bool:
         """Take the next weaker format from now on; false if none is left."""
@@ -115,11 +114,3 @@ class FormatMemory:
 
 def _lane(model: Model) -> str:
     return lane_of(identity_of(model))
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.replace(temporary, path)  # noqa: PTH105  the atomic one

@@ -1,7 +1,7 @@
 """A cell's stages without sending anything: which rows would be asked, judged, rescored, and what that would cost."""
 
 import contextlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import polars as pl
 
+from eval_assets.config.datasets.examples import Example
 from eval_assets.config.datasets.rows import read_documents, read_examples
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.errors import ConfigError
@@ -32,7 +33,7 @@ from eval_assets.stages.cell_inputs import (
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.file_versions import FileVersions
 from eval_assets.stages.graph import Cell
-from eval_assets.stages.predictions import prediction_frames
+from eval_assets.stages.predictions import prediction_frames, prediction_jobs
 from eval_assets.storage.replies.responses import ResponseStore
 from eval_assets.storage.replies.stored_replies import StoredReply
 
@@ -139,21 +140,30 @@ def dry_run(engine_room: EngineRoom, cell: Cell, policy: Policy, asked: Asked, *
     """
     versions = engine_room.versions
     evaluation = engine_room.project.evaluation(cell.evaluation)
-    lookup, predictions = planned_predictions(engine_room, cell, policy, asked, retry=retry)
+    lookup, inputs, examples = _planned(engine_room, cell, policy, asked, retry=retry)
+    metrics = versions.metrics(evaluation)
+    previous = engine_room.warehouse.scan("heuristic_metrics", cell.partition)
     judges = [planned_judge(versions, name) for name in evaluation.file.judges]
     judging = _Judging(engine_room, evaluation, judges, policy, asked, retry)
     n_rows, n_failed = 0, 0
 
     def frames() -> Iterator[pl.DataFrame]:
-        for frame in predictions:
+        for frame in prediction_frames(inputs, examples, lookup, run_id=PENDING):
             nonlocal n_rows, n_failed
             n_rows += frame.height
             n_failed += frame.filter(outcome="error").height
             judging.count(frame)
             yield frame
 
-    previous = engine_room.warehouse.scan("heuristic_metrics", cell.partition)
-    rescore = rows_to_rescore(frames(), versions.metrics(evaluation), previous, cell.partition)
+    if judges or not previous.limit(1).collect().is_empty():
+        rescore = rows_to_rescore(frames(), metrics, previous, cell.partition)
+    else:  # every row is scored for the first time, and nobody else reads it
+        unrendered: list[str] = []
+        jobs = prediction_jobs(inputs, examples, lambda _, error: unrendered.append(error))
+        outcomes = Counter(answer.reply.outcome for answer in lookup.answers(jobs))
+        n_unrendered = len(unrendered) * evaluation.file.samples
+        n_rows, n_failed = outcomes.total() + n_unrendered, outcomes["error"] + n_unrendered
+        rescore = n_rows if metrics else 0
     generate = lookup.demand.n_requests
     demands = [(lookup.lane, lookup.demand), *((lane, demand) for lane, demand in judging.demands())]
     return DryRun(
@@ -171,6 +181,14 @@ def planned_predictions(
     engine_room: EngineRoom, cell: Cell, policy: Policy, asked: Asked, *, retry: Retry | None = None
 ) -> tuple[Lookup, Iterator[pl.DataFrame]]:
     """A cell's predictions as a run would make them, `PENDING` where a request would be sent, and who counts those."""
+    lookup, inputs, examples = _planned(engine_room, cell, policy, asked, retry=retry)
+    return lookup, prediction_frames(inputs, examples, lookup, run_id=PENDING)
+
+
+def _planned(
+    engine_room: EngineRoom, cell: Cell, policy: Policy, asked: Asked, *, retry: Retry | None
+) -> tuple[Lookup, CellInputs, Iterator[Example]]:
+    """What a cell would be made from with the files as they stand, and who looks its replies up."""
     project = engine_room.project
     evaluation = project.evaluation(cell.evaluation)
     model = _model_of(engine_room.versions, cell.model)
@@ -179,7 +197,7 @@ def planned_predictions(
     lookup = Lookup(model, identity, engine_room.store, policy, asked, retry=retry)
     inputs = CellInputs(cell, evaluation, model, project.prompt(cell.prompt), 0, {})
     examples = chosen_examples(evaluation, read_examples(dataset, project.datasets_dir))
-    return lookup, prediction_frames(inputs, examples, lookup, run_id=PENDING)
+    return lookup, inputs, examples
 
 
 @dataclass

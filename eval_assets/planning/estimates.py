@@ -1,6 +1,7 @@
 """What requests would cost in tokens, dollars and seconds, and what that is based on."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ from eval_assets.providers.traits import provider_of
 from eval_assets.requests.canonical_json import canonical_json
 from eval_assets.requests.exchange import Request
 from eval_assets.storage.warehouse import Warehouse
+from eval_assets.tables.columns import TIME
 from eval_assets.wording.numbers import count_text, seconds_text
 
 CHARACTERS_PER_TOKEN = 4
@@ -29,10 +31,13 @@ class Demand:
     request_characters: int = 0
     completion_tokens_at_most: int = 0
     manners: set[str] = field(default_factory=set)
+    _parameters: Mapping[str, Any] | None = field(default=None, repr=False)
 
     def add(self, request: Request, canonical: str) -> None:
         """Count one request, given with its canonical form."""
-        self.manners.add(_manner(request.parameters, request.response_format))
+        if request.parameters is not self._parameters or request.response_format is not None:
+            self.manners.add(_manner(request.parameters, request.response_format))
+        self._parameters = request.parameters if request.response_format is None else None
         self.request_characters += len(canonical)
         self.n_requests += 1
         self.prompt_characters += sum(len(message["content"]) for message in request.messages)
@@ -91,10 +96,13 @@ def estimate_of(warehouse: Warehouse, lane: str, demand: Demand) -> Estimate:
 def _latest_replies(warehouse: Warehouse, lane: str, *, has_tokens: bool) -> pl.DataFrame:
     """What the lane's latest replies took, with the length of their requests and how those were to be answered."""
     tokens = pl.col("prompt_tokens", "completion_tokens")
+    replies = warehouse.scan("responses", {"lane": lane}).filter(pl.col("latency_seconds").is_not_null())
+    replies = replies if not has_tokens else replies.filter(pl.all_horizontal(tokens.is_not_null()))
+    # Times first: requests are long, and only those of the latest replies are read.
+    latest = replies.select("requested_at").top_k(MEASURED_REPLIES, by="requested_at").collect()["requested_at"]
     return (
-        warehouse.scan("responses", {"lane": lane})
+        replies.filter(pl.col("requested_at") >= pl.lit(latest.min(), dtype=TIME))
         .select("requested_at", "latency_seconds", tokens if has_tokens else tokens.fill_null(0), "request")
-        .drop_nulls()
         .top_k(MEASURED_REPLIES, by="requested_at")
         .collect()
         .select(

@@ -88,9 +88,11 @@ def _of_cell(warehouse: Warehouse, cell: Cell) -> Iterator[FailedRows]:
 
 def _by_name(place: str, what: str, column: str, rows: pl.LazyFrame) -> Iterator[FailedRows]:
     failed = pl.col("outcome").is_in(FAILED_OUTCOMES)
-    frame = rows.select(column, "example_id", "kind", "reason", "trace_id", failed=failed).collect()
-    totals = dict(frame.group_by(column).len().iter_rows())
-    for (name,), part in frame.filter(pl.col("failed")).group_by(column, maintain_order=True):
+    frame = rows.filter(failed).select(column, "example_id", "kind", "reason", "trace_id").collect()
+    if frame.is_empty():
+        return
+    totals = dict(rows.group_by(column).len().collect().iter_rows())
+    for (name,), part in frame.group_by(column, maintain_order=True):
         kinds = part["kind"].value_counts(sort=True).rows()
         reasons = part["reason"].drop_nulls().value_counts(sort=True)
         yield FailedRows(

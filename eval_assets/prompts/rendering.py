@@ -1,7 +1,7 @@
 """Sandboxed rendering of templates with the columns of an example. Where templates come from is in `parsing`."""
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, meta, nodes, pass_context
@@ -50,9 +50,11 @@ def _environment() -> BoundedSandbox:
 @lru_cache(maxsize=1024)
 def _compiled(template: str, where: str) -> Any:
     try:
-        return _environment().from_string(template)
+        compiled = _environment().from_string(template)
     except TemplateSyntaxError as error:
         raise TemplateError(f"{where}: line {error.lineno} of the template: {syntax_said(error)}") from error
+    compiled.globals = dict(compiled.globals)  # each rendering copies them, jinja's chain of mappings one by one
+    return compiled
 
 
 @lru_cache(maxsize=1024)
@@ -64,12 +66,18 @@ def _sole_column(template: str) -> Any:
         return None
     shown = body[0].nodes if len(body) == 1 and isinstance(body[0], nodes.Output) else []
     node = shown[0] if len(shown) == 1 else None
+    if isinstance(node, nodes.Name):
+        return partial(_get, name=node.name)
     while isinstance(node, nodes.Getattr | nodes.Getitem):
         node = node.node
     if not isinstance(node, nodes.Name):
         return None
     expression = template.strip()[2:-2].strip("-+ \t\r\n")
     return _environment().compile_expression(expression, undefined_to_none=False)
+
+
+def _get(values: Mapping[str, Any], *, name: str) -> Any:
+    return values.get(name)
 
 
 def render_text(template: str, columns: Mapping[str, Any], *, where: str) -> str:

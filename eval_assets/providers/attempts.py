@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 
 from eval_assets.config.model import Limits
 from eval_assets.errors import EvalAssetsError
-from eval_assets.providers.dispatch.limiter import LONGEST_WAIT_SECONDS, Limiter, Permit, Quota
+from eval_assets.providers.dispatch.account import Permit
+from eval_assets.providers.dispatch.limiter import LONGEST_WAIT_SECONDS, Limiter, Quota
 from eval_assets.providers.dispatch.progress import Tally
 from eval_assets.providers.failures import (
     AttemptFailure,
@@ -72,21 +73,24 @@ class Attempts:
         requested_at = datetime.now(UTC)
         began = time.monotonic()
         attempt = 0
-        while True:
-            failure = await self._attempt(request, permit)
-            if isinstance(failure, Reply):
-                return failure
-            attempt += 1
-            if isinstance(failure, PartitionFailure):
-                raise failure
-            again = isinstance(failure, RateLimited | TransientFailure)
-            self._give_up_if_lasting(failure, attempt)
-            if not again or attempt > self._limits.max_retries:
-                break
-            if self._is_ending():
-                return None
-            self._tally.retries += 1
-            permit = await self._rest(tokens, backoff_seconds(failure, attempt))
+        try:
+            while True:
+                failure = await self._attempt(request, permit)
+                if isinstance(failure, Reply):
+                    return failure
+                attempt += 1
+                if isinstance(failure, PartitionFailure):
+                    raise failure
+                again = isinstance(failure, RateLimited | TransientFailure)
+                self._give_up_if_lasting(failure, attempt)
+                if not again or attempt > self._limits.max_retries:
+                    break
+                if self._is_ending():
+                    return None
+                self._tally.retries += 1
+                permit = await self._rest(permit, tokens, backoff_seconds(failure, attempt))
+        finally:
+            self._limiter.forgo(permit)
         self._giving_up.failed(failure, n_sent=self._n_sent, is_known_to_reply=self._tally.reused > 0)
         return failed_reply(
             str(failure), failure.kind, requested_at=requested_at, latency_seconds=time.monotonic() - began
@@ -104,7 +108,7 @@ class Attempts:
 
     async def _attempt(self, request: Request, permit: Permit) -> Reply | AttemptFailure:
         """Ask the client once, and tell the limiter how it went."""
-        proves_capacity, tokens = False, None
+        proves_capacity, tokens, rests = False, None, False
         self._n_sent += 1
         try:
             result = await self._asked(request)
@@ -114,6 +118,7 @@ class Attempts:
                 self._giving_up.replied()
             else:
                 result, proves_capacity = self._heard(result, permit)
+                rests = _is_of_load(result)
             return result
         finally:
             quota = getattr(self._client, "quota", None)
@@ -121,7 +126,7 @@ class Attempts:
             if isinstance(quota, Quota) and quota is not self._heeded:
                 self._heeded = quota
                 self._limiter.heed(quota)
-            self._limiter.release(permit, answered=proves_capacity, tokens=tokens)
+            self._limiter.release(permit, answered=proves_capacity, tokens=tokens, rests=rests)
 
     async def _asked(self, request: Request) -> Reply | AttemptFailure:
         """What the client says; a failure's text comes free of secrets, and only errors of ours are raised."""
@@ -160,16 +165,21 @@ class Attempts:
                 of_endpoint = isinstance(failure, RequestFailed) and failure.of_endpoint
                 return failure, self._giving_up.was_replied_to or not of_endpoint
 
-    async def _rest(self, tokens: int, seconds: float) -> Permit:
-        """Wait before another attempt, without a slot."""
+    async def _rest(self, permit: Permit, tokens: int, seconds: float) -> Permit:
+        """Wait before another attempt."""
         task = asyncio.current_task()
         assert task is not None  # noqa: S101  always runs in a task
         self._resting.add(task)
         try:
             await asyncio.sleep(seconds)
-            return await self._limiter.acquire(tokens)
+            return await self._limiter.acquire(tokens, rested=permit)
         finally:
             self._resting.discard(task)
+
+
+def _is_of_load(failure: AttemptFailure) -> bool:
+    """Whether there were too many requests: then this one keeps its slot while it waits, and no other takes it."""
+    return isinstance(failure, RateLimited) or (isinstance(failure, TransientFailure) and failure.congested)
 
 
 def _tokens_of(reply: Reply) -> int | None:

@@ -1,10 +1,11 @@
 """Who answers, told from a model file: its part of a request key, and the version of the code or file behind it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from eval_assets.config.model import Model
 from eval_assets.providers.traits import provider_of
-from eval_assets.requests.keys import ModelIdentity
+from eval_assets.requests.keys import ModelIdentity, lane_of
 
 
 def identity_of(model: Model, implementation: str | None = None) -> ModelIdentity:
@@ -19,6 +20,15 @@ def identity_of(model: Model, implementation: str | None = None) -> ModelIdentit
     return ModelIdentity(
         model.file.provider, endpoint, model_id, implementation, is_shown_the_example=provider.is_shown_the_example
     )
+
+
+def account_of(model: Model) -> str:
+    """Name of the account that a model is asked on; it reads, and is unique, as a lane is.
+
+    Models of one account are limited together.
+    """
+    identity, account = identity_of(model), provider_of(model).account
+    return lane_of(identity if account is None else replace(identity, model_id=account(model.file)))
 
 
 def implementation_of(model: Model, models_dir: Path) -> str | None:

@@ -12,7 +12,7 @@ from typing import Literal
 from eval_assets.config.model import Model, ModelFile, ProviderName
 from eval_assets.providers.clients.callable_client import callable_address, open_callable
 from eval_assets.providers.clients.callable_version import callable_version
-from eval_assets.providers.clients.openai_client import open_openai, openai_address
+from eval_assets.providers.clients.openai_client import open_openai, openai_account, openai_address
 from eval_assets.providers.clients.recorded_client import recorded_address, recorded_version
 from eval_assets.providers.clients.recorded_verdicts import open_recorded
 from eval_assets.providers.clients.surroundings import Surroundings
@@ -38,6 +38,8 @@ class Provider:
         sees_documents: It is shown the documents of the dataset.
         has_sampling_parameters: Those that endpoints know; else the parameters are its own.
         has_tokens: Prompts and replies are counted in tokens.
+        account: Which account of its address a model file uses, all models of which share what is allowed; null where
+            each stands alone.
         takes_reply_formats: A JSON schema or JSON mode may be asked of it.
         runs_user_code: A function of the user answers.
         is_recorded: Replies, or verdicts, stand in a file: nothing is asked.
@@ -51,6 +53,7 @@ class Provider:
     sees_documents: bool = False
     has_sampling_parameters: bool = True
     has_tokens: bool = True
+    account: Callable[[ModelFile], str] | None = None
     takes_reply_formats: bool = False
     runs_user_code: bool = False
     is_recorded: bool = False
@@ -64,7 +67,9 @@ class Provider:
 
 PROVIDERS: Mapping[ProviderName, Provider] = MappingProxyType(
     {
-        "openai": Provider(open_client=open_openai, address=openai_address, takes_reply_formats=True),
+        "openai": Provider(
+            open_client=open_openai, address=openai_address, account=openai_account, takes_reply_formats=True
+        ),
         "embedded": Provider(open_client=open_embedded, takes_reply_formats=True, is_bundled=True),
         "transformers": Provider(open_client=open_transformers),
         "callable": Provider(

@@ -121,7 +121,7 @@ def _inspect_predictions(engine_room: EngineRoom, cell: Cell, predictions: pl.La
     expected = prediction_expectations(
         max_latency_seconds=limits.timeout_seconds * (1 + limits.max_retries), max_cost_usd=evaluation.file.max_cost_usd
     )
-    chosen = [example.example_id for example in stored_examples(inputs.rows, evaluation)]
+    chosen = _chosen_ids(inputs.rows, evaluation)
     coverage = _coverage(chosen, predictions, n_samples=evaluation.file.samples)
     rows = predictions.select(
         "position", "example_id", "outcome", "latency_seconds", "cost_usd", is_ok=pl.col("outcome") == "ok"
@@ -129,6 +129,14 @@ def _inspect_predictions(engine_room: EngineRoom, cell: Cell, predictions: pl.La
     findings = {**validate(coverage, coverage_expectations()), **_by_batches(rows, expected)}
     n_rows = int(coverage["n_predictions"].sum())
     return Inspection(findings, n_rows, {"n_examples": len(chosen), "n_samples": evaluation.file.samples})
+
+
+def _chosen_ids(rows: pl.LazyFrame, evaluation: Evaluation) -> list[str]:
+    """Ids of the examples that an evaluation uses; only a slice by their columns takes reading those."""
+    if evaluation.file.slice.where:
+        return [example.example_id for example in stored_examples(rows, evaluation)]
+    ordered = rows.select("example_id", "position").sort("position").slice(0, evaluation.file.slice.first)
+    return ordered.collect()["example_id"].to_list()
 
 
 def _coverage(chosen: Sequence[str], predictions: pl.LazyFrame, *, n_samples: int) -> pl.DataFrame:

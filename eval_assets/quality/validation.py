@@ -1,4 +1,4 @@
-"""Asking Great Expectations whether rows are as expected. It takes seconds to import: only a running check does so."""
+"""Asking whether rows are as expected: their columns first, then Great Expectations, which takes seconds to import."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -11,6 +11,7 @@ import polars as pl
 
 from eval_assets.errors import DataQualityError
 from eval_assets.quality.expectations import Expectation
+from eval_assets.quality.screening import rows_as_expected
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +60,7 @@ def added(first: Finding, second: Finding) -> Finding:
 
 
 def validate(frame: pl.DataFrame, expected: Mapping[str, Sequence[Expectation]]) -> dict[str, list[Finding]]:
-    """Ask for all expectations at once.
+    """Look at all rows, and ask Great Expectations at once for what isn't settled by that.
 
     Args:
         frame: Rows with `example_id` and the columns that the expectations name; without rows everything holds.
@@ -73,11 +74,32 @@ def validate(frame: pl.DataFrame, expected: Mapping[str, Sequence[Expectation]])
     """
     if frame.is_empty():
         return {rule: [Finding(expectation) for expectation in expectations] for rule, expectations in expected.items()}
+    settled = {
+        rule: [rows_as_expected(frame, expectation) for expectation in expectations]
+        for rule, expectations in expected.items()
+    }
+    asked = [
+        expectation
+        for rule, expectations in expected.items()
+        for expectation, n_rows in zip(expectations, settled[rule], strict=True)
+        if n_rows is None
+    ]
+    found = iter(_asked(frame, asked) if asked else ())
+    return {
+        rule: [
+            next(found) if n_rows is None else Finding(expectation, n_rows)
+            for expectation, n_rows in zip(expectations, settled[rule], strict=True)
+        ]
+        for rule, expectations in expected.items()
+    }
+
+
+def _asked(frame: pl.DataFrame, asked: Sequence[Expectation]) -> list[Finding]:
+    """What Great Expectations finds, in the order of the expectations."""
     context, gx = _great_expectations()
-    asked = [(rule, expectation) for rule, expectations in expected.items() for expectation in expectations]
     # Results come back in another order when one of them fails to compute: each carries its place.
     suite = gx.ExpectationSuite(
-        name="rows", expectations=[_as_gx(gx, expectation, place) for place, (_, expectation) in enumerate(asked)]
+        name="rows", expectations=[_as_gx(gx, expectation, place) for place, expectation in enumerate(asked)]
     )
     batch = context.data_sources.pandas_default.read_dataframe(pandas_frame(frame))
     wanted = {
@@ -89,10 +111,7 @@ def validate(frame: pl.DataFrame, expected: Mapping[str, Sequence[Expectation]])
         result.expectation_config.meta["place"]: result
         for result in batch.validate(suite, result_format=wanted).results
     }
-    findings: dict[str, list[Finding]] = {rule: [] for rule in expected}
-    for place, (rule, expectation) in enumerate(asked):
-        findings[rule].append(_finding(expectation, by_place[place]))
-    return findings
+    return [_finding(expectation, by_place[place]) for place, expectation in enumerate(asked)]
 
 
 def pandas_frame(frame: pl.DataFrame) -> "pd.DataFrame":

@@ -13,7 +13,7 @@ from eval_assets.config.evaluation import Evaluation
 from eval_assets.reports.candidate_report import CandidateReport, Row, candidate_report
 from eval_assets.reports.computed.gating import OverallVerdict, overall_verdict
 from eval_assets.reports.computed.history import TrendPoint, trend
-from eval_assets.reports.computed.scores import score_rows
+from eval_assets.reports.computed.scores import READ_OF_METRICS, score_rows
 from eval_assets.reports.computed.shared_replies import shared_replies_notes
 from eval_assets.reports.flips import Flip, flips
 from eval_assets.reports.judging_report import JudgingReport, load_judging
@@ -31,6 +31,7 @@ READ_TABLES = (
     "gate_results",
     "aggregate_history",
 )
+READ_COLUMNS = {"heuristic_metrics": [*READ_OF_METRICS, "run_id"]}
 NOT_SHOWN = {"predictions": ("messages", "example"), "judge_scores": ("messages", "raw_reply")}
 
 
@@ -209,6 +210,7 @@ def load_report(
         .with_columns(
             pl.lit(None, dtype=pl.String()).alias(column) for column in (() if whole else NOT_SHOWN.get(table, ()))
         )
+        .select(READ_COLUMNS.get(table, pl.all()))
         .collect()
         for table in READ_TABLES
     }

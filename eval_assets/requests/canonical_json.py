@@ -38,8 +38,7 @@ def canonical_json(value: Any) -> str:
         ConfigError: The value has no JSON form, a number is NaN or infinite, or text holds half a surrogate pair.
     """
     try:
-        plain = _sendable(value)
-        text = json.dumps(plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True)
+        text = _IN_KEYS.encode(_sendable(value))
         text.encode()
     except UnicodeEncodeError as error:
         found = text[max(error.start - 20, 0) : error.end]
@@ -111,8 +110,7 @@ def stand_in(value: Any) -> Any:
 
 
 def _dumps(value: Any, sort_keys: bool, compact: bool) -> str:  # noqa: FBT001
-    separators = (",", ":") if compact else None
-    return json.dumps(value, sort_keys=sort_keys, ensure_ascii=False, separators=separators, default=stand_in)
+    return _IN_CELLS[sort_keys, compact].encode(value)
 
 
 def _with_text_keys(value: Any) -> Any:
@@ -136,11 +134,12 @@ def _as_mapping(pairs: list[tuple[str, Any]], value: Mapping[Any, Any]) -> dict[
 
 
 def _sendable(value: Any) -> Any:
-    if value is None or isinstance(value, str | bool | int):
+    # Tuples, and the plain types first: this is asked of every value of every request.
+    if value is None or isinstance(value, (str, bool, int)):
         return value
-    if isinstance(value, Mapping):
+    if isinstance(value, (dict, Mapping)):
         return _as_mapping([(str(key), _sendable(item)) for key, item in value.items()], value)
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return [_sendable(item) for item in value]
     if isinstance(value, float):
         if not math.isfinite(value):
@@ -158,3 +157,15 @@ def _unwritable(error: RecursionError | ValueError) -> ConfigError:
     if isinstance(error, RecursionError) or "Circular" in str(error):
         return ConfigError("expected values nested a few levels deep, got hundreds of levels; flatten the value")
     return ConfigError(f"expected numbers of at most 4,300 digits: {error}")
+
+
+# Made once: making an encoder takes as long as writing a row.
+_COMPACT = (",", ":")
+_IN_KEYS = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=_COMPACT, sort_keys=True)
+_IN_CELLS = {
+    (sort_keys, compact): json.JSONEncoder(
+        sort_keys=sort_keys, ensure_ascii=False, separators=_COMPACT if compact else None, default=stand_in
+    )
+    for sort_keys in (True, False)
+    for compact in (True, False)
+}

@@ -65,6 +65,14 @@ class Reply:
     raw_output: str | None = None
 
 
+class AtHand(Protocol):
+    """Has every reply at hand: nothing is sent, so nothing has to be waited for or paid."""
+
+    def reply_to(self, request: Request) -> Reply:
+        """The reply; raises one of `failures` if there is none."""
+        ...
+
+
 class Client(Protocol):
     """A provider that answers one request at a time; the engine calls it concurrently.
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.reports.computed.aggregates import aggregate_cell
-from eval_assets.reports.computed.scores import ExampleGroups, MetricFacts, example_groups, score_rows
+from eval_assets.reports.computed.scores import READ_OF_METRICS, ExampleGroups, MetricFacts, example_groups, score_rows
 from eval_assets.reports.computed.shared_replies import shared_replies
 from eval_assets.stages.cell_inputs import versioned_rows
 from eval_assets.stages.content_hash import content_sha256
@@ -18,6 +18,7 @@ from eval_assets.stages.stage import Computation
 from eval_assets.storage.versions import StoredVersion, current_version
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written, provenance
+from eval_assets.tables.cell_tables import JUDGE_SCORES
 from eval_assets.tables.columns import CELL
 
 CODE_VERSION = "3"
@@ -99,9 +100,12 @@ def scores_of(heuristic: pl.LazyFrame, judged: pl.LazyFrame, metrics: Sequence[s
     frames = (
         rows.join(order, left_on=column, right_on="metric")
         .sort(*CELL, "position", "sample_index", "reported", *ties)
-        .drop("reported")
+        .select(read)
         .collect()
-        for rows, column, ties in ((heuristic, "metric", ["score_id"]), (judged, "judge", ["draw", "score_id"]))
+        for rows, column, ties, read in (
+            (heuristic, "metric", ["score_id"], READ_OF_METRICS),
+            (judged, "judge", ["draw", "score_id"], list(JUDGE_SCORES)),
+        )
     )
     return score_rows(*frames)
 

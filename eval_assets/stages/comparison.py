@@ -142,4 +142,5 @@ def _extend_history(
         )
         costs[candidate] = known_sum(rows["cost_usd"])
     recorded = history_rows(aggregates, recorded_at=datetime.now(UTC), versions=versions, cost_usd=costs, run_id=run_id)
-    warehouse.append("aggregate_history", recorded, {"run_id": run_id})
+    if recorded.height:
+        warehouse.append("aggregate_history", recorded, {"run_id": run_id})

@@ -21,8 +21,9 @@ from eval_assets.judges.formats import FormatMemory
 from eval_assets.providers.clients.opening import OnDemandClient, open_client
 from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.dispatch.engine import Engine
+from eval_assets.providers.dispatch.limiter import Limiters
 from eval_assets.providers.dispatch.progress import Progress
-from eval_assets.providers.identity import identity_of
+from eval_assets.providers.identity import account_of, identity_of
 from eval_assets.providers.local.embedded import EmbeddedServers
 from eval_assets.providers.replies.reading import reading_of
 from eval_assets.providers.traits import provider_of
@@ -66,6 +67,7 @@ class EngineRoom:
         self.pages = (Path(self.warehouse.root) if self.warehouse.is_local else self.state_dir) / "reports"
         self.formats = FormatMemory(self.state_dir / "reply_formats.json")
         self.embedded = EmbeddedServers()
+        self.limiters = Limiters(self.state_dir / "concurrency.json")
         self._budgets = Budgets(self.state_dir / "budgets")
 
     @classmethod
@@ -126,10 +128,12 @@ class EngineRoom:
                     implementation=model.implementation,
                 ),
                 shared,
+                is_at_hand=provider_of(operated).is_recorded,
             ),
             store=self.store,
             run_id=run_id,
             limits=operated.file.limits,
+            limiter=self.limiters.of(account_of(operated), identity.model_id, operated.file.limits),
             prices=operated.file.prices,
             policy=spending.policy(evaluation),
             reading=reading_of(operated),
@@ -143,6 +147,7 @@ class EngineRoom:
             with engine:
                 yield engine
         finally:
+            self.limiters.remember()
             row = engine.report().as_run_row(place.partition, stage)
             self.warehouse.append("runs", pl.DataFrame([row], schema=RUNS), {"run_id": run_id})
 

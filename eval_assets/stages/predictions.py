@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -133,21 +133,13 @@ def prediction_frames(
     """
     unrendered: list[dict[str, Any]] = []
 
-    def jobs() -> Iterator[Job[PredictionRow]]:
-        for example in examples:
-            try:
-                messages = render_prompt(inputs.prompt, columns_shown(example))
-            except TemplateError as error:
-                unrendered.extend(_unrendered(inputs, example, str(error), run_id=run_id))
-                continue
-            for sample_index in range(inputs.evaluation.file.samples):
-                request = request_for(inputs.model.model, messages, example, sample_index=sample_index)
-                yield Job(request, PredictionRow(example, sample_index, messages))
+    def fail(example: Example, error: str) -> None:
+        unrendered.extend(_unrendered(inputs, example, error, run_id=run_id))
 
     rows: list[dict[str, Any]] = []
     n_characters = 0
     total = None if n_examples is None else n_examples * inputs.evaluation.file.samples
-    for answer in asker.answers(jobs(), total):
+    for answer in asker.answers(prediction_jobs(inputs, examples, fail), total):
         rows.append(_row_of(inputs, answer, run_id=run_id))
         n_characters += len(rows[-1]["example"]) + len(rows[-1]["messages"])
         if len(rows) >= FRAME_ROWS or n_characters > FRAME_CHARACTERS:
@@ -156,6 +148,21 @@ def prediction_frames(
     rows += unrendered
     if rows:
         yield _frame(rows)
+
+
+def prediction_jobs(
+    inputs: CellInputs, examples: Iterable[Example], fail: Callable[[Example, str], object]
+) -> Iterator[Job[PredictionRow]]:
+    """The requests of a cell, in the order of its examples; one that can't be rendered is told of, with the reason."""
+    for example in examples:
+        try:
+            messages = render_prompt(inputs.prompt, columns_shown(example))
+        except TemplateError as error:
+            fail(example, str(error))
+            continue
+        for sample_index in range(inputs.evaluation.file.samples):
+            request = request_for(inputs.model.model, messages, example, sample_index=sample_index)
+            yield Job(request, PredictionRow(example, sample_index, messages))
 
 
 def columns_shown(example: Example) -> dict[str, Any]:
@@ -252,5 +259,5 @@ def _columns_of(
 
 
 def _frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
-    complete = [{column: row.get(column) for column in PREDICTIONS} for row in rows]
-    return pl.DataFrame(complete, schema=PREDICTIONS).sort("position", "sample_index")
+    columns = {column: [row.get(column) for row in rows] for column in PREDICTIONS}
+    return pl.DataFrame(columns, schema=PREDICTIONS).sort("position", "sample_index")

@@ -35,13 +35,26 @@ def bootstrap_quantile_interval(
         return no_interval("one score" if scores.size else "no scores", confidence)
     if np.ptp(scores) == 0:
         return no_interval("no spread", confidence)
+    order = np.argsort(scores)
+    ascending = scores[order]
+    place = quantile * (scores.size - 1)
+    below = int(place)
+    ranks = np.array([below, min(below + 1, scores.size - 1)])
     generator = np.random.default_rng(seed)
     rows_at_once = max(1, 2_000_000 // scores.size)  # 16 MB a block
-    blocks = [
-        np.quantile(scores[generator.integers(scores.size, size=(rows, scores.size))], quantile, axis=1)
+    # Of a resample two order statistics are asked for: counting how often each score was drawn finds them unsorted.
+    found = [
+        np.searchsorted(np.bincount(drawn, minlength=scores.size)[order].cumsum(), ranks, side="right")
         for rows in np.diff([*range(0, n_resamples, rows_at_once), n_resamples])
+        for drawn in generator.integers(scores.size, size=(rows, scores.size))
     ]
-    return percentile_interval(np.concatenate(blocks), confidence=confidence)
+    lower, upper = ascending[np.array(found)].T
+    return percentile_interval(_between(lower, upper, place - below), confidence=confidence)
+
+
+def _between(lower: NDArray[np.float64], upper: NDArray[np.float64], share: float) -> NDArray[np.float64]:
+    """The way from one to the other, rounded as `np.quantile` rounds it."""
+    return lower + (upper - lower) * share if 2 * share < 1 else upper - (upper - lower) * (1 - share)
 
 
 def percentile_interval(resampled: NDArray[np.float64], *, confidence: float, n_units: int | None = None) -> Interval:

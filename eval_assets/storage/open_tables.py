@@ -5,33 +5,74 @@ written is the business of `warehouse`.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from eval_assets.storage.integrity.data_files import NamedTable
+from eval_assets.storage.commit_ledger import sum_up, summed_up
+from eval_assets.storage.integrity.data_files import LOCAL, NamedTable
+from eval_assets.storage.snapshots import Commit, newest_of_each
 
 LOOKS = 30
 UNSEEN = -1
+NOT_OURS = {"version", "operationParameters", "operationMetrics", "engineInfo", "clientVersion"}
+"""What delta-rs records besides, which nobody asks for."""
+
+
+@dataclass
+class _Read:
+    """Commits as far as they were read, newest first, and what was made of them."""
+
+    newest: int = UNSEEN
+    commits: list[Commit] = field(default_factory=list)
+    is_whole: bool = False
+    n_summed_up: int = 0
+    newest_until: int = UNSEEN
+    by_partition: dict[str, Commit] = field(default_factory=dict)
 
 
 class OpenTable:
-    """One table, for one thread: bringing it up to date changes it in place."""
+    """One table, for one thread: bringing it up to date changes it in place.
 
-    def __init__(self, uri: str, storage_options: Mapping[str, str], refuse: Callable[[NamedTable], None]) -> None:
-        """Open the table, which has to exist; `refuse` raises what is wrong with a version before its rows are read."""
-        self._uri, self._storage_options, self._refuse = uri, dict(storage_options), refuse
+    Args:
+        table: Its name.
+        uri: Where it lies; it has to exist.
+        storage_options: Of its object store.
+        refuse: Raises what is wrong with a version before its rows are read.
+    """
+
+    def __init__(
+        self, table: str, uri: str, storage_options: Mapping[str, str], refuse: Callable[[NamedTable], None]
+    ) -> None:
+        self._table, self._uri, self._storage_options, self._refuse = table, uri, dict(storage_options), refuse
         self._log = NamedTable(uri, storage_options=self._storage_options)
+        self._entry_state = self._state_of_entry()
         self._snapshot: NamedTable | None = None
-        self._newest = UNSEEN
-        self._entries: list[Mapping[str, Any]] = []
+        self._read = _Read()
 
     @property
     def opened(self) -> NamedTable:
         """The table as it was opened, brought up to date at each look."""
         return self._log
 
+    @property
+    def is_latest(self) -> bool:
+        """Whether a look at two files of the log tells that nothing was committed since; false if it can't be told."""
+        if self._entry_state is None or self._state_of_entry() != self._entry_state:
+            return False
+        return not self._entry(self._log.version() + 1).exists()
+
     def version(self) -> int:
         """Latest version."""
-        self._log.update_incremental()
+        if not self.is_latest:
+            if self._entry_state is not None and self._state_of_entry() != self._entry_state:
+                # The entry we know is another one or gone: the table was made anew, or its log cut off by maintenance.
+                self._log = NamedTable(self._uri, storage_options=self._storage_options)
+                self._snapshot = None
+                self._read = _Read()
+            else:
+                self._log.update_incremental()
+            self._entry_state = self._state_of_entry()
         return self._log.version()
 
     def snapshot(self) -> NamedTable:
@@ -42,26 +83,82 @@ class OpenTable:
             self._snapshot = opened
         return self._snapshot
 
-    def entries(self, limit: int | None) -> tuple[int, list[Mapping[str, Any]]]:
-        """Version of the newest log entry, and at least `limit` entries from it backwards, or all.
+    def commits(self, limit: int | None) -> list[Commit]:
+        """At least `limit` commits, newest first, or all that are known.
 
         delta-rs lists the log as it is now and numbers it by the version opened before: with a commit in between, every
         number is wrong. So a list counts only if the version was the same before and after.
         """
         for _ in range(LOOKS):
             version = self.version()
-            if version < self._newest:  # the table was deleted and created anew
-                self._newest, self._entries = UNSEEN, []
-            n_known = len(self._entries)
-            is_enough = n_known == self._newest + 1 or (limit is not None and n_known >= limit)
-            if n_known and is_enough:
-                unseen = version - self._newest
-                newer = self._log.history(unseen) if unseen else []
-                found = [*newer, *self._entries]
+            if version < self._read.newest:  # the table was deleted and created anew
+                self._read = _Read()
+            if not (
+                self._read.commits and (self._read.is_whole or (limit is not None and len(self._read.commits) >= limit))
+            ):
+                found, is_whole = self._from_the_beginning(version, limit)
+            elif version > self._read.newest:
+                found, is_whole = (
+                    [*self._logged(version, version - self._read.newest), *self._read.commits],
+                    self._read.is_whole,
+                )
             else:
-                found = list(self._log.history(limit))
+                return self._read.commits
             if self.version() == version:
-                self._newest, self._entries = version, found
-                return version, found
-        everything = NamedTable(self._uri, storage_options=self._storage_options).history()
-        return len(everything) - 1, list(everything)
+                self._read.newest, self._read.commits, self._read.is_whole = version, found, is_whole
+                return found
+        opened = NamedTable(self._uri, storage_options=self._storage_options)
+        return self._numbered(opened.version(), opened.history())
+
+    def newest_of_each(self) -> tuple[int, dict[str, Commit]]:
+        """The latest version, and partition → the newest commit that replaced it."""
+        commits = self.commits(None)
+        if self._read.newest_until != commits[0].version:
+            unseen = commits[: commits[0].version - self._read.newest_until]
+            self._read.by_partition = self._read.by_partition | newest_of_each(unseen)
+            self._read.newest_until = commits[0].version
+        return self._read.newest_until, self._read.by_partition
+
+    def sum_up(self) -> int:
+        """Have all commits summed up that fill a summary. Returns how many are."""
+        commits = self.commits(None)
+        if len(commits) == commits[0].version + 1:  # else the first ones are lost
+            entries = [commit.metadata for commit in reversed(commits)]
+            self._read.n_summed_up = sum_up(self._uri, entries, self._storage_options, known=self._read.n_summed_up)
+        return self._read.n_summed_up
+
+    def _from_the_beginning(self, version: int, limit: int | None) -> tuple[list[Commit], bool]:
+        """Commits up to a version without those known, and whether they are all."""
+        if limit is not None and limit <= version:
+            return self._logged(version, limit), False
+        old = summed_up(self._uri, version, self._storage_options)
+        self._read.n_summed_up = len(old)
+        newer = self._logged(version, version + 1 - len(old)) if version + 1 > len(old) else []
+        return [*newer, *self._numbered(len(old) - 1, list(reversed(old)))], True
+
+    def _logged(self, version: int, n: int) -> list[Commit]:
+        return self._numbered(version, self._log.history(n)[:n])
+
+    def _numbered(self, newest: int, entries: list[Any]) -> list[Commit]:
+        return [
+            Commit(
+                self._table,
+                self._uri,
+                newest - age,
+                {key: str(value) for key, value in entry.items() if key not in NOT_OURS},
+            )
+            for age, entry in enumerate(entries)
+        ]
+
+    def _state_of_entry(self) -> tuple[int, int] | None:
+        """What tells the log entry of our version from another; null of a remote table, and where it isn't there."""
+        if not self._log.table_uri.startswith(LOCAL):
+            return None
+        try:
+            found = self._entry(self._log.version()).stat()
+        except OSError:
+            return (UNSEEN, UNSEEN)
+        return found.st_ino, found.st_mtime_ns
+
+    def _entry(self, version: int) -> Path:
+        return Path(self._uri) / "_delta_log" / f"{version:020d}.json"

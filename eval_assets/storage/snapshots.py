@@ -1,13 +1,13 @@
 """One version of one table, and the commits that led to it."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import polars as pl
 from deltalake.exceptions import DeltaError
 
-from eval_assets.storage.integrity.data_files import NamedTable
+from eval_assets.storage.integrity.data_files import LOCAL, NamedTable
 from eval_assets.storage.integrity.remedies import damaged
 from eval_assets.tables.schemas import SCHEMAS
 
@@ -28,6 +28,10 @@ History = Callable[[int | None], Iterator[Commit]]
 """Gives the commits of a table, newest first; at least as many as asked for, or all."""
 
 
+Latest = Callable[[], tuple[int, dict[str, Commit]]]
+"""Gives the latest version of the table, and partition → its newest commit then."""
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """One version of one table: what is read from it belongs together, whatever is written meanwhile.
@@ -37,12 +41,14 @@ class Snapshot:
         uri: Where it lies.
         opened: The version; null if the table was never written.
         history: Its commits, later ones too.
+        latest: The newest of them for each partition.
     """
 
     table: str
     uri: str
     opened: NamedTable | None
     history: History
+    latest: Latest
 
     def scan(self, partition: Mapping[str, str] | None = None) -> pl.LazyFrame:
         """Rows of the table, or of one partition of it; columns that the version doesn't have yet are null."""
@@ -57,8 +63,36 @@ class Snapshot:
         absent = [name for name in columns if name not in present]
         return lazy.with_columns(pl.lit(None, dtype=columns[name]).alias(name) for name in absent).select(list(columns))
 
+    def files(self, partition: Mapping[str, str]) -> list[str]:
+        """The files that hold the rows of a partition."""
+        if self.opened is None:
+            return []
+        with damage_said(self.table, self.uri):
+            return self.opened.file_uris(
+                file_pruning_predicate=[(column, "=", value) for column, value in partition.items()]
+            )
+
+    def scan_files(self, files: Sequence[str], partition: Mapping[str, str]) -> pl.LazyFrame:
+        """Rows of some of the files of a partition."""
+        columns = SCHEMAS[self.table]
+        if self.opened is None or not files:
+            return pl.LazyFrame(schema=columns)
+        lazy = pl.scan_parquet(
+            [file.removeprefix(LOCAL) for file in files],
+            glob=False,
+            hive_partitioning=False,
+            schema={name: dtype for name, dtype in columns.items() if name not in partition},
+            missing_columns="insert",
+            extra_columns="ignore",
+            storage_options=self.opened._storage_options,  # noqa: SLF001  as `pl.scan_delta` takes them
+        )
+        return lazy.with_columns(pl.lit(value).alias(name) for name, value in partition.items()).select(list(columns))
+
     def last_commits(self) -> dict[str, Commit]:
         """The newest commit of every partition up to this version, by `partition_name`."""
+        version, latest = self.latest()
+        if self.opened is not None and self.opened.version() == version:
+            return latest
         return newest_of_each(self._commits(None))
 
     def last_commit(self, partition: Mapping[str, str]) -> Commit | None:

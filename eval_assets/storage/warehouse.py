@@ -15,6 +15,7 @@ import polars as pl
 from deltalake import DeltaTable, write_deltalake
 
 from eval_assets.errors import StorageError
+from eval_assets.storage.commit_ledger import fills_summary
 from eval_assets.storage.committing import (
     COMMIT_ATTEMPTS,
     WRITER,
@@ -33,13 +34,28 @@ from eval_assets.storage.integrity.data_files import (
 )
 from eval_assets.storage.integrity.remedies import damaged
 from eval_assets.storage.open_tables import OpenTable
-from eval_assets.storage.snapshots import Commit, Snapshot, damage_said, newest_of_each, newest_with, partition_name
+from eval_assets.storage.snapshots import Commit, Snapshot, damage_said, newest_with, partition_name
 from eval_assets.tables.schemas import PARTITIONED_BY, SCHEMAS
 
 TABLE_PROPERTIES = {
     "delta.logRetentionDuration": "interval 3650 days",
     "delta.checkpointInterval": "10",  # opening a table replays what came after its last checkpoint
 }
+
+KEPT_DAYS = 30
+"""Days for which rows that were replaced stay readable, unless maintenance is told otherwise."""
+
+KEPT_DAYS_OF = {"responses": 7, "runs": 7, "aggregate_history": 7}
+"""Rows of these are only ever added: their former versions hold nothing that the present one doesn't."""
+
+
+def remembering(days: int) -> dict[str, str]:
+    """Properties of a table whose checkpoints name removed files for so many days, which then outlive maintenance.
+
+    >>> remembering(30)
+    {'delta.deletedFileRetentionDuration': 'interval 30 days'}
+    """
+    return {"delta.deletedFileRetentionDuration": f"interval {days} days"}
 
 
 @dataclass(frozen=True)
@@ -73,6 +89,9 @@ class Warehouse:
 
     def exists(self, table: str) -> bool:
         """Whether the table was ever created."""
+        held: OpenTable | None = self._opened.__dict__.get(table)
+        if held is not None and held.is_latest:
+            return True
         with damage_said(table, self.uri(table)):
             found = DeltaTable.is_deltatable(self.uri(table), storage_options=dict(self.storage_options))
         if not found:
@@ -95,7 +114,7 @@ class Warehouse:
                 schema=schema,
                 partition_by=list(PARTITIONED_BY[table]),
                 mode="ignore",
-                configuration=TABLE_PROPERTIES,
+                configuration={**TABLE_PROPERTIES, **remembering(KEPT_DAYS_OF.get(table, KEPT_DAYS))},
                 storage_options=dict(self.storage_options),
             ),
         )
@@ -169,10 +188,8 @@ class Warehouse:
         if not self.exists(table):
             return
         with damage_said(table, self.uri(table)):
-            newest, entries = self._open(table).entries(limit)
-        for age, entry in enumerate(entries[:limit]):
-            recorded = {key: str(value) for key, value in entry.items() if key != "version"}
-            yield Commit(table, self.uri(table), newest - age, recorded)
+            commits = self._open(table).commits(limit)
+        yield from commits if limit is None else commits[:limit]
 
     def last_commit(self, table: str, partition: Mapping[str, str]) -> Commit | None:
         """The newest commit that replaced this partition; null if none did."""
@@ -180,7 +197,25 @@ class Warehouse:
 
     def last_commits(self, table: str) -> dict[str, Commit]:
         """The newest commit of every partition of a table, by `partition_name`."""
-        return newest_of_each(self.history(table))
+        return self._latest(table)[1]
+
+    def sum_up(self, table: str) -> int:
+        """Have the commits of a table summed up as far as they fill summaries. Returns how many are."""
+        if not self.exists(table):
+            return 0
+        with damage_said(table, self.uri(table)):
+            return self._open(table).sum_up()
+
+    def delta_table(self, table: str) -> NamedTable:
+        """The latest version of a table as delta-rs has it, for maintenance; it has to exist."""
+        return self._at(table)
+
+    def _latest(self, table: str) -> tuple[int, dict[str, Commit]]:
+        """The latest version, and partition → its newest commit; no version of a table that was never written."""
+        if not self.exists(table):
+            return -1, {}
+        with damage_said(table, self.uri(table)):
+            return self._open(table).newest_of_each()
 
     def _open(self, table: str) -> OpenTable:
         """The table as this thread holds it open."""
@@ -190,7 +225,7 @@ class Warehouse:
                 refuse_damaged_log(table, Path(self.uri(table)))
             sound: set[str] = set()
             found = OpenTable(
-                self.uri(table), self.storage_options, lambda version: self._refuse_damage(table, version, sound)
+                table, self.uri(table), self.storage_options, lambda version: self._refuse_damage(table, version, sound)
             )
             self._refuse_other_columns(table, found.opened)
             opened[table] = found
@@ -205,7 +240,7 @@ class Warehouse:
                 else:
                     opened = self._at(table, version)
                     self._refuse_damage(table, opened, set())
-        return Snapshot(table, self.uri(table), opened, partial(self.history, table))
+        return Snapshot(table, self.uri(table), opened, partial(self.history, table), partial(self._latest, table))
 
     def _at(self, table: str, version: int | None = None) -> NamedTable:
         return NamedTable(self.uri(table), version=version, storage_options=dict(self.storage_options))
@@ -247,4 +282,6 @@ class Warehouse:
         if written is None:
             lost = f"table {self.uri(table)!r} lost the commit {recorded['commit_id']}"
             raise StorageError(f"{lost}; was it recreated meanwhile?")
+        if fills_summary(written.version):
+            self.sum_up(table)
         return written

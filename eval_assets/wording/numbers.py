@@ -190,6 +190,18 @@ def speed_text(per_second: float | None) -> str:
     return f"{per_second:,.0f}" if _WHOLE <= per_second < _TOO_LONG else significant_text(per_second, 1)
 
 
+def bytes_text(n_bytes: int) -> str:
+    """A size in the largest decimal unit that leaves a whole number before the point.
+
+    >>> bytes_text(0), bytes_text(999), bytes_text(1_500), bytes_text(2_340_000_000)
+    ('0 B', '999 B', '1.5 kB', '2.3 GB')
+    """
+    size, units = float(n_bytes), ["B", "kB", "MB", "GB", "TB"]
+    while size >= 1000 and len(units) > 1:  # noqa: PLR2004  decimal units
+        size, units = size / 1000, units[1:]
+    return f"{size:.0f} B" if units[0] == "B" else f"{size:.1f} {units[0]}"
+
+
 def count_text(count: int, noun: str, plural: str = "") -> str:
     """Write a count with its noun.
 

@@ -1,5 +1,8 @@
 """Every way a provider goes wrong, over real HTTP. Afterwards: no reply lost, none doubled, none under a wrong key."""
 
+import itertools
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -8,6 +11,7 @@ from eval_assets.config.model import Limits, Prices
 from eval_assets.errors import BudgetExceededError, MissingKeyError, ProviderError
 from eval_assets.providers.clients.openai_client import OpenAIClient
 from eval_assets.providers.dispatch.jobs import Job
+from eval_assets.providers.dispatch.limiter import Limiters
 from eval_assets.requests.budget import Budget
 from eval_assets.stages.spending import retry_of
 from tests.engines import FAST, answered, engine_on, jobs, question, store_in
@@ -278,3 +282,64 @@ def test_a_setup_that_can_not_work_is_raised_as_it_is(tmp_path):
     engine.__post_init__()
     with pytest.raises(MissingKeyError, match="needs the environment variable"):
         list(engine.answers(jobs(50)))
+
+
+def test_a_few_429s_at_random_leave_concurrency_alone(provider, tmp_path):
+    numbers = itertools.count(1)
+    provider.latency_seconds = 0.01
+    provider.faults = lambda _: Fault(429, retry_after="0.3") if next(numbers) % 33 == 0 else None
+    engine = engine_on(provider, tmp_path, limits=Limits(max_concurrency=32))
+    assert {answer.reply.outcome for answer in answered(engine, jobs(400)).values()} == {"ok"}
+    limits = [move.limit for move in engine.report().moves]
+    assert limits == sorted(limits)
+    assert limits[-1] == 32
+    assert provider.paid == 400
+    assert provider.requests == 412  # each 429 was asked again once: 400 / 32 of 33
+
+
+def test_a_provider_that_refuses_everything_for_a_while_is_asked_little_and_costs_no_row(provider, tmp_path):
+    provider.latency_seconds = 0.02
+    outage: list[float] = []
+
+    def faults(_):
+        if provider.paid >= 150 and not outage:
+            outage.append(time.monotonic() + 4.0)
+        return Fault(429, retry_after="0.1") if outage and time.monotonic() < outage[0] else None
+
+    provider.faults = faults
+    engine = engine_on(provider, tmp_path, limits=Limits(max_concurrency=32))
+    answers = answered(engine, jobs(400))
+    assert {answer.reply.outcome for answer in answers.values()} == {"ok"}
+    assert provider.paid == 400
+    # The 32 that were under way, and probes after 0.5, 1 and 2 s; none is refused once it is over.
+    assert 32 <= provider.requests - 400 <= 32 + 4
+    after = [moment for moment in provider.times if moment >= outage[0]]
+    first_round_trip = [moment for moment in after if moment < after[0] + provider.latency_seconds]
+    assert len(first_round_trip) == 1  # no herd
+
+
+def test_two_models_of_one_account_are_one_crowd(provider, tmp_path):
+    provider.latency_seconds = 0.01
+    limits, limiters = Limits(max_concurrency=6), Limiters()
+    engines = [
+        engine_on(provider, tmp_path / name, limits=limits, limiter=limiters.of("account", name, limits))
+        for name in ("a", "b")
+    ]
+    with ThreadPoolExecutor(2) as threads:
+        both = list(threads.map(lambda engine: answered(engine, jobs(60)), engines))
+    assert [len(answers) for answers in both] == [60, 60]
+    assert 2 <= provider.most_at_once <= 6
+
+
+def test_the_next_process_starts_where_this_one_ended(provider, tmp_path):
+    provider.latency_seconds, path = 0.05, tmp_path / "concurrency.json"
+    for start, began in ((0, "first request alone"), (100, "as it worked last time")):
+        limiters = Limiters(path)
+        engine = engine_on(provider, tmp_path, limits=FAST, limiter=limiters.of("account", "m", FAST))
+        provider.times.clear()
+        answered(engine, jobs(40, start))
+        limiters.remember()
+        assert engine.report().moves[0].why == began
+    assert engine.report().moves[0].limit == 8
+    at_first = [moment for moment in provider.times if moment < provider.times[0] + provider.latency_seconds]
+    assert len(at_first) == 8

@@ -6,10 +6,13 @@ import signal
 import dagster as dg
 import pytest
 
+from eval_assets.assets.file_reading import reading_config
 from eval_assets.automation import refresh as refresh_module
+from eval_assets.automation import watching
 from eval_assets.automation.backfill import partitions_by_asset
 from eval_assets.automation.claims import claim
 from eval_assets.automation.refresh import refresh_config
+from eval_assets.config.project_files import load_project
 from eval_assets.plan_runs import QUIET
 from eval_assets.stages.stage_table import OF_CELLS, OF_EVALUATIONS
 from tests.dagster_staleness import AutomationSensor
@@ -119,6 +122,31 @@ def test_the_sensor_asks_for_each_changed_file_once(lab):
         assert asked == ["prompts/short"]
         lab.files.write_prompt("short", "{{ inputs }}")  # taken back before it was read
         assert watched(lab, engine_room, cursor) == ([], "{}")
+
+
+def test_a_sensor_that_finds_everything_as_it_was_reads_no_file(lab, monkeypatch):
+    n_looks = []
+    monkeypatch.setattr(watching, "load_project", lambda folder: n_looks.append(1) or load_project(folder))
+    with lab.engine_room() as engine_room:
+        lab.read_files()
+        sensor = lab.definitions(engine_room).resolve_sensor_def("watch_files")
+
+        def tick(cursor):
+            result = sensor(dg.build_sensor_context(instance=lab.instance, cursor=cursor))
+            return [request.run_config for request in result.run_requests or ()], result.cursor
+
+        assert [tick("{}"), tick("{}"), tick("{}")] == [([], "{}")] * 3
+        assert len(n_looks) == 1
+        lab.files.edit_prompt("short")
+        asked, cursor = tick("{}")
+        assert (asked, len(n_looks)) == ([reading_config(["prompts/short"])], 2)
+        assert [tick(cursor), tick(cursor)] == [([], cursor)] * 2
+        assert len(n_looks) == 2
+        lab.read_files()
+        assert tick(cursor) == ([], "{}")  # its table has it now
+        (lab.files.data.parent / "new_module.py").write_text("x = 1\n")
+        tick("{}")
+        assert len(n_looks) == 4
 
 
 def test_the_sensor_leaves_out_files_that_are_new_or_broken(lab):

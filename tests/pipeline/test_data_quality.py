@@ -1,6 +1,10 @@
 """Checks run with their assets and alone: what they say of good rows, and which examples they name of bad ones."""
 
 import json
+import math
+import subprocess
+import sys
+from collections.abc import Iterator
 
 import dagster as dg
 import polars as pl
@@ -9,7 +13,8 @@ import pytest
 from eval_assets.checks.data_quality import _findings_table
 from eval_assets.plan_runs import QUIET
 from eval_assets.quality.expectations import Expectation
-from eval_assets.quality.validation import Finding
+from eval_assets.quality.screening import rows_as_expected
+from eval_assets.quality.validation import Finding, _asked
 from tests.loopback import Fault, LoopbackProvider
 from tests.projects import Lab, echo_or_verdict, write_project
 from tests.unit.test_report_foreign_text import WILD, acting
@@ -249,3 +254,42 @@ def test_what_data_quality_found_holds_no_link() -> None:
     table = _findings_table([Finding(expectation, 9, 1, (WILD, "q1"))])
     assert acting(table) == []
     assert {line.replace("\\|", "").count("|") for line in table.splitlines()} == {7}
+
+
+def expected_of_one_column() -> Iterator[Expectation]:
+    column = {"column": "x"}
+    for where in (None, ("kind", "a")):
+        yield Expectation("ExpectColumnValuesToNotBeNull", column, where)
+        yield Expectation("ExpectColumnValuesToBeNull", column, where)
+        yield Expectation("ExpectColumnValuesToBeUnique", column, where)
+        yield Expectation("ExpectColumnValuesToBeBetween", {**column, "min_value": 0, "max_value": 1}, where)
+        yield Expectation("ExpectColumnPairValuesToBeEqual", {"column_A": "x", "column_B": "y"}, where)
+        yield Expectation("ExpectColumnValuesToBeInSet", {"column": "text", "value_set": ["ok"], "mostly": 0.9}, where)
+        yield Expectation("ExpectColumnValuesToMatchRegex", {"column": "text", "regex": r"\S"}, where)
+
+
+@pytest.mark.parametrize("numbers", [[0.5, 1.0], [None, None], [0.5, None], [0.5, 0.5], [2.0, 0.0], [math.inf, 0.0]])
+@pytest.mark.parametrize("text", ["ok", " \x1c", "other", None])
+def test_what_the_columns_settle_great_expectations_finds_too(numbers, text) -> None:
+    rows = pl.DataFrame(
+        {"example_id": ["q0", "q1"], "x": numbers, "y": [0.5, 1.0], "kind": ["a", "b"], "text": ["ok", text]},
+        schema_overrides={"x": pl.Float64, "text": pl.String},
+    )
+    expectations = list(expected_of_one_column())
+    for expectation, asked in zip(expectations, _asked(rows, expectations), strict=True):
+        n_rows = rows_as_expected(rows, expectation)
+        assert (n_rows is None) is (asked.n_unexpected > 0), expectation
+        assert n_rows in (None, asked.n_rows), expectation
+
+
+def test_rows_that_are_as_expected_cost_no_import_of_great_expectations() -> None:
+    code = (
+        "import sys, polars as pl\n"
+        "from eval_assets.quality.expectations import dataset_expectations\n"
+        "from eval_assets.quality.validation import validate\n"
+        "rows = pl.DataFrame({'example_id': ['a'], 'inputs': ['b'], 'targets': ['c'], 'needs_targets': [True]})\n"
+        "found = validate(rows, dataset_expectations())\n"
+        "assert all(finding.passed and finding.n_rows == 1 for rule in found.values() for finding in rule)\n"
+        "assert not {'great_expectations', 'pandas'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -101,3 +101,13 @@ def test_thoughts_are_apart_from_answers_and_a_new_rule_for_tags_sends_nothing(o
     assert rows(one).select("output", "reasoning").row(0) == ("So: answer 0", "answer 9?")
     stored = one.warehouse.scan("responses").select("output").collect()["output"]
     assert min(stored) == "So: <think>answer 9?</think>answer 0"
+
+
+@pytest.mark.slow
+def test_what_an_account_bears_is_remembered_without_its_key(one, provider):
+    one.run(evaluations=["one"])
+    remembered = json.loads((one.settings.state_dir / "concurrency.json").read_text())
+    [(account, level)] = remembered.items()
+    assert account.startswith("openai-127.0.0.1-")
+    assert level["limit"] >= 2
+    assert not level["is_found"]

@@ -88,7 +88,7 @@ def test_what_dagster_refuses_or_never_comes_is_said_and_loads_all_else(tmp_path
     places = Settings(tmp_path / "data", str(tmp_path / "warehouse"), tmp_path / "state")
     definitions = build_definitions(project, object(), places)
     assert dg.Definitions.validate_loadable(definitions) is None
-    assert not list(definitions.schedules or [])
+    assert [schedule.name for schedule in definitions.schedules or []] == ["maintain_weekly"]
 
 
 def test_check_says_a_schedule_that_never_comes(tmp_path: Path) -> None:

@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
+from eval_assets.config.model import Limits, ModelFile
 from eval_assets.errors import ProviderError
 from eval_assets.providers.failures import PartitionFailure, RequestFailed
 from eval_assets.providers.local.transformers_client import TransformersClient
+from eval_assets.providers.local.transformers_jobs import LocalJob, batches
+from eval_assets.providers.local.transformers_model import GenerationSettings, LocalModel
 from eval_assets.requests.exchange import Reply, Request
 
 CONTEXT_TOKENS = 256
@@ -162,6 +165,47 @@ def test_requests_at_once_share_batches_and_answer_as_they_do_alone(random_model
     # 5 requests in batches of 3 and 2, each with one start
     starts = [reply.requested_at for reply in together]
     assert [starts.count(start) for start in sorted(set(starts))] == [3, 2]
+
+
+def test_a_batch_holds_requests_of_like_length(random_model):
+    long, short = "how long is a piece of rope, and of what is it made?", "why?"
+    replies = answers(random_model, *(question(text) for text in (short, long, short, long)), batch_size=4)
+    assert len({reply.requested_at for reply in replies}) == 1
+    jobs = [LocalJob(question("x"), GenerationSettings(), tokens=[0] * n) for n in (3, 50, 4, 60, 5)]
+    # the longest first, and as many as memory holds of the longest: 120 tokens at once
+    made = batches(jobs, lambda tokens: 120 // (tokens - GenerationSettings().max_tokens))
+    assert [[len(job.tokens) for job in batch] for batch in made] == [[60, 50], [5, 4, 3]]
+
+
+def test_a_batch_that_memory_cannot_hold_is_cut_in_two(random_model, monkeypatch):
+    import torch
+
+    generate, sizes = LocalModel.generate, []
+
+    def with_little_memory(model, prompts, settings, stopping):
+        sizes.append(len(prompts))
+        if len(prompts) > 2:
+            raise torch.OutOfMemoryError("no room for the keys")
+        return generate(model, prompts, settings, stopping)
+
+    requests = [question(text) for text in ("why?", "how long is a rope?", "when", "where is it", "who?")]
+    alone = [answers(random_model, request)[0].output for request in requests]
+    monkeypatch.setattr(LocalModel, "generate", with_little_memory)
+    replies = answers(random_model, *requests)
+    assert [reply.output for reply in replies] == alone
+    assert sizes == [5, 2, 3, 1, 2]
+
+
+def test_on_an_accelerator_many_requests_are_under_way_unless_the_file_says_otherwise():
+    def limits(**fields) -> Limits:
+        return ModelFile(provider="transformers", model="m", **fields).limits
+
+    # two batches of 8 on a CPU, which start at once
+    assert limits() == Limits(max_concurrency=16, start_concurrency=16)
+    assert limits(batch_size=64).max_concurrency == 128
+    assert (limits(device="cuda").max_concurrency, limits(device="cuda").timeout_seconds) == (512, 3600)
+    stated = limits(device="cuda", limits={"max_concurrency": 4, "max_retries": 1})
+    assert (stated.max_concurrency, stated.max_retries) == (4, 1)
 
 
 def test_requests_with_other_parameters_get_their_own_batch(constant_model):

@@ -1,6 +1,7 @@
 """Addresses and secrets in model files."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from eval_assets.checking.remarks import missing_prerequisites
 from eval_assets.config.model import Model, ModelFile
 from eval_assets.errors import MissingKeyError
 from eval_assets.providers.clients.openai_client import open_openai
-from eval_assets.providers.identity import identity_of
+from eval_assets.providers.identity import account_of, identity_of
 from eval_assets.stages.file_versions import FileVersions
 from tests.engines import surroundings
 from tests.small_project import problems_of, project_with
@@ -147,3 +148,24 @@ def test_addresses_as_servers_have_them_are_allowed(tmp_path: Path, fields: str)
 )
 def test_text_that_yaml_takes_for_something_else_is_to_be_put_in_quotes(tmp_path: Path, fields: str, said: str) -> None:
     assert said_of(tmp_path, fields).startswith(f"data/models/echo.yaml:{said}")
+
+
+def account(name="m", **fields):
+    return account_of(Model(name=name, file=ModelFile(**({"provider": "openai", "model": name} | fields))))
+
+
+def test_models_of_one_address_and_key_are_one_account():
+    url = "https://llm.example.org/v1"
+    assert account("a", api_key_env="OPENAI_API_KEY") == account("b")  # the default of OpenAI itself, by name
+    assert account("a", base_url=url) == account("b", base_url=url + "/", limits={"max_concurrency": 1})
+    assert len({account(), account(base_url=url), account(base_url=url, api_key_env="MY_KEY")}) == 3
+    assert account(base_url=url, query_env={"key": "MY_KEY"}) != account(base_url=url)
+    assert account("a", provider="embedded") != account("b", provider="embedded")
+
+
+def test_an_account_is_named_after_its_address_and_the_name_of_its_key(monkeypatch):
+    monkeypatch.setenv("MY_KEY", "sk-secret")
+    named = account(base_url="https://llm.example.org/v1", api_key_env="MY_KEY")
+    assert re.fullmatch(r"openai-llm\.example\.org-my_key-[0-9a-f]{8}", named)
+    monkeypatch.setenv("MY_KEY", "sk-another")
+    assert account(base_url="https://llm.example.org/v1", api_key_env="MY_KEY") == named

@@ -290,3 +290,14 @@ def test_resampled_counts_draw_n_of_n():
     assert (drawn.sum(axis=1) == 30).all()
     # an example is left out with probability (29 / 30)^30 = 0.3617
     assert np.mean(drawn == 0) == pytest.approx(0.3617, abs=0.01)
+
+
+@pytest.mark.parametrize("quantile", [0.0, 0.1, 0.5, 0.9, 1.0])
+@pytest.mark.parametrize("n", [2, 7, 40, 401])
+def test_the_bounds_of_a_quantile_are_numpys_to_the_last_digit(n: int, quantile: float) -> None:
+    generator = np.random.default_rng(n)
+    scores = generator.choice([generator.normal(size=n), np.round(generator.random(n), 1) * 1e5])
+    found = bootstrap_quantile_interval(scores, quantile, confidence=0.9, n_resamples=100, seed=n)
+    drawn = np.random.default_rng(n).integers(n, size=(100, n))
+    expected = np.quantile(np.quantile(scores[drawn], quantile, axis=1), [0.05, 0.95])
+    assert (found.low, found.high) == pytest.approx(tuple(expected), rel=0, abs=0)

@@ -92,6 +92,8 @@ def rows_to_rescore(
     """Count the predictions for which `score_predictions` would write at least one new score."""
     known, remedies = KnownScores.read(previous, cell or {}), remedies_of(metrics)
     batches = _batches(predictions, metrics, BATCH_ROWS)
+    if not known.high.size:
+        return sum(batch.height for batch in batches) if metrics else 0
     return sum(rows_with_new_scores(score_sources(batch, metrics, known, remedies), batch.height) for batch in batches)
 
 

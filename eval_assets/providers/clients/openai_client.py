@@ -190,8 +190,7 @@ def open_openai(model: Model, surroundings: Surroundings) -> OpenAIClient:
         MissingKeyError: A variable that the file names, or OPENAI_API_KEY for OpenAI itself, is not set.
     """
     file, environment = model.file, surroundings.environment
-    base_url = file.base_url or OPENAI_URL
-    key_name = file.api_key_env or ("OPENAI_API_KEY" if urlsplit(base_url).hostname == OPENAI_HOST else None)
+    base_url, key_name = file.base_url or OPENAI_URL, _key_name(file)
     return OpenAIClient(
         model_id=str(file.model),
         base_url=base_url,
@@ -209,6 +208,16 @@ def openai_address(file: ModelFile) -> tuple[str, str]:
     return endpoint_of(file.base_url or OPENAI_URL, file.query), str(file.model)
 
 
+def openai_account(file: ModelFile) -> str:
+    """The variables that hold the key and whatever else is secret, by name: what they hold is nobody's business.
+
+    >>> openai_account(ModelFile(provider="openai", model="gpt-4o", headers_env={"X-Key": "GATEWAY_KEY"}))
+    'OPENAI_API_KEY X-Key=GATEWAY_KEY'
+    """
+    named = sorted({**file.headers_env, **file.query_env}.items())
+    return " ".join(part for part in (_key_name(file), *map("=".join, named)) if part)
+
+
 def endpoint_of(base_url: str, query: Mapping[str, str] | None = None) -> str:
     """One spelling for one address: lower-case host, no default port, no final slash, sorted query.
 
@@ -223,6 +232,12 @@ def endpoint_of(base_url: str, query: Mapping[str, str] | None = None) -> str:
     port = "" if parts.port in (None, DEFAULT_PORTS[scheme]) else f":{parts.port}"
     asked = "&".join(part for part in (parts.query, urlencode(sorted((query or {}).items()))) if part)
     return f"{scheme}://{host}{port}{parts.path.rstrip('/')}{'?' if asked else ''}{asked}"
+
+
+def _key_name(file: ModelFile) -> str | None:
+    """The variable that holds the key; null if none is sent."""
+    is_openai = urlsplit(file.base_url or OPENAI_URL).hostname == OPENAI_HOST
+    return file.api_key_env or ("OPENAI_API_KEY" if is_openai else None)
 
 
 def _secret(model: Model, name: str, environment: Mapping[str, str]) -> str:

@@ -12,7 +12,7 @@ from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.dispatch.limiter import Quota
 from eval_assets.providers.identity import identity_of, implementation_of
 from eval_assets.providers.traits import provider_of
-from eval_assets.requests.exchange import Client, Reply, Request
+from eval_assets.requests.exchange import AtHand, Client, Reply, Request
 
 
 def open_client(model: Model, surroundings: Surroundings, *, implementation: str | None = None) -> Client:
@@ -41,12 +41,20 @@ class OnDemandClient:
         open_client: Makes the real client; may start a server or refuse a missing key.
         shared_columns: Columns added to every request as it is sent (a retriever's documents). They aren't in the
             request key; whoever passes them puts their hash into the model's identity.
+        is_at_hand: Whether the real client is `AtHand`.
     """
 
-    def __init__(self, open_client: Callable[[], Client], shared_columns: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        open_client: Callable[[], Client],
+        shared_columns: Mapping[str, Any] | None = None,
+        *,
+        is_at_hand: bool = False,
+    ) -> None:
         self._open = open_client
         self._shared = dict(shared_columns or {})
         self._client: Client | None = None
+        self.is_at_hand = is_at_hand
         self._opening = asyncio.Lock()
 
     @property
@@ -62,6 +70,13 @@ class OnDemandClient:
         if self._shared:
             request = replace(request, columns={**request.columns, **self._shared})
         return await self._client.complete(request)
+
+    def reply_to(self, request: Request) -> Reply:
+        """The reply of a client that has them at hand; raises as the real client does, and as opening it does."""
+        if self._client is None:
+            self._client = self._open()
+        at_hand: AtHand = self._client  # type: ignore[assignment]  # that it is one is what `is_at_hand` says
+        return at_hand.reply_to(request)
 
     async def aclose(self) -> None:
         """Close the real client if it was opened."""

@@ -100,6 +100,10 @@ class RecordedClient:
                 yield line, example_id
 
     async def complete(self, request: Request) -> Reply:
+        """As `reply_to`."""
+        return self.reply_to(request)
+
+    def reply_to(self, request: Request) -> Reply:
         """The recorded reply to the request's example.
 
         Raises:

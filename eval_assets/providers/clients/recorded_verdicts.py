@@ -57,6 +57,10 @@ class RecordedVerdicts:
             self._by_place[place] = row
 
     async def complete(self, request: Request) -> Reply:
+        """As `reply_to`."""
+        return self.reply_to(request)
+
+    def reply_to(self, request: Request) -> Reply:
         """The recorded verdict on the candidate's output.
 
         Raises:

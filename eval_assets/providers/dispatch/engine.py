@@ -15,8 +15,9 @@ from typing import Self, TypeVar
 from eval_assets.config.model import Limits, Prices
 from eval_assets.errors import BudgetExceededError, StoppedError
 from eval_assets.providers.dispatch.answering import Pass
+from eval_assets.providers.dispatch.concurrency import Move
 from eval_assets.providers.dispatch.jobs import Answer, Job, Policy, Retry
-from eval_assets.providers.dispatch.limiter import Move
+from eval_assets.providers.dispatch.limiter import Limiter
 from eval_assets.providers.dispatch.progress import Ended, EngineReport, Progress, Tally
 from eval_assets.providers.dispatch.sending import Terms
 from eval_assets.providers.dispatch.session import Session
@@ -42,6 +43,7 @@ class Engine:
         store: Where replies are found and kept.
         run_id: Recorded with every reply that this engine pays for.
         limits: Concurrency, ceilings, deadline, retries.
+        limiter: When requests may start; one of its own when null.
         prices: What a reply costs.
         policy: `use` stored replies; `refresh` sends everything anew, once; `replay` never sends.
         reading: How replies are understood.
@@ -59,6 +61,7 @@ class Engine:
     store: ResponseStore
     run_id: str
     limits: Limits = field(default_factory=Limits)
+    limiter: Limiter | None = None
     prices: Prices = field(default_factory=Prices)
     policy: Policy = "use"
     reading: Reading = field(default_factory=Reading)
@@ -76,7 +79,7 @@ class Engine:
             self.identity,
             self.client,
             self.store,
-            Terms(self.run_id, self.limits, self.prices, self.budget),
+            Terms(self.run_id, self.limits, self.limiter or Limiter(self.limits), self.prices, self.budget),
             self._tally,
             stop=self.stop,
             on_wait=self.on_wait,
@@ -170,7 +173,7 @@ class Engine:
 
     def _moves(self) -> tuple[Move, ...]:
         sender = self._session.sender
-        return (Move(0.0, 0, "nothing sent"),) if sender is None else tuple(sender.limiter.moves)
+        return (Move(0.0, 0, "nothing sent"),) if sender is None else sender.moves()
 
     def _tell(self, *, now: bool = False) -> None:
         clock = time.monotonic()

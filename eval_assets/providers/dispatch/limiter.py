@@ -1,28 +1,24 @@
-"""How many requests may be under way at one provider and account, and when the next may start.
+"""When the next request to a model may start: the slots of its account, its own ceilings, and what its provider says.
 
-Knows nothing of requests or replies; `sending` reports what happened to each.
+Knows nothing of requests or replies; `attempts` reports what happened to each. How many slots an account has is decided
+in `concurrency`.
 """
 
 import asyncio
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from eval_assets.config.model import Limits
+from eval_assets.providers.dispatch.account import Account, Permit, Turn
+from eval_assets.providers.dispatch.bucket import Bucket
+from eval_assets.providers.dispatch.concurrency import Move
+from eval_assets.providers.dispatch.remembered import remember_levels, remembered_levels
 
-BURST_SECONDS = 1.0
-MAX_MOVES = 200
 LONGEST_WAIT_SECONDS = 600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """A change of the concurrency limit, `seconds` after the first request."""
-
-    seconds: float
-    limit: int
-    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,115 +31,98 @@ class Quota:
     reset_tokens_seconds: float | None = None
 
 
-@dataclass(slots=True)
-class Permit:
-    """Leave to send one request; give it back with `Limiter.release`."""
-
-    sent_at: float
-    tokens: int
-
-
-class _Bucket:
-    """A ceiling per minute. Its level may fall below zero; nothing starts until it has recovered."""
-
-    def __init__(self, per_minute: float, now: float) -> None:
-        self.rate = per_minute / 60
-        self.capacity = max(1.0, self.rate * BURST_SECONDS)
-        self.level = self.capacity
-        self.filled_at = now
-
-    def seconds_until_free(self, now: float) -> float:
-        self.level = min(self.capacity, self.level + (now - self.filled_at) * self.rate)
-        self.filled_at = now
-        # A microscopic deficit is rounding, not a reason to sleep.
-        return max(0.0, (min(1.0, self.capacity) - self.level) / self.rate) if self.level < 1.0 - 1e-9 else 0.0
-
-
 class Limiter:
-    """Adaptive concurrency for one provider and account; lives in one event loop.
-
-    The first request goes alone. Each success then adds one slot, which doubles the limit per round trip, until the
-    first 429; from there a full round trip adds one slot, and a 429 halves the limit, once per round trip.
+    """Slots for one model: those of its account, within its own ceilings.
 
     Args:
-        limits: `max_concurrency` and the ceilings per minute.
+        limits: `max_concurrency`, `start_concurrency` and the ceilings per minute.
+        account: Whose slots; an account of its own when null.
         clock: Seconds that only grow.
     """
 
-    def __init__(self, limits: Limits, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(
+        self, limits: Limits, account: Account | None = None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._account = account or Account(clock=clock)
+        self._clock, self._lock, self._concurrency = (
+            self._account.clock,
+            self._account.lock,
+            self._account.concurrency,
+        )
         self._ceiling = limits.max_concurrency
-        now = clock()
-        self._requests = _Bucket(limits.requests_per_minute, now) if limits.requests_per_minute else None
-        self._tokens = _Bucket(limits.tokens_per_minute, now) if limits.tokens_per_minute else None
-        self._exact = 1.0
-        self._slow_start = True
-        self._slowed_at = float("-inf")
+        now = self._clock()
+        self._requests = Bucket(limits.requests_per_minute, now) if limits.requests_per_minute else None
+        self._tokens = Bucket(limits.tokens_per_minute, now) if limits.tokens_per_minute else None
         self._paused_until = float("-inf")
-        self._full_at = float("-inf")
-        self._waiting: deque[asyncio.Future[None]] = deque()
-        self._alarm: asyncio.TimerHandle | None = None
-        self._began = now
+        self._new: deque[Turn] = deque()
+        self._rested: deque[Turn] = deque()
         self.in_flight = 0
-        self.moves: list[Move] = [Move(0.0, 1, "first request alone")]
+        self._account.join(self, self._ceiling, limits.start_concurrency)
 
     @property
     def limit(self) -> int:
-        """How many requests may be under way now."""
-        return int(self._exact)
+        """How many requests of the account may be under way now."""
+        return self._concurrency.limit
 
-    async def acquire(self, tokens: int = 0) -> Permit:
+    def moves(self, since: float) -> tuple[Move, ...]:
+        """How the limit was, and how it moved, since a moment of the clock."""
+        with self._lock:
+            return self._concurrency.moves(since)
+
+    async def acquire(self, tokens: int = 0, rested: Permit | None = None) -> Permit:
         """Wait until a request may start.
 
         Args:
             tokens: Estimated size of request and reply, counted against `tokens_per_minute`.
+            rested: Its former permit, if it kept its slot while it rested: it goes before new ones.
         """
-        while (delay := self._delay()) != 0.0:
-            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append(turn)
-            if delay is not None:
-                self._wake_in(delay)
-            try:
-                await turn
-            except asyncio.CancelledError:
-                # The turn may have been given to us already: pass it on.
-                self._wake()
-                raise
-        self.in_flight += 1
-        for bucket, amount in ((self._requests, 1), (self._tokens, tokens)):
-            if bucket is not None:
-                bucket.level -= amount
-        now = self._clock()
-        if self.in_flight >= self.limit:
-            self._full_at = now
-        return Permit(now, tokens)
+        turn = Turn(asyncio.get_running_loop(), tokens, rested)
+        with self._lock:
+            self._queue_of(turn).append(turn)
+            self._account.serve()
+            if (permit := turn.granted()) is not None:
+                return permit
+            turn.served = turn.loop.create_future()
+        try:
+            await turn.served
+        except asyncio.CancelledError:
+            self._leave(turn)
+            raise
+        permit = turn.granted()
+        assert permit is not None  # noqa: S101  served
+        return permit
 
-    def release(self, permit: Permit, *, answered: bool, tokens: int | None = None) -> None:
+    def release(self, permit: Permit, *, answered: bool, tokens: int | None = None, rests: bool = False) -> None:
         """Take a permit back.
 
         Args:
             permit: From `acquire`.
             answered: The provider answered, if only to refuse this request: it has capacity.
             tokens: What was really used, if known.
+            rests: The request keeps its slot while it waits for another attempt, or until `forgo`.
         """
-        self.in_flight -= 1
-        if tokens is not None and self._tokens is not None:
-            self._tokens.level += permit.tokens - tokens
-        # Growth needs proof: only who was under way when all slots were taken shows that they can be.
-        if answered and self._slowed_at <= permit.sent_at <= self._full_at:
-            self._move(self._exact + (1.0 if self._slow_start else 1.0 / self._exact), self._growth())
-        self._wake()
+        with self._lock:
+            self.in_flight -= 1
+            self._account.in_flight -= 1
+            permit.is_resting = rests
+            self._account.resting += rests
+            if tokens is not None and self._tokens is not None:
+                self._tokens.level += permit.tokens - tokens
+            if answered:
+                self._concurrency.answered(permit.sent_at, self._clock())
+            self._account.serve()
+
+    def forgo(self, permit: Permit) -> None:
+        """Give up the slot that a request keeps, if it does."""
+        if permit.is_resting:
+            with self._lock:
+                self._wakes_up(permit)
+                self._account.serve()
 
     def slow_down(self, permit: Permit, why: str, retry_after_seconds: float | None = None) -> None:
-        """Halve the limit, unless this request was sent before the last time; wait if the provider says so."""
-        now = self._clock()
-        if retry_after_seconds:
-            self._paused_until = max(self._paused_until, now + retry_after_seconds)
-            why = f"{why}, wait {retry_after_seconds:g} s"
-        self._slow_start = False
-        if permit.sent_at >= self._slowed_at:
-            self._slowed_at = now
-            self._move(self._exact / 2, why)
+        """A request was refused because there are too many: that alone slows it, a whole share of them slows all."""
+        with self._lock:
+            self._concurrency.refused(permit.sent_at, self._clock(), why, retry_after_seconds)
 
     def heed(self, quota: Quota) -> None:
         """Wait for the provider's window to reset when it says that nothing is left; call it once for each reply.
@@ -156,52 +135,99 @@ class Limiter:
         ):
             # Below 0 stands for "unknown".
             if remaining == 0 and reset:
-                until = self._clock() + min(reset, LONGEST_WAIT_SECONDS)
-                if until > self._paused_until:
-                    self._paused_until = until
-                    self._record(f"no {what} left in the provider's window, wait {reset:g} s")
+                with self._lock:
+                    now = self._clock()
+                    until = now + min(reset, LONGEST_WAIT_SECONDS)
+                    if until > self._paused_until:
+                        self._paused_until = until
+                        self._concurrency.note(now, f"no {what} left in the provider's window, wait {reset:g} s")
 
-    def _growth(self) -> str:
-        return "slow start" if self._slow_start else "no 429 for a round trip"
-
-    def _delay(self) -> float | None:
-        """Seconds until a request may start; 0 is now, null when a slot comes free."""
-        if self.in_flight >= self.limit:
+    def serve(self, now: float) -> tuple[float, asyncio.AbstractEventLoop] | None:
+        """Start the next request, if one waits and a slot is free; else seconds to wait, and whose loop may wait."""
+        turns = self._rested
+        if not turns and self._account.has_room:
+            turns = self._new
+        if not turns or self.in_flight >= self._ceiling:
             return None
-        now = self._clock()
-        delay = max(0.0, self._paused_until - now)
+        turn = turns[0]
+        delay = max(0.0, max(self._paused_until, self._concurrency.paused_until) - now)
         for bucket in (self._requests, self._tokens):
             if bucket is not None:
                 delay = max(delay, bucket.seconds_until_free(now))
-        return delay
+        if delay == 0:
+            turns.popleft()
+            self.in_flight += 1
+            self._account.in_flight += 1
+            if turn.rested is not None:
+                self._wakes_up(turn.rested)
+            self._fill(1, turn.tokens)
+            self._concurrency.started(self._account.in_flight + self._account.resting, now)
+            turn.serve(Permit(now, turn.tokens))
+        return delay, turn.loop
 
-    def _wake(self) -> None:
-        """Let as many look again as there are free slots."""
-        free = self.limit - self.in_flight
-        while self._waiting and free > 0:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                free -= 1
+    def _leave(self, turn: Turn) -> None:
+        """Give up waiting; a slot that was given already is passed on."""
+        with self._lock:
+            if turn.permit is None:
+                self._queue_of(turn).remove(turn)
+            else:
+                self.in_flight -= 1
+                self._account.in_flight -= 1
+                self._fill(-1, -turn.tokens)
+            self._account.forget_alarm(turn.loop)
+            self._account.serve()
 
-    def _wake_in(self, seconds: float) -> None:
-        # Pauses and levels change while an alarm is set: the newest waiter knows best.
-        if self._alarm is not None:
-            self._alarm.cancel()
-        self._alarm = asyncio.get_running_loop().call_later(seconds, self._wake)
+    def _wakes_up(self, permit: Permit) -> None:
+        self._account.resting -= permit.is_resting
+        permit.is_resting = False
 
-    def _move(self, limit: float, why: str) -> None:
-        before = self.limit
-        self._exact = min(max(1.0, limit), float(self._ceiling))
-        if self.limit != before:
-            self._record(why)
+    def _queue_of(self, turn: Turn) -> deque[Turn]:
+        return self._rested if turn.rested is not None and turn.rested.is_resting else self._new
 
-    def _record(self, why: str) -> None:
-        move = Move(round(self._clock() - self._began, 3), self.limit, why)
-        # A climb is one move however many steps it has.
-        if self.moves[-1].why == why and why == self._growth():
-            self.moves[-1] = move
-        elif len(self.moves) < MAX_MOVES:
-            self.moves.append(move)
-        else:
-            self.moves[-1] = move
+    def _fill(self, requests: int, tokens: int) -> None:
+        for bucket, amount in ((self._requests, requests), (self._tokens, tokens)):
+            if bucket is not None:
+                bucket.level -= amount
+
+
+@dataclass
+class Limiters:
+    """One limiter per model and one account per provider and key, for the life of the process.
+
+    Args:
+        path: Where the concurrency that worked is remembered; null forgets it.
+    """
+
+    path: Path | None = None
+    _accounts: dict[str, Account] = field(default_factory=dict)
+    _limiters: dict[tuple[str, str, int, float | None, float | None], Limiter] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._known = {} if self.path is None else remembered_levels(self.path)
+
+    def of(self, account: str, model_id: str, limits: Limits) -> Limiter:
+        """The limiter of a model; models that state the same limits for one id share it.
+
+        Args:
+            account: Name of the account, as `identity.account_of` makes it.
+            model_id: As the provider knows it.
+            limits: Its own ceilings. Together the models of an account use at most the largest `max_concurrency`.
+        """
+        ceilings = (limits.max_concurrency, limits.requests_per_minute, limits.tokens_per_minute)
+        with self._lock:
+            if account not in self._accounts:
+                self._accounts[account] = Account(self._known.get(account))
+            shared = self._accounts[account]
+            if (account, model_id, *ceilings) not in self._limiters:
+                self._limiters[account, model_id, *ceilings] = Limiter(limits, shared)
+            return self._limiters[account, model_id, *ceilings]
+
+    def remember(self) -> None:
+        """Keep what worked so far for the next process."""
+        with self._lock:
+            levels = {account: shared.concurrency.level for account, shared in self._accounts.items()}
+            news = {account: level for account, level in levels.items() if level and level != self._known.get(account)}
+            if news and self.path is not None:
+                remember_levels(self.path, news)
+            self._known |= news

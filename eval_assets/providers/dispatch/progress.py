@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from eval_assets.providers.dispatch.limiter import Move
+from eval_assets.providers.dispatch.concurrency import Move
 from eval_assets.requests.exchange import Reply
 from eval_assets.wording.numbers import count_text, money_text, seconds_text
 

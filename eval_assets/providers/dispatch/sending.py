@@ -5,24 +5,28 @@ Runs inside the event loop. What is sent at all, and who gets the answers, is de
 
 import asyncio
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass, replace
 
 from eval_assets.config.model import Limits, Prices
 from eval_assets.errors import BudgetExceededError, StoppedError, StorageError
 from eval_assets.providers.attempts import Attempts
+from eval_assets.providers.dispatch.account import Permit
+from eval_assets.providers.dispatch.at_hand import reply_at_hand
+from eval_assets.providers.dispatch.concurrency import Move
 from eval_assets.providers.dispatch.costs import (
     expected_prompt_tokens,
     max_completion_tokens,
     reply_cost_usd,
     worst_case_usd,
 )
-from eval_assets.providers.dispatch.limiter import Limiter, Permit
+from eval_assets.providers.dispatch.limiter import Limiter
 from eval_assets.providers.dispatch.progress import Tally
 from eval_assets.providers.failures import PartitionFailure, failed_reply
 from eval_assets.providers.redaction import redacted
 from eval_assets.requests.budget import Budget
-from eval_assets.requests.exchange import Client, Reply, Request
+from eval_assets.requests.exchange import AtHand, Client, Reply, Request
 from eval_assets.storage.replies.lane_writer import LaneWriter
 from eval_assets.storage.replies.stored_replies import StoredReply
 from eval_assets.wording.numbers import money_text
@@ -50,6 +54,7 @@ class Terms:
 
     run_id: str
     limits: Limits
+    limiter: Limiter
     prices: Prices
     budget: Budget | None
 
@@ -63,9 +68,10 @@ class Sender:
     def __init__(
         self, client: Client, writer: LaneWriter, terms: Terms, tally: Tally, loop: asyncio.AbstractEventLoop
     ) -> None:
-        self.limiter = Limiter(terms.limits)
         self.ending: BaseException | None = None
         self._writer, self._terms, self._tally, self._loop = writer, terms, tally, loop
+        self._began = time.monotonic()
+        self._at_hand: AtHand | None = client if getattr(client, "is_at_hand", False) else None  # type: ignore[assignment]
         self._queue: deque[Exchange] = deque()
         self._more = asyncio.Event()
         self._changed = asyncio.Event()
@@ -73,7 +79,7 @@ class Sender:
         self._done: deque[Exchange] = deque()
         self._news = threading.Event()
         self._news_scheduled = False
-        self._attempts = Attempts(client, self.limiter, terms.limits, tally, is_ending=lambda: self.ending is not None)
+        self._attempts = Attempts(client, terms.limiter, terms.limits, tally, is_ending=lambda: self.ending is not None)
         self._dispatcher = loop.create_task(self._dispatch())
         self._dispatcher.add_done_callback(self._forget)
 
@@ -87,8 +93,15 @@ class Sender:
         """Requests sent and not finished, or waiting for another attempt."""
         return len(self._tasks)
 
+    def moves(self) -> tuple[Move, ...]:
+        """How many requests were sent at once, since this sender was there."""
+        return self._terms.limiter.moves(self._began)
+
     def submit(self, exchanges: list[Exchange]) -> None:
-        """Queue requests."""
+        """Queue requests; those whose replies are at hand are answered at once."""
+        if self._at_hand is not None and self._terms.budget is None:
+            self._answer(self._at_hand, exchanges)
+            return
         self._loop.call_soon_threadsafe(self._enqueue, exchanges)
 
     def finished(self, timeout: float) -> list[Exchange]:
@@ -111,6 +124,26 @@ class Sender:
             if late:
                 await asyncio.wait(late)
         await asyncio.gather(self._dispatcher, return_exceptions=True)
+
+    def _answer(self, client: AtHand, exchanges: list[Exchange]) -> None:
+        """Take all replies in this thread, and keep them with one write."""
+        while self._writer.is_behind:
+            time.sleep(WAKE_SECONDS)
+        came: list[tuple[Exchange, Reply]] = []
+        for exchange in exchanges:
+            exchange.reply = reply = reply_at_hand(client, exchange.request)
+            if reply.outcome != "error":
+                cost = reply_cost_usd(reply, self._terms.prices)
+                came.append((exchange, reply if cost is None else replace(reply, cost_usd=cost)))
+        records = [(exchange.request_key, exchange.canonical, reply) for exchange, reply in came]
+        kept = self._writer.append_all(records, self._terms.run_id)
+        for (exchange, _), stored in zip(came, kept, strict=True):
+            exchange.stored, exchange.reply = stored, stored.reply
+        for exchange in exchanges:
+            assert exchange.reply is not None  # noqa: S101  just set
+            self._tally.add_sent(exchange.reply)
+        self._done.extend(exchanges)
+        self._news.set()
 
     def _enqueue(self, exchanges: list[Exchange]) -> None:
         self._queue.extend(exchanges)
@@ -156,7 +189,7 @@ class Sender:
 
     async def _acquire(self, exchange: Exchange, usd: float) -> Permit:
         try:
-            return await self.limiter.acquire(self._tokens(exchange))
+            return await self._terms.limiter.acquire(self._tokens(exchange))
         except asyncio.CancelledError:
             self._settle(usd, 0.0)
             raise

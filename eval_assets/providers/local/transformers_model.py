@@ -19,6 +19,8 @@ from eval_assets.providers.failures import RequestFailed
 from eval_assets.requests.exchange import Message
 
 GGUF_SUFFIX = ".gguf"
+MOST_IN_A_BATCH = 256
+BATCH_WITHOUT_KNOWN_MEMORY = 32
 
 
 class GenerationSettings(FileModel):
@@ -112,6 +114,48 @@ class LocalModel:
         self._pad_token = next(token for token in range(len(self._end_tokens) + 1) if token not in self._end_tokens)
         self.context_tokens: int | None = getattr(self._model.config.get_text_config(), "max_position_embeddings", None)
 
+    @property
+    def device_type(self) -> str:
+        """`cpu`, `cuda`, `mps`..."""
+        return str(self._model.device.type)
+
+    @property
+    def network(self) -> Any:
+        """The model of the library."""
+        return self._model
+
+    @property
+    def end_tokens(self) -> frozenset[int]:
+        """Tokens that end a reply."""
+        return self._end_tokens
+
+    def batch_size_for(self, tokens: int) -> int:
+        """How many sequences of this many tokens are generated at once in half of the memory that is free.
+
+        The other half is for activations, and for what other processes of the machine take meanwhile.
+        """
+        import torch
+
+        if self.device_type != "cuda":
+            return BATCH_WITHOUT_KNOWN_MEMORY
+        torch.cuda.empty_cache()
+        free, _ = torch.cuda.mem_get_info(self._model.device)
+        return max(
+            1, min(MOST_IN_A_BATCH, int(free / 2 / (tokens * self._bytes_per_token() + self._bytes_of_scores())))
+        )
+
+    def _bytes_per_token(self) -> int:
+        """Keys and values of one token in all layers."""
+        config = self._model.config.get_text_config()
+        heads = config.num_attention_heads
+        head_size = getattr(config, "head_dim", None) or config.hidden_size // heads
+        kept_heads = getattr(config, "num_key_value_heads", None) or heads
+        return int(2 * config.num_hidden_layers * kept_heads * head_size * self._model.dtype.itemsize)
+
+    def _bytes_of_scores(self) -> int:
+        """Scores of one next token: in 32 bit, and copied by each step of sampling."""
+        return int(self._model.config.get_text_config().vocab_size * 4 * 4)
+
     def encode(self, messages: Sequence[Message]) -> list[int]:
         """Tokens of a prompt, by the chat template; without a template the contents, a blank line between them."""
         if self._tokenizer.chat_template is None:
@@ -151,11 +195,11 @@ class LocalModel:
             attention_mask=torch.tensor(mask, device=self._model.device),
             pad_token_id=self._pad_token,
             stopping_criteria=transformers.StoppingCriteriaList([has_ended]),
-            **_generate_arguments(settings),
+            **generate_arguments(settings),
         )
-        return [self._generated(sequence[longest:].tolist(), settings.stop) for sequence in sequences]
+        return [self.generated(sequence[longest:].tolist(), settings.stop) for sequence in sequences]
 
-    def _generated(self, tokens: list[int], stop: Sequence[str]) -> Generated:
+    def generated(self, tokens: list[int], stop: Sequence[str]) -> Generated:
         """Cut one reply at its end token or stop text; what follows in the batch is padding."""
         ends = [index for index, token in enumerate(tokens) if token in self._end_tokens]
         tokens = tokens[: ends[0] + 1] if ends else tokens
@@ -170,7 +214,7 @@ class LocalModel:
         return any(word in text for word in stop)
 
 
-def _generate_arguments(settings: GenerationSettings) -> dict[str, Any]:
+def generate_arguments(settings: GenerationSettings) -> dict[str, Any]:
     """The parameters under the names of `generate`."""
     given: dict[str, Any] = {"max_new_tokens": settings.max_tokens}
     if settings.repetition_penalty is not None:

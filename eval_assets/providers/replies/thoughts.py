@@ -36,6 +36,9 @@ PAIRS = (
 )
 """Tags of the models that think aloud, each as it is written at the head of a thought and at its end."""
 
+FIRST_CHARACTERS = "<[◁"
+"""One of these begins every tag: most replies hold none."""
+
 ANY_CLOSING = re.compile(rf"<\s*/\s*(?:{NAMES})\s*>", re.IGNORECASE)
 SPACE = re.compile(r"[\s\u200b-\u200f\ufeff]*")
 BLANK_LINES = re.compile(r"(?:[^\S\n]*\n)+|[^\S\n]+")
@@ -70,7 +73,7 @@ def split_thoughts(text: str, tags: ReasoningTags = "at_start") -> Split:
     >>> split_thoughts("London? No.</think>Paris", "opened_by_template")
     Split(thoughts='London? No.', answer='Paris')
     """
-    if tags == "ignored":
+    if tags == "ignored" or (tags != "opened_by_template" and not any(first in text for first in FIRST_CHARACTERS)):
         return Split(None, text)
     thoughts, rest = _anywhere(text) if tags == "anywhere" else _at_start(text)
     if not thoughts and tags == "opened_by_template":

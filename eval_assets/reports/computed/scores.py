@@ -33,6 +33,9 @@ SCORE_ROWS = {
     "justification": pl.String(),
 }
 
+READ_OF_METRICS = [name for name in SCORE_ROWS if name in HEURISTIC_METRICS]
+"""Columns of `heuristic_metrics` that any report looks at: a fifth of what its rows hold."""
+
 NO_VALUE = "(none)"
 
 
@@ -110,13 +113,13 @@ def score_rows(heuristic: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
     """Bring heuristic and judge scores into one long table.
 
     Args:
-        heuristic: Rows of `heuristic_metrics`.
+        heuristic: Rows of `heuristic_metrics`, of which `READ_OF_METRICS` are read.
         judged: Rows of `judge_scores`; a jury member's own verdict is left out, the jury's is kept.
 
     Returns:
         Columns of `SCORE_ROWS`; a judge's name stands under `metric`, `kind` tells them apart.
     """
-    from_metrics = heuristic.select(list(HEURISTIC_METRICS)).with_columns(
+    from_metrics = heuristic.select(READ_OF_METRICS).with_columns(
         kind=pl.lit("heuristic"), justification=pl.lit(None, dtype=pl.String())
     )
     from_judges = (

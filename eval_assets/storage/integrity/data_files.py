@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -35,7 +36,8 @@ class NamedTable(DeltaTable):
             return super().history(limit)
         log, newest = Path(folder) / "_delta_log", self.version()
         versions = range(newest, -1 if limit is None else max(newest - limit, -1), -1)
-        return [_recorded(log / f"{version:020d}.json") for version in versions]
+        entries = takewhile(Path.exists, (log / f"{version:020d}.json" for version in versions))
+        return [_recorded(entry) for entry in entries]  # the oldest may have been removed
 
     def file_uris(self, *arguments: object, **options: object) -> list[str]:
         """Paths of the data files."""

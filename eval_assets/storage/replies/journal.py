@@ -86,8 +86,11 @@ class Segment:
         Raises:
             StorageFullError: The record is longer than what was ensured, and the disk has no room for it.
         """
-        line = framed(record)
-        view = memoryview(line)
+        self.write(framed(record))
+
+    def write(self, lines: bytes) -> None:
+        """Write framed records; when this returns they survive kill -9. Raises as `append` does."""
+        view = memoryview(lines)
         offset = self._offset
         try:
             while view:

@@ -5,7 +5,7 @@ Used under the lane's lock. Finding replies is in `responses`.
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,24 @@ import polars as pl
 from eval_assets.errors import StorageError
 from eval_assets.requests.exchange import Reply
 from eval_assets.requests.keys import KEY_SCHEMA
-from eval_assets.storage.replies.journal import Segment, journal_path, journals_of, read_segment
+from eval_assets.storage.replies.journal import Segment, framed, journal_path, journals_of, read_segment
 from eval_assets.storage.replies.set_aside import frame_of
-from eval_assets.storage.replies.stored_replies import REUSABLE, StoredReply, row_of, storable, stored_reply_of
+from eval_assets.storage.replies.stored_replies import (
+    REUSABLE,
+    StoredReply,
+    new_response_ids,
+    row_of,
+    storable,
+    stored_reply_of,
+)
 from eval_assets.storage.warehouse import Warehouse
 
 FLUSH_ROWS = 2_000
 FLUSH_SECONDS = 10.0
+FLUSHES_AT_ONCE = 4
+"""Batches that go to the table together where replies come by the thousand."""
+FLUSHES_AT_MOST = 5
+"""Batches that may wait for the table before nothing more is sent."""
 Row = dict[str, Any]
 
 
@@ -99,6 +110,42 @@ class LaneWriter:
                 self._begin_flush()
         return StoredReply(row["response_id"], request_key, run_id, reply)
 
+    def append_all(self, records: Sequence[tuple[str, str, Reply]], run_id: str) -> list[StoredReply]:
+        """Keep replies for good with one write, without room made before.
+
+        Args:
+            records: Request key, canonical request and reply, as in `append`.
+            run_id: As in `append`.
+
+        Raises:
+            StorageError: As `reserve` does.
+        """
+        rows = [
+            row_of(
+                storable(reply),
+                lane=self.lane,
+                request_key=key,
+                request=request,
+                key_schema=KEY_SCHEMA,
+                run_id=run_id,
+                response_id=response_id,
+            )
+            for (key, request, reply), response_id in zip(records, new_response_ids(len(records)), strict=True)
+        ]
+        lines = b"".join(map(framed, rows))
+        self.reserve(len(lines))
+        try:
+            with self._lock:
+                assert self._segment is not None  # noqa: S101  room was made in it
+                self._segment.write(lines)
+                self._rows += rows
+                self._by_key |= {row["request_key"]: row for row in rows if row["outcome"] in REUSABLE}
+                if len(self._rows) >= FLUSHES_AT_ONCE * self._flush_rows:
+                    self._begin_flush()
+        finally:
+            self.release(len(lines))
+        return [stored_reply_of(row) for row in rows]
+
     def pending(self, keys: Iterable[str]) -> dict[str, StoredReply]:
         """Reusable replies that are not in the table yet."""
         with self._lock:
@@ -107,7 +154,7 @@ class LaneWriter:
     @property
     def is_behind(self) -> bool:
         """Whether replies arrive faster than the table takes them: wait before sending more."""
-        return self._failure is None and len(self._by_key) > 5 * self._flush_rows
+        return self._failure is None and len(self._by_key) > FLUSHES_AT_MOST * self._flush_rows
 
     def flush(self) -> None:
         """Write all replies received so far to the table, and wait for it.

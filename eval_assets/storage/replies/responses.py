@@ -18,6 +18,7 @@ from eval_assets.errors import KeySchemaError, StorageError
 from eval_assets.requests.keys import KEY_SCHEMA
 from eval_assets.storage.locks import exclusive
 from eval_assets.storage.replies.journal import journals_of, read_segment
+from eval_assets.storage.replies.key_index import LaneKeys
 from eval_assets.storage.replies.lane_writer import FLUSH_ROWS, LaneWriter
 from eval_assets.storage.replies.retention import LaneStats, Pruned, condemned, delete_replies, lane_stats
 from eval_assets.storage.replies.run_lanes import RunLanes
@@ -70,6 +71,7 @@ class ResponseStore:
         self.damage = Damage()
         self._open: dict[str, _OpenLane] = {}
         self._runs: dict[str, RunLanes] = {}
+        self._keys = LaneKeys()
         self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def lookup(self, lane: str, keys: Collection[str], *, since: datetime | None = None) -> dict[str, StoredReply]:
@@ -236,5 +238,8 @@ class ResponseStore:
                 yield
 
     def _reusable(self, lane: str, keys: list[str]) -> pl.LazyFrame:
+        """Rows of a lane that answer some of these requests, of those files that hold any."""
+        snapshot = self._warehouse.snapshot("responses")
+        files = self._keys[lane].files_with(keys, snapshot)
         wanted = pl.col("request_key").is_in(pl.Series(keys, dtype=pl.String).implode())
-        return self._warehouse.scan("responses", {"lane": lane}).filter(wanted & pl.col("outcome").is_in(REUSABLE))
+        return snapshot.scan_files(files, {"lane": lane}).filter(wanted & pl.col("outcome").is_in(REUSABLE))

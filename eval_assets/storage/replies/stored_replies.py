@@ -1,6 +1,7 @@
 """One stored reply: its row in `responses`, and the hashes that prove row, request and key belong together."""
 
 import json
+import os
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -18,6 +19,8 @@ kept.
 """
 
 COUNTS = ("prompt_tokens", "completion_tokens")
+
+ID_BYTES = 16
 
 APART = ("reasoning", "tool_calls")
 """Columns that replies stored by earlier releases don't have; they count in the hash where they hold something."""
@@ -48,11 +51,19 @@ def storable(reply: Reply) -> Reply:
     )
 
 
-def row_of(reply: Reply, *, lane: str, request_key: str, request: str, key_schema: str, run_id: str) -> dict[str, Any]:
-    """The row of `responses` for a new reply, under a new response id."""
+def new_response_ids(n: int) -> list[str]:
+    """Draw n response ids with one call of the system."""
+    drawn = os.urandom(n * ID_BYTES)
+    return [drawn[at : at + ID_BYTES].hex() for at in range(0, len(drawn), ID_BYTES)]
+
+
+def row_of(
+    reply: Reply, *, lane: str, request_key: str, request: str, key_schema: str, run_id: str, response_id: str = ""
+) -> dict[str, Any]:
+    """The row of `responses` for a new reply, under a new response id unless one is given."""
     row = {
         "lane": lane,
-        "response_id": uuid.uuid4().hex,
+        "response_id": response_id or uuid.uuid4().hex,
         "request_key": request_key,
         "key_schema": key_schema,
         "request": request,

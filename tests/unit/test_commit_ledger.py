@@ -1,0 +1,93 @@
+"""Summaries of commits: who reads them finds what the log says, and finds it after the log was cut off."""
+
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from eval_assets.storage import commit_ledger
+from eval_assets.storage.warehouse import Warehouse
+from eval_assets.tables.schemas import SCHEMAS
+
+TABLE = "prompts"
+
+
+def replace(warehouse: Warehouse, name: str, data_version: str):
+    frame = pl.DataFrame([{**dict.fromkeys(SCHEMAS[TABLE]), "prompt": name}], schema=SCHEMAS[TABLE])
+    return warehouse.replace(TABLE, frame, {"prompt": name}, {"data_version": data_version})
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch) -> str:
+    """A warehouse with the creation of a table and 12 commits to three partitions, a summary for every 5."""
+    monkeypatch.setattr(commit_ledger, "SIZE", 5)
+    warehouse = Warehouse(str(tmp_path / "warehouse"))
+    for number in range(12):
+        replace(warehouse, f"p{number % 3}", f"v{number}")
+    return warehouse.root
+
+
+def recorded(root: str):
+    return [(commit.version, dict(commit.metadata)) for commit in Warehouse(root).history(TABLE)]
+
+
+def test_summaries_say_what_the_log_says(root):
+    summaries = Path(root, TABLE, commit_ledger.FOLDER)
+    assert len(list(summaries.iterdir())) == 2  # 13 commits: 0 to 4 and 5 to 9
+    from_summaries = recorded(root)
+    shutil.rmtree(summaries)
+    assert recorded(root) == from_summaries
+    assert [version for version, _ in from_summaries] == list(range(12, -1, -1))
+
+
+def test_commits_are_known_when_their_entries_are_gone(root):
+    whole = recorded(root)
+    for version in range(9):
+        Path(root, TABLE, "_delta_log", f"{version:020d}.json").unlink()
+    assert recorded(root) == whole
+    assert {name: commit.version for name, commit in Warehouse(root).last_commits(TABLE).items()} == {
+        "prompt=p0": 10,  # p0, p1, p2 in turn from version 1 on: 12 is a p2
+        "prompt=p1": 11,
+        "prompt=p2": 12,
+    }
+
+
+def test_a_damaged_summary_is_read_from_the_log_and_written_anew(root):
+    whole = recorded(root)
+    first = min(Path(root, TABLE, commit_ledger.FOLDER).iterdir())
+    first.write_bytes(first.read_bytes()[:50])
+    assert recorded(root) == whole
+    assert Warehouse(root).sum_up(TABLE) == 10
+    assert len(pl.read_parquet(first)) == 5
+
+
+def test_a_disk_that_takes_no_summary_takes_nothing_from_the_commit(root, monkeypatch):
+    def full(*_):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(commit_ledger, "_write", full)
+    warehouse = Warehouse(root)
+    assert [replace(warehouse, "p0", str(n)).version for n in range(3)] == [13, 14, 15]
+    assert warehouse.sum_up(TABLE) == 10
+
+
+def test_commits_of_another_process_are_seen_by_a_table_held_open(root):
+    held, other = Warehouse(root), Warehouse(root)
+    before = held.last_commits(TABLE)
+    replace(other, "p1", "new")
+    assert held.last_commits(TABLE) == {**before, "prompt=p1": other.last_commit(TABLE, {"prompt": "p1"})}
+    assert held.version(TABLE) == 13
+
+
+def test_a_table_made_anew_under_one_held_open_is_another_table(root):
+    held = Warehouse(root)
+    held.last_commits(TABLE)
+    shutil.rmtree(Path(root, TABLE))
+    fresh = Warehouse(root)
+    for number in range(13):  # as many versions as before, and one more
+        replace(fresh, "q", f"w{number}")
+    assert {name: commit.metadata["data_version"] for name, commit in held.last_commits(TABLE).items()} == {
+        "prompt=q": "w12"
+    }
+    assert held.scan(TABLE).collect()["prompt"].to_list() == ["q"]
