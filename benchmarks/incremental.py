@@ -23,7 +23,8 @@ import dagster as dg
 
 from benchmarks.written_project import WrittenProject
 from eval_assets.config.settings import Settings
-from eval_assets.plan_runs import RunSummary, plan_with_instance, run_plan
+from eval_assets.plan_runs import plan_with_instance, run_plan
+from eval_assets.planning.run_summary import RunSummary
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.spending import Spending
 from eval_assets.stages.stage_table import OF_CELLS, OF_EVALUATIONS
@@ -163,7 +164,7 @@ def run_once(settings: Settings, instance: dg.DagsterInstance) -> RunSummary:
     with EngineRoom.from_settings(settings) as engine_room:
         plan = plan_with_instance(engine_room, instance)
         spending = Spending()
-        return run_plan(engine_room, plan, settings, spending=spending, instance=instance, on_start=str)
+        return run_plan(engine_room, plan, spending=spending, instance=instance, on_start=str)
 
 
 def main() -> None:

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 import dagster as dg
 
 from eval_assets.config.project import Project
-from eval_assets.stages.edges import upstream_of
+from eval_assets.stages.edges import partition_keys, upstream_of
 from eval_assets.stages.evaluation_parts import part_key
 from eval_assets.stages.file_versions import FILES_OF
-from eval_assets.stages.graph import all_cells
 from eval_assets.stages.stage import Stage, same_key
-from eval_assets.stages.stage_table import FILES, OF_CELLS, OF_EVALUATIONS, STAGES
+from eval_assets.stages.stage_table import STAGES
 
 
 @dataclass(frozen=True)
@@ -68,23 +67,6 @@ class Partitions:
         return {key: sorted(keys) for key, keys in mapping.items() if key in known}
 
 
-def reading_key(table: str, name: str) -> str:
-    """The partition to run to read a file; reading one part of an evaluation reads them all."""
-    return part_key(name, OF_CELLS[0]) if table == "evaluations" else name
-
-
 def partitions_of(project: Project) -> Partitions:
     """Partition everything that `data/` declares."""
-    evaluations = project.names("evaluations")
-    cells = tuple(cell.key for cell in all_cells(project))
-    readers = [table for table, stage in STAGES.items() if stage.reads is not None]
-    parts = tuple(part_key(name, table) for name in evaluations for table in readers)
-    return Partitions(
-        project,
-        {
-            **{table: tuple(project.names(FILES_OF[table])) for table in FILES},
-            "evaluations": parts,
-            **dict.fromkeys(OF_CELLS, cells),
-            **dict.fromkeys(OF_EVALUATIONS, tuple(evaluations)),
-        },
-    )
+    return Partitions(project, partition_keys(project))

@@ -1,52 +1,27 @@
 """Running a plan through Dagster inside this process: every run, and the whole as a backfill, appears in the UI."""
 
 import uuid
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
 
+from eval_assets.assets.file_reading import READ_FILES, reading_config
 from eval_assets.assets.stage_assets import BACKFILL_TAG
 from eval_assets.automation.backfill import close_backfill, missing_in_dagster, partitions_by_asset, record_backfill
+from eval_assets.automation.home import PROCESSES
 from eval_assets.automation.leftovers import alive, end_what_the_dead_left
-from eval_assets.config.settings import Settings
-from eval_assets.definitions import COMPARE, EVALUATE_CELL, build_definitions
-from eval_assets.partitions import reading_key
-from eval_assets.planning.plan import Plan, make_plan
-from eval_assets.stages.edges import files_below
+from eval_assets.planning.plan import Plan, RootPlan, make_plan
+from eval_assets.planning.run_summary import Failed, RunSummary
+from eval_assets.run_jobs import COMPARE, EVALUATE_CELL, job_definitions
+from eval_assets.stages.edges import file_of, files_below
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.spending import Spending
 from eval_assets.stages.stage_table import STAGES
 
 INTERRUPTED = "DagsterExecutionInterruptedError"
-PROCESSES = "processes"
-Execute = Callable[..., bool]
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """One run that failed; `refused` by a blocking check of what it computed, which the same run would meet again.
-
-    `cause` is the class of the error that ended it, empty where none did.
-    """
-
-    what: str
-    run_id: str
-    message: str
-    refused: bool
-    cause: str = ""
-
-
-@dataclass
-class RunSummary:
-    """What a run of a plan did; `seconds` per asset."""
-
-    n_runs: int = 0
-    seconds: dict[str, float] = field(default_factory=dict)
-    failed: list[Failed] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
 
 
 def plan_with_instance(engine_room: EngineRoom, instance: dg.DagsterInstance, **choice: Any) -> Plan:
@@ -58,7 +33,6 @@ def plan_with_instance(engine_room: EngineRoom, instance: dg.DagsterInstance, **
 def run_plan(
     engine_room: EngineRoom,
     plan: Plan,
-    settings: Settings,
     *,
     spending: Spending,
     instance: dg.DagsterInstance,
@@ -71,14 +45,13 @@ def run_plan(
     Args:
         engine_room: Shared by all runs, so that they share servers, budget and stored replies.
         plan: What to run.
-        settings: Of the project.
         spending: Cache policy and budget.
         instance: Where runs are recorded.
         on_start: Told what starts.
     """
     batch = uuid.uuid4().hex[:8]
-    repository = build_definitions(engine_room.project, engine_room, settings).get_repository_def()
-    summary = RunSummary()
+    repository = job_definitions(engine_room.project, engine_room).get_repository_def()
+    summary = RunSummary(backfill_id=batch)
     with alive(instance, engine_room.state_dir / PROCESSES, batch):
         backfill = record_backfill(
             instance,
@@ -88,71 +61,99 @@ def run_plan(
             description="eval-assets run",
             tags={"eval_assets/run": batch},
         )
-        execute = _executor(engine_room, repository, instance, batch, on_start, summary)
-        _execute_all(engine_room, plan, spending, execute, summary)
+        runs = _Runs(engine_room, repository, instance, batch, on_start, summary)
+        _execute_all(engine_room, plan, spending, runs)
         close_backfill(instance, backfill, succeeded=not summary.failed and not summary.skipped)
     return summary
 
 
-def _executor(
-    engine_room: EngineRoom,
-    repository: dg.RepositoryDefinition,
-    instance: dg.DagsterInstance,
-    batch: str,
-    on_start: Callable[[str], None],
-    summary: RunSummary,
-) -> Execute:
-    """What runs one job over one partition and notes in the summary how it went; true if it succeeded."""
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """The runs of one batch, one after the other; how each went is noted in the summary."""
 
-    def execute(job: str, partition_key: str, tables: Collection[str], spending: Spending, name: str = "") -> bool:
-        what = f"{job}[{name or partition_key}]"
-        on_start(what)
+    engine_room: EngineRoom
+    repository: dg.RepositoryDefinition
+    instance: dg.DagsterInstance
+    batch: str
+    on_start: Callable[[str], None]
+    summary: RunSummary
+
+    def read(self, roots: Sequence[RootPlan]) -> set[tuple[str, str]]:
+        """Read files, all in one run; those that could not be read."""
+        if not roots:
+            return set()
+        names = {f"{root.table}/{root.name}": (root.table, root.name) for root in roots}
+        self.on_start(f"{READ_FILES}[{', '.join(names)}]")
+        result = self._execute(READ_FILES, reading_config([*names]))
+        events = result.get_asset_materialization_events()
+        keys = ((event.asset_key, event.partition or "") for event in events if event.asset_key is not None)
+        read = {(key.to_user_string(), file_of(key.to_user_string(), partition)) for key, partition in keys}
+        said = _said_of_files(result)
+        for place, root in names.items():
+            if root not in read:
+                message = said.get(place) or _reason(result)
+                cause = message.partition(":")[0] if place in said else _cause(result)
+                failed = Failed(f"{READ_FILES}[{place}]", result.run_id, message, refused=False, cause=cause)
+                self.summary.failed.append(failed)
+        return set(names.values()) - read
+
+    def compute(self, job: str, partition_key: str, tables: Collection[str], spending: Spending) -> None:
+        """Compute tables of one cell, or of an evaluation as a whole."""
+        what = f"{job}[{partition_key}]"
+        self.on_start(what)
         paid = [table for table in tables if STAGES[table].pays]
         ops = {table: {"config": spending.choices} for table in paid} if spending.choices else {}
-        result = repository.get_job(job).execute_in_process(
+        result = self._execute(
+            job,
+            {"ops": ops} if ops else {},
             partition_key=partition_key,
-            instance=instance,
             asset_selection=[dg.AssetKey(table) for table in tables],
-            tags={BACKFILL_TAG: batch},
-            run_config={**QUIET, **({"ops": ops} if ops else {})},
-            raise_on_error=False,
         )
-        summary.n_runs += 1
-        for event in result.all_events:
-            if event.is_step_success and event.node_name:
-                seconds = summary.seconds.get(event.node_name, 0.0)
-                summary.seconds[event.node_name] = seconds + event.step_success_data.duration_ms / 1000
-        if _was_interrupted(result):
-            engine_room.stop.set()
         if not result.success:
             refused = bool(_refusals(result))
-            summary.failed.append(Failed(what, result.run_id, _reason(result), refused=refused, cause=_cause(result)))
-        return result.success
+            failed = Failed(what, result.run_id, _reason(result), refused=refused, cause=_cause(result))
+            self.summary.failed.append(failed)
 
-    return execute
+    def _execute(self, job: str, run_config: Mapping[str, Any], **target: Any) -> dg.ExecuteInProcessResult:
+        result = self.repository.get_job(job).execute_in_process(
+            instance=self.instance,
+            tags={BACKFILL_TAG: self.batch},
+            run_config={**QUIET, **run_config},
+            raise_on_error=False,
+            **target,
+        )
+        self.summary.n_runs += 1
+        for event in result.all_events:
+            if event.is_step_success and event.node_name:
+                seconds = self.summary.seconds.get(event.node_name, 0.0)
+                self.summary.seconds[event.node_name] = seconds + event.step_success_data.duration_ms / 1000
+        if _was_interrupted(result):
+            self.engine_room.stop.set()
+        return result
 
 
-def _execute_all(
-    engine_room: EngineRoom, plan: Plan, spending: Spending, execute: Execute, summary: RunSummary
-) -> None:
+def _execute_all(engine_room: EngineRoom, plan: Plan, spending: Spending, runs: _Runs) -> None:
     """Run what the plan names, upstream first."""
-    project, unread = engine_room.project, set()
-    for root in plan.roots:
-        key = reading_key(root.table, root.name)
-        if not execute(f"read_{root.table}", key, (root.table,), Spending(), root.name):
-            unread.add((root.table, root.name))
+    skipped = runs.summary.skipped
+    unread = runs.read(plan.roots)
     for planned in plan.cells:
         if not planned.is_stale:
             continue
-        if engine_room.stop.is_set() or unread & files_below(project, planned.cell):
-            summary.skipped.append(planned.cell.key)
+        if engine_room.stop.is_set() or unread & files_below(engine_room.project, planned.cell):
+            skipped.append(planned.cell.key)
             continue
-        execute(EVALUATE_CELL, planned.cell.key, planned.tables, spending)
+        runs.compute(EVALUATE_CELL, planned.cell.key, planned.tables, spending)
     for join in plan.joined:
         if engine_room.stop.is_set() or ("evaluations", join.evaluation) in unread:
-            summary.skipped.append(join.evaluation)
+            skipped.append(join.evaluation)
             continue
-        execute(COMPARE, join.evaluation, join.tables, spending)
+        runs.compute(COMPARE, join.evaluation, join.tables, spending)
+
+
+def _said_of_files(result: dg.ExecuteInProcessResult) -> dict[str, str]:
+    """File, as `table/name` → why it could not be read."""
+    failures = (event.step_failure_data.user_failure_data for event in result.all_events if event.is_step_failure)
+    return {place: str(said.value) for failure in failures if failure for place, said in failure.metadata.items()}
 
 
 def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:

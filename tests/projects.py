@@ -10,7 +10,7 @@
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,17 +19,19 @@ from typing import Any
 import dagster as dg
 import yaml
 
+from eval_assets.assets.file_reading import READ_FILES, reading_config
 from eval_assets.assets.stage_assets import BACKFILL_TAG
 from eval_assets.automation.backfill import missing_in_dagster
 from eval_assets.config.settings import Settings
 from eval_assets.definitions import build_definitions
-from eval_assets.partitions import reading_key
-from eval_assets.plan_runs import QUIET, RunSummary, run_plan
+from eval_assets.plan_runs import QUIET, run_plan
 from eval_assets.planning.plan import Plan, make_plan
+from eval_assets.planning.run_summary import RunSummary
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.spending import Spending
 from eval_assets.storage.warehouse import Warehouse
 
+IMPLICIT_JOB = "__ASSET_JOB"
 JUDGE_MODEL = "judge-1"
 VERDICT = '{"justification": "as asked", "score": 4}'
 METRIC_CODE = "def brevity(output, limit=10) -> bool:\n    return len(output.split()) <= limit\n"
@@ -202,28 +204,37 @@ class Lab:
             return run_plan(
                 engine_room,
                 plan,
-                self.settings,
                 spending=spending,
                 instance=self.instance,
                 on_start=lambda what: None,
             )
 
-    def materialize(self, job: str, partition: str, backfill: str | None = None) -> dg.ExecuteInProcessResult:
+    def materialize(
+        self, job: str, partition: str, backfill: str | None = None, tables: Sequence[str] | None = None
+    ) -> dg.ExecuteInProcessResult:
         """Run one job over one partition, as the Materialize button does, or as a backfill's run."""
         with self.engine_room() as engine_room:
             found = self.definitions(engine_room).resolve_job_def(job)
             return found.execute_in_process(
                 partition_key=partition,
                 instance=self.instance,
+                asset_selection=None if tables is None else [dg.AssetKey(table) for table in tables],
                 run_config=QUIET,
                 tags={} if backfill is None else {BACKFILL_TAG: backfill},
                 raise_on_error=False,
             )
 
+    def read(self, table: str, partition: str) -> dg.ExecuteInProcessResult:
+        """Materialize one partition of a table of files by hand."""
+        return self.materialize(IMPLICIT_JOB, partition, tables=[table])
+
     def read_files(self) -> None:
-        """Read every changed file, as the sensor `watch_files` asks for, and nothing else."""
-        for root in self.plan().roots:
-            assert self.materialize(f"read_{root.table}", reading_key(root.table, root.name)).success
+        """Read every changed file in one run, as the sensor `watch_files` asks for, and nothing else."""
+        places = [f"{root.table}/{root.name}" for root in self.plan().roots]
+        with self.engine_room() as engine_room:
+            reading = self.definitions(engine_room).resolve_job_def(READ_FILES)
+            config = {**QUIET, **reading_config(places)}
+            assert reading.execute_in_process(instance=self.instance, run_config=config).success
 
     def _plan(self, engine_room: EngineRoom, **choice: Any) -> Plan:
         return make_plan(

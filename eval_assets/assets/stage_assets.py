@@ -6,13 +6,14 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
+from eval_assets.assets.file_reading import VERSION_TAG, read_file
 from eval_assets.assets.metadata import Materialized, result, table_metadata
 from eval_assets.assets.plain_failures import said_plainly
-from eval_assets.checking.references import refuse_broken_references
 from eval_assets.partitions import Partitions
-from eval_assets.stages.edges import compute, part_versions
+from eval_assets.quality.expectations import RULES
+from eval_assets.quality.validation import import_beside
+from eval_assets.stages.edges import compute, file_of
 from eval_assets.stages.engine_room import EngineRoom
-from eval_assets.stages.evaluation_parts import evaluation_of_part, part_key
 from eval_assets.stages.spending import Spending, retry_of
 from eval_assets.stages.stage import Stage
 from eval_assets.stages.stage_table import STAGES
@@ -20,7 +21,6 @@ from eval_assets.stages.stage_table import STAGES
 GROUP = "evaluation"
 POOL = "model_requests"
 BACKFILL_TAG = "dagster/backfill"
-VERSION_TAGS = {"dagster/data_version_is_user_provided": "true"}
 
 Room = dg.ResourceParam[EngineRoom]
 
@@ -79,20 +79,25 @@ def _body(stage: Stage) -> Callable[..., Materialized]:
     """What the asset of a stage does in a run."""
 
     def paid(context: dg.AssetExecutionContext, config: SpendingConfig, engine_room: Room) -> Materialized:
+        if stage.table in RULES:
+            import_beside()
         return _materialized(stage, engine_room, context, context.partition_key, config.spending(context.run))
 
     def free(context: dg.AssetExecutionContext, engine_room: Room) -> Materialized:
         return _materialized(stage, engine_room, context, context.partition_key, Spending())
 
-    def evaluation(context: dg.AssetExecutionContext, engine_room: Room) -> Materialized:
-        name = evaluation_of_part(context.partition_key)
-        with said_plainly(engine_room.warehouse):
-            refuse_broken_references(engine_room.project, name, engine_room.versions.metrics)
-        read = _materialized(stage, engine_room, context, name, Spending())
-        return _with_all_parts(read, engine_room, context, name)
+    def file(context: dg.AssetExecutionContext, engine_room: Room) -> Materialized:
+        key = context.partition_key
+        name = file_of(stage.table, key)
+        parts = {part.partition: part for part in read_file(engine_room, stage.table, name, run_id=context.run.run_id)}
+        read = parts.pop(key)
+        for part in parts.values():
+            context.log_event(part)
+        version = dg.DataVersion((read.tags or {})[VERSION_TAG])
+        return dg.MaterializeResult(data_version=version, metadata=read.metadata)
 
-    if stage.table == "evaluations":
-        return evaluation
+    if stage.unit == "file":
+        return file
     return paid if stage.pays else free
 
 
@@ -103,19 +108,6 @@ def _materialized(
         written = compute(engine_room, stage.table, key, spending, run_id=context.run.run_id)
         shown = stage.preview(engine_room, key)
     return result(written, {title: dg.MetadataValue.md(text) for title, text in shown.items()})
-
-
-def _with_all_parts(
-    read: Materialized, engine_room: EngineRoom, context: dg.AssetExecutionContext, name: str
-) -> Materialized:
-    """One reading brings all parts of an evaluation up to date, each with the data version of what its stage reads."""
-    versions = {part_key(name, table): sha256 for table, sha256 in part_versions(engine_room.versions, name).items()}
-    for key in versions.keys() - {context.partition_key}:
-        tags = {**VERSION_TAGS, "dagster/data_version": versions[key]}
-        context.log_event(
-            dg.AssetMaterialization(context.asset_key, partition=key, metadata=read.metadata or {}, tags=tags)
-        )
-    return read._replace(data_version=dg.DataVersion(versions[context.partition_key]))
 
 
 def _layer(stage: Stage) -> str:

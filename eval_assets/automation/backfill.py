@@ -2,10 +2,9 @@
 
 import time
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 
 import dagster as dg
-from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 from dagster._core.definitions.selector import (
     PartitionRangeSelector,
@@ -14,18 +13,13 @@ from dagster._core.definitions.selector import (
 )
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 
+from eval_assets.automation.home import unseen
 from eval_assets.config.project import Project
-from eval_assets.partitions import partitions_of
 from eval_assets.planning.plan import Plan
-from eval_assets.stages.evaluation_parts import evaluation_of_part, part_key
+from eval_assets.stages.evaluation_parts import part_key
 from eval_assets.stages.stage_table import OF_CELLS, STAGES
 
 TITLE = "refresh"
-
-
-def graph_of(assets: Sequence[dg.AssetsDefinition]) -> BaseAssetGraph:  # type: ignore[type-arg]
-    """The graph of these assets and their partitions."""
-    return AssetGraph.from_assets(list(assets))
 
 
 def partitions_by_asset(plan: Plan) -> dict[str, list[str]]:
@@ -92,14 +86,8 @@ def close_backfill(instance: dg.DagsterInstance, backfill: PartitionBackfill, *,
 
 def missing_in_dagster(instance: dg.DagsterInstance, project: Project) -> frozenset[str]:
     """Asset partitions, as `table/key`, that this instance has never seen materialized."""
-    unseen = {
-        (table, key) for table, keys in partitions_of(project).keys.items() for key in _unseen(instance, table, keys)
-    }
-    return frozenset(f"{table}/{evaluation_of_part(key) if table == 'evaluations' else key}" for table, key in unseen)
-
-
-def _unseen(instance: dg.DagsterInstance, table: str, keys: Iterable[str]) -> set[str]:
-    return set(keys) - set(instance.get_materialized_partitions(dg.AssetKey(table)))
+    seen = {table: instance.get_materialized_partitions(dg.AssetKey(table)) for table in STAGES}
+    return unseen(seen, project)
 
 
 def _backfill(

@@ -1,10 +1,8 @@
 """The Dagster instance of a project: its folder, and opening it while no other process does so for the first time."""
 
-import os
-import re
 import shutil
 import sqlite3
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -12,35 +10,13 @@ import dagster as dg
 import yaml
 from dagster._core.storage.sqlite import LAST_KNOWN_STAMPED_SQLITE_ALEMBIC_REVISION as OLD_REVISION
 
+from eval_assets.automation.home import dagster_home
 from eval_assets.config.settings import CHECKOUT
 from eval_assets.errors import StorageError
 from eval_assets.storage.locks import exclusive
 
 DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
 MESSAGE_CHARACTERS = 300
-UNUSABLE = re.compile(r"\?|%[0-9A-Fa-f]{2}")
-"""Dagster puts the folder into a SQLite URL as it is, where these mean something else."""
-
-
-def dagster_home(environment: MutableMapping[str, str] = os.environ) -> Path:
-    """The instance's folder: `DAGSTER_HOME`, else `.dagster` in the checkout.
-
-    Raises:
-        StorageError: Dagster would keep its databases in another place than a folder of that name.
-    """
-    if not environment.get("DAGSTER_HOME"):
-        environment["DAGSTER_HOME"] = str(CHECKOUT / ".dagster")
-    home = Path(environment["DAGSTER_HOME"])
-    if not home.is_absolute():
-        raise StorageError(
-            f"expected DAGSTER_HOME to be an absolute path, got {str(home)!r}; {str(home.absolute())!r}?"
-        )
-    if found := UNUSABLE.search(str(home)):
-        raise StorageError(
-            f"expected a DAGSTER_HOME that SQLite's URLs can hold, got {found.group()!r} in {str(home)!r}; set "
-            "DAGSTER_HOME to a folder with no ? in its path and no % before two hexadecimal digits"
-        )
-    return home
 
 
 @contextmanager

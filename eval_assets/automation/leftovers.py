@@ -13,9 +13,9 @@ import dagster as dg
 from dagster._core.storage.tags import BACKFILL_ID_TAG
 
 from eval_assets.automation.backfill import close_backfill
+from eval_assets.automation.home import SUFFIX
 from eval_assets.storage.locks import exclusive, is_held
 
-SUFFIX = ".alive"
 UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,

@@ -1,19 +1,36 @@
-"""The job `refresh`: bring every stale, missing or failed cell up to date, as a backfill that the UI shows."""
+"""The job `refresh`: bring every stale, missing or failed cell up to date. It runs the plan in its process, each
+cell a run as on the command line; `where: queue` hands the cells to Dagster's run queue instead.
+"""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from typing import Any, Literal
 
 import dagster as dg
+from dagster._core.errors import DagsterExecutionInterruptedError
 from pydantic import Field
 
-from eval_assets.automation.backfill import graph_of, missing_in_dagster, partitions_by_asset, request_backfill
+from eval_assets.automation.backfill import missing_in_dagster, partitions_by_asset, request_backfill
+from eval_assets.automation.claims import Claims, claim, claimed_by_backfills, claimed_by_others
+from eval_assets.automation.home import PROCESSES
+from eval_assets.automation.leftovers import UNFINISHED, end_what_the_dead_left
+from eval_assets.automation.stopping import stopping
 from eval_assets.planning.plan import Plan, make_plan
 from eval_assets.planning.plan_text import plan_markdown
+from eval_assets.providers.dispatch.progress import Progress
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.spending import Spending, retry_of
-from eval_assets.stages.stage_table import STAGES
+from eval_assets.stages.stage_table import FILES, STAGES
+from eval_assets.storage.locks import exclusive
 
 REFRESH_JOB = "refresh"
 REFRESH_OP = "launch_stale"
+SECONDS_BETWEEN_LINES = 10.0
+LISTED = 5
+
+RunPlan = Callable[..., Any]
+"""`plan_runs.run_plan`, which is built upon what stands here."""
 
 
 class RefreshConfig(dg.Config):
@@ -22,7 +39,10 @@ class RefreshConfig(dg.Config):
     evaluations: list[str] = Field(default_factory=list, description="Names of evaluations.")
     models: list[str] = Field(default_factory=list, description="Names of candidates' models.")
     prompts: list[str] = Field(default_factory=list, description="Names of candidates' prompts.")
-    dry_run: bool = Field(default=False, description="Show the plan and launch nothing.")
+    where: Literal["here", "queue"] = Field(
+        "here", description="here: in this run's process. queue: each cell a run of Dagster's queue, as a backfill."
+    )
+    dry_run: bool = Field(default=False, description="Show the plan and run nothing.")
     cache: str | None = Field(None, description="use, refresh or replay; null: as each evaluation says.")
     max_cost_usd: float | None = Field(None, description="Budget of each evaluation; null: as its file says.")
     retry: list[str] = Field(
@@ -30,51 +50,142 @@ class RefreshConfig(dg.Config):
     )
 
 
-def refresh_job(assets: Sequence[dg.AssetsDefinition]) -> dg.JobDefinition:
+def refresh_config(**chosen: Any) -> dict[str, Any]:
+    """Run configuration of the job, from fields of `RefreshConfig`."""
+    return {"ops": {REFRESH_OP: {"config": chosen}}}
+
+
+def refresh_job(computing: dg.Definitions, run_plan: RunPlan) -> dg.JobDefinition:
     """The job, with one op.
 
     Args:
-        assets: Every asset it may launch.
+        computing: The assets it may launch.
+        run_plan: Runs a plan in this process.
     """
 
-    @dg.op(name=REFRESH_OP, out=dg.Out(dict, description="Asset → partitions launched."))
+    @dg.op(name=REFRESH_OP, out=dg.Out(dict, description="Asset → partitions run or launched."))
     def launch_stale(
         context: dg.OpExecutionContext, config: RefreshConfig, engine_room: dg.ResourceParam[EngineRoom]
     ) -> dict[str, list[str]]:
-        """Plan from the warehouse, show the plan, and request a backfill over exactly its partitions."""
+        """Plan from the warehouse, show the plan, and run exactly its partitions."""
         spending = Spending(config.cache, config.max_cost_usd, retry=retry_of(config.retry))
-        plan = make_plan(
-            engine_room,
-            evaluations=config.evaluations,
-            models=config.models,
-            prompts=config.prompts,
-            spending=spending,
-            missing_in_dagster=missing_in_dagster(context.instance, engine_room.project),
-        )
-        for refused in plan.refused:
-            context.log.warning("evaluation %s can't run: %s", refused.evaluation, refused.problems)
-        chosen = partitions_by_asset(plan)
-        metadata: dict[str, object] = {"plan": dg.MetadataValue.md(plan_markdown(plan))}
-        if chosen and not config.dry_run:
-            backfill_id = request_backfill(
-                context.instance,
-                graph_of(assets),
-                chosen,
-                description=f"{len(plan.stale_cells)} cells, {len(plan.roots)} files, "
-                f"{len(plan.comparisons)} comparisons",
-                tags={"eval_assets/refresh": context.run_id},
-                run_config=_run_config(spending, plan),
-            )
-            metadata["backfill"] = backfill_id
-            context.log.info("requested backfill %s; it is listed under Runs → Backfills", backfill_id)
+        with exclusive(engine_room.state_dir / "refresh.lock", label=context.run_id):
+            plan = _plan(context, config, engine_room, spending)
+            chosen = partitions_by_asset(plan)
+            metadata: dict[str, Any] = {"plan": dg.MetadataValue.md(plan_markdown(plan))}
+            if chosen and config.where == "queue" and not config.dry_run:
+                metadata["backfill"] = _request(context, computing, plan, chosen, spending)
+            elif chosen and not config.dry_run:
+                claim(context.run, context.instance, {table: chosen[table] for table in chosen if table not in FILES})
+        if chosen and config.where == "here" and not config.dry_run:
+            metadata["backfill"] = _run(context, run_plan, engine_room, plan, spending)
         context.add_output_metadata(metadata)
         return {} if config.dry_run else chosen
 
-    @dg.job(name=REFRESH_JOB, description="Bring every stale, missing or failed cell up to date, as a backfill.")
+    @dg.job(name=REFRESH_JOB, description="Bring every stale, missing or failed cell up to date.")
     def refresh() -> None:
         launch_stale()
 
     return refresh
+
+
+def is_being_refreshed(instance: dg.DagsterInstance, evaluation: str) -> bool:
+    """Whether a refresh of an evaluation waits or runs, or the backfill that one has requested."""
+    for run in instance.get_runs(dg.RunsFilter(job_name=REFRESH_JOB, statuses=UNFINISHED)):
+        chosen = _configured(run.run_config).get("evaluations")
+        if not chosen or evaluation in chosen:
+            return True
+    return any(key.partition(":")[0] == evaluation for _, key in claimed_by_backfills(instance))
+
+
+def _configured(run_config: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = run_config.get("ops", {}).get(REFRESH_OP, {}).get("config", {})
+    return found
+
+
+def _plan(context: dg.OpExecutionContext, config: RefreshConfig, engine_room: EngineRoom, spending: Spending) -> Plan:
+    """What is stale and no other run is about to write."""
+    end_what_the_dead_left(context.instance, engine_room.state_dir / PROCESSES)
+    plan = make_plan(
+        engine_room,
+        evaluations=config.evaluations,
+        models=config.models,
+        prompts=config.prompts,
+        spending=spending,
+        missing_in_dagster=missing_in_dagster(context.instance, engine_room.project),
+    )
+    for refused in plan.refused:
+        context.log.warning("evaluation %s can't run: %s", refused.evaluation, refused.problems)
+    claims = claimed_by_others(context.instance, [table for table in STAGES if table not in FILES], context.run_id)
+    for (table, key), other in claims.items():
+        context.log.info("left to %s: %s[%s]", other, table, key)
+    return left_to_others(plan, claims)
+
+
+def left_to_others(plan: Plan, claims: Claims) -> Plan:
+    """The plan without the cells and comparisons that others are about to write."""
+
+    def is_free(tables: Collection[str], key: str) -> bool:
+        return not any((table, key) in claims for table in tables)
+
+    return replace(
+        plan,
+        cells=tuple(planned for planned in plan.cells if is_free(planned.tables, planned.cell.key)),
+        joined=tuple(join for join in plan.joined if is_free(join.tables, join.evaluation)),
+    )
+
+
+def _run(
+    context: dg.OpExecutionContext, run_plan: RunPlan, engine_room: EngineRoom, plan: Plan, spending: Spending
+) -> str:
+    """Run the plan in this process; returns the backfill that shows its runs."""
+    engine_room.on_progress = _Lines(context.log.info)
+    with stopping(engine_room, context.log.warning):
+        summary = run_plan(engine_room, plan, spending=spending, instance=context.instance, on_start=context.log.info)
+    if engine_room.stop.is_set():
+        raise DagsterExecutionInterruptedError
+    failed = [f"{run.what} (run {run.run_id}): {run.message}" for run in summary.failed]
+    for line in failed:
+        context.log.error(line)
+    crashed = [line for line, run in zip(failed, summary.failed, strict=True) if not run.refused]
+    if crashed:
+        more = f"\nand {len(crashed) - LISTED} more" if len(crashed) > LISTED else ""
+        raise dg.Failure("\n".join(crashed[:LISTED]) + more, allow_retries=False)
+    return str(summary.backfill_id)
+
+
+def _request(
+    context: dg.OpExecutionContext,
+    computing: dg.Definitions,
+    plan: Plan,
+    chosen: dict[str, list[str]],
+    spending: Spending,
+) -> str:
+    """Hand the plan to Dagster's queue; returns the backfill."""
+    backfill_id = request_backfill(
+        context.instance,
+        computing.resolve_asset_graph(),
+        chosen,
+        description=f"{len(plan.stale_cells)} cells, {len(plan.roots)} files, {len(plan.comparisons)} comparisons",
+        tags={"eval_assets/refresh": context.run_id},
+        run_config=_run_config(spending, plan),
+    )
+    context.log.info("requested backfill %s; it is listed under Runs → Backfills", backfill_id)
+    return backfill_id
+
+
+class _Lines:
+    """Progress as lines of the run's log: each is a row of Dagster's database, so few of them."""
+
+    def __init__(self, say: Callable[[str], object]) -> None:
+        self._say = say
+        self._said: dict[tuple[str, str], float] = {}
+
+    def __call__(self, where: str, stage: str, progress: Progress) -> None:
+        now = time.monotonic()
+        if now - self._said.get((where, stage), float("-inf")) >= SECONDS_BETWEEN_LINES:
+            self._said[where, stage] = now
+            self._say(f"{where} {stage}: {progress}")
 
 
 def _run_config(spending: Spending, plan: Plan) -> dict[str, object] | None:

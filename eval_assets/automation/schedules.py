@@ -10,7 +10,7 @@ import dagster as dg
 from dagster._utils.schedules import schedule_execution_time_iterator
 from dagster._vendored.croniter.croniter import CroniterError
 
-from eval_assets.automation.refresh import REFRESH_JOB, REFRESH_OP
+from eval_assets.automation.refresh import REFRESH_JOB, is_being_refreshed, refresh_config
 from eval_assets.config.evaluation import ScheduleSpec
 from eval_assets.config.problems import Problem, line_of
 from eval_assets.config.project import Project
@@ -80,12 +80,18 @@ def _schedule(evaluation: str, spec: ScheduleSpec, name: str) -> dg.ScheduleDefi
     config: dict[str, Any] = {"evaluations": [evaluation]}
     if spec.max_cost_usd is not None:
         config["max_cost_usd"] = spec.max_cost_usd
-    return dg.ScheduleDefinition(
+
+    @dg.schedule(
         name=name,
         description=f"Re-evaluate {evaluation} at {spec.cron} ({spec.timezone}).",
         cron_schedule=spec.cron,
         execution_timezone=spec.timezone,
         job_name=REFRESH_JOB,
-        run_config={"ops": {REFRESH_OP: {"config": config}}},
         tags={"eval_assets/evaluation": evaluation},
     )
+    def evaluate(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        if is_being_refreshed(context.instance, evaluation):
+            return dg.SkipReason(f"a refresh of {evaluation} waits or runs")
+        return dg.RunRequest(run_config=refresh_config(**config))
+
+    return evaluate

@@ -1,17 +1,16 @@
 """A sensor that watches the files in `data/`: an edited file is read again, and what depends on it becomes stale."""
 
 import json
-from collections.abc import Mapping
 
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from eval_assets.assets.file_reading import READ_FILES, reading_config
 from eval_assets.automation.backfill import missing_in_dagster
 from eval_assets.automation.unchanged import LastLook
+from eval_assets.config.project import Project
 from eval_assets.config.project_files import load_project
 from eval_assets.config.settings import Settings
 from eval_assets.errors import EvalAssetsError
-from eval_assets.partitions import Partitions, reading_key
 from eval_assets.planning.staleness import StalenessReader
 from eval_assets.stages.file_versions import FILES_OF, FileVersions
 from eval_assets.stages.stage_table import FILES
@@ -20,25 +19,22 @@ from eval_assets.wording.foreign_text import visible_text
 
 INTERVAL_SECONDS = 10
 
-AssetJob = dg.JobDefinition | UnresolvedAssetJobDefinition
 
-
-def watch_files_sensor(settings: Settings, partitions: Partitions, jobs: Mapping[str, AssetJob]) -> dg.SensorDefinition:
+def watch_files_sensor(settings: Settings, loaded: Project) -> dg.SensorDefinition:
     """The sensor `watch_files`; the automation condition of the assets does the rest.
 
     Args:
         settings: Where the files lie.
-        partitions: The partitions this code location knows; a new file needs a reload of it first.
-        jobs: Asset → the job that reads one of its files.
+        loaded: The files this code location knows; a new one needs a reload of it first.
     """
     warehouse = Warehouse(settings.warehouse_root, settings.storage_options)
     last_look = LastLook(settings, warehouse)
 
     @dg.sensor(
         name="watch_files",
-        jobs=list(jobs.values()),
+        job_name=READ_FILES,
         minimum_interval_seconds=INTERVAL_SECONDS,
-        description="Reads a file of data/ again when its content is not what its table holds.",
+        description="Reads files of data/ again when their content is not what their tables hold, all in one run.",
     )
     def watch_files(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         if last_look.is_the_same(context.cursor):
@@ -49,10 +45,10 @@ def watch_files_sensor(settings: Settings, partitions: Partitions, jobs: Mapping
         reader = StalenessReader(project, versions, warehouse, missing_in_dagster(context.instance, project))
         asked: dict[str, str] = json.loads(context.cursor or "{}")
         wanted: dict[str, str] = {}
-        requests, unknown = [], []
+        changed, unknown = [], []
         for table in FILES:
             kind = FILES_OF[table]
-            known = partitions.project.names(kind)
+            known = loaded.names(kind)
             for name in project.names(kind):
                 place = f"{table}/{name}"
                 try:
@@ -68,14 +64,13 @@ def watch_files_sensor(settings: Settings, partitions: Partitions, jobs: Mapping
                 wanted[place] = content
                 # A run that failed is not repeated before the file changes again.
                 if asked.get(place) != content:
-                    tags = {"eval_assets/file": f"{place}@{content}"}
-                    key = reading_key(table, name)
-                    requests.append(dg.RunRequest(job_name=jobs[table].name, partition_key=key, tags=tags))
+                    changed.append(place)
         if unknown:
             context.log.warning("new files, reload the code location to see them: %s", ", ".join(unknown))
-        reason = None if requests else dg.SkipReason("every file is read")
         cursor = json.dumps(wanted)
         last_look.remember(state, cursor)
+        requests = [dg.RunRequest(run_config=reading_config(changed))] if changed else []
+        reason = None if changed else dg.SkipReason("every file is read")
         return dg.SensorResult(run_requests=requests, skip_reason=reason, cursor=cursor)
 
     return watch_files

@@ -37,14 +37,32 @@ def _checks_of(table: str, rules: Sequence[Rule], partitions: Partitions) -> dg.
     def data_quality(
         context: dg.AssetCheckExecutionContext, engine_room: dg.ResourceParam[EngineRoom]
     ) -> Iterator[dg.AssetCheckResult]:
-        with said_plainly(engine_room.warehouse):
-            inspection = inspect(engine_room, table, context.partition_key)
         selected = {key.name for key in context.selected_asset_check_keys}
-        for rule in rules:
-            if rule.name in selected:
-                yield _result(table, rule, inspection)
+        for result in _results(table, context.partition_key, engine_room):
+            if result.check_name in selected:
+                yield result
 
     return data_quality
+
+
+def quality_of(table: str, key: str, engine_room: EngineRoom) -> Iterator[dg.AssetCheckEvaluation]:
+    """Check one partition outside of a run of its asset."""
+    for result in _results(table, key, engine_room):
+        yield dg.AssetCheckEvaluation(
+            asset_key=dg.AssetKey(table),
+            check_name=str(result.check_name),
+            passed=result.passed,
+            metadata=result.metadata,
+            severity=result.severity,
+            description=result.description,
+            partition=key,
+        )
+
+
+def _results(table: str, key: str, engine_room: EngineRoom) -> list[dg.AssetCheckResult]:
+    with said_plainly(engine_room.warehouse):
+        inspection = inspect(engine_room, table, key)
+    return [_result(table, rule, inspection) for rule in RULES[table]]
 
 
 def _result(table: str, rule: Rule, inspection: Inspection) -> dg.AssetCheckResult:

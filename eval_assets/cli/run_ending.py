@@ -13,8 +13,8 @@ from eval_assets.wording.numbers import count_text, seconds_text, share_text
 if TYPE_CHECKING:
     import polars as pl
 
-    from eval_assets.plan_runs import RunSummary
     from eval_assets.planning.failed_rows import FailedRows
+    from eval_assets.planning.run_summary import RunSummary
     from eval_assets.reports.computed.gating import OverallVerdict
 
 REASON_CHARACTERS = 300

@@ -1,6 +1,5 @@
 """`eval-assets plan` and `eval-assets run`."""
 
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,8 @@ from eval_assets.wording.valid_json import valid_json
 if TYPE_CHECKING:
     import polars as pl
 
+    from eval_assets.planning.plan import Plan
+    from eval_assets.planning.run_summary import RunSummary
     from eval_assets.reports.computed.gating import OverallVerdict
     from eval_assets.stages.engine_room import EngineRoom
     from eval_assets.stages.graph import Cell
@@ -72,28 +73,19 @@ def run(
     if dry_run:
         _show_plan(data_dir, choice, as_json=False)
         return
-    from eval_assets.automation.instance import open_instance
-    from eval_assets.cli.progress_view import ProgressView
-    from eval_assets.config.settings import settings_from
-    from eval_assets.plan_runs import RunSummary, plan_with_instance, run_plan
     from eval_assets.planning.failed_rows import failed_rows
     from eval_assets.planning.plan_text import plan_text
+    from eval_assets.planning.run_summary import RunSummary
     from eval_assets.planning.staleness import StalenessReader
     from eval_assets.requests.budget import Budget
 
-    settings = settings_from(data_dir=data_dir)
-    spending = choice.spending
-    summary = RunSummary()
-    with _engine_room(data_dir) as engine_room, open_instance() as instance, ProgressView(sys.stderr) as view:
-        made = plan_with_instance(engine_room, instance, **choice.of_plan, spending=spending)
-        say(plan_text(made), err=True)
-        engine_room.on_progress = view.update
+    with _engine_room(data_dir) as engine_room:
         engine_room.budget = None if max_cost_usd is None else Budget(max_cost_usd)
-        if not made.is_empty:
-            with _stopping(engine_room):
-                summary = run_plan(
-                    engine_room, made, settings, spending=spending, instance=instance, on_start=view.start
-                )
+        summary, made = RunSummary(), _empty_plan(engine_room, choice)
+        if made is None:
+            summary, made = _planned_and_run(engine_room, choice)
+        else:
+            say(plan_text(made), err=True)
         cells = [planned.cell for planned in made.cells]
         ending = RunEnding(
             summary,
@@ -114,6 +106,41 @@ def run(
     sys.exit(ending.code)
 
 
+def _empty_plan(engine_room: "EngineRoom", choice: Choice) -> "Plan | None":
+    """The plan, if nothing is to run and Dagster need not be asked: importing it takes longer than planning."""
+    from eval_assets.automation.home import dagster_home, remembered, unseen
+    from eval_assets.planning.plan import make_plan
+
+    seen = remembered(dagster_home(), engine_room.state_dir)
+    if seen is None:
+        return None
+    missing = unseen(seen, engine_room.project)
+    made = make_plan(engine_room, missing_in_dagster=missing, spending=choice.spending, **choice.of_plan)
+    return made if made.is_empty else None
+
+
+def _planned_and_run(engine_room: "EngineRoom", choice: Choice) -> "tuple[RunSummary, Plan]":
+    """Plan with what Dagster has seen, and run that."""
+    from eval_assets.automation.home import ask, dagster_home
+    from eval_assets.automation.instance import open_instance
+    from eval_assets.automation.stopping import stopping
+    from eval_assets.cli.progress_view import ProgressView
+    from eval_assets.plan_runs import plan_with_instance, run_plan
+    from eval_assets.planning.plan_text import plan_text
+    from eval_assets.planning.run_summary import RunSummary
+
+    summary, spending = RunSummary(), choice.spending
+    with open_instance() as instance, ProgressView(sys.stderr) as view:
+        made = plan_with_instance(engine_room, instance, **choice.of_plan, spending=spending)
+        say(plan_text(made), err=True)
+        engine_room.on_progress = view.update
+        if not made.is_empty:
+            with stopping(engine_room, lambda said: say(f"{said} (Ctrl-C again to break off)", err=True)):
+                summary = run_plan(engine_room, made, spending=spending, instance=instance, on_start=view.start)
+        ask(dagster_home(), engine_room.state_dir, instance)
+    return summary, made
+
+
 def _gates(engine_room: "EngineRoom", cells: "Sequence[Cell]") -> "dict[str, tuple[OverallVerdict, pl.DataFrame]]":
     """What gates said at the last comparison of the planned evaluations that have been compared."""
     from eval_assets.reports.computed.gating import overall_verdict
@@ -132,21 +159,3 @@ def _engine_room(data_dir: Path | None) -> "Iterator[EngineRoom]":
 
     with EngineRoom.from_settings(settings_from(data_dir=data_dir)) as engine_room:
         yield engine_room
-
-
-@contextmanager
-def _stopping(engine_room: "EngineRoom") -> "Iterator[None]":
-    """The first Ctrl-C lets requests under way finish and stops; the second one interrupts."""
-
-    def stop(number: int, _frame: object) -> None:
-        if engine_room.stop.is_set():
-            signal.default_int_handler(number, None)
-        say("stopping: requests under way finish, nothing more is sent (Ctrl-C again to break off)", err=True)
-        engine_room.stop.set()
-
-    former = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)

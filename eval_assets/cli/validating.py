@@ -13,6 +13,7 @@ from eval_assets.wording.numbers import count_text
 @click.pass_obj
 def check(data_dir: Path | None) -> None:
     """Validate datasets, prompts, models, judges and evaluations."""
+    from eval_assets.automation.plain_cron import is_plain
     from eval_assets.checking.references import check_project
     from eval_assets.checking.remarks import remarks
     from eval_assets.config.project import SUFFIXES
@@ -24,7 +25,8 @@ def check(data_dir: Path | None) -> None:
     versions = FileVersions(project)
     found = check_project(project, versions.metrics)
     problems = found.problems
-    if any(loaded.item.file.schedule for loaded in project.evaluations.values()):
+    schedules = [loaded.item.file.schedule for loaded in project.evaluations.values() if loaded.item.file.schedule]
+    if not all(is_plain(schedule.cron) for schedule in schedules):
         from eval_assets.automation.schedules import schedule_problems
 
         problems += map(str, schedule_problems(project))

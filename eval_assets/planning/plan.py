@@ -193,7 +193,7 @@ def _plan_evaluation(
         ConfigError: A file it uses can't be used.
     """
     project = engine_room.project
-    causes = {(table, key): reader.stale_root(table, key) for table, key in _roots_of(project, name, cells)}
+    causes = {(table, key): reader.stale_root(table, key) for table, key in roots_of(project, name, cells)}
     planned = tuple(_plan_cell(engine_room, reader, cell, spending, asked) for cell in cells)
     stale = {cell.cell for cell in planned if cell.is_stale}
     written = {f"{table}/{cell.cell.key}" for cell in planned for table in cell.tables}
@@ -243,7 +243,7 @@ def _plan_cell(
     return CellPlan(cell, DryRun(0, 0, 0, rows, ()), staleness, missing=missing)
 
 
-def _roots_of(project: Project, evaluation: str, cells: Sequence[Cell]) -> list[tuple[str, str]]:
+def roots_of(project: Project, evaluation: str, cells: Sequence[Cell]) -> list[tuple[str, str]]:
     """Files below the chosen cells of an evaluation."""
     file = project.evaluation(evaluation).file
     judges = all_judges_of(project, evaluation)

@@ -5,12 +5,12 @@ from collections.abc import Collection
 from eval_assets.config.project import Project
 from eval_assets.stages.content_hash import content_sha256
 from eval_assets.stages.engine_room import EngineRoom
-from eval_assets.stages.evaluation_parts import EvaluationContent
-from eval_assets.stages.file_versions import FileVersions
-from eval_assets.stages.graph import Cell, Place, WholeEvaluation, parse_cell
+from eval_assets.stages.evaluation_parts import EvaluationContent, evaluation_of_part, part_key
+from eval_assets.stages.file_versions import FILES_OF, FileVersions
+from eval_assets.stages.graph import Cell, Place, WholeEvaluation, all_cells, parse_cell
 from eval_assets.stages.spending import Spending
 from eval_assets.stages.stage import Computation
-from eval_assets.stages.stage_table import FILES, OF_CELLS, STAGES
+from eval_assets.stages.stage_table import FILES, OF_CELLS, OF_EVALUATIONS, STAGES
 from eval_assets.storage.writing import Written
 
 
@@ -22,6 +22,24 @@ def place_of(table: str, key: str) -> Place:
 def upstream_of(project: Project, table: str, key: str) -> dict[str, list[str]]:
     """Partitions that a partition is made from: table → keys, perhaps none; nothing for a file."""
     return {} if table in FILES else STAGES[table].upstream(project, place_of(table, key))
+
+
+def partition_keys(project: Project) -> dict[str, tuple[str, ...]]:
+    """Table → its partitions, of everything that `data/` declares."""
+    evaluations = project.names("evaluations")
+    cells = tuple(cell.key for cell in all_cells(project))
+    readers = [table for table, stage in STAGES.items() if stage.reads is not None]
+    return {
+        **{table: tuple(project.names(FILES_OF[table])) for table in FILES},
+        "evaluations": tuple(part_key(name, table) for name in evaluations for table in readers),
+        **dict.fromkeys(OF_CELLS, cells),
+        **dict.fromkeys(OF_EVALUATIONS, tuple(evaluations)),
+    }
+
+
+def file_of(table: str, key: str) -> str:
+    """The file that a partition of a table of files is read from: of an evaluation each part is a partition."""
+    return evaluation_of_part(key) if table == "evaluations" else key
 
 
 def compute(room: EngineRoom, table: str, key: str, spending: Spending, *, run_id: str) -> Written:

@@ -7,7 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from eval_assets.automation.instance import dagster_home, open_instance
+from eval_assets.automation.home import dagster_home
+from eval_assets.automation.instance import open_instance
 from eval_assets.errors import StorageError
 from eval_assets.storage.warehouse import Warehouse
 from tests.builders import frame_of, prediction

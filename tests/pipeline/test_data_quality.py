@@ -184,7 +184,7 @@ def test_at_most_five_examples_are_named(lab, files):
     path = files.data / "datasets" / "qa.jsonl"
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     path.write_text("".join(f"{json.dumps({**row, 'targets': None})}\n" for row in rows))
-    found = said(lab.materialize("read_eval_datasets", "qa"))["eval_datasets", "targets_where_needed"]
+    found = said(lab.read("eval_datasets", "qa"))["eval_datasets", "targets_where_needed"]
     assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert metadata_of(found)["n_unexpected"] == 8
     assert metadata_of(found)["example_ids"] == ["q0", "q1", "q2", "q3", "q4"]
@@ -197,7 +197,7 @@ def test_targets_are_only_needed_of_the_examples_that_an_evaluation_chooses(lab,
     path.write_text("".join(f"{json.dumps(row)}\n" for row in [first, *({**row, "targets": []} for row in others)]))
     for evaluation in ("main", "other"):
         files.change("evaluations", evaluation, slice={"first": 2})
-    found = said(lab.materialize("read_eval_datasets", "qa"))["eval_datasets", "targets_where_needed"]
+    found = said(lab.read("eval_datasets", "qa"))["eval_datasets", "targets_where_needed"]
     # Without a target there is nothing for exact_match to equal, so an empty list counts as none.
     assert metadata_of(found)["example_ids"] == ["q1"]
 

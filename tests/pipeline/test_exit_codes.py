@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from eval_assets.cli.exit_codes import ExitCode
@@ -27,6 +28,20 @@ def refuse_question(number: int):
 def test_a_run_without_failures_exits_with_0(cli) -> None:
     assert cli("run", "other")[0] == ExitCode.DONE == 0
     assert cli("run", "other")[0] == 0
+
+
+def test_a_run_with_nothing_to_do_leaves_dagster_alone_until_it_has_forgotten(cli, files: Files) -> None:
+    assert cli("run", "other")[0] == 0
+    told = "try:\n    main()\nfinally:\n    print('dagster' in sys.modules)"
+    command = f"import sys; from eval_assets.cli.main import main\n{told}"
+    run = [sys.executable, "-c", command, "--data", str(files.data), "run", "other"]
+    assert subprocess.run(run, capture_output=True, text=True, check=False, cwd=files.folder).stdout == "False\n"
+    with dg.DagsterInstance.get() as instance:
+        instance.wipe_assets([dg.AssetKey("comparison")])
+    code, _, said = cli("run", "other")
+    assert code == 0
+    assert "compare_candidates[other]" in said
+    assert "evaluate_cell" not in said
 
 
 @pytest.mark.parametrize(

@@ -285,7 +285,7 @@ def test_a_file_that_turns_bad_after_the_plan_stops_the_cells_below_it_alone(lab
 
     bad = '{"example_id": "a"}\n'
     summary = lab.run(on_plan=lambda plan: more.write_text(bad), models=["alpha"], prompts=["short"])
-    assert [failed.what for failed in summary.failed][:1] == ["read_eval_datasets[more]"]
+    assert [failed.what for failed in summary.failed][:1] == ["read_files[eval_datasets/more]"]
     assert "the column is absent" in summary.failed[0].message
     assert summary.skipped == ["other:alpha@short"]
     assert predictions(lab).height == 4

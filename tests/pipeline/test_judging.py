@@ -144,7 +144,7 @@ def test_a_label_that_cannot_be_read_stops_the_dataset_and_keeps_the_former_labe
     label(lab, [4, 4, 4], rater="")
     with pytest.raises(ConfigError, match=r"data/datasets/qa.labels.jsonl:1: rater: expected a value"):
         lab.plan()
-    assert not lab.materialize("read_eval_datasets", "qa").success
+    assert not lab.read("eval_datasets", "qa").success
     assert lab.warehouse.scan("labels").collect().height == 2
 
 

@@ -5,9 +5,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from eval_assets.automation.schedules import evaluation_schedules, schedule_problems
+from eval_assets.automation.plain_cron import is_plain
+from eval_assets.automation.schedules import _fault, evaluation_schedules, schedule_problems
 from eval_assets.cli.main import commands
+from eval_assets.config.evaluation import ScheduleSpec
 from eval_assets.config.settings import Settings
 from eval_assets.definitions import build_definitions
 from tests.small_project import FILES, project_with
@@ -41,6 +45,22 @@ def test_what_dagster_takes_is_taken(tmp_path: Path, cron: str) -> None:
     assert schedule.cron_schedule == cron
 
 
+def fields(lowest: int, highest: int):
+    number = st.integers(lowest, highest)
+    span = st.tuples(number, number).map(lambda ends: f"{min(ends)}-{max(ends)}")
+    step = st.integers(0, highest + 1).map(lambda n: f"/{n}")
+    part = st.one_of(st.just("*"), number.map(str), span)
+    stepped = st.one_of(part, st.tuples(part, step).map("".join))
+    return st.lists(stepped, min_size=1, max_size=3).map(",".join)
+
+
+@settings(max_examples=300)
+@given(st.tuples(*(fields(*bounds) for bounds in ((0, 60), (0, 24), (0, 32), (0, 13), (0, 8)))).map(" ".join))
+def test_what_is_plain_is_taken_by_dagster(cron: str) -> None:
+    if is_plain(cron):
+        assert _fault("e", ScheduleSpec(cron=cron, timezone="UTC")) is None
+
+
 @pytest.mark.parametrize(
     "cron",
     [
@@ -65,8 +85,8 @@ def test_what_dagster_refuses_or_never_comes_is_said_and_loads_all_else(tmp_path
     (problem,) = schedule_problems(project)
     assert str(problem).startswith("data/evaluations/e.yaml:6: schedule.cron: expected ")
     assert repr(cron) in str(problem)
-    settings = Settings(tmp_path / "data", str(tmp_path / "warehouse"), tmp_path / "state")
-    definitions = build_definitions(project, object(), settings)
+    places = Settings(tmp_path / "data", str(tmp_path / "warehouse"), tmp_path / "state")
+    definitions = build_definitions(project, object(), places)
     assert dg.Definitions.validate_loadable(definitions) is None
     assert [schedule.name for schedule in definitions.schedules or []] == ["maintain_weekly"]
 

@@ -173,8 +173,8 @@ def test_descriptions_prices_limits_owners_and_schedules_make_nothing_stale(fres
             ("judges", "grader"),
             ("evaluations", "main:comparison"),
         ):
-            assert fresh.materialize(f"read_{table}", name).success
-        assert fresh.materialize("read_eval_datasets", "qa").success
+            assert fresh.read(table, name).success
+        assert fresh.read("eval_datasets", "qa").success
         assert stale_in_dagster(fresh) == {}
         assert sensor.tick() == {}
         # The file's new text is kept without a new version.

@@ -1,0 +1,104 @@
+"""The folder of the Dagster instance, and which partitions the instance has seen, without importing Dagster.
+
+Dagster is asked once; its answer holds until a database or the settings of the instance change.
+"""
+
+import json
+import os
+import re
+from collections.abc import Collection, Mapping, MutableMapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from eval_assets.config.project import Project
+from eval_assets.config.settings import CHECKOUT
+from eval_assets.errors import StorageError
+from eval_assets.stages.edges import file_of, partition_keys
+from eval_assets.stages.stage_table import STAGES
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+EVENTS = "history/runs/index.db"
+"""The database of events; it may have a write-ahead log beside it."""
+SEEN = "seen_by_dagster.json"
+PROCESSES = "processes"
+"""Folder below the state folder in which running processes leave marks."""
+SUFFIX = ".alive"
+UNUSABLE = re.compile(r"\?|%[0-9A-Fa-f]{2}")
+"""Dagster puts the folder into a SQLite URL as it is, where these mean something else."""
+
+Seen = Mapping[str, Collection[str]]
+"""Table → partitions that an instance has seen materialized."""
+
+
+def dagster_home(environment: MutableMapping[str, str] = os.environ) -> Path:
+    """The instance's folder: `DAGSTER_HOME`, else `.dagster` in the checkout.
+
+    Raises:
+        StorageError: Dagster would keep its databases in another place than a folder of that name.
+    """
+    if not environment.get("DAGSTER_HOME"):
+        environment["DAGSTER_HOME"] = str(CHECKOUT / ".dagster")
+    home = Path(environment["DAGSTER_HOME"])
+    if not home.is_absolute():
+        raise StorageError(
+            f"expected DAGSTER_HOME to be an absolute path, got {str(home)!r}; {str(home.absolute())!r}?"
+        )
+    if found := UNUSABLE.search(str(home)):
+        raise StorageError(
+            f"expected a DAGSTER_HOME that SQLite's URLs can hold, got {found.group()!r} in {str(home)!r}; set "
+            "DAGSTER_HOME to a folder with no ? in its path and no % before two hexadecimal digits"
+        )
+    return home
+
+
+def remembered(home: Path, state_dir: Path) -> Seen | None:
+    """What the instance has seen, if nothing of it has changed since it was asked and nobody left it runs to end."""
+    if any((state_dir / PROCESSES).glob(f"*{SUFFIX}")):
+        return None
+    try:
+        kept = json.loads((state_dir / SEEN).read_bytes())
+    except (OSError, ValueError):
+        return None
+    if kept.get("databases") != _databases(home):
+        return None
+    seen: Seen = kept["seen"]
+    return seen
+
+
+def ask(home: Path, state_dir: Path, instance: "dg.DagsterInstance") -> Seen:
+    """What the instance has seen; remembered, where its events lie in a file."""
+    import dagster as dg
+    from dagster._core.storage.event_log import SqliteEventLogStorage
+
+    before = _databases(home)
+    seen = {table: sorted(instance.get_materialized_partitions(dg.AssetKey(table))) for table in STAGES}
+    if isinstance(instance.event_log_storage, SqliteEventLogStorage):
+        state_dir.mkdir(parents=True, exist_ok=True)
+        draft = state_dir / f"{SEEN}.{os.getpid()}"
+        draft.write_text(json.dumps({"databases": before, "seen": seen}))
+        draft.replace(state_dir / SEEN)
+    return seen
+
+
+def unseen(seen: Seen, project: Project) -> frozenset[str]:
+    """Asset partitions, as `table/key`, that an instance has never seen materialized; files by their names."""
+    return frozenset(
+        f"{table}/{file_of(table, key)}"
+        for table, keys in partition_keys(project).items()
+        for key in set(keys).difference(seen.get(table, ()))
+    )
+
+
+def _databases(home: Path) -> list[object]:
+    """Names the state of the instance: which folder, its settings, its events."""
+    found: list[object] = [str(home)]
+    for file in (home / "dagster.yaml", home / EVENTS, home / f"{EVENTS}-wal"):
+        try:
+            stat = file.stat()
+        except OSError:
+            found.append(None)
+        else:
+            found.append([stat.st_ino, stat.st_size, stat.st_mtime_ns] if stat.st_size else None)
+    return found
