@@ -114,21 +114,6 @@ class LocalModel:
         self._pad_token = next(token for token in range(len(self._end_tokens) + 1) if token not in self._end_tokens)
         self.context_tokens: int | None = getattr(self._model.config.get_text_config(), "max_position_embeddings", None)
 
-    @property
-    def device_type(self) -> str:
-        """`cpu`, `cuda`, `mps`..."""
-        return str(self._model.device.type)
-
-    @property
-    def network(self) -> Any:
-        """The model of the library."""
-        return self._model
-
-    @property
-    def end_tokens(self) -> frozenset[int]:
-        """Tokens that end a reply."""
-        return self._end_tokens
-
     def batch_size_for(self, tokens: int) -> int:
         """How many sequences of this many tokens are generated at once in half of the memory that is free.
 
@@ -136,7 +121,7 @@ class LocalModel:
         """
         import torch
 
-        if self.device_type != "cuda":
+        if self._model.device.type != "cuda":
             return BATCH_WITHOUT_KNOWN_MEMORY
         torch.cuda.empty_cache()
         free, _ = torch.cuda.mem_get_info(self._model.device)
@@ -195,11 +180,11 @@ class LocalModel:
             attention_mask=torch.tensor(mask, device=self._model.device),
             pad_token_id=self._pad_token,
             stopping_criteria=transformers.StoppingCriteriaList([has_ended]),
-            **generate_arguments(settings),
+            **_generate_arguments(settings),
         )
-        return [self.generated(sequence[longest:].tolist(), settings.stop) for sequence in sequences]
+        return [self._generated(sequence[longest:].tolist(), settings.stop) for sequence in sequences]
 
-    def generated(self, tokens: list[int], stop: Sequence[str]) -> Generated:
+    def _generated(self, tokens: list[int], stop: Sequence[str]) -> Generated:
         """Cut one reply at its end token or stop text; what follows in the batch is padding."""
         ends = [index for index, token in enumerate(tokens) if token in self._end_tokens]
         tokens = tokens[: ends[0] + 1] if ends else tokens
@@ -214,7 +199,7 @@ class LocalModel:
         return any(word in text for word in stop)
 
 
-def generate_arguments(settings: GenerationSettings) -> dict[str, Any]:
+def _generate_arguments(settings: GenerationSettings) -> dict[str, Any]:
     """The parameters under the names of `generate`."""
     given: dict[str, Any] = {"max_new_tokens": settings.max_tokens}
     if settings.repetition_penalty is not None:
