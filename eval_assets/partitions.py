@@ -9,6 +9,7 @@ from eval_assets.config.project import Project
 from eval_assets.stages.edges import partition_keys, upstream_of
 from eval_assets.stages.evaluation_parts import part_key
 from eval_assets.stages.file_versions import FILES_OF
+from eval_assets.stages.graph import evaluation_name
 from eval_assets.stages.stage import Stage, same_key
 from eval_assets.stages.stage_table import STAGES
 
@@ -52,7 +53,7 @@ class Partitions:
     def _usable_places(self, stage: Stage) -> Iterator[str]:
         """Partitions whose upstream partitions are known: those of evaluations whose file can be used."""
         if stage.unit != "file":
-            yield from (key for key in self.keys[stage.table] if key.partition(":")[0] in self.project.evaluations)
+            yield from (key for key in self.keys[stage.table] if evaluation_name(key) in self.project.evaluations)
 
     def owners(self, table: str) -> list[str]:
         """Owners that the files behind an asset name; those of evaluations for what is computed."""

@@ -17,6 +17,7 @@ from eval_assets.automation.home import unseen
 from eval_assets.config.project import Project
 from eval_assets.planning.plan import Plan
 from eval_assets.stages.evaluation_parts import part_key
+from eval_assets.stages.graph import evaluation_name
 from eval_assets.stages.stage_table import OF_CELLS, STAGES
 
 TITLE = "refresh"
@@ -35,7 +36,7 @@ def partitions_by_asset(plan: Plan) -> dict[str, list[str]]:
 
 def _first_parts(plan: Plan, evaluation: str) -> list[str]:
     """Parts of an evaluation to read, each of which reads them all: everything else the plan runs waits for one."""
-    of_evaluation = (table for table, key in plan.partitions if key.partition(":")[0] == evaluation)
+    of_evaluation = (table for table, key in plan.partitions if evaluation_name(key) == evaluation)
     tables = dict.fromkeys(table for table in of_evaluation if STAGES[table].reads is not None)
     firsts = [table for table in tables if not tables.keys() & STAGES[table].inputs.keys()]
     return [part_key(evaluation, table) for table in firsts or OF_CELLS[:1]]

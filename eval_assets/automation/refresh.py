@@ -20,6 +20,7 @@ from eval_assets.planning.plan import Plan, make_plan
 from eval_assets.planning.plan_text import plan_markdown
 from eval_assets.providers.dispatch.progress import Progress
 from eval_assets.stages.engine_room import EngineRoom
+from eval_assets.stages.graph import evaluation_name
 from eval_assets.stages.spending import Spending, retry_of
 from eval_assets.stages.stage_table import FILES, STAGES
 from eval_assets.storage.locks import exclusive
@@ -95,7 +96,7 @@ def is_being_refreshed(instance: dg.DagsterInstance, evaluation: str) -> bool:
         chosen = _configured(run.run_config).get("evaluations")
         if not chosen or evaluation in chosen:
             return True
-    return any(key.partition(":")[0] == evaluation for _, key in claimed_by_backfills(instance))
+    return any(evaluation_name(key) == evaluation for _, key in claimed_by_backfills(instance))
 
 
 def _configured(run_config: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -5,9 +5,9 @@ from collections.abc import Collection
 from eval_assets.config.project import Project
 from eval_assets.stages.content_hash import content_sha256
 from eval_assets.stages.engine_room import EngineRoom
-from eval_assets.stages.evaluation_parts import EvaluationContent, evaluation_of_part, part_key
+from eval_assets.stages.evaluation_parts import EvaluationContent, part_key
 from eval_assets.stages.file_versions import FILES_OF, FileVersions
-from eval_assets.stages.graph import Cell, Place, WholeEvaluation, all_cells, parse_cell
+from eval_assets.stages.graph import Cell, Place, WholeEvaluation, all_cells, evaluation_name, parse_cell
 from eval_assets.stages.spending import Spending
 from eval_assets.stages.stage import Computation
 from eval_assets.stages.stage_table import FILES, OF_CELLS, OF_EVALUATIONS, STAGES
@@ -39,7 +39,7 @@ def partition_keys(project: Project) -> dict[str, tuple[str, ...]]:
 
 def file_of(table: str, key: str) -> str:
     """The file that a partition of a table of files is read from: of an evaluation each part is a partition."""
-    return evaluation_of_part(key) if table == "evaluations" else key
+    return evaluation_name(key) if table == "evaluations" else key
 
 
 def compute(room: EngineRoom, table: str, key: str, spending: Spending, *, run_id: str) -> Written:

@@ -46,11 +46,6 @@ def part_key(evaluation: str, table: str) -> str:
     return f"{evaluation}:{table}"
 
 
-def evaluation_of_part(key: str) -> str:
-    """The evaluation of such a partition."""
-    return key.partition(":")[0]
-
-
 def predictions_part(content: EvaluationContent) -> Part:
     """Which examples are answered, how often. Candidates are cells of their own."""
     return _fields(content, "dataset", "slice", "samples")

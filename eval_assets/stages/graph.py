@@ -56,6 +56,15 @@ Place = Cell | WholeEvaluation
 """Where a stage computes: a cell, or an evaluation as a whole."""
 
 
+def evaluation_name(key: str) -> str:
+    """The evaluation that a partition belongs to: a cell, a part of an evaluation, or one as a whole.
+
+    >>> [evaluation_name(key) for key in ("quickstart:gpt-4o@concise", "quickstart:predictions", "quickstart")]
+    ['quickstart', 'quickstart', 'quickstart']
+    """
+    return key.partition(":")[0]
+
+
 def parse_cell(key: str) -> Cell:
     """Read a partition key.
 

@@ -9,7 +9,7 @@ from eval_assets.config.project import Project
 from eval_assets.stages.cell_inputs import evaluation_of
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.evaluation_parts import EvaluationContent, Part
-from eval_assets.stages.graph import Place
+from eval_assets.stages.graph import Place, evaluation_name
 from eval_assets.stages.spending import Spending
 from eval_assets.stages.stored_inputs import StoredInputs, stored_inputs
 from eval_assets.storage.versions import StoredVersion, current_version
@@ -44,7 +44,7 @@ class Computation:
         Raises:
             StorageError: It was never read.
         """
-        stored = current_version(self.room.warehouse, "evaluations", self.key.partition(":")[0])
+        stored = current_version(self.room.warehouse, "evaluations", evaluation_name(self.key))
         return evaluation_of(stored), stored
 
     def inputs(self) -> StoredInputs:
