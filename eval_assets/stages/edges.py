@@ -49,7 +49,7 @@ def compute(room: EngineRoom, table: str, key: str, spending: Spending, *, run_i
         EvalAssetsError: As the stage does; the former rows stay.
     """
     upstream = upstream_of(room.project, table, key)
-    return STAGES[table].compute(Computation(room, key, upstream, spending, run_id))
+    return STAGES[table].compute(Computation(room, table, key, upstream, spending, run_id))
 
 
 def part_versions(versions: FileVersions, evaluation: str) -> dict[str, str]:

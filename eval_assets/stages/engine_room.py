@@ -32,8 +32,8 @@ from eval_assets.requests.keys import ModelIdentity
 from eval_assets.stages.cell_inputs import StoredModel, stored_documents
 from eval_assets.stages.content_hash import content_sha256
 from eval_assets.stages.file_versions import MODEL_FIELDS_WITHOUT_EFFECT, SECRET_NAME_FIELDS, FileVersions
-from eval_assets.stages.graph import Place
 from eval_assets.stages.spending import Budgets, Spending
+from eval_assets.stages.stored_inputs import partition_of
 from eval_assets.storage.integrity.damage import damage_behind
 from eval_assets.storage.replies.responses import ResponseStore
 from eval_assets.storage.warehouse import Warehouse
@@ -105,19 +105,19 @@ class EngineRoom:
         self,
         model: StoredModel,
         evaluation: Evaluation,
-        place: Place,
-        stage: str,
+        table: str,
+        key: str,
         spending: Spending,
         *,
         run_id: str,
     ) -> Iterator[Engine]:
-        """An engine for one model in one stage of a place. What it did becomes a row of `runs`, however it ends."""
+        """An engine for one model in one partition of a stage. What it did becomes a row of `runs`, however it ends."""
         operated = self._as_operated_now(model.model)
         identity, shared = self.identity(model, stored_documents(self.warehouse, evaluation.file.dataset))
 
         def report(progress: Progress) -> None:
             if self.on_progress is not None:
-                self.on_progress(place.key, stage, progress)
+                self.on_progress(key, table, progress)
 
         engine = Engine(
             identity=identity,
@@ -140,7 +140,7 @@ class EngineRoom:
             retry=spending.retry,
             budget=self._budgets.of(evaluation, spending, also=self.budget),
             stop=self.stop,
-            scope=f"{place.key}/{stage}",
+            scope=f"{key}/{table}",
             on_progress=report,
         )
         try:
@@ -148,7 +148,7 @@ class EngineRoom:
                 yield engine
         finally:
             self.limiters.remember()
-            row = engine.report().as_run_row(place.partition, stage)
+            row = engine.report().as_run_row(partition_of(table, key), table)
             self.warehouse.append("runs", pl.DataFrame([row], schema=RUNS), {"run_id": run_id})
 
     def _as_operated_now(self, model: Model) -> Model:

@@ -32,9 +32,9 @@ def compute_dataset(run: Computation) -> Written:
     return write_dataset(room.project, room.warehouse, run.key, run_id=run.run_id, scratch=room.scratch)
 
 
-def compute_named_file(table: str, run: Computation) -> Written:
+def compute_named_file(run: Computation) -> Written:
     """Read a prompt, model, judge or evaluation."""
-    return write_named_file(run.room.versions, run.room.warehouse, table, run.key, run_id=run.run_id)
+    return write_named_file(run.room.versions, run.room.warehouse, run.table, run.key, run_id=run.run_id)
 
 
 def write_named_file(versions: FileVersions, warehouse: Warehouse, table: str, name: str, *, run_id: str) -> Written:

@@ -35,14 +35,9 @@ EngineOpener = Callable[[StoredModel, Evaluation], AbstractContextManager[Engine
 
 def compute_judge_scores(run: Computation) -> Written:
     """Ask the judges of a cell's evaluation."""
-    cell = parse_cell(run.key)
-
-    def open_engine(model: StoredModel, evaluation: Evaluation) -> AbstractContextManager[Engine]:
-        return run.room.engine(model, evaluation, cell, "judge_scores", run.spending, run_id=run.run_id)
-
     return write_verdicts(
-        cell,
-        open_engine,
+        parse_cell(run.key),
+        run.engine,
         formats=run.room.formats,
         warehouse=run.room.warehouse,
         scratch=run.room.scratch,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -15,7 +16,6 @@ from eval_assets.reports.computed.pairwise_results import pairwise_results
 from eval_assets.reports.performance import known_sum
 from eval_assets.stages.cell_inputs import StoredJudge, StoredModel, read_judge
 from eval_assets.stages.content_hash import content_sha256
-from eval_assets.stages.graph import WholeEvaluation
 from eval_assets.stages.judge_scores import CODE_VERSION as ASKING_VERSION
 from eval_assets.stages.stage import Computation
 from eval_assets.stages.stored_inputs import StoredInputs
@@ -34,14 +34,9 @@ EngineOpener = Callable[[StoredModel], AbstractContextManager[Engine]]
 def compute_pairwise_preferences(run: Computation) -> Written:
     """Ask a judge which of two candidates' outputs is better, if the evaluation wants that."""
     evaluation, stored = run.evaluation()
-    whole = WholeEvaluation(evaluation.name)
-
-    def open_engine(model: StoredModel) -> AbstractContextManager[Engine]:
-        return run.room.engine(model, evaluation, whole, "pairwise_preferences", run.spending, run_id=run.run_id)
-
     return write_preferences(
         evaluation,
-        open_engine,
+        partial(run.engine, evaluation=evaluation),
         inputs=run.inputs(),
         stored=stored,
         formats=run.room.formats,

@@ -61,9 +61,7 @@ class PredictionRow:
 def compute_predictions(run: Computation) -> Written:
     """Answer the examples of a cell."""
     inputs = read_cell_inputs(run.room.warehouse, parse_cell(run.key))
-    with run.room.engine(
-        inputs.model, inputs.evaluation, inputs.cell, "predictions", run.spending, run_id=run.run_id
-    ) as engine:
+    with run.engine(inputs.model, inputs.evaluation) as engine:
         return write_predictions(
             inputs,
             stored_examples(inputs.rows, inputs.evaluation),

@@ -1,12 +1,14 @@
 """What a stage is, and what its computation is given. Which stages there are is in `stage_table`."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.project import Project
-from eval_assets.stages.cell_inputs import evaluation_of
+from eval_assets.providers.dispatch.engine import Engine
+from eval_assets.stages.cell_inputs import StoredModel, evaluation_of
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.evaluation_parts import EvaluationContent, Part
 from eval_assets.stages.graph import Place, evaluation_name
@@ -26,6 +28,7 @@ class Computation:
 
     Args:
         room: Project, warehouse, reply store, servers and engines.
+        table: Of the stage.
         key: The partition key.
         upstream: Table → partitions that it is made from.
         spending: What may be spent.
@@ -33,6 +36,7 @@ class Computation:
     """
 
     room: EngineRoom
+    table: str
     key: str
     upstream: Mapping[str, Sequence[str]]
     spending: Spending
@@ -46,6 +50,10 @@ class Computation:
         """
         stored = current_version(self.room.warehouse, "evaluations", evaluation_name(self.key))
         return evaluation_of(stored), stored
+
+    def engine(self, model: StoredModel, evaluation: Evaluation) -> AbstractContextManager[Engine]:
+        """An engine for one of the models that the partition asks."""
+        return self.room.engine(model, evaluation, self.table, self.key, self.spending, run_id=self.run_id)
 
     def inputs(self) -> StoredInputs:
         """What lies in the warehouse of what the partition is made from."""

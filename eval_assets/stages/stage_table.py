@@ -1,7 +1,6 @@
 """Every stage there is, written out. Assets, their edges, staleness, plans and documentation are derived from it."""
 
-from functools import partial
-
+from eval_assets.config.project import Project
 from eval_assets.stages import (
     aggregate_reports,
     comparison,
@@ -12,10 +11,31 @@ from eval_assets.stages import (
     pairwise_preferences,
     predictions,
 )
-from eval_assets.stages.graph import all_judges_of, cells_of, judges_of, pairwise_judges_of
+from eval_assets.stages.graph import Place, all_judges_of, cells_of, judges_of, pairwise_judges_of
 from eval_assets.stages.input_files import compute_dataset, compute_named_file
 from eval_assets.stages.previews import comparison_preview, first_rows, label_shares, source
 from eval_assets.stages.stage import Stage, same_key
+
+
+def _dataset(project: Project, place: Place) -> list[str]:
+    return [project.evaluation(place.evaluation).file.dataset]
+
+
+def _cells(project: Project, place: Place) -> list[str]:
+    return [cell.key for cell in cells_of(project, place.evaluation)]
+
+
+def _named_file(table: str, description: str) -> Stage:
+    return Stage(
+        table=table,
+        unit="file",
+        description=description,
+        inputs={},
+        compute=compute_named_file,
+        code_version="1",
+        preview=source(table),
+    )
+
 
 STAGES: dict[str, Stage] = {
     stage.table: stage
@@ -30,49 +50,20 @@ STAGES: dict[str, Stage] = {
             written_with=("labels", "documents"),
             preview=first_rows("eval_datasets", "example_id", "inputs", "targets", "context"),
         ),
-        Stage(
-            table="prompts",
-            unit="file",
-            description="Prompt templates from `data/prompts`, every version kept.",
-            inputs={},
-            compute=partial(compute_named_file, "prompts"),
-            code_version="1",
-            preview=source("prompts"),
-        ),
-        Stage(
-            table="models",
-            unit="file",
-            description="Providers, model ids and parameters from `data/models`, every version kept.",
-            inputs={},
-            compute=partial(compute_named_file, "models"),
-            code_version="1",
-            preview=source("models"),
-        ),
-        Stage(
-            table="judges",
-            unit="file",
-            description="Judges (definition, rubric, scale, model) from `data/judges`, every version kept.",
-            inputs={},
-            compute=partial(compute_named_file, "judges"),
-            code_version="1",
-            preview=source("judges"),
-        ),
-        Stage(
-            table="evaluations",
-            unit="file",
-            description="What is compared, on what, with which metrics; from `data/evaluations`, every version kept. "
+        _named_file("prompts", "Prompt templates from `data/prompts`, every version kept."),
+        _named_file("models", "Providers, model ids and parameters from `data/models`, every version kept."),
+        _named_file("judges", "Judges (definition, rubric, scale, model) from `data/judges`, every version kept."),
+        _named_file(
+            "evaluations",
+            "What is compared, on what, with which metrics; from `data/evaluations`, every version kept. "
             "A partition is what one stage reads of a file; reading one brings all of the file up to date.",
-            inputs={},
-            compute=partial(compute_named_file, "evaluations"),
-            code_version="1",
-            preview=source("evaluations"),
         ),
         Stage(
             table="predictions",
             unit="cell",
             description="One reply per example and sample, with the rendered prompt, tokens, latency, cost, outcome.",
             inputs={
-                "eval_datasets": lambda project, place: [project.evaluation(place.evaluation).file.dataset],
+                "eval_datasets": _dataset,
                 "prompts": lambda _, cell: [cell.prompt],
                 "models": lambda _, cell: [cell.model],
             },
@@ -125,9 +116,7 @@ STAGES: dict[str, Stage] = {
             "set.",
             inputs={
                 "predictions": lambda project, place: (
-                    [cell.key for cell in cells_of(project, place.evaluation)]
-                    if pairwise_judges_of(project, place.evaluation)
-                    else []
+                    _cells(project, place) if pairwise_judges_of(project, place.evaluation) else []
                 ),
                 "judges": lambda project, place: pairwise_judges_of(project, place.evaluation),
             },
@@ -154,9 +143,9 @@ STAGES: dict[str, Stage] = {
             unit="evaluation",
             description="Agreement of the judges with people's labels, their biases, and means corrected for errors.",
             inputs={
-                "judge_scores": lambda project, place: [cell.key for cell in cells_of(project, place.evaluation)],
+                "judge_scores": _cells,
                 "pairwise_preferences": same_key,
-                "eval_datasets": lambda project, place: [project.evaluation(place.evaluation).file.dataset],
+                "eval_datasets": _dataset,
                 "judges": lambda project, place: all_judges_of(project, place.evaluation),
             },
             reads=evaluation_parts.judge_agreement_part,
@@ -170,7 +159,7 @@ STAGES: dict[str, Stage] = {
             unit="evaluation",
             description="Leaderboard, paired differences with the baseline, gates and the HTML report.",
             inputs={
-                "aggregate_reports": lambda project, place: [cell.key for cell in cells_of(project, place.evaluation)],
+                "aggregate_reports": _cells,
                 "judge_agreement": same_key,
                 "pairwise_preferences": same_key,
             },
