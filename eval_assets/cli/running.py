@@ -81,9 +81,9 @@ def run(
 
     with _engine_room(data_dir) as engine_room:
         engine_room.budget = None if max_cost_usd is None else Budget(max_cost_usd)
-        summary, made = RunSummary(), _empty_plan(engine_room, choice)
-        if made is None:
-            summary, made = _planned_and_run(engine_room, choice)
+        summary, made = RunSummary(), _plan_without_dagster(engine_room, choice)
+        if made is None or not made.is_empty:
+            summary, made = _planned_and_run(engine_room, choice, made)
         else:
             say(plan_text(made), err=True)
         cells = [planned.cell for planned in made.cells]
@@ -106,8 +106,8 @@ def run(
     sys.exit(ending.code)
 
 
-def _empty_plan(engine_room: "EngineRoom", choice: Choice) -> "Plan | None":
-    """The plan, if nothing is to run and Dagster need not be asked: importing it takes longer than planning."""
+def _plan_without_dagster(engine_room: "EngineRoom", choice: Choice) -> "Plan | None":
+    """The plan, if Dagster need not be asked for it: importing it takes longer than a plan of nothing."""
     from eval_assets.automation.home import dagster_home, remembered, unseen
     from eval_assets.planning.plan import make_plan
 
@@ -115,12 +115,11 @@ def _empty_plan(engine_room: "EngineRoom", choice: Choice) -> "Plan | None":
     if seen is None:
         return None
     missing = unseen(seen, engine_room.project)
-    made = make_plan(engine_room, missing_in_dagster=missing, spending=choice.spending, **choice.of_plan)
-    return made if made.is_empty else None
+    return make_plan(engine_room, missing_in_dagster=missing, spending=choice.spending, **choice.of_plan)
 
 
-def _planned_and_run(engine_room: "EngineRoom", choice: Choice) -> "tuple[RunSummary, Plan]":
-    """Plan with what Dagster has seen, and run that."""
+def _planned_and_run(engine_room: "EngineRoom", choice: Choice, made: "Plan | None") -> "tuple[RunSummary, Plan]":
+    """Run the plan; without one, plan first with what Dagster has seen."""
     from eval_assets.automation.home import ask, dagster_home
     from eval_assets.automation.instance import open_instance
     from eval_assets.automation.stopping import stopping
@@ -131,7 +130,8 @@ def _planned_and_run(engine_room: "EngineRoom", choice: Choice) -> "tuple[RunSum
 
     summary, spending = RunSummary(), choice.spending
     with open_instance() as instance, ProgressView(sys.stderr) as view:
-        made = plan_with_instance(engine_room, instance, **choice.of_plan, spending=spending)
+        if made is None:
+            made = plan_with_instance(engine_room, instance, **choice.of_plan, spending=spending)
         say(plan_text(made), err=True)
         engine_room.on_progress = view.update
         if not made.is_empty:
