@@ -15,6 +15,7 @@ from eval_assets.config.settings import CHECKOUT
 from eval_assets.errors import StorageError
 from eval_assets.stages.edges import file_of, partition_keys
 from eval_assets.stages.stage_table import STAGES
+from eval_assets.storage.atomic_files import write_atomically
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -75,10 +76,7 @@ def ask(home: Path, state_dir: Path, instance: "dg.DagsterInstance") -> Seen:
     before = _databases(home)
     seen = {table: sorted(instance.get_materialized_partitions(dg.AssetKey(table))) for table in STAGES}
     if isinstance(instance.event_log_storage, SqliteEventLogStorage):
-        state_dir.mkdir(parents=True, exist_ok=True)
-        draft = state_dir / f"{SEEN}.{os.getpid()}"
-        draft.write_text(json.dumps({"databases": before, "seen": seen}))
-        draft.replace(state_dir / SEEN)
+        write_atomically(state_dir / SEEN, json.dumps({"databases": before, "seen": seen}))
     return seen
 
 
