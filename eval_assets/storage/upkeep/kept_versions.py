@@ -3,8 +3,10 @@
 from collections import defaultdict
 from datetime import datetime
 
+from eval_assets.config.candidate import Candidate
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import inputs_recorded
+from eval_assets.tables.columns import CELL
 from eval_assets.tables.input_tables import DATASET_TABLES
 from eval_assets.tables.schemas import SCHEMAS
 
@@ -59,4 +61,4 @@ def _key_of(partition: str) -> str:
     ('e:m@p', 'qa')
     """
     values = [part.partition("=")[2] for part in partition.split("/")]
-    return "{}:{}@{}".format(*values) if len(values) == len(("evaluation", "model", "prompt")) else values[0]
+    return f"{values[0]}:{Candidate.of(*values[1:])}" if len(values) == len(CELL) else values[0]
