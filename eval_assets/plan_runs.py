@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from eval_assets.assets.file_reading import READ_FILES, reading_config
-from eval_assets.assets.stage_assets import BACKFILL_TAG
+from eval_assets.assets.stage_assets import BACKFILL_TAG, spending_ops
 from eval_assets.automation.backfill import close_backfill, missing_in_dagster, partitions_by_asset, record_backfill
 from eval_assets.automation.home import PROCESSES
 from eval_assets.automation.leftovers import alive, end_what_the_dead_left
@@ -18,7 +18,6 @@ from eval_assets.run_jobs import COMPARE, EVALUATE_CELL, job_definitions
 from eval_assets.stages.edges import file_of, files_below
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.spending import Spending
-from eval_assets.stages.stage_table import STAGES
 
 INTERRUPTED = "DagsterExecutionInterruptedError"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -101,8 +100,7 @@ class _Runs:
         """Compute tables of one cell, or of an evaluation as a whole."""
         what = f"{job}[{partition_key}]"
         self.on_start(what)
-        paid = [table for table in tables if STAGES[table].pays]
-        ops = {table: {"config": spending.choices} for table in paid} if spending.choices else {}
+        ops = spending_ops(tables, spending)
         result = self._execute(
             job,
             {"ops": ops} if ops else {},

@@ -1,6 +1,6 @@
 """One asset per stage: what the core computes, with its place in the graph and what the UI shows."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import dagster as dg
@@ -45,6 +45,12 @@ class SpendingConfig(dg.Config):
             batch=run.tags.get(BACKFILL_TAG),
             retry=retry_of(self.retry, self.retry_before),
         )
+
+
+def spending_ops(tables: Iterable[str], spending: Spending) -> dict[str, Any]:
+    """Configuration of the ops of those tables that pay; nothing where the evaluation files decide."""
+    paid = dict.fromkeys(table for table in tables if STAGES[table].pays)
+    return {table: {"config": spending.choices} for table in paid} if spending.choices else {}
 
 
 def stage_assets(

@@ -11,6 +11,7 @@ import dagster as dg
 from dagster._core.errors import DagsterExecutionInterruptedError
 from pydantic import Field
 
+from eval_assets.assets.stage_assets import spending_ops
 from eval_assets.automation.backfill import missing_in_dagster, partitions_by_asset, request_backfill
 from eval_assets.automation.claims import Claims, claim, claimed_by_backfills, claimed_by_others
 from eval_assets.automation.home import PROCESSES
@@ -169,7 +170,7 @@ def _request(
         chosen,
         description=f"{len(plan.stale_cells)} cells, {len(plan.roots)} files, {len(plan.comparisons)} comparisons",
         tags={"eval_assets/refresh": context.run_id},
-        run_config=_run_config(spending, plan),
+        run_config={"ops": ops} if (ops := spending_ops((table for table, _ in plan.partitions), spending)) else None,
     )
     context.log.info("requested backfill %s; it is listed under Runs → Backfills", backfill_id)
     return backfill_id
@@ -187,10 +188,3 @@ class _Lines:
         if now - self._said.get((where, stage), float("-inf")) >= SECONDS_BETWEEN_LINES:
             self._said[where, stage] = now
             self._say(f"{where} {stage}: {progress}")
-
-
-def _run_config(spending: Spending, plan: Plan) -> dict[str, object] | None:
-    """What the runs of the backfill are told about spending."""
-    choices = spending.choices
-    paid = dict.fromkeys(table for table, _ in plan.partitions if STAGES[table].pays)
-    return {"ops": {asset: {"config": choices} for asset in paid}} if choices and paid else None
