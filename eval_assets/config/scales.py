@@ -7,6 +7,7 @@ a reply the verdict stands is found in `judges.replies`.
 
 import difflib
 import json
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -39,9 +40,9 @@ class NumberedScale(FileModel):
     other_words: ClassVar[Mapping[str, str]] = {}
 
     @property
+    @abstractmethod
     def bounds(self) -> tuple[float, float]:
         """Lowest and highest score."""
-        raise NotImplementedError
 
     @property
     def span(self) -> str:
@@ -161,9 +162,9 @@ class NamedScale(FileModel):
     other_words: ClassVar[Mapping[str, str]] = {}
 
     @property
+    @abstractmethod
     def label_scores(self) -> Mapping[str, float]:
         """Every label with its score."""
-        raise NotImplementedError
 
     @property
     def bounds(self) -> tuple[float, float]:
