@@ -50,7 +50,7 @@ def read_file(engine_room: EngineRoom, table: str, name: str, *, run_id: str) ->
         if table == "evaluations":
             parts = part_versions(engine_room.versions, name)
             versions = {part_key(name, part): sha256 for part, sha256 in parts.items()}
-    metadata = result(written, {title: dg.MetadataValue.md(text) for title, text in shown.items()}).metadata
+    metadata = result(written, shown).metadata
     return [
         dg.AssetMaterialization(
             dg.AssetKey(table),

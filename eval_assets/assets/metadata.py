@@ -17,14 +17,19 @@ def table_metadata(table: str) -> dict[str, Any]:
     return {"dagster/column_schema": dg.TableSchema(columns=columns), "dagster/table_name": table}
 
 
-def result(written: Written, shown: Mapping[str, dg.MetadataValue[Any]]) -> Materialized:
-    """A materialization: its data version, where it lies, what is in it. Numbers are floats, which the UI plots."""
+def result(written: Written, shown: Mapping[str, str]) -> Materialized:
+    """A materialization: its data version, where it lies, what is in it. Numbers are floats, which the UI plots.
+
+    Args:
+        written: The partition.
+        shown: Title → Markdown.
+    """
     metadata: dict[str, Any] = {
         "dagster/row_count": written.n_rows,
         "dagster/uri": written.commit.uri,
         "delta_version": written.commit.version,
         **{name: _value(value) for name, value in written.facts.items() if value is not None},
-        **shown,
+        **{title: dg.MetadataValue.md(text) for title, text in shown.items()},
     }
     return dg.MaterializeResult(data_version=dg.DataVersion(written.data_version), metadata=metadata)
 

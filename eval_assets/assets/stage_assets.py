@@ -113,7 +113,7 @@ def _materialized(
     with said_plainly(engine_room.warehouse):
         written = compute(engine_room, stage.table, key, spending, run_id=context.run.run_id)
         shown = stage.preview(engine_room, key)
-    return result(written, {title: dg.MetadataValue.md(text) for title, text in shown.items()})
+    return result(written, shown)
 
 
 def _layer(stage: Stage) -> str:
