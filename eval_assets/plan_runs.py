@@ -1,8 +1,9 @@
 """Running a plan through Dagster inside this process: every run, and the whole as a backfill, appears in the UI."""
 
 import uuid
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
 from typing import Any
 
 import dagster as dg
@@ -12,11 +13,17 @@ from eval_assets.assets.stage_assets import BACKFILL_TAG, spending_ops
 from eval_assets.automation.backfill import close_backfill, missing_in_dagster, partitions_by_asset, record_backfill
 from eval_assets.automation.home import PROCESSES
 from eval_assets.automation.leftovers import alive, end_what_the_dead_left
+from eval_assets.config.project import Project
 from eval_assets.planning.plan import Plan, RootPlan, make_plan
 from eval_assets.planning.run_summary import Failed, RunSummary
+from eval_assets.providers.identity import identity_of
+from eval_assets.requests.keys import lane_of
 from eval_assets.run_jobs import COMPARE, EVALUATE_CELL, job_definitions
+from eval_assets.stages.asking_ahead import AskingAhead
 from eval_assets.stages.edges import file_of, files_below
 from eval_assets.stages.engine_room import EngineRoom
+from eval_assets.stages.graph import Cell, Place, WholeEvaluation, all_judges_of, judge_models_of
+from eval_assets.stages.place_asking import Asked
 from eval_assets.stages.spending import Spending
 
 INTERRUPTED = "DagsterExecutionInterruptedError"
@@ -96,14 +103,15 @@ class _Runs:
                 self.summary.failed.append(failed)
         return set(names.values()) - read
 
-    def compute(self, job: str, partition_key: str, tables: Collection[str], spending: Spending) -> None:
-        """Compute tables of one cell, or of an evaluation as a whole."""
+    def compute(self, job: str, partition_key: str, tables: Collection[str], spending: Spending, run_id: str) -> None:
+        """Compute tables of one cell, or of an evaluation as a whole, in a run of this id."""
         what = f"{job}[{partition_key}]"
         self.on_start(what)
         ops = spending_ops(tables, spending)
         result = self._execute(
             job,
             {"ops": ops} if ops else {},
+            run_id=run_id,
             partition_key=partition_key,
             asset_selection=[dg.AssetKey(table) for table in tables],
         )
@@ -131,21 +139,56 @@ class _Runs:
 
 
 def _execute_all(engine_room: EngineRoom, plan: Plan, spending: Spending, runs: _Runs) -> None:
-    """Run what the plan names, upstream first."""
-    skipped = runs.summary.skipped
+    """Run what the plan names, upstream first: each cell once all of it was asked, and joins once their cells ran."""
     unread = runs.read(plan.roots)
-    for planned in plan.cells:
-        if not planned.is_stale:
-            continue
-        if engine_room.stop.is_set() or unread & files_below(engine_room.project, planned.cell):
-            skipped.append(planned.cell.key)
-            continue
-        runs.compute(EVALUATE_CELL, planned.cell.key, planned.tables, spending)
-    for join in plan.joined:
-        if engine_room.stop.is_set() or ("evaluations", join.evaluation) in unread:
-            skipped.append(join.evaluation)
-            continue
-        runs.compute(COMPARE, join.evaluation, join.tables, spending)
+    cells = {planned.cell: planned for planned in plan.cells if planned.is_stale}
+    n_sent: dict[Place, int] = {cell: planned.work.generate + planned.work.judge for cell, planned in cells.items()}
+    n_sent |= {WholeEvaluation(planned.evaluation): planned.judge for planned in plan.pairwise}
+    tables: dict[Place, Collection[str]] = {cell: planned.tables for cell, planned in cells.items()}
+    tables |= {WholeEvaluation(join.evaluation): join.tables for join in plan.joined}
+    rank_of_cell = {cell: rank for rank, cell in enumerate(cells)}
+    run_ids = {place: str(uuid.uuid4()) for place in tables}
+
+    def is_blocked(place: Place) -> bool:
+        if isinstance(place, Cell):
+            return bool(unread & files_below(engine_room.project, place))
+        return ("evaluations", place.evaluation) in unread
+
+    def asked(place: Place) -> Asked:
+        ranks = (rank for cell, rank in rank_of_cell.items() if place in (cell, WholeEvaluation(cell.evaluation)))
+        return Asked(place, tables[place], run_ids[place], max(ranks, default=0))
+
+    def to_ask(places: Iterable[Place]) -> list[Asked]:
+        return [asked(place) for place in places if n_sent.get(place) and not is_blocked(place)]
+
+    with (
+        engine_room.store.together(_lanes_of(engine_room.project, tables)),
+        closing(AskingAhead(engine_room, replace(spending, batch=runs.batch))) as ahead,
+    ):
+        waiting: list[Place] = [*cells]
+        to_join: list[Place] = [place for place in tables if place not in cells]
+        ahead.begin(to_ask(waiting))
+        while waiting or to_join:
+            begun = {place.evaluation for place in waiting}
+            ready = [place for place in to_join if place.evaluation not in begun]
+            to_join = [place for place in to_join if place.evaluation in begun]
+            ahead.begin(to_ask(ready))
+            waiting = [*ready, *waiting]
+            place = ahead.first_done(waiting)
+            waiting.remove(place)
+            if engine_room.stop.is_set() or is_blocked(place):
+                runs.summary.skipped.append(place.key)
+                continue
+            job = EVALUATE_CELL if isinstance(place, Cell) else COMPARE
+            runs.compute(job, place.key, tables[place], spending, run_ids[place])
+
+
+def _lanes_of(project: Project, places: Iterable[Place]) -> set[str]:
+    """Where replies of all models are kept that these places may ask."""
+    judges = {judge for place in places for judge in all_judges_of(project, place.evaluation)}
+    models = {place.model for place in places if isinstance(place, Cell)}
+    models |= {model for judge in judges for model in judge_models_of(project, judge)}
+    return {lane_of(identity_of(project.model(model))) for model in models if model in project.models}
 
 
 def _said_of_files(result: dg.ExecuteInProcessResult) -> dict[str, str]:

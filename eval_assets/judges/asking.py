@@ -4,9 +4,10 @@ What is asked and how replies are understood is in `opinions`; what becomes of a
 held open with `with` over all rounds.
 """
 
+import asyncio
 import contextlib
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from eval_assets.config.model import Model
 from eval_assets.errors import JudgeError
@@ -46,6 +47,51 @@ def converse(
             answers = _round(asked, models, askers)
             asked = dict(_advanced(((place, talks[place], answers[place]) for place in sorted(asked)), said))
     return [said[place] for place in sorted(said)]
+
+
+class Talks:
+    """Holds conversations at the same time, each going on as soon as its answer came. Of one event loop.
+
+    As in `converse`, one conversation with a model goes first as long as the model's reply format isn't settled.
+
+    Args:
+        formats: What is known about reply formats.
+    """
+
+    def __init__(self, formats: FormatMemory) -> None:
+        self._formats = formats
+        self._first: dict[str, asyncio.Event] = {}
+
+    async def hold(
+        self, model: Model, conversation: Conversation[Said], ask: Callable[[Request], Awaitable[Answer[Any]]]
+    ) -> Said:
+        """Hold a conversation and return what it came to.
+
+        Args:
+            model: With whom.
+            conversation: Not started yet.
+            ask: Answers a request.
+        """
+        with contextlib.closing(conversation):
+            if model.name in self._first or self._formats.is_settled(model):
+                if (first := self._first.get(model.name)) is not None:
+                    await first.wait()
+                return await _held(conversation, ask)
+            first = self._first[model.name] = asyncio.Event()
+            try:
+                return await _held(conversation, ask)
+            finally:
+                first.set()
+
+
+async def _held(conversation: Conversation[Said], ask: Callable[[Request], Awaitable[Answer[Any]]]) -> Said:
+    answer: Answer[Any] | None = None
+    try:
+        while True:
+            answer = await ask(next(conversation) if answer is None else conversation.send(answer))
+    except StopIteration as over:
+        said: Said = over.value
+        return said
 
 
 def first_request(conversation: Conversation[Said]) -> Request | None:

@@ -75,12 +75,29 @@ def preferences_between(
         looked_up = [(model, _recorded(judge, a, b)) for a, b in pairs]
         given = [(found.opinion, None, found) for found in converse(looked_up, askers, formats)]
     else:
-        talks = [(model, talk) for a, b in pairs for talk in _both_orders(judge, model, a, b, formats)]
+        talks = conversations_between(first, second, judge, models=models, formats=formats)
         opinions = iter(converse(talks, askers, formats))
         given = [_of_two_orders(next(opinions), next(opinions)) for _ in pairs]
     rows = [{**_row(a, b, *found), "run_id": run_id} for (a, b), found in zip(pairs, given, strict=True)]
     named = {"judge": judge.name, "version": judge.file.version, "judge_model": model.name}
     return pl.DataFrame([{**row, **named} for row in rows], schema=PAIRWISE_PREFERENCES)
+
+
+def conversations_between(
+    first: pl.DataFrame, second: pl.DataFrame, judge: Judge, *, models: Mapping[str, Model], formats: FormatMemory
+) -> list[tuple[Model, Conversation[Opinion]]]:
+    """The conversations that comparing two candidates takes, two for each pair, one in each order; not if recorded.
+
+    Args:
+        first: As in `preferences_between`.
+        second: Likewise.
+        judge: Likewise.
+        models: Likewise.
+        formats: Likewise.
+    """
+    model = _model_of(judge, models)
+    orders = ((x, y) for a, b in _pairs(first, second) for x, y in ((a, b), (b, a)))
+    return [(model, _asked(judge, model, x, y, formats)) for x, y in orders]
 
 
 def preference_requests(
@@ -99,8 +116,8 @@ def preference_requests(
     if provider_of(model).is_recorded:
         firsts = [first_request(_recorded(judge, a, b)) for a, b in _pairs(first, second)]
     else:
-        talks = (talk for a, b in _pairs(first, second) for talk in _both_orders(judge, model, a, b, formats))
-        firsts = [first_request(talk) for talk in talks]
+        talks = conversations_between(first, second, judge, models=models, formats=formats)
+        firsts = [first_request(talk) for _, talk in talks]
     return [request for request in firsts if request is not None]
 
 
@@ -134,12 +151,6 @@ def _recorded(judge: Judge, a: Mapping[str, Any], b: Mapping[str, Any]) -> Conve
     if a["outcome"] != "ok" or b["outcome"] != "ok":
         return Preference(NO_OUTPUT)
     return (yield from recorded_preference(judge.file, a, b))
-
-
-def _both_orders(
-    judge: Judge, model: Model, a: Mapping[str, Any], b: Mapping[str, Any], formats: FormatMemory
-) -> tuple[Conversation[Opinion], Conversation[Opinion]]:
-    return _asked(judge, model, a, b, formats), _asked(judge, model, b, a, formats)
 
 
 def _asked(

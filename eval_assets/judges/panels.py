@@ -74,18 +74,15 @@ def judge_predictions(
         yield pl.DataFrame(recorded, schema=JUDGE_SCORES)
 
 
-def requests_for(
+def conversations_on(
     prediction: Mapping[str, Any],
     judge: Judge,
     *,
     models: Mapping[str, Model],
     formats: FormatMemory,
     jurors: Mapping[str, Judge] | None = None,
-) -> list[tuple[str, Request]]:
-    """What judging one prediction would send first, without sending it, for each draw and juror.
-
-    Each request comes with the name of its model. A repair or a tree's next question depends on the reply and isn't
-    among them.
+) -> list[tuple[Model, Conversation[Opinion]]]:
+    """The conversations that judging one prediction takes, one for each draw and juror, each with its model.
 
     Args:
         prediction: A row with the columns of `predictions`; `example`, `output` and `outcome` are read.
@@ -95,11 +92,28 @@ def requests_for(
         jurors: Judges by name in which a jury finds its jurors.
     """
     panel = _panel_of(judge, models, jurors or {})
-    firsts = (
-        (seat.model.name, first_request(ballot.conversation(seat, formats)))
+    return [
+        (seat.model, ballot.conversation(seat, formats))
         for ballot in _ballots(prediction, panel)
         for seat in panel.seats
-    )
+    ]
+
+
+def requests_for(
+    prediction: Mapping[str, Any],
+    judge: Judge,
+    *,
+    models: Mapping[str, Model],
+    formats: FormatMemory,
+    jurors: Mapping[str, Judge] | None = None,
+) -> list[tuple[str, Request]]:
+    """What judging one prediction would send first, without sending it; arguments as in `conversations_on`.
+
+    Each request comes with the name of its model. A repair or a tree's next question depends on the reply and isn't
+    among them.
+    """
+    talks = conversations_on(prediction, judge, models=models, formats=formats, jurors=jurors)
+    firsts = ((model.name, first_request(talk)) for model, talk in talks)
     return [(model, request) for model, request in firsts if request is not None]
 
 

@@ -17,8 +17,8 @@ from eval_assets.errors import ConfigError
 from eval_assets.judges.panels import requests_for
 from eval_assets.metrics.scoring.prediction_scores import rows_to_rescore
 from eval_assets.planning.estimates import Demand, Estimate, estimate_of
-from eval_assets.providers.dispatch.answering import CHUNK, unsendable_reply
-from eval_assets.providers.dispatch.jobs import Answer, Job, Policy, Retry
+from eval_assets.providers.dispatch.answering import CHUNK
+from eval_assets.providers.dispatch.jobs import Answer, Job, Policy, Retry, unsendable_reply
 from eval_assets.providers.replies.reading import reading_of, understood
 from eval_assets.requests.exchange import Reply, Request
 from eval_assets.requests.keys import ModelIdentity, canonical_request, key_of, lane_of

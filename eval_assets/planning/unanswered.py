@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from eval_assets.providers.dispatch.answering import UNSENDABLE
+from eval_assets.providers.dispatch.jobs import UNSENDABLE
 from eval_assets.stages.spending import FINAL
 from eval_assets.storage.snapshots import partition_name
 from eval_assets.storage.warehouse import Warehouse

@@ -51,7 +51,6 @@ class Attempts:
         self._resting: set[asyncio.Task[None]] = set()
         self._giving_up = GivingUp(limits.give_up_after)
         self._was_answered = False
-        self._heeded: Quota | None = None
         self._n_sent = 0
 
     def stop_resting(self) -> None:
@@ -122,9 +121,7 @@ class Attempts:
             return result
         finally:
             quota = getattr(self._client, "quota", None)
-            # What a reply said is heeded once, not again with each attempt that brings no headers.
-            if isinstance(quota, Quota) and quota is not self._heeded:
-                self._heeded = quota
+            if isinstance(quota, Quota):
                 self._limiter.heed(quota)
             self._limiter.release(permit, answered=proves_capacity, tokens=tokens, rests=rests)
 

@@ -43,6 +43,7 @@ class Provider:
         takes_reply_formats: A JSON schema or JSON mode may be asked of it.
         runs_user_code: A function of the user answers.
         is_recorded: Replies, or verdicts, stand in a file: nothing is asked.
+        loads_weights: Its models are loaded on this machine, one after the other.
         is_bundled: Its models come with this package, and are too small to judge.
     """
 
@@ -57,6 +58,7 @@ class Provider:
     takes_reply_formats: bool = False
     runs_user_code: bool = False
     is_recorded: bool = False
+    loads_weights: bool = False
     is_bundled: bool = False
 
     @property
@@ -70,8 +72,8 @@ PROVIDERS: Mapping[ProviderName, Provider] = MappingProxyType(
         "openai": Provider(
             open_client=open_openai, address=openai_address, account=openai_account, takes_reply_formats=True
         ),
-        "embedded": Provider(open_client=open_embedded, takes_reply_formats=True, is_bundled=True),
-        "transformers": Provider(open_client=open_transformers),
+        "embedded": Provider(open_client=open_embedded, takes_reply_formats=True, loads_weights=True, is_bundled=True),
+        "transformers": Provider(open_client=open_transformers, loads_weights=True),
         "callable": Provider(
             open_client=open_callable,
             address=callable_address,

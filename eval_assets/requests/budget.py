@@ -18,6 +18,7 @@ class Budget:
         self.max_usd = max_usd
         self._spent = 0.0
         self._reserved = 0.0
+        self._n_reserved = 0
         self._lock = threading.Lock()
 
     @property
@@ -25,18 +26,25 @@ class Budget:
         """Cost of everything answered so far."""
         return self._spent
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is set aside in this process: what is spent won't become less than it may have been."""
+        return self._n_reserved == 0
+
     def reserve(self, usd: float) -> bool:
         """Set aside the worst-case cost of one request; false if that could exceed the budget."""
         with self._lock:
             if self._spent + self._reserved + usd > self.max_usd:
                 return False
             self._reserved += usd
+            self._n_reserved += 1
             return True
 
     def settle(self, reserved_usd: float, cost_usd: float) -> None:
         """Replace a reservation by what the request cost, 0 if it was not answered."""
         with self._lock:
             self._reserved -= reserved_usd
+            self._n_reserved -= 1
             self._spent += cost_usd
 
 
@@ -51,6 +59,11 @@ class SharedBudget(Budget):
     def spent_usd(self) -> float:
         """Cost of everything answered so far, against the ceiling that was spent most of."""
         return max(budget.spent_usd for budget in self._budgets)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is set aside in any of the ceilings."""
+        return all(budget.is_settled for budget in self._budgets)
 
     def reserve(self, usd: float) -> bool:
         """Set aside the worst-case cost of one request in all ceilings, or in none."""

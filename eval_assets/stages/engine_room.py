@@ -4,7 +4,7 @@ What is computed with them is in the modules of the stages.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -20,6 +20,7 @@ from eval_assets.config.settings import Settings
 from eval_assets.judges.formats import FormatMemory
 from eval_assets.providers.clients.opening import OnDemandClient, open_client
 from eval_assets.providers.clients.surroundings import Surroundings
+from eval_assets.providers.dispatch.ahead import Together
 from eval_assets.providers.dispatch.engine import Engine
 from eval_assets.providers.dispatch.limiter import Limiters
 from eval_assets.providers.dispatch.progress import Progress
@@ -28,6 +29,7 @@ from eval_assets.providers.local.embedded import EmbeddedServers
 from eval_assets.providers.replies.reading import reading_of
 from eval_assets.providers.traits import provider_of
 from eval_assets.requests.budget import Budget
+from eval_assets.requests.exchange import Client
 from eval_assets.requests.keys import ModelIdentity
 from eval_assets.stages.cell_inputs import StoredModel, stored_documents
 from eval_assets.stages.content_hash import content_sha256
@@ -69,6 +71,7 @@ class EngineRoom:
         self.embedded = EmbeddedServers()
         self.limiters = Limiters(self.state_dir / "concurrency.json")
         self._budgets = Budgets(self.state_dir / "budgets")
+        self._asked_ahead: dict[tuple[str, str, str], Engine] = {}
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -102,6 +105,21 @@ class EngineRoom:
 
     @contextmanager
     def engine(
+        self, model: StoredModel, evaluation: Evaluation, table: str, key: str, spending: Spending, *, run_id: str
+    ) -> Iterator[Engine]:
+        """An engine for one model in one partition of a stage: the one that was asked ahead, if there is one.
+
+        What it did becomes a row of `runs`, however it ends.
+        """
+        with ExitStack() as stack:
+            engine = self._asked_ahead.pop((table, key, model.model.name), None)
+            if engine is None or engine.run_id != run_id:
+                engine = self._new_engine(model, evaluation, table, key, spending, run_id=run_id).__enter__()
+            stack.callback(self._record, engine, table, key)
+            stack.push(engine)
+            yield engine
+
+    def engine_ahead(
         self,
         model: StoredModel,
         evaluation: Evaluation,
@@ -110,26 +128,58 @@ class EngineRoom:
         spending: Spending,
         *,
         run_id: str,
-    ) -> Iterator[Engine]:
-        """An engine for one model in one partition of a stage. What it did becomes a row of `runs`, however it ends."""
+        rank: int,
+        together: Together,
+    ) -> Engine:
+        """An open engine that is asked ahead; the run with this id takes it over, or `close_ahead` closes it."""
+        engine = self._new_engine(
+            model, evaluation, table, key, spending, run_id=run_id, rank=rank, together=together
+        ).__enter__()
+        self._asked_ahead[table, key, model.model.name] = engine
+        return engine
+
+    def close_ahead(self) -> None:
+        """Close the engines that no run took over; what they sent is recorded."""
+        while self._asked_ahead:
+            (table, key, _), engine = self._asked_ahead.popitem()
+            try:
+                engine.abandon("the run was stopped before its turn came")
+            finally:
+                if engine.progress().sent:
+                    self._record(engine, table, key)
+
+    def _new_engine(
+        self,
+        model: StoredModel,
+        evaluation: Evaluation,
+        table: str,
+        key: str,
+        spending: Spending,
+        *,
+        run_id: str,
+        rank: int = 0,
+        together: Together | None = None,
+    ) -> Engine:
         operated = self._as_operated_now(model.model)
-        identity, shared = self.identity(model, stored_documents(self.warehouse, evaluation.file.dataset))
+        dataset = evaluation.file.dataset
+        identity, shared = self.identity(model, stored_documents(self.warehouse, dataset))
+        client: Client = OnDemandClient(
+            lambda: open_client(
+                operated, Surroundings(self.project.models_dir, self.embedded), implementation=model.implementation
+            ),
+            shared,
+            is_at_hand=provider_of(operated).is_recorded,
+        )
+        if together is not None:
+            client = together.clients.setdefault(f"{operated.model_dump_json()} {identity} {dataset}", client)
 
         def report(progress: Progress) -> None:
             if self.on_progress is not None:
                 self.on_progress(key, table, progress)
 
-        engine = Engine(
+        return Engine(
             identity=identity,
-            client=OnDemandClient(
-                lambda: open_client(
-                    operated,
-                    Surroundings(self.project.models_dir, self.embedded),
-                    implementation=model.implementation,
-                ),
-                shared,
-                is_at_hand=provider_of(operated).is_recorded,
-            ),
+            client=client,
             store=self.store,
             run_id=run_id,
             limits=operated.file.limits,
@@ -142,14 +192,15 @@ class EngineRoom:
             stop=self.stop,
             scope=f"{key}/{table}",
             on_progress=report,
+            rank=rank,
+            together=together,
         )
-        try:
-            with engine:
-                yield engine
-        finally:
-            self.limiters.remember()
-            row = engine.report().as_run_row(partition_of(table, key), table)
-            self.warehouse.append("runs", pl.DataFrame([row], schema=RUNS), {"run_id": run_id})
+
+    def _record(self, engine: Engine, table: str, key: str) -> None:
+        self.limiters.remember()
+        report = engine.report()
+        row = report.as_run_row(partition_of(table, key), table)
+        self.warehouse.append("runs", pl.DataFrame([row], schema=RUNS), {"run_id": report.run_id})
 
     def _as_operated_now(self, model: Model) -> Model:
         """The stored model with the file's present keys, limits and prices: changing those makes nothing stale."""

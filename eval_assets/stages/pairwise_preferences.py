@@ -73,11 +73,7 @@ def write_preferences(
     """
     name, partition = evaluation.name, {"evaluation": evaluation.name}
     frames = [pl.DataFrame(schema=PAIRWISE_PREFERENCES)]
-    pairs = [
-        pair
-        for pair in evaluation.compared_pairs
-        if all(f"predictions/{name}:{candidate}" in inputs.versions for candidate in pair)
-    ]
+    pairs = compared_pairs(evaluation, inputs)
     made_from = {**inputs.versions, f"evaluations/{name}": stored.content_sha256}
     if evaluation.file.pairwise is not None and pairs:
         judge = read_judge(warehouse, evaluation.file.pairwise.judge)
@@ -119,6 +115,15 @@ def _compared(
             formats=formats,
             run_id=run_id,
         )
+
+
+def compared_pairs(evaluation: Evaluation, inputs: StoredInputs) -> list[tuple[Candidate, Candidate]]:
+    """The pairs of candidates that an evaluation compares, of those computed so far."""
+    return [
+        pair
+        for pair in evaluation.compared_pairs
+        if all(f"predictions/{evaluation.name}:{candidate}" in inputs.versions for candidate in pair)
+    ]
 
 
 def predictions_of(predictions: Snapshot, partition: Mapping[str, str], candidate: Candidate) -> pl.DataFrame:

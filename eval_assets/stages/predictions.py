@@ -138,7 +138,7 @@ def prediction_frames(
     n_characters = 0
     total = None if n_examples is None else n_examples * inputs.evaluation.file.samples
     for answer in asker.answers(prediction_jobs(inputs, examples, fail), total):
-        rows.append(_row_of(inputs, answer, run_id=run_id))
+        rows.append(prediction_row(inputs, answer.job.tag, answer, run_id=run_id))
         n_characters += len(rows[-1]["example"]) + len(rows[-1]["messages"])
         if len(rows) >= FRAME_ROWS or n_characters > FRAME_CHARACTERS:
             yield _frame(rows)
@@ -183,6 +183,29 @@ def request_for(model: Model, messages: Sequence[Message], example: Example, *, 
     )
 
 
+def prediction_row(inputs: CellInputs, asked: PredictionRow, answer: Answer[Any], *, run_id: str) -> dict[str, Any]:
+    """A row of `predictions`, from the answer to what was asked for it."""
+    reply = answer.reply
+    return {
+        **_columns_of(inputs, asked.example, asked.sample_index, answer.request_key, run_id=run_id),
+        "messages": json_text(asked.messages),
+        "output": reply.output,
+        "reasoning": reply.reasoning,
+        "tool_calls": reply.tool_calls,
+        "outcome": reply.outcome,
+        "error_kind": reply.error_kind,
+        "error": reply.error,
+        "finish_reason": reply.finish_reason,
+        "latency_seconds": reply.latency_seconds,
+        "prompt_tokens": reply.prompt_tokens,
+        "completion_tokens": reply.completion_tokens,
+        "cost_usd": reply.cost_usd,
+        "requested_at": reply.requested_at,
+        "response_id": answer.response_id,
+        "reused": answer.reused,
+    }
+
+
 def prediction_id(cell: Cell, example_id: str, sample_index: int, request_key: str) -> str:
     """Identity of a prediction: the same cell, example, sample and request have the same id in every run."""
     content = json.dumps([cell.key, example_id, sample_index, request_key]).encode()
@@ -201,28 +224,6 @@ def prediction_facts(rows: pl.DataFrame) -> dict[str, Any]:
         "completion_tokens": int(rows["completion_tokens"].sum()),
         "cost_usd": known_sum(rows["cost_usd"]),
         "latency_seconds_mean": rows["latency_seconds"].mean(),
-    }
-
-
-def _row_of(inputs: CellInputs, answer: Answer[PredictionRow], *, run_id: str) -> dict[str, Any]:
-    reply = answer.reply
-    return {
-        **_columns_of(inputs, answer.job.tag.example, answer.job.tag.sample_index, answer.request_key, run_id=run_id),
-        "messages": json_text(answer.job.tag.messages),
-        "output": reply.output,
-        "reasoning": reply.reasoning,
-        "tool_calls": reply.tool_calls,
-        "outcome": reply.outcome,
-        "error_kind": reply.error_kind,
-        "error": reply.error,
-        "finish_reason": reply.finish_reason,
-        "latency_seconds": reply.latency_seconds,
-        "prompt_tokens": reply.prompt_tokens,
-        "completion_tokens": reply.completion_tokens,
-        "cost_usd": reply.cost_usd,
-        "requested_at": reply.requested_at,
-        "response_id": answer.response_id,
-        "reused": answer.reused,
     }
 
 

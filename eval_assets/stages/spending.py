@@ -94,7 +94,7 @@ class Budgets:
     """
 
     folder: Path
-    _own: dict[str, Budget] = field(default_factory=dict)
+    _own: dict[tuple[str, str | None], Budget] = field(default_factory=dict)
 
     def of(self, evaluation: Evaluation, spending: Spending, *, also: Budget | None = None) -> Budget | None:
         """What may be spent on an evaluation: what the run or else its file allows, and another budget besides."""
@@ -104,6 +104,7 @@ class Budgets:
         return SharedBudget(*budgets) if budgets else None
 
     def _of_evaluation(self, max_usd: float, evaluation: str, batch: str | None) -> Budget:
-        if batch is not None:
-            return batch_budget(max_usd, self.folder, batch, evaluation)
-        return self._own.setdefault(evaluation, Budget(max_usd))
+        if (evaluation, batch) not in self._own:
+            shared = None if batch is None else batch_budget(max_usd, self.folder, batch, evaluation)
+            self._own[evaluation, batch] = Budget(max_usd) if shared is None else shared
+        return self._own[evaluation, batch]

@@ -3,7 +3,6 @@
 import asyncio
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -27,8 +26,14 @@ class Turn:
     loop: asyncio.AbstractEventLoop
     tokens: int
     rested: Permit | None
+    rank: int
     permit: Permit | None = None
     served: asyncio.Future[None] | None = None
+
+    @property
+    def keeps_its_slot(self) -> bool:
+        """Whether it waits for another attempt, with a slot of its own."""
+        return self.rested is not None and self.rested.is_resting
 
     def granted(self) -> Permit | None:
         """The permit, once it was served."""
@@ -48,6 +53,11 @@ class Turn:
 class Waiting(Protocol):
     """Requests to one model of an account that wait for their turn."""
 
+    @property
+    def rank(self) -> float:
+        """Of the next one: lower ranks go first, whatever the model."""
+        ...
+
     def serve(self, now: float) -> tuple[float, asyncio.AbstractEventLoop] | None:
         """Start the next one, if one waits and a slot is free; else seconds to wait, and whose loop may wait."""
         ...
@@ -66,7 +76,7 @@ class Account:
         self.lock = threading.RLock()
         self.concurrency = Concurrency(clock(), level)
         self.in_flight = self.resting = 0
-        self._models: deque[Waiting] = deque()
+        self._models: list[Waiting] = []
         self._alarm: tuple[float, asyncio.AbstractEventLoop] | None = None
 
     def join(self, limiter: Waiting, max_concurrency: int, start: int = 1) -> None:
@@ -81,21 +91,24 @@ class Account:
         return self.in_flight + self.resting < self.concurrency.limit
 
     def serve(self) -> None:
-        """Start whatever may start now, one of each model in turn; call it with the lock held."""
+        """Start whatever may start now, by rank, and of one rank one of each model in turn; with the lock held."""
         now = self.clock()
-        delays: list[tuple[float, asyncio.AbstractEventLoop]] = []
-        n_blocked = 0
-        while self.in_flight < self.concurrency.limit and n_blocked < len(self._models):
-            limiter = self._models[0]
-            self._models.rotate(-1)
-            delay = limiter.serve(now)
-            if delay is None or delay[0] > 0:
-                n_blocked += 1
-                delays += [] if delay is None else [delay]
-            else:
-                n_blocked, delays = 0, []
-        if delays:
-            self._wake_in(now, *min(delays, key=lambda delay: delay[0]))
+        is_blocked = False
+        while self.in_flight < self.concurrency.limit and not is_blocked:
+            delays: list[tuple[float, asyncio.AbstractEventLoop]] = []
+            is_blocked = True
+            for limiter in sorted(self._models, key=lambda model: model.rank):
+                delay = limiter.serve(now)
+                if delay is None:
+                    continue
+                if delay[0] == 0:
+                    self._models.remove(limiter)
+                    self._models.append(limiter)
+                    is_blocked = False
+                    break
+                delays.append(delay)
+            if delays and is_blocked:
+                self._wake_in(now, *min(delays, key=lambda delay: delay[0]))
 
     def forget_alarm(self, loop: asyncio.AbstractEventLoop) -> None:
         """Rely no more on a loop that may be about to stop; call it with the lock held."""

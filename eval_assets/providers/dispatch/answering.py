@@ -8,10 +8,11 @@ from itertools import islice
 from typing import Generic, TypeVar
 
 from eval_assets.errors import BudgetExceededError, ConfigError, ProviderError, ReplayMissError, StoppedError
-from eval_assets.providers.dispatch.jobs import Answer, Job, Policy, Retry
+from eval_assets.providers.dispatch.ahead import Ahead
+from eval_assets.providers.dispatch.jobs import Answer, Job, Policy, Retry, unsendable_reply
 from eval_assets.providers.dispatch.sending import Exchange, Sender
 from eval_assets.providers.dispatch.session import Session
-from eval_assets.providers.failures import PartitionFailure, failed_reply
+from eval_assets.providers.failures import PartitionFailure
 from eval_assets.providers.replies.reading import Reading, understood
 from eval_assets.requests.exchange import Reply
 from eval_assets.requests.keys import canonical_request, key_of
@@ -28,7 +29,6 @@ LOW_WATER = 1_000
 """Requests waiting to be sent below which the next chunk is read."""
 
 POLL_SECONDS = 0.2
-UNSENDABLE = "unsendable"
 FIRST_FEW = 5
 
 
@@ -50,6 +50,7 @@ class Pass(Generic[T]):
         since: Stored replies asked for before this time don't count.
         reading: How replies are understood.
         retry: Stored replies that are asked for again.
+        ahead: What was asked already; null for nothing.
         tick: Called now and then while waiting.
     """
 
@@ -62,11 +63,12 @@ class Pass(Generic[T]):
         since: datetime | None,
         reading: Reading,
         retry: Retry | None,
+        ahead: Ahead | None,
         tick: Callable[[], None],
     ) -> None:
         self._jobs, self._session, self._tally = jobs, session, session.tally
         self._policy, self._since, self._tick = policy, since, tick
-        self._reading, self._retry = reading, retry
+        self._reading, self._retry, self._ahead = reading, retry, ahead
         self._exhausted = False
         self._open: dict[str, _Open[T]] = {}
         self._n_missed = 0
@@ -75,7 +77,8 @@ class Pass(Generic[T]):
     def answers(self) -> Iterator[Answer[T]]:
         """Yield every answer; raises as `Engine.answers` does."""
         while not self._exhausted or self._open:
-            if not self._exhausted and self._n_queued() < LOW_WATER and not self._is_ending():
+            # Who was asked ahead may have come to an end before: what is stored is handed out all the same.
+            if not self._exhausted and self._n_queued() < LOW_WATER and not (self._open and self._is_ending()):
                 yield from self._read_chunk()
             if self._open:
                 yield from self._receive(self._session.open_sender())
@@ -117,13 +120,18 @@ class Pass(Generic[T]):
 
     def _found(self, wanted: dict[str, _Open[T]]) -> Iterator[Answer[T]]:
         """Answer from the store, and take what was found out of `wanted`."""
+        failed = {} if self._ahead is None else self._ahead.failed
+        for key in wanted.keys() & failed.keys():
+            for job in wanted.pop(key).jobs:
+                yield self._answer(job, key, failed[key], None, reused=False)
         if not wanted:
             return
         for key, stored in self._session.store.lookup(self._session.lane, wanted.keys(), since=self._since).items():
             if self._retry is not None and self._retry.wants(stored.reply, self._reading):
                 continue
-            for job in wanted.pop(key).jobs:
-                yield self._answer(job, key, stored.reply, stored, reused=True)
+            was_sent = self._ahead is not None and self._ahead.handed_out(key)
+            for place, job in enumerate(wanted.pop(key).jobs):
+                yield self._answer(job, key, stored.reply, stored, reused=place > 0 or not was_sent)
 
     def _receive(self, sender: Sender) -> Iterator[Answer[T]]:
         yield from self._hand_out(sender.finished(POLL_SECONDS))
@@ -181,8 +189,3 @@ class Pass(Generic[T]):
                 return ProviderError(f"{ending} ({ending.kind}); {reached}; {kept}: correct the cause and run again")
             case _:
                 return ending
-
-
-def unsendable_reply(error: Exception) -> Reply:
-    """The answer to a request that has no canonical form: failed, and nothing is sent."""
-    return failed_reply(str(error) or type(error).__name__, UNSENDABLE)

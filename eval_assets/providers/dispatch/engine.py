@@ -14,6 +14,7 @@ from typing import Self, TypeVar
 
 from eval_assets.config.model import Limits, Prices
 from eval_assets.errors import BudgetExceededError, StoppedError
+from eval_assets.providers.dispatch.ahead import Ahead, Together
 from eval_assets.providers.dispatch.answering import Pass
 from eval_assets.providers.dispatch.concurrency import Move
 from eval_assets.providers.dispatch.jobs import Answer, Job, Policy, Retry
@@ -39,7 +40,7 @@ class Engine:
 
     Args:
         identity: Whose answers these are; decides keys and lane.
-        client: Sends one request; closed with the engine.
+        client: Sends one request; closed with the engine, unless it may be asked ahead.
         store: Where replies are found and kept.
         run_id: Recorded with every reply that this engine pays for.
         limits: Concurrency, ceilings, deadline, retries.
@@ -54,6 +55,8 @@ class Engine:
         on_progress: Called about twice a second, from the thread that iterates.
         on_wait: Told in a sentence when another run holds the lane.
         grace_seconds: How long requests under way may take once the caller breaks off.
+        rank: Of its requests; lower ones start first, whatever the model.
+        together: What it shares with other engines, if it may be asked ahead.
     """
 
     identity: ModelIdentity
@@ -72,6 +75,8 @@ class Engine:
     on_progress: Callable[[Progress], None] | None = None
     on_wait: Callable[[str], None] = LOG.warning
     grace_seconds: float = 10.0
+    rank: int = 0
+    together: Together | None = None
 
     def __post_init__(self) -> None:
         self._tally = Tally()
@@ -79,12 +84,30 @@ class Engine:
             self.identity,
             self.client,
             self.store,
-            Terms(self.run_id, self.limits, self.limiter or Limiter(self.limits), self.prices, self.budget),
+            Terms(
+                self.run_id,
+                self.limits,
+                self.limiter or Limiter(self.limits),
+                self.prices,
+                self.budget,
+                self.rank,
+                self.grace_seconds,
+            ),
             self._tally,
             stop=self.stop,
             on_wait=self.on_wait,
-            grace_seconds=self.grace_seconds,
+            loop_thread=None if self.together is None else self.together.loop_thread,
         )
+        self.ahead: Ahead | None = None
+        if self.together is not None:
+            self.ahead = Ahead(
+                self.together,
+                self._session,
+                policy=self.policy,
+                reading=self.reading,
+                retry=self.retry,
+                scope=self.scope,
+            )
         self._n_corrupt_before = self.store.damage.n_corrupt
         self._since: datetime | None = None
         self._users = 0
@@ -92,12 +115,15 @@ class Engine:
         self._finished_at: datetime | None = None
         self._told_at = float("-inf")
         self._ended: tuple[Ended, str] = ("complete", "")
+        self._is_asked_ahead = self.ahead is not None
 
     def __enter__(self) -> Self:
         """Keep connections and lane open until the matching exit."""
         if self._users == 0:
             if self.policy == "refresh":
                 self._since = refresh_began_at(self.store.state_dir, self._session.lane, self.scope)
+            if self.ahead is not None:
+                self.ahead.begin(self._since)
             self._session.announce()
         self._users += 1
         return self
@@ -116,6 +142,16 @@ class Engine:
         if self.policy == "refresh" and error is None and self._ended[0] == "complete":
             refresh_ended(self.store.state_dir, self._session.lane, self.scope)
 
+    def expect(self, total: int | None) -> None:
+        """Say how many answers will be asked for ahead, if that is known, for progress."""
+        self._tally.total = total
+
+    def abandon(self, why: str) -> None:
+        """Close an engine that was asked ahead, and whose answers nobody will call for."""
+        error = StoppedError(why)
+        self._ended = ("stopped", why)
+        self.__exit__(StoppedError, error, None)
+
     def answers(self, jobs: Iterable[Job[T]], total: int | None = None) -> Iterator[Answer[T]]:
         """Answer every job, in no particular order, with bounded memory.
 
@@ -133,6 +169,9 @@ class Engine:
             ReplayMissError: Policy `replay` has no stored reply for some jobs; all others were answered.
             StorageFullError: No room is left to keep further replies.
         """
+        if self.ahead is not None and self._is_asked_ahead:
+            self._is_asked_ahead = False
+            self._tally.begin_anew()
         if total is not None:
             self._tally.total = (self._tally.total or 0) + total
         with self:
@@ -144,14 +183,15 @@ class Engine:
                     since=self._since,
                     reading=self.reading,
                     retry=self.retry,
-                    tick=self._tell,
+                    ahead=self.ahead,
+                    tick=self.tell,
                 )
                 yield from current.answers()
             except BaseException as error:
                 self._ended = (_ended_by(error), str(error))
                 raise
             finally:
-                self._tell(now=True)
+                self.tell(now=True)
 
     def progress(self) -> Progress:
         """Counts at this moment."""
@@ -171,15 +211,16 @@ class Engine:
             message=self._ended[1],
         )
 
-    def _moves(self) -> tuple[Move, ...]:
-        sender = self._session.sender
-        return (Move(0.0, 0, "nothing sent"),) if sender is None else sender.moves()
-
-    def _tell(self, *, now: bool = False) -> None:
+    def tell(self, *, now: bool = False) -> None:
+        """Tell the progress, if it wasn't told this half second."""
         clock = time.monotonic()
         if self.on_progress is not None and (now or clock - self._told_at >= PROGRESS_SECONDS):
             self._told_at = clock
             self.on_progress(self.progress())
+
+    def _moves(self) -> tuple[Move, ...]:
+        sender = self._session.sender
+        return (Move(0.0, 0, "nothing sent"),) if sender is None else sender.moves()
 
 
 def _ended_by(error: BaseException) -> Ended:

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Literal, Protocol, TypeVar
 
+from eval_assets.providers.failures import failed_reply
 from eval_assets.providers.replies.reading import Reading, understood
 from eval_assets.requests.exchange import Outcome, Reply, Request
 
 T = TypeVar("T")
+UNSENDABLE = "unsendable"
 Policy = Literal["use", "refresh", "replay"]
 
 
@@ -62,3 +64,8 @@ class Retry:
     def wants(self, reply: Reply, reading: Reading) -> bool:
         """Whether a stored reply is to be asked for again."""
         return reply.requested_at < self.before and understood(reply, reading).outcome in self.outcomes
+
+
+def unsendable_reply(error: Exception) -> Reply:
+    """The answer to a request that has no canonical form: failed, and nothing is sent."""
+    return failed_reply(str(error) or type(error).__name__, UNSENDABLE)

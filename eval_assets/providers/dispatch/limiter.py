@@ -7,6 +7,7 @@ in `concurrency`.
 import asyncio
 import threading
 import time
+from bisect import insort
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,16 +20,21 @@ from eval_assets.providers.dispatch.concurrency import Move
 from eval_assets.providers.dispatch.remembered import remember_levels, remembered_levels
 
 LONGEST_WAIT_SECONDS = 600.0
+RANK_OF_RESTED = -1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Quota:
-    """What a provider says is left in its current window, as its response headers tell; null where they don't."""
+    """What a provider says is left in its current window, as its response headers tell; null where they don't.
+
+    `is_heeded` is set by the limiter that was told.
+    """
 
     remaining_requests: int | None = None
     reset_requests_seconds: float | None = None
     remaining_tokens: int | None = None
     reset_tokens_seconds: float | None = None
+    is_heeded: bool = False
 
 
 class Limiter:
@@ -54,7 +60,7 @@ class Limiter:
         self._requests = Bucket(limits.requests_per_minute, now) if limits.requests_per_minute else None
         self._tokens = Bucket(limits.tokens_per_minute, now) if limits.tokens_per_minute else None
         self._paused_until = float("-inf")
-        self._new: deque[Turn] = deque()
+        self._new: list[Turn] = []
         self._rested: deque[Turn] = deque()
         self.in_flight = 0
         self._account.join(self, self._ceiling, limits.start_concurrency)
@@ -69,16 +75,27 @@ class Limiter:
         with self._lock:
             return self._concurrency.moves(since)
 
-    async def acquire(self, tokens: int = 0, rested: Permit | None = None) -> Permit:
+    @property
+    def rank(self) -> float:
+        """Of the request that is to start next; above all others without one."""
+        if self._rested:
+            return RANK_OF_RESTED
+        return self._new[0].rank if self._new else float("inf")
+
+    async def acquire(self, tokens: int = 0, rested: Permit | None = None, *, rank: int = 0) -> Permit:
         """Wait until a request may start.
 
         Args:
             tokens: Estimated size of request and reply, counted against `tokens_per_minute`.
             rested: Its former permit, if it kept its slot while it rested: it goes before new ones.
+            rank: Requests of a lower rank start first, whatever the model; of one rank, the models take turns.
         """
-        turn = Turn(asyncio.get_running_loop(), tokens, rested)
+        turn = Turn(asyncio.get_running_loop(), tokens, rested, rank)
         with self._lock:
-            self._queue_of(turn).append(turn)
+            if turn.keeps_its_slot:
+                self._rested.append(turn)
+            else:
+                insort(self._new, turn, key=lambda waiting: waiting.rank)
             self._account.serve()
             if (permit := turn.granted()) is not None:
                 return permit
@@ -125,10 +142,14 @@ class Limiter:
             self._concurrency.refused(permit.sent_at, self._clock(), why, retry_after_seconds)
 
     def heed(self, quota: Quota) -> None:
-        """Wait for the provider's window to reset when it says that nothing is left; call it once for each reply.
+        """Wait for the provider's window to reset when it says that nothing is left.
 
-        A window longer than `LONGEST_WAIT_SECONDS` isn't slept through: the provider itself tells the next request.
+        What a reply said is heeded once, not again when attempts follow that bring no headers. A window longer than
+        `LONGEST_WAIT_SECONDS` isn't slept through: the provider itself tells the next request.
         """
+        if quota.is_heeded:
+            return
+        quota.is_heeded = True
         for remaining, reset, what in (
             (quota.remaining_requests, quota.reset_requests_seconds, "requests"),
             (quota.remaining_tokens, quota.reset_tokens_seconds, "tokens"),
@@ -144,7 +165,7 @@ class Limiter:
 
     def serve(self, now: float) -> tuple[float, asyncio.AbstractEventLoop] | None:
         """Start the next request, if one waits and a slot is free; else seconds to wait, and whose loop may wait."""
-        turns = self._rested
+        turns: list[Turn] | deque[Turn] = self._rested
         if not turns and self._account.has_room:
             turns = self._new
         if not turns or self.in_flight >= self._ceiling:
@@ -155,7 +176,7 @@ class Limiter:
             if bucket is not None:
                 delay = max(delay, bucket.seconds_until_free(now))
         if delay == 0:
-            turns.popleft()
+            del turns[0]
             self.in_flight += 1
             self._account.in_flight += 1
             if turn.rested is not None:
@@ -169,7 +190,7 @@ class Limiter:
         """Give up waiting; a slot that was given already is passed on."""
         with self._lock:
             if turn.permit is None:
-                self._queue_of(turn).remove(turn)
+                (self._rested if turn in self._rested else self._new).remove(turn)
             else:
                 self.in_flight -= 1
                 self._account.in_flight -= 1
@@ -180,9 +201,6 @@ class Limiter:
     def _wakes_up(self, permit: Permit) -> None:
         self._account.resting -= permit.is_resting
         permit.is_resting = False
-
-    def _queue_of(self, turn: Turn) -> deque[Turn]:
-        return self._rested if turn.rested is not None and turn.rested.is_resting else self._new
 
     def _fill(self, requests: int, tokens: int) -> None:
         for bucket, amount in ((self._requests, requests), (self._tokens, tokens)):

@@ -78,6 +78,11 @@ class Tally:
         if reply.outcome not in ("ok", "truncated"):
             self.failed[reply.error_kind or reply.outcome] += 1
 
+    def begin_anew(self) -> None:
+        """Count answers from here: those so far are given again. What was sent stays counted."""
+        self.total, self.done, self.reused = None, 0, 0
+        self.failed.clear()
+
     def snapshot(self, seconds: float, move: Move) -> Progress:
         """The counts at this moment."""
         n_computed = self.done - self.reused

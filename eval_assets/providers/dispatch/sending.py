@@ -4,6 +4,7 @@ Runs inside the event loop. What is sent at all, and who gets the answers, is de
 """
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections import deque
@@ -32,6 +33,7 @@ from eval_assets.storage.replies.stored_replies import StoredReply
 from eval_assets.wording.numbers import money_text
 
 WAKE_SECONDS = 0.01
+SETTLING_SECONDS = 0.1
 BYTES_PER_REPLY = 64 * 2**10
 BYTES_PER_TOKEN = 8
 BYTES_PER_TOKEN_WITH_LOGPROBS = 4 * 2**10
@@ -39,24 +41,34 @@ BYTES_PER_TOKEN_WITH_LOGPROBS = 4 * 2**10
 
 @dataclass(slots=True, eq=False)
 class Exchange:
-    """One request on its way: first what is sent, then what came back; `stored` is null for an error."""
+    """One request on its way: first what is sent, then what came back; `stored` is null for an error.
+
+    Who waits for it in the sender's own loop sets `answered`; it raises what ended the sending.
+    """
 
     request: Request
     request_key: str
     canonical: str
     reply: Reply | None = None
     stored: StoredReply | None = None
+    answered: asyncio.Future[None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Under which conditions requests are sent."""
+    """Under which conditions requests are sent.
+
+    Of all that wait for the same account, lower ranks go first. Once the caller breaks off, those under way may take
+    `grace_seconds`.
+    """
 
     run_id: str
     limits: Limits
     limiter: Limiter
     prices: Prices
     budget: Budget | None
+    rank: int
+    grace_seconds: float
 
 
 class Sender:
@@ -104,6 +116,12 @@ class Sender:
             return
         self._loop.call_soon_threadsafe(self._enqueue, exchanges)
 
+    async def send(self, exchange: Exchange) -> None:
+        """Send a request and wait for its final reply; raises what ended the sending."""
+        exchange.answered = self._loop.create_future()
+        self._enqueue([exchange])
+        await exchange.answered
+
     def finished(self, timeout: float) -> list[Exchange]:
         """Requests that got their final reply since the last call; waits for news."""
         self._news.wait(timeout)
@@ -114,9 +132,9 @@ class Sender:
         """Send nothing more; what is under way completes."""
         self._loop.call_soon_threadsafe(self._end, reason)
 
-    async def drain(self, seconds: float) -> None:
+    async def drain(self, seconds: float, reason: BaseException | None = None) -> None:
         """Stop sending, wait for what is under way, give up on what takes longer than this."""
-        self._end(StoppedError("the engine was closed"))
+        self._end(reason or StoppedError("the engine was closed"))
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=seconds)
             for task in late:
@@ -148,13 +166,22 @@ class Sender:
     def _enqueue(self, exchanges: list[Exchange]) -> None:
         self._queue.extend(exchanges)
         self._more.set()
+        if self.ending is not None:
+            self._leave_unanswered(self.ending)
 
     def _end(self, reason: BaseException) -> None:
         if self.ending is None:
             self.ending = reason
             self._dispatcher.cancel()
             self._attempts.stop_resting()
+            self._leave_unanswered(reason)
         self._tell()
+
+    def _leave_unanswered(self, reason: BaseException) -> None:
+        """Tell those who wait for a request that waits to be sent."""
+        for exchange in self._queue:
+            if exchange.answered is not None and not exchange.answered.done():
+                exchange.answered.set_exception(reason)
 
     def _tell(self) -> None:
         """Wake the other thread, at most a hundred times a second."""
@@ -189,7 +216,7 @@ class Sender:
 
     async def _acquire(self, exchange: Exchange, usd: float) -> Permit:
         try:
-            return await self._terms.limiter.acquire(self._tokens(exchange))
+            return await self._terms.limiter.acquire(self._tokens(exchange), rank=self._terms.rank)
         except asyncio.CancelledError:
             self._settle(usd, 0.0)
             raise
@@ -201,10 +228,12 @@ class Sender:
             return 0.0
         usd = worst_case_usd(exchange.request, self._terms.prices)
         while not budget.reserve(usd):
-            if not self._tasks:
+            # What others of this process have set aside may turn out to cost less.
+            if not self._tasks and budget.is_settled:
                 self._end(BudgetExceededError(f"the next request may cost {money_text(usd)}"))
             self._changed.clear()
-            await self._changed.wait()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), SETTLING_SECONDS)
         return usd
 
     def _tokens(self, exchange: Exchange) -> int:
@@ -238,13 +267,18 @@ class Sender:
                 cost = usd if exchange.reply is None or exchange.reply.cost_usd is None else exchange.reply.cost_usd
             assert exchange.reply is not None  # noqa: S101  just set
             self._tally.add_sent(exchange.reply)
-            self._done.append(exchange)
+            if exchange.answered is None:
+                self._done.append(exchange)
+            elif not exchange.answered.done():
+                exchange.answered.set_result(None)
         except PartitionFailure as failure:
             # At once: the slot just given back must not be used.
             self._end(failure)
         finally:
             self._writer.release(n_bytes)
             self._settle(usd, cost)
+            if exchange.answered is not None and not exchange.answered.done():
+                exchange.answered.set_exception(self.ending or StoppedError("the request was broken off"))
 
     def _keep(self, exchange: Exchange, reply: Reply) -> None:
         """Journal a reply; one that can't be written, whatever is odd about it, costs its row."""

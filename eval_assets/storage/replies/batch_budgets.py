@@ -40,6 +40,7 @@ class BatchBudget(Budget):
                 return False
             _commit(account, committed)
             self._reserved += usd
+            self._n_reserved += 1
             return True
 
     def settle(self, reserved_usd: float, cost_usd: float) -> None:
@@ -47,6 +48,7 @@ class BatchBudget(Budget):
         with self._account() as account:
             _commit(account, _committed(account) - reserved_usd + cost_usd)
             self._reserved -= reserved_usd
+            self._n_reserved -= 1
 
     @contextmanager
     def _account(self) -> Iterator[int]:

@@ -71,6 +71,7 @@ class ResponseStore:
         self.damage = Damage()
         self._open: dict[str, _OpenLane] = {}
         self._runs: dict[str, RunLanes] = {}
+        self._together: RunLanes | None = None
         self._keys = LaneKeys()
         self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
@@ -168,9 +169,25 @@ class ResponseStore:
                         del self._open[lane]
                         opened.writer.close()
 
+    @contextlib.contextmanager
+    def together(self, lanes: Collection[str]) -> Iterator[None]:
+        """Meanwhile, whoever has to write first takes all of these lanes, and none is given back before the end.
+
+        For a process with several runs: two such processes can't each wait for a lane that the other one holds.
+        """
+        self._together = shared = RunLanes()
+        for lane in lanes:
+            shared.join(lane)
+        try:
+            yield
+        finally:
+            self._together = None
+            for lane in lanes:
+                shared.leave(lane)
+
     def lanes_of(self, run_id: str) -> RunLanes:
         """The lanes that the engines of a run take together."""
-        return self._runs.setdefault(run_id, RunLanes())
+        return self._together or self._runs.setdefault(run_id, RunLanes())
 
     def check_schema(self, lane: str | None = None) -> None:
         """Refuse replies stored under another version of the request key.

@@ -1,0 +1,195 @@
+"""Asking an engine before its answers are called for: as coroutines, many engines in one event loop.
+
+Whoever calls for answers later finds the replies in the store, as if an earlier run had paid for them, and the failures
+here, so that no request is sent twice.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from eval_assets.errors import ConfigError
+from eval_assets.providers.dispatch.event_loop import LoopThread
+from eval_assets.providers.dispatch.jobs import Answer, Job, Policy, Retry, unsendable_reply
+from eval_assets.providers.dispatch.sending import Exchange
+from eval_assets.providers.dispatch.session import Session
+from eval_assets.providers.replies.reading import Reading, understood
+from eval_assets.requests.exchange import Client, Reply, Request
+from eval_assets.requests.keys import canonical_request, key_of
+from eval_assets.storage.replies.responses import ResponseStore
+from eval_assets.storage.replies.stored_replies import StoredReply
+
+
+class Lookups:
+    """Looks replies up in the store, all keys that are wanted meanwhile at once. Of one event loop.
+
+    Args:
+        store: Where replies are.
+    """
+
+    def __init__(self, store: ResponseStore) -> None:
+        self._store = store
+        self._wanted: dict[tuple[str, datetime | None], dict[str, asyncio.Future[StoredReply | None]]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def find(self, lane: str, key: str, since: datetime | None) -> StoredReply | None:
+        """The reply to a request, as `ResponseStore.lookup` finds it."""
+        place = (lane, since)
+        loop = asyncio.get_running_loop()
+        if place not in self._wanted:
+            self._wanted[place] = {}
+            task = loop.create_task(self._look_up(place))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        found = self._wanted[place].setdefault(key, loop.create_future())
+        return await asyncio.shield(found)
+
+    async def _look_up(self, place: tuple[str, datetime | None]) -> None:
+        lane, since = place
+        while wanted := self._wanted[place]:
+            self._wanted[place] = {}
+            try:
+                found = await asyncio.to_thread(self._store.lookup, lane, wanted.keys(), since=since)
+            except Exception as error:  # noqa: BLE001  whatever it is, those who asked are told
+                for future in wanted.values():
+                    future.set_exception(error)
+            else:
+                for key, future in wanted.items():
+                    future.set_result(found.get(key))
+        del self._wanted[place]
+
+
+@dataclass(frozen=True)
+class Together:
+    """What engines share that are asked ahead at the same time.
+
+    Args:
+        loop_thread: Their event loop.
+        lookups: How they find replies.
+        clients: Those opened for them, by whatever tells them apart; engines of one model share one.
+        under_way: Lane, key and scope of requests on their way: an identical one waits for the same reply.
+    """
+
+    loop_thread: LoopThread
+    lookups: Lookups
+    clients: dict[str, Client] = field(default_factory=dict)
+    under_way: dict[tuple[str, str, str], asyncio.Future[Exchange]] = field(default_factory=dict)
+
+    async def aclose(self) -> None:
+        """Close the clients."""
+        for client in self.clients.values():
+            await client.aclose()
+
+
+class Ahead:
+    """What one engine was asked ahead.
+
+    Args:
+        together: What it shares with other engines.
+        session: Sends.
+        policy: See `Engine`; nothing is asked ahead under `replay`.
+        reading: How replies are understood.
+        retry: Stored replies that are asked for again.
+        scope: Under policy `refresh`, engines of one scope share replies.
+    """
+
+    def __init__(
+        self, together: Together, session: Session, *, policy: Policy, reading: Reading, retry: Retry | None, scope: str
+    ) -> None:
+        self.failed: dict[str, Reply] = {}
+        self._together, self._session = together, session
+        self._reading, self._retry = reading, retry
+        self._scope = scope if policy == "refresh" else ""
+        self._since: datetime | None = None
+        self._sent: set[str] = set()
+
+    def begin(self, since: datetime | None) -> None:
+        """Stored replies asked for before this time don't count."""
+        self._since = since
+
+    @property
+    def ending(self) -> BaseException | None:
+        """Why nothing more can be asked; null while something can."""
+        return None if self._session.sender is None else self._session.sender.ending
+
+    def handed_out(self, key: str) -> bool:
+        """Whether this engine sent the request and its answer wasn't handed out yet; it is now."""
+        was_sent = key in self._sent
+        self._sent.discard(key)
+        return was_sent
+
+    async def ask(self, request: Request) -> Answer[None]:
+        """Answer a request from the store, else by sending it; raises what ended the sending."""
+        job = Job(request, None)
+        try:
+            canonical = canonical_request(self._session.identity, request)
+        except (ConfigError, RecursionError, MemoryError) as error:
+            return self._answer(job, "", unsendable_reply(error), None, reused=False)
+        key = key_of(canonical)
+        place = (self._session.lane, key, self._scope)
+        while True:
+            if key in self.failed:
+                return self._answer(job, key, self.failed[key], None, reused=False)
+            if (stored := await self._found(key)) is not None:
+                return self._answer(job, key, stored.reply, stored, reused=True)
+            # While we waited for the lane, its holder may have paid for the same request.
+            if not self._session.has_lane and await asyncio.to_thread(self._session.take_lane):
+                continue
+            under_way = self._together.under_way.get(place)
+            if under_way is None:
+                # No await from here to `under_way`: between the look and now the reply may have come.
+                if self._wanted([self._session.pending(key)]) is not None:
+                    continue
+                return await self._sent_for(job, place, canonical)
+            await asyncio.wait([under_way])
+            if not under_way.cancelled() and (reply := under_way.result().reply) is not None:
+                if reply.outcome != "error":
+                    return self._answer(job, key, reply, under_way.result().stored, reused=True)
+                self.failed[key] = reply
+
+    async def stop(self, reason: BaseException, seconds: float) -> None:
+        """Send nothing more; what is under way may take so long."""
+        if (sender := self._session.sender) is not None:
+            await sender.drain(seconds, reason)
+
+    async def _found(self, key: str) -> StoredReply | None:
+        return self._wanted([await self._together.lookups.find(self._session.lane, key, self._since)])
+
+    def _wanted(self, found: Iterable[StoredReply | None]) -> StoredReply | None:
+        for stored in found:
+            is_old = stored is not None and self._since is not None and stored.reply.requested_at < self._since
+            if stored is None or is_old:
+                continue
+            if self._retry is None or not self._retry.wants(stored.reply, self._reading):
+                return stored
+        return None
+
+    async def _sent_for(self, job: Job[None], place: tuple[str, str, str], canonical: str) -> Answer[None]:
+        exchange = Exchange(job.request, place[1], canonical)
+        under_way = self._together.under_way[place] = asyncio.get_running_loop().create_future()
+        try:
+            sender = self._session.sender
+            if sender is None:
+                sender = await asyncio.to_thread(self._session.open_sender)
+            await sender.send(exchange)
+        except BaseException:
+            under_way.cancel()
+            raise
+        else:
+            under_way.set_result(exchange)
+        finally:
+            del self._together.under_way[place]
+        assert exchange.reply is not None  # noqa: S101  answered
+        if exchange.stored is None:
+            self.failed[exchange.request_key] = exchange.reply
+        else:
+            self._sent.add(exchange.request_key)
+        return self._answer(job, exchange.request_key, exchange.reply, exchange.stored, reused=False)
+
+    def _answer(
+        self, job: Job[None], key: str, reply: Reply, stored: StoredReply | None, *, reused: bool
+    ) -> Answer[None]:
+        reply = understood(reply, self._reading)
+        self._session.tally.add_answer(reply, reused=reused)
+        return Answer(job, key, reply, None if stored is None else stored.response_id, reused=reused)

@@ -1,0 +1,171 @@
+"""Asking for everything that a plan needs at once, while the runs of its cells follow one after the other.
+
+The cells of a plan are asked in its order, those of different models at the same time, and judges follow each reply as
+it comes. The run of a cell begins when all of the cell was asked: it finds every reply in the store, and takes over the
+engines with what they did. What is asked is in `place_asking`.
+"""
+
+import asyncio
+import itertools
+import logging
+import threading
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from eval_assets.errors import StoppedError
+from eval_assets.judges.asking import Talks
+from eval_assets.providers.dispatch.ahead import Lookups, Together
+from eval_assets.providers.dispatch.event_loop import LoopThread
+from eval_assets.stages.engine_room import EngineRoom
+from eval_assets.stages.graph import Cell, Place
+from eval_assets.stages.place_asking import Asked, Step, Work, work_of
+from eval_assets.stages.spending import Spending
+
+LOG = logging.getLogger("eval_assets")
+
+OPEN_PER_SLOT = 2
+"""Steps under way for each request that may be: while some wait for a judge, others are asked for."""
+
+CHUNK = 200
+"""Steps read at a time."""
+
+STOP_SECONDS = 3.0
+"""How long requests under way may take once a run is stopped."""
+
+WATCH_SECONDS = 0.1
+
+
+@dataclass(slots=True, eq=False)
+class _Course:
+    """How far one place is."""
+
+    asked: Asked
+    work: Work = field(default_factory=Work)
+    n_open: int = 0
+    is_fed: bool = False
+    is_done: bool = False
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether one of its engines can't go on: its run says why."""
+        return any(engine.ahead is not None and engine.ahead.ending is not None for engine in self.work.engines)
+
+
+class AskingAhead:
+    """Asks for what a plan needs, in a thread of its own; `close` it when the runs have ended.
+
+    Args:
+        room: The engines, and the tables that files were read into before.
+        spending: What may be spent.
+    """
+
+    def __init__(self, room: EngineRoom, spending: Spending) -> None:
+        self._room, self._spending = room, spending
+        self._loop_thread = LoopThread("asking ahead")
+        self._together = Together(self._loop_thread, Lookups(room.store))
+        self._talks = Talks(room.formats)
+        self._changed = threading.Condition()
+        self._courses: dict[str, _Course] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._watching = self._loop_thread.start(self._watch)
+
+    def begin(self, places: Sequence[Asked]) -> None:
+        """Ask for these places, in this order; those of different models at the same time."""
+        lines: defaultdict[str, list[_Course]] = defaultdict(list)
+        for asked in places:
+            course = self._courses[asked.place.key] = _Course(asked)
+            lines[asked.place.model if isinstance(asked.place, Cell) else asked.place.key].append(course)
+        for line in lines.values():
+            self._loop_thread.start(partial(self._ask, line))
+
+    def first_done(self, places: Sequence[Place]) -> Place:
+        """Wait until one of these was asked, or can't be: the first of them.
+
+        Args:
+            places: In the order of the plan. One that isn't asked ahead waits for the cells before it: it may need the
+                replies to requests that are theirs, too.
+        """
+        with self._changed:
+            while (found := self._first_done(places)) is None:
+                self._changed.wait(1.0)
+            return found
+
+    def close(self) -> None:
+        """Break off what is under way, and close the engines that no run took over."""
+        self._watching.cancel()
+        self._loop_thread.run(self._stop)
+        try:
+            self._room.close_ahead()
+        finally:
+            self._loop_thread.run(self._together.aclose)
+            self._loop_thread.close()
+
+    def _first_done(self, places: Sequence[Place]) -> Place | None:
+        is_cell_under_way = False
+        for place in places:
+            course = self._courses.get(place.key)
+            if course.is_done if course is not None else not is_cell_under_way:
+                return place
+            is_cell_under_way |= course is not None and isinstance(place, Cell)
+        return None
+
+    async def _ask(self, line: Sequence[_Course]) -> None:
+        for course in line:
+            try:
+                await self._ask_one(course)
+            except Exception:
+                LOG.debug("%s can't be asked ahead", course.asked.place.key, exc_info=True)
+            finally:
+                course.is_fed = True
+                self._note(course)
+
+    async def _ask_one(self, course: _Course) -> None:
+        if self._room.stop.is_set():
+            return
+        opening = partial(work_of, self._room, course.asked, self._spending, self._together, self._talks)
+        work = course.work = await asyncio.to_thread(opening)
+        slots = asyncio.Semaphore(OPEN_PER_SLOT * work.n_at_once)
+        while steps := await asyncio.to_thread(lambda: list(itertools.islice(work.steps, CHUNK))):
+            for step in steps:
+                await slots.acquire()
+                if course.is_ending or self._room.stop.is_set():
+                    return
+                course.n_open += 1
+                task = asyncio.get_running_loop().create_task(self._take(step, course, slots))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+
+    async def _take(self, step: Step, course: _Course, slots: asyncio.Semaphore) -> None:
+        try:
+            await step()
+        except Exception:
+            LOG.debug("a step of %s was broken off", course.asked.place.key, exc_info=True)
+        finally:
+            course.n_open -= 1
+            slots.release()
+            self._note(course)
+
+    def _note(self, course: _Course) -> None:
+        if course.is_fed and not course.n_open:
+            for engine in course.work.engines:
+                engine.tell(now=True)
+            with self._changed:
+                course.is_done = True
+                self._changed.notify_all()
+
+    async def _watch(self) -> None:
+        """Tell how it goes, and stop when that is asked for."""
+        while not self._room.stop.is_set():
+            for course in list(self._courses.values()):
+                if not course.is_done:
+                    for engine in course.work.engines:
+                        engine.tell()
+            await asyncio.sleep(WATCH_SECONDS)
+        await self._stop()
+
+    async def _stop(self) -> None:
+        reason = StoppedError("the run was asked to stop")
+        engines = [engine for course in self._courses.values() if not course.is_done for engine in course.work.engines]
+        await asyncio.gather(*(engine.ahead.stop(reason, STOP_SECONDS) for engine in engines if engine.ahead))
