@@ -56,7 +56,7 @@ class ProgressView:
         said_at, done = self._said.get(place, (float("-inf"), -1))
         is_complete = progress.done == progress.total
         now = time.monotonic()
-        if progress.done != done and (is_complete or now - said_at >= SECONDS_BETWEEN_LINES):
+        if progress.done not in (0, done) and (is_complete or now - said_at >= SECONDS_BETWEEN_LINES):
             self._said[place] = (now, progress.done)
             self._console.print(f"  {stage}: {figures(progress)}", markup=False)
 

@@ -9,6 +9,7 @@ import asyncio
 import itertools
 import logging
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from eval_assets.errors import StoppedError
 from eval_assets.judges.asking import Talks
 from eval_assets.providers.dispatch.ahead import Lookups, Together
 from eval_assets.providers.dispatch.event_loop import LoopThread
+from eval_assets.providers.dispatch.progress import Progress
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.graph import Cell, Place
 from eval_assets.stages.place_asking import Asked, Step, Work, work_of
@@ -35,6 +37,8 @@ STOP_SECONDS = 3.0
 """How long requests under way may take once a run is stopped."""
 
 WATCH_SECONDS = 0.1
+TELL_SECONDS = 0.5
+EVERYTHING = "everything planned"
 
 
 @dataclass(slots=True, eq=False)
@@ -46,6 +50,12 @@ class _Course:
     n_open: int = 0
     is_fed: bool = False
     is_done: bool = False
+    reached: list[Progress] = field(default_factory=list)
+
+    @property
+    def progress(self) -> list[Progress]:
+        """Of its engines, before its run took them over."""
+        return self.reached if self.is_done else [engine.progress() for engine in self.work.engines]
 
     @property
     def is_ending(self) -> bool:
@@ -69,6 +79,7 @@ class AskingAhead:
         self._changed = threading.Condition()
         self._courses: dict[str, _Course] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._began = time.monotonic()
         self._watching = self._loop_thread.start(self._watch)
 
     def begin(self, places: Sequence[Asked]) -> None:
@@ -149,21 +160,26 @@ class AskingAhead:
 
     def _note(self, course: _Course) -> None:
         if course.is_fed and not course.n_open:
-            for engine in course.work.engines:
-                engine.tell(now=True)
+            course.reached = [engine.progress() for engine in course.work.engines]
             with self._changed:
                 course.is_done = True
                 self._changed.notify_all()
 
     async def _watch(self) -> None:
         """Tell how it goes, and stop when that is asked for."""
-        while not self._room.stop.is_set():
-            for course in list(self._courses.values()):
-                if not course.is_done:
-                    for engine in course.work.engines:
-                        engine.tell()
+        for n_watched in itertools.count():
             await asyncio.sleep(WATCH_SECONDS)
+            if self._room.stop.is_set():
+                break
+            if n_watched % round(TELL_SECONDS / WATCH_SECONDS) == 0:
+                self._tell()
         await self._stop()
+
+    def _tell(self) -> None:
+        courses = list(self._courses.values())
+        if self._room.on_progress is not None and not all(course.is_done for course in courses):
+            parts = [part for course in courses for part in course.progress]
+            self._room.on_progress(EVERYTHING, "asking", Progress.of_all(parts, time.monotonic() - self._began))
 
     async def _stop(self) -> None:
         reason = StoppedError("the run was asked to stop")

@@ -7,7 +7,7 @@ here, so that no request is sent twice.
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from eval_assets.errors import ConfigError
 from eval_assets.providers.dispatch.event_loop import LoopThread
@@ -101,6 +101,7 @@ class Ahead:
         self._together, self._session = together, session
         self._reading, self._retry = reading, retry
         self._scope = scope if policy == "refresh" else ""
+        self.until: datetime | None = None
         self._since: datetime | None = None
         self._sent: set[str] = set()
 
@@ -131,10 +132,12 @@ class Ahead:
         while True:
             if key in self.failed:
                 return self._answer(job, key, self.failed[key], None, reused=False)
+            had_lane = self._session.has_lane
             if (stored := await self._found(key)) is not None:
                 return self._answer(job, key, stored.reply, stored, reused=True)
-            # While we waited for the lane, its holder may have paid for the same request.
-            if not self._session.has_lane and await asyncio.to_thread(self._session.take_lane):
+            if not had_lane:
+                # While we wait for the lane, its holder may pay for the same request.
+                await asyncio.to_thread(self._session.take_lane)
                 continue
             under_way = self._together.under_way.get(place)
             if under_way is None:
@@ -192,4 +195,5 @@ class Ahead:
     ) -> Answer[None]:
         reply = understood(reply, self._reading)
         self._session.tally.add_answer(reply, reused=reused)
+        self.until = datetime.now(UTC)
         return Answer(job, key, reply, None if stored is None else stored.response_id, reused=reused)

@@ -184,18 +184,19 @@ class Engine:
                     reading=self.reading,
                     retry=self.retry,
                     ahead=self.ahead,
-                    tick=self.tell,
+                    tick=self._tell,
                 )
                 yield from current.answers()
             except BaseException as error:
                 self._ended = (_ended_by(error), str(error))
                 raise
             finally:
-                self.tell(now=True)
+                self._tell(now=True)
 
     def progress(self) -> Progress:
-        """Counts at this moment."""
-        seconds = (self._finished_at or datetime.now(UTC)) - self._started_at
+        """Counts at this moment; the time that an engine waits for its run doesn't count."""
+        asked_until = None if self.ahead is None else self.ahead.until
+        seconds = (asked_until or self._finished_at or datetime.now(UTC)) - self._started_at
         return self._tally.snapshot(seconds.total_seconds(), self._moves()[-1])
 
     def report(self) -> EngineReport:
@@ -211,7 +212,7 @@ class Engine:
             message=self._ended[1],
         )
 
-    def tell(self, *, now: bool = False) -> None:
+    def _tell(self, *, now: bool = False) -> None:
         """Tell the progress, if it wasn't told this half second."""
         clock = time.monotonic()
         if self.on_progress is not None and (now or clock - self._told_at >= PROGRESS_SECONDS):

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -36,6 +36,24 @@ class Progress:
     why: str
     tokens_per_second: float
     eta_seconds: float | None
+
+    @classmethod
+    def of_all(cls, parts: Sequence["Progress"], seconds: float) -> "Progress":
+        """Engines that were asked at the same time, together; those whose total is unknown count as they are."""
+        tally = Tally(
+            total=sum(part.done if part.total is None else part.total for part in parts),
+            done=sum(part.done for part in parts),
+            reused=sum(part.reused for part in parts),
+            sent=sum(part.sent for part in parts),
+            retries=sum(part.retries for part in parts),
+            prompt_tokens=sum(part.prompt_tokens for part in parts),
+            completion_tokens=sum(part.completion_tokens for part in parts),
+            cost_usd=sum(part.cost_usd for part in parts),
+        )
+        for part in parts:
+            tally.failed.update(part.failed)
+        latest = parts[-1] if parts else None
+        return tally.snapshot(seconds, Move(0.0, latest.concurrency, latest.why) if latest else Move(0.0, 0, ""))
 
     def __str__(self) -> str:
         """One line for a log or a terminal."""

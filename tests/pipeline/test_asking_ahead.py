@@ -1,0 +1,249 @@
+"""One run asks for everything its plan needs at once: order, accounts, and what fails in the middle of it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from eval_assets.plan_runs import run_plan
+from eval_assets.planning.plan import make_plan
+from eval_assets.requests.budget import Budget
+from eval_assets.stages.spending import Spending
+from tests.loopback import Fault, LoopbackProvider
+from tests.projects import JUDGE_MODEL, MAIN_CELLS, Files, Lab, echo_or_verdict
+
+CHECKOUT = Path(__file__).parents[2]
+pytestmark = pytest.mark.usefixtures("unchecked")
+
+
+def widen(files: Files, at_once: int, **fields) -> None:
+    """Let each model have so many requests under way from the start."""
+    limits = {"max_concurrency": at_once, "start_concurrency": at_once, "max_retries": 0, "timeout_seconds": 60}
+    for name in ("alpha", "beta", "referee"):
+        files.change("models", name, limits=limits, **fields)
+
+
+def rows(lab: Lab, table: str) -> pl.DataFrame:
+    return lab.warehouse.scan(table).collect()
+
+
+def started(files: Files, folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    environment = {"DAGSTER_HOME": str(folder / "dagster"), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(CHECKOUT)}
+    command = [sys.executable, "-m", "eval_assets", "run", *arguments, "--data", str(files.data)]
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, cwd=folder)
+
+
+def wait_for(provider: LoopbackProvider, running: subprocess.Popen[str], at_once: int) -> None:
+    while provider.at_once < at_once:
+        assert running.poll() is None, running.stderr.read()
+        time.sleep(0.01)
+
+
+def test_cells_are_asked_at_once_and_judges_follow_each_reply(lab: Lab, files: Files, provider) -> None:
+    widen(files, 24)
+    files.write_rows(0, 16)
+    provider.latency_seconds = 0.1
+    assert not lab.run(evaluations=["main"]).failed
+    asked = [body["model"] for body in provider.bodies]
+    first_verdict = asked.index(JUDGE_MODEL)
+    # More than one cell before the first verdict, and more replies after it.
+    assert 16 < first_verdict < 64
+    assert asked.count(JUDGE_MODEL) == 64
+    assert provider.most_at_once == 24
+
+
+def test_the_first_cell_has_run_before_the_last_one_is_asked(lab: Lab, files: Files, provider) -> None:
+    widen(files, 2)
+    files.write_rows(0, 8)
+    provider.latency_seconds = 0.1
+    requests_at_start = {}
+    with lab.engine_room() as engine_room:
+        plan = make_plan(engine_room, evaluations=["main"])
+        run_plan(
+            engine_room,
+            plan,
+            spending=Spending(),
+            instance=lab.instance,
+            on_start=lambda what: requests_at_start.update({what: provider.requests}),
+        )
+    first = requests_at_start[f"evaluate_cell[{MAIN_CELLS[1]}]"]
+    assert first < provider.requests == 64
+
+
+def test_each_run_is_accounted_with_what_it_sent(lab: Lab, files: Files, provider) -> None:
+    widen(files, 8, prices={"request_usd": 0.5})
+    assert not lab.run().failed
+    runs = rows(lab, "runs")
+    assert runs["n_sent"].sum() == provider.requests == 16 + 16
+    assert runs["cost_usd"].sum() == 16.0
+    assert set(runs["ended"]) == {"complete"}
+    predictions = rows(lab, "predictions").filter(evaluation="main")
+    assert predictions["reused"].sum() == 0
+    # A run writes its rows under the id by which Dagster knows it, and paid for its replies.
+    paid_by = dict(rows(lab, "responses").select("response_id", "run_id").iter_rows())
+    assert all(paid_by[row["response_id"]] == row["run_id"] for row in predictions.iter_rows(named=True))
+    assert {run.run_id for run in lab.instance.get_runs()} >= set(predictions["run_id"])
+
+
+def test_identical_requests_of_two_evaluations_under_way_are_paid_once(lab: Lab, files: Files, provider) -> None:
+    widen(files, 24)
+    provider.latency_seconds = 0.3
+    files.change("evaluations", "other", judges=["grader"])
+    assert not lab.run().failed
+    assert set(provider.paid_by_hash.values()) == {1}
+    other = rows(lab, "predictions").filter(evaluation="other")
+    assert (other["reused"].sum(), other["outcome"].to_list()) == (4, ["ok"] * 4)
+
+
+def test_a_failed_request_is_not_sent_again_by_the_run_of_its_cell(lab: Lab, files: Files, provider) -> None:
+    widen(files, 8)
+
+    def faults(body):
+        return Fault(500) if body["messages"][-1]["content"].endswith("question 1") else None
+
+    provider.faults = faults
+    lab.run(evaluations=["other"])
+    assert provider.requests == 4
+    failed = rows(lab, "predictions").filter(outcome="error")
+    assert failed["error_kind"].to_list() == ["http_500"]
+    assert lab.warehouse.scan("runs").collect()["n_failed"].to_list() == [1]
+
+
+def test_a_failed_verdict_is_not_asked_for_again_by_the_run_of_its_cell(lab: Lab, files: Files, provider) -> None:
+    widen(files, 8)
+    provider.faults = lambda body: Fault(500) if body["model"] == JUDGE_MODEL else None
+    lab.run(evaluations=["main"])
+    n_judged = sum(body["model"] == JUDGE_MODEL for body in provider.bodies)
+    assert n_judged == 16
+    assert set(rows(lab, "judge_scores")["outcome"]) == {"error"}
+
+
+@pytest.mark.parametrize("trouble", ["429", "hangs", "key"])
+def test_a_provider_in_trouble_costs_its_own_cells_alone(lab: Lab, files: Files, provider, trouble: str) -> None:
+    with LoopbackProvider(answer=echo_or_verdict) as other:
+        files.change("models", "beta", base_url=other.base_url)
+        widen(files, 8)
+        limits = {"max_concurrency": 8, "start_concurrency": 8, "max_retries": 1, "timeout_seconds": 1}
+        files.change("models", "beta", limits=limits)
+        if trouble == "key":
+            other.api_key = "another"
+        else:
+            other.faults = lambda _: Fault(429, retry_after="0.2") if trouble == "429" else Fault("hang")
+        summary = lab.run(evaluations=["main"])
+    scores = rows(lab, "judge_scores").group_by("model", "outcome").len().rows()
+    assert ("alpha", "ok", 8) in scores
+    assert not [score for score in scores if score[:2] == ("beta", "ok")]
+    assert all(":beta@" in failed.what for failed in summary.failed)
+    assert bool(summary.failed) == (trouble == "key")
+
+
+def test_a_budget_holds_over_all_cells_and_says_what_is_left(lab: Lab, files: Files, provider) -> None:
+    widen(files, 24, prices={"request_usd": 1.0})
+    provider.latency_seconds = 0.1
+    summary = lab.run(Spending(max_cost_usd=10), evaluations=["main"])
+    assert provider.requests == 10
+    assert summary.failed
+    assert all("stopped before the budget of $10 would be exceeded" in failed.message for failed in summary.failed)
+    assert rows(lab, "responses").height == 10
+    assert not lab.run(Spending(max_cost_usd=22), evaluations=["main"]).failed
+    assert provider.requests == 32
+    assert set(provider.paid_by_hash.values()) == {1}
+
+
+def test_what_is_set_aside_by_one_cell_is_no_end_of_the_budget_for_another(lab: Lab, files: Files, provider) -> None:
+    # At its worst a request costs 64 tokens; each reply costs a few, so that all fit.
+    prices = {"prompt_usd_per_million": 0.0, "completion_usd_per_million": 1_000_000 / 64}
+    widen(files, 24, prices=prices)
+    files.change("evaluations", "main", judges=[])
+    provider.latency_seconds = 0.05
+    assert not lab.run(Spending(max_cost_usd=3), evaluations=["main"]).failed
+    assert provider.requests == 16
+
+
+def test_a_whole_run_has_one_budget_over_its_evaluations(lab: Lab, files: Files, provider) -> None:
+    widen(files, 24, prices={"request_usd": 1.0})
+    with lab.engine_room() as engine_room:
+        engine_room.budget = Budget(7)
+        plan = make_plan(engine_room)
+        run_plan(engine_room, plan, spending=Spending(), instance=lab.instance, on_start=lambda _: None)
+    assert provider.requests == 7
+
+
+def test_ctrl_c_with_500_requests_under_way_ends_soon_and_keeps_every_reply(files: Files, provider, tmp_path) -> None:
+    files.write_rows(0, 600)
+    widen(files, 600)
+    files.change("evaluations", "other", judges=[])
+
+    def faults(body):
+        return Fault("hang") if int(body["messages"][-1]["content"].split()[-1]) >= 20 else None
+
+    provider.faults = faults
+    running = started(files, tmp_path, "other")
+    wait_for(provider, running, 500)
+    while provider.paid < 20:
+        time.sleep(0.01)
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 130, err
+    assert "Traceback" not in err
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert rows(Lab(files, instance), "responses").height == 20
+
+
+def test_a_process_killed_with_all_cells_under_way_pays_again_for_those_alone(files: Files, provider, tmp_path) -> None:
+    files.write_rows(0, 12)
+    widen(files, 24)
+    provider.latency_seconds = 0.3
+    running = started(files, tmp_path, "main")
+    while provider.paid < 30:
+        assert running.poll() is None, running.stderr.read()
+        time.sleep(0.01)
+    wait_for(provider, running, 20)
+    os.kill(running.pid, signal.SIGKILL)
+    running.communicate()
+    n_before = provider.paid
+    provider.latency_seconds = 0.0
+    again = started(files, tmp_path, "main")
+    _, err = again.communicate(timeout=120)
+    assert again.returncode == 0, err
+    paid = Counter(provider.paid_by_hash.values())
+    assert set(paid) <= {1, 2}
+    assert paid[2] <= 24 < n_before
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert rows(Lab(files, instance), "judge_scores").filter(outcome="ok").height == 48
+
+
+def test_two_runs_at_once_over_the_same_cells_pay_once(files: Files, provider, tmp_path) -> None:
+    widen(files, 24)
+    provider.latency_seconds = 0.1
+    both = [started(files, tmp_path, "main") for _ in range(2)]
+    ended = [run.communicate(timeout=120)[1] for run in both]
+    assert [run.returncode for run in both] == [0, 0], ended
+    assert set(provider.paid_by_hash.values()) == {1}
+
+
+def test_pairs_are_compared_at_once_as_soon_as_their_cells_have_run(lab: Lab, files: Files, provider) -> None:
+    widen(files, 24)
+    files.change("evaluations", "main", judges=[], pairwise={"judge": "grader"})
+    provider.latency_seconds = 0.1
+    provider.answer = lambda body: (
+        '{"justification": "as asked", "preferred": "A"}' if body["model"] == JUDGE_MODEL else echo_or_verdict(body)
+    )
+    assert not lab.run(evaluations=["main"]).failed
+    n_judged = sum(body["model"] == JUDGE_MODEL for body in provider.bodies)
+    assert n_judged == 2 * 4 * 6
+    runs = lab.warehouse.scan("runs").filter(stage="pairwise_preferences").collect()
+    assert runs["n_sent"].to_list() == [48]
+
+
+def test_models_whose_weights_are_loaded_here_are_left_to_the_runs(tmp_path, provider) -> None:
+    from eval_assets.providers.traits import PROVIDERS
+
+    assert {name for name, provider in PROVIDERS.items() if provider.loads_weights} == {"embedded", "transformers"}
