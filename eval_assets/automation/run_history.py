@@ -80,7 +80,7 @@ class _Events(SqliteEventLogStorage):
                 yield connection
 
     def _hold(self, shard: str) -> None:
-        """Keep the database of the run under way open: the last connection to close copies its log into it, and waits."""
+        """Keep the database of the run under way open: the last connection to close waits for a copy of its log."""
         if self._held is not None:
             self._held.close()
         path, self._held_shard = self.path_for_shard(shard), shard

@@ -43,8 +43,9 @@ def schema_of(database: Path) -> tuple[list[tuple[str]], list[tuple[str]], tuple
         return tables, versions, opened.execute("PRAGMA journal_mode").fetchone()
 
 
-@pytest.mark.parametrize("ours_writes", [True, False])
-def test_the_other_storage_reads_what_one_wrote_and_goes_on(tmp_path: Path, ours_writes: bool) -> None:
+@pytest.mark.parametrize("writer", ["ours", "Dagster's"])
+def test_the_other_storage_reads_what_one_wrote_and_goes_on(tmp_path: Path, writer: str) -> None:
+    ours_writes = writer == "ours"
     home = tmp_path / "home"
     with instance_in(home, ours=ours_writes) as instance:
         assert isinstance(instance.event_log_storage, SqliteEventLogStorage)
