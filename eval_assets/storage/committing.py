@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from typing import TypeVar
 
 import arro3.core as arrow
@@ -28,6 +29,8 @@ WRITER = WriterProperties(
     compression_level=3,
     column_properties={name: ColumnProperties(statistics_enabled="NONE") for name in TEXTS},
 )
+
+PLAIN_STRING = arrow.DataType.string()
 
 Result = TypeVar("Result")
 Frames = pl.DataFrame | Callable[[], Iterable[pl.DataFrame]]
@@ -68,23 +71,29 @@ def insist(table: str, action: Callable[[], Result], *, attempts: int = COMMIT_A
 
 def stream_of(table: str, frames: Frames) -> arrow.RecordBatchReader:
     """Frames as a table takes them, one in memory at a time."""
-    empty = arrow_table_of(pl.DataFrame(schema=SCHEMAS[table]))
 
     def batches() -> Iterator[arrow.RecordBatch]:
         for frame in [frames] if isinstance(frames, pl.DataFrame) else frames():
             yield from arrow_table_of(frame.select(list(SCHEMAS[table]))).to_batches()
 
-    return arrow.RecordBatchReader.from_batches(empty.schema, batches())
+    return arrow.RecordBatchReader.from_batches(arrow_schema_of(table), batches())
+
+
+@cache
+def arrow_schema_of(table: str) -> arrow.Schema:
+    """Columns of a table as it is written."""
+    return arrow_table_of(pl.DataFrame(schema=SCHEMAS[table])).schema
 
 
 def arrow_table_of(frame: pl.DataFrame) -> arrow.Table:
     """Arrow data with plain strings: polars' string views can't be read by every engine."""
     table = arrow.Table.from_arrow(frame)
-    for index, column in enumerate(frame.columns):
-        if frame.schema[column] == pl.String:
-            plain = arrow.Field(column, arrow.DataType.string(), nullable=True)
-            table = table.set_column(index, plain, table.column(column).cast(arrow.DataType.string()))
-    return table
+    fields, columns = [], []
+    for index, (name, dtype) in enumerate(frame.schema.items()):
+        column = table.column(index)
+        fields.append(arrow.Field(name, PLAIN_STRING, nullable=True) if dtype == pl.String else table.field(index))
+        columns.append(column.cast(PLAIN_STRING) if dtype == pl.String else column)
+    return arrow.Table.from_arrays(columns, schema=arrow.Schema(fields))
 
 
 def predicate_of(partition: Mapping[str, str]) -> str:

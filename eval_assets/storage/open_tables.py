@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from eval_assets.storage.commit_ledger import sum_up, summed_up
 from eval_assets.storage.integrity.data_files import LOCAL, NamedTable
 from eval_assets.storage.snapshots import Commit, newest_of_each
@@ -48,6 +50,7 @@ class OpenTable:
         self._log = NamedTable(uri, storage_options=self._storage_options)
         self._entry_state = self._state_of_entry()
         self._snapshot: NamedTable | None = None
+        self._kept: dict[str, pl.DataFrame] = {}
         self._read = _Read()
 
     @property
@@ -75,13 +78,28 @@ class OpenTable:
             self._entry_state = self._state_of_entry()
         return self._log.version()
 
+    def write(self, action: Callable[[NamedTable], None]) -> None:
+        """Have the latest version written to; the one that comes of it is open without another look at the log."""
+        self.version()
+        try:
+            action(self._log)
+        finally:
+            self._entry_state = self._state_of_entry()
+
     def snapshot(self) -> NamedTable:
         """The latest version, unaffected by later ones: a lazy scan of it stays what it was."""
         if self._snapshot is None or self._snapshot.version() != self.version():
             opened = NamedTable(self._uri, storage_options=self._storage_options)
             self._refuse(opened)
             self._snapshot = opened
+            self._kept = {}
         return self._snapshot
+
+    def kept(self, partition: str, read: Callable[[], pl.DataFrame]) -> pl.DataFrame:
+        """Rows of a partition in the version that `snapshot` gave, read once as long as it is the latest."""
+        if partition not in self._kept:
+            self._kept[partition] = read()
+        return self._kept[partition]
 
     def commits(self, limit: int | None) -> list[Commit]:
         """At least `limit` commits, newest first, or all that are known.

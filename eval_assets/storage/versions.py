@@ -99,7 +99,7 @@ def current_version(warehouse: Warehouse, table: str, name: str) -> StoredVersio
 def all_versions(warehouse: Warehouse, table: str, name: str) -> list[StoredVersion]:
     """Every version of a file, oldest first; empty if it was never materialized."""
     column = PARTITIONED_BY[table][0]
-    rows = warehouse.scan(table, {column: name}).sort("version").collect().to_dicts()
+    rows = warehouse.small_partition(table, {column: name}).sort("version").to_dicts()
     return [_version_of(row, column) for row in rows]
 
 

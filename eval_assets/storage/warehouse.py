@@ -17,10 +17,9 @@ from deltalake import DeltaTable, write_deltalake
 from eval_assets.errors import StorageError
 from eval_assets.storage.commit_ledger import fills_summary
 from eval_assets.storage.committing import (
-    COMMIT_ATTEMPTS,
     WRITER,
     Frames,
-    arrow_table_of,
+    arrow_schema_of,
     insist,
     predicate_of,
     properties_of,
@@ -106,12 +105,11 @@ class Warehouse:
             return
         if self.is_local:
             Path(self.uri(table)).mkdir(parents=True, exist_ok=True)
-        schema = arrow_table_of(pl.DataFrame(schema=SCHEMAS[table])).schema
         insist(
             table,
             lambda: DeltaTable.create(
                 self.uri(table),
-                schema=schema,
+                schema=arrow_schema_of(table),
                 partition_by=list(PARTITIONED_BY[table]),
                 mode="ignore",
                 configuration={**TABLE_PROPERTIES, **remembering(KEPT_DAYS_OF.get(table, KEPT_DAYS))},
@@ -171,6 +169,12 @@ class Warehouse:
     ) -> pl.LazyFrame:
         """Read a table, or one partition of it, now or at an earlier version; empty if it was never written."""
         return self._snapshot(table, version).scan(partition)
+
+    def small_partition(self, table: str, partition: Mapping[str, str]) -> pl.DataFrame:
+        """Rows of a partition that is small and looked at often: kept in memory until the table changes."""
+        if self.snapshot(table).opened is None:
+            return pl.DataFrame(schema=SCHEMAS[table])
+        return self._open(table).kept(partition_name(partition), lambda: self.scan(table, partition).collect())
 
     def snapshot(self, table: str) -> Snapshot:
         """The latest version of a table: its rows and its commits, whatever is written meanwhile."""
@@ -264,19 +268,22 @@ class Warehouse:
         self, table: str, frames: Frames, how: Mapping[str, Any], recorded: dict[str, str], version: int | None = None
     ) -> Commit:
         recorded["commit_id"] = uuid.uuid4().hex
-        insist(
-            table,
-            lambda: write_deltalake(
-                self.uri(table) if version is None else self._at(table, version),
+
+        def write(opened: NamedTable) -> None:
+            write_deltalake(
+                opened,
                 stream_of(table, frames),
                 schema_mode="merge",
                 storage_options=dict(self.storage_options),
                 commit_properties=properties_of(recorded),
                 writer_properties=WRITER,
                 **how,
-            ),
-            attempts=COMMIT_ATTEMPTS if version is None else 1,
-        )
+            )
+
+        if version is None:
+            insist(table, lambda: self._open(table).write(write))
+        else:
+            insist(table, lambda: write(self._at(table, version)), attempts=1)
         # Other writers may have committed since: the version is the one that carries our id.
         written = newest_with(partial(self.history, table), "commit_id", recorded["commit_id"])
         if written is None:

@@ -41,19 +41,54 @@ def answer(body):
     )
 
 
-@pytest.fixture
-def provider():
+@pytest.fixture(scope="module")
+def serving():
     with LoopbackProvider(answer=answer) as running:
         yield running
 
 
 @pytest.fixture
-def lab(tmp_path, provider):
-    files = write_project(tmp_path, provider.base_url, n_rows=N_ROWS)
+def provider(serving):
+    """The provider of the module, for one test: it answers as agreed again afterwards."""
+    yield serving
+    serving.answer, serving.faults = answer, None
+
+
+@pytest.fixture(scope="module")
+def instance():
+    with dg.DagsterInstance.ephemeral() as opened:
+        yield opened
+
+
+def new_lab(folder, serving, instance):
+    files = write_project(folder, serving.base_url, n_rows=N_ROWS)
     files.change("evaluations", "main", prompts=["short"])
     files.remove("evaluations", "other")
+    return Lab(files, instance)
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory, serving, instance):
+    """A project that was run once, and is copied by the tests that go on from there."""
+    lab = new_lab(tmp_path_factory.mktemp("ran"), serving, instance)
+    assert not lab.run().failed
+    return lab
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory, ran):
+    """The same with labels of four outputs, run again."""
+    lab = ran.copied(tmp_path_factory.mktemp("labelled"))
+    label(lab, [4, 4, 1, 2])
+    assert not lab.run().failed
+    return lab
+
+
+@pytest.fixture
+def lab(tmp_path, provider):
+    """A project that was never run, nor was its instance used."""
     with dg.DagsterInstance.ephemeral() as instance:
-        yield Lab(files, instance)
+        yield new_lab(tmp_path, provider, instance)
 
 
 def label(lab, scores, **fields):
@@ -80,17 +115,16 @@ def trust(lab):
     return judge
 
 
-def test_without_labels_the_report_says_that_nobody_knows(lab):
-    assert not lab.run().failed
-    assert statistics(lab)["cohen_kappa"]["method"] == "uncalibrated: no human labels"
-    assert trust(lab).uncalibrated == "uncalibrated: no human labels"
-    found = report(lab)
+def test_without_labels_the_report_says_that_nobody_knows(ran):
+    assert statistics(ran)["cohen_kappa"]["method"] == "uncalibrated: no human labels"
+    assert trust(ran).uncalibrated == "uncalibrated: no human labels"
+    found = report(ran)
     for text in (report_table(found), report_markdown(found), report_html(found), json.dumps(report_json(found))):
         assert "uncalibrated: no human labels" in " ".join(text.split())
 
 
-def test_labels_become_rows_of_agreement_and_send_nothing(lab, provider):
-    lab.run()
+def test_labels_become_rows_of_agreement_and_send_nothing(ran, tmp_path, provider):
+    lab = ran.copied(tmp_path)
     paid = provider.requests
     label(lab, [4, 4, 1], model="alpha")
     assert not lab.run().failed
@@ -109,9 +143,8 @@ def test_labels_become_rows_of_agreement_and_send_nothing(lab, provider):
     assert lab.plan().is_empty
 
 
-def test_an_edited_rubric_leaves_the_judge_uncalibrated_until_it_has_run_again(lab):
-    label(lab, [4, 4, 1, 2])
-    lab.run()
+def test_an_edited_rubric_leaves_the_judge_uncalibrated_until_it_has_run_again(labelled, tmp_path):
+    lab = labelled.copied(tmp_path)
     assert trust(lab).uncalibrated is None
     lab.files.edit_rubric()
     expected = "uncalibrated: agreement was measured with version 1, before it changed"
@@ -121,16 +154,16 @@ def test_an_edited_rubric_leaves_the_judge_uncalibrated_until_it_has_run_again(l
     assert trust(lab).statistics["spearman"]["judge_version"] == 2
 
 
-def test_another_model_behind_the_judge_leaves_it_uncalibrated(lab):
-    label(lab, [4, 4, 1, 2])
-    lab.run()
+def test_another_model_behind_the_judge_leaves_it_uncalibrated(labelled, tmp_path):
+    lab = labelled.copied(tmp_path)
+    assert trust(lab).uncalibrated is None
     lab.files.change_parameter("referee", top_p=0.5)
     assert trust(lab).uncalibrated is not None
 
 
-def test_a_changed_label_makes_agreement_stale_and_measures_anew(lab):
-    label(lab, [4, 4, 1])
-    lab.run()
+def test_a_changed_label_makes_agreement_stale_and_measures_anew(labelled, tmp_path):
+    lab = labelled.copied(tmp_path)
+    assert statistics(lab)["raw_agreement"]["value"] == 0.5  # 2 of the 4 labels are the judge's 4
     label(lab, [4, 4, 4])
     assert lab.plan().comparisons == ("main",)
     lab.run()
@@ -138,18 +171,19 @@ def test_a_changed_label_makes_agreement_stale_and_measures_anew(lab):
     assert lab.plan().is_empty
 
 
-def test_a_label_that_cannot_be_read_stops_the_dataset_and_keeps_the_former_labels(lab):
-    label(lab, [4, 4])
-    lab.run()
+def test_a_label_that_cannot_be_read_stops_the_dataset_and_keeps_the_former_labels(labelled, tmp_path):
+    lab = labelled.copied(tmp_path)
+    former = lab.warehouse.scan("labels").collect()
     label(lab, [4, 4, 4], rater="")
     with pytest.raises(ConfigError, match=r"data/datasets/qa.labels.jsonl:1: rater: expected a value"):
         lab.plan()
     assert not lab.read("eval_datasets", "qa").success
-    assert lab.warehouse.scan("labels").collect().height == 2
+    assert former.height == 4
+    assert lab.warehouse.scan("labels").collect().equals(former)
 
 
-def test_candidates_are_compared_side_by_side_with_two_requests_a_pair_once(lab, provider):
-    lab.run()
+def test_candidates_are_compared_side_by_side_with_two_requests_a_pair_once(ran, tmp_path, provider):
+    lab = ran.copied(tmp_path)
     lab.files.change("evaluations", "main", **SIDE_BY_SIDE)
     plan = lab.plan()
     (planned,) = plan.pairwise
@@ -208,11 +242,13 @@ def test_no_reply_behind_a_verdict_is_pruned_as_unreferenced(lab, provider):
 def test_a_plan_over_a_new_project_counts_what_a_run_then_sends(lab, provider):
     lab.files.change("evaluations", "main", **SIDE_BY_SIDE)
     planned = lab.plan().as_json()["totals"]
+    before = provider.requests
     lab.run()
-    assert provider.requests == planned["generate"] + planned["judge"]
+    assert provider.requests - before == planned["generate"] + planned["judge"] > 0
 
 
-def test_the_winner_side_by_side_is_the_same_in_both_orders(lab):
+def test_the_winner_side_by_side_is_the_same_in_both_orders(ran, tmp_path):
+    lab = ran.copied(tmp_path)
     lab.files.change("evaluations", "main", **SIDE_BY_SIDE)
     assert not lab.run().failed
     answers = lab.warehouse.scan("pairwise_preferences").collect()
@@ -230,7 +266,8 @@ def test_the_winner_side_by_side_is_the_same_in_both_orders(lab):
         assert "Bradley-Terry" in text
 
 
-def test_a_failed_comparison_is_asked_again(lab, provider):
+def test_a_failed_comparison_is_asked_again(ran, tmp_path, provider):
+    lab = ran.copied(tmp_path)
     provider.faults = lambda body: Fault(500) if is_pair(body) else None
     lab.files.change("evaluations", "main", **SIDE_BY_SIDE)
     lab.run()

@@ -37,6 +37,32 @@ def test_a_former_state_stays_readable(tmp_path: Path) -> None:
     assert warehouse.scan("predictions", version=first.version).collect().height == 3
 
 
+@pytest.mark.parametrize("name", ["a b", "ü", "o'brien", "100%", "a%20b", "a/b", "x=y", "a#b", "q?", "a:b@c", " lead"])
+def test_a_partition_is_read_from_its_files_as_the_whole_table_has_it(tmp_path: Path, name: str) -> None:
+    warehouse = Warehouse(str(tmp_path))
+    for model in (name, "other"):
+        warehouse.replace("predictions", rows_of(partition_of(model), 2), partition_of(model))
+    read = warehouse.scan("predictions", partition_of(name)).collect()
+    assert read.height == 2
+    assert read.equals(warehouse.scan("predictions").filter(pl.col("model") == name).collect())
+
+
+def test_a_partition_that_is_not_there_has_no_rows_and_all_columns(tmp_path: Path) -> None:
+    warehouse = Warehouse(str(tmp_path))
+    warehouse.replace("predictions", rows_of(partition_of("a"), 2), partition_of("a"))
+    read = warehouse.scan("predictions", partition_of("b")).collect()
+    assert (read.height, dict(read.schema)) == (0, SCHEMAS["predictions"])
+
+
+def test_a_small_partition_is_read_anew_after_a_commit_of_anyone(tmp_path: Path) -> None:
+    reader = Warehouse(str(tmp_path))
+    for n in (3, 1, 2):
+        Warehouse(str(tmp_path)).replace("predictions", rows_of(partition_of("a"), n), partition_of("a"))
+        assert [reader.small_partition("predictions", partition_of("a")).height for _ in range(2)] == [n, n]
+    reader.replace("predictions", rows_of(partition_of("a"), 4), partition_of("a"))
+    assert reader.small_partition("predictions", partition_of("a")).height == 4
+
+
 def test_frames_are_streamed_into_one_commit(tmp_path: Path) -> None:
     warehouse = Warehouse(str(tmp_path))
     commit = warehouse.replace(

@@ -1,0 +1,80 @@
+"""The storage of runs and events: the files are those of Dagster's own, whoever writes or reads them."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+
+from eval_assets.automation.instance import open_instance
+
+
+@dg.asset(check_specs=[dg.AssetCheckSpec("sound", asset="rows")])
+def rows() -> dg.MaterializeResult:
+    return dg.MaterializeResult(metadata={"n": 3}, check_results=[dg.AssetCheckResult(passed=True)])
+
+
+def instance_in(home: Path, *, ours: bool) -> dg.DagsterInstance:
+    name = {"module": "eval_assets.automation.run_history", "class": "RunHistory", "config": {"base_dir": str(home)}}
+    home.mkdir(exist_ok=True)
+    return dg.DagsterInstance.local_temp(str(home), overrides={"storage": {"custom": name}} if ours else {})
+
+
+def run(instance: dg.DagsterInstance) -> str:
+    result = dg.materialize([rows], instance=instance)
+    assert result.success
+    return result.run_id
+
+
+def told(instance: dg.DagsterInstance, run_id: str) -> tuple[object, list[str], object]:
+    record = instance.get_run_record_by_id(run_id)
+    assert record is not None
+    events = [entry.dagster_event_type.value for entry in instance.all_logs(run_id) if entry.dagster_event_type]
+    found = instance.get_latest_materialization_event(dg.AssetKey("rows"))
+    return record.dagster_run.status, events, found and found.asset_materialization
+
+
+def schema_of(database: Path) -> tuple[list[tuple[str]], list[tuple[str]], tuple[str]]:
+    with closing(sqlite3.connect(database)) as opened:
+        tables = opened.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name").fetchall()
+        versions = opened.execute("SELECT version_num FROM alembic_version").fetchall()
+        return tables, versions, opened.execute("PRAGMA journal_mode").fetchone()
+
+
+@pytest.mark.parametrize("writer", ["ours", "Dagster's"])
+def test_the_other_storage_reads_what_one_wrote_and_goes_on(tmp_path: Path, writer: str) -> None:
+    ours_writes = writer == "ours"
+    home = tmp_path / "home"
+    with instance_in(home, ours=ours_writes) as instance:
+        assert isinstance(instance.event_log_storage, SqliteEventLogStorage)
+        assert (type(instance.event_log_storage) is SqliteEventLogStorage) != ours_writes
+        run_ids = [run(instance) for _ in range(3)]
+        before = [told(instance, run_id) for run_id in run_ids]
+    with instance_in(home, ours=not ours_writes) as instance:
+        assert [told(instance, run_id) for run_id in run_ids] == before
+        run_ids.append(run(instance))
+        assert {told(instance, run_id)[0] for run_id in run_ids} == {dg.DagsterRunStatus.SUCCESS}
+    assert "ASSET_CHECK_EVALUATION" in before[0][1]
+    assert "ASSET_MATERIALIZATION" in before[0][1]
+
+
+def test_the_database_of_every_run_is_made_as_dagster_makes_it(tmp_path: Path) -> None:
+    made = []
+    for ours in (True, False):
+        home = tmp_path / f"home-{ours}"
+        with instance_in(home, ours=ours) as instance:
+            run_ids = [run(instance) for _ in range(3)]
+        made.append([schema_of(home / "history" / "runs" / f"{run_id}.db") for run_id in run_ids])
+        assert sorted(path.stem for path in (home / "history" / "runs").glob("*.db")) == sorted([*run_ids, "index"])
+        assert not [*(home / "history" / "runs").glob("*.new"), *(home / "history" / "runs").glob("*-wal")]
+    assert made[0] == made[1]
+
+
+def test_the_settings_of_a_new_instance_name_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    with open_instance() as instance:
+        assert type(instance.event_log_storage) is not SqliteEventLogStorage
+        run_id = run(instance)
+    assert (tmp_path / "history" / "runs" / f"{run_id}.db").exists()
