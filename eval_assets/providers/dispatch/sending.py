@@ -87,6 +87,7 @@ class Sender:
         self._queue: deque[Exchange] = deque()
         self._more = asyncio.Event()
         self._changed = asyncio.Event()
+        self._waiting: set[asyncio.Task[None]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._done: deque[Exchange] = deque()
         self._news = threading.Event()
@@ -141,7 +142,7 @@ class Sender:
                 task.cancel()
             if late:
                 await asyncio.wait(late)
-        await asyncio.gather(self._dispatcher, return_exceptions=True)
+        await asyncio.gather(self._dispatcher, *self._waiting, return_exceptions=True)
 
     def _answer(self, client: AtHand, exchanges: list[Exchange]) -> None:
         """Take all replies in this thread, and keep them with one write."""
@@ -174,7 +175,9 @@ class Sender:
             self.ending = reason
             self._dispatcher.cancel()
             self._attempts.stop_resting()
-            self._leave_unanswered(reason)
+            for task in self._waiting:
+                task.cancel()
+        self._leave_unanswered(self.ending)
         self._tell()
 
     def _leave_unanswered(self, reason: BaseException) -> None:
@@ -200,26 +203,39 @@ class Sender:
                 await self._more.wait()
             while self._writer.is_behind:  # noqa: ASYNC110  the table is written by a thread
                 await asyncio.sleep(WAKE_SECONDS)
+            while len(self._waiting) >= self._terms.limits.max_concurrency:
+                self._changed.clear()
+                await self._changed.wait()
             exchange = self._queue[0]
             usd = await self._reserve_money(exchange)
-            permit = await self._acquire(exchange, usd)
-            try:
-                n_bytes = self._writer.reserve(_longest_record(exchange))
-            except StorageError as error:
-                self._settle(usd, 0.0)
-                self._end(error)
-                return
             self._queue.popleft()
-            task = self._loop.create_task(self._send(exchange, permit, usd, n_bytes))
-            self._tasks.add(task)
+            # Many wait for their turn at a time: with one, slots that come free together would go to higher ranks.
+            task = self._loop.create_task(self._take_turn(exchange, usd))
+            self._waiting.add(task)
             task.add_done_callback(self._forget)
 
-    async def _acquire(self, exchange: Exchange, usd: float) -> Permit:
+    async def _take_turn(self, exchange: Exchange, usd: float) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101  it is one
         try:
-            return await self._terms.limiter.acquire(self._tokens(exchange), rank=self._terms.rank)
+            permit = await self._terms.limiter.acquire(self._tokens(exchange), rank=self._terms.rank)
         except asyncio.CancelledError:
             self._settle(usd, 0.0)
+            self._queue.append(exchange)
             raise
+        finally:
+            self._waiting.discard(task)
+            self._changed.set()
+        self._tasks.add(task)
+        try:
+            n_bytes = self._writer.reserve(_longest_record(exchange))
+        except StorageError as error:
+            self._terms.limiter.release(permit, answered=False)
+            self._settle(usd, 0.0)
+            self._queue.append(exchange)
+            self._end(error)
+        else:
+            await self._send(exchange, permit, usd, n_bytes)
 
     async def _reserve_money(self, exchange: Exchange) -> float:
         """Set the worst case aside; near the ceiling wait for the real costs of what is under way."""
@@ -247,7 +263,10 @@ class Sender:
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        self._waiting.discard(task)
         self._changed.set()
+        if self.ending is not None:
+            self._leave_unanswered(self.ending)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._end(error)
         self._tell()
