@@ -51,7 +51,7 @@ def cli(files: Files, tmp_path: Path, monkeypatch, capsys):
     return partial(outcome_of, capsys.readouterr, files.data)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def computed(tmp_path_factory: pytest.TempPathFactory):
     """A project in which the command line has run both evaluations, and the provider it asked; for copies only."""
     with LoopbackProvider(answer=echo_or_verdict) as serving, pytest.MonkeyPatch.context() as patched:
