@@ -1,6 +1,6 @@
 """The Dagster instance of a project: its folder, and opening it while no other process does so for the first time."""
 
-import shutil
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -11,6 +11,7 @@ import yaml
 from dagster._core.storage.sqlite import LAST_KNOWN_STAMPED_SQLITE_ALEMBIC_REVISION as OLD_REVISION
 
 from eval_assets.automation.home import dagster_home
+from eval_assets.automation.run_history import SETTINGS
 from eval_assets.config.settings import CHECKOUT
 from eval_assets.errors import StorageError
 from eval_assets.storage.locks import exclusive
@@ -32,8 +33,7 @@ def open_instance() -> Iterator[dg.DagsterInstance]:
     home = dagster_home()
     try:
         with exclusive(home / ".opening.lock", label="the first opening"):
-            if not (home / "dagster.yaml").exists():
-                shutil.copyfile(CHECKOUT / "dagster.yaml", home / "dagster.yaml")
+            _write_settings(home / "dagster.yaml")
             for database in DATABASES:
                 _mend(home / database)
             instance = dg.DagsterInstance.get()
@@ -55,6 +55,14 @@ def open_instance() -> Iterator[dg.DagsterInstance]:
         ) from error
     with instance:
         yield instance
+
+
+def _write_settings(file: Path) -> None:
+    """Give a new instance the settings of the checkout, and the storage that needs less computing."""
+    if not file.exists():
+        settings = (CHECKOUT / "dagster.yaml").read_text(encoding="utf-8")
+        names_another = re.search(r"^(storage|\w+_storage):", settings, re.MULTILINE)
+        file.write_text(settings if names_another else settings + SETTINGS, encoding="utf-8")
 
 
 def _mend(database: Path) -> None:

@@ -21,9 +21,21 @@ from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from sqlalchemy.pool import NullPool
 
+SETTINGS = f"""
+# The default storage, in the same files, without making an engine for each statement and a database for each run.
+storage:
+  custom:
+    module: {__name__}
+    class: RunHistory
+    config:
+      base_dir:
+        env: DAGSTER_HOME
+"""
+"""What the `dagster.yaml` of an instance says of it; a folder that is opened without `DAGSTER_HOME` can't say so."""
+
 
 class RunHistory(DagsterSqliteStorage):
-    """The storage that `dagster.yaml` names; another program may use the same folder with Dagster's own."""
+    """The storage of new instances; other programs may open the same folder with Dagster's own."""
 
     def __init__(self, base_dir: str, inst_data: Any = None) -> None:
         self.base_dir = base_dir

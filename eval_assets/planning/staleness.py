@@ -11,7 +11,7 @@ from eval_assets.errors import ConfigError
 from eval_assets.planning.changes import dataset_change, evaluation_change, source_diff, version_change
 from eval_assets.planning.unanswered import UnansweredRows
 from eval_assets.stages.evaluation_parts import EvaluationContent
-from eval_assets.stages.file_versions import FILES_OF, FileVersions
+from eval_assets.stages.file_versions import FILES_OF, FileVersion, FileVersions
 from eval_assets.stages.graph import (
     Cell,
     Place,
@@ -71,6 +71,8 @@ class StalenessReader:
         self._commits: dict[str, dict[str, Commit]] = {}
         self._stored: dict[tuple[str, str], list[StoredVersion]] = {}
         self._dataset_changes: dict[tuple[str, str | None], str] = {}
+        self._now: dict[tuple[str, str], FileVersion] = {}
+        self._datasets_now: dict[str, str] = {}
 
     def stale_root(self, table: str, name: str) -> str | None:
         """Why a file has to be read again; null if its table holds it as it stands.
@@ -81,7 +83,7 @@ class StalenessReader:
         commit = self.commit(table, partition_of(table, name))
         if commit is None:
             return NEVER
-        if commit.metadata["data_version"] != self._versions.sha256(FILES_OF[table], name):
+        if commit.metadata["data_version"] != self._sha256(FILES_OF[table], name):
             return "the file changed"
         return NOT_IN_DAGSTER if f"{table}/{name}" in self._missing else None
 
@@ -129,7 +131,7 @@ class StalenessReader:
     def next_version(self, table: str, name: str) -> int:
         """Number of a file's content as it stands: the stored one, or the one it will get."""
         versions = self._history(table, name)
-        sha256 = self._versions.sha256(FILES_OF[table], name)
+        sha256 = self._sha256(FILES_OF[table], name)
         if versions and versions[-1].content_sha256 == sha256:
             return versions[-1].version
         return versions[-1].version + 1 if versions else 1
@@ -161,7 +163,7 @@ class StalenessReader:
             if upstream == "evaluations":
                 yield from self._evaluation_change(stage, key, recorded.get(made_from))
             elif upstream in FILES:
-                if recorded.get(made_from) != self._versions.sha256(FILES_OF[upstream], key):
+                if recorded.get(made_from) != self._sha256(FILES_OF[upstream], key):
                     yield self._root_change(upstream, key, recorded.get(made_from), commit)
             else:
                 written = self.commit(upstream, partition_of(upstream, key))
@@ -172,13 +174,13 @@ class StalenessReader:
 
     def _evaluation_change(self, stage: Stage, name: str, former_version: str | None) -> Iterator[Change]:
         """In what the part of an evaluation that a stage reads differs from the version it was made from."""
-        if stage.reads is None or former_version == self._versions.sha256("evaluations", name):
+        if stage.reads is None or former_version == self._sha256("evaluations", name):
             return
         former = next((v for v in self._history("evaluations", name) if v.content_sha256 == former_version), None)
         if former is None:
             yield f"evaluation {name} is new here", {}
             return
-        new = self._versions.version("evaluations", name)
+        new = self._version("evaluations", name)
         part = stage.reads(EvaluationContent.of(new.content))
         try:
             former_part = stage.reads(EvaluationContent.of(former.content))
@@ -196,7 +198,7 @@ class StalenessReader:
                 self._dataset_changes[name, made_from] = self._dataset_change(name, made_from)
             return self._dataset_changes[name, made_from], {}
         former = next((v for v in self._history(table, name) if v.content_sha256 == former_version), None)
-        new = self._versions.version(FILES_OF[table], name)
+        new = self._version(FILES_OF[table], name)
         if former is None:
             return f"{table.removesuffix('s')} {name} is new here", {}
         change = version_change(table, name, former, new, self.next_version(table, name))
@@ -233,6 +235,19 @@ class StalenessReader:
         """Table of a place → what is said of its rows whose replies have one of these outcomes; others are left out."""
         said = {table: list(self._unanswered.retried(table, place.partition, outcomes)) for table in tables_of(place)}
         return {table: "; ".join(lines) for table, lines in said.items() if lines}
+
+    def _version(self, kind: str, name: str) -> FileVersion:
+        """A file as it stood when it was first looked at: every cell asks for its evaluation, whose code is parsed."""
+        if (kind, name) not in self._now:
+            self._now[kind, name] = self._versions.version(kind, name)
+        return self._now[kind, name]
+
+    def _sha256(self, kind: str, name: str) -> str:
+        if kind != "datasets":
+            return self._version(kind, name).sha256
+        if name not in self._datasets_now:
+            self._datasets_now[name] = self._versions.sha256(kind, name)
+        return self._datasets_now[name]
 
     def _history(self, table: str, name: str) -> list[StoredVersion]:
         if (table, name) not in self._stored:

@@ -11,6 +11,7 @@ import os
 import sys
 import sysconfig
 from collections.abc import Mapping
+from functools import cache
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
@@ -76,10 +77,16 @@ EVAL_ASSETS_MODULES
 
 def is_installed(path: Path) -> bool:
     """Whether a file belongs to an installed package."""
-    paths = sysconfig.get_paths()
     if {"site-packages", "dist-packages"} & set(path.parts):
         return True
-    return any(path.is_relative_to(paths[kind]) for kind in ("purelib", "platlib"))
+    return any(path.is_relative_to(place) for place in _places_of_packages())
+
+
+@cache
+def _places_of_packages() -> tuple[str, ...]:
+    """Where this interpreter has its packages."""
+    paths = sysconfig.get_paths()
+    return paths["purelib"], paths["platlib"]
 
 
 def _foreign(name: str, project_dir: Path | None) -> str | None:

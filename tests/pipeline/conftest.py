@@ -1,5 +1,6 @@
 """A project on a loopback provider with a Dagster instance of its own, for tests from file to comparison."""
 
+import shutil
 from collections import defaultdict
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from eval_assets import run_jobs
 from eval_assets.assets import stage_assets
 from eval_assets.checks import data_quality
 from eval_assets.quality.inspection import Inspection
-from tests.command_line import isolated, outcome_of
+from tests.command_line import exit_code, isolated, outcome_of
 from tests.loopback import LoopbackProvider
 from tests.projects import Files, Lab, echo_or_verdict, write_project
 
@@ -48,3 +49,36 @@ def cli(files: Files, tmp_path: Path, monkeypatch, capsys):
     """Run a command in this process: exit code and what it printed."""
     isolated(monkeypatch, tmp_path / "dagster")
     return partial(outcome_of, capsys.readouterr, files.data)
+
+
+@pytest.fixture(scope="session")
+def computed(tmp_path_factory: pytest.TempPathFactory):
+    """A project in which the command line has run both evaluations, and the provider it asked; for copies only."""
+    with LoopbackProvider(answer=echo_or_verdict) as serving, pytest.MonkeyPatch.context() as patched:
+        files = write_project(tmp_path_factory.mktemp("computed"), serving.base_url)
+        isolated(patched, files.folder / "dagster")
+        assert exit_code(files.data, "run") == 0
+        patched.undo()
+        yield files, serving
+
+
+@pytest.fixture
+def files_after_run(computed: tuple[Files, LoopbackProvider], tmp_path: Path):
+    """A copy of that project, its warehouse and its Dagster instance included."""
+    original, _ = computed
+    return Files(shutil.copytree(original.folder, tmp_path / original.folder.name), original.base_url)
+
+
+@pytest.fixture
+def provider_after_run(computed: tuple[Files, LoopbackProvider]):
+    """The provider of that project, which answers as before again after the test; it has counted earlier requests."""
+    _, serving = computed
+    yield serving
+    serving.answer, serving.faults = echo_or_verdict, None
+
+
+@pytest.fixture
+def cli_after_run(files_after_run: Files, provider_after_run, monkeypatch, capsys):
+    """Run a command on that copy."""
+    isolated(monkeypatch, files_after_run.folder / "dagster")
+    return partial(outcome_of, capsys.readouterr, files_after_run.data)

@@ -13,6 +13,8 @@ from eval_assets.config.settings import CHECKOUT
 from eval_assets.storage.warehouse import Warehouse
 from tests.projects import Files
 
+CELL = {"evaluation": "other", "model": "alpha", "prompt": "short"}
+
 
 def test_check_accepts_the_project_and_names_a_mistake(cli, files: Files) -> None:
     assert cli("check")[0] == 0
@@ -59,7 +61,8 @@ def test_run_report_gate_and_trace_fit_together(cli, files: Files, provider) -> 
     assert traced["example"]["example_id"]
 
 
-def test_a_gate_speaks_of_the_files_as_they_stand(cli, files: Files, provider) -> None:
+def test_a_gate_speaks_of_the_files_as_they_stand(cli_after_run, files_after_run: Files) -> None:
+    cli, files = cli_after_run, files_after_run
     gate = {"metric": "grader", "min": 1, "min_scored": 2}
     files.change("evaluations", "main", gates=[gate])
     assert cli("run", "main")[0] == 0
@@ -77,15 +80,14 @@ def test_a_gate_speaks_of_the_files_as_they_stand(cli, files: Files, provider) -
     assert "Out of date" not in cli("report", "main")[1]
 
 
-def test_a_gate_without_conditions_is_refused(cli, provider) -> None:
-    cli("run", "other")
-    code, _, err = cli("gate", "other")
+def test_a_gate_without_conditions_is_refused(cli_after_run) -> None:
+    code, _, err = cli_after_run("gate", "other")
     assert code == 2
     assert "data/evaluations/other.yaml: expected `gates`" in err
 
 
-def test_plan_counts_what_run_then_does(cli, files: Files, provider) -> None:
-    cli("run", "main")
+def test_plan_counts_what_run_then_does(cli_after_run, files_after_run: Files, provider_after_run) -> None:
+    cli, files, provider = cli_after_run, files_after_run, provider_after_run
     files.edit_prompt("short")
     code, out, _ = cli("plan", "main", "--json")
     partitions = {partition["partition"]: partition for partition in json.loads(out)["partitions"]}
@@ -109,14 +111,16 @@ def test_a_missing_key_is_said_before_any_request(cli, files: Files, provider, m
     assert provider.bodies == []
 
 
-def test_a_new_price_holds_for_the_next_request_and_makes_nothing_stale(cli, files: Files, provider) -> None:
-    cli("run", "other")
+def test_a_new_price_holds_for_the_next_request_and_makes_nothing_stale(
+    cli_after_run, files_after_run: Files, provider_after_run
+) -> None:
+    cli, files, provider = cli_after_run, files_after_run, provider_after_run
     sent = len(provider.bodies)
     files.change("models", "alpha", prices={"request_usd": 0.25})
     assert json.loads(cli("plan", "other", "--json")[1])["partitions"][0]["causes"] == []
     files.add_rows(1)
     assert cli("run", "other")[0] == 0
-    costs = Warehouse(str(files.data / "warehouse")).scan("predictions").sort("position").select("cost_usd").collect()
+    costs = Warehouse(str(files.data / "warehouse")).scan("predictions", CELL).sort("position").collect()
     assert len(provider.bodies) == sent + 1
     # Before there was a price the cost was unknown, which is not 0.
     assert costs["cost_usd"].to_list() == [None, None, None, None, 0.25]
@@ -148,8 +152,8 @@ def test_help_shows_examples(cli) -> None:
     assert "eval-assets run quickstart" in out
 
 
-def test_the_cache_can_be_looked_at_and_pruned(cli, files: Files) -> None:
-    cli("run", "other")
+def test_the_cache_can_be_looked_at_and_pruned(cli_after_run) -> None:
+    cli = cli_after_run
     code, out, _ = cli("cache", "stats")
     assert code == 0
     assert "alpha-1" in out
@@ -158,15 +162,17 @@ def test_the_cache_can_be_looked_at_and_pruned(cli, files: Files) -> None:
 
 
 @pytest.mark.slow
-def test_dagster_from_the_shell_gives_the_rows_of_the_command_line(cli, files: Files, tmp_path: Path) -> None:
-    cli("run", "other")
+def test_dagster_from_the_shell_gives_the_rows_of_the_command_line(files_after_run: Files) -> None:
+    files = files_after_run
     kept = ["prediction_id", "output", "outcome", "request_key"]
-    by_cli = Warehouse(str(files.data / "warehouse")).scan("predictions").select(kept).sort("prediction_id").collect()
+    by_cli = (
+        Warehouse(str(files.data / "warehouse")).scan("predictions", CELL).select(kept).sort("prediction_id").collect()
+    )
     environment = {
         **os.environ,
         "EVAL_ASSETS_DATA": str(files.data),
-        "DAGSTER_HOME": str(tmp_path / "dagster"),
-        "PYTHONPATH": str(files.folder),
+        "DAGSTER_HOME": str(files.folder / "dagster"),
+        "PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(files.folder)]),
     }
     environment.pop("EVAL_ASSETS_WAREHOUSE", None)
     done = subprocess.run(
@@ -178,7 +184,7 @@ def test_dagster_from_the_shell_gives_the_rows_of_the_command_line(cli, files: F
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     by_dagster = (
-        Warehouse(str(files.data / "warehouse")).scan("predictions").select(kept).sort("prediction_id").collect()
+        Warehouse(str(files.data / "warehouse")).scan("predictions", CELL).select(kept).sort("prediction_id").collect()
     )
     assert by_dagster.equals(by_cli)
     assert by_dagster["outcome"].to_list() == ["ok"] * 4

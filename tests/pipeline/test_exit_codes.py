@@ -30,7 +30,10 @@ def test_a_run_without_failures_exits_with_0(cli) -> None:
     assert cli("run", "other")[0] == 0
 
 
-def test_a_run_with_nothing_to_do_leaves_dagster_alone_until_it_has_forgotten(cli, files: Files) -> None:
+def test_a_run_with_nothing_to_do_leaves_dagster_alone_until_it_has_forgotten(
+    cli_after_run, files_after_run: Files
+) -> None:
+    cli, files = cli_after_run, files_after_run
     assert cli("run", "other")[0] == 0
     told = "try:\n    main()\nfinally:\n    print('dagster' in sys.modules)"
     command = f"import sys; from eval_assets.cli.main import main\n{told}"
@@ -53,12 +56,14 @@ def test_a_run_with_nothing_to_do_leaves_dagster_alone_until_it_has_forgotten(cl
     ],
 )
 def test_run_and_gate_exit_alike_and_name_each_condition_with_its_figures(
-    cli, files: Files, gate, code: int, said: str
+    cli_after_run, files_after_run: Files, gate, code: int, said: str
 ) -> None:
+    cli, files = cli_after_run, files_after_run
     files.change("evaluations", "main", models=["alpha"], prompts=["short"], gates=[gate])
     first, _, err = cli("run", "main")
     assert first == code, err
     assert said in err
+    assert "compare_candidates[main]" in err
     assert "goes on from there" not in err  # nothing is left to do
     again, _, err = cli("run", "main")
     assert again == code
@@ -68,7 +73,8 @@ def test_run_and_gate_exit_alike_and_name_each_condition_with_its_figures(
     assert cli("run", "main", "--no-gate")[0] == 0
 
 
-def test_a_gate_that_fails_is_not_called_a_failed_run(cli, files: Files) -> None:
+def test_a_gate_that_fails_is_not_called_a_failed_run(cli_after_run, files_after_run: Files) -> None:
+    cli, files = cli_after_run, files_after_run
     files.change("evaluations", "main", models=["alpha"], prompts=["short"], gates=[NOT_MET])
     _, _, err = cli("run", "main")
     assert "gate of main: NO-GO: 1 of 1 critical conditions failed" in err
@@ -115,8 +121,10 @@ def test_a_metric_that_fails_is_named_beside_the_failed_predictions(cli, files: 
     assert "1 of 4 predictions (25 %), http_500: " in err
 
 
-def test_a_failed_verdict_is_named_with_its_judge(cli, files: Files, provider) -> None:
+def test_a_failed_verdict_is_named_with_its_judge(cli_after_run, files_after_run: Files, provider_after_run) -> None:
+    cli, files, provider = cli_after_run, files_after_run, provider_after_run
     files.change("evaluations", "main", models=["alpha"], prompts=["short"])
+    files.edit_rubric()
     fault = refuse_question(2)
     provider.faults = lambda body: fault(body) if body["model"] == "judge-1" else None
     code, _, err = cli("run", "main")
@@ -124,15 +132,27 @@ def test_a_failed_verdict_is_named_with_its_judge(cli, files: Files, provider) -
     assert "main:alpha@short: 1 of 4 verdicts of grader (25 %)" in err
 
 
-@pytest.mark.parametrize(
-    ("allowed", "code"), [("0", 4), ("1", 0), ("24%", 4), ("25%", 0), ("25 %", 0), ("100%", 0), ("0%", 4)]
-)
-def test_failed_rows_can_be_allowed_by_share_and_by_count(cli, provider, allowed: str, code: int) -> None:
-    provider.faults = refuse_question(1)  # 1 of 4 rows
-    found, _, err = cli("run", "other", "--allow-failed", allowed)
-    assert found == code
-    assert "failed rows: other:alpha@short: 1 of 4" in err  # said all the same
-    assert ("allowed by --allow-failed" in err) == (code == 0)
+def test_failed_rows_can_be_allowed_by_share_and_by_count(cli, provider) -> None:
+    final = Fault("refusal")  # is not asked for again: 1 of 4 rows stays failed in every run
+    provider.faults = lambda body: final if refuse_question(1)(body) else None
+    exits = {"0": 4, "1": 0, "24%": 4, "25%": 0, "25 %": 0, "100%": 0, "0%": 4}
+    found = {}
+    for allowed, code in exits.items():
+        found[allowed], _, err = cli("run", "other", "--allow-failed", allowed)
+        assert "failed rows: other:alpha@short: 1 of 4" in err, allowed  # said all the same
+        assert ("allowed by --allow-failed" in err) == (code == 0), allowed
+        assert ("Everything is up to date" in err) == (allowed != "0"), allowed
+    assert found == exits
+
+
+def test_failed_rows_are_allowed_in_the_run_that_has_them(cli, provider) -> None:
+    provider.faults = refuse_question(1)
+    code, _, err = cli("run", "other", "--allow-failed", "25%")
+    assert (code, "failed rows: other:alpha@short: 1 of 4" in err, "allowed by --allow-failed" in err) == (
+        0,
+        True,
+        True,
+    )
 
 
 @pytest.mark.parametrize("allowed", ["two", "-1", "101%", "2.5", "%", ""])
@@ -221,7 +241,8 @@ def test_data_may_stand_after_the_command(cli, files: Files, tmp_path) -> None:
     assert (code, out) == (0, "no reply is stored yet\n")
 
 
-def test_a_wrong_output_is_answered_with_what_would_be_right(cli, tmp_path) -> None:
+def test_a_wrong_output_is_answered_with_what_would_be_right(cli_after_run, tmp_path) -> None:
+    cli = cli_after_run
     code, _, err = cli("report", "other", "--format", "csv")
     assert code == 2
     assert "'csv' is not one of 'table', 'json', 'md', 'html', 'parquet'" in err
@@ -229,7 +250,6 @@ def test_a_wrong_output_is_answered_with_what_would_be_right(cli, tmp_path) -> N
     code, _, err = cli("report", "other", "--format", "parquet")
     assert code == 2
     assert "`eval-assets report other --format parquet --output other-tables`" in err
-    cli("run", "other")
     for style, output in (("json", tmp_path), ("parquet", tmp_path / "a-file")):
         (tmp_path / "a-file").write_text("")
         code, _, err = cli("report", "other", "--format", style, "--output", str(output))

@@ -14,7 +14,7 @@ from eval_assets.config.project_files import load_project
 from eval_assets.planning.plan_text import plan_text
 from eval_assets.stages.spending import Spending, retry_of
 from tests.loopback import Fault, LoopbackProvider
-from tests.projects import ALL_CELLS, JUDGE_MODEL, VERDICT, Lab, work_of, write_project
+from tests.projects import ALL_CELLS, JUDGE_MODEL, VERDICT, Lab, echo_or_verdict, work_of, write_project
 
 pytestmark = pytest.mark.usefixtures("unchecked")
 
@@ -113,6 +113,24 @@ def test_a_plan_says_what_happens_after_an_edit_and_why(evaluated, tmp_path, edi
     assert lab.plan().is_empty
 
 
+@pytest.fixture(scope="module")
+def one_cell(tmp_path_factory):
+    """One cell, run, for copies."""
+    with LoopbackProvider(answer=echo_or_verdict) as provider, dg.DagsterInstance.ephemeral() as instance:
+        lab = Lab(write_project(tmp_path_factory.mktemp("one_cell"), provider.base_url), instance)
+        assert not lab.run(**ONE_CELL).failed
+        yield lab, provider
+
+
+@pytest.fixture
+def after_one_cell(one_cell, tmp_path):
+    """A copy of it, and the provider that answers it, nothing counted yet."""
+    lab, provider = one_cell
+    provider.bodies.clear()
+    yield lab.copied(tmp_path), provider
+    provider.faults = None
+
+
 def test_an_unchanged_evaluation_sends_nothing_and_runs_nothing(lab, provider):
     lab.run(**ONE_CELL)
     assert sent(provider) == (4, 4)
@@ -131,9 +149,8 @@ def test_added_rows_are_the_only_ones_sent(lab, provider):
     assert sent(provider) == (20, 20)  # 10 rows for each of 2 candidates
 
 
-def test_an_edited_rubric_judges_again_without_generating(lab, provider):
-    lab.run(**ONE_CELL)
-    sent(provider)
+def test_an_edited_rubric_judges_again_without_generating(after_one_cell):
+    lab, provider = after_one_cell
     lab.files.edit_rubric()
     lab.run(**ONE_CELL)
     assert sent(provider) == (0, 4)
@@ -196,13 +213,13 @@ def test_failed_rows_are_asked_again_and_only_they(lab, provider):
     assert lab.plan(**ONE_CELL).is_empty
 
 
-def test_a_failed_verdict_is_asked_again_and_only_it(lab, provider):
+def test_a_failed_verdict_is_asked_again_and_only_it(after_one_cell):
+    lab, provider = after_one_cell
+
     def judge_fails_once(body):
         fails = body["model"] == JUDGE_MODEL and "question 2" in json.dumps(body["messages"])
         return Fault(500) if fails else None
 
-    lab.run(**ONE_CELL)
-    sent(provider)
     lab.files.edit_rubric()
     provider.faults = judge_fails_once
     lab.run(**ONE_CELL)
@@ -225,9 +242,8 @@ def test_a_template_that_fails_on_a_row_sends_nothing_for_it(lab, provider):
     assert lab.plan(**ONE_CELL).is_empty  # asking again would fail again
 
 
-def test_refresh_asks_everything_again_and_replay_nothing(lab, provider):
-    lab.run(**ONE_CELL)
-    sent(provider)
+def test_refresh_asks_everything_again_and_replay_nothing(after_one_cell):
+    lab, provider = after_one_cell
     assert work_of(lab.plan(spending=Spending(cache="refresh"), **ONE_CELL)) == {"main:alpha@short": (4, 4, 4, 0)}
     assert not lab.run(Spending(cache="refresh"), **ONE_CELL).failed
     assert sent(provider) == (4, 4)

@@ -23,8 +23,8 @@ def age_runs(instance):
 
 
 @pytest.mark.slow
-def test_old_runs_go_and_those_of_latest_materializations_stay(cli, files):
-    assert cli("run", "other")[0] == 0
+def test_old_runs_go_and_those_of_latest_materializations_stay(cli_after_run, files_after_run):
+    cli, files = cli_after_run, files_after_run
     files.edit_prompt("short")
     assert cli("run", "other")[0] == 0
     with open_instance() as instance:
@@ -39,8 +39,9 @@ def test_old_runs_go_and_those_of_latest_materializations_stay(cli, files):
 
 
 @pytest.mark.slow
-def test_an_old_prediction_is_traced_and_a_stale_cell_explained_after_maintenance(cli, files):
-    assert cli("run", "other")[0] == 0
+def test_an_old_prediction_is_traced_and_a_stale_cell_explained_after_maintenance(cli_after_run, files_after_run):
+    cli, files = cli_after_run, files_after_run
+    files.change("evaluations", "main", models=["alpha"], prompts=["short"])
     files.add_rows(1)
     assert cli("run", "main")[0] == 0  # the dataset has another version now, which `other` wasn't made from
     root = str(files.data / "warehouse")

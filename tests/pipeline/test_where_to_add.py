@@ -253,12 +253,13 @@ from tests.projects import Lab, echo_or_verdict, write_project
 with tempfile.TemporaryDirectory() as folder, LoopbackProvider(answer=echo_or_verdict) as provider:
     with dg.DagsterInstance.ephemeral() as instance:
         lab = Lab(write_project(Path(folder), provider.base_url), instance)
-        failed = lab.run().failed
+        one = {"evaluations": ["main"], "models": ["alpha"], "prompts": ["short"]}
+        failed = lab.run(**one).failed
         assert not failed, failed
         partition = {"evaluation": "main", "model": "alpha", "prompt": "short"}
         rows = lab.warehouse.scan("output_lengths", partition).collect()
         assert rows.height == 4 and rows["n_characters"].min() > 0
-        assert lab.plan().is_empty, [cell.staleness for cell in lab.plan().cells]
+        assert lab.plan(**one).is_empty, [cell.staleness for cell in lab.plan(**one).cells]
 """,
 )
 FORMAT = Addition(
