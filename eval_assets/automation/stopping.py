@@ -1,4 +1,4 @@
-"""Ctrl-C, or a run cancelled in the UI, as a clean stop: requests under way finish, nothing more is sent."""
+"""Ctrl-C, or a run cancelled in the UI, as a clean stop: nothing more is sent, requests under way have a few seconds."""
 
 import signal
 import threading
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from eval_assets.stages.engine_room import EngineRoom
 
-STOPPING = "stopping: requests under way finish, nothing more is sent"
+STOPPING = "stopping: nothing more is sent, requests under way have a few seconds to finish"
 
 
 @contextmanager

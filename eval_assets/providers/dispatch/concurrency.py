@@ -100,7 +100,7 @@ class Concurrency:
         # Growth needs proof: only who was under way when all slots were taken shows that they can be.
         if sent_at <= self._full_at and self._exact < self._ceiling:
             if self._exact < self._works:
-                self._grow(1, now, "slow start")
+                self._grow(3, now, "slow start")
             elif self._is_calm:
                 self._grow(max(GROWTH, 1 / self._exact), now, "few 429s")
 
