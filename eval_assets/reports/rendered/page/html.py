@@ -7,6 +7,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -129,7 +130,9 @@ def _flips(report: EvaluationReport) -> list[tuple[str, Mapping[str, Any], tuple
     ]
 
 
+@cache
 def _environment() -> Environment:
+    """What templates are compiled and rendered with: compiling the page takes longer than rendering a small one."""
     environment = Environment(
         loader=PackageLoader("eval_assets.reports.rendered.page"),
         autoescape=True,
