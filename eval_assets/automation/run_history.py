@@ -8,7 +8,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,7 +19,7 @@ from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorag
 from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import SqliteScheduleStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, StaticPool
 
 SETTINGS = f"""
 # The default storage, in the same files, without making an engine for each statement and a database for each run.
@@ -55,7 +55,7 @@ class RunHistory(DagsterSqliteStorage):
 class _Runs(SqliteRunStorage):
     @cached_property
     def _engine(self) -> sql.Engine:
-        return sql.create_engine(self._conn_string, poolclass=NullPool)
+        return sql.create_engine(self._conn_string, creator=partial(_opened, _path_in(self._conn_string)))
 
     @contextmanager
     def connect(self) -> Iterator[sql.Connection]:
@@ -64,51 +64,48 @@ class _Runs(SqliteRunStorage):
 
 
 class _Events(SqliteEventLogStorage):
-    """One engine for the databases of all runs: which of them is opened is decided at each connection."""
+    """Keeps the index and the database of the run under way open: closing the last connection copies a whole log."""
 
-    _shard = ""
-    _held_shard = ""
-    _held: sqlite3.Connection | None = None
     _empty: bytes | None = None
     """A database without events."""
 
     @cached_property
-    def _engine(self) -> sql.Engine:
-        def opened() -> sqlite3.Connection:
-            return sqlite3.connect(self.path_for_shard(self._shard), timeout=SQLITE_BUSY_TIMEOUT_SECONDS)
+    def _engines(self) -> dict[str, sql.Engine]:
+        return {}
 
-        return sql.create_engine("sqlite://", creator=opened, poolclass=NullPool)
+    @cached_property
+    def _compiled(self) -> dict[Any, Any]:
+        return {}
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[sql.Connection]:
         with self._db_lock:
-            self._shard = shard
-            if shard not in self._initialized_dbs:
-                self._make(Path(self.path_for_shard(shard)))
-                self._initialized_dbs.add(shard)
-            if shard not in (INDEX_SHARD_NAME, self._held_shard):
-                self._hold(shard)
-            with self._engine.connect() as connection, connection.begin():
+            engine = self._engines.get(shard) or self._open(shard)
+            with engine.connect() as connection, connection.begin():
                 yield connection
 
-    def _hold(self, shard: str) -> None:
-        """Keep the database of the run under way open: the last connection to close waits for a copy of its log."""
-        if self._held is not None:
-            self._held.close()
-        path, self._held_shard = self.path_for_shard(shard), shard
-        self._held = sqlite3.connect(path, timeout=SQLITE_BUSY_TIMEOUT_SECONDS, check_same_thread=False)
-        self._held.execute("SELECT 1 FROM sqlite_master").fetchone()
+    def _open(self, shard: str) -> sql.Engine:
+        for former in [name for name in self._engines if name != INDEX_SHARD_NAME]:
+            self._engines.pop(former).dispose()
+        path = self.path_for_shard(shard)
+        if shard not in self._initialized_dbs:
+            self._make(Path(path))
+            self._initialized_dbs.add(shard)
+        pooled = sql.create_engine("sqlite://", creator=partial(_opened, path), poolclass=StaticPool)
+        engine = self._engines[shard] = pooled.execution_options(compiled_cache=self._compiled)
+        return engine
 
     def dispose(self) -> None:
-        if self._held is not None:
-            self._held.close()
+        for engine in self._engines.values():
+            engine.dispose()
         super().dispose()
 
     def _make(self, database: Path) -> None:
         """Make the database of a run, unless it is there."""
         if database.exists() or self._empty is None:
             is_new = not database.exists()
-            self._initdb(self._engine)
+            # Closed at once, so that no part of it is in a log.
+            self._initdb(sql.create_engine("sqlite://", creator=partial(_opened, str(database)), poolclass=NullPool))
             if is_new:
                 self._empty = database.read_bytes()
             return
@@ -117,3 +114,14 @@ class _Events(SqliteEventLogStorage):
         with suppress(FileExistsError):  # another process was faster
             os.link(ready, database)
         ready.unlink()
+
+
+def _opened(path: str) -> sqlite3.Connection:
+    """A connection that any thread may use, one at a time; a commit waits for the disk only where the log is copied."""
+    connection = sqlite3.connect(path, timeout=SQLITE_BUSY_TIMEOUT_SECONDS, check_same_thread=False)
+    connection.execute("PRAGMA synchronous = NORMAL")
+    return connection
+
+
+def _path_in(address: str) -> str:
+    return str(sql.make_url(address).database)

@@ -1,4 +1,4 @@
-"""Ctrl-C, or a run cancelled in the UI, as a clean stop: nothing more is sent, requests under way have a few seconds."""
+"""Ctrl-C, or a run cancelled in the UI, as a clean stop: nothing more is sent, what is under way has a few seconds."""
 
 import signal
 import threading

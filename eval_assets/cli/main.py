@@ -1,5 +1,7 @@
 """The command group and what all commands share: where the project lies, how errors are shown, exit codes."""
 
+import atexit
+import gc
 import io
 import os
 import sys
@@ -81,6 +83,8 @@ for command in (cache, check, gate, instance, maintain, plan, reload, report, ru
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; an expected error is a message on standard error, without a traceback."""
     say_warnings()
+    # What is left goes with the process: looking through it for circles takes longer than a second.
+    atexit.register(gc.freeze)
     try:
         commands.main(args=arguments, prog_name="eval-assets", standalone_mode=False)
     except EvalAssetsError as error:
