@@ -76,3 +76,4 @@ def _shrink(database: Path) -> None:
     if database.exists():
         with suppress(sqlite3.OperationalError), closing(sqlite3.connect(database, timeout=BUSY_SECONDS)) as connection:
             connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
