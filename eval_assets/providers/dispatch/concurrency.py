@@ -11,6 +11,9 @@ GROWS_BELOW = 0.1
 SHRINKS_ABOVE = 0.25
 """Shares of refused requests. Fewer are chance, or another user of the account; more are a ceiling."""
 
+SLOW_START = 3
+"""Slots that each answer wins at first: four times as many per round trip, from 1 to 64 in three."""
+
 GROWTH = 1 / 8
 FEWEST_IN_A_ROW = 8
 FIRST_PAUSE_SECONDS = 0.5
@@ -42,7 +45,7 @@ class Level:
 class Concurrency:
     """The limit of one account. Not safe for threads: its account holds the lock.
 
-    It doubles per round trip up to the level that is known to work, from there it grows by an eighth. One refused
+    It quadruples per round trip up to the level that is known to work, from there it grows by an eighth. One refused
     request costs nothing but its own slot while it waits, which is not counted here. When more than `SHRINKS_ABOVE` are
     refused, the limit shrinks by their share, at most to half, and once per round trip; above `GROWS_BELOW` it stays.
     When as many in a row are refused as may be under way, everything pauses and one request at a time tries again.
@@ -100,7 +103,7 @@ class Concurrency:
         # Growth needs proof: only who was under way when all slots were taken shows that they can be.
         if sent_at <= self._full_at and self._exact < self._ceiling:
             if self._exact < self._works:
-                self._grow(3, now, "slow start")
+                self._grow(SLOW_START, now, "slow start")
             elif self._is_calm:
                 self._grow(max(GROWTH, 1 / self._exact), now, "few 429s")
 
