@@ -12,6 +12,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -33,6 +34,9 @@ OPEN_PER_SLOT = 2
 CHUNK = 200
 """Steps read at a time."""
 
+AHEAD_AT_MOST = 100_000
+"""Answers that may wait for the runs of their places before no further place is begun."""
+
 STOP_SECONDS = 3.0
 """How long requests under way may take once a run is stopped."""
 
@@ -50,6 +54,7 @@ class _Course:
     n_open: int = 0
     is_fed: bool = False
     is_done: bool = False
+    is_taken: bool = False
     reached: list[Progress] = field(default_factory=list)
 
     @property
@@ -101,6 +106,8 @@ class AskingAhead:
         with self._changed:
             while (found := self._first_done(places)) is None:
                 self._changed.wait(1.0)
+            if found.key in self._courses:
+                self._courses[found.key].is_taken = True
             return found
 
     def close(self) -> None:
@@ -133,6 +140,8 @@ class AskingAhead:
                 self._note(course)
 
     async def _ask_one(self, course: _Course) -> None:
+        while self._n_ahead > AHEAD_AT_MOST and not self._room.stop.is_set():  # noqa: ASYNC110  set by other threads
+            await asyncio.sleep(WATCH_SECONDS)
         if self._room.stop.is_set():
             return
         opening = partial(work_of, self._room, course.asked, self._spending, self._together, self._talks)
@@ -158,9 +167,16 @@ class AskingAhead:
             slots.release()
             self._note(course)
 
+    @property
+    def _n_ahead(self) -> int:
+        """Answers that wait for the runs of their places."""
+        waiting = [course for course in self._courses.values() if course.is_done and not course.is_taken]
+        return sum(part.done for course in waiting for part in course.reached)
+
     def _note(self, course: _Course) -> None:
         if course.is_fed and not course.n_open:
             course.reached = [engine.progress() for engine in course.work.engines]
+            course.work = Work()
             with self._changed:
                 course.is_done = True
                 self._changed.notify_all()
@@ -172,7 +188,8 @@ class AskingAhead:
             if self._room.stop.is_set():
                 break
             if n_watched % round(TELL_SECONDS / WATCH_SECONDS) == 0:
-                self._tell()
+                with suppress(Exception):  # a run is not lost because nobody can be told how it goes
+                    self._tell()
         await self._stop()
 
     def _tell(self) -> None:

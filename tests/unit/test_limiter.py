@@ -92,9 +92,7 @@ def test_many_429s_are_a_ceiling_and_shrink_the_limit_by_their_share_once_per_ro
 def test_when_as_many_in_a_row_are_refused_as_may_be_under_way_one_request_at_a_time_tries_again():
     limit, paused_until, _ = after("x" * 64, of=64)
     assert limit == 1
-    assert paused_until == pytest.approx(
-        0.1 * 4 + 1.0
-    )  # after three round trips to 64 and this one, what was asked for
+    assert paused_until == pytest.approx(0.1 * 4 + 1.0)  # three round trips to 64, this one, what was asked for
 
 
 def test_after_a_pause_the_limit_quadruples_to_what_worked_and_then_grows_by_an_eighth():

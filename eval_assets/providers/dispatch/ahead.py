@@ -5,11 +5,10 @@ here, so that no request is sent twice.
 """
 
 import asyncio
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from eval_assets.errors import ConfigError
+from eval_assets.errors import ConfigError, StoppedError
 from eval_assets.providers.dispatch.event_loop import LoopThread
 from eval_assets.providers.dispatch.jobs import Answer, Job, Policy, Retry, unsendable_reply
 from eval_assets.providers.dispatch.sending import Exchange
@@ -129,44 +128,42 @@ class Ahead:
             return self._answer(job, "", unsendable_reply(error), None, reused=False)
         key = key_of(canonical)
         place = (self._session.lane, key, self._scope)
-        while True:
-            if key in self.failed:
-                return self._answer(job, key, self.failed[key], None, reused=False)
+        while not self._session.is_stopped:
             had_lane = self._session.has_lane
-            if (stored := await self._found(key)) is not None:
-                return self._answer(job, key, stored.reply, stored, reused=True)
+            if (answer := await self._known(job, key)) is not None:
+                return answer
             if not had_lane:
                 # While we wait for the lane, its holder may pay for the same request.
                 await asyncio.to_thread(self._session.take_lane)
-                continue
-            under_way = self._together.under_way.get(place)
-            if under_way is None:
-                # No await from here to `under_way`: between the look and now the reply may have come.
-                if self._wanted([self._session.pending(key)]) is not None:
-                    continue
+            elif (under_way := self._together.under_way.get(place)) is not None:
+                await asyncio.wait([under_way])
+                self._note_failure(under_way)
+            # No await from here on until it is under way: between the look and now its reply may have come.
+            elif self._wanted(self._session.pending(key)) is None:
                 return await self._sent_for(job, place, canonical)
-            await asyncio.wait([under_way])
-            if not under_way.cancelled() and (reply := under_way.result().reply) is not None:
-                if reply.outcome != "error":
-                    return self._answer(job, key, reply, under_way.result().stored, reused=True)
-                self.failed[key] = reply
+        raise StoppedError("the run was asked to stop")
 
     async def stop(self, reason: BaseException, seconds: float) -> None:
         """Send nothing more; what is under way may take so long."""
         if (sender := self._session.sender) is not None:
             await sender.drain(seconds, reason)
 
-    async def _found(self, key: str) -> StoredReply | None:
-        return self._wanted([await self._together.lookups.find(self._session.lane, key, self._since)])
+    async def _known(self, job: Job[None], key: str) -> Answer[None] | None:
+        if key in self.failed:
+            return self._answer(job, key, self.failed[key], None, reused=False)
+        stored = self._wanted(await self._together.lookups.find(self._session.lane, key, self._since))
+        return None if stored is None else self._answer(job, key, stored.reply, stored, reused=True)
 
-    def _wanted(self, found: Iterable[StoredReply | None]) -> StoredReply | None:
-        for stored in found:
-            is_old = stored is not None and self._since is not None and stored.reply.requested_at < self._since
-            if stored is None or is_old:
-                continue
-            if self._retry is None or not self._retry.wants(stored.reply, self._reading):
-                return stored
-        return None
+    def _wanted(self, stored: StoredReply | None) -> StoredReply | None:
+        if stored is None or (self._since is not None and stored.reply.requested_at < self._since):
+            return None
+        return None if self._retry is not None and self._retry.wants(stored.reply, self._reading) else stored
+
+    def _note_failure(self, under_way: asyncio.Future[Exchange]) -> None:
+        """An identical request that failed for another engine isn't sent again; one that was broken off is."""
+        if not under_way.cancelled() and (exchange := under_way.result()).stored is None:
+            assert exchange.reply is not None  # noqa: S101  answered
+            self.failed[exchange.request_key] = exchange.reply
 
     async def _sent_for(self, job: Job[None], place: tuple[str, str, str], canonical: str) -> Answer[None]:
         exchange = Exchange(job.request, place[1], canonical)

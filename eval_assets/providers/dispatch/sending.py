@@ -87,7 +87,7 @@ class Sender:
         self._queue: deque[Exchange] = deque()
         self._more = asyncio.Event()
         self._changed = asyncio.Event()
-        self._waiting: set[asyncio.Task[None]] = set()
+        self._waiting: dict[asyncio.Task[None], tuple[Exchange, float]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._done: deque[Exchange] = deque()
         self._news = threading.Event()
@@ -211,22 +211,16 @@ class Sender:
             self._queue.popleft()
             # Many wait for their turn at a time: with one, slots that come free together would go to higher ranks.
             task = self._loop.create_task(self._take_turn(exchange, usd))
-            self._waiting.add(task)
+            self._waiting[task] = (exchange, usd)
             task.add_done_callback(self._forget)
 
     async def _take_turn(self, exchange: Exchange, usd: float) -> None:
+        permit = await self._terms.limiter.acquire(self._tokens(exchange), rank=self._terms.rank)
         task = asyncio.current_task()
         assert task is not None  # noqa: S101  it is one
-        try:
-            permit = await self._terms.limiter.acquire(self._tokens(exchange), rank=self._terms.rank)
-        except asyncio.CancelledError:
-            self._settle(usd, 0.0)
-            self._queue.append(exchange)
-            raise
-        finally:
-            self._waiting.discard(task)
-            self._changed.set()
+        del self._waiting[task]
         self._tasks.add(task)
+        self._changed.set()
         try:
             n_bytes = self._writer.reserve(_longest_record(exchange))
         except StorageError as error:
@@ -263,7 +257,10 @@ class Sender:
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._waiting.discard(task)
+        if task in self._waiting:  # it was cancelled, perhaps before it began
+            exchange, usd = self._waiting.pop(task)
+            self._settle(usd, 0.0)
+            self._queue.append(exchange)
         self._changed.set()
         if self.ending is not None:
             self._leave_unanswered(self.ending)
