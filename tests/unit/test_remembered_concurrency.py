@@ -18,23 +18,23 @@ async def answer_some(limiter, n):
 def test_what_worked_is_where_the_next_process_starts(tmp_path):
     path, limits = tmp_path / "state" / "concurrency.json", Limits(max_concurrency=64)
     first = Limiters(path)
-    for n in (1, 2, 4):
+    for n in (1, 4):
         asyncio.run(answer_some(first.of("account", "m", limits), n))
     first.of("other", "m", limits)  # nothing was answered there
     first.remember()
-    assert remembered_levels(path) == {"account": Level(8)}
-    assert Limiters(path).of("account", "m", limits).limit == 8
+    assert remembered_levels(path) == {"account": Level(16)}
+    assert Limiters(path).of("account", "m", limits).limit == 16
     assert Limiters(path).of("account", "m", Limits(max_concurrency=5)).limit == 5  # no more than its file says
     assert Limiters(path).of("other", "m", limits).limit == 1
 
 
-def test_a_level_beyond_which_requests_were_refused_is_not_doubled(tmp_path):
+def test_a_level_beyond_which_requests_were_refused_is_not_quadrupled(tmp_path):
     path = tmp_path / "concurrency.json"
     remember_levels(path, {"found": Level(16, is_found=True), "untried": Level(16)})
     limiters, limits = Limiters(path), Limits(max_concurrency=64)
     for account in ("found", "untried"):
         asyncio.run(answer_some(limiters.of(account, "m", limits), 16))
-    assert limiters.of("untried", "m", limits).limit == 32
+    assert limiters.of("untried", "m", limits).limit == 64
     assert limiters.of("found", "m", limits).limit == 18  # 16 / 8 more per round trip
 
 
@@ -66,7 +66,7 @@ def test_processes_keep_what_others_learned_of_other_accounts(tmp_path):
     for limiters, account in ((one, "a"), (other, "b")):
         asyncio.run(answer_some(limiters.of(account, "m", limits), 1))
         limiters.remember()
-    assert remembered_levels(path) == {"a": Level(2), "b": Level(2)}
+    assert remembered_levels(path) == {"a": Level(4), "b": Level(4)}
     assert list(tmp_path.iterdir()) == [path]
 
 
