@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from importlib import import_module
 from typing import Any
 
 import dagster as dg
@@ -27,6 +28,9 @@ from eval_assets.stages.place_asking import Asked
 from eval_assets.stages.spending import Spending
 
 INTERRUPTED = "DagsterExecutionInterruptedError"
+NEEDED_LATER = ("scipy.special", "scipy.stats", "scipy.sparse.csgraph")
+"""What the first comparison needs: importing it takes a second, in which models are waited for anyway."""
+
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -168,6 +172,8 @@ def _execute_all(engine_room: EngineRoom, plan: Plan, spending: Spending, runs: 
         waiting: list[Place] = [*cells]
         to_join: list[Place] = [place for place in tables if place not in cells]
         ahead.begin(to_ask(waiting))
+        for module in NEEDED_LATER:
+            import_module(module)
         while waiting or to_join:
             begun = {place.evaluation for place in waiting}
             ready = [place for place in to_join if place.evaluation not in begun]

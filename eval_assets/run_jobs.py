@@ -13,7 +13,6 @@ from eval_assets.checks.gate import gate_check
 from eval_assets.config.project import Project
 from eval_assets.partitions import partitions_of
 from eval_assets.quality.expectations import RULES
-from eval_assets.quality.validation import import_beside
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.stage_table import OF_CELLS, OF_EVALUATIONS
 
@@ -59,8 +58,6 @@ def _read_files(
     context: dg.OpExecutionContext, config: FilesConfig, engine_room: dg.ResourceParam[EngineRoom]
 ) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation]:
     places = [(table, name) for table, _, name in (place.partition("/") for place in config.files)]
-    if any(table in RULES for table, _ in places):
-        import_beside()
     failed: dict[str, str] = {}
     read = []
     for table, name in places:

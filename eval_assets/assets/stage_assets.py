@@ -10,8 +10,6 @@ from eval_assets.assets.file_reading import VERSION_TAG, read_file
 from eval_assets.assets.metadata import Materialized, result, table_metadata
 from eval_assets.assets.plain_failures import said_plainly
 from eval_assets.partitions import Partitions
-from eval_assets.quality.expectations import RULES
-from eval_assets.quality.validation import import_beside
 from eval_assets.stages.edges import compute, file_of
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.spending import Spending, retry_of
@@ -85,8 +83,6 @@ def _body(stage: Stage) -> Callable[..., Materialized]:
     """What the asset of a stage does in a run."""
 
     def paid(context: dg.AssetExecutionContext, config: SpendingConfig, engine_room: Room) -> Materialized:
-        if stage.table in RULES:
-            import_beside()
         return _materialized(stage, engine_room, context, context.partition_key, config.spending(context.run))
 
     def free(context: dg.AssetExecutionContext, engine_room: Room) -> Materialized:

@@ -4,7 +4,6 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -16,7 +15,6 @@ from eval_assets.quality.screening import rows_as_expected
 if TYPE_CHECKING:
     import pandas as pd
 
-IMPORTING = Lock()
 MAX_EXAMPLE_IDS = 5
 
 
@@ -126,18 +124,8 @@ def pandas_frame(frame: pl.DataFrame) -> "pd.DataFrame":
     return pd.DataFrame({series.name: column_of(series) for series in frame})
 
 
-def import_beside() -> None:
-    """Begin to import Great Expectations in a thread, for a check that comes later: meanwhile models are asked."""
-    Thread(target=_great_expectations, name="import great_expectations", daemon=True).start()
-
-
-def _great_expectations() -> tuple[Any, Any]:
-    with IMPORTING:
-        return _opened()
-
-
 @cache
-def _opened() -> tuple[Any, Any]:
+def _great_expectations() -> tuple[Any, Any]:
     """One context for the process, in memory alone: nothing is written, counted or sent."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # its import touches deprecated modules

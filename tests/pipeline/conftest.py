@@ -8,8 +8,6 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from eval_assets import run_jobs
-from eval_assets.assets import stage_assets
 from eval_assets.checks import data_quality
 from eval_assets.quality.inspection import Inspection
 from tests.command_line import exit_code, isolated, outcome_of
@@ -22,8 +20,6 @@ def unchecked():
     """Rows pass unseen: checking them takes a third of a small run, and `test_data_quality` is about it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(data_quality, "inspect", lambda *_: Inspection(defaultdict(tuple), 0))
-        for module in (stage_assets, run_jobs):
-            patch.setattr(module, "import_beside", lambda: None)
         yield
 
 
