@@ -142,51 +142,70 @@ class _Runs:
         return result
 
 
+class _Agenda:
+    """The places of a plan, cells first: what is asked and written there, and by which run.
+
+    Args:
+        project: The files as they stand.
+        plan: What to run.
+        unread: Table and name of files that could not be read: what is below them stays as it is.
+    """
+
+    def __init__(self, project: Project, plan: Plan, unread: Collection[tuple[str, str]]) -> None:
+        cells = {planned.cell: planned for planned in plan.cells if planned.is_stale}
+        joins = {WholeEvaluation(join.evaluation): join for join in plan.joined}
+        self.cells, self.joins = list(cells), list(joins)
+        self.tables: dict[Place, Collection[str]] = {place: cells[place].tables for place in self.cells}
+        self.tables |= {place: joins[place].tables for place in self.joins}
+        self.run_ids = {place: str(uuid.uuid4()) for place in self.tables}
+        self._n_sent: dict[Place, int] = {cell: cells[cell].work.generate + cells[cell].work.judge for cell in cells}
+        self._n_sent |= {WholeEvaluation(planned.evaluation): planned.judge for planned in plan.pairwise}
+        # A join is as urgent as the last of its cells.
+        self._ranks: dict[Place, int] = {}
+        for rank, cell in enumerate(cells):
+            self._ranks[cell] = self._ranks[WholeEvaluation(cell.evaluation)] = rank
+        self._project, self._unread = project, set(unread)
+
+    def is_blocked(self, place: Place) -> bool:
+        """Whether a file below a place could not be read."""
+        below = files_below(self._project, place) if isinstance(place, Cell) else {("evaluations", place.evaluation)}
+        return bool(self._unread & below)
+
+    def to_ask(self, places: Iterable[Place]) -> list[Asked]:
+        """Those of the places where requests will be sent."""
+        return [
+            Asked(place, self.tables[place], self.run_ids[place], self._ranks.get(place, 0))
+            for place in places
+            if self._n_sent.get(place) and not self.is_blocked(place)
+        ]
+
+
 def _execute_all(engine_room: EngineRoom, plan: Plan, spending: Spending, runs: _Runs) -> None:
     """Run what the plan names, upstream first: each cell once all of it was asked, and joins once their cells ran."""
-    unread = runs.read(plan.roots)
-    cells = {planned.cell: planned for planned in plan.cells if planned.is_stale}
-    n_sent: dict[Place, int] = {cell: planned.work.generate + planned.work.judge for cell, planned in cells.items()}
-    n_sent |= {WholeEvaluation(planned.evaluation): planned.judge for planned in plan.pairwise}
-    tables: dict[Place, Collection[str]] = {cell: planned.tables for cell, planned in cells.items()}
-    tables |= {WholeEvaluation(join.evaluation): join.tables for join in plan.joined}
-    rank_of_cell = {cell: rank for rank, cell in enumerate(cells)}
-    run_ids = {place: str(uuid.uuid4()) for place in tables}
-
-    def is_blocked(place: Place) -> bool:
-        if isinstance(place, Cell):
-            return bool(unread & files_below(engine_room.project, place))
-        return ("evaluations", place.evaluation) in unread
-
-    def asked(place: Place) -> Asked:
-        ranks = (rank for cell, rank in rank_of_cell.items() if place in (cell, WholeEvaluation(cell.evaluation)))
-        return Asked(place, tables[place], run_ids[place], max(ranks, default=0))
-
-    def to_ask(places: Iterable[Place]) -> list[Asked]:
-        return [asked(place) for place in places if n_sent.get(place) and not is_blocked(place)]
-
+    agenda = _Agenda(engine_room.project, plan, runs.read(plan.roots))
     with (
-        engine_room.store.together(_lanes_of(engine_room.project, tables)),
+        engine_room.store.together(_lanes_of(engine_room.project, agenda.tables)),
         closing(AskingAhead(engine_room, replace(spending, batch=runs.batch))) as ahead,
     ):
-        waiting: list[Place] = [*cells]
-        to_join: list[Place] = [place for place in tables if place not in cells]
-        ahead.begin(to_ask(waiting))
-        for module in NEEDED_LATER:
-            import_module(module)
+        waiting: list[Place] = [*agenda.cells]
+        to_join: list[Place] = [*agenda.joins]
+        if first := agenda.to_ask(waiting):
+            ahead.begin(first)
+            for module in NEEDED_LATER:
+                import_module(module)
         while waiting or to_join:
-            begun = {place.evaluation for place in waiting}
-            ready = [place for place in to_join if place.evaluation not in begun]
-            to_join = [place for place in to_join if place.evaluation in begun]
-            ahead.begin(to_ask(ready))
+            unfinished = {place.evaluation for place in waiting}
+            ready = [place for place in to_join if place.evaluation not in unfinished]
+            to_join = [place for place in to_join if place.evaluation in unfinished]
+            ahead.begin(agenda.to_ask(ready))
             waiting = [*ready, *waiting]
             place = ahead.first_done(waiting)
             waiting.remove(place)
-            if engine_room.stop.is_set() or is_blocked(place):
+            if engine_room.stop.is_set() or agenda.is_blocked(place):
                 runs.summary.skipped.append(place.key)
                 continue
             job = EVALUATE_CELL if isinstance(place, Cell) else COMPARE
-            runs.compute(job, place.key, tables[place], spending, run_ids[place])
+            runs.compute(job, place.key, agenda.tables[place], spending, agenda.run_ids[place])
 
 
 def _lanes_of(project: Project, places: Iterable[Place]) -> set[str]:
