@@ -81,7 +81,8 @@ def load_module(name: str, project_dir: Path | None = None) -> ModuleType:
     with _IMPORTING:
         _watch(name, project_dir)
         importlib.invalidate_caches()
-        known = {module: loaded for module, loaded in list(sys.modules.items()) if _is_watched(loaded)}
+        # Copied in one step: other threads import meanwhile.
+        known = {module: loaded for module, loaded in sys.modules.copy().items() if _is_watched(loaded)}
         if any(_has_changed(loaded) for loaded in known.values()) or _is_of_another_project(name, project_dir):
             for module in known:
                 if module != "__main__":
