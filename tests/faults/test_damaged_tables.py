@@ -114,10 +114,19 @@ DAMAGES = {
 }
 
 
+def others(table: Path) -> dict[Path, bytes]:
+    """Every file of the other tables."""
+    logs = table.parent.rglob("_delta_log")
+    tables = [log.parent for log in logs if log.parent != table]
+    assert tables
+    return {path: path.read_bytes() for other in tables for path in other.rglob("*") if path.is_file()}
+
+
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_table_is_named_by_every_command_and_moving_it_away_helps(folder: Path, cli, damage: str) -> None:
+def test_a_damaged_table_is_named_by_every_command_and_no_other_is_touched(folder: Path, cli, damage: str) -> None:
     table = folder / "data" / "warehouse" / "predictions"
     prediction_id = Warehouse(str(table.parent)).scan("predictions").collect()["prediction_id"][0]
+    before = others(table)
     DAMAGES[damage](table)
     for arguments in (("plan", "e"), ("run", "e"), ("report", "e", "--format", "json"), ("trace", prediction_id)):
         code, said = cli(*arguments)
@@ -125,6 +134,14 @@ def test_a_damaged_table_is_named_by_every_command_and_moving_it_away_helps(fold
         (sentence,) = said.splitlines()  # no panic, no trace of calls
         assert sentence.startswith(f"StorageError: the table 'predictions' in {table} can't be read: "), sentence
         assert "stored replies are not paid again" in sentence
+    assert others(table) == before
+
+
+def test_moving_a_damaged_table_away_helps_and_pays_nothing_again(folder: Path, cli) -> None:
+    """What lay in the table goes with it and no other is touched, so that one kind of damage stands for all."""
+    table = folder / "data" / "warehouse" / "predictions"
+    cut(data_file(table))
+    assert cli("run", "e")[0] == 2
     shutil.move(table, folder / "away")
     code, said = cli("run", "e")
     assert code == 0, said

@@ -40,7 +40,7 @@ def json_lines(path):
 
 @pytest.fixture(scope="module", params=sources("gsm8k", "scitldr"))
 def pairs(request):
-    """Outputs and targets: 28 pairs of this repository; public ones are 2,638 solutions and 618 abstracts."""
+    """Outputs and targets: 28 pairs of this repository, or every third of 2,638 public solutions and 618 abstracts."""
     if request.param == "own":
         found = [(row["output"], row["target"]) for row in json_lines(OWN / "texts.jsonl")]
         assert len(found) == 28
@@ -53,13 +53,14 @@ def pairs(request):
         abstracts = json_lines(DATASETS / "scitldr" / "SciTLDR-A.test.jsonl")
         found += [("\n".join(row["source"]), row["target"][0]) for row in abstracts]
         assert len(found) == 3256
+        found = found[::3]
     return [list(side) for side in zip(*found, strict=True)]
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["words", "stems"])
 def rouge_score_of_pairs(request, pairs):
-    """Whether words are stemmed, pairs, and what rouge_score says of them then: of every fifth pair with stems."""
-    outputs, targets = (side[:: 5 if request.param else 1] for side in pairs)
+    """Whether words are stemmed, pairs, and what rouge_score says of them then: of every second pair with stems."""
+    outputs, targets = (side[:: 2 if request.param else 1] for side in pairs)
     scorer = RougeScorer(ROUGE_TYPES, use_stemmer=request.param)
     expected = [scorer.score(target, output) for output, target in zip(outputs, targets, strict=True)]
     return request.param, outputs, targets, expected
@@ -74,7 +75,7 @@ def test_rouge_equals_rouge_score_on_real_texts(rouge_score_of_pairs, metric):
     assert scores(metric, outputs[:50], targets[:50], **by_itself) == wanted[:50]
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(texts, texts.filter(str.strip), st.booleans(), st.sampled_from(["fast", "reference"]))  # an empty target is none
 def test_rouge_equals_rouge_score_on_odd_texts(output, target, use_stemmer, implementation):
     expected = RougeScorer(ROUGE_TYPES, use_stemmer=use_stemmer).score(target, output)
@@ -105,7 +106,7 @@ def test_bleu_equals_sacrebleu_on_real_texts(pairs):
     assert sum(score > 0 for score in expected) > len(expected) / 4
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(
     st.text(st.sampled_from("ab1.,-'&;lt\n <>é東"), max_size=25),
     st.text(st.sampled_from("ab1.,- é東"), max_size=25).filter(str.strip),
@@ -148,7 +149,7 @@ def test_readability_equals_textstat_on_real_texts(pairs):
     assert flesch_kincaid_grades(counts).tolist() == [textstat.flesch_kincaid_grade(text) for text in both]
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(
     text=st.one_of(st.text(max_size=40), st.text(st.sampled_from("aB1 .!?'-tsdve\n\u2019é東_\u0130\x1f"), max_size=40))
 )
@@ -165,7 +166,7 @@ def test_an_index_is_that_of_textstat_on_real_texts(pairs, metric):
     assert scores(metric, outputs) == [getattr(offline_textstat(), metric)(text) for text in outputs]
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(text=st.text(st.sampled_from("aB1 .!?'-tsdve\n\u2019é東_\u0130\x1f"), max_size=40))
 def test_an_index_is_that_of_textstat_on_odd_texts_and_of_none_without_words(text):
     textstat = offline_textstat()

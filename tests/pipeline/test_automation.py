@@ -17,11 +17,19 @@ from eval_assets.plan_runs import QUIET
 from eval_assets.stages.stage_table import OF_CELLS, OF_EVALUATIONS
 from tests.dagster_staleness import AutomationSensor
 from tests.loopback import Fault
-from tests.projects import MAIN_CELLS, Lab
+from tests.projects import Lab
 
 pytestmark = pytest.mark.usefixtures("unchecked")
 
-BETA_CELLS = {"main:beta@long", "main:beta@short"}
+MAIN_CELLS = {"main:alpha@short", "main:beta@long"}
+BETA_CELLS = {"main:beta@long"}
+
+
+@pytest.fixture
+def files(files):
+    """Two candidates of `main` that share neither model nor prompt, and the one of `other`."""
+    files.change("evaluations", "main", skip=["alpha@long", "beta@short"])
+    return files
 
 
 @pytest.fixture
@@ -97,8 +105,8 @@ def test_refresh_leaves_fresh_cells_alone(lab, refresh):
 
 
 def test_refresh_of_a_choice_launches_no_more(lab, refresh):
-    chosen, _ = refresh(evaluations=["main"], models=["beta"], prompts=["short"], max_cost_usd=1.0, where="queue")
-    assert chosen["predictions"] == ["main:beta@short"]
+    chosen, _ = refresh(evaluations=["main"], models=["beta"], prompts=["long"], max_cost_usd=1.0, where="queue")
+    assert chosen["predictions"] == ["main:beta@long"]
     assert set(chosen["models"]) == {"beta", "referee"}
     (backfill,) = lab.instance.get_backfills()
     assert backfill.run_config["ops"]["predictions"] == {"config": {"max_cost_usd": 1.0}}
@@ -184,7 +192,7 @@ def test_refresh_runs_the_plan_itself_and_each_cell_stays_a_run(lab, provider):
     assert run.success
     assert lab.plan().is_empty
     jobs = sorted(child.job_name for child in lab.instance.get_runs() if child.run_id != run.run_id)
-    assert jobs == ["compare_candidates"] * 2 + ["evaluate_cell"] * 5 + ["read_files"]
+    assert jobs == ["compare_candidates"] * 2 + ["evaluate_cell"] * 3 + ["read_files"]
     assert written_twice(lab) == []
     (backfill,) = lab.instance.get_backfills()
     assert backfill.status.value == "COMPLETED_SUCCESS"
@@ -207,7 +215,7 @@ def test_a_file_that_cannot_be_read_fails_the_refresh_and_stops_only_what_is_bel
     assert not run.success
     failure = next(event for event in run.all_events if event.is_step_failure).step_failure_data
     assert "read_files[eval_datasets/more]" in failure.user_failure_data.description
-    assert set(lab.instance.get_materialized_partitions(dg.AssetKey("aggregate_reports"))) == set(MAIN_CELLS)
+    assert set(lab.instance.get_materialized_partitions(dg.AssetKey("aggregate_reports"))) == MAIN_CELLS
 
 
 def test_what_another_run_is_about_to_write_is_left_to_it(lab, provider):
@@ -215,7 +223,7 @@ def test_what_another_run_is_about_to_write_is_left_to_it(lab, provider):
     lab.instance.add_run(other.with_status(dg.DagsterRunStatus.STARTED))
     claim(other, lab.instance, {"predictions": ["main:alpha@short"]})
     chosen = refreshed(lab, evaluations=["main"]).output_for_node("launch_stale")
-    assert set(chosen["predictions"]) == {"main:alpha@long", *BETA_CELLS}
+    assert set(chosen["predictions"]) == BETA_CELLS
 
 
 def test_automation_leaves_the_cells_of_a_refresh_under_way_alone(lab, monkeypatch):

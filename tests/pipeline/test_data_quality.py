@@ -218,21 +218,30 @@ def test_great_expectations_leaves_no_files_and_prints_nothing(evaluated, tmp_pa
     assert "Calculating" not in capfd.readouterr().err
 
 
-def gated(tmp_path, provider, **gate):
-    """The comparison of alpha and beta under one gate on brevity, which is 1 for every reply of either."""
-    files = write_project(tmp_path, provider.base_url)
-    files.change("evaluations", "main", prompts=["short"], judges=[], gates=[{"metric": "brevity", **gate}])
-    with dg.DagsterInstance.ephemeral() as instance:
+@pytest.fixture(scope="module")
+def two_cells(tmp_path_factory):
+    """The cells of alpha and beta, run but not compared."""
+    with LoopbackProvider(answer=echo_or_verdict) as provider, dg.DagsterInstance.ephemeral() as instance:
+        files = write_project(tmp_path_factory.mktemp("two_cells"), provider.base_url)
+        files.change("evaluations", "main", prompts=["short"], judges=[])
         lab = Lab(files, instance)
         lab.read_files()
         for model in ("alpha", "beta"):
             assert lab.materialize("evaluate_cell", f"main:{model}@short").success
-        return lab.materialize("compare_candidates", "main")
+        yield lab
 
 
-def test_a_critical_gate_that_is_not_met_fails_the_check_and_the_run(tmp_path, provider):
+def gated(two_cells, tmp_path, **gate):
+    """The comparison of alpha and beta under one gate on brevity, which is 1 for every reply of either."""
+    lab = two_cells.copied(tmp_path)
+    lab.files.change("evaluations", "main", gates=[{"metric": "brevity", **gate}])
+    lab.read_files()
+    return lab.materialize("compare_candidates", "main")
+
+
+def test_a_critical_gate_that_is_not_met_fails_the_check_and_the_run(two_cells, tmp_path):
     # All replies are brief.
-    result = gated(tmp_path, provider, max=0.01)
+    result = gated(two_cells, tmp_path, max=0.01)
     found = said(result)["comparison", "gate"]
     assert (found.passed, found.severity, found.blocking) == (False, dg.AssetCheckSeverity.ERROR, True)
     assert metadata_of(found)["verdict"] == "NO-GO"
@@ -240,8 +249,8 @@ def test_a_critical_gate_that_is_not_met_fails_the_check_and_the_run(tmp_path, p
     assert not result.success
 
 
-def test_an_advisory_gate_that_is_not_met_fails_nothing(tmp_path, provider):
-    result = gated(tmp_path, provider, max=0.01, tier="advisory")
+def test_an_advisory_gate_that_is_not_met_fails_nothing(two_cells, tmp_path):
+    result = gated(two_cells, tmp_path, max=0.01, tier="advisory")
     assert result.success
     assert said(result)["comparison", "gate"].passed
     assert "advisory conditions not met" in said(result)["comparison", "gate"].description

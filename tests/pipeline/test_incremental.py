@@ -14,11 +14,14 @@ from eval_assets.config.project_files import load_project
 from eval_assets.planning.plan_text import plan_text
 from eval_assets.stages.spending import Spending, retry_of
 from tests.loopback import Fault, LoopbackProvider
-from tests.projects import ALL_CELLS, JUDGE_MODEL, VERDICT, Lab, echo_or_verdict, work_of, write_project
+from tests.projects import JUDGE_MODEL, VERDICT, Lab, echo_or_verdict, work_of, write_project
 
 pytestmark = pytest.mark.usefixtures("unchecked")
 
 ONE_CELL = {"evaluations": ["main"], "models": ["alpha"], "prompts": ["short"]}
+# Enough of `main` and `other` to tell apart an edit of a prompt, of a model and of an evaluation.
+SKIPPED = ["alpha@long", "beta@short"]
+EVALUATED_CELLS = ("main:alpha@short", "main:beta@long", "other:alpha@short")
 DOLLAR_A_REQUEST = {"request_usd": 1.0}
 
 
@@ -45,7 +48,7 @@ def runs_until_now(lab):
 def work_done(lab, earlier=frozenset()):
     """Cell → requests sent to its model and to judges, predictions rescored and reused, in later runs than these."""
     done = {}
-    for key in ALL_CELLS:
+    for key in EVALUATED_CELLS:
         rows = predictions(lab, key)
         cell = rows.select("evaluation", "model", "prompt").row(0, named=True)
         runs = lab.warehouse.scan("runs").filter(~pl.col("run_id").is_in(earlier), **cell).collect()
@@ -80,6 +83,7 @@ def evaluated(tmp_path_factory):
 
     with LoopbackProvider(answer=answer) as provider, dg.DagsterInstance.ephemeral() as instance:
         lab = Lab(write_project(tmp_path_factory.mktemp("evaluated"), provider.base_url), instance)
+        lab.files.change("evaluations", "main", skip=SKIPPED)
         planned = work_of(lab.plan())
         assert not lab.run().failed
         yield lab, provider, planned
@@ -89,7 +93,9 @@ def test_a_plan_of_everything_says_what_then_happens(evaluated):
     lab, provider, planned = evaluated
     assert work_done(lab) == planned
     sent(provider)
-    assert sum(cell[0] for cell in planned.values()) == sum(cell[1] for cell in planned.values()) == 16
+    assert set(planned) == set(EVALUATED_CELLS)
+    # Of 3 cells of 4 rows: `other` asks what `main` asks, and has no judge.
+    assert sum(cell[0] for cell in planned.values()) == sum(cell[1] for cell in planned.values()) == 8
 
 
 @pytest.mark.parametrize("edit", EDITS)
@@ -119,6 +125,7 @@ def one_cell(tmp_path_factory):
     with LoopbackProvider(answer=echo_or_verdict) as provider, dg.DagsterInstance.ephemeral() as instance:
         lab = Lab(write_project(tmp_path_factory.mktemp("one_cell"), provider.base_url), instance)
         assert not lab.run(**ONE_CELL).failed
+        assert sent(provider) == (4, 4)
         yield lab, provider
 
 
@@ -131,9 +138,8 @@ def after_one_cell(one_cell, tmp_path):
     provider.faults = None
 
 
-def test_an_unchanged_evaluation_sends_nothing_and_runs_nothing(lab, provider):
-    lab.run(**ONE_CELL)
-    assert sent(provider) == (4, 4)
+def test_an_unchanged_evaluation_sends_nothing_and_runs_nothing(after_one_cell):
+    lab, provider = after_one_cell
     summary = lab.run(**ONE_CELL)
     assert (summary.n_runs, sent(provider)) == (0, (0, 0))
     # Even when the cell is run again on purpose.
@@ -141,12 +147,11 @@ def test_an_unchanged_evaluation_sends_nothing_and_runs_nothing(lab, provider):
     assert sent(provider) == (0, 0)
 
 
-def test_added_rows_are_the_only_ones_sent(lab, provider):
-    lab.run(evaluations=["main"], prompts=["short"])
-    sent(provider)
+def test_added_rows_are_the_only_ones_sent(after_one_cell):
+    lab, provider = after_one_cell
     lab.files.add_rows(10)
-    lab.run(evaluations=["main"], prompts=["short"])
-    assert sent(provider) == (20, 20)  # 10 rows for each of 2 candidates
+    lab.run(**ONE_CELL)
+    assert sent(provider) == (10, 10)
 
 
 def test_an_edited_rubric_judges_again_without_generating(after_one_cell):
@@ -156,17 +161,18 @@ def test_an_edited_rubric_judges_again_without_generating(after_one_cell):
     assert sent(provider) == (0, 4)
 
 
-def test_edited_metric_code_counts_in_a_process_that_has_imported_the_former(lab, provider):
+def test_edited_metric_code_counts_in_a_process_that_has_imported_the_former(after_one_cell):
+    lab, provider = after_one_cell
+
     def brevity():
         scores = lab.warehouse.scan("heuristic_metrics").filter(metric="brevity")
         return scores.collect()["score"].to_list()
 
-    lab.run(**ONE_CELL)
     assert brevity() == [1.0] * 4
     (lab.files.folder / f"{lab.files.metric_module}.py").write_text("def brevity(output):\n    return 0.25\n")
     lab.run(**ONE_CELL)
     assert brevity() == [0.25] * 4
-    assert sent(provider) == (4, 4)
+    assert sent(provider) == (0, 0)
 
 
 def test_identical_requests_are_sent_once_within_a_cell_and_across_evaluations(lab, provider):

@@ -84,6 +84,16 @@ def labelled(tmp_path_factory, ran):
     return lab
 
 
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory, ran, serving):
+    """The same with its two candidates side by side, run again; with that run's plan, and how much it sent."""
+    lab = ran.copied(tmp_path_factory.mktemp("compared"))
+    lab.files.change("evaluations", "main", **SIDE_BY_SIDE)
+    plan, paid = lab.plan(), serving.requests
+    assert not lab.run().failed
+    return lab, plan, serving.requests - paid
+
+
 @pytest.fixture
 def lab(tmp_path, provider):
     """A project that was never run, nor was its instance used."""
@@ -182,22 +192,20 @@ def test_a_label_that_cannot_be_read_stops_the_dataset_and_keeps_the_former_labe
     assert lab.warehouse.scan("labels").collect().equals(former)
 
 
-def test_candidates_are_compared_side_by_side_with_two_requests_a_pair_once(ran, tmp_path, provider):
-    lab = ran.copied(tmp_path)
-    lab.files.change("evaluations", "main", **SIDE_BY_SIDE)
-    plan = lab.plan()
+def test_candidates_are_compared_side_by_side_with_two_requests_a_pair_once(compared, tmp_path, provider):
+    original, plan, n_sent = compared
     (planned,) = plan.pairwise
     assert planned.judge == 2 * N_ROWS
     assert f"main side by side: {2 * N_ROWS} requests" in plan_text(plan)
     assert plan.as_json()["totals"]["judge"] == 2 * N_ROWS
-    paid = provider.requests
-    assert not lab.run().failed
-    assert provider.requests - paid == 2 * N_ROWS
+    assert n_sent == 2 * N_ROWS
+    lab = original.copied(tmp_path)
     assert lab.plan().is_empty
+    paid = provider.requests
     lab.files.change("evaluations", "main", description="another")
     lab.files.change("evaluations", "main", confidence=0.9)
     lab.run()
-    assert provider.requests - paid == 2 * N_ROWS  # nothing is paid twice
+    assert provider.requests == paid  # nothing is paid twice
 
 
 def test_no_reply_behind_a_verdict_is_pruned_as_unreferenced(lab, provider):
@@ -247,10 +255,8 @@ def test_a_plan_over_a_new_project_counts_what_a_run_then_sends(lab, provider):
     assert provider.requests - before == planned["generate"] + planned["judge"] > 0
 
 
-def test_the_winner_side_by_side_is_the_same_in_both_orders(ran, tmp_path):
-    lab = ran.copied(tmp_path)
-    lab.files.change("evaluations", "main", **SIDE_BY_SIDE)
-    assert not lab.run().failed
+def test_the_winner_side_by_side_is_the_same_in_both_orders(compared):
+    lab, _, _ = compared
     answers = lab.warehouse.scan("pairwise_preferences").collect()
     assert answers["preferred"].to_list() == ["b"] * N_ROWS  # beta against the baseline alpha
     assert not answers["is_flipped"].any()

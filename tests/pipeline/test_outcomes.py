@@ -8,7 +8,7 @@ import pytest
 from eval_assets.planning.plan_text import plan_text
 from eval_assets.stages.spending import Spending, retry_of
 from tests.loopback import TOOL_CALLS, Fault
-from tests.projects import work_of
+from tests.projects import SLOW_DEFAULTS, work_of
 
 pytestmark = pytest.mark.usefixtures("unchecked")
 
@@ -20,7 +20,7 @@ MANNERS = {"question 0": "refusal", "question 1": "no_text", "question 2": "tool
 def one(lab):
     """A project with one cell of four rows."""
     evaluation = {"dataset": "qa", "models": ["alpha"], "prompts": ["short"], "metrics": ["contains"]}
-    lab.files.write("evaluations", "one", {**evaluation, "task": "text", "without_metrics": ["toxicity"]})
+    lab.files.write("evaluations", "one", {**evaluation, "task": "text", "without_metrics": SLOW_DEFAULTS})
     lab.files.change("models", "alpha", limits={"max_retries": 0, "timeout_seconds": 60})
     return lab
 

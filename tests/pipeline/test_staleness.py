@@ -203,22 +203,23 @@ def test_a_change_of_the_computation_makes_every_cell_stale(fresh, monkeypatch):
 
 
 def test_the_sensor_switched_on_over_a_new_warehouse_runs_everything_once(lab, provider):
+    lab.files.change("evaluations", "main", skip=["alpha@long", "beta@short"])
+    cells = {"main:alpha@short", "main:beta@long", "other:alpha@short"}
     sensor = AutomationSensor(lab)
     assert sensor.tick() == {}  # nothing can run before the files are read
     lab.read_files()
     requested = sensor.settle()
     assert requested == [
-        {table: set(ALL_CELLS) for table in OF_CELLS},
+        dict.fromkeys(OF_CELLS, cells),
         {table: {"main", "other"} for table in OF_EVALUATIONS},
     ]
-    # 2 models x 2 prompts x 4 rows; `other` asks what `main` has asked; 16 verdicts.
-    assert provider.requests == 32
+    # 2 candidates x 4 rows; `other` asks what `main` has asked; 8 verdicts.
+    assert provider.requests == 16
     assert stale_in_dagster(lab) == {}
     assert lab.plan().is_empty
     lab.files.edit_prompt("long")
     lab.read_files()
-    long_cells = {"main:alpha@long", "main:beta@long"}
-    assert sensor.settle() == [dict.fromkeys(OF_CELLS, long_cells), JOINED]
+    assert sensor.settle() == [{table: {"main:beta@long"} for table in OF_CELLS}, JOINED]
     assert stale_in_dagster(lab) == {}
 
 

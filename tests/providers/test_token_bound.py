@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from functools import cache
 
 import pytest
 from hypothesis import given, settings
@@ -37,8 +38,14 @@ TEXTS = {
 }
 
 
+@cache
+def encodings() -> list:
+    """The vocabularies, of which `get_encoding` reads one anew each time."""
+    return [get_encoding(name) for name in VOCABULARIES]
+
+
 def n_tokens(text: str) -> int:
-    return max(len(get_encoding(name).encode_ordinary(text)) for name in VOCABULARIES)
+    return max(len(encoding.encode_ordinary(text)) for encoding in encodings())
 
 
 def user(text: str) -> dict[str, str]:
