@@ -184,7 +184,7 @@ def _execute_all(engine_room: EngineRoom, plan: Plan, spending: Spending, runs: 
     """Run what the plan names, upstream first: each cell once all of it was asked, and joins once their cells ran."""
     agenda = _Agenda(engine_room.project, plan, runs.read(plan.roots))
     with (
-        engine_room.store.together(_lanes_of(engine_room.project, agenda.tables)),
+        engine_room.store.taking_together(_lanes_of(engine_room.project, agenda.tables)),
         closing(AskingAhead(engine_room, replace(spending, batch=runs.batch))) as ahead,
     ):
         waiting: list[Place] = [*agenda.cells]

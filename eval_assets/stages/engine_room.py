@@ -42,6 +42,16 @@ from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.run_tables import RUNS
 
 
+@dataclass(frozen=True, slots=True)
+class PartitionRun:
+    """A run that computes one partition of a stage, and what it may spend, which doesn't tell runs apart."""
+
+    table: str
+    key: str
+    spending: Spending = field(compare=False)
+    run_id: str
+
+
 @dataclass(kw_only=True)
 class EngineRoom:
     """The project with its storage and providers; `close` it when the process is done.
@@ -71,7 +81,7 @@ class EngineRoom:
         self.embedded = EmbeddedServers()
         self.limiters = Limiters(self.state_dir / "concurrency.json")
         self._budgets = Budgets(self.state_dir / "budgets")
-        self._asked_ahead: dict[tuple[str, str, str], Engine] = {}
+        self._asked_ahead: dict[tuple[PartitionRun, str], Engine] = {}
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -104,59 +114,43 @@ class EngineRoom:
         return identity_of(model.model, implementation), {"documents": documents}
 
     @contextmanager
-    def engine(
-        self, model: StoredModel, evaluation: Evaluation, table: str, key: str, spending: Spending, *, run_id: str
-    ) -> Iterator[Engine]:
+    def engine(self, model: StoredModel, evaluation: Evaluation, run: PartitionRun) -> Iterator[Engine]:
         """An engine for one model in one partition of a stage: the one that was asked ahead, if there is one.
 
         What it did becomes a row of `runs`, however it ends.
         """
         with ExitStack() as stack:
-            engine = self._asked_ahead.pop((table, key, model.model.name), None)
-            if engine is None or engine.run_id != run_id:
-                engine = self._new_engine(model, evaluation, table, key, spending, run_id=run_id).__enter__()
-            stack.callback(self._record, engine, table, key)
+            engine = self._asked_ahead.pop((run, model.model.name), None)
+            if engine is None:
+                engine = self._new_engine(model, evaluation, run).__enter__()
+            stack.callback(self._record, engine, run)
             stack.push(engine)
             yield engine
 
     def engine_ahead(
-        self,
-        model: StoredModel,
-        evaluation: Evaluation,
-        table: str,
-        key: str,
-        spending: Spending,
-        *,
-        run_id: str,
-        rank: int,
-        together: Together,
+        self, model: StoredModel, evaluation: Evaluation, run: PartitionRun, *, rank: int, together: Together
     ) -> Engine:
-        """An open engine that is asked ahead; the run with this id takes it over, or `close_ahead` closes it."""
-        engine = self._new_engine(
-            model, evaluation, table, key, spending, run_id=run_id, rank=rank, together=together
-        ).__enter__()
-        self._asked_ahead[table, key, model.model.name] = engine
+        """An open engine that is asked ahead; the run takes it over, or `close_ahead` closes it."""
+        engine = self._new_engine(model, evaluation, run, rank=rank, together=together).__enter__()
+        self._asked_ahead[run, model.model.name] = engine
         return engine
 
     def close_ahead(self) -> None:
         """Close the engines that no run took over; what they sent is recorded."""
         while self._asked_ahead:
-            (table, key, _), engine = self._asked_ahead.popitem()
+            (run, _), engine = self._asked_ahead.popitem()
             try:
                 engine.abandon("the run was stopped before its turn came")
             finally:
                 if engine.progress().sent:
-                    self._record(engine, table, key)
+                    self._record(engine, run)
 
     def _new_engine(
         self,
         model: StoredModel,
         evaluation: Evaluation,
-        table: str,
-        key: str,
-        spending: Spending,
+        run: PartitionRun,
         *,
-        run_id: str,
         rank: int = 0,
         together: Together | None = None,
     ) -> Engine:
@@ -175,32 +169,31 @@ class EngineRoom:
 
         def report(progress: Progress) -> None:
             if self.on_progress is not None:
-                self.on_progress(key, table, progress)
+                self.on_progress(run.key, run.table, progress)
 
         return Engine(
             identity=identity,
             client=client,
             store=self.store,
-            run_id=run_id,
+            run_id=run.run_id,
             limits=operated.file.limits,
             limiter=self.limiters.of(account_of(operated), identity.model_id, operated.file.limits),
             prices=operated.file.prices,
-            policy=spending.policy(evaluation),
+            policy=run.spending.policy(evaluation),
             reading=reading_of(operated),
-            retry=spending.retry,
-            budget=self._budgets.of(evaluation, spending, also=self.budget),
+            retry=run.spending.retry,
+            budget=self._budgets.of(evaluation, run.spending, also=self.budget),
             stop=self.stop,
-            scope=f"{key}/{table}",
+            scope=f"{run.key}/{run.table}",
             on_progress=report,
             rank=rank,
             together=together,
         )
 
-    def _record(self, engine: Engine, table: str, key: str) -> None:
+    def _record(self, engine: Engine, run: PartitionRun) -> None:
         self.limiters.remember()
-        report = engine.report()
-        row = report.as_run_row(partition_of(table, key), table)
-        self.warehouse.append("runs", pl.DataFrame([row], schema=RUNS), {"run_id": report.run_id})
+        row = engine.report().as_run_row(partition_of(run.table, run.key), run.table)
+        self.warehouse.append("runs", pl.DataFrame([row], schema=RUNS), {"run_id": run.run_id})
 
     def _as_operated_now(self, model: Model) -> Model:
         """The stored model with the file's present keys, limits and prices: changing those makes nothing stale."""

@@ -28,7 +28,7 @@ from eval_assets.stages.cell_inputs import (
     versioned_rows,
 )
 from eval_assets.stages.edges import upstream_of
-from eval_assets.stages.engine_room import EngineRoom
+from eval_assets.stages.engine_room import EngineRoom, PartitionRun
 from eval_assets.stages.graph import Cell, Place, WholeEvaluation
 from eval_assets.stages.pairwise_preferences import compared_pairs, predictions_of
 from eval_assets.stages.predictions import PredictionRow, prediction_jobs, prediction_row
@@ -66,12 +66,15 @@ class Work:
     Args:
         engines: Those that are asked.
         steps: Read lazily, in any one thread at a time; nothing is sent before a step is taken.
-        n_at_once: How many requests may be under way, by the file of the model that is asked first.
     """
 
     engines: list[Engine] = field(default_factory=list)
     steps: Iterator[Step] = field(default_factory=lambda: iter(()))
-    n_at_once: int = 1
+
+    @property
+    def n_at_once(self) -> int:
+        """How many requests may be under way, by the file of the model that is asked first."""
+        return self.engines[0].limits.max_concurrency if self.engines else 1
 
 
 def work_of(room: EngineRoom, asked: Asked, spending: Spending, together: Together, talks: Talks) -> Work:
@@ -90,23 +93,12 @@ def work_of(room: EngineRoom, asked: Asked, spending: Spending, together: Togeth
     work = Work()
 
     def open_engine(model: StoredModel, evaluation: Evaluation, table: str) -> Ahead | None:
-        if provider_of(model.model).loads_weights or provider_of(model.model).is_recorded:
+        provider = provider_of(model.model)
+        if provider.loads_weights or provider.is_recorded or spending.policy(evaluation) == "replay":
             return None
-        if spending.policy(evaluation) == "replay":
-            return None
-        engine = room.engine_ahead(
-            model,
-            evaluation,
-            table,
-            asked.place.key,
-            spending,
-            run_id=asked.run_id,
-            rank=asked.rank,
-            together=together,
-        )
-        work.engines.append(engine)
-        work.n_at_once = work.n_at_once if len(work.engines) > 1 else model.model.file.limits.max_concurrency
-        return engine.ahead
+        run = PartitionRun(table, asked.place.key, spending, asked.run_id)
+        work.engines.append(room.engine_ahead(model, evaluation, run, rank=asked.rank, together=together))
+        return work.engines[-1].ahead
 
     if isinstance(asked.place, WholeEvaluation):
         work.steps = _pairs(room, asked, spending, talks, open_engine)

@@ -9,7 +9,7 @@ from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.project import Project
 from eval_assets.providers.dispatch.engine import Engine
 from eval_assets.stages.cell_inputs import StoredModel, evaluation_of
-from eval_assets.stages.engine_room import EngineRoom
+from eval_assets.stages.engine_room import EngineRoom, PartitionRun
 from eval_assets.stages.evaluation_parts import EvaluationContent, Part
 from eval_assets.stages.graph import Place, evaluation_name
 from eval_assets.stages.spending import Spending
@@ -53,7 +53,7 @@ class Computation:
 
     def engine(self, model: StoredModel, evaluation: Evaluation) -> AbstractContextManager[Engine]:
         """An engine for one of the models that the partition asks."""
-        return self.room.engine(model, evaluation, self.table, self.key, self.spending, run_id=self.run_id)
+        return self.room.engine(model, evaluation, PartitionRun(self.table, self.key, self.spending, self.run_id))
 
     def inputs(self) -> StoredInputs:
         """What lies in the warehouse of what the partition is made from."""

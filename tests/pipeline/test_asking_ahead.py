@@ -14,6 +14,7 @@ import pytest
 
 from eval_assets.plan_runs import run_plan
 from eval_assets.planning.plan import make_plan
+from eval_assets.providers.traits import PROVIDERS
 from eval_assets.requests.budget import Budget
 from eval_assets.stages.spending import Spending
 from tests.loopback import Fault, LoopbackProvider
@@ -261,7 +262,5 @@ def test_pairs_are_compared_at_once_as_soon_as_their_cells_have_run(lab: Lab, fi
     assert runs["n_sent"].to_list() == [32]
 
 
-def test_models_whose_weights_are_loaded_here_are_left_to_the_runs(tmp_path, provider) -> None:
-    from eval_assets.providers.traits import PROVIDERS
-
+def test_models_whose_weights_are_loaded_here_are_left_to_the_runs() -> None:
     assert {name for name, provider in PROVIDERS.items() if provider.loads_weights} == {"embedded", "transformers"}

@@ -93,22 +93,19 @@ class Account:
     def serve(self) -> None:
         """Start whatever may start now, by rank, and of one rank one of each model in turn; with the lock held."""
         now = self.clock()
-        is_blocked = False
-        while self.in_flight < self.concurrency.limit and not is_blocked:
+        while self.in_flight < self.concurrency.limit:
             delays: list[tuple[float, asyncio.AbstractEventLoop]] = []
-            is_blocked = True
             for limiter in sorted(self._models, key=lambda model: model.rank):
                 delay = limiter.serve(now)
-                if delay is None:
-                    continue
-                if delay[0] == 0:
+                if delay is not None and delay[0] == 0:
                     self._models.remove(limiter)
                     self._models.append(limiter)
-                    is_blocked = False
                     break
-                delays.append(delay)
-            if delays and is_blocked:
-                self._wake_in(now, *min(delays, key=lambda delay: delay[0]))
+                delays += [] if delay is None else [delay]
+            else:
+                if delays:
+                    self._wake_in(now, *min(delays, key=lambda delay: delay[0]))
+                return
 
     def forget_alarm(self, loop: asyncio.AbstractEventLoop) -> None:
         """Rely no more on a loop that may be about to stop; call it with the lock held."""

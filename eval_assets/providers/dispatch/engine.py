@@ -169,7 +169,7 @@ class Engine:
             ReplayMissError: Policy `replay` has no stored reply for some jobs; all others were answered.
             StorageFullError: No room is left to keep further replies.
         """
-        if self.ahead is not None and self._is_asked_ahead:
+        if self._is_asked_ahead:
             self._is_asked_ahead = False
             self._tally.begin_anew()
         if total is not None:

@@ -170,7 +170,7 @@ class ResponseStore:
                         opened.writer.close()
 
     @contextlib.contextmanager
-    def together(self, lanes: Collection[str]) -> Iterator[None]:
+    def taking_together(self, lanes: Collection[str]) -> Iterator[None]:
         """Meanwhile, whoever has to write first takes all of these lanes, and none is given back before the end.
 
         For a process with several runs: two such processes can't each wait for a lane that the other one holds.
