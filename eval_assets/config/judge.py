@@ -11,19 +11,21 @@ from eval_assets.config.scales import IntegerScale, Scale
 class JudgeExample(FileModel):
     """One worked example shown to the judge."""
 
-    input: str | None = None
-    output: str
+    input: str | None = Field(None, description="What was asked; nothing is shown when absent.")
+    output: str = Field(description="What was answered.")
     score: float | str = Field(description="A number of the scale, or a label of it.")
-    justification: str
-    columns: dict[str, str] = Field(default_factory=dict)
+    justification: str = Field(description="The reason that the judge shall give.")
+    columns: dict[str, str] = Field(
+        default_factory=dict, description="Further columns shown with it, by name, such as `targets`."
+    )
 
 
 class TreeNode(FileModel):
     """A yes/no question of a decision tree; each branch is another question or a score."""
 
-    question: str
-    yes: "TreeNode | float"
-    no: "TreeNode | float"
+    question: str = Field(description="What is asked of the output, to be answered with yes or no.")
+    yes: "TreeNode | float" = Field(description="What follows a yes: a score of the scale, or the next question.")
+    no: "TreeNode | float" = Field(description="What follows a no: a score of the scale, or the next question.")
 
     def leaves(self) -> tuple[float, ...]:
         """Every score the tree can end in."""
@@ -40,24 +42,30 @@ class JudgeFile(FileModel):
     `prompt`; `tree` asks small yes/no questions until it reaches a score; `jury` collects the verdicts of `jurors`.
     """
 
-    description: str = ""
-    owners: tuple[Owner, ...] = ()
-    version: str = "v1"
-    kind: Literal["rubric", "template", "tree", "jury"] = "rubric"
-    definition: str = ""
-    rubric: str = ""
+    description: str = Field("", description="What it is, for readers; changes no result.")
+    owners: tuple[Owner, ...] = Field((), description="Who answers for it: `team:name` or an e-mail address each.")
+    version: str = Field("v1", description="Name of this version, kept with every score; yours to count up.")
+    kind: Literal["rubric", "template", "tree", "jury"] = Field(
+        "rubric",
+        description="How it judges: `rubric` builds the messages from definition, rubric and scale, `template` renders "
+        "`prompt`, `tree` asks yes/no questions, `jury` counts the votes of other judges.",
+    )
+    definition: str = Field("", description="What is judged, in a sentence or two; `rubric` needs it.")
+    rubric: str = Field("", description="What each score means; left to the judge's model when absent.")
     guidelines: tuple[str, ...] = Field((), description="Rules the output must keep, listed in the rubric.")
     prompt: str | None = Field(
         None, description="For `template`: the user message, with {{ output }} and columns, each one fenced text."
     )
-    tree: TreeNode | None = None
+    tree: TreeNode | None = Field(None, description="For `tree`: the first question.")
     jurors: tuple[Slug, ...] = Field((), description="For `jury`: other judges, each on its own model.")
-    vote: Literal["majority", "mean"] = "majority"
-    scale: Scale = IntegerScale()
-    examples: tuple[JudgeExample, ...] = ()
+    vote: Literal["majority", "mean"] = Field(
+        "majority", description="For `jury`: the score that more than half of the jurors give, or the mean of theirs."
+    )
+    scale: Scale = Field(IntegerScale(), description="What a verdict may be; whole numbers from 1 to 5 when absent.")
+    examples: tuple[JudgeExample, ...] = Field((), description="Worked examples shown to the judge, in order.")
     columns: tuple[str, ...] = Field((), description="Columns of the example shown to the judge beside the output.")
-    include_input: bool = True
-    model: Slug | None = Field(None, description="Any entry of data/models.")
+    include_input: bool = Field(default=True, description="Whether the judge sees what was asked.")
+    model: Slug | None = Field(None, description="Name of a file of data/models: who judges; a jury has none.")
     parameters: dict[str, Any] = Field(
         default_factory=dict, description="Override the model's sampling parameters; null takes one away."
     )
@@ -65,8 +73,10 @@ class JudgeFile(FileModel):
     expected_value: bool = Field(
         default=False, description="Score by the expectation over the score token's probabilities (G-Eval)."
     )
-    aggregates: tuple[Literal["mean", "variance", "p90", "min", "max", "median"], ...] = ("mean", "variance", "p90")
-    greater_is_better: bool = True
+    aggregates: tuple[Literal["mean", "variance", "p90", "min", "max", "median"], ...] = Field(
+        ("mean", "variance", "p90"), description="What reports say of its scores as a whole."
+    )
+    greater_is_better: bool = Field(default=True, description="Whether a higher score is better.")
 
     @property
     def is_binary(self) -> bool:
@@ -100,5 +110,5 @@ class JudgeFile(FileModel):
 class Judge(FileModel):
     """A judge with its name."""
 
-    name: Slug
-    file: JudgeFile
+    name: Slug = Field(description="Name of the file, without its ending.")
+    file: JudgeFile = Field(description="What the file says.")

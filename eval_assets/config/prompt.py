@@ -20,24 +20,24 @@ ROLES: tuple[Role, ...] = get_args(Role)
 class PromptFrontMatter(FileModel):
     """The part of a prompt file between the `---` lines."""
 
-    description: str = ""
-    owners: tuple[Owner, ...] = ()
+    description: str = Field("", description="What it is, for readers; changes no result.")
+    owners: tuple[Owner, ...] = Field((), description="Who answers for it: `team:name` or an e-mail address each.")
 
 
 class MessageTemplate(FileModel):
     """One message whose `template` may use `{{ inputs }}` and any other column of the example."""
 
-    role: Role
-    template: str
+    role: Role = Field(description="Who speaks.")
+    template: str = Field(description="What is said, a template over the columns of an example.")
 
 
 class Prompt(FileModel):
     """A prompt with its name."""
 
-    name: Slug
-    description: str = ""
-    owners: tuple[Owner, ...] = ()
-    messages: tuple[MessageTemplate, ...] = Field(min_length=1)
+    name: Slug = Field(description="Name of the file, without its ending.")
+    description: str = Field("", description="What it is, for readers; changes no result.")
+    owners: tuple[Owner, ...] = Field((), description="Who answers for it: `team:name` or an e-mail address each.")
+    messages: tuple[MessageTemplate, ...] = Field(min_length=1, description="The messages that are sent, in order.")
 
 
 def parse_prompt(name: str, text: str, *, file: str) -> Prompt:

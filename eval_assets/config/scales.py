@@ -31,7 +31,7 @@ FAIL_WORDS = frozenset(
 class NumberedScale(FileModel):
     """Scores without names, between two bounds."""
 
-    type: str
+    type: str = Field(description="Which scale it is.")
 
     verdict_field: ClassVar[str] = "score"
     is_whole: ClassVar[bool] = False
@@ -118,8 +118,8 @@ class NumberedScale(FileModel):
 class _Range(NumberedScale):
     """Numbers from `min` to `max`."""
 
-    min: float
-    max: float
+    min: float = Field(description="Lowest score.")
+    max: float = Field(description="Highest score.")
 
     @model_validator(mode="after")
     def _is_a_range(self) -> Self:
@@ -136,9 +136,9 @@ class _Range(NumberedScale):
 class IntegerScale(_Range):
     """Whole numbers from `min` to `max`; anything else in a verdict is refused."""
 
-    type: Literal["integer"] = "integer"
-    min: int = 1
-    max: int = 5
+    type: Literal["integer"] = Field("integer", description="Which scale it is.")
+    min: int = Field(1, description="Lowest score.")
+    max: int = Field(5, description="Highest score.")
 
     is_whole: ClassVar[bool] = True
 
@@ -146,15 +146,15 @@ class IntegerScale(_Range):
 class NumberScale(_Range):
     """Any number from `min` to `max`."""
 
-    type: Literal["number"]
-    min: float = Field(0.0, allow_inf_nan=False)
-    max: float = Field(1.0, allow_inf_nan=False)
+    type: Literal["number"] = Field(description="Which scale it is.")
+    min: float = Field(0.0, allow_inf_nan=False, description="Lowest score.")
+    max: float = Field(1.0, allow_inf_nan=False, description="Highest score.")
 
 
 class NamedScale(FileModel):
     """Verdicts with names, each with its score."""
 
-    type: str
+    type: str = Field(description="Which scale it is.")
 
     verdict_field: ClassVar[str] = "verdict"
     is_pass_rate: ClassVar[bool] = False
@@ -240,8 +240,10 @@ class NamedScale(FileModel):
 class LabelScale(NamedScale):
     """Named verdicts, each with its score."""
 
-    type: Literal["labels"]
-    labels: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(min_length=2)
+    type: Literal["labels"] = Field(description="Which scale it is.")
+    labels: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(
+        min_length=2, description="Label → its score, at least two; labels may share a score."
+    )
 
     @model_validator(mode="after")
     def _labels_differ(self) -> Self:
@@ -258,7 +260,7 @@ class LabelScale(NamedScale):
 class PassFailScale(NamedScale):
     """`pass` scores 1, `fail` scores 0."""
 
-    type: Literal["pass_fail"]
+    type: Literal["pass_fail"] = Field(description="Which scale it is.")
 
     is_pass_rate: ClassVar[bool] = True
     label_scores: ClassVar[Mapping[str, float]] = {"pass": 1.0, "fail": 0.0}
