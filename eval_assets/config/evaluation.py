@@ -5,7 +5,7 @@ import itertools
 import math
 import zoneinfo
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -72,6 +72,8 @@ class MetricChoice(FileModel):
 class Gate(FileModel):
     """A condition a candidate must meet. Thresholds are in score units; `max_drop` compares with the baseline."""
 
+    THRESHOLDS: ClassVar[tuple[str, ...]] = ("min", "max", "max_drop", "max_drop_relative", "non_inferiority_margin")
+
     metric: str = Field(description="Name of a metric or judge of the evaluation.")
     min: float | None = Field(None, description="GO only if the whole interval of the mean is at least this.")
     max: float | None = Field(None, description="GO only if the whole interval of the mean is at most this.")
@@ -94,9 +96,8 @@ class Gate(FileModel):
 
     @model_validator(mode="after")
     def _has_a_threshold(self) -> "Gate":
-        thresholds = ("min", "max", "max_drop", "max_drop_relative", "non_inferiority_margin")
-        if all(getattr(self, name) is None for name in thresholds):
-            raise ValueError(f"expected at least one of {', '.join(map(repr, thresholds))}")
+        if all(getattr(self, name) is None for name in self.THRESHOLDS):
+            raise ValueError(f"expected at least one of {', '.join(map(repr, self.THRESHOLDS))}")
         return self
 
 

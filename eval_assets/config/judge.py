@@ -1,11 +1,19 @@
 """A judge file, `data/judges/<name>.yaml`: what is judged, on which scale, shown what, by which model."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from eval_assets.config.fields import FileModel, Owner, Slug
 from eval_assets.config.scales import IntegerScale, Scale
+
+Kind = Literal["rubric", "template", "tree", "jury"]
+NEEDED_BY_KIND: Mapping[Kind, str] = MappingProxyType(
+    {"rubric": "definition", "template": "prompt", "tree": "tree", "jury": "jurors"}
+)
+"""Kind of judge → the field of its file that it can't do without."""
 
 
 class JudgeExample(FileModel):
@@ -45,7 +53,7 @@ class JudgeFile(FileModel):
     description: str = Field("", description="What it is, for readers; changes no result.")
     owners: tuple[Owner, ...] = Field((), description="Who answers for it: `team:name` or an e-mail address each.")
     version: str = Field("v1", description="Name of this version, kept with every score; yours to count up.")
-    kind: Literal["rubric", "template", "tree", "jury"] = Field(
+    kind: Kind = Field(
         "rubric",
         description="How it judges: `rubric` builds the messages from definition, rubric and scale, `template` renders "
         "`prompt`, `tree` asks yes/no questions, `jury` counts the votes of other judges.",
@@ -85,7 +93,7 @@ class JudgeFile(FileModel):
 
     @model_validator(mode="after")
     def _kind_has_what_it_needs(self) -> "JudgeFile":
-        needed = {"rubric": "definition", "template": "prompt", "tree": "tree", "jury": "jurors"}[self.kind]
+        needed = NEEDED_BY_KIND[self.kind]
         if not getattr(self, needed):
             raise ValueError(f"a judge of kind {self.kind!r} needs the field {needed!r}")
         if self.kind != "jury" and self.model is None:
