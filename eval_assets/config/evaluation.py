@@ -48,7 +48,7 @@ class MetricChoice(FileModel):
     """One metric: a shipped name, or a function of yours."""
 
     metric: MetricName = Field(description="A shipped name, or with `function` a name of your choice.")
-    function: str | None = Field(None, description="`module:function` of a custom metric; absent for shipped ones.")
+    function: str | None = Field(None, description="Of a custom metric: `module:function` of a module beside `data/`.")
     version: str | None = Field(None, description="Version of a custom metric; shipped ones carry their own.")
     parameters: dict[str, Any] = Field(
         default_factory=dict, description="Parameters of the metric by name; `aggregates` lists further aggregates."

@@ -172,7 +172,7 @@ class ModelFile(FileModel):
     prices: Prices = Field(Prices(), description="What it charges, for estimates and budgets; unknown when absent.")
     limits: Limits = Field(Limits(), description="How fast it may be asked, how long it may take, when to give up.")
     callable: str | None = Field(
-        None, description="For `callable`: your `module:function`, a module beside `data/` or an installed one."
+        None, description="For `callable`: what answers, `module:function` of a module beside `data/`."
     )
     file: str | None = Field(
         None,

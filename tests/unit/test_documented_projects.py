@@ -9,7 +9,8 @@ from tests.documented_files import shown_in, write_shown
 from tests.small_project import notes_of, problems_of
 
 NAMED = {
-    "your-code.md": {"my_models.py", "my_metrics.py", "data/judges/jury.yaml", "data/judges/second-strict-juror.yaml"}
+    "files.md": {"data/evaluations/support.yaml", "data/datasets/tickets.labels.csv", "data/prompts/kind.md"},
+    "your-code.md": {"my_models.py", "my_metrics.py", "data/judges/jury.yaml", "data/judges/second-strict-juror.yaml"},
 }
 
 
