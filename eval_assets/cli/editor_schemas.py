@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from eval_assets.cli.chosen_project import chosen_settings
 from eval_assets.cli.saying import say
 
 
@@ -14,16 +15,15 @@ def schemas(data_dir: Path | None) -> None:
 
     They lie in .eval-assets/schemas beside the data; a YAML file names its own in its first line.
     """
-    from eval_assets.config.settings import settings_from
     from eval_assets.schemas.copies import COPIES, FILE_NAMES, schema_line, write_schemas
 
-    data = settings_from(data_dir=data_dir).data_dir
-    written = write_schemas(data.parent)
+    settings = chosen_settings(data_dir)
+    written = write_schemas(settings.project_dir)
     for path in written:
-        say(f"wrote {path.relative_to(data.parent)}")
+        say(f"wrote {path.relative_to(settings.project_dir)}")
     if not written:
         say(f"{COPIES} is up to date")
     say("the first line of a file:")
     for kind in FILE_NAMES:
-        folder = data / kind
-        say(f"  {folder.relative_to(data.parent)}/*.yaml: {schema_line(kind, folder / 'any.yaml', data.parent)}")
+        folder = settings.data_dir / kind
+        say(f"  {settings.data_dir.name}/{kind}/*.yaml: {schema_line(kind, folder / 'any.yaml', settings.project_dir)}")
