@@ -7,10 +7,11 @@ from eval_assets.config.evaluation import EvaluationFile
 from eval_assets.config.fields import FileModel
 from eval_assets.config.judge import JudgeFile
 from eval_assets.config.model import ModelFile
+from eval_assets.config.project_place import SettingsFile
 from eval_assets.config.prompt import PromptFrontMatter
 from eval_assets.providers.local.transformers_model import GenerationSettings
 
-THE_FILES = (DatasetCard, EvaluationFile, JudgeFile, ModelFile, PromptFrontMatter, GenerationSettings)
+THE_FILES = (DatasetCard, EvaluationFile, JudgeFile, ModelFile, PromptFrontMatter, SettingsFile, GenerationSettings)
 
 
 def declared_models(above: type[FileModel] = FileModel) -> list[type[FileModel]]:

@@ -18,6 +18,7 @@ from eval_assets.config.fields import SLUG_PATTERN
 from eval_assets.config.files.parameter_names import BY_PROJECT, KNOWN_PARAMETERS, Numbers
 from eval_assets.config.judge import JudgeFile
 from eval_assets.config.model import ModelFile
+from eval_assets.config.project_place import SettingsFile
 from eval_assets.config.prompt import PromptFrontMatter
 from eval_assets.providers.local.transformers_model import GenerationSettings
 
@@ -28,6 +29,7 @@ MODELS: Mapping[str, type[BaseModel]] = {
     "fields of prompts": PromptFrontMatter,
     "fields of models": ModelFile,
     "fields of judges": JudgeFile,
+    "fields of the project": SettingsFile,
 }
 HEAD = "| Field | What it takes | Default | What it means |\n| --- | --- | --- | --- |"
 TYPES = {
