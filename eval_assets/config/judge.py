@@ -1,6 +1,6 @@
 """A judge file, `data/judges/<name>.yaml`: what is judged, on which scale, shown what, by which model."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -95,7 +95,9 @@ class JudgeFile(FileModel):
     def _kind_has_what_it_needs(self) -> "JudgeFile":
         needed = NEEDED_BY_KIND[self.kind]
         if not getattr(self, needed):
-            raise ValueError(f"a judge of kind {self.kind!r} needs the field {needed!r}")
+            meant = next((kind for kind, field in NEEDED_BY_KIND.items() if getattr(self, field)), None)
+            hint = f"; with {NEEDED_BY_KIND[meant]!r} write `kind: {meant}`" if meant else ""
+            raise ValueError(f"a judge of kind {self.kind!r} needs the field {needed!r}{hint}")
         if self.kind != "jury" and self.model is None:
             raise ValueError("expected the field 'model' with the name of a file in data/models")
         return self
@@ -104,15 +106,23 @@ class JudgeFile(FileModel):
     def _scores_are_on_the_scale(self) -> "JudgeFile":
         if self.kind == "jury":
             return self
-        for example in self.examples:
-            self.scale.score_of(example.score)
+        for index, example in enumerate(self.examples):
+            _said_of(f"examples[{index}].score", self.scale.score_of, example.score)
         for leaf in self.tree.leaves() if self.tree else ():
-            self.scale.label_of(leaf)
+            _said_of("a score of the tree", self.scale.label_of, leaf)
         if self.expected_value and not self.scale.is_of_digits:
             raise ValueError("expected_value needs an integer scale within 0 to 9, where every score is one token")
         if self.expected_value and self.kind == "tree":
             raise ValueError("expected_value needs a judge that replies with a score, a tree's questions don't")
         return self
+
+
+def _said_of(what: str, read: Callable[[Any], object], value: Any) -> None:
+    """Say of what it is that a scale refuses it."""
+    try:
+        read(value)
+    except ValueError as error:
+        raise ValueError(f"{what}: {error}") from error
 
 
 class Judge(FileModel):

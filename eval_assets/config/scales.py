@@ -7,6 +7,7 @@ a reply the verdict stands is found in `judges.replies`.
 
 import difflib
 import json
+import re
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -17,6 +18,7 @@ from eval_assets.config.fields import FileModel
 
 MAX_ENUMERATED = 21
 LARGEST_DIGIT = 9
+PAIR = 2
 
 PASS_WORDS = frozenset(
     "pass passed passes passing bestanden erfüllt réussi conforme aprobado aprovado superato geslaagd "
@@ -279,12 +281,23 @@ FORMS = {
 }
 
 
+def _form_between(low: str, high: str) -> str:
+    """How a scale from one number to another is written.
+
+    >>> _form_between("1", "5"), _form_between("0", "0.5")
+    ('{type: integer, min: 1, max: 5}', '{type: number, min: 0, max: 0.5}')
+    """
+    return f"{{type: {'number' if '.' in low + high else 'integer'}, min: {low}, max: {high}}}"
+
+
 def _with_its_type(scale: Any) -> Any:
     """What a file says of a scale, with its type; one without is an integer scale."""
     kind = str(scale.get("type", "integer") if isinstance(scale, dict) else getattr(scale, "type", None))
     if kind not in FORMS:
         near = difflib.get_close_matches(scale if isinstance(scale, str) else kind, FORMS, n=1)
-        hint = f"; did you mean {FORMS[near[0]]}?" if near else ""
+        bounds = re.findall(r"(?<!\d)-?\d+(?:\.\d+)?", str(scale)) if isinstance(scale, str | list) else []
+        form = FORMS[near[0]] if near else _form_between(*bounds) if len(bounds) == PAIR else None
+        hint = f"; did you mean {form}?" if form else ""
         raise ValueError(f"expected one of {', '.join(FORMS.values())}, got {scale!r}{hint}")
     return {"type": kind, **scale} if isinstance(scale, dict) else scale
 
