@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from eval_assets.cli.dagster_commands import instance, reload
+from eval_assets.cli.editor_schemas import schemas
 from eval_assets.cli.exit_codes import ExitCode
 from eval_assets.cli.maintaining import maintain
 from eval_assets.cli.reporting import gate, report
@@ -82,7 +83,7 @@ def _add(group: click.Group, command: click.Command) -> None:
     group.add_command(command)
 
 
-for command in (cache, check, gate, instance, maintain, plan, reload, report, run, trace):
+for command in (cache, check, gate, instance, maintain, plan, reload, report, run, schemas, trace):
     _add(commands, command)
 
 
