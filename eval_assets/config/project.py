@@ -25,12 +25,31 @@ SUFFIXES = {"datasets": ".yaml", "prompts": ".md", "models": ".yaml", "judges": 
 
 @dataclass(frozen=True)
 class Loaded(Generic[Item]):
-    """One usable file: what it declares, its text, and the lines of its fields."""
+    """One usable file, or a definition in an evaluation: what it declares, its text, and the lines of its fields.
+
+    Args:
+        item: What it declares.
+        file: The file.
+        source: Its text; of a definition that alone.
+        lines: Line of each field.
+        defined_at: Line of the file where the text of a definition begins; null for a file.
+    """
 
     item: Item
     file: str
     source: str
     lines: Mapping[Location, int] = field(default_factory=dict)
+    defined_at: int | None = None
+
+    @property
+    def first_line(self) -> int:
+        """Line of the file where the text begins."""
+        return self.defined_at or 1
+
+    @property
+    def called(self) -> str:
+        """How a sentence names it: the file, or which definition in it."""
+        return self.file if self.defined_at is None else f"{self.item.name!r} in {self.file}"
 
     def problem(self, place: Location, said: str) -> Problem:
         """What is wrong at a place in the file."""

@@ -16,7 +16,10 @@ class ColumnMapping(FileModel):
     What isn't mapped stays usable under its own name.
     """
 
-    example_id: str = "example_id"
+    example_id: str | None = Field(
+        "example_id",
+        description="Null: the file has no ids, and each example is known by what it asks.",
+    )
     inputs: str = "inputs"
     targets: str = "targets"
     context: str = "context"
