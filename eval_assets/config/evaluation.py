@@ -5,7 +5,7 @@ import itertools
 import math
 import zoneinfo
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -152,11 +152,29 @@ class EvaluationFile(FileModel):
         return value
 
 
+def _is_absent(limit: int | None) -> bool:
+    """Whether an evaluation is whole, as all were before there were limits."""
+    return limit is None
+
+
 class Evaluation(FileModel):
-    """An evaluation with its name."""
+    """An evaluation with its name; `limit` says of a trial how many rows it was cut to, which no file says."""
 
     name: Slug
     file: EvaluationFile
+    limit: int | None = Field(None, exclude_if=_is_absent)
+
+    def limited(self, n_rows: int) -> Self:
+        """The evaluation on the first rows of its slice: another slice, so that its results never pass for whole ones.
+
+        Args:
+            n_rows: How many rows at most; a slice that is no longer stays as it is.
+        """
+        chosen = self.file.slice
+        if chosen.first is not None and chosen.first <= n_rows:
+            return self
+        cut = self.file.model_copy(update={"slice": chosen.model_copy(update={"first": n_rows})})
+        return self.model_copy(update={"file": cut, "limit": n_rows})
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:

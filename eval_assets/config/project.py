@@ -1,8 +1,8 @@
 """Everything declared in `data/`, by kind and name. Reading the files is in `project_files`."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -118,6 +118,17 @@ class Project:
         if name not in loaded:
             raise ConfigError(f"data/{kind}: there is no {name!r}; files: {', '.join(self.names(kind)) or 'none'}")
         return loaded[name]
+
+
+def limited(project: Project, n_rows: int, evaluations: Collection[str] = ()) -> Project:
+    """A project in which some evaluations, or all, are cut to the first rows of their slices."""
+    cut = {
+        name: replace(loaded, item=loaded.item.limited(n_rows))
+        if name in (evaluations or project.evaluations)
+        else loaded
+        for name, loaded in project.evaluations.items()
+    }
+    return replace(project, evaluations=cut)
 
 
 def can_be_a_partition(name: str) -> bool:
