@@ -16,7 +16,11 @@ class ColumnMapping(FileModel):
     What isn't mapped stays usable under its own name.
     """
 
-    example_id: str = Field("example_id", description="The id of an example, unique in the file.")
+    example_id: str | None = Field(
+        "example_id",
+        description="The id of an example, unique in the file. Null: the file has none, and each example is known by "
+        "what it asks.",
+    )
     inputs: str = Field("inputs", description="What is asked: text, an object, or a list of messages.")
     targets: str = Field("targets", description="What outputs are compared with; several in a list are all acceptable.")
     context: str = Field("context", description="What an answer may be based on: text, or a list of texts.")
