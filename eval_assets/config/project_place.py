@@ -55,7 +55,7 @@ def place_upwards(start: Path) -> ProjectPlace:
     """
     start = start.resolve()
     for folder in (start, *start.parents):
-        if place := _place_at(folder):
+        if place := place_at(folder):
             return place
     looked = [str(folder) for folder in (start, *start.parents)]
     shown = ", ".join(looked if len(looked) <= MAX_SHOWN else [*looked[: MAX_SHOWN - 1], "…", looked[-1]])
@@ -72,7 +72,7 @@ def place_named(named: Path) -> ProjectPlace:
         ConfigError: The `eval-assets.toml` of the project can't be used.
     """
     named = named.resolve()
-    if not _is_folder(named / "evaluations") and (place := _place_at(named)):
+    if not _is_folder(named / "evaluations") and (place := place_at(named)):
         return place
     for folder in named.parents:
         if _is_file(folder / SETTINGS_FILE):
@@ -83,7 +83,12 @@ def place_named(named: Path) -> ProjectPlace:
     return ProjectPlace(named.parent, named)
 
 
-def _place_at(folder: Path) -> ProjectPlace | None:
+def place_at(folder: Path) -> ProjectPlace | None:
+    """The project that a folder is; null if it is none.
+
+    Raises:
+        ConfigError: Its `eval-assets.toml` can't be used.
+    """
     if _is_file(folder / SETTINGS_FILE):
         return _declared_place(folder)
     data = folder / "data"
