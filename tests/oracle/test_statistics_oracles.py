@@ -14,6 +14,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.power import tt_solve_power
 from statsmodels.stats.proportion import proportion_confint
 
+from eval_assets.statistics.binomial import binomial_cdf, binomial_quantile
 from eval_assets.statistics.comparison.differences import difference_bound, equivalence_p_value
 from eval_assets.statistics.comparison.power_of_tests import (
     examples_to_resolve,
@@ -140,6 +141,16 @@ def test_the_power_of_mcnemar_equals_the_sum_over_scipys_binomial_tests(differen
         if stats.binomtest(won, discordant).pvalue < alpha
     )
     assert mcnemar_power(difference, n, discordant_share=share, alpha=alpha) == pytest.approx(expected, abs=1e-8)
+
+
+@pytest.mark.parametrize("q", [0.25, 0.025, 0.005, 1e-8])
+@pytest.mark.parametrize("p", [0.5, 0.3])
+def test_binomial_chances_equal_scipys(q, p):
+    n = np.arange(400)
+    assert binomial_quantile(q, n, p).tolist() == stats.binom.ppf(q, n, p).tolist()
+    for k in (-1, 0, 7, 200):
+        at_least = n[n >= k]
+        assert binomial_cdf(k, at_least, p) == pytest.approx(stats.binom.cdf(k, at_least, p), rel=1e-9)
 
 
 def test_where_no_pair_differed_the_smallest_detectable_difference_is_enough_wins_in_a_row():
