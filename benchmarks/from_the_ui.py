@@ -26,7 +26,8 @@ from statistics import median
 from typing import Any
 
 from eval_assets.automation.refresh import refresh_config
-from eval_assets.config.settings import CHECKOUT
+
+CHECKOUT = Path(__file__).resolve().parents[1]
 
 ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
 LAUNCH = """mutation($params: ExecutionParams!) { launchRun(executionParams: $params) {

@@ -1,46 +1,51 @@
-"""The binomial distribution, on `scipy.special`: `scipy.stats` has it too, and takes half a second to import."""
+"""The binomial distribution from special functions: importing `scipy.stats` for it would take a second."""
 
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
 
 
-def binomial_cdf(k: ArrayLike, n: ArrayLike, p: ArrayLike) -> NDArray[np.float64]:
-    """Compute the chance of at most `k` successes in `n` trials that succeed with a chance of `p`.
+def binomial_cdf(successes: Any, n: Any, chance: Any) -> Floats:
+    """How likely so many successes or fewer are. All arguments are broadcast; below 0 successes it is 0.
 
-    Args:
-        k: Whole numbers up to `n`; 0 is the chance of fewer than none.
-        n: Whole numbers from 0 on.
-        p: From 0 to 1.
-
-    >>> binomial_cdf([-1, 0, 2], 2, 0.5).tolist()
-    [0.0, 0.25, 1.0]
+    >>> float(binomial_cdf(1, 2, 0.5)), float(binomial_cdf(-1, 2, 0.5))
+    (0.75, 0.0)
     """
     from scipy.special import betainc
 
-    k, n = np.asarray(k), np.asarray(n)
-    failures = np.where(k < n, n - k, 1)
-    chances = betainc(failures, np.maximum(k, 0) + 1, 1 - np.asarray(p))
-    return np.where(k < 0, 0.0, np.where(k < n, chances, 1.0))
+    k, most = np.asarray(successes, dtype=np.float64), np.asarray(n, dtype=np.float64)
+    inside = betainc(np.maximum(most - k, 1.0), np.maximum(k, 0.0) + 1.0, np.subtract(1.0, chance))
+    return np.where(k < 0, 0.0, np.where(k >= most, 1.0, inside))
 
 
-def binomial_quantile(q: float, n: ArrayLike, p: float) -> NDArray[np.int64]:
-    """Find the fewest successes in `n` trials that have a chance of at least `q` not to be exceeded.
+def binomial_pmf(successes: Any, n: Any, chance: Any) -> Floats:
+    """How likely exactly so many successes are, of 0 to n.
 
-    Args:
-        q: Strictly between 0 and 1.
-        n: Whole numbers from 0 on.
-        p: Chance of success, strictly between 0 and 1.
+    >>> float(binomial_pmf(1, 2, 0.5))
+    0.5
+    """
+    from scipy.special import gammaln, xlog1py, xlogy
 
-    >>> binomial_quantile(0.025, [0, 5, 6, 20], 0.5).tolist()  # 1 / 2 ** 6 is below 0.025, and 1 / 2 ** 5 is not
-    [0, 0, 1, 6]
+    k = np.asarray(successes, dtype=np.float64)
+    ways = gammaln(np.add(n, 1.0)) - gammaln(k + 1.0) - gammaln(np.subtract(n, k) + 1.0)
+    return np.asarray(np.exp(ways + xlogy(k, chance) + xlog1py(np.subtract(n, k), np.negative(chance))))
+
+
+def binomial_ppf(probability: Any, n: Any, chance: Any) -> Floats:
+    """The fewest successes that so many or fewer have at least this probability.
+
+    >>> float(binomial_ppf(0.75, 2, 0.5)), float(binomial_ppf(0.76, 2, 0.5))
+    (1.0, 2.0)
     """
     from scipy.special import bdtrik
 
-    trials = np.asarray(n, dtype=np.int64)
-    inverse: NDArray[Any] = np.where(trials > 0, bdtrik(q, np.maximum(trials, 1), p), 0.0)
-    most = np.ceil(inverse).astype(np.int64)
-    fewer = np.maximum(most - 1, 0)  # the inverse is a little too high where `q` is attained
-    found: NDArray[np.int64] = np.where(binomial_cdf(fewer, trials, p) >= q, fewer, most)
-    return found
+    # The inverse is continuous and a little off: one of the whole numbers about it is the answer.
+    near = np.floor(bdtrik(probability, n, chance))
+    near = np.where(np.isnan(near), 0.0, near)  # fewer than none have this probability already
+    found = np.minimum(near + 2, n)
+    for fewer in (near + 1, near, near - 1):
+        found = np.where((fewer >= 0) & (binomial_cdf(fewer, n, chance) >= probability), fewer, found)
+    return np.asarray(found, dtype=np.float64)

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 from scipy import stats
+from scipy.stats import binom
 from sklearn.metrics import cohen_kappa_score
 from sklearn.metrics import confusion_matrix as sklearn_confusion_matrix
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.power import tt_solve_power
 from statsmodels.stats.proportion import proportion_confint
 
-from eval_assets.statistics.binomial import binomial_cdf, binomial_quantile
+from eval_assets.statistics.binomial import binomial_cdf, binomial_pmf, binomial_ppf
 from eval_assets.statistics.comparison.differences import difference_bound, equivalence_p_value
 from eval_assets.statistics.comparison.power_of_tests import (
     examples_to_resolve,
@@ -129,6 +130,17 @@ def test_the_smallest_detectable_difference_of_flips_equals_statsmodels(n, n_com
     assert found == pytest.approx(expected, rel=1e-3)
 
 
+@pytest.mark.parametrize("chance", [1e-6, 0.2, 0.5, 0.97])
+@pytest.mark.parametrize("n", [1, 14, 1_000, 200_000])
+def test_the_binomial_distribution_equals_scipys(n, chance):
+    successes = np.unique(np.clip(np.round(n * chance + np.sqrt(n) * np.arange(-5, 6)), -1, n))
+    probabilities = np.array([5e-10, 0.025, 0.3, 0.5, 0.9, 1 - 5e-10])
+    assert binomial_cdf(successes, n, chance) == pytest.approx(binom.cdf(successes, n, chance), rel=1e-10)
+    counts = np.maximum(successes, 0)
+    assert binomial_pmf(counts, n, chance) == pytest.approx(binom.pmf(counts, n, chance), rel=1e-8)
+    assert binomial_ppf(probabilities, n, chance).tolist() == binom.ppf(probabilities, n, chance).tolist()
+
+
 @pytest.mark.parametrize(
     ("difference", "n", "share", "alpha"), [(0.1, 60, 0.2, 0.05), (0.25, 20, 0.25, 0.05), (0.2, 60, 0.3, 0.05 / 8)]
 )
@@ -141,16 +153,6 @@ def test_the_power_of_mcnemar_equals_the_sum_over_scipys_binomial_tests(differen
         if stats.binomtest(won, discordant).pvalue < alpha
     )
     assert mcnemar_power(difference, n, discordant_share=share, alpha=alpha) == pytest.approx(expected, abs=1e-8)
-
-
-@pytest.mark.parametrize("q", [0.25, 0.025, 0.005, 1e-8])
-@pytest.mark.parametrize("p", [0.5, 0.3])
-def test_binomial_chances_equal_scipys(q, p):
-    n = np.arange(400)
-    assert binomial_quantile(q, n, p).tolist() == stats.binom.ppf(q, n, p).tolist()
-    for k in (-1, 0, 7, 200):
-        at_least = n[n >= k]
-        assert binomial_cdf(k, at_least, p) == pytest.approx(stats.binom.cdf(k, at_least, p), rel=1e-9)
 
 
 def test_where_no_pair_differed_the_smallest_detectable_difference_is_enough_wins_in_a_row():

@@ -7,7 +7,7 @@ from typing import Any
 from eval_assets.config.datasets.dataset import OUR_COLUMNS, Dataset
 from eval_assets.config.datasets.formats.paths import value_at, without
 from eval_assets.config.problems import Problem, nearest
-from eval_assets.requests.canonical_json import json_sha256
+from eval_assets.requests.canonical_json import json_sha256, json_text
 
 EXPECTED_TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "inputs": ((str, dict, list), "text, an object or a list"),
@@ -25,12 +25,19 @@ class Example:
         position: Place in the row file, from 0; rows that are blank throughout count.
         columns: Every column under our names: `inputs`, and where present `targets`, `context` and any other.
         sha256: Hash of the canonical form of `columns` and `example_id`.
+        stored: The columns as the table cell holds them that they were read from; null for those of a file.
     """
 
     example_id: str
     position: int
     columns: Mapping[str, Any]
     sha256: str
+    stored: str | None = None
+
+    @property
+    def cell(self) -> str:
+        """The columns as a table cell holds them: JSON."""
+        return json_text(self.columns) if self.stored is None else self.stored
 
 
 def example_sha256(example_id: str, columns: Mapping[str, Any]) -> str:

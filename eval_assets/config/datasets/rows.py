@@ -23,6 +23,9 @@ MAX_PROBLEMS = 20
 
 See = Callable[[int, Mapping[str, Any] | None], None]
 
+SHEETS = (".xlsx", ".xls", ".ods", ".numbers")
+"""What rows are kept in by programs for tables, and not read."""
+
 
 def row_file(dataset: Dataset, folder: Path) -> Path:
     """The file that holds a dataset's rows.
@@ -38,9 +41,11 @@ def row_file(dataset: Dataset, folder: Path) -> Path:
             break
     if len(found) != 1:
         names = " or ".join(f"{dataset.name}{suffix}" for suffix in (*ROW_SUFFIXES, *OTHER_SUFFIXES))
+        others = sorted(path.name for path in folder.glob(f"{dataset.name}.*") if path.suffix in SHEETS)
+        remedy = f"save {others[0]} as CSV" if others else "add it, or name it in the card's field 'file'"
         raise DatasetError(
             f"data/{folder.name}/{dataset.name}.yaml: expected one row file {names} beside it, found {len(found)}; "
-            "add it, or name it in the card's field 'file'"
+            f"{remedy}"
         )
     return found[0]
 
