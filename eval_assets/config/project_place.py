@@ -67,7 +67,7 @@ def place_upwards(start: Path) -> ProjectPlace:
 def nearest_place(start: Path) -> ProjectPlace | None:
     """As `place_upwards`; null where none of the folders is a project."""
     start = start.resolve()
-    return next((place for folder in (start, *start.parents) if (place := _place_at(folder))), None)
+    return next((place for folder in (start, *start.parents) if (place := place_at(folder))), None)
 
 
 def place_named(named: Path) -> ProjectPlace:
