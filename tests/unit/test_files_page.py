@@ -83,7 +83,7 @@ def table(schema: Node) -> str:
     lines = []
     for name, node in schema["properties"].items():
         default = "required" if name in required else default_of(node)
-        cells = (f"`{name}`", taken(node), default, node["description"])
+        cells = (f"`{name}`", taken(node), default, node.get("description", ""))
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join([HEAD, *lines])
 
