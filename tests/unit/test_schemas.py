@@ -31,10 +31,10 @@ from tests.small_project import FILES, problems_of, project_with
 
 CHECKOUT = Path(__file__).parents[2]
 KINDS: Mapping[str, tuple[type[BaseModel], str]] = {
-    "datasets": (DatasetCard, "An eval dataset: data/datasets/<name>.yaml"),
-    "models": (ModelFile, "A model: data/models/<name>.yaml"),
-    "judges": (JudgeFile, "A judge: data/judges/<name>.yaml"),
-    "evaluations": (EvaluationFile, "An evaluation: data/evaluations/<name>.yaml"),
+    "datasets": (DatasetCard, "An eval dataset"),
+    "models": (ModelFile, "A model"),
+    "judges": (JudgeFile, "A judge"),
+    "evaluations": (EvaluationFile, "An evaluation"),
 }
 JSON_TYPES = {str: "string", list: "array", dict: "object", bool: "boolean", int: "integer"}
 NAME = {"type": "string", "pattern": SLUG_PATTERN, "description": "Its name, under which results are kept."}
@@ -104,6 +104,8 @@ def in_draft_7(node: Any) -> Any:
     if made.get("default", ...) is None or (isinstance(made.get("default"), dict) and "description" in made):
         del made["default"]
     made.pop("discriminator", None)
+    if isinstance(said := made.get("description"), str) and "`" in said:
+        made["markdownDescription"] = said  # editors show the other with its marks
     for new, old in (("$defs", "definitions"), ("prefixItems", "items")):
         if new in made:
             made[old] = made.pop(new)
