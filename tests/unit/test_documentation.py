@@ -1,9 +1,16 @@
-"""Pages lead where they say, and the table of contents has all of them."""
+"""Pages lead where they say, show fields that exist, and stand in the table of contents."""
 
+import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+from jsonschema import Draft7Validator
+
+from eval_assets.config.files.yaml_documents import parse_yaml
+from eval_assets.schemas.copies import FILE_NAMES, SHIPPED
 
 CHECKOUT = Path(__file__).parents[2]
 DOCS = CHECKOUT / "docs"
@@ -45,3 +52,28 @@ def test_the_table_of_contents_has_every_page() -> None:
 def test_the_decisions_are_listed() -> None:
     listed = set(LINK.findall(prose(DOCS / "decisions" / "README.md")))
     assert {page.name for page in (DOCS / "decisions").glob("*.md")} - {"README.md"} <= listed
+
+
+YAML_BLOCKS = [
+    pytest.param(block, id=f"{page.name}-{number}")
+    for page in PAGES
+    for number, block in enumerate(
+        re.findall(r"^```yaml\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    )
+    if not block.startswith("type: ")  # components are Dagster's
+]
+
+
+def fragment_of(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """What a few fields of a file have to be like."""
+    return {name: part for name, part in schema.items() if name not in ("required", "allOf")}
+
+
+@pytest.mark.parametrize("block", YAML_BLOCKS)
+def test_what_a_page_shows_of_a_file_has_the_fields_of_that_kind(block: str) -> None:
+    shown = parse_yaml(block, file="page").values
+    schemas = [json.loads((SHIPPED / name).read_text("utf-8")) for name in FILE_NAMES.values()]
+    faults = [
+        [fault.message for fault in Draft7Validator(fragment_of(schema)).iter_errors(shown)] for schema in schemas
+    ]
+    assert min(faults, key=len) == []
