@@ -71,6 +71,11 @@ class Assembled:
         return task
 
     @property
+    def cluster(self) -> str | None:
+        """Column whose equal values mark examples that depend on each other."""
+        return self.project.dataset(self.declared["dataset"]).card.cluster
+
+    @property
     def labels(self) -> dict[Candidate, str]:
         """`model@prompt` → what results call the candidate."""
         return {candidate.name: candidate.label for candidate in self.candidates}
