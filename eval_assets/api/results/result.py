@@ -260,7 +260,7 @@ def evaluated(
         spending: What may be spent.
         without: Tables that stay as they are.
     """
-    with opened_room(settings, together.project) as room:
+    with together.said_as_given(), opened_room(settings, together.project) as room:
         refuse_broken_references(together.project, together.name, room.versions.metrics)
         sent = compute_evaluation(room, together.name, spending, without=without)
         return EvaluationResult(
