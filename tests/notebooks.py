@@ -1,6 +1,6 @@
 """Runs notebooks cell by cell, as a kernel does, without one.
 
-    python -m tests.notebooks examples/first_evaluation.ipynb     # writes what the cells show into the file
+python -m tests.notebooks examples/first_evaluation.ipynb     # writes what the cells show into the file
 """
 
 import ast
