@@ -5,8 +5,8 @@
     python -m benchmarks.notebook --rows 20000
 
 Both evaluate the same function on the same rows with the same plain scorer, from an empty folder: nothing is at hand.
-A whole process counts the interpreter and its imports; the call alone is what a kernel that is warm waits for. CPU seconds
-are those of all threads.
+A whole process counts the interpreter and its imports; the call alone is what a warm kernel waits for. CPU seconds are
+those of all threads.
 """
 
 import argparse
