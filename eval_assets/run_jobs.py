@@ -18,6 +18,8 @@ from eval_assets.stages.stage_table import OF_CELLS, OF_EVALUATIONS
 
 EVALUATE_CELL = "evaluate_cell"
 COMPARE = "compare_candidates"
+TABLES = {EVALUATE_CELL: OF_CELLS, COMPARE: OF_EVALUATIONS}
+"""Job → the tables it computes."""
 
 
 def job_definitions(project: Project, engine_room: object) -> dg.Definitions:
@@ -30,12 +32,12 @@ def job_definitions(project: Project, engine_room: object) -> dg.Definitions:
     partitions = partitions_of(project)
     evaluate_cell = dg.define_asset_job(
         EVALUATE_CELL,
-        selection=dg.AssetSelection.assets(*OF_CELLS),
+        selection=dg.AssetSelection.assets(*TABLES[EVALUATE_CELL]),
         description="All stages of one cell: predictions, scores, verdicts, aggregate report.",
     )
     compare = dg.define_asset_job(
         COMPARE,
-        selection=dg.AssetSelection.assets(*OF_EVALUATIONS),
+        selection=dg.AssetSelection.assets(*TABLES[COMPARE]),
         description="What joins the cells of an evaluation: outputs side by side, agreement with people, comparison.",
     )
     return dg.Definitions(

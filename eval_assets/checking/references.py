@@ -142,7 +142,7 @@ def model_problems(project: Project, name: str) -> list[Problem]:
     is_sampled = provider_of(loaded.item).has_sampling_parameters
     return [
         *(parameter_problems(file.parameters, file=loaded.file, lines=loaded.lines) if is_sampled else ()),
-        *callable_problems(loaded, project.data_dir.parent),
+        *callable_problems(loaded, project.data_dir.parent, project.given),
         *recorded_problems(project, loaded),
     ]
 
@@ -219,7 +219,7 @@ def _column_problems(
         if kind == "prompts" and used in project.prompts:
             yield from prompt_problems(project.prompts[used], columns)
         elif kind == "models" and used in loaded.item.file.models and used in project.models:
-            yield from callable_argument_problems(project.models[used], columns, project.data_dir.parent)
+            yield from callable_argument_problems(project.models[used], columns, project.data_dir.parent, project.given)
         elif kind == "judges" and used in project.judges:
             yield from judge_column_problems(project.judges[used], columns)
             yield from judge_template_problems(project.judges[used], columns)

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 from eval_assets.config.datasets.dataset import Dataset
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.fields import MAX_NAME, SLUG_PATTERN
+from eval_assets.config.given import GivenFunction
 from eval_assets.config.judge import Judge
 from eval_assets.config.model import Model
 from eval_assets.config.problems import Location, Problem, field_path, line_of
@@ -47,6 +48,7 @@ class Project:
     Args:
         data_dir: The folder `data/`.
         broken: Kind and name of each unusable file → its error.
+        given: Functions that Python code hands over: what stands for them in models and for metrics → each.
     """
 
     data_dir: Path
@@ -56,6 +58,7 @@ class Project:
     judges: Mapping[str, Loaded[Judge]]
     evaluations: Mapping[str, Loaded[Evaluation]]
     broken: Mapping[tuple[str, str], str]
+    given: Mapping[str, GivenFunction] = field(default_factory=dict)
 
     @property
     def datasets_dir(self) -> Path:

@@ -159,7 +159,9 @@ class EngineRoom:
         identity, shared = self.identity(model, stored_documents(self.warehouse, dataset))
         client: Client = OnDemandClient(
             lambda: open_client(
-                operated, Surroundings(self.project.models_dir, self.embedded), implementation=model.implementation
+                operated,
+                Surroundings(self.project.models_dir, self.embedded, given=self.project.given),
+                implementation=model.implementation,
             ),
             shared,
             is_at_hand=provider_of(operated).is_recorded,
