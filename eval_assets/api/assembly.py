@@ -110,7 +110,7 @@ def assembled(data: Any, candidates: Sequence[Any], choices: Choices, *, project
         "metrics": list(metrics.choices),
         "without_metrics": list(metrics.without),
         "judges": [judge.item.name for judge in judges],
-        **({"baseline": _baseline(choices.baseline, chosen)} if len(chosen) > 1 else {}),
+        "baseline": _baseline(choices.baseline, chosen),
         "samples": choices.samples,
     }
     together = replace(

@@ -2,28 +2,20 @@
 
 import asyncio
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from eval_assets.api.arguments.declared import DeclaredJudge
 from eval_assets.api.assembly import Assembled, Choices, assembled
 from eval_assets.api.project_choice import chosen_settings
 from eval_assets.api.results.planned import PlannedEvaluation
-from eval_assets.api.results.result import EvaluationResult
-from eval_assets.api.without_dagster import Sent, compute_evaluation
-from eval_assets.checking.references import refuse_broken_references
+from eval_assets.api.results.result import EvaluationResult, evaluated
+from eval_assets.api.without_dagster import opened_room
 from eval_assets.config.project import Project
 from eval_assets.config.project_files import load_project
 from eval_assets.config.settings import Settings
 from eval_assets.planning.plan import make_plan
-from eval_assets.stages.engine_room import EngineRoom
-from eval_assets.stages.graph import cells_of, judge_models_of
-from eval_assets.stages.report_reading import read_report
 from eval_assets.stages.spending import Spending
-from eval_assets.storage.snapshots import partition_name
-from eval_assets.storage.warehouse import Warehouse
 
 ROWS_FOLDER = "python"
 """Below the folder of journals: rows and outputs that calls were given, by their content."""
@@ -120,33 +112,10 @@ def plan(  # noqa: PLR0913  as `evaluate`
         cluster=cluster, name=name,
     )  # fmt: skip
     settings, together = _assembled(data, candidates, choices, project)
-    with _room(settings, together.project) as room:
+    with opened_room(settings, together.project) as room:
         spending = Spending(cache=cache, max_cost_usd=max_cost_usd)
         made = make_plan(room, evaluations=[together.name], spending=spending)
     return PlannedEvaluation(made, {str(name): label for name, label in together.labels.items()})
-
-
-def evaluated(
-    settings: Settings, together: Assembled, spending: Spending, *, without: Sequence[str] = ()
-) -> EvaluationResult:
-    """Compute what was assembled, and read its report.
-
-    Args:
-        settings: Where its tables lie.
-        together: What to evaluate.
-        spending: What may be spent.
-        without: Tables that stay as they are.
-    """
-    with _room(settings, together.project) as room:
-        refuse_broken_references(together.project, together.name, room.versions.metrics)
-        sent = compute_evaluation(room, together.name, spending, without=without)
-        return EvaluationResult(
-            read_report(room, together.name),
-            together,
-            _priced(sent, together),
-            settings,
-            _output_versions(room, together.name),
-        )
 
 
 def _assembled(
@@ -156,27 +125,3 @@ def _assembled(
     files: Project = load_project(settings.data_dir)
     folder = settings.state_dir / ROWS_FOLDER
     return settings, assembled(data, candidates, choices, project=files, folder=folder)
-
-
-@contextmanager
-def _room(settings: Settings, project: Project) -> Iterator[EngineRoom]:
-    warehouse = Warehouse(settings.warehouse_root, settings.storage_options)
-    with EngineRoom(project=project, warehouse=warehouse, state_dir=settings.state_dir) as room:
-        yield room
-
-
-def _priced(sent: Sent, together: Assembled) -> Sent:
-    """What was spent, or null where something was sent and no price is known of any that could be asked."""
-    project = together.project
-    judge_models = {model for judge in together.declared["judges"] for model in judge_models_of(project, judge)}
-    models = [*(each.model.item for each in together.candidates), *map(project.model, judge_models)]
-    is_known = sent.cost_usd or not sent.n_sent or any(model.file.prices.are_known for model in models)
-    return sent if is_known else replace(sent, cost_usd=None)
-
-
-def _output_versions(room: EngineRoom, name: str) -> dict[str, str]:
-    commits = room.warehouse.snapshot("predictions").last_commits()
-    return {
-        cell.key: commits[partition_name(cell.partition)].metadata["data_version"]
-        for cell in cells_of(room.project, name)
-    }

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from eval_assets.config.project import SUFFIXES
+from eval_assets.config.project_place import nearest_place
 from eval_assets.config.settings import DATA_VARIABLE, Settings, settings_from
 from eval_assets.errors import ConfigError
 
@@ -24,18 +25,15 @@ def chosen_settings(project: str | os.PathLike[str] | None) -> Settings:
     """
     if project is not None:
         folder = Path(project)
-        data_dir = folder / "data" if (folder / "data").is_dir() else folder
-        if not data_dir.is_dir() or not any((data_dir / kind).is_dir() for kind in SUFFIXES):
+        settings = settings_from(data_dir=folder)
+        if not any((settings.data_dir / kind).is_dir() for kind in SUFFIXES):
             raise ConfigError(
-                f"project: expected the folder of a project, which holds data/ with evaluations, got {str(project)!r}"
+                "project: expected the folder of a project, which has data/evaluations/ or eval-assets.toml, "
+                f"got {str(project)!r}"
             )
-        return settings_from(data_dir=data_dir)
-    if os.environ.get(DATA_VARIABLE):
+        return settings
+    if os.environ.get(DATA_VARIABLE) or nearest_place(Path.cwd()):
         return settings_from()
-    start = Path.cwd()
-    for folder in (start, *start.parents):
-        if (folder / "data" / "evaluations").is_dir():
-            return settings_from(data_dir=folder / "data")
     return settings_from(data_dir=_scratch_data())
 
 

@@ -1,29 +1,25 @@
 """`r.rescore`: other metrics or judges on outputs that are there; only judges are asked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from eval_assets.api.arguments.given_metrics import given_metrics
 from eval_assets.api.assembly import Assembled, given_judges, with_evaluation
-from eval_assets.api.evaluating import evaluated
-from eval_assets.api.results.result import EvaluationResult
+from eval_assets.config.candidate import Candidate
+from eval_assets.config.settings import Settings
 from eval_assets.errors import StorageError
 from eval_assets.stages.graph import cells_of
-from eval_assets.stages.spending import Spending
 from eval_assets.storage.snapshots import partition_name
 from eval_assets.storage.warehouse import Warehouse
 
 
-def rescored(result: EvaluationResult, metrics: Any, judges: Sequence[Any] | None) -> EvaluationResult:
-    """Score the outputs of a result anew; arguments as in `EvaluationResult.rescore`.
+def with_other_scores(together: Assembled, metrics: Any, judges: Sequence[Any] | None) -> Assembled:
+    """The same evaluation with other metrics or judges; null keeps those there are.
 
     Raises:
-        StorageError: The tables hold other outputs by now.
         ConfigError: A metric or judge can't be used.
     """
-    together = result.assembled
-    _refuse_other_outputs(result)
     changed: dict[str, Any] = {}
     project, notes = together.project, list(together.notes)
     if metrics is not None:
@@ -40,23 +36,33 @@ def rescored(result: EvaluationResult, metrics: Any, judges: Sequence[Any] | Non
             models={**project.models, **{model.item.name: model for model in models}},
         )
     declared = {**together.declared, **changed}
-    anew: Assembled = replace(
+    return replace(
         together,
         project=with_evaluation(project, together.name, declared),
         declared=declared,
         notes=tuple(dict.fromkeys(notes)),
     )
-    return evaluated(result.settings, anew, Spending(), without=("predictions",))
 
 
-def _refuse_other_outputs(result: EvaluationResult) -> None:
-    """Refuse tables whose outputs are no longer those that the result shows."""
-    warehouse = Warehouse(result.settings.warehouse_root, result.settings.storage_options)
-    commits = warehouse.snapshot("predictions").last_commits()
-    for cell in cells_of(result.assembled.project, result.name):
+def refuse_other_outputs(
+    together: Assembled, settings: Settings, versions: Mapping[str, str], labels: Mapping[Candidate, str]
+) -> None:
+    """Refuse tables whose outputs are no longer those that a result shows.
+
+    Args:
+        together: The evaluation.
+        settings: Where its tables lie.
+        versions: Cell → data version of the outputs that are shown.
+        labels: Candidate → what the result calls it.
+
+    Raises:
+        StorageError: They hold others.
+    """
+    commits = Warehouse(settings.warehouse_root, settings.storage_options).snapshot("predictions").last_commits()
+    for cell in cells_of(together.project, together.name):
         commit = commits.get(partition_name(cell.partition))
-        if commit is None or commit.metadata["data_version"] != result.output_versions[cell.key]:
+        if commit is None or commit.metadata["data_version"] != versions[cell.key]:
             raise StorageError(
-                f"rescore: the tables hold other outputs of {result.labels[str(cell.candidate)]!r} than this result, "
-                f"from a later evaluation of the name {result.name!r}; rescore that one, or evaluate again"
+                f"rescore: the tables hold other outputs of {labels[cell.candidate]!r} than this result, from a later "
+                f"evaluation of the name {together.name!r}; rescore that one, or evaluate again"
             )

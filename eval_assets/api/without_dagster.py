@@ -1,13 +1,14 @@
 """Computing an evaluation by the stages of the pipeline, without Dagster: the same keys, tables and replies."""
 
 import uuid
-from collections.abc import Collection, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
 import polars as pl
 
 from eval_assets.config.project import Project
+from eval_assets.config.settings import Settings
 from eval_assets.planning.plan import roots_of
 from eval_assets.planning.staleness import StalenessReader
 from eval_assets.providers.identity import identity_of
@@ -19,6 +20,7 @@ from eval_assets.stages.graph import Cell, Place, WholeEvaluation, all_judges_of
 from eval_assets.stages.place_asking import Asked
 from eval_assets.stages.spending import Spending
 from eval_assets.stages.stage_table import OF_CELLS, OF_EVALUATIONS, STAGES
+from eval_assets.storage.warehouse import Warehouse
 
 PAID = tuple(table for table, stage in STAGES.items() if stage.pays)
 
@@ -38,6 +40,14 @@ class Sent:
     n_sent: int
     n_reused: int
     cost_usd: float | None
+
+
+@contextmanager
+def opened_room(settings: Settings, project: Project) -> Iterator[EngineRoom]:
+    """Servers, stores and engines over a project in memory, closed at the end."""
+    warehouse = Warehouse(settings.warehouse_root, settings.storage_options)
+    with EngineRoom(project=project, warehouse=warehouse, state_dir=settings.state_dir) as room:
+        yield room
 
 
 def compute_evaluation(room: EngineRoom, name: str, spending: Spending, *, without: Collection[str] = ()) -> Sent:

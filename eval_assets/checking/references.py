@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from eval_assets.checking.chosen_metrics import MetricsOf, metric_problems
 from eval_assets.checking.declared_gates import Bounds, gate_problems
 from eval_assets.checking.file_names import candidate_problems, files_used, ignored_files, unknown_files
+from eval_assets.checking.jury_members import jury_problems
 from eval_assets.checking.provided_columns import (
     ProvidedColumns,
     argument_problems,
@@ -155,6 +156,7 @@ def judge_problems(project: Project, name: str) -> list[Problem]:
     if model is not None:
         problems += unknown_files(project, loaded, "models", [model], ("model",))
     problems += unknown_files(project, loaded, "judges", loaded.item.file.jurors, ("jurors",))
+    problems += jury_problems(project, loaded)
     asked = project.models.get(model or "")
     if asked is not None and provider_of(asked.item).has_sampling_parameters:
         problems += parameter_problems(loaded.item.file.parameters, file=loaded.file, lines=loaded.lines, of_judge=True)

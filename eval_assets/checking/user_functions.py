@@ -3,7 +3,6 @@
 They are imported here, as a run imports them: nothing of this is for the time when definitions load.
 """
 
-import importlib
 import pkgutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -114,7 +113,6 @@ def missing_module(target: str, project_dir: Path) -> str | None:
     module, colon, name = target.partition(":")
     if not (module and colon and name):
         return f"expected `module:function`, got {target!r}"
-    importlib.invalidate_caches()
     if module in sys.modules or find_module(module, project_dir) is not None:
         return None
     hint = hint_at(module, _modules_beside(module, project_dir)) or "; put it there, or install it"

@@ -29,9 +29,8 @@ def plan(data_dir: Path | None, *, choice: Choice, as_json: bool) -> None:
 def _show_plan(data_dir: Path | None, choice: Choice, *, as_json: bool) -> None:
     from eval_assets.planning.plan import make_plan
     from eval_assets.planning.plan_text import plan_text
-    from eval_assets.stages.engine_room import EngineRoom
 
-    with EngineRoom.from_settings(chosen_settings(data_dir)) as engine_room:
+    with choice.engine_room(chosen_settings(data_dir)) as engine_room:
         made = make_plan(engine_room, **choice.of_plan, spending=choice.spending)
     say(valid_json(made.as_json()) if as_json else plan_text(made))
     if made.refused:
@@ -69,17 +68,19 @@ def run(
         return
     from eval_assets.planning.plan_text import plan_text
     from eval_assets.requests.budget import Budget
-    from eval_assets.stages.engine_room import EngineRoom
     from eval_assets.up_to_date import Listener, bring_up_to_date
 
     settings = chosen_settings(data_dir)
-    with EngineRoom.from_settings(settings) as engine_room:
+    with choice.engine_room(settings) as engine_room:
         engine_room.budget = None if max_cost_usd is None else Budget(max_cost_usd)
         listener = Listener(_progress_view, on_plan=lambda made: say(plan_text(made), err=True))
         outcome = bring_up_to_date(engine_room, settings.home, choice.of_plan, choice.spending, listener)
-    ending = RunEnding(outcome, allow_failed, asks_gates=not no_gate)
+    ending = RunEnding(outcome, allow_failed, asks_gates=not no_gate and choice.limit is None)
     for line in (*outcome.missing, *ending.lines()):
         say(line, err=True)
+    if choice.limit is not None:
+        all_of_it = " ".join(["eval-assets run", *choice.evaluations])
+        say(f"only the first {choice.limit} rows, and no gates: `{all_of_it}` computes all, and reuses these", err=True)
     if outcome.is_open:
         say("everything answered so far is kept; the same command goes on from there", err=True)
     sys.exit(ending.code)

@@ -1,8 +1,8 @@
 """Everything declared in `data/`, by kind and name. Reading the files is in `project_files`."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -26,12 +26,31 @@ SUFFIXES = {"datasets": ".yaml", "prompts": ".md", "models": ".yaml", "judges": 
 
 @dataclass(frozen=True)
 class Loaded(Generic[Item]):
-    """One usable file: what it declares, its text, and the lines of its fields."""
+    """One usable file, or a definition in an evaluation: what it declares, its text, and the lines of its fields.
+
+    Args:
+        item: What it declares.
+        file: The file.
+        source: Its text; of a definition that alone.
+        lines: Line of each field.
+        defined_at: Line of the file where the text of a definition begins; null for a file.
+    """
 
     item: Item
     file: str
     source: str
     lines: Mapping[Location, int] = field(default_factory=dict)
+    defined_at: int | None = None
+
+    @property
+    def first_line(self) -> int:
+        """Line of the file where the text begins."""
+        return self.defined_at or 1
+
+    @property
+    def called(self) -> str:
+        """How a sentence names it: the file, or which definition in it."""
+        return self.file if self.defined_at is None else f"{self.item.name!r} in {self.file}"
 
     def problem(self, place: Location, said: str) -> Problem:
         """What is wrong at a place in the file."""
@@ -102,6 +121,17 @@ class Project:
         if name not in loaded:
             raise ConfigError(f"data/{kind}: there is no {name!r}; files: {', '.join(self.names(kind)) or 'none'}")
         return loaded[name]
+
+
+def limited(project: Project, n_rows: int, evaluations: Collection[str] = ()) -> Project:
+    """A project in which some evaluations, or all, are cut to the first rows of their slices."""
+    cut = {
+        name: replace(loaded, item=loaded.item.limited(n_rows))
+        if name in (evaluations or project.evaluations)
+        else loaded
+        for name, loaded in project.evaluations.items()
+    }
+    return replace(project, evaluations=cut)
 
 
 def can_be_a_partition(name: str) -> bool:

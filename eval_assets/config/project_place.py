@@ -54,15 +54,20 @@ def place_upwards(start: Path) -> ProjectPlace:
         ConfigError: None of the folders is a project, or its `eval-assets.toml` can't be used.
     """
     start = start.resolve()
-    for folder in (start, *start.parents):
-        if place := _place_at(folder):
-            return place
+    if place := nearest_place(start):
+        return place
     looked = [str(folder) for folder in (start, *start.parents)]
     shown = ", ".join(looked if len(looked) <= MAX_SHOWN else [*looked[: MAX_SHOWN - 1], "…", looked[-1]])
     raise ConfigError(
         f"expected a project: a folder with {SETTINGS_FILE}, or with data/evaluations/; looked in {shown}; "
         "go to a project, name one with --data or EVAL_ASSETS_DATA, or start one here: `eval-assets init`"
     )
+
+
+def nearest_place(start: Path) -> ProjectPlace | None:
+    """As `place_upwards`; null where none of the folders is a project."""
+    start = start.resolve()
+    return next((place for folder in (start, *start.parents) if (place := _place_at(folder))), None)
 
 
 def place_named(named: Path) -> ProjectPlace:

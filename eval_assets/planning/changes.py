@@ -33,7 +33,11 @@ def version_change(table: str, name: str, former: StoredVersion, new: FileVersio
 def evaluation_change(name: str, former: StoredVersion, former_part: Part, part: Part, next_version: int) -> str:
     """One line: what changed in the part of an evaluation that a stage reads; arguments as in `version_change`."""
     head = f"evaluation {name} v{former.version} → v{next_version}"
-    changed = "; ".join(_changed_part(former_part, part))
+    limit = former.content.get("limit")
+    changed = "; ".join(
+        f"--limit {limit} → no limit" if limit and said == f"slice.first {limit} → absent" else said
+        for said in _changed_part(former_part, part)
+    )
     return f"{head}: {changed}" if changed else head
 
 

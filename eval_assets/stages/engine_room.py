@@ -84,10 +84,10 @@ class EngineRoom:
         self._asked_ahead: dict[tuple[PartitionRun, str], Engine] = {}
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> Self:
-        """Load the project and open its warehouse."""
+    def from_settings(cls, settings: Settings, project: Project | None = None) -> Self:
+        """Load the project, unless one is given that differs from its files, and open its warehouse."""
         return cls(
-            project=load_project(settings.data_dir),
+            project=project or load_project(settings.data_dir),
             warehouse=Warehouse(settings.warehouse_root, settings.storage_options),
             state_dir=settings.state_dir,
         )

@@ -43,7 +43,8 @@ def function_fingerprint(function: Callable[..., Any]) -> str:
     >>> function_fingerprint(double) == before
     False
     """
-    return _sha256(_Reader(_home_of(function)).function(function, "it"))
+    name = str(getattr(function, "__name__", type(function).__name__))
+    return _sha256(_Reader(_home_of(function)).function(function, repr(name)))
 
 
 def code_fingerprint(code: CodeType) -> str:

@@ -160,9 +160,8 @@ def _version_of(function: Callable[..., Any], label: str, version: str | None) -
     try:
         return function_fingerprint(function), ""
     except UnhashableCodeError as error:
-        said = str(error).replace("it", repr(label), 1) if str(error).startswith("it ") else str(error)
         return f"{uuid.uuid4().hex}{uuid.uuid4().hex}", (
-            f"{label}: its replies are not reused, since nobody can tell whether it is the same next time: {said}; "
+            f"{label}: its replies are not reused, since nobody can tell whether it is the same next time: {error}; "
             "pass ea.Model(function=…, version='1') to say so yourself"
         )
 

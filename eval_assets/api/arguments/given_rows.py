@@ -1,13 +1,14 @@
 """The data that `ea.evaluate` is given: rows of a frame, a list, a file or a dataset of the project."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from eval_assets.config.datasets.dataset import OUR_COLUMNS
-from eval_assets.config.datasets.examples import id_text
+from eval_assets.config.datasets.examples import example_columns, id_text, made_id
 from eval_assets.config.datasets.formats.paths import value_at
 from eval_assets.config.datasets.formats.values import plain_row
 from eval_assets.config.datasets.row_files import READABLE_SUFFIXES, file_rows, is_blank
@@ -95,8 +96,12 @@ def _of_dataset(name: str, project: Project) -> GivenRows:
     dataset = project.dataset(name)
     rows = [None if is_blank(row) else row for _, row in rows_of_file(dataset, project.datasets_dir)]
     mapped = dataset.card.columns
-    columns = {ours: getattr(mapped, ours) for ours in OUR_COLUMNS if getattr(mapped, ours) != ours}
-    return GivenRows(rows, columns, mapped.example_id, None, name, name)
+    if mapped.example_id is None:
+        made: Counter[str] = Counter()
+        rows = [row and {"example_id": made_id(example_columns(row, dataset), made), **row} for row in rows]
+    named = {ours: getattr(mapped, ours) or ours for ours in OUR_COLUMNS}
+    columns = {ours: theirs for ours, theirs in named.items() if theirs != ours}
+    return GivenRows(rows, columns, named["example_id"], None, name, name)
 
 
 def _read(data: Any, project: Project) -> tuple[list[Mapping[str, Any] | None], Any, str]:

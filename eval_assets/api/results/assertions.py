@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from eval_assets.api.results.differences import compared_results
+from eval_assets.api.results.compared_results import compared_results
 from eval_assets.errors import ConfigError
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.flips import Flip

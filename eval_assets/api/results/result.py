@@ -1,7 +1,7 @@
 """What `ea.evaluate` returns. Frames are made in `frames`, texts in `showing`, files in `saving`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -9,16 +9,24 @@ from typing import Any
 import polars as pl
 
 from eval_assets.api.assembly import Assembled
+from eval_assets.api.rescoring import refuse_other_outputs, with_other_scores
 from eval_assets.api.results.assertions import refuse_regression
-from eval_assets.api.results.differences import ResultComparison, compared_results
+from eval_assets.api.results.compared_results import ResultComparison, compared_results
 from eval_assets.api.results.frames import error_frame, example_frame, metrics_by_name, score_frame, summary_frame
 from eval_assets.api.results.showing import result_html, result_text
-from eval_assets.api.without_dagster import Sent
+from eval_assets.api.without_dagster import Sent, compute_evaluation, opened_room
+from eval_assets.checking.references import refuse_broken_references
+from eval_assets.config.candidate import Candidate
 from eval_assets.config.problems import nearest
 from eval_assets.config.settings import Settings
 from eval_assets.errors import ConfigError
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.flips import Flip
+from eval_assets.stages.engine_room import EngineRoom
+from eval_assets.stages.graph import cells_of, judge_models_of
+from eval_assets.stages.report_reading import read_report
+from eval_assets.stages.spending import Spending
+from eval_assets.storage.snapshots import partition_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,9 +162,10 @@ class EvaluationResult:
             metrics: As in `ea.evaluate`; null keeps those there are.
             judges: As in `ea.evaluate`; null keeps those there are.
         """
-        from eval_assets.api.rescoring import rescored
-
-        return rescored(self, metrics, judges)
+        names = {Candidate(name): label for name, label in self.labels.items()}
+        refuse_other_outputs(self.assembled, self.settings, self.output_versions, names)
+        anew = with_other_scores(self.assembled, metrics, judges)
+        return evaluated(self.settings, anew, Spending(), without=("predictions",))
 
     def assert_no_regression(
         self,
@@ -226,3 +235,43 @@ class EvaluationResult:
                 f"candidate: expected one of {', '.join(map(repr, names))}, got {label!r}; {nearest(label, names)}"
             )
         return names[label]
+
+
+def evaluated(
+    settings: Settings, together: Assembled, spending: Spending, *, without: Sequence[str] = ()
+) -> EvaluationResult:
+    """Compute what was assembled, and read its report.
+
+    Args:
+        settings: Where its tables lie.
+        together: What to evaluate.
+        spending: What may be spent.
+        without: Tables that stay as they are.
+    """
+    with opened_room(settings, together.project) as room:
+        refuse_broken_references(together.project, together.name, room.versions.metrics)
+        sent = compute_evaluation(room, together.name, spending, without=without)
+        return EvaluationResult(
+            read_report(room, together.name),
+            together,
+            _priced(sent, together),
+            settings,
+            _output_versions(room, together.name),
+        )
+
+
+def _priced(sent: Sent, together: Assembled) -> Sent:
+    """What was spent, or null where something was sent and no price is known of any that could be asked."""
+    project = together.project
+    judge_models = {model for judge in together.declared["judges"] for model in judge_models_of(project, judge)}
+    models = [*(each.model.item for each in together.candidates), *map(project.model, judge_models)]
+    is_known = sent.cost_usd or not sent.n_sent or any(model.file.prices.are_known for model in models)
+    return sent if is_known else replace(sent, cost_usd=None)
+
+
+def _output_versions(room: EngineRoom, name: str) -> dict[str, str]:
+    commits = room.warehouse.snapshot("predictions").last_commits()
+    return {
+        cell.key: commits[partition_name(cell.partition)].metadata["data_version"]
+        for cell in cells_of(room.project, name)
+    }

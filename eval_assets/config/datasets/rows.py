@@ -1,5 +1,6 @@
 """The rows of an eval dataset, under our names and checked. The card is in `dataset`, reading files in `row_files`."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from eval_assets.config.datasets.examples import (
     example_columns,
     example_sha256,
     id_text,
+    made_id,
 )
 from eval_assets.config.datasets.formats.paths import value_at
 from eval_assets.config.datasets.row_files import OTHER_SUFFIXES, ROW_SUFFIXES, file_rows, is_blank
@@ -22,6 +24,9 @@ from eval_assets.errors import DatasetError
 MAX_PROBLEMS = 20
 
 See = Callable[[int, Mapping[str, Any] | None], None]
+
+SHEETS = (".xlsx", ".xls", ".ods", ".numbers")
+"""What rows are kept in by programs for tables, and not read."""
 
 
 def row_file(dataset: Dataset, folder: Path) -> Path:
@@ -38,9 +43,15 @@ def row_file(dataset: Dataset, folder: Path) -> Path:
             break
     if len(found) != 1:
         names = " or ".join(f"{dataset.name}{suffix}" for suffix in (*ROW_SUFFIXES, *OTHER_SUFFIXES))
+        others = sorted(path.name for path in folder.glob(f"{dataset.name}.*") if path.suffix in SHEETS)
+        remedy = (
+            f"save {others[0]} as CSV"
+            if others
+            else "add it, or name it in the field 'file' of the card or of the evaluation's `dataset`"
+        )
         raise DatasetError(
             f"data/{folder.name}/{dataset.name}.yaml: expected one row file {names} beside it, found {len(found)}; "
-            "add it, or name it in the card's field 'file'"
+            f"{remedy}"
         )
     return found[0]
 
@@ -76,6 +87,7 @@ def read_examples(dataset: Dataset, folder: Path, *, see: See = lambda *_: None)
     """
     file = relative(row_file(dataset, folder), folder.parent.parent)
     seen: dict[str, int] = {}
+    made: Counter[str] = Counter()
     problems = RowProblems(limit=MAX_PROBLEMS)
     n_rows = 0
     for position, (line, row) in enumerate(rows_of_file(dataset, folder)):
@@ -84,6 +96,8 @@ def read_examples(dataset: Dataset, folder: Path, *, see: See = lambda *_: None)
             continue
         n_rows += 1
         columns = example_columns(row, dataset)
+        if dataset.card.columns.example_id is None:
+            columns["example_id"] = made_id(columns, made)
         found = column_problems(row, columns, dataset, file=file, line=line)
         found += structure_problems(columns, dataset, file=file, line=line)
         example_id = columns.pop("example_id", None)
