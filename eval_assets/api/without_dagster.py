@@ -46,7 +46,7 @@ class Sent:
 def opened_room(settings: Settings, project: Project) -> Iterator[EngineRoom]:
     """Servers, stores and engines over a project in memory, closed at the end."""
     warehouse = Warehouse(settings.warehouse_root, settings.storage_options)
-    with EngineRoom(project=project, warehouse=warehouse, state_dir=settings.state_dir) as room:
+    with EngineRoom(project=project, warehouse=warehouse, state_dir=settings.state_dir, writes_pages=False) as room:
         yield room
 
 

@@ -63,6 +63,7 @@ class EngineRoom:
         on_progress: Told about twice a second how a stage of a cell, or of a whole evaluation, goes.
         stop: Set it to end cleanly.
         budget: Shared by everything this process runs, besides the budgets of single evaluations.
+        writes_pages: Whether comparisons are written as pages, too.
     """
 
     project: Project
@@ -71,12 +72,14 @@ class EngineRoom:
     on_progress: Callable[[str, str, Progress], None] | None = None
     stop: Event = field(default_factory=Event)
     budget: Budget | None = None
+    writes_pages: bool = True
 
     def __post_init__(self) -> None:
         self.versions = FileVersions(self.project)
         self.store = ResponseStore(self.warehouse, self.state_dir)
         self.scratch = self.state_dir / "frames"
-        self.pages = (Path(self.warehouse.root) if self.warehouse.is_local else self.state_dir) / "reports"
+        folder = Path(self.warehouse.root) if self.warehouse.is_local else self.state_dir
+        self.pages = folder / "reports" if self.writes_pages else None
         self.formats = FormatMemory(self.state_dir / "reply_formats.json")
         self.embedded = EmbeddedServers()
         self.limiters = Limiters(self.state_dir / "concurrency.json")
