@@ -6,17 +6,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from eval_assets.config.project import Project
+from eval_assets.api.project_choice import chosen_settings
+from eval_assets.config.project import Project, limited
 from eval_assets.config.project_files import load_project
-from eval_assets.config.settings import Settings, settings_from
-from eval_assets.errors import RunFailedError
+from eval_assets.config.settings import Settings
+from eval_assets.errors import ConfigError, RunFailedError
 
 if TYPE_CHECKING:
     import polars as pl
 
     from eval_assets.api.run_search import Filter, Order
-    from eval_assets.planning.plan import Plan
-    from eval_assets.reports.evaluation_report import EvaluationReport
+    from eval_assets.api.results.planned import PlannedEvaluation
+    from eval_assets.api.results.stored_report import StoredReport
     from eval_assets.stages.engine_room import EngineRoom
     from eval_assets.up_to_date import RunOutcome
 
@@ -27,13 +28,13 @@ def open_project(path: str | os.PathLike[str] | None = None) -> "OpenedProject":
     """Open a project.
 
     Args:
-        path: Its folder, or the folder of its files; null: found as the command line finds it, from the working
-            directory upwards.
+        path: Its folder, or the folder of its files; null: the project that `ea.evaluate` works in, found from the
+            working directory upwards.
 
     Raises:
-        ConfigError: There is no project.
+        ConfigError: There is no project in the folder that is named.
     """
-    return OpenedProject(settings_from(data_dir=None if path is None else Path(path)))
+    return OpenedProject(chosen_settings(path))
 
 
 class OpenedProject:
@@ -66,17 +67,18 @@ class OpenedProject:
         """Names of its evaluations."""
         return tuple(self.files.names("evaluations"))
 
-    def report(self, evaluation: str) -> "EvaluationReport":
-        """The numbers of an evaluation as last computed, as every other door reads them.
+    def report(self, evaluation: str) -> "StoredReport":
+        """What an evaluation found, as last computed.
 
         Raises:
             ConfigError: There is no such evaluation.
             StorageError: It was never computed.
         """
+        from eval_assets.api.results.stored_report import StoredReport
         from eval_assets.planning.present_report import present_report
 
         with self._engine_room() as room:
-            return present_report(room, evaluation, whole=True)
+            return StoredReport(present_report(room, evaluation, whole=True))
 
     def scores(self, evaluation: str, *, as_pandas: bool = False) -> Any:
         """Every score of an evaluation as last computed: a row per candidate, example, sample and metric.
@@ -89,11 +91,7 @@ class OpenedProject:
             ConfigError: There is no such evaluation.
             StorageError: It was never computed.
         """
-        from eval_assets.api.results.frames import score_frame
-
-        report = self.report(evaluation)
-        names = {candidate.name: candidate.name for candidate in report.candidates}
-        return _in_kind(score_frame(report, names), as_pandas=as_pandas)
+        return _in_kind(self.report(evaluation).scores, as_pandas=as_pandas)
 
     def search_runs(
         self,
@@ -130,8 +128,13 @@ class OpenedProject:
         return _in_kind(searched(states, filter, order_by, limit), as_pandas=as_pandas)
 
     def plan(
-        self, *evaluations: str, models: Sequence[str] = (), prompts: Sequence[str] = (), cache: str | None = None
-    ) -> "Plan":
+        self,
+        *evaluations: str,
+        models: Sequence[str] = (),
+        prompts: Sequence[str] = (),
+        cache: str | None = None,
+        limit: int | None = None,
+    ) -> "PlannedEvaluation":
         """Tell what a run would do, why, and what it would cost. Nothing is sent.
 
         Args:
@@ -139,17 +142,20 @@ class OpenedProject:
             models: Only candidates with these models.
             prompts: Only candidates with these prompts.
             cache: As in `run`.
+            limit: As in `run`.
 
         Raises:
             ConfigError: A name is unknown, or of each chosen evaluation a file can't be used.
         """
+        from eval_assets.api.results.planned import PlannedEvaluation
         from eval_assets.planning.plan import make_plan
         from eval_assets.stages.spending import Spending
 
-        with self._engine_room() as room:
-            return make_plan(
+        with self._engine_room(evaluations, limit) as room:
+            made = make_plan(
                 room, evaluations=evaluations, models=models, prompts=prompts, spending=Spending(cache=cache)
             )
+        return PlannedEvaluation(made, {})
 
     def run(
         self,
@@ -159,6 +165,7 @@ class OpenedProject:
         cache: str | None = None,
         retry: Collection[str] = (),
         max_cost_usd: float | None = None,
+        limit: int | None = None,
         check: bool = True,
         on_start: Callable[[str], object] | None = None,
     ) -> "RunOutcome":
@@ -171,6 +178,7 @@ class OpenedProject:
             cache: `use`, `refresh` or `replay`; default what the evaluation says.
             retry: Ask again for replies with these outcomes: refused, empty, truncated, tool_call.
             max_cost_usd: Stop before the request that could exceed this.
+            limit: Only the first rows of each evaluation; a run without it reuses them.
             check: Whether to raise if something crashed or could not be finished.
             on_start: Told what starts.
 
@@ -187,7 +195,7 @@ class OpenedProject:
 
         chosen = {"evaluations": evaluations, "models": models, "prompts": prompts}
         spending = Spending(cache=cache, retry=retry_of(retry))
-        with self._engine_room() as room, _home_of_this_project():
+        with self._engine_room(evaluations, limit) as room, _home_of_this_project():
             room.budget = None if max_cost_usd is None else Budget(max_cost_usd)
             listener = Listener(watch=lambda: QuietWatcher(on_start))
             outcome = bring_up_to_date(room, self._settings.home, chosen, spending, listener)
@@ -206,10 +214,14 @@ class OpenedProject:
         with self._engine_room() as room:
             return trace(room.warehouse, identifier)
 
-    def _engine_room(self) -> "EngineRoom":
+    def _engine_room(self, evaluations: Collection[str] = (), limit: int | None = None) -> "EngineRoom":
+        """The project's engine room, evaluations cut to their first rows where that is asked for."""
         from eval_assets.stages.engine_room import EngineRoom
 
-        return EngineRoom.from_settings(self._settings)
+        if limit is not None and limit < 1:
+            raise ConfigError(f"limit: expected a number of rows from 1, got {limit!r}")
+        files = self.files
+        return EngineRoom.from_settings(self._settings, files if limit is None else limited(files, limit, evaluations))
 
 
 class QuietWatcher:

@@ -53,12 +53,12 @@ METRICS = 2
 MODEL_FIELDS = ("provider", "model", "callable", "file", "base_url")
 
 
-def state_frame(warehouse: Warehouse, pages: Path, evaluations: Collection[str] | None = None) -> pl.DataFrame:
+def state_frame(warehouse: Warehouse, pages: Path | None, evaluations: Collection[str] | None = None) -> pl.DataFrame:
     """A row per state of a candidate, the one computed last first.
 
     Args:
         warehouse: The tables.
-        pages: Where report pages lie.
+        pages: Where report pages lie; null: there are none.
         evaluations: Of these alone; null: all that were ever computed.
 
     Returns:
@@ -146,10 +146,10 @@ def _sent(warehouse: Warehouse) -> dict[tuple[str, str], Mapping[str, Any]]:
     return {(f"{row['evaluation']}:{Candidate.of_row(row)}", row["run_id"]): row for row in sums.iter_rows(named=True)}
 
 
-def _page(pages: Path, state: ComputedState) -> str | None:
+def _page(pages: Path | None, state: ComputedState) -> str | None:
     """The report page, if it shows this state."""
-    page = pages / f"{state.cell['evaluation']}.html"
-    return str(page) if state.is_current and page.exists() else None
+    page = None if pages is None else pages / f"{state.cell['evaluation']}.html"
+    return str(page) if page is not None and state.is_current and page.exists() else None
 
 
 def _place(column: str) -> tuple[int, str, int]:
