@@ -67,7 +67,7 @@ def place_upwards(start: Path) -> ProjectPlace:
 def nearest_place(start: Path) -> ProjectPlace | None:
     """As `place_upwards`; null where none of the folders is a project."""
     start = start.resolve()
-    return next((place for folder in (start, *start.parents) if (place := _place_at(folder))), None)
+    return next((place for folder in (start, *start.parents) if (place := place_at(folder))), None)
 
 
 def place_named(named: Path) -> ProjectPlace:
@@ -77,7 +77,7 @@ def place_named(named: Path) -> ProjectPlace:
         ConfigError: The `eval-assets.toml` of the project can't be used.
     """
     named = named.resolve()
-    if not _is_folder(named / "evaluations") and (place := _place_at(named)):
+    if not _is_folder(named / "evaluations") and (place := place_at(named)):
         return place
     for folder in named.parents:
         if _is_file(folder / SETTINGS_FILE):
@@ -88,7 +88,12 @@ def place_named(named: Path) -> ProjectPlace:
     return ProjectPlace(named.parent, named)
 
 
-def _place_at(folder: Path) -> ProjectPlace | None:
+def place_at(folder: Path) -> ProjectPlace | None:
+    """The project that a folder is; null if it is none.
+
+    Raises:
+        ConfigError: Its `eval-assets.toml` can't be used.
+    """
     if _is_file(folder / SETTINGS_FILE):
         return _declared_place(folder)
     data = folder / "data"

@@ -3,7 +3,7 @@
 One candidate's means need no more of SciPy than these, and importing it takes longer than most of those evaluations.
 """
 
-from math import exp, inf, lgamma, log, pi, sqrt
+from math import exp, inf, lgamma, log, pi
 from statistics import NormalDist
 
 _STANDARD = NormalDist()
@@ -32,7 +32,7 @@ def t_quantile(degrees: float, probability: float) -> float:
         probability: Strictly between 0 and 1.
 
     Source:
-        Beyond 1,000 degrees of freedom Abramowitz and Stegun 26.7.5; else Newton's method on the incomplete beta function.
+        Beyond 1,000 degrees of freedom Abramowitz and Stegun 26.7.5; else Newton's method on the beta function.
 
     >>> round(t_quantile(9, 0.975), 6)
     2.262157

@@ -28,13 +28,13 @@ def test_a_trial_asks_for_its_rows_and_a_whole_run_for_the_others_alone(cli, fil
     code, out, _ = cli("report", "other")
     assert "1 candidate on 2 examples" in out
     assert "note: These are the first 2 rows (--limit), no more." in out
-    assert "Out of date: alpha@short: evaluation other v1 -> v2: --limit 2 -> no limit" in out
+    assert "Out of date: only the first 2 rows were run (--limit). `eval-assets run other` brings" in out
     assert cli("gate", "other")[0] == 3
 
     assert cell_planned(cli, "--limit", "2")["stale"] is False
     planned = cell_planned(cli)
     assert (planned["generate"], planned["reuse"]) == (4, 2)
-    assert planned["causes"][0] == "evaluation other v1 → v2: --limit 2 → no limit"
+    assert planned["causes"][0] == "only the first 2 rows were run (--limit)"
 
     assert cli("run", "other")[0] == 1
     assert provider.requests == 6  # 2 rows were answered, 4 were left
