@@ -1,5 +1,6 @@
 """The smallest sound project, its files replaced one by one by what a test is about, and computed without Dagster."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from eval_assets.checking.references import check_project
@@ -48,14 +49,21 @@ def notes_of(project: Project) -> list[str]:
     return check_project(project, FileVersions(project).metrics).notes
 
 
-def compute_everything(folder: Path, *, run_id: str) -> Warehouse:
-    """Compute every stage of every evaluation of the project in a folder, in one run; the warehouse is its own."""
+def compute_everything(folder: Path, *, run_id: str, without: Collection[str] = ()) -> Warehouse:
+    """Compute every stage of every evaluation of the project in a folder, in one run; the warehouse is its own.
+
+    Args:
+        folder: Which holds `data/`.
+        run_id: Of the run.
+        without: Tables that stay as they are.
+    """
     with EngineRoom.from_settings(settings_from({}, data_dir=folder / "data")) as room:
         for table in TABLES_OF_FILES:
             for name in room.project.names(table.removeprefix("eval_")):
                 compute(room, table, name, Spending(), run_id=run_id)
         for evaluation in room.project.names("evaluations"):
-            for table, cell in ((table, cell) for cell in cells_of(room.project, evaluation) for table in OF_CELLS):
+            tables = [table for table in OF_CELLS if table not in without]
+            for table, cell in ((table, cell) for cell in cells_of(room.project, evaluation) for table in tables):
                 compute(room, table, cell.key, Spending(), run_id=run_id)
             for table in OF_EVALUATIONS:
                 compute(room, table, evaluation, Spending(), run_id=run_id)

@@ -15,9 +15,9 @@ from eval_assets.errors import ConfigError, RunFailedError
 if TYPE_CHECKING:
     import polars as pl
 
-    from eval_assets.api.run_search import Filter, Order
     from eval_assets.api.results.planned import PlannedEvaluation
     from eval_assets.api.results.stored_report import StoredReport
+    from eval_assets.api.run_search import Filter, Order
     from eval_assets.stages.engine_room import EngineRoom
     from eval_assets.up_to_date import RunOutcome
 

@@ -1,5 +1,6 @@
 """From the commit of an aggregate report back to the commits and files it was made from. Rows are not read here."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -75,7 +76,7 @@ def computed_states(warehouse: Warehouse, evaluations: Collection[str] | None = 
         if "partition" in commit.metadata and (wanted is None or _values_of(commit)["evaluation"] in wanted):
             state = (commit.metadata["partition"], commit.metadata["data_version"])
             described[state] = [*described.pop(state, []), commit]  # the last one to be put in place is its first
-    commits = _first_commits(warehouse, COMPUTED[1:])
+    commits = _Commits(warehouse, COMPUTED[1:])
     current = {commit.version for commit in warehouse.last_commits(DESCRIBED).values()}
     return [_state_of(found, commits, current) for found in described.values()]
 
@@ -85,19 +86,35 @@ def committed_at(commit: Commit) -> datetime:
     return datetime.fromtimestamp(float(commit.metadata["timestamp"]) / 1000, UTC)
 
 
-def _first_commits(warehouse: Warehouse, tables: Collection[str]) -> dict[tuple[str, str], Commit]:
-    """Cell of a table, as `table/key`, and data version → the first commit that held it: that of the run that paid."""
-    return {
-        (f"{table}/{_key_of(_values_of(commit))}", commit.metadata["data_version"]): commit
-        for table in tables
-        for commit in warehouse.history(table)
-        if "partition" in commit.metadata
-    }
+class _Commits:
+    """The commits of some tables by what they hold.
+
+    Args:
+        warehouse: The tables.
+        tables: Whose.
+    """
+
+    def __init__(self, warehouse: Warehouse, tables: Collection[str]) -> None:
+        self._of: defaultdict[tuple[str, str], list[Commit]] = defaultdict(list)
+        for table in tables:
+            for commit in warehouse.history(table):
+                if "partition" in commit.metadata:
+                    place = f"{table}/{_key_of(_values_of(commit))}"
+                    self._of[place, commit.metadata["data_version"]].append(commit)
+
+    def seen_by(self, commit: Commit, place: str, data_version: str) -> Commit | None:
+        """What a commit was made from: the newest that was there and holds the data version, as empty tables share one.
+
+        Args:
+            commit: What was made.
+            place: From which partition, as `table/key`.
+            data_version: Which it had.
+        """
+        at = committed_at(commit)
+        return next((each for each in self._of.get((place, data_version), ()) if committed_at(each) <= at), None)
 
 
-def _state_of(
-    computed: Sequence[Commit], commits: Mapping[tuple[str, str], Commit], current: Collection[int]
-) -> ComputedState:
+def _state_of(computed: Sequence[Commit], commits: _Commits, current: Collection[int]) -> ComputedState:
     """The state that some commits hold, newest first."""
     *later, described = computed
     found, left = {DESCRIBED: described}, [described]
@@ -108,7 +125,7 @@ def _state_of(
             table, _, _ = place.partition("/")
             if table not in COMPUTED:
                 made_from.setdefault(place, data_version)
-            elif table not in found and (upstream := commits.get((place, data_version))) is not None:
+            elif table not in found and (upstream := commits.seen_by(commit, place, data_version)) is not None:
                 found[table] = upstream
                 left.append(upstream)
     is_current = any(commit.version in current for commit in computed)
