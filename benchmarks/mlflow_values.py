@@ -10,6 +10,7 @@ the function behind `evaluate.load("rouge")`, which is `rouge_score` without a s
 hub, is left out by MLflow itself.
 """
 
+import inspect
 import json
 import os
 import sys
@@ -33,6 +34,11 @@ ROWS = [
         "answer": "The committee deliberated about the municipal budget.\nNo decision was taken, however, by anybody.",
     },
     {"question": "Wie heißt du?", "passage": "Namen.", "truth": "Ich heiße Émile.", "answer": "Ich heiße Émile."},
+]
+EMPTY = [
+    {"question": "What is 2 + 2?", "truth": "4", "answer": "4"},
+    {"question": "Say nothing.", "truth": "", "answer": ""},
+    {"question": "What is 3 + 3?", "truth": "6", "answer": ""},
 ]
 RETRIEVED = [
     {"question": "a", "wanted": ["d2", "d1"], "found": ["d1", "d2", "d3"]},
@@ -95,7 +101,24 @@ def models_evaluate() -> dict[str, Any]:
             evaluator_config={"metric_prefix": "val_"},
         )
     )
-    return {"mlflow": mlflow.__version__, "rows": ROWS, "retrieved": RETRIEVED, "calls": found}
+    found["empty"] = said(
+        mlflow.evaluate(
+            data=pd.DataFrame(EMPTY), predictions="answer", targets="truth", model_type="question-answering"
+        )
+    )
+    timed = mlflow.evaluate(shout, frame[["question"]], extra_metrics=[mlflow.metrics.latency()])
+    keys = {"metrics": sorted(timed.metrics), "table": list(timed.tables["eval_results_table"].columns)}
+    return {
+        "mlflow": mlflow.__version__,
+        "rows": ROWS,
+        "empty": EMPTY,
+        "retrieved": RETRIEVED,
+        "calls": found,
+        "latency": keys,
+        "arguments": list(inspect.signature(mlflow.evaluate).parameters),
+        "metrics": functions_of(mlflow.metrics),
+        "judges": functions_of(mlflow.metrics.genai),
+    }
 
 
 def genai_evaluate() -> dict[str, Any]:
@@ -128,6 +151,8 @@ def genai_evaluate() -> dict[str, Any]:
     kept = [f"{each.name}/{what}" for each in scorers for what in ("value", "rationale")]
     return {
         "mlflow": mlflow.__version__,
+        "arguments": list(inspect.signature(mlflow.genai.evaluate).parameters),
+        "scorers": [name for name in mlflow.genai.scorers.__all__ if name[0].isupper()],
         "rows": SCORED,
         "calls": {
             name: {
@@ -137,6 +162,12 @@ def genai_evaluate() -> dict[str, Any]:
             for name, result in results.items()
         },
     }
+
+
+def functions_of(module: Any) -> list[str]:
+    """Names of the functions that a module offers."""
+    named = ((name, getattr(module, name)) for name in dir(module) if not name.startswith("_"))
+    return [name for name, found in named if inspect.isfunction(found) and found.__module__.startswith("mlflow.m")]
 
 
 def said(result: Any) -> dict[str, Any]:
