@@ -23,6 +23,7 @@ from typing import Any
 
 from eval_assets.automation.refresh import refresh_config
 from eval_assets.config.settings import CHECKOUT
+from eval_assets.names import Names
 
 ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
 LAUNCH = """mutation($params: ExecutionParams!) { launchRun(executionParams: $params) {
@@ -68,7 +69,7 @@ def from_the_ui(folder: Path) -> tuple[float, float]:
         try:
             url = f"http://127.0.0.1:{port}/graphql"
             wait_until_up(url)
-            refreshed = ended(url, launched(url, "refresh", run_config=refresh_config()))
+            refreshed = ended(url, launched(url, "refresh", run_config=refresh_config(Names())))
             selection = [{"path": ["predictions"]}]
             tags = [{"key": "dagster/partition", "value": "first:one@short"}]
             alone = ended(url, launched(url, "__ASSET_JOB", selection=selection, tags=tags))

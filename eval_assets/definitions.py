@@ -1,4 +1,7 @@
-"""Assembles the Dagster definitions of a project. What to assemble them from is decided in `definitions.py`."""
+"""Assembles the Dagster definitions of a project: as a code location of its own, or as a part of somebody else's."""
+
+from collections.abc import Sequence
+from pathlib import Path
 
 import dagster as dg
 
@@ -8,28 +11,49 @@ from eval_assets.automation.schedules import evaluation_schedules
 from eval_assets.automation.stale_sensor import refresh_stale_sensor
 from eval_assets.automation.watching import watch_files_sensor
 from eval_assets.config.project import Project
-from eval_assets.config.settings import Settings
+from eval_assets.config.project_files import load_project
+from eval_assets.config.settings import Settings, settings_from
+from eval_assets.names import GROUP, Names
 from eval_assets.plan_runs import run_plan
+from eval_assets.resources.shared_room import engine_room_for
 from eval_assets.run_jobs import job_definitions
 
 
-def build_definitions(project: Project, engine_room: object, settings: Settings) -> dg.Definitions:
-    """Every asset, check, job, schedule and sensor of a project.
+def build_definitions(
+    project: str | Path, *, key_prefix: str | Sequence[str] = (), group: str = GROUP
+) -> dg.Definitions:
+    """Every asset, check, job, schedule and sensor of a project folder, for `dg.Definitions.merge`.
+
+    No executor is among them: ours runs our jobs, and assets that are materialized by themselves run under yours.
+
+    Args:
+        project: The folder that holds `data/`.
+        key_prefix: Stands before the key of each asset, and before the name of each job, schedule, sensor and resource.
+        group: The group of the assets.
+    """
+    settings = settings_from(data_dir=Path(project) / "data")
+    prefix = (key_prefix,) if isinstance(key_prefix, str) else tuple(key_prefix)
+    return assembled(load_project(settings.data_dir), engine_room_for(settings), settings, Names(prefix, group))
+
+
+def assembled(project: Project, engine_room: object, settings: Settings, names: Names) -> dg.Definitions:
+    """The same over a project that is loaded.
 
     Args:
         project: The files in `data/`.
         engine_room: The resource behind all assets: a resource that opens it, or an `EngineRoom` that is already open.
         settings: Where the files lie that sensors watch.
+        names: What everything is called.
     """
-    computing = job_definitions(project, engine_room)
+    computing = job_definitions(project, engine_room, names)
     return dg.Definitions.merge(
         computing,
         dg.Definitions(
-            jobs=[refresh_job(computing, run_plan), maintain_job()],
-            schedules=[*evaluation_schedules(project), maintenance_schedule()],
+            jobs=[refresh_job(computing, run_plan, names), maintain_job(names)],
+            schedules=[*evaluation_schedules(project, names), maintenance_schedule(names)],
             sensors=[
-                watch_files_sensor(settings, project),
-                refresh_stale_sensor(settings, project),
+                watch_files_sensor(settings, project, names),
+                refresh_stale_sensor(settings, project, names),
             ],
         ),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from eval_assets.config.project import Project
+from eval_assets.names import Names
 from eval_assets.stages.edges import partition_keys, upstream_of
 from eval_assets.stages.evaluation_parts import part_key
 from eval_assets.stages.file_versions import FILES_OF
@@ -21,10 +22,12 @@ class Partitions:
     Args:
         project: The files that declare them.
         keys: Table → partition keys.
+        names: What the assets are called.
     """
 
     project: Project
     keys: dict[str, tuple[str, ...]]
+    names: Names
 
     def of(self, table: str) -> dg.StaticPartitionsDefinition:
         """Partitions of an asset."""
@@ -44,9 +47,11 @@ class Partitions:
                 for part in parts:
                     mapping.setdefault(part, set()).add(key)
         return [
-            dg.AssetDep(upstream)
+            dg.AssetDep(self.names.key(upstream))
             if stage.inputs.get(upstream) is same_key
-            else dg.AssetDep(upstream, partition_mapping=dg.StaticPartitionMapping(self._known(upstream, mapping)))
+            else dg.AssetDep(
+                self.names.key(upstream), partition_mapping=dg.StaticPartitionMapping(self._known(upstream, mapping))
+            )
             for upstream, mapping in mappings.items()
         ]
 
@@ -68,6 +73,6 @@ class Partitions:
         return {key: sorted(keys) for key, keys in mapping.items() if key in known}
 
 
-def partitions_of(project: Project) -> Partitions:
+def partitions_of(project: Project, names: Names) -> Partitions:
     """Partition everything that `data/` declares."""
-    return Partitions(project, partition_keys(project))
+    return Partitions(project, partition_keys(project), names)

@@ -109,9 +109,10 @@ def run(
 def _plan_without_dagster(engine_room: "EngineRoom", choice: Choice) -> "Plan | None":
     """The plan, if Dagster need not be asked for it: importing it takes longer than a plan of nothing."""
     from eval_assets.automation.home import dagster_home, remembered, unseen
+    from eval_assets.names import Names
     from eval_assets.planning.plan import make_plan
 
-    seen = remembered(dagster_home(), engine_room.state_dir)
+    seen = remembered(dagster_home(), engine_room.state_dir, Names())
     if seen is None:
         return None
     missing = unseen(seen, engine_room.project)
@@ -124,20 +125,23 @@ def _planned_and_run(engine_room: "EngineRoom", choice: Choice, made: "Plan | No
     from eval_assets.automation.instance import open_instance
     from eval_assets.automation.stopping import stopping
     from eval_assets.cli.progress_view import ProgressView
+    from eval_assets.names import Names
     from eval_assets.plan_runs import plan_with_instance, run_plan
     from eval_assets.planning.plan_text import plan_text
     from eval_assets.planning.run_summary import RunSummary
 
-    summary, spending = RunSummary(), choice.spending
+    summary, spending, names = RunSummary(), choice.spending, Names()
     with open_instance() as instance, ProgressView(sys.stderr) as view:
         if made is None:
-            made = plan_with_instance(engine_room, instance, **choice.of_plan, spending=spending)
+            made = plan_with_instance(engine_room, instance, names, **choice.of_plan, spending=spending)
         say(plan_text(made), err=True)
         engine_room.on_progress = view.update
         if not made.is_empty:
             with stopping(engine_room, lambda said: say(f"{said} (Ctrl-C again to break off)", err=True)):
-                summary = run_plan(engine_room, made, spending=spending, instance=instance, on_start=view.start)
-        ask(dagster_home(), engine_room.state_dir, instance)
+                summary = run_plan(
+                    engine_room, made, spending=spending, instance=instance, on_start=view.start, names=names
+                )
+        ask(dagster_home(), engine_room.state_dir, instance, names)
     return summary, made
 
 

@@ -13,6 +13,7 @@ from eval_assets.automation.backfill import partitions_by_asset
 from eval_assets.automation.claims import claim
 from eval_assets.automation.refresh import refresh_config
 from eval_assets.config.project_files import load_project
+from eval_assets.names import Names
 from eval_assets.plan_runs import QUIET
 from eval_assets.stages.stage_table import OF_CELLS, OF_EVALUATIONS
 from tests.dagster_staleness import AutomationSensor
@@ -37,7 +38,7 @@ def refresh(lab):
     """Run the job; asset → partitions it launched, and the backfills of the instance."""
 
     def run(**config):
-        return refreshed(lab, **config).output_for_node("launch_stale"), lab.instance.get_backfills()
+        return launched(refreshed(lab, **config)), lab.instance.get_backfills()
 
     return run
 
@@ -45,8 +46,14 @@ def refresh(lab):
 def refreshed(lab, *, raise_on_error=True, **config):
     with lab.engine_room() as engine_room:
         job = lab.definitions(engine_room).resolve_job_def("refresh")
-        run_config = {**QUIET, **refresh_config(**config)}
+        run_config = {**QUIET, **refresh_config(Names(), **config)}
         return job.execute_in_process(instance=lab.instance, run_config=run_config, raise_on_error=raise_on_error)
+
+
+def launched(run):
+    """Table → partitions that a run of the job has run or launched."""
+    (output,) = (event for event in run.all_node_events if event.is_successful_output)
+    return output.step_output_data.metadata["partitions"].value
 
 
 def ticked(lab, engine_room, sensor, cursor):
@@ -147,7 +154,7 @@ def test_a_sensor_that_finds_everything_as_it_was_reads_no_file(lab, monkeypatch
         assert len(n_looks) == 1
         lab.files.edit_prompt("short")
         asked, cursor = tick("{}")
-        assert (asked, len(n_looks)) == ([reading_config(["prompts/short"])], 2)
+        assert (asked, len(n_looks)) == ([reading_config(Names(), ["prompts/short"])], 2)
         assert [tick(cursor), tick(cursor)] == [([], cursor)] * 2
         assert len(n_looks) == 2
         lab.read_files()
@@ -196,7 +203,7 @@ def test_refresh_runs_the_plan_itself_and_each_cell_stays_a_run(lab, provider):
     assert written_twice(lab) == []
     (backfill,) = lab.instance.get_backfills()
     assert backfill.status.value == "COMPLETED_SUCCESS"
-    assert refreshed(lab).output_for_node("launch_stale") == {}
+    assert launched(refreshed(lab)) == {}
     assert AutomationSensor(lab).settle() == []
 
 
@@ -221,8 +228,8 @@ def test_a_file_that_cannot_be_read_fails_the_refresh_and_stops_only_what_is_bel
 def test_what_another_run_is_about_to_write_is_left_to_it(lab, provider):
     other = dg.DagsterRun(job_name="evaluate_cell", run_id=dg.DagsterRun(job_name="x").run_id)
     lab.instance.add_run(other.with_status(dg.DagsterRunStatus.STARTED))
-    claim(other, lab.instance, {"predictions": ["main:alpha@short"]})
-    chosen = refreshed(lab, evaluations=["main"]).output_for_node("launch_stale")
+    claim(other, lab.instance, Names(), {"predictions": ["main:alpha@short"]})
+    chosen = launched(refreshed(lab, evaluations=["main"]))
     assert set(chosen["predictions"]) == BETA_CELLS
 
 
@@ -251,9 +258,9 @@ def test_no_tick_is_queued_while_a_refresh_of_the_evaluation_waits(files, tmp_pa
         return schedule(dg.build_schedule_context(instance=lab.instance))
 
     with lab.engine_room() as engine_room:
-        assert scheduled(engine_room).run_config == refresh_config(evaluations=["main"])
+        assert scheduled(engine_room).run_config == refresh_config(Names(), evaluations=["main"])
         assert ticked(lab, engine_room, "refresh_stale", None)[0] == {"evaluations": ["main", "other"]}
-        waiting = dg.DagsterRun(job_name="refresh", run_config=refresh_config(evaluations=["main"]))
+        waiting = dg.DagsterRun(job_name="refresh", run_config=refresh_config(Names(), evaluations=["main"]))
         lab.instance.add_run(waiting.with_status(dg.DagsterRunStatus.NOT_STARTED))
         assert isinstance(scheduled(engine_room), dg.SkipReason)
         assert ticked(lab, engine_room, "refresh_stale", None)[0] == {"evaluations": ["other"]}

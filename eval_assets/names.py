@@ -1,0 +1,68 @@
+"""What everything that Dagster knows of a project is called: as it stands, or under a prefix inside a deployment."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+GROUP = "evaluation"
+
+READ_FILES = "read_files"
+EVALUATE_CELL = "evaluate_cell"
+COMPARE = "compare_candidates"
+REFRESH_JOB = "refresh"
+MAINTAIN_JOB = "maintain"
+JOBS = (READ_FILES, EVALUATE_CELL, COMPARE, REFRESH_JOB, MAINTAIN_JOB)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names in Dagster, made from our own: `predictions`, `refresh`, `engine_room`.
+
+    Args:
+        prefix: Parts that stand before the name of each asset, and of whatever else Dagster wants to be unique.
+        group: The group of the assets.
+    """
+
+    prefix: tuple[str, ...] = ()
+    group: str = GROUP
+
+    def key(self, table: str) -> "dg.AssetKey":
+        """The asset of a table."""
+        import dagster as dg
+
+        return dg.AssetKey([*self.prefix, table])
+
+    def keys(self, tables: Sequence[str]) -> "list[dg.AssetKey]":
+        """The assets of tables."""
+        return [self.key(table) for table in tables]
+
+    def table_of(self, key: "dg.AssetKey") -> str | None:
+        """The table of an asset; null if the asset isn't of this project.
+
+        >>> import dagster as dg
+        >>> names = Names(("evals",))
+        >>> names.table_of(names.key("prompts")), names.table_of(dg.AssetKey("prompts"))
+        ('prompts', None)
+        """
+        *prefix, table = key.path
+        return table if tuple(prefix) == self.prefix else None
+
+    def op_of(self, table: str) -> str:
+        """The op that computes a table, as Dagster derives it from the asset's key."""
+        return self.key(table).to_python_identifier()
+
+    def has_job(self, job: str) -> bool:
+        """Whether a job is one of this project's, as told from its name."""
+        return job in map(self.of, JOBS)
+
+    def of(self, name: str) -> str:
+        """The name of a job, op, check's op, sensor, schedule, resource or pool.
+
+        >>> Names().of("refresh"), Names(("team-a", "evals")).of("refresh")
+        ('refresh', 'team_a_evals_refresh')
+        """
+        return "_".join([*(re.sub(r"\W", "_", part, flags=re.ASCII) for part in self.prefix), name])
