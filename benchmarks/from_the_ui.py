@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from eval_assets.automation.refresh import refresh_config
-from eval_assets.config.settings import CHECKOUT
 from eval_assets.names import Names
+
+CHECKOUT = Path(__file__).resolve().parents[1]
 
 ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
 LAUNCH = """mutation($params: ExecutionParams!) { launchRun(executionParams: $params) {

@@ -13,27 +13,31 @@ from eval_assets.automation.watching import watch_files_sensor
 from eval_assets.config.project import Project
 from eval_assets.config.project_files import load_project
 from eval_assets.config.settings import Settings, settings_from
-from eval_assets.names import GROUP, Names
+from eval_assets.names import Names, names_in_location
 from eval_assets.plan_runs import run_plan
 from eval_assets.resources.shared_room import engine_room_for
 from eval_assets.run_jobs import job_definitions
 
 
 def build_definitions(
-    project: str | Path, *, key_prefix: str | Sequence[str] = (), group: str = GROUP
+    project: str | Path, *, key_prefix: str | Sequence[str] | None = None, group: str | None = None
 ) -> dg.Definitions:
     """Every asset, check, job, schedule and sensor of a project folder, for `dg.Definitions.merge`.
 
     No executor is among them: ours runs our jobs, and assets that are materialized by themselves run under yours.
 
     Args:
-        project: The folder that holds `data/`.
-        key_prefix: Stands before the key of each asset, and before the name of each job, schedule, sensor and resource.
-        group: The group of the assets.
+        project: The project's folder, or the one of its files.
+        key_prefix: Stands before the key of each asset, and before the name of each job, schedule, sensor and resource;
+            null: as `eval-assets.toml` says, which the command line goes by too.
+        group: The group of the assets; null: as `eval-assets.toml` says, else `evaluation`.
+
+    Raises:
+        ConfigError: There is no such project, or its `eval-assets.toml` says another prefix.
     """
-    settings = settings_from(data_dir=Path(project) / "data")
-    prefix = (key_prefix,) if isinstance(key_prefix, str) else tuple(key_prefix)
-    return assembled(load_project(settings.data_dir), engine_room_for(settings), settings, Names(prefix, group))
+    settings = settings_from(data_dir=Path(project))
+    names = names_in_location(settings, key_prefix, group)
+    return assembled(load_project(settings.data_dir), engine_room_for(settings), settings, names)
 
 
 def assembled(project: Project, engine_room: object, settings: Settings, names: Names) -> dg.Definitions:

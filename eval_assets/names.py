@@ -1,9 +1,15 @@
 """What everything that Dagster knows of a project is called: as it stands, or under a prefix inside a deployment."""
 
+import json
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from eval_assets.config.project_place import KEY_PART, SETTINGS_FILE
+from eval_assets.config.settings import Settings
+from eval_assets.errors import ConfigError
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -66,3 +72,39 @@ class Names:
         ('refresh', 'team_a_evals_refresh')
         """
         return "_".join([*(re.sub(r"\W", "_", part, flags=re.ASCII) for part in self.prefix), name])
+
+
+def names_of(settings: Settings) -> Names:
+    """What a project says that everything is called."""
+    return Names(settings.key_prefix, settings.group or GROUP)
+
+
+def names_in_location(settings: Settings, key_prefix: str | Sequence[str] | None, group: str | None) -> Names:
+    """What everything is called where a code location chooses.
+
+    Args:
+        settings: What the project says; the command line knows nothing else.
+        key_prefix: The location's choice; null: as the project says.
+        group: The location's choice; null: as the project says.
+
+    Raises:
+        ConfigError: The project says another prefix than the location, so the command line's runs would be recorded
+            for assets that the location doesn't have.
+    """
+    own = names_of(settings)
+    if key_prefix is None:
+        return Names(own.prefix, group or own.group)
+    chosen = (key_prefix,) if isinstance(key_prefix, str) else tuple(key_prefix)
+    if unusable := [part for part in chosen if not re.fullmatch(KEY_PART, part)]:
+        raise ConfigError(f"key_prefix: expected parts of letters, digits, '_' and '-', got {unusable[0]!r}")
+    file, line = settings.project_dir / SETTINGS_FILE, f"key_prefix = {json.dumps(chosen)}"
+    if own.prefix and own.prefix != chosen:
+        raise ConfigError(
+            f"{file}: expected {line} as the code location says, got {list(own.prefix)}; `eval-assets run` would "
+            "record its runs for other assets; change one of the two, or leave the choice to the file"
+        )
+    if chosen != own.prefix:
+        logging.getLogger(__name__).warning(
+            "%s: write %s, so that `eval-assets run` records its runs for the assets of this code location", file, line
+        )
+    return Names(chosen, group or own.group)

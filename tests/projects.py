@@ -22,9 +22,10 @@ import yaml
 from eval_assets.assets.file_reading import reading_config
 from eval_assets.assets.stage_assets import BACKFILL_TAG
 from eval_assets.automation.backfill import missing_in_dagster
+from eval_assets.automation.refresh import refresh_config
 from eval_assets.config.settings import Settings
 from eval_assets.definitions import assembled
-from eval_assets.names import JOBS, READ_FILES, Names
+from eval_assets.names import JOBS, READ_FILES, REFRESH_JOB, Names
 from eval_assets.plan_runs import QUIET, run_plan
 from eval_assets.planning.plan import Plan, make_plan
 from eval_assets.planning.run_summary import RunSummary
@@ -231,6 +232,13 @@ class Lab:
     def read(self, table: str, partition: str) -> dg.ExecuteInProcessResult:
         """Materialize one partition of a table of files by hand."""
         return self.materialize(IMPLICIT_JOB, partition, tables=[table])
+
+    def refresh(self, *, raise_on_error: bool = True, **config: Any) -> dg.ExecuteInProcessResult:
+        """Run the job `refresh`."""
+        with self.engine_room() as engine_room:
+            job = self.definitions(engine_room).resolve_job_def(self.names.of(REFRESH_JOB))
+            run_config = {**QUIET, **refresh_config(self.names, **config)}
+            return job.execute_in_process(instance=self.instance, run_config=run_config, raise_on_error=raise_on_error)
 
     def read_files(self) -> None:
         """Read every changed file in one run, as the sensor `watch_files` asks for, and nothing else."""

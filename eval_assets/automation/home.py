@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eval_assets.config.project import Project
-from eval_assets.config.settings import CHECKOUT
 from eval_assets.errors import StorageError
 from eval_assets.names import Names
 from eval_assets.stages.edges import file_of, partition_keys
@@ -34,14 +33,14 @@ Seen = Mapping[str, Collection[str]]
 """Table → partitions that an instance has seen materialized."""
 
 
-def dagster_home(environment: MutableMapping[str, str] = os.environ) -> Path:
-    """The instance's folder: `DAGSTER_HOME`, else `.dagster` in the checkout.
+def dagster_home(of_project: Path, environment: MutableMapping[str, str] = os.environ) -> Path:
+    """The instance's folder: `DAGSTER_HOME`, else that of the project, which `DAGSTER_HOME` names from then on.
 
     Raises:
         StorageError: Dagster would keep its databases in another place than a folder of that name.
     """
     if not environment.get("DAGSTER_HOME"):
-        environment["DAGSTER_HOME"] = str(CHECKOUT / ".dagster")
+        environment["DAGSTER_HOME"] = str(of_project)
     home = Path(environment["DAGSTER_HOME"])
     if not home.is_absolute():
         raise StorageError(

@@ -44,7 +44,8 @@ Examples:
     "--data",
     "data_dir",
     type=DATA_FOLDER,
-    help="The folder with datasets, prompts, models, judges, evaluations. [default: $EVAL_ASSETS_DATA or data/]",
+    help="The folder with datasets, prompts, models, judges, evaluations, or the project's. "
+    "[default: $EVAL_ASSETS_DATA, or the project that the working directory belongs to]",
 )
 @click.pass_context
 def commands(context: click.Context, data_dir: Path | None) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from eval_assets.cli.chosen_project import chosen_settings
 from eval_assets.cli.exit_codes import GATE_CODES
 from eval_assets.cli.options import Format
 from eval_assets.cli.saying import say
@@ -87,12 +88,11 @@ def _writing(output: Path) -> Iterator[None]:
 
 
 def _load(data_dir: Path | None, evaluation: str, *, whole: bool = False) -> "EvaluationReport":
-    from eval_assets.config.settings import settings_from
     from eval_assets.planning.staleness import StalenessReader
     from eval_assets.stages.engine_room import EngineRoom
     from eval_assets.stages.report_reading import read_report
 
-    with EngineRoom.from_settings(settings_from(data_dir=data_dir)) as engine_room:
+    with EngineRoom.from_settings(chosen_settings(data_dir)) as engine_room:
         engine_room.project.evaluation(evaluation)
         if engine_room.warehouse.last_commit("evaluations", {"evaluation": evaluation}) is None:
             raise StorageError(f"{evaluation} has no results yet: `eval-assets run {evaluation}` computes them")

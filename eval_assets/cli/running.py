@@ -1,13 +1,13 @@
 """`eval-assets plan` and `eval-assets run`."""
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from eval_assets.cli.chosen_project import chosen_settings
 from eval_assets.cli.exit_codes import RUN_CODES, ExitCode
 from eval_assets.cli.options import Allowance, Allowed, Choice, chosen_cells
 from eval_assets.cli.run_ending import RunEnding
@@ -17,6 +17,7 @@ from eval_assets.wording.valid_json import valid_json
 if TYPE_CHECKING:
     import polars as pl
 
+    from eval_assets.config.settings import Settings
     from eval_assets.planning.plan import Plan
     from eval_assets.planning.run_summary import RunSummary
     from eval_assets.reports.computed.gating import OverallVerdict
@@ -36,8 +37,9 @@ def plan(data_dir: Path | None, *, choice: Choice, as_json: bool) -> None:
 def _show_plan(data_dir: Path | None, choice: Choice, *, as_json: bool) -> None:
     from eval_assets.planning.plan import make_plan
     from eval_assets.planning.plan_text import plan_text
+    from eval_assets.stages.engine_room import EngineRoom
 
-    with _engine_room(data_dir) as engine_room:
+    with EngineRoom.from_settings(chosen_settings(data_dir)) as engine_room:
         made = make_plan(engine_room, **choice.of_plan, spending=choice.spending)
     say(valid_json(made.as_json()) if as_json else plan_text(made))
     if made.refused:
@@ -78,12 +80,14 @@ def run(
     from eval_assets.planning.run_summary import RunSummary
     from eval_assets.planning.staleness import StalenessReader
     from eval_assets.requests.budget import Budget
+    from eval_assets.stages.engine_room import EngineRoom
 
-    with _engine_room(data_dir) as engine_room:
+    settings = chosen_settings(data_dir)
+    with EngineRoom.from_settings(settings) as engine_room:
         engine_room.budget = None if max_cost_usd is None else Budget(max_cost_usd)
-        summary, made = RunSummary(), _plan_without_dagster(engine_room, choice)
+        summary, made = RunSummary(), _plan_without_dagster(engine_room, settings, choice)
         if made is None or not made.is_empty:
-            summary, made = _planned_and_run(engine_room, choice, made)
+            summary, made = _planned_and_run(engine_room, settings, choice, made)
         else:
             say(plan_text(made), err=True)
         cells = [planned.cell for planned in made.cells]
@@ -106,32 +110,34 @@ def run(
     sys.exit(ending.code)
 
 
-def _plan_without_dagster(engine_room: "EngineRoom", choice: Choice) -> "Plan | None":
+def _plan_without_dagster(engine_room: "EngineRoom", settings: "Settings", choice: Choice) -> "Plan | None":
     """The plan, if Dagster need not be asked for it: importing it takes longer than a plan of nothing."""
     from eval_assets.automation.home import dagster_home, remembered, unseen
-    from eval_assets.names import Names
+    from eval_assets.names import names_of
     from eval_assets.planning.plan import make_plan
 
-    seen = remembered(dagster_home(), engine_room.state_dir, Names())
+    seen = remembered(dagster_home(settings.home), engine_room.state_dir, names_of(settings))
     if seen is None:
         return None
     missing = unseen(seen, engine_room.project)
     return make_plan(engine_room, missing_in_dagster=missing, spending=choice.spending, **choice.of_plan)
 
 
-def _planned_and_run(engine_room: "EngineRoom", choice: Choice, made: "Plan | None") -> "tuple[RunSummary, Plan]":
+def _planned_and_run(
+    engine_room: "EngineRoom", settings: "Settings", choice: Choice, made: "Plan | None"
+) -> "tuple[RunSummary, Plan]":
     """Run the plan; without one, plan first with what Dagster has seen."""
     from eval_assets.automation.home import ask, dagster_home
     from eval_assets.automation.instance import open_instance
     from eval_assets.automation.stopping import stopping
     from eval_assets.cli.progress_view import ProgressView
-    from eval_assets.names import Names
+    from eval_assets.names import names_of
     from eval_assets.plan_runs import plan_with_instance, run_plan
     from eval_assets.planning.plan_text import plan_text
     from eval_assets.planning.run_summary import RunSummary
 
-    summary, spending, names = RunSummary(), choice.spending, Names()
-    with open_instance() as instance, ProgressView(sys.stderr) as view:
+    summary, spending, names = RunSummary(), choice.spending, names_of(settings)
+    with open_instance(settings.home) as instance, ProgressView(sys.stderr) as view:
         if made is None:
             made = plan_with_instance(engine_room, instance, names, **choice.of_plan, spending=spending)
         say(plan_text(made), err=True)
@@ -141,7 +147,7 @@ def _planned_and_run(engine_room: "EngineRoom", choice: Choice, made: "Plan | No
                 summary = run_plan(
                     engine_room, made, spending=spending, instance=instance, on_start=view.start, names=names
                 )
-        ask(dagster_home(), engine_room.state_dir, instance, names)
+        ask(dagster_home(settings.home), engine_room.state_dir, instance, names)
     return summary, made
 
 
@@ -154,12 +160,3 @@ def _gates(engine_room: "EngineRoom", cells: "Sequence[Cell]") -> "dict[str, tup
         results = engine_room.warehouse.scan("gate_results", {"evaluation": name}).collect()
         found[name] = (overall_verdict(results), results)
     return found
-
-
-@contextmanager
-def _engine_room(data_dir: Path | None) -> "Iterator[EngineRoom]":
-    from eval_assets.config.settings import settings_from
-    from eval_assets.stages.engine_room import EngineRoom
-
-    with EngineRoom.from_settings(settings_from(data_dir=data_dir)) as engine_room:
-        yield engine_room

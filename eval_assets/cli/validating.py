@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from eval_assets.cli.chosen_project import chosen_settings
 from eval_assets.cli.saying import say
 from eval_assets.wording.numbers import count_text
 
@@ -18,10 +19,9 @@ def check(data_dir: Path | None) -> None:
     from eval_assets.checking.remarks import remarks
     from eval_assets.config.project import SUFFIXES
     from eval_assets.config.project_files import load_project
-    from eval_assets.config.settings import settings_from
     from eval_assets.stages.file_versions import FileVersions
 
-    project = load_project(settings_from(data_dir=data_dir).data_dir)
+    project = load_project(chosen_settings(data_dir).data_dir)
     versions = FileVersions(project)
     found = check_project(project, versions.metrics)
     problems = found.problems

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from eval_assets.config.settings import Settings, settings_from
+from eval_assets.config.settings import Settings, storage_options_from
 from eval_assets.names import Names
 from eval_assets.stages.engine_room import EngineRoom
 
@@ -27,8 +27,9 @@ def engine_room_resource(context: dg.InitResourceContext) -> Iterator[EngineRoom
     """
     chosen = context.resource_config
     # Storage options hold credentials: they come from the environment, never from run configuration.
-    storage_options = settings_from().storage_options
-    settings = Settings(Path(chosen["data_dir"]), chosen["warehouse_root"], Path(chosen["state_dir"]), storage_options)
+    settings = Settings(
+        Path(chosen["data_dir"]), chosen["warehouse_root"], Path(chosen["state_dir"]), storage_options_from()
+    )
     say = context.log.info if context.log else print
     with EngineRoom.from_settings(settings) as engine_room:
         engine_room.on_progress = lambda where, stage, progress: say(f"{where} {stage}: {progress}")

@@ -14,7 +14,6 @@ from eval_assets.automation.claims import claim
 from eval_assets.automation.refresh import refresh_config
 from eval_assets.config.project_files import load_project
 from eval_assets.names import Names
-from eval_assets.plan_runs import QUIET
 from eval_assets.stages.stage_table import OF_CELLS, OF_EVALUATIONS
 from tests.dagster_staleness import AutomationSensor
 from tests.loopback import Fault
@@ -38,16 +37,9 @@ def refresh(lab):
     """Run the job; asset → partitions it launched, and the backfills of the instance."""
 
     def run(**config):
-        return launched(refreshed(lab, **config)), lab.instance.get_backfills()
+        return launched(lab.refresh(**config)), lab.instance.get_backfills()
 
     return run
-
-
-def refreshed(lab, *, raise_on_error=True, **config):
-    with lab.engine_room() as engine_room:
-        job = lab.definitions(engine_room).resolve_job_def("refresh")
-        run_config = {**QUIET, **refresh_config(Names(), **config)}
-        return job.execute_in_process(instance=lab.instance, run_config=run_config, raise_on_error=raise_on_error)
 
 
 def launched(run):
@@ -195,7 +187,7 @@ def test_the_sensor_reads_the_sound_files_beside_broken_ones(lab):
 
 
 def test_refresh_runs_the_plan_itself_and_each_cell_stays_a_run(lab, provider):
-    run = refreshed(lab)
+    run = lab.refresh()
     assert run.success
     assert lab.plan().is_empty
     jobs = sorted(child.job_name for child in lab.instance.get_runs() if child.run_id != run.run_id)
@@ -203,7 +195,7 @@ def test_refresh_runs_the_plan_itself_and_each_cell_stays_a_run(lab, provider):
     assert written_twice(lab) == []
     (backfill,) = lab.instance.get_backfills()
     assert backfill.status.value == "COMPLETED_SUCCESS"
-    assert launched(refreshed(lab)) == {}
+    assert launched(lab.refresh()) == {}
     assert AutomationSensor(lab).settle() == []
 
 
@@ -218,7 +210,7 @@ def test_a_file_that_cannot_be_read_fails_the_refresh_and_stops_only_what_is_bel
         rows.write_text("not a row\n")
 
     monkeypatch.setattr(refresh_module, "claim", claim_and_spoil)
-    run = refreshed(lab, raise_on_error=False)
+    run = lab.refresh(raise_on_error=False)
     assert not run.success
     failure = next(event for event in run.all_events if event.is_step_failure).step_failure_data
     assert "read_files[eval_datasets/more]" in failure.user_failure_data.description
@@ -229,7 +221,7 @@ def test_what_another_run_is_about_to_write_is_left_to_it(lab, provider):
     other = dg.DagsterRun(job_name="evaluate_cell", run_id=dg.DagsterRun(job_name="x").run_id)
     lab.instance.add_run(other.with_status(dg.DagsterRunStatus.STARTED))
     claim(other, lab.instance, Names(), {"predictions": ["main:alpha@short"]})
-    chosen = launched(refreshed(lab, evaluations=["main"]))
+    chosen = launched(lab.refresh(evaluations=["main"]))
     assert set(chosen["predictions"]) == BETA_CELLS
 
 
@@ -243,7 +235,7 @@ def test_automation_leaves_the_cells_of_a_refresh_under_way_alone(lab, monkeypat
         asked.append(sensor.tick())
 
     monkeypatch.setattr(refresh_module, "claim", claim_and_tick)
-    assert refreshed(lab).success
+    assert lab.refresh().success
     assert asked == [{}]
     assert sensor.settle() == []
     assert written_twice(lab) == []
@@ -272,7 +264,7 @@ def test_the_sensor_asks_for_a_refresh_once_per_change_and_not_for_failed_rows(l
         assert asked == {"evaluations": ["main", "other"]}
         assert ticked(lab, engine_room, "refresh_stale", cursor) == ({}, cursor)  # asked for, perhaps it failed
     provider.faults = lambda _: Fault(500)
-    refreshed(lab)
+    lab.refresh()
     assert not lab.plan().is_empty  # failed rows
     with lab.engine_room() as engine_room:
         assert ticked(lab, engine_room, "refresh_stale", cursor) == ({}, "{}")
@@ -288,7 +280,7 @@ def test_a_refresh_that_is_cancelled_stops_cleanly(lab, provider):
             os.kill(os.getpid(), signal.SIGINT)
 
     provider.faults = cancel
-    run = refreshed(lab, raise_on_error=False)
+    run = lab.refresh(raise_on_error=False)
     unfinished = [child for child in lab.instance.get_runs() if not child.is_finished]
     assert unfinished == []
     assert lab.instance.get_run_by_id(run.run_id).status in {

@@ -28,7 +28,7 @@ def test_old_runs_go_and_those_of_latest_materializations_stay(cli_after_run, fi
     cli, files = cli_after_run, files_after_run
     files.edit_prompt("short")
     assert cli("run", "other")[0] == 0
-    with open_instance() as instance:
+    with open_instance(files.folder / "dagster") as instance:
         n_runs = instance.get_runs_count()
         assert trim_runs(instance, 1, Names()).n_runs == 0
         age_runs(instance)
