@@ -37,7 +37,9 @@ def build_definitions(
     """
     settings = settings_from(data_dir=Path(project))
     names = names_in_location(settings, key_prefix, group)
-    return assembled(load_project(settings.data_dir), engine_room_for(settings), settings, names)
+    return assembled(
+        load_project(settings.data_dir, settings.warehouse_root), engine_room_for(settings), settings, names
+    )
 
 
 def assembled(project: Project, engine_room: object, settings: Settings, names: Names) -> dg.Definitions:

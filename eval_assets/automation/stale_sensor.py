@@ -39,7 +39,7 @@ def refresh_stale_sensor(settings: Settings, loaded: Project, names: Names) -> d
         description="Reads changed files and runs what became stale, each evaluation in one run.",
     )
     def refresh_stale(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        project = load_project(settings.data_dir)
+        project = load_project(settings.data_dir, settings.warehouse_root)
         versions = FileVersions(project)
         reader = StalenessReader(project, versions, warehouse, missing_in_dagster(context.instance, project, names))
         asked: dict[str, str] = json.loads(context.cursor or "{}")

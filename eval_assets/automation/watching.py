@@ -42,7 +42,7 @@ def watch_files_sensor(settings: Settings, loaded: Project, names: Names) -> dg.
         if last_look.is_the_same(context.cursor):
             return dg.SensorResult(skip_reason=dg.SkipReason("nothing changed"), cursor=context.cursor)
         state = last_look.state(context.cursor)
-        project = load_project(settings.data_dir)
+        project = load_project(settings.data_dir, settings.warehouse_root)
         versions = FileVersions(project)
         reader = StalenessReader(project, versions, warehouse, missing_in_dagster(context.instance, project, names))
         asked: dict[str, str] = json.loads(context.cursor or "{}")

@@ -21,7 +21,8 @@ def check(data_dir: Path | None) -> None:
     from eval_assets.config.project_files import load_project
     from eval_assets.stages.file_versions import FileVersions
 
-    project = load_project(chosen_settings(data_dir).data_dir)
+    settings = chosen_settings(data_dir)
+    project = load_project(settings.data_dir, settings.warehouse_root)
     versions = FileVersions(project)
     found = check_project(project, versions.metrics)
     problems = found.problems

@@ -2,10 +2,12 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from eval_assets.config.datasets.dataset import Dataset, DatasetCard
 from eval_assets.config.datasets.row_files import READABLE_SUFFIXES
+from eval_assets.config.datasets.row_source import RowSource
 from eval_assets.config.evaluation import Evaluation, EvaluationFile
 from eval_assets.config.fields import MAX_NAME
 from eval_assets.config.files.endpoints import endpoint_problems
@@ -26,10 +28,14 @@ MAX_SAMPLES = 10_000
 MAX_SEED = 2**63 - 1
 
 
-def load_project(data_dir: Path) -> Project:
+def load_project(data_dir: Path, warehouse_root: str | None = None) -> Project:
     """Load every file of `data/`. Never raises for a bad file: see `Project.broken`.
 
     Modules beside `data/` (metrics, callables) can be imported from then on; installed ones of the same name win.
+
+    Args:
+        data_dir: The folder.
+        warehouse_root: Root of the tables, among them rows that Dagster assets handed over; default `data/warehouse`.
 
     Raises:
         ConfigError: The folder doesn't exist.
@@ -51,9 +57,14 @@ def load_project(data_dir: Path) -> Project:
                 broken[kind, path.stem] = str(error)
         return loaded
 
+    def load_dataset(name: str, text: str, file: str) -> Loaded[Dataset]:
+        loaded = _load_dataset(name, text, file, data_dir / "datasets")
+        handed_below = warehouse_root or str(data_dir / "warehouse")
+        return replace(loaded, item=loaded.item.model_copy(update={"handed_below": handed_below}))
+
     return Project(
         data_dir=data_dir,
-        datasets=load("datasets", lambda name, text, file: _load_dataset(name, text, file, data_dir / "datasets")),
+        datasets=load("datasets", load_dataset),
         prompts=load("prompts", lambda name, text, file: Loaded(parse_prompt(name, text, file=file), file, text)),
         models=load("models", lambda name, text, file: _load_model(name, text, file, data_dir / "models")),
         judges=load("judges", _load_judge),
@@ -89,9 +100,33 @@ def _load_dataset(name: str, text: str, file: str, folder: Path) -> Loaded[Datas
         (("labels", index, "file"), labels.file) for index, labels in enumerate(card.labels)
     ]
     named += [(("documents", "file"), card.documents.file)] if card.documents else []
-    named += [(("file",), card.file)] if card.file else [((), f"{name}{suffix}") for suffix in READABLE_SUFFIXES]
+    if card.rows is not None:
+        named += list(_named_rows(document, card.rows))
+    else:
+        named += [(("file",), card.file)] if card.file else [((), f"{name}{suffix}") for suffix in READABLE_SUFFIXES]
     _refuse_outside(document, folder, named)
     return Loaded(Dataset(name=name, card=card), file, text, document.lines)
+
+
+def _named_rows(document: Document, rows: RowSource) -> Iterator[tuple[Location, str]]:
+    """Local paths that `rows` states in full. A variable, or what a URL leads to, is up to whoever runs the project.
+
+    Raises:
+        ConfigError: A path leads upwards from a variable.
+    """
+    for field, path in (("delta", rows.delta), ("parquet", rows.parquet)):
+        if path is None or "://" in path:
+            continue
+        if "${" not in path:
+            yield ("rows", field), path
+        else:
+            _refuse_upwards(document, ("rows", field), path)
+
+
+def _refuse_upwards(document: Document, place: Location, path: str) -> None:
+    if ".." in Path(path).parts:
+        said = f"expected a path without '..' after the variable, got {path!r}"
+        raise_problems([Problem(document.file, said, line_of(place, document.lines), field_path(place))])
 
 
 def _load_model(name: str, text: str, file: str, folder: Path) -> Loaded[Model]:
@@ -99,9 +134,8 @@ def _load_model(name: str, text: str, file: str, folder: Path) -> Loaded[Model]:
     declared = validate(document, ModelFile)
     _refuse_secrets(document, "parameters")
     raise_problems(list(endpoint_problems(declared, file=file, lines=document.lines)))
-    if ".." in Path(declared.file or "").parts and "${" in str(declared.file):
-        said = f"expected a path without '..' after the variable, got {declared.file!r}"
-        raise_problems([Problem(file, said, line_of(("file",), document.lines), "file")])
+    if declared.file and "${" in declared.file:
+        _refuse_upwards(document, ("file",), declared.file)
     # A variable is set by whoever runs the project, not by whoever wrote the file.
     if declared.file and "${" not in declared.file:
         _refuse_outside(document, folder, [(("file",), declared.file)])

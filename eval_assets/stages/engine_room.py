@@ -87,7 +87,7 @@ class EngineRoom:
     def from_settings(cls, settings: Settings) -> Self:
         """Load the project and open its warehouse."""
         return cls(
-            project=load_project(settings.data_dir),
+            project=load_project(settings.data_dir, settings.warehouse_root),
             warehouse=Warehouse(settings.warehouse_root, settings.storage_options),
             state_dir=settings.state_dir,
         )
