@@ -14,13 +14,14 @@ from eval_assets.assets.stage_assets import BACKFILL_TAG, spending_ops
 from eval_assets.automation.backfill import close_backfill, missing_in_dagster, partitions_by_asset, record_backfill
 from eval_assets.automation.home import PROCESSES
 from eval_assets.automation.leftovers import alive, end_what_the_dead_left
+from eval_assets.automation.uncaptured import uncaptured
 from eval_assets.config.project import Project
 from eval_assets.names import COMPARE, EVALUATE_CELL, READ_FILES, Names
 from eval_assets.planning.plan import Plan, RootPlan, make_plan
 from eval_assets.planning.run_summary import Failed, RunSummary
 from eval_assets.providers.identity import identity_of
 from eval_assets.requests.keys import lane_of
-from eval_assets.run_jobs import job_definitions
+from eval_assets.run_jobs import TABLES, job_definitions
 from eval_assets.stages.asking_ahead import AskingAhead
 from eval_assets.stages.edges import file_of, files_below
 from eval_assets.stages.engine_room import EngineRoom
@@ -29,7 +30,7 @@ from eval_assets.stages.place_asking import Asked
 from eval_assets.stages.spending import Spending
 
 INTERRUPTED = "DagsterExecutionInterruptedError"
-NEEDED_LATER = ("scipy.special", "scipy.stats", "scipy.sparse.csgraph")
+NEEDED_LATER = ("scipy.special", "scipy.sparse.csgraph", "scipy.optimize")
 """What the first comparison needs: importing it takes a second, in which models are waited for anyway."""
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -66,7 +67,7 @@ def run_plan(
     batch = uuid.uuid4().hex[:8]
     repository = job_definitions(engine_room.project, engine_room, names).get_repository_def()
     summary = RunSummary(backfill_id=batch)
-    with alive(instance, engine_room.state_dir / PROCESSES, batch):
+    with alive(instance, engine_room.state_dir / PROCESSES, batch), uncaptured(instance):
         backfill = record_backfill(
             instance,
             repository.asset_graph,
@@ -119,12 +120,10 @@ class _Runs:
         what = f"{job}[{partition_key}]"
         self.on_start(what)
         ops = spending_ops(self.names, tables, spending)
+        # Cutting a job to all of its assets takes as long as cutting it to some.
+        chosen = None if set(tables) == set(TABLES[job]) else self.names.keys([*tables])
         result = self._execute(
-            job,
-            {"ops": ops} if ops else {},
-            run_id=run_id,
-            partition_key=partition_key,
-            asset_selection=self.names.keys([*tables]),
+            job, {"ops": ops} if ops else {}, run_id=run_id, partition_key=partition_key, asset_selection=chosen
         )
         if not result.success:
             refused = bool(_refusals(result))

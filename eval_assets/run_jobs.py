@@ -17,6 +17,9 @@ from eval_assets.quality.expectations import RULES
 from eval_assets.resources.shared_room import ENGINE_ROOM, needed_room, room_of
 from eval_assets.stages.stage_table import OF_CELLS, OF_EVALUATIONS
 
+TABLES = {EVALUATE_CELL: OF_CELLS, COMPARE: OF_EVALUATIONS}
+"""Job → the tables it computes."""
+
 
 def job_definitions(project: Project, engine_room: object, names: Names) -> dg.Definitions:
     """Every asset, check and job that computes.
@@ -31,13 +34,13 @@ def job_definitions(project: Project, engine_room: object, names: Names) -> dg.D
     partitions = partitions_of(project, names)
     evaluate_cell = dg.define_asset_job(
         names.of(EVALUATE_CELL),
-        selection=dg.AssetSelection.assets(*names.keys(OF_CELLS)),
+        selection=dg.AssetSelection.assets(*names.keys(TABLES[EVALUATE_CELL])),
         description="All stages of one cell: predictions, scores, verdicts, aggregate report.",
         executor_def=dg.in_process_executor,
     )
     compare = dg.define_asset_job(
         names.of(COMPARE),
-        selection=dg.AssetSelection.assets(*names.keys(OF_EVALUATIONS)),
+        selection=dg.AssetSelection.assets(*names.keys(TABLES[COMPARE])),
         description="What joins the cells of an evaluation: outputs side by side, agreement with people, comparison.",
         executor_def=dg.in_process_executor,
     )

@@ -5,11 +5,13 @@ What a comparison's own figures are is in `power`.
 
 import numpy as np
 
+from eval_assets.statistics.binomial import binomial_cdf, binomial_pmf, binomial_ppf
 from eval_assets.statistics.comparison.sign_flips import N_ENUMERATED
 
 POWER = 0.8  # the customary chance of seeing a difference that is there
 ALPHA = 0.05  # the chance of seeing one that is not
 LARGE_SAMPLE = 100_000
+UNLIKELY = 1e-9  # numbers of discordant pairs outside of all but this are left out
 MANY_DISCORDANT = 1_000  # from here on the exact McNemar test has the power of a t-test
 
 
@@ -161,13 +163,11 @@ def mcnemar_power(difference: float, n_pairs: int, *, discordant_share: float, a
     >>> round(mcnemar_power(0.1, 200, discordant_share=0.2), 3)
     0.875
     """
-    from scipy.stats import binom
-
-    fewest, most = binom.interval(1 - 1e-9, n_pairs, discordant_share)
+    fewest, most = binomial_ppf([UNLIKELY / 2, 1 - UNLIKELY / 2], n_pairs, discordant_share)
     n_discordant = np.arange(fewest, most + 1)
-    losses_allowed = binom.ppf(alpha / 2, n_discordant, 0.5) - 1  # the most with a p-value below alpha
-    found = binom.cdf(losses_allowed, n_discordant, (1 - difference / discordant_share) / 2)
-    return float(binom.pmf(n_discordant, n_pairs, discordant_share) @ found)
+    losses_allowed = binomial_ppf(alpha / 2, n_discordant, 0.5) - 1  # the most with a p-value below alpha
+    found = binomial_cdf(losses_allowed, n_discordant, (1 - difference / discordant_share) / 2)
+    return float(binomial_pmf(n_discordant, n_pairs, discordant_share) @ found)
 
 
 def smallest_difference_by_mcnemar(
