@@ -3,7 +3,7 @@
 import json
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -72,6 +72,23 @@ class Names:
         ('refresh', 'team_a_evals_refresh')
         """
         return "_".join([*(re.sub(r"\W", "_", part, flags=re.ASCII) for part in self.prefix), name])
+
+
+def plain_names(verb: str, evaluations: Iterable[str]) -> dict[str, str]:
+    """Evaluation → a name as Dagster wants it; names that only differ in what Dagster doesn't take are numbered.
+
+    >>> plain_names("evaluate", ["qa-full", "qa_full", "other"])
+    {'other': 'evaluate_other', 'qa-full': 'evaluate_qa_full', 'qa_full': 'evaluate_qa_full_2'}
+    """
+    names: dict[str, str] = {}
+    for evaluation in sorted(evaluations):
+        plain = name = f"{verb}_{re.sub(r'[^A-Za-z0-9]', '_', evaluation)}"
+        number = 1
+        while name in names.values():
+            number += 1
+            name = f"{plain}_{number}"
+        names[evaluation] = name
+    return names
 
 
 def names_of(settings: Settings) -> Names:

@@ -12,6 +12,7 @@ from eval_assets.checks.data_quality import data_quality_checks, quality_of
 from eval_assets.checks.gate import gate_check
 from eval_assets.config.project import Project
 from eval_assets.names import COMPARE, EVALUATE_CELL, READ_FILES, Names
+from eval_assets.neighbours import NO_NEIGHBOURS, Neighbours
 from eval_assets.partitions import partitions_of
 from eval_assets.quality.expectations import RULES
 from eval_assets.resources.shared_room import ENGINE_ROOM, needed_room, room_of
@@ -21,7 +22,9 @@ TABLES = {EVALUATE_CELL: OF_CELLS, COMPARE: OF_EVALUATIONS}
 """Job → the tables it computes."""
 
 
-def job_definitions(project: Project, engine_room: object, names: Names) -> dg.Definitions:
+def job_definitions(
+    project: Project, engine_room: object, names: Names, neighbours: Neighbours = NO_NEIGHBOURS
+) -> dg.Definitions:
     """Every asset, check and job that computes.
 
     The jobs run in one process, whatever executor the deployment has; nothing is said about runs that are none of ours.
@@ -30,8 +33,9 @@ def job_definitions(project: Project, engine_room: object, names: Names) -> dg.D
         project: The files in `data/`.
         engine_room: The resource behind all assets: a resource that opens it, or an `EngineRoom` that is already open.
         names: What assets, checks, jobs and the resource are called.
+        neighbours: Assets of others; none for a run of a plan, which reads what lies in the warehouse.
     """
-    partitions = partitions_of(project, names)
+    partitions = partitions_of(project, names, neighbours)
     evaluate_cell = dg.define_asset_job(
         names.of(EVALUATE_CELL),
         selection=dg.AssetSelection.assets(*names.keys(TABLES[EVALUATE_CELL])),

@@ -14,6 +14,7 @@ from eval_assets.partitions import Partitions
 from eval_assets.resources.shared_room import needed_room, room_of
 from eval_assets.stages.edges import compute, file_of
 from eval_assets.stages.engine_room import EngineRoom
+from eval_assets.stages.handing_over import hand_over, is_handed_over
 from eval_assets.stages.spending import Spending, retry_of
 from eval_assets.stages.stage import Stage
 from eval_assets.stages.stage_table import STAGES
@@ -76,13 +77,14 @@ def stage_assets(
             automation_condition=conditions.get(stage.table),
             pool=names.of(POOL) if stage.pays else None,
             required_resource_keys=needed_room(names),
-        )(_body(stage, names))
+        )(_body(stage, partitions))
         for stage in STAGES.values()
     ]
 
 
-def _body(stage: Stage, names: Names) -> Callable[..., Materialized]:
+def _body(stage: Stage, partitions: Partitions) -> Callable[..., Materialized]:
     """What the asset of a stage does in a run."""
+    names, upstream = partitions.names, partitions.neighbours.upstream
 
     def paid(context: dg.AssetExecutionContext, config: SpendingConfig) -> Materialized:
         room = room_of(context, names)
@@ -92,10 +94,10 @@ def _body(stage: Stage, names: Names) -> Callable[..., Materialized]:
         return _materialized(stage, room_of(context, names), context, context.partition_key, Spending())
 
     def file(context: dg.AssetExecutionContext) -> Materialized:
-        key = context.partition_key
-        read_now = read_file(
-            room_of(context, names), names, stage.table, file_of(stage.table, key), run_id=context.run.run_id
-        )
+        key, room = context.partition_key, room_of(context, names)
+        if stage.table == "eval_datasets" and key in upstream and is_handed_over(room.project, key):
+            _take_over(context, room, key, upstream[key])
+        read_now = read_file(room, names, stage.table, file_of(stage.table, key), run_id=context.run.run_id)
         parts = {part.partition: part for part in read_now}
         read = parts.pop(key)
         for part in parts.values():
@@ -115,6 +117,14 @@ def _materialized(
         written = compute(engine_room, stage.table, key, spending, run_id=context.run.run_id)
         shown = stage.preview(engine_room, key)
     return result(written, shown)
+
+
+def _take_over(context: dg.AssetExecutionContext, room: EngineRoom, dataset: str, asset: dg.AssetKey) -> None:
+    """Keep the rows of somebody's asset, as its IO manager loads them."""
+    value = context.load_asset_value(asset)
+    with said_plainly(room.warehouse):
+        n_rows = hand_over(room.warehouse, dataset, value, asset=asset.to_user_string(), run_id=context.run.run_id)
+    context.log.info("%d rows of %s handed over", n_rows, asset.to_user_string())
 
 
 def _layer(stage: Stage) -> str:

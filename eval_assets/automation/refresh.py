@@ -74,23 +74,7 @@ def refresh_job(computing: dg.Definitions, run_plan: RunPlan, names: Names) -> d
     )
     def launch_stale(context: dg.OpExecutionContext, config: RefreshConfig) -> None:
         """Plan from the warehouse, show the plan, and run exactly its partitions."""
-        engine_room = room_of(context, names)
-        spending = Spending(config.cache, config.max_cost_usd, retry=retry_of(config.retry))
-        with exclusive(engine_room.state_dir / "refresh.lock", label=context.run_id):
-            plan = _plan(context, config, engine_room, spending, names)
-            chosen = partitions_by_asset(plan)
-            metadata: dict[str, Any] = {
-                "plan": dg.MetadataValue.md(plan_markdown(plan)),
-                "partitions": {} if config.dry_run else chosen,
-            }
-            if chosen and config.where == "queue" and not config.dry_run:
-                metadata["backfill"] = _request(context, computing, plan, chosen, spending, names)
-            elif chosen and not config.dry_run:
-                computed = {table: keys for table, keys in chosen.items() if table not in FILES}
-                claim(context.run, context.instance, names, computed)
-        if chosen and config.where == "here" and not config.dry_run:
-            metadata["backfill"] = _run(context, run_plan, engine_room, plan, spending, names)
-        context.add_output_metadata(metadata)
+        context.add_output_metadata(bring_up_to_date(context, config, computing, run_plan, names))
 
     @dg.job(
         name=names.of(REFRESH_JOB),
@@ -101,6 +85,33 @@ def refresh_job(computing: dg.Definitions, run_plan: RunPlan, names: Names) -> d
         launch_stale()
 
     return refresh
+
+
+def bring_up_to_date(
+    context: dg.OpExecutionContext, config: RefreshConfig, computing: dg.Definitions, run_plan: RunPlan, names: Names
+) -> dict[str, Any]:
+    """Plan from the warehouse, and run or launch exactly the plan's partitions. Returns metadata that says which.
+
+    Raises:
+        dagster.Failure: A run failed, otherwise than by a gate.
+    """
+    engine_room = room_of(context, names)
+    spending = Spending(config.cache, config.max_cost_usd, retry=retry_of(config.retry))
+    with exclusive(engine_room.state_dir / "refresh.lock", label=context.run_id):
+        plan = _plan(context, config, engine_room, spending, names)
+        chosen = partitions_by_asset(plan)
+        metadata: dict[str, Any] = {
+            "plan": dg.MetadataValue.md(plan_markdown(plan)),
+            "partitions": {} if config.dry_run else chosen,
+        }
+        if chosen and config.where == "queue" and not config.dry_run:
+            metadata["backfill"] = _request(context, computing, plan, chosen, spending, names)
+        elif chosen and not config.dry_run:
+            computed = {table: keys for table, keys in chosen.items() if table not in FILES}
+            claim(context.run, context.instance, names, computed)
+    if chosen and config.where == "here" and not config.dry_run:
+        metadata["backfill"] = _run(context, run_plan, engine_room, plan, spending, names)
+    return metadata
 
 
 def is_being_refreshed(instance: dg.DagsterInstance, evaluation: str, names: Names) -> bool:

@@ -1,9 +1,8 @@
 """A `schedule` in an evaluation file as a Dagster schedule, off until it is switched on in the UI."""
 
 import logging
-import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
@@ -14,7 +13,7 @@ from eval_assets.automation.refresh import is_being_refreshed, refresh_config
 from eval_assets.config.evaluation import ScheduleSpec
 from eval_assets.config.problems import Problem, line_of
 from eval_assets.config.project import Project
-from eval_assets.names import REFRESH_JOB, Names
+from eval_assets.names import REFRESH_JOB, Names, plain_names
 
 CRON = ("schedule", "cron")
 
@@ -27,7 +26,7 @@ def evaluation_schedules(project: Project, names: Names) -> list[dg.ScheduleDefi
     faults = {problem.file: problem for problem in schedule_problems(project)}
     for problem in faults.values():
         logging.getLogger(__name__).warning("no schedule: %s", problem)
-    called = schedule_names(loaded.item.name for loaded in project.evaluations.values())
+    called = plain_names("evaluate", (loaded.item.name for loaded in project.evaluations.values()))
     return [
         _schedule(loaded.item.name, loaded.item.file.schedule, names, called[loaded.item.name])
         for loaded in project.evaluations.values()
@@ -42,23 +41,6 @@ def schedule_problems(project: Project) -> Iterator[Problem]:
             fault = _fault(name, loaded.item.file.schedule)
             if fault:
                 yield Problem(loaded.file, fault, line_of(CRON, loaded.lines), "schedule.cron")
-
-
-def schedule_names(evaluations: Iterable[str]) -> dict[str, str]:
-    """Evaluation → a name as Dagster wants it; names that only differ in what Dagster doesn't take are numbered.
-
-    >>> schedule_names(["qa-full", "qa_full", "other"])
-    {'other': 'evaluate_other', 'qa-full': 'evaluate_qa_full', 'qa_full': 'evaluate_qa_full_2'}
-    """
-    names: dict[str, str] = {}
-    for evaluation in sorted(evaluations):
-        plain = name = f"evaluate_{re.sub(r'[^A-Za-z0-9]', '_', evaluation)}"
-        number = 1
-        while name in names.values():
-            number += 1
-            name = f"{plain}_{number}"
-        names[evaluation] = name
-    return names
 
 
 def _fault(evaluation: str, spec: ScheduleSpec) -> str | None:

@@ -30,7 +30,7 @@ def watch_files_sensor(settings: Settings, loaded: Project, names: Names) -> dg.
         names: What assets, job and sensor are called.
     """
     warehouse = Warehouse(settings.warehouse_root, settings.storage_options)
-    last_look = LastLook(settings, warehouse)
+    last_look = LastLook(settings, warehouse, loaded)
 
     @dg.sensor(
         name=names.of("watch_files"),

@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 
 from eval_assets.config.datasets.formats.values import plain_row
+from eval_assets.config.project import Project
 from eval_assets.errors import DatasetError
 from eval_assets.requests.canonical_json import json_text
 from eval_assets.stages.content_hash import content_sha256
@@ -13,6 +14,12 @@ from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.schemas import SCHEMAS
 
 TABLE = "handed_rows"
+
+
+def is_handed_over(project: Project, dataset: str) -> bool:
+    """Whether an asset hands over the rows of a dataset."""
+    loaded = project.datasets.get(dataset)
+    return loaded is not None and loaded.item.card.rows is not None and bool(loaded.item.card.rows.asset)
 
 
 def hand_over(warehouse: Warehouse, dataset: str, value: object, *, asset: str, run_id: str) -> int:

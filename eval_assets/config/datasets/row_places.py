@@ -3,7 +3,8 @@
 Reading files is in `row_files`, tables of others in `formats`; what rows must look like is in `rows`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from eval_assets.config.datasets.formats.values import plain_row
 from eval_assets.config.datasets.row_files import OTHER_SUFFIXES, ROW_SUFFIXES, file_rows
 from eval_assets.config.files.variables import with_variables
 from eval_assets.config.problems import relative
-from eval_assets.errors import DatasetError
+from eval_assets.errors import ConfigError, DatasetError
 
 NumberedRows = Iterator[tuple[int, dict[str, Any]]]
 
@@ -69,6 +70,16 @@ def rows_place(dataset: Dataset, folder: Path) -> RowsPlace:
     return RowsPlace(
         shown, lambda: _plain(handed_rows(uri, dataset.name), shown), lambda: (uri, dataset.name, delta_version(uri))
     )
+
+
+def places_elsewhere(datasets: Iterable[Dataset], folder: Path) -> list[RowsPlace]:
+    """Places of rows that aren't files of the project; those that can't be found now are left out."""
+    places = []
+    for dataset in datasets:
+        if dataset.card.rows is not None:
+            with suppress(ConfigError):
+                places.append(rows_place(dataset, folder))
+    return places
 
 
 def _file_place(dataset: Dataset, path: Path, folder: Path, *, shown: str | None = None) -> RowsPlace:
