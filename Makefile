@@ -29,8 +29,8 @@ test: $(VENV)/.test-ready  ## all tests
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 # The folders of the contract "core never imports Dagster".
-CORE := errors.py requests wording tables config user_code metrics statistics prompts storage providers judges calibration \
-  reports stages checking planning quality
+CORE := errors.py requests wording tables schemas config user_code metrics statistics prompts storage providers judges calibration \
+  reports stages checking starting planning quality
 
 test-fast: $(VENV)/.test-ready  ## units and examples of the core: no Dagster, no model, no server
 	@$(BIN)/python -m pytest -n 2 --dist worksteal --hypothesis-profile fast tests/unit $(addprefix eval_assets/,$(CORE))

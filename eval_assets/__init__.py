@@ -1,4 +1,4 @@
-"""LLM evaluation as a Dagster asset project.
+"""LLM evaluation as a Dagster asset project; from Python: `import eval_assets as ea`, then `ea.evaluate(data, my_app)`.
 
 Names are imported when they are used, so that importing the package costs next to nothing.
 """
@@ -7,14 +7,36 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from eval_assets.api.arguments.declared import DeclaredJudge as Judge
+    from eval_assets.api.arguments.declared import DeclaredModel as Model
+    from eval_assets.api.evaluating import aevaluate, evaluate, plan
+    from eval_assets.api.results.result import EvaluationResult
     from eval_assets.component import EvaluationProjectComponent
     from eval_assets.definitions import build_definitions
+    from eval_assets.errors import EvalAssetsError
 
-__all__ = ["EvaluationProjectComponent", "build_definitions"]
+__all__ = [
+    "EvalAssetsError",
+    "EvaluationProjectComponent",
+    "EvaluationResult",
+    "Judge",
+    "Model",
+    "aevaluate",
+    "build_definitions",
+    "evaluate",
+    "plan",
+]
 
 _HOME_OF = {
+    "EvalAssetsError": ("errors", "EvalAssetsError"),
     "EvaluationProjectComponent": ("component", "EvaluationProjectComponent"),
+    "EvaluationResult": ("api.results.result", "EvaluationResult"),
+    "Judge": ("api.arguments.declared", "DeclaredJudge"),
+    "Model": ("api.arguments.declared", "DeclaredModel"),
+    "aevaluate": ("api.evaluating", "aevaluate"),
     "build_definitions": ("definitions", "build_definitions"),
+    "evaluate": ("api.evaluating", "evaluate"),
+    "plan": ("api.evaluating", "plan"),
 }
 """Public name → module of this package, and the name it has there."""
 

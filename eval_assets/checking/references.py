@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from eval_assets.checking.chosen_metrics import MetricsOf, metric_problems
 from eval_assets.checking.declared_gates import Bounds, gate_problems
 from eval_assets.checking.file_names import candidate_problems, files_used, ignored_files, unknown_files
+from eval_assets.checking.jury_members import jury_problems
 from eval_assets.checking.provided_columns import (
     ProvidedColumns,
     argument_problems,
@@ -142,7 +143,7 @@ def model_problems(project: Project, name: str) -> list[Problem]:
     is_sampled = provider_of(loaded.item).has_sampling_parameters
     return [
         *(parameter_problems(file.parameters, file=loaded.file, lines=loaded.lines) if is_sampled else ()),
-        *callable_problems(loaded, project.data_dir.parent),
+        *callable_problems(loaded, project.data_dir.parent, project.given),
         *recorded_problems(project, loaded),
     ]
 
@@ -155,6 +156,7 @@ def judge_problems(project: Project, name: str) -> list[Problem]:
     if model is not None:
         problems += unknown_files(project, loaded, "models", [model], ("model",))
     problems += unknown_files(project, loaded, "judges", loaded.item.file.jurors, ("jurors",))
+    problems += jury_problems(project, loaded)
     asked = project.models.get(model or "")
     if asked is not None and provider_of(asked.item).has_sampling_parameters:
         problems += parameter_problems(loaded.item.file.parameters, file=loaded.file, lines=loaded.lines, of_judge=True)
@@ -219,7 +221,7 @@ def _column_problems(
         if kind == "prompts" and used in project.prompts:
             yield from prompt_problems(project.prompts[used], columns)
         elif kind == "models" and used in loaded.item.file.models and used in project.models:
-            yield from callable_argument_problems(project.models[used], columns, project.data_dir.parent)
+            yield from callable_argument_problems(project.models[used], columns, project.data_dir.parent, project.given)
         elif kind == "judges" and used in project.judges:
             yield from judge_column_problems(project.judges[used], columns)
             yield from judge_template_problems(project.judges[used], columns)

@@ -37,9 +37,8 @@ def plan(data_dir: Path | None, *, choice: Choice, as_json: bool) -> None:
 def _show_plan(data_dir: Path | None, choice: Choice, *, as_json: bool) -> None:
     from eval_assets.planning.plan import make_plan
     from eval_assets.planning.plan_text import plan_text
-    from eval_assets.stages.engine_room import EngineRoom
 
-    with EngineRoom.from_settings(chosen_settings(data_dir)) as engine_room:
+    with choice.engine_room(chosen_settings(data_dir)) as engine_room:
         made = make_plan(engine_room, **choice.of_plan, spending=choice.spending)
     say(valid_json(made.as_json()) if as_json else plan_text(made))
     if made.refused:
@@ -80,10 +79,9 @@ def run(
     from eval_assets.planning.run_summary import RunSummary
     from eval_assets.planning.staleness import StalenessReader
     from eval_assets.requests.budget import Budget
-    from eval_assets.stages.engine_room import EngineRoom
 
     settings = chosen_settings(data_dir)
-    with EngineRoom.from_settings(settings) as engine_room:
+    with choice.engine_room(settings) as engine_room:
         engine_room.budget = None if max_cost_usd is None else Budget(max_cost_usd)
         summary, made = RunSummary(), _plan_without_dagster(engine_room, settings, choice)
         if made is None or not made.is_empty:
@@ -95,7 +93,7 @@ def run(
             summary,
             failed_rows(engine_room.warehouse, cells),
             allow_failed,
-            {} if no_gate else _gates(engine_room, cells),
+            {} if no_gate or choice.limit else _gates(engine_room, cells),
             was_stopped=engine_room.stop.is_set(),
             unusable=tuple(refused.evaluation for refused in made.refused),
         )
@@ -105,6 +103,9 @@ def run(
         missing = [f"{cell.key}: {line}" for cell in made.stale_cells for line in reader.missing(cell)]
     for line in (*missing, *ending.lines()):
         say(line, err=True)
+    if choice.limit is not None:
+        all_of_it = " ".join(["eval-assets run", *choice.evaluations])
+        say(f"only the first {choice.limit} rows, and no gates: `{all_of_it}` computes all, and reuses these", err=True)
     if is_open:
         say("everything answered so far is kept; the same command goes on from there", err=True)
     sys.exit(ending.code)

@@ -19,6 +19,7 @@ def check(data_dir: Path | None) -> None:
     from eval_assets.checking.remarks import remarks
     from eval_assets.config.project import SUFFIXES
     from eval_assets.config.project_files import load_project
+    from eval_assets.schemas.copies import COPIES, keeps_schemas, outdated_schemas
     from eval_assets.stages.file_versions import FileVersions
 
     settings = chosen_settings(data_dir)
@@ -35,6 +36,8 @@ def check(data_dir: Path | None) -> None:
         say(problem)
     for remark in (*remarks(project, versions, found.usable), *found.notes):
         say(f"note: {remark}")
+    if keeps_schemas(settings.project_dir) and outdated_schemas(settings.project_dir):
+        say(f"note: {COPIES} is of another version of eval-assets; `eval-assets schemas` brings it up to date")
     if problems:
         # One file's problems come as one text, a line each; what belongs to a line is indented below it.
         n_problems = sum(not line.startswith(" ") for problem in problems for line in problem.splitlines())

@@ -69,15 +69,20 @@ def place_upwards(start: Path) -> ProjectPlace:
         ConfigError: None of the folders is a project, or its `eval-assets.toml` can't be used.
     """
     start = start.resolve()
-    for folder in (start, *start.parents):
-        if place := _place_at(folder):
-            return place
+    if place := nearest_place(start):
+        return place
     looked = [str(folder) for folder in (start, *start.parents)]
     shown = ", ".join(looked if len(looked) <= MAX_SHOWN else [*looked[: MAX_SHOWN - 1], "…", looked[-1]])
     raise ConfigError(
         f"expected a project: a folder with {SETTINGS_FILE}, or with data/evaluations/; looked in {shown}; "
         "go to a project, name one with --data or EVAL_ASSETS_DATA, or start one here: `eval-assets init`"
     )
+
+
+def nearest_place(start: Path) -> ProjectPlace | None:
+    """As `place_upwards`; null where none of the folders is a project."""
+    start = start.resolve()
+    return next((place for folder in (start, *start.parents) if (place := place_at(folder))), None)
 
 
 def place_named(named: Path) -> ProjectPlace:
@@ -87,7 +92,7 @@ def place_named(named: Path) -> ProjectPlace:
         ConfigError: The `eval-assets.toml` of the project can't be used.
     """
     named = named.resolve()
-    if not _is_folder(named / "evaluations") and (place := _place_at(named)):
+    if not _is_folder(named / "evaluations") and (place := place_at(named)):
         return place
     for folder in named.parents:
         if _is_file(folder / SETTINGS_FILE):
@@ -98,7 +103,12 @@ def place_named(named: Path) -> ProjectPlace:
     return ProjectPlace(named.parent, named)
 
 
-def _place_at(folder: Path) -> ProjectPlace | None:
+def place_at(folder: Path) -> ProjectPlace | None:
+    """The project that a folder is; null if it is none.
+
+    Raises:
+        ConfigError: Its `eval-assets.toml` can't be used.
+    """
     if _is_file(folder / SETTINGS_FILE):
         return _declared_place(folder)
     data = folder / "data"

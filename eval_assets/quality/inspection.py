@@ -71,8 +71,8 @@ def _inspect_dataset(engine_room: EngineRoom, name: str) -> Inspection:
     needs: dict[str, bool] = {}
     for evaluation, takes_empty_list in readers:
         with suppress(ConfigError):  # a slice that selects nothing fails with the cells of that evaluation
-            for example in stored_examples(stored, evaluation):
-                needs[example.example_id] = needs.get(example.example_id, False) or not takes_empty_list
+            for example_id in _chosen_ids(stored, evaluation):
+                needs[example_id] = needs.get(example_id, False) or not takes_empty_list
     rows = stored.sort("position").collect()
     targets = [
         None if needs.get(example_id) and names_none(text, example) else text

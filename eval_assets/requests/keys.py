@@ -5,7 +5,9 @@ Timeouts, retries, concurrency, prices, secrets and headers don't change an answ
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from eval_assets.requests.canonical_json import canonical_json
@@ -42,23 +44,29 @@ def canonical_request(identity: ModelIdentity, request: Request) -> str:
     Raises:
         ConfigError: A parameter or column has no JSON form, is NaN or infinite, or text can't be encoded.
     """
-    content: dict[str, Any] = {
-        "schema": KEY_SCHEMA,
-        "provider": identity.provider,
-        "endpoint": identity.endpoint,
-        "model": identity.model_id,
-        "parameters": request.parameters,
-        "messages": request.messages,
-    }
-    if identity.implementation is not None:
-        content["implementation"] = identity.implementation
+    content: dict[str, Any] = {"parameters": request.parameters, "messages": request.messages}
     if request.response_format is not None:
         content["response_format"] = request.response_format
     if request.sample_index:
         content["sample_index"] = request.sample_index
     if identity.is_shown_the_example:
         content["columns"] = request.columns
-    return canonical_json(content)
+    fields = {**_fields_of(identity), **{name: canonical_json(value) for name, value in content.items()}}
+    return "{" + ",".join([f'"{name}":{value}' for name, value in sorted(fields.items())]) + "}"
+
+
+@lru_cache(maxsize=1024)
+def _fields_of(identity: ModelIdentity) -> Mapping[str, str]:
+    """What all requests to a model share, as canonical JSON."""
+    content = {
+        "schema": KEY_SCHEMA,
+        "provider": identity.provider,
+        "endpoint": identity.endpoint,
+        "model": identity.model_id,
+    }
+    if identity.implementation is not None:
+        content["implementation"] = identity.implementation
+    return {name: canonical_json(value) for name, value in content.items()}
 
 
 def request_key(identity: ModelIdentity, request: Request) -> str:

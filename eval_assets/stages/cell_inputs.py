@@ -76,7 +76,8 @@ def read_cell_inputs(warehouse: Warehouse, cell: Cell) -> CellInputs:
 
 def evaluation_of(stored: StoredVersion) -> Evaluation:
     """The evaluation in a stored version."""
-    return Evaluation.model_validate({"name": stored.content["name"], "file": stored.content["file"]})
+    content = stored.content
+    return Evaluation(name=content["name"], file=content["file"], limit=content.get("limit"))
 
 
 def stored_model_of(content: Mapping[str, Any], version: int) -> StoredModel:
@@ -143,10 +144,11 @@ def data_version_in(snapshot: Snapshot, partition: Mapping[str, str]) -> str:
 
 def stored_examples(rows: pl.LazyFrame, evaluation: Evaluation) -> Iterator[Example]:
     """The examples an evaluation uses, in order, from its dataset's rows; raises as `chosen_examples` does."""
+    read = rows.select("example_id", "position", "example", "example_sha256")
     examples = (
-        Example(row["example_id"], row["position"], json.loads(row["example"]), row["example_sha256"])
-        for batch in batches_by_position(rows)
-        for row in batch.iter_rows(named=True)
+        Example(example_id, position, json.loads(stored), sha256, stored)
+        for batch in batches_by_position(read)
+        for example_id, position, stored, sha256 in batch.rows()
     )
     return chosen_examples(evaluation, examples)
 

@@ -1,13 +1,17 @@
 """Content hashes: what the data versions of partitions are made of."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from hashlib import sha256
 from typing import Any
 
+import numpy as np
 import polars as pl
+import pydantic_core
 
-from eval_assets.requests.canonical_json import json_sha256
+from eval_assets.requests.canonical_json import json_sha256, json_text
 
 HASH_LENGTH = 16
+DIGEST_WORDS = 8
 
 
 def content_sha256(content: Any) -> str:
@@ -30,11 +34,32 @@ class RowsHash:
 
     def add(self, frame: pl.DataFrame) -> None:
         """Include the rows of a frame."""
-        for row in frame.select(self._columns).iter_rows():
-            digest = json_sha256(row, compact=False)
-            self._sum = (self._sum + int(digest, 16)) % (1 << 256)
+        digests = b"".join([sha256(row).digest() for row in rows_as_json(frame.select(self._columns))])
+        words = np.frombuffer(digests, ">u4").reshape(-1, DIGEST_WORDS).sum(axis=0, dtype=np.uint64)
+        for place, word in enumerate(reversed(words.tolist())):
+            self._sum += word << 32 * place
+        self._sum %= 1 << 256
         self._n_rows += frame.height
 
     def hexdigest(self, *with_: Mapping[str, Any]) -> str:
         """The hash so far, together with further content."""
         return content_sha256([f"{self._sum:064x}", self._n_rows, *with_])
+
+
+def rows_as_json(frame: pl.DataFrame) -> Iterator[bytes]:
+    """Each row as a JSON list, as `json_text` writes it, made column by column, which is faster.
+
+    >>> list(rows_as_json(pl.DataFrame({"id": ["a", None], "score": [0.5, 1e-7]})))
+    [b'["a", 0.5]', b'[null, 1e-07]']
+    """
+    return (b"[%b]" % b", ".join(values) for values in zip(*map(_as_json, frame), strict=True))
+
+
+def _as_json(column: pl.Series) -> list[bytes]:
+    if column.null_count() == len(column):
+        return [b"null"] * len(column)
+    if column.dtype == pl.String:
+        return list(map(pydantic_core.to_json, column.to_list()))  # as `json_text` writes texts, and five times as fast
+    is_plain = column.dtype.is_integer() or (column.dtype.is_float() and bool(column.is_finite().all()))
+    text_of = repr if is_plain else json_text
+    return [b"null" if value is None else text_of(value).encode() for value in column.to_list()]

@@ -104,7 +104,8 @@ class FileVersions:
         """The heuristic metrics of an evaluation, in dependency order."""
         file = evaluation.file
         task = file.task or self._project.dataset(file.dataset).card.task
-        return resolve_metrics(task, file.metrics, file.without_metrics, self._project.data_dir.parent)
+        project = self._project
+        return resolve_metrics(task, file.metrics, file.without_metrics, project.data_dir.parent, project.given)
 
     def _prompt(self, name: str) -> FileVersion:
         prompt = self._project.prompt(name)
@@ -133,7 +134,7 @@ class FileVersions:
 
     def implementation(self, model: Model) -> str | None:
         """Hash of the code or recorded file behind a model; null for models that are served."""
-        return implementation_of(model, self._project.models_dir)
+        return implementation_of(model, self._project.models_dir, self._project.given)
 
     def _judge(self, name: str) -> FileVersion:
         judge = self._project.judge(name)

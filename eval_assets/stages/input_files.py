@@ -82,7 +82,7 @@ def write_dataset(project: Project, warehouse: Warehouse, name: str, *, run_id: 
                     "example_id": example.example_id,
                     "position": example.position,
                     **{column: text_of(example.columns.get(column)) for column in ("inputs", "targets", "context")},
-                    "example": json_text(example.columns),
+                    "example": example.cell,
                     "example_sha256": example.sha256,
                     "run_id": run_id,
                 }

@@ -1,9 +1,9 @@
 """From examples and a candidate to the cell's predictions. How requests are sent is in `providers`."""
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from json.encoder import encode_basestring_ascii
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written, provenance
 from eval_assets.tables.cell_tables import PREDICTIONS
 
-FRAME_ROWS = 1_000
+FRAME_ROWS = 4_000
 CODE_VERSION = f"keys-{KEY_SCHEMA}+reading-{READING_VERSION}"
 HIDDEN_FROM_MODELS = "targets"
 CONTENT_COLUMNS = (
@@ -208,8 +208,9 @@ def prediction_row(inputs: CellInputs, asked: PredictionRow, answer: Answer[Any]
 
 def prediction_id(cell: Cell, example_id: str, sample_index: int, request_key: str) -> str:
     """Identity of a prediction: the same cell, example, sample and request have the same id in every run."""
-    content = json.dumps([cell.key, example_id, sample_index, request_key]).encode()
-    return f"p-{hashlib.sha256(content).hexdigest()[:24]}"
+    texts = (encode_basestring_ascii(text) for text in (cell.key, example_id, request_key))
+    content = "[{0}, {1}, {sample_index}, {2}]".format(*texts, sample_index=sample_index)
+    return f"p-{hashlib.sha256(content.encode()).hexdigest()[:24]}"
 
 
 def prediction_facts(rows: pl.DataFrame) -> dict[str, Any]:
@@ -248,7 +249,7 @@ def _columns_of(
         "position": example.position,
         "sample_index": sample_index,
         **{column: text_of(example.columns.get(column)) for column in ("inputs", "targets", "context")},
-        "example": json_text(example.columns),
+        "example": example.cell,
         "example_sha256": example.sha256,
         "prompt_version": inputs.prompt_version,
         "model_version": inputs.model.version,
@@ -258,5 +259,7 @@ def _columns_of(
 
 
 def _frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
-    columns = {column: [row.get(column) for row in rows] for column in PREDICTIONS}
-    return pl.DataFrame(columns, schema=PREDICTIONS).sort("position", "sample_index")
+    columns = [
+        pl.Series(column, [row.get(column) for row in rows], dtype=dtype) for column, dtype in PREDICTIONS.items()
+    ]
+    return pl.DataFrame(columns).sort("position", "sample_index")

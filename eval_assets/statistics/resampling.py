@@ -1,11 +1,17 @@
 """Intervals by the bootstrap: whole examples are drawn again, seeded, and the statistic is computed on each draw."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eval_assets.statistics.intervals import Interval, no_interval, refuse_unscored
+
+NUMBERS_AT_ONCE = 250_000
+"""Drawn at a time: 2 MB."""
+
+STANDARD_ERRORS = 16
+"""How far from its place among the scores a quantile of a resample is looked for before all scores are looked at."""
 
 
 def bootstrap_quantile_interval(
@@ -30,26 +36,81 @@ def bootstrap_quantile_interval(
     >>> bootstrap_quantile_interval(scores, 0.5, confidence=0.95, n_resamples=2000, seed=0).method
     'bootstrap percentile'
     """
-    refuse_unscored(scores)
-    if scores.size <= 1:
-        return no_interval("one score" if scores.size else "no scores", confidence)
-    if np.ptp(scores) == 0:
-        return no_interval("no spread", confidence)
-    order = np.argsort(scores)
-    ascending = scores[order]
-    place = quantile * (scores.size - 1)
-    below = int(place)
-    ranks = np.array([below, min(below + 1, scores.size - 1)])
-    generator = np.random.default_rng(seed)
-    rows_at_once = max(1, 2_000_000 // scores.size)  # 16 MB a block
-    # Of a resample two order statistics are asked for: counting how often each score was drawn finds them unsorted.
-    found = [
-        np.searchsorted(np.bincount(drawn, minlength=scores.size)[order].cumsum(), ranks, side="right")
-        for rows in np.diff([*range(0, n_resamples, rows_at_once), n_resamples])
-        for drawn in generator.integers(scores.size, size=(rows, scores.size))
-    ]
-    lower, upper = ascending[np.array(found)].T
-    return percentile_interval(_between(lower, upper, place - below), confidence=confidence)
+    intervals = bootstrap_quantile_intervals(
+        [scores], quantile, confidence=confidence, n_resamples=n_resamples, seed=seed
+    )
+    return intervals[0]
+
+
+def bootstrap_quantile_intervals(
+    columns: Sequence[NDArray[np.float64]], quantile: float, *, confidence: float, n_resamples: int, seed: int
+) -> list[Interval]:
+    """Bound the same quantile of several columns of scores; those of one length share what is drawn.
+
+    Args:
+        columns: Each as in `bootstrap_quantile_interval`.
+        quantile: As there.
+        confidence: As there.
+        n_resamples: As there.
+        seed: As there: each interval is the one that its column gets alone.
+
+    Returns:
+        One interval per column, in their order.
+
+    >>> ends = np.arange(101.0), np.arange(50.0)
+    >>> together = bootstrap_quantile_intervals(ends, 0.9, confidence=0.95, n_resamples=100, seed=0)
+    >>> together[1] == bootstrap_quantile_interval(ends[1], 0.9, confidence=0.95, n_resamples=100, seed=0)
+    True
+    """
+    intervals: dict[int, Interval] = {}
+    places: dict[int, list[tuple[int, _QuantilePlace]]] = {}
+    for number, scores in enumerate(columns):
+        refuse_unscored(scores)
+        if scores.size <= 1:
+            intervals[number] = no_interval("one score" if scores.size else "no scores", confidence)
+        elif np.ptp(scores) == 0:
+            intervals[number] = no_interval("no spread", confidence)
+        else:
+            places.setdefault(scores.size, []).append((number, _QuantilePlace(scores, quantile)))
+    for size, alike in places.items():
+        counted = _drawn_counts(size, n_resamples=n_resamples, seed=seed)
+        found = np.array([[place.found_in(counts) for _, place in alike] for counts in counted])
+        for at, (number, place) in enumerate(alike):
+            intervals[number] = percentile_interval(place.quantiles(found[:, at]), confidence=confidence)
+    return [intervals[number] for number in range(len(columns))]
+
+
+class _QuantilePlace:
+    """Where a quantile lies among the scores, and in a resample of them.
+
+    Of a resample two order statistics are asked for: counting how often each score was drawn finds them unsorted. They
+    lie close to those of the scores themselves, so that nearly always the counts of few scores have to be added up.
+    """
+
+    def __init__(self, scores: NDArray[np.float64], quantile: float) -> None:
+        n = scores.size
+        place = quantile * (n - 1)
+        below = int(place)
+        self._share = place - below
+        self._ranks = np.array([below, min(below + 1, n - 1)])
+        self._order = np.argsort(scores)
+        self._ascending = scores[self._order]
+        reach = STANDARD_ERRORS * int(np.sqrt(n) / 2 + 1)
+        self._first = max(below - reach, 0) if 2 * below > n else 0
+        self._near = self._order[self._first :] if self._first else self._order[: below + reach]
+
+    def found_in(self, counts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Places, among the ascending scores, of the two that the quantile of a resample lies between."""
+        first, reached = self._first, counts[self._near].cumsum()
+        before = counts.size - reached[-1] if first else 0
+        if before > self._ranks[0] or before + reached[-1] <= self._ranks[1]:
+            first, before, reached = 0, 0, counts[self._order].cumsum()
+        return first + np.searchsorted(reached, self._ranks - before, side="right")
+
+    def quantiles(self, found: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The quantile of each resample, from what was found in it."""
+        lower, upper = self._ascending[found].T
+        return _between(lower, upper, self._share)
 
 
 def _between(lower: NDArray[np.float64], upper: NDArray[np.float64], share: float) -> NDArray[np.float64]:
@@ -104,6 +165,13 @@ def resampled_counts(n: int, *, n_resamples: int, seed: int) -> Iterator[NDArray
     >>> [counts.sum() for counts in resampled_counts(5, n_resamples=2, seed=0)]
     [np.float64(5.0), np.float64(5.0)]
     """
+    for counts in _drawn_counts(n, n_resamples=n_resamples, seed=seed):
+        yield counts.astype(np.float64)
+
+
+def _drawn_counts(n: int, *, n_resamples: int, seed: int) -> Iterator[NDArray[np.int64]]:
     generator = np.random.default_rng(seed)
-    for _ in range(n_resamples):
-        yield np.bincount(generator.integers(n, size=n), minlength=n).astype(np.float64)
+    rows_at_once = max(1, NUMBERS_AT_ONCE // n)
+    for first in range(0, n_resamples, rows_at_once):
+        for drawn in generator.integers(n, size=(min(rows_at_once, n_resamples - first), n)):
+            yield np.bincount(drawn, minlength=n)

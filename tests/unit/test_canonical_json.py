@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import math
 from decimal import Decimal
+from typing import Any
 
 import polars as pl
 import pytest
@@ -15,7 +16,7 @@ from eval_assets.errors import ConfigError
 from eval_assets.requests.canonical_json import canonical_json, json_sha256, json_text
 from eval_assets.requests.exchange import Request
 from eval_assets.requests.keys import ModelIdentity, request_key
-from eval_assets.stages.content_hash import RowsHash, content_sha256
+from eval_assets.stages.content_hash import RowsHash, content_sha256, rows_as_json
 from eval_assets.storage.replies.stored_replies import reply_sha256
 
 DAY = dt.date(2026, 1, 2)
@@ -42,6 +43,28 @@ def test_hashes_of_content_that_was_hashed_before_stay() -> None:
     said = {"response_id": "r", "request_key": "k", "outcome": "ok", "output": "é\n", "finish_reason": "stop"}
     reply = {**said, "logprobs": None, "prompt_tokens": 3, "completion_tokens": None}
     assert reply_sha256(reply) == "be23413d57a07245d17adc25c9556f952d646287891555e590d32935a66a591c"
+
+
+ODD_TEXTS = ['é"\\\n\t\x01/\x7f', "😀\u2028", None, ""]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [*ODD_TEXTS, *map(chr, range(0x100))],
+        [math.nan, math.inf, -math.inf, -0.0, None, 1e-7, 1e22, 1e16, 123456789012345680.0],
+        [1.5, 1e-7, 1e22, None],
+        [True, None, False],
+        [1, None, -3, 2**62],
+        [["a", None], [], None],
+        [DAY, None],
+        [None, None],
+        [],
+    ],
+)
+def test_rows_are_hashed_as_the_json_that_stands_in_cells(values: list[Any]) -> None:
+    frame = pl.DataFrame({"id": ["r"] * len(values), "value": pl.Series(values, strict=False)})
+    assert [row.decode() for row in rows_as_json(frame)] == [*map(json_text, frame.rows())]
 
 
 def test_keys_of_requests_that_were_paid_before_stay() -> None:

@@ -292,3 +292,36 @@ def test_counting_changes_nothing_in_what_templates_say() -> None:
     said = render_text(template, {"items": ["a", "", "b"]}, where="p")
 
     assert said == "1/2, 2/2; x1None; 12; 1,234,567;  3.14;  ab ; 1-2"
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ inputs }}",
+        "Q: {{ inputs }}\nC: {{- context }} {{ targets -}} \n A: \n",
+        "{{ a }}{{ b }}, {{ c }} {{ d }} {{ e }}{# said to nobody #} \\n \"{{ '{{' }}\"",
+        "{% raw %}{{ inputs }}{% endraw %} {{ inputs }}",
+        "no column",
+        "",
+    ],
+)
+def test_columns_in_a_text_are_filled_in_as_jinja_does(monkeypatch, template: str) -> None:
+    columns = {"inputs": " é <b> {{ x }} ", "a": 1.5, "b": True, "c": ["x", {"y": None}], "d": {"k": "ü"}, "e": 10**20}
+    filled = render_text(template, columns, where="p")
+    monkeypatch.setattr("eval_assets.prompts.rendering._plain_parts", lambda _: ())
+    assert render_text(template, columns, where="p") == filled
+
+
+@pytest.mark.parametrize("template", ["{{ absent }}", "{{ self }} {{ range }}", "{{ inputs }}" * 3])
+def test_what_can_not_be_filled_in_is_left_to_jinja(monkeypatch, template: str) -> None:
+    columns = {"inputs": "a" * 4_000_000}
+
+    def said() -> str:
+        try:
+            return render_text(template, columns, where="p")
+        except TemplateError as error:
+            return str(error)
+
+    found = said()
+    monkeypatch.setattr("eval_assets.prompts.rendering._plain_parts", lambda _: ())
+    assert said() == found

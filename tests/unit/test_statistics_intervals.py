@@ -14,7 +14,12 @@ from eval_assets.statistics.intervals import (
     mean_interval,
     wilson_interval,
 )
-from eval_assets.statistics.resampling import bootstrap_quantile_interval, percentile_interval, resampled_counts
+from eval_assets.statistics.resampling import (
+    bootstrap_quantile_interval,
+    bootstrap_quantile_intervals,
+    percentile_interval,
+    resampled_counts,
+)
 from eval_assets.statistics.spread import effective_size, error_of_mean, joint_clusters, standard_error
 
 counts = st.integers(1, 300).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
@@ -301,3 +306,20 @@ def test_the_bounds_of_a_quantile_are_numpys_to_the_last_digit(n: int, quantile:
     drawn = np.random.default_rng(n).integers(n, size=(100, n))
     expected = np.quantile(np.quantile(scores[drawn], quantile, axis=1), [0.05, 0.95])
     assert (found.low, found.high) == pytest.approx(tuple(expected), rel=0, abs=0)
+
+
+def test_columns_bounded_together_get_the_bounds_that_each_gets_alone() -> None:
+    generator = np.random.default_rng(0)
+    columns = [generator.normal(size=n) for n in (900, 900, 30, 1)] + [generator.integers(2, size=900).astype(float)]
+    asked = {"confidence": 0.95, "n_resamples": 50, "seed": 3}
+    together = bootstrap_quantile_intervals(columns, 0.9, **asked)
+    assert together == [bootstrap_quantile_interval(scores, 0.9, **asked) for scores in columns]
+
+
+@pytest.mark.parametrize("quantile", [0.1, 0.9])
+def test_a_quantile_far_from_its_place_in_a_resample_is_found_all_the_same(monkeypatch, quantile: float) -> None:
+    scores = np.random.default_rng(0).normal(size=2_000)
+    asked = {"confidence": 0.95, "n_resamples": 200, "seed": 3}
+    near = bootstrap_quantile_interval(scores, quantile, **asked)
+    monkeypatch.setattr("eval_assets.statistics.resampling.STANDARD_ERRORS", 1)  # so that some lie further off
+    assert bootstrap_quantile_interval(scores, quantile, **asked) == near

@@ -1,5 +1,6 @@
 """One example: its columns under our names, and what is wrong with them. Reading rows from files is in `rows`."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -7,13 +8,15 @@ from typing import Any
 from eval_assets.config.datasets.dataset import OUR_COLUMNS, Dataset
 from eval_assets.config.datasets.formats.paths import value_at, without
 from eval_assets.config.problems import Problem, nearest
-from eval_assets.requests.canonical_json import json_sha256
+from eval_assets.requests.canonical_json import json_sha256, json_text
 
 EXPECTED_TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "inputs": ((str, dict, list), "text, an object or a list"),
     "context": ((str, list), "text or a list of texts"),
     "targets": ((str, int, float, bool, list, dict), "text, a number or a list"),
 }
+
+MADE_ID_LENGTH = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +28,19 @@ class Example:
         position: Place in the row file, from 0; rows that are blank throughout count.
         columns: Every column under our names: `inputs`, and where present `targets`, `context` and any other.
         sha256: Hash of the canonical form of `columns` and `example_id`.
+        stored: The columns as the table cell holds them that they were read from; null for those of a file.
     """
 
     example_id: str
     position: int
     columns: Mapping[str, Any]
     sha256: str
+    stored: str | None = None
+
+    @property
+    def cell(self) -> str:
+        """The columns as a table cell holds them: JSON."""
+        return json_text(self.columns) if self.stored is None else self.stored
 
 
 def example_sha256(example_id: str, columns: Mapping[str, Any]) -> str:
@@ -44,7 +54,8 @@ def example_columns(row: Mapping[str, Any], dataset: Dataset) -> dict[str, Any]:
     A mapped column hides one that has our name itself. A field that is mapped out of an object is gone from there, so
     that targets aren't shown to models by another way.
     """
-    mapping = {getattr(dataset.card.columns, ours): ours for ours in OUR_COLUMNS}
+    mapped = {getattr(dataset.card.columns, ours): ours for ours in OUR_COLUMNS}
+    mapping = {theirs: ours for theirs, ours in mapped.items() if theirs is not None}
     hidden: set[str] = set()
     by_path: dict[str, Any] = {}
     rest: Mapping[str, Any] = row
@@ -60,6 +71,22 @@ def example_columns(row: Mapping[str, Any], dataset: Dataset) -> dict[str, Any]:
         if value is not None and (name in mapping or name not in hidden)
     }
     return {**columns, **by_path} if by_path else columns
+
+
+def made_id(columns: Mapping[str, Any], made: Counter[str]) -> str:
+    """An id for an example of a file without ids: told from what it asks, so that it stays where rows come and go.
+
+    Args:
+        columns: Its columns under our names.
+        made: How often each was made so far; a question asked again gets a number after it.
+
+    >>> made = Counter()
+    >>> [made_id({"inputs": "Why?", "targets": targets}, made) for targets in ("So.", "No.")]
+    ['1b33c25b80', '1b33c25b80-2']
+    """
+    asked = json_sha256({name: columns.get(name) for name in ("inputs", "context")})[:MADE_ID_LENGTH]
+    made[asked] += 1
+    return asked if made[asked] == 1 else f"{asked}-{made[asked]}"
 
 
 def id_text(value: Any) -> str | None:

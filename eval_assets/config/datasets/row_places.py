@@ -18,6 +18,9 @@ from eval_assets.config.files.variables import with_variables
 from eval_assets.config.problems import relative
 from eval_assets.errors import ConfigError, DatasetError
 
+SHEETS = (".xlsx", ".xls", ".ods", ".numbers")
+"""What rows are kept in by programs for tables, and not read."""
+
 NumberedRows = Iterator[tuple[int, dict[str, Any]]]
 
 
@@ -112,8 +115,14 @@ def _row_file(dataset: Dataset, folder: Path) -> Path:
             break
     if len(found) != 1:
         names = " or ".join(f"{dataset.name}{suffix}" for suffix in (*ROW_SUFFIXES, *OTHER_SUFFIXES))
+        others = sorted(path.name for path in folder.glob(f"{dataset.name}.*") if path.suffix in SHEETS)
+        remedy = (
+            f"save {others[0]} as CSV"
+            if others
+            else "add it, or name it in the field 'file' of the card or of the evaluation's `dataset`"
+        )
         raise DatasetError(
             f"data/{folder.name}/{dataset.name}.yaml: expected one row file {names} beside it, found {len(found)}; "
-            "add it, or name it in the card's field 'file'"
+            f"{remedy}"
         )
     return found[0]

@@ -1,5 +1,6 @@
 """The rows of an eval dataset, under our names and checked. The card is in `dataset`, reading files in `row_files`."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from eval_assets.config.datasets.examples import (
     example_columns,
     example_sha256,
     id_text,
+    made_id,
 )
 from eval_assets.config.datasets.formats.paths import value_at
 from eval_assets.config.datasets.row_files import file_rows, is_blank
@@ -49,6 +51,7 @@ def read_examples(dataset: Dataset, folder: Path, *, see: See = lambda *_: None)
     place = rows_place(dataset, folder)
     file = place.shown
     seen: dict[str, int] = {}
+    made: Counter[str] = Counter()
     problems = RowProblems(limit=MAX_PROBLEMS)
     n_rows = 0
     for position, (line, row) in enumerate(place.read()):
@@ -57,6 +60,8 @@ def read_examples(dataset: Dataset, folder: Path, *, see: See = lambda *_: None)
             continue
         n_rows += 1
         columns = example_columns(row, dataset)
+        if dataset.card.columns.example_id is None:
+            columns["example_id"] = made_id(columns, made)
         found = column_problems(row, columns, dataset, file=file, line=line)
         found += structure_problems(columns, dataset, file=file, line=line)
         example_id = columns.pop("example_id", None)

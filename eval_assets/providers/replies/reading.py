@@ -50,6 +50,8 @@ def understood(reply: Reply, reading: Reading) -> Reply:
     if outcome not in ("refused", "truncated"):
         outcome = outcome_of(answer, finish_reason=reply.finish_reason, calls=reply.tool_calls is not None)
     output = answer if answer and answer.strip() else None
+    if outcome == "ok" == reply.outcome and output == reply.output and tagged is None and reply.reasoning is None:
+        return reply
     if outcome == "tool_call" and reading.calls_are_answers and reply.tool_calls is not None:
         outcome, output = "ok", json_cell(called_functions(reply.tool_calls))
     read = replace(

@@ -15,7 +15,7 @@ from eval_assets.reports.computed.scores import NO_VALUE, ExampleGroups, MetricF
 from eval_assets.requests.exchange import UNSCORED_OUTCOMES
 from eval_assets.statistics.descriptive import ExampleScores, describe
 from eval_assets.statistics.intervals import mean_interval
-from eval_assets.statistics.resampling import bootstrap_quantile_interval
+from eval_assets.statistics.resampling import bootstrap_quantile_intervals
 from eval_assets.tables.cell_tables import AGGREGATE_REPORTS
 
 N_RESAMPLES = 1000
@@ -52,11 +52,15 @@ def aggregate_cell(
     Raises:
         MetricError: A metric of `scores` is missing from `metric_facts`.
     """
+    by_metric = {metric: scores.filter(pl.col("metric") == metric) for metric in metric_names(scores)}
+    facts = {metric: _facts_of(metric, metric_facts) for metric in by_metric}
+    gathered = {metric: _gathered(rows, facts[metric], groups) for metric, rows in by_metric.items()}
+    p90_bounds = _p90_bounds(gathered, confidence, seed)
     rows = [
         {**cell, **row, "run_id": run_id, "confidence": confidence}
-        for metric in metric_names(scores)
+        for metric, rows_of_metric in by_metric.items()
         for row in _rows_of_metric(
-            scores.filter(pl.col("metric") == metric), _facts_of(metric, metric_facts), confidence, seed, groups
+            rows_of_metric, gathered[metric], facts[metric], confidence, p90_bounds[metric], groups
         )
     ]
     frame = pl.DataFrame(rows, schema=AGGREGATE_REPORTS)
@@ -74,11 +78,14 @@ def _facts_of(metric: str, metric_facts: Mapping[str, MetricFacts]) -> MetricFac
 
 
 def _rows_of_metric(
-    rows: pl.DataFrame, facts: MetricFacts, confidence: float, seed: int, groups: ExampleGroups | None
+    rows: pl.DataFrame,
+    scores: ExampleScores,
+    facts: MetricFacts,
+    confidence: float,
+    p90_bounds: Mapping[str, Any],
+    groups: ExampleGroups | None,
 ) -> Iterator[dict[str, Any]]:
-    whole = _row(rows, facts, confidence, groups)
-    whole.update(_p90_bounds(rows, facts, confidence, seed, groups))
-    yield {**whole, "slice_column": None, "slice_value": None}
+    yield {**_row(rows, scores, facts, confidence, groups), **p90_bounds, "slice_column": None, "slice_value": None}
     if groups is None:
         return
     for column in groups.slices:
@@ -91,11 +98,13 @@ def _rows_of_metric(
         for (value,), part in sorted(
             labelled.group_by("slice_value", maintain_order=True), key=lambda item: str(item[0])
         ):
-            yield {**_row(part, facts, confidence, groups), "slice_column": column, "slice_value": str(value)}
+            row = _row(part, _gathered(part, facts, groups), facts, confidence, groups)
+            yield {**row, "slice_column": column, "slice_value": str(value)}
 
 
-def _row(rows: pl.DataFrame, facts: MetricFacts, confidence: float, groups: ExampleGroups | None) -> dict[str, Any]:
-    scores = _gathered(rows, facts, groups)
+def _row(
+    rows: pl.DataFrame, scores: ExampleScores, facts: MetricFacts, confidence: float, groups: ExampleGroups | None
+) -> dict[str, Any]:
     described = describe(scores, greater_is_better=facts.greater_is_better is not False)
     scored = ~np.isnan(scores.scores)
     clusters = None if scores.clusters is None else scores.clusters[scored]
@@ -144,15 +153,19 @@ def _gathered(rows: pl.DataFrame, facts: MetricFacts, groups: ExampleGroups | No
     return scores_by_example(rows, rows["example_id"].unique(maintain_order=True), facts, groups)
 
 
-def _p90_bounds(
-    rows: pl.DataFrame, facts: MetricFacts, confidence: float, seed: int, groups: ExampleGroups | None
-) -> dict[str, Any]:
-    scores = _gathered(rows, facts, groups)
-    if scores.clusters is not None:
-        # Resampling single examples would pretend that those of a cluster are independent.
-        return {"p90_ci_low": None, "p90_ci_high": None, "p90_ci_method": "none: examples are clustered"}
-    bounds = bootstrap_quantile_interval(scores.scored, 0.9, confidence=confidence, n_resamples=N_RESAMPLES, seed=seed)
-    return {"p90_ci_low": bounds.low, "p90_ci_high": bounds.high, "p90_ci_method": bounds.method}
+def _p90_bounds(gathered: Mapping[str, ExampleScores], confidence: float, seed: int) -> dict[str, dict[str, Any]]:
+    """The bounds of p90 of each metric; they are drawn together."""
+    # Resampling single examples would pretend that those of a cluster are independent.
+    bounded = {metric: scores.scored for metric, scores in gathered.items() if scores.clusters is None}
+    intervals = bootstrap_quantile_intervals(
+        list(bounded.values()), 0.9, confidence=confidence, n_resamples=N_RESAMPLES, seed=seed
+    )
+    clustered = {"p90_ci_low": None, "p90_ci_high": None, "p90_ci_method": "none: examples are clustered"}
+    found = {
+        metric: {"p90_ci_low": bounds.low, "p90_ci_high": bounds.high, "p90_ci_method": bounds.method}
+        for metric, bounds in zip(bounded, intervals, strict=True)
+    }
+    return {metric: found.get(metric, clustered) for metric in gathered}
 
 
 def _extra(scores: ExampleScores, labels: Sequence[Mapping[str, Any]], facts: MetricFacts) -> dict[str, float]:

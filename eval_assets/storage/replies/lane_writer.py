@@ -16,7 +16,7 @@ from eval_assets.errors import StorageError
 from eval_assets.requests.exchange import Reply
 from eval_assets.requests.keys import KEY_SCHEMA
 from eval_assets.storage.replies.journal import Segment, framed, journal_path, journals_of, read_segment
-from eval_assets.storage.replies.set_aside import frame_of
+from eval_assets.storage.replies.set_aside import frame_of, frame_of_own
 from eval_assets.storage.replies.stored_replies import (
     REUSABLE,
     StoredReply,
@@ -120,9 +120,10 @@ class LaneWriter:
         Raises:
             StorageError: As `reserve` does.
         """
+        replies = [storable(reply) for _, _, reply in records]
         rows = [
             row_of(
-                storable(reply),
+                reply,
                 lane=self.lane,
                 request_key=key,
                 request=request,
@@ -130,7 +131,9 @@ class LaneWriter:
                 run_id=run_id,
                 response_id=response_id,
             )
-            for (key, request, reply), response_id in zip(records, new_response_ids(len(records)), strict=True)
+            for (key, request, _), reply, response_id in zip(
+                records, replies, new_response_ids(len(records)), strict=True
+            )
         ]
         lines = b"".join(map(framed, rows))
         self.reserve(len(lines))
@@ -144,7 +147,10 @@ class LaneWriter:
                     self._begin_flush()
         finally:
             self.release(len(lines))
-        return [stored_reply_of(row) for row in rows]
+        return [
+            StoredReply(row["response_id"], row["request_key"], run_id, reply)
+            for row, reply in zip(rows, replies, strict=True)
+        ]
 
     def pending(self, keys: Iterable[str]) -> dict[str, StoredReply]:
         """Reusable replies that are not in the table yet."""
@@ -220,7 +226,7 @@ class LaneWriter:
 
     def _finish_flush(self, segment: Segment, rows: list[Row]) -> None:
         segment.close()
-        self._write(frame_of(rows, folder=self._folder, lane=self.lane))
+        self._write(frame_of_own(rows, folder=self._folder, lane=self.lane))
         segment.path.unlink(missing_ok=True)
         with self._lock:
             for row in rows:

@@ -44,6 +44,16 @@ def frame_of(records: Sequence[Any], *, folder: Path, lane: str) -> pl.DataFrame
     return pl.concat(frames)
 
 
+def frame_of_own(rows: Sequence[Mapping[str, Any]], *, folder: Path, lane: str) -> pl.DataFrame:
+    """As `frame_of`, of rows that this process made, column by column; looked at one by one only if one is odd."""
+    try:
+        columns: dict[str, list[Any]] = {name: [row[name] for row in rows] for name in RESPONSES}
+        columns["requested_at"] = [at.astimezone(UTC) for at in columns["requested_at"]]
+        return pl.DataFrame(columns, schema=RESPONSES)
+    except NO_ROW:
+        return frame_of(rows, folder=folder, lane=lane)
+
+
 def _frame(records: Iterable[Any]) -> pl.DataFrame:
     return pl.DataFrame([_row(record) for record in records], schema=RESPONSES, orient="row")
 

@@ -38,17 +38,18 @@ class StoredReply:
 
 def storable(reply: Reply) -> Reply:
     """The reply as a row can hold it: text that UTF-8 can encode (a model may cut an emoji in half), whole numbers."""
-    return replace(
-        reply,
-        output=_encodable(reply.output),
-        error=_encodable(reply.error),
-        finish_reason=_encodable(reply.finish_reason),
-        reasoning=_encodable(reply.reasoning),
-        prompt_tokens=whole_number(reply.prompt_tokens),
-        completion_tokens=whole_number(reply.completion_tokens),
-        cost_usd=finite_number(reply.cost_usd),
-        latency_seconds=finite_number(reply.latency_seconds),
-    )
+    held: dict[str, Any] = {
+        "output": _encodable(reply.output),
+        "error": _encodable(reply.error),
+        "finish_reason": _encodable(reply.finish_reason),
+        "reasoning": _encodable(reply.reasoning),
+        "prompt_tokens": _whole_number(reply.prompt_tokens),
+        "completion_tokens": _whole_number(reply.completion_tokens),
+        "cost_usd": finite_number(reply.cost_usd),
+        "latency_seconds": finite_number(reply.latency_seconds),
+    }
+    changed = {name: value for name, value in held.items() if value is not getattr(reply, name)}
+    return replace(reply, **changed) if changed else reply
 
 
 def new_response_ids(n: int) -> list[str]:
@@ -151,6 +152,10 @@ def stored_reply_of(row: Mapping[str, Any]) -> StoredReply:
         usage=row.get("usage"),
     )
     return StoredReply(row["response_id"], row["request_key"], row["run_id"], reply)
+
+
+def _whole_number(value: Any) -> int | None:
+    return None if value is None else whole_number(value)
 
 
 def _encodable(text: str | None) -> str | None:
