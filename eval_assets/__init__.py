@@ -10,18 +10,24 @@ if TYPE_CHECKING:
     from eval_assets.api.arguments.declared import DeclaredJudge as Judge
     from eval_assets.api.arguments.declared import DeclaredModel as Model
     from eval_assets.api.evaluating import aevaluate, evaluate, plan
+    from eval_assets.api.opened_project import OpenedProject, open_project
     from eval_assets.api.results.result import EvaluationResult
     from eval_assets.errors import EvalAssetsError
 
-__all__ = ["EvalAssetsError", "EvaluationResult", "Judge", "Model", "aevaluate", "evaluate", "plan"]
+__all__ = [
+    "EvalAssetsError", "EvaluationResult", "Judge", "Model", "OpenedProject", "aevaluate", "evaluate", "open_project",
+    "plan",
+]  # fmt: skip
 
 _HOME_OF = {
     "EvalAssetsError": ("errors", "EvalAssetsError"),
     "EvaluationResult": ("api.results.result", "EvaluationResult"),
     "Judge": ("api.arguments.declared", "DeclaredJudge"),
     "Model": ("api.arguments.declared", "DeclaredModel"),
+    "OpenedProject": ("api.opened_project", "OpenedProject"),
     "aevaluate": ("api.evaluating", "aevaluate"),
     "evaluate": ("api.evaluating", "evaluate"),
+    "open_project": ("api.opened_project", "open_project"),
     "plan": ("api.evaluating", "plan"),
 }
 """Public name → module of this package, and the name it has there."""
