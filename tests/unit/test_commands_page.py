@@ -14,6 +14,9 @@ from eval_assets.cli.main import commands
 
 PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
 BEGIN, END = "<!-- commands -->\n", "<!-- /commands -->"
+CHECKOUT = PAGE.parents[1]
+TYPED = re.compile(r"(?:`|^\$ (?:.* )?|&& )(?:\.venv/bin/)?eval-assets ([a-z-][^`#|\n&;]*)", re.MULTILINE)
+OF_ALL = {"--data", "-h", "--help"}
 WHITE = re.compile(r"\s+")
 
 
@@ -73,6 +76,30 @@ def test_the_page_about_the_command_line_says_what_help_says() -> None:
     page = PAGE.read_text("utf-8")
     assert BEGIN in page
     assert page == written(page)
+
+
+def unknown_in(said: str) -> list[str]:
+    """What a command line names that there isn't: a command, or an option of it."""
+    words = said.split()
+    command: click.Command = commands
+    while words and isinstance(command, click.Group):
+        word = words.pop(0)
+        if word.startswith("-") or word == "COMMAND":
+            return [] if word == "COMMAND" or word.partition("=")[0] in OF_ALL else [word]
+        if word not in command.commands:
+            return [word]
+        command = command.commands[word]
+    known = {name for one in command.params for name in (*one.opts, *one.secondary_opts)} | OF_ALL
+    return [word for word in words if word.startswith("-") and word.partition("=")[0] not in known]
+
+
+def test_what_other_pages_tell_people_to_type_there_is() -> None:
+    unknown = {}
+    for page in (*CHECKOUT.glob("*.md"), *(CHECKOUT / "docs").rglob("*.md")):
+        typed = TYPED.findall(page.read_text("utf-8"))
+        if found := [f"eval-assets {said}" for said in typed if unknown_in(said)]:
+            unknown[page.name] = found
+    assert unknown == {}
 
 
 def test_every_option_says_what_it_means() -> None:
