@@ -30,10 +30,11 @@ from eval_assets.checking.user_functions import callable_argument_problems, call
 from eval_assets.config.datasets.examples import Example
 from eval_assets.config.datasets.human_labels import read_labels
 from eval_assets.config.datasets.notes import RowDoubts
-from eval_assets.config.datasets.rows import read_documents, read_examples, row_file
+from eval_assets.config.datasets.row_places import rows_place
+from eval_assets.config.datasets.rows import read_documents, read_examples
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.files.parameters import parameter_problems
-from eval_assets.config.problems import Problem, raise_problems, relative
+from eval_assets.config.problems import Problem, raise_problems
 from eval_assets.config.project import Loaded, Project
 from eval_assets.errors import ConfigError
 from eval_assets.metrics.definition import ResolvedMetric
@@ -121,8 +122,7 @@ def check_dataset(project: Project, name: str) -> DatasetRows:
     positions = {example.example_id: example.position for example in read_examples(dataset, folder, see=doubts.see)}
     judges = {name: loaded.item for name, loaded in project.judges.items() if loaded.item.file.kind != "jury"}
     read_labels(dataset, folder, example_ids=positions, judges=judges)
-    file = relative(row_file(dataset, folder), project.data_dir.parent)
-    return DatasetRows(positions, list(doubts.notes(file)))
+    return DatasetRows(positions, list(doubts.notes(rows_place(dataset, folder).shown)))
 
 
 def dataset_problems(project: Project, name: str) -> list[Problem]:
@@ -144,7 +144,7 @@ def model_problems(project: Project, name: str) -> list[Problem]:
     is_sampled = provider_of(loaded.item).has_sampling_parameters
     return [
         *(parameter_problems(file.parameters, file=loaded.file, lines=loaded.lines) if is_sampled else ()),
-        *callable_problems(loaded, project.data_dir.parent),
+        *callable_problems(loaded, project.data_dir.parent, project.given),
         *recorded_problems(project, loaded),
     ]
 
@@ -222,7 +222,7 @@ def _column_problems(
         if kind == "prompts" and used in project.prompts:
             yield from prompt_problems(project.prompts[used], columns)
         elif kind == "models" and used in loaded.item.file.models and used in project.models:
-            yield from callable_argument_problems(project.models[used], columns, project.data_dir.parent)
+            yield from callable_argument_problems(project.models[used], columns, project.data_dir.parent, project.given)
         elif kind == "judges" and used in project.judges:
             yield from judge_column_problems(project.judges[used], columns)
             yield from judge_template_problems(project.judges[used], columns)

@@ -5,7 +5,7 @@ import itertools
 import math
 import zoneinfo
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -180,11 +180,29 @@ class EvaluationFile(FileModel):
         return value
 
 
+def _is_absent(limit: int | None) -> bool:
+    """Whether an evaluation is whole, as all were before there were limits."""
+    return limit is None
+
+
 class Evaluation(FileModel):
-    """An evaluation with its name."""
+    """An evaluation with its name; `limit` says of a trial how many rows it was cut to, which no file says."""
 
     name: Slug = Field(description="Name of the file, without its ending.")
     file: EvaluationFile = Field(description="What the file says.")
+    limit: int | None = Field(None, exclude_if=_is_absent, description="Rows that a trial was cut to; null: no trial.")
+
+    def limited(self, n_rows: int) -> Self:
+        """The evaluation on the first rows of its slice: another slice, so that its results never pass for whole ones.
+
+        Args:
+            n_rows: How many rows at most; a slice that is no longer stays as it is.
+        """
+        chosen = self.file.slice
+        if chosen.first is not None and chosen.first <= n_rows:
+            return self
+        cut = self.file.model_copy(update={"slice": chosen.model_copy(update={"first": n_rows})})
+        return self.model_copy(update={"file": cut, "limit": n_rows})
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:

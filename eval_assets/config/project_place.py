@@ -5,8 +5,9 @@ import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from eval_assets.config.fields import FileModel
 from eval_assets.config.files.places import declared_text
@@ -17,6 +18,11 @@ from eval_assets.errors import ConfigError
 SETTINGS_FILE = "eval-assets.toml"
 MAX_SHOWN = 4
 
+KEY_PART = r"^[A-Za-z0-9_-]+$"
+KeyPart = Annotated[str, StringConstraints(pattern=KEY_PART)]
+GroupName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+$")]
+"""What Dagster takes for a part of an asset's key and for a group."""
+
 
 class SettingsFile(FileModel):
     """Contents of `eval-assets.toml`; an empty one says that its folder is a project whose files lie in `data/`."""
@@ -26,6 +32,11 @@ class SettingsFile(FileModel):
         None, description="Root of the Delta tables: a folder, from here, or an object store URL."
     )
     state: str | None = Field(None, description="Local folder, from here, for reply journals and locks.")
+    key_prefix: tuple[KeyPart, ...] = Field(
+        (),
+        description="Parts before the key of each asset, where the project is a part of somebody's Dagster deployment.",
+    )
+    group: GroupName | None = Field(None, description="Group of the assets in Dagster; `evaluation` when absent.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +48,16 @@ class ProjectPlace:
         data_dir: The files users edit.
         warehouse: Root of the tables, if the project says one.
         state_dir: Folder for journals and locks, if the project says one.
+        key_prefix: Parts before the key of each asset.
+        group: Group of the assets, if the project says one.
     """
 
     folder: Path
     data_dir: Path
     warehouse: str | None = None
     state_dir: Path | None = None
+    key_prefix: tuple[str, ...] = ()
+    group: str | None = None
 
 
 def place_upwards(start: Path) -> ProjectPlace:
@@ -54,15 +69,20 @@ def place_upwards(start: Path) -> ProjectPlace:
         ConfigError: None of the folders is a project, or its `eval-assets.toml` can't be used.
     """
     start = start.resolve()
-    for folder in (start, *start.parents):
-        if place := _place_at(folder):
-            return place
+    if place := nearest_place(start):
+        return place
     looked = [str(folder) for folder in (start, *start.parents)]
     shown = ", ".join(looked if len(looked) <= MAX_SHOWN else [*looked[: MAX_SHOWN - 1], "…", looked[-1]])
     raise ConfigError(
         f"expected a project: a folder with {SETTINGS_FILE}, or with data/evaluations/; looked in {shown}; "
         "go to a project, name one with --data or EVAL_ASSETS_DATA, or start one here: `eval-assets init`"
     )
+
+
+def nearest_place(start: Path) -> ProjectPlace | None:
+    """As `place_upwards`; null where none of the folders is a project."""
+    start = start.resolve()
+    return next((place for folder in (start, *start.parents) if (place := place_at(folder))), None)
 
 
 def place_named(named: Path) -> ProjectPlace:
@@ -72,7 +92,7 @@ def place_named(named: Path) -> ProjectPlace:
         ConfigError: The `eval-assets.toml` of the project can't be used.
     """
     named = named.resolve()
-    if not _is_folder(named / "evaluations") and (place := _place_at(named)):
+    if not _is_folder(named / "evaluations") and (place := place_at(named)):
         return place
     for folder in named.parents:
         if _is_file(folder / SETTINGS_FILE):
@@ -83,7 +103,12 @@ def place_named(named: Path) -> ProjectPlace:
     return ProjectPlace(named.parent, named)
 
 
-def _place_at(folder: Path) -> ProjectPlace | None:
+def place_at(folder: Path) -> ProjectPlace | None:
+    """The project that a folder is; null if it is none.
+
+    Raises:
+        ConfigError: Its `eval-assets.toml` can't be used.
+    """
     if _is_file(folder / SETTINGS_FILE):
         return _declared_place(folder)
     data = folder / "data"
@@ -104,7 +129,7 @@ def _declared_place(folder: Path) -> ProjectPlace:
     if warehouse and "://" not in warehouse:
         warehouse = str((folder / warehouse).resolve())
     state = (folder / declared.state).resolve() if declared.state else None
-    return ProjectPlace(folder, data, warehouse, state)
+    return ProjectPlace(folder, data, warehouse, state, declared.key_prefix, declared.group)
 
 
 def _toml_document(text: str, *, file: str) -> Document:
