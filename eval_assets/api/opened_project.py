@@ -155,7 +155,7 @@ class OpenedProject:
             made = make_plan(
                 room, evaluations=evaluations, models=models, prompts=prompts, spending=Spending(cache=cache)
             )
-        return PlannedEvaluation(made, {})
+        return PlannedEvaluation(made)
 
     def run(
         self,
