@@ -5,13 +5,14 @@ Dagster is imported once there is something to run; a plan of nothing is told wi
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import polars as pl
 
 from eval_assets.automation.home import ask, dagster_home, remembered, unseen
+from eval_assets.config.settings import Settings
+from eval_assets.names import Names, names_of
 from eval_assets.planning.failed_rows import FailedRows, failed_rows
 from eval_assets.planning.plan import Plan, make_plan
 from eval_assets.planning.run_summary import RunSummary
@@ -103,13 +104,13 @@ class RunOutcome:
 
 
 def bring_up_to_date(
-    engine_room: EngineRoom, home: Path, chosen: Mapping[str, Any], spending: Spending, listener: Listener
+    engine_room: EngineRoom, settings: Settings, chosen: Mapping[str, Any], spending: Spending, listener: Listener
 ) -> RunOutcome:
     """Run what is stale, missing or formerly failed, and nothing else.
 
     Args:
         engine_room: Project, warehouse, budget.
-        home: Folder of the project's Dagster instance, where the environment names no other.
+        settings: Where the project's Dagster instance lies, and what assets and jobs are called there.
         chosen: Which evaluations, models and prompts, as `make_plan` takes them.
         spending: What may be reused and asked again.
         listener: Told how it goes.
@@ -117,9 +118,9 @@ def bring_up_to_date(
     Raises:
         ConfigError: A name is unknown, or of each chosen evaluation a file can't be used.
     """
-    summary, made = RunSummary(), _plan_without_dagster(engine_room, home, chosen, spending)
+    summary, made = RunSummary(), _plan_without_dagster(engine_room, settings, chosen, spending)
     if made is None or not made.is_empty:
-        summary, made = _planned_and_run(engine_room, home, chosen, spending, listener, made)
+        summary, made = _planned_and_run(engine_room, settings, chosen, spending, listener, made)
     else:
         listener.planned(made)
     cells = [planned.cell for planned in made.cells]
@@ -137,10 +138,10 @@ def bring_up_to_date(
 
 
 def _plan_without_dagster(
-    engine_room: EngineRoom, home: Path, chosen: Mapping[str, Any], spending: Spending
+    engine_room: EngineRoom, settings: Settings, chosen: Mapping[str, Any], spending: Spending
 ) -> Plan | None:
     """The plan, if Dagster need not be asked for it: importing it takes longer than a plan of nothing."""
-    seen = remembered(dagster_home(home), engine_room.state_dir)
+    seen = remembered(dagster_home(settings.home), engine_room.state_dir, names_of(settings))
     if seen is None:
         return None
     missing = unseen(seen, engine_room.project)
@@ -149,7 +150,7 @@ def _plan_without_dagster(
 
 def _planned_and_run(
     engine_room: EngineRoom,
-    home: Path,
+    settings: Settings,
     chosen: Mapping[str, Any],
     spending: Spending,
     listener: Listener,
@@ -158,31 +159,41 @@ def _planned_and_run(
     """Run the plan; without one, plan first with what Dagster has seen."""
     from eval_assets.automation.instance import open_instance
 
-    with open_instance(home) as instance, listener.watch() as watcher:
-        plan = made or _plan_with(instance, engine_room, chosen, spending)
+    names = names_of(settings)
+    with open_instance(settings.home) as instance, listener.watch() as watcher:
+        plan = made or _plan_with(instance, engine_room, names, chosen, spending)
         listener.planned(plan)
         engine_room.on_progress = watcher.update
-        summary = RunSummary() if plan.is_empty else _run(instance, engine_room, plan, spending, watcher)
-        ask(dagster_home(home), engine_room.state_dir, instance)
+        summary = RunSummary() if plan.is_empty else _run(instance, engine_room, names, plan, spending, watcher)
+        ask(dagster_home(settings.home), engine_room.state_dir, instance, names)
     return summary, plan
 
 
 def _plan_with(
-    instance: "dg.DagsterInstance", engine_room: EngineRoom, chosen: Mapping[str, Any], spending: Spending
+    instance: "dg.DagsterInstance",
+    engine_room: EngineRoom,
+    names: Names,
+    chosen: Mapping[str, Any],
+    spending: Spending,
 ) -> Plan:
     from eval_assets.plan_runs import plan_with_instance
 
-    return plan_with_instance(engine_room, instance, **chosen, spending=spending)
+    return plan_with_instance(engine_room, instance, names, **chosen, spending=spending)
 
 
 def _run(
-    instance: "dg.DagsterInstance", engine_room: EngineRoom, plan: Plan, spending: Spending, watcher: RunWatcher
+    instance: "dg.DagsterInstance",
+    engine_room: EngineRoom,
+    names: Names,
+    plan: Plan,
+    spending: Spending,
+    watcher: RunWatcher,
 ) -> RunSummary:
     from eval_assets.automation.stopping import stopping
     from eval_assets.plan_runs import run_plan
 
     with stopping(engine_room, watcher.stop):
-        return run_plan(engine_room, plan, spending=spending, instance=instance, on_start=watcher.start)
+        return run_plan(engine_room, plan, spending=spending, instance=instance, on_start=watcher.start, names=names)
 
 
 def _gates(engine_room: EngineRoom, cells: Sequence[Cell]) -> dict[str, tuple[OverallVerdict, pl.DataFrame]]:

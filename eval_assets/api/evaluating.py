@@ -122,6 +122,6 @@ def _assembled(
     data: Any, candidates: Sequence[Any], choices: Choices, project: str | os.PathLike[str] | None
 ) -> tuple[Settings, Assembled]:
     settings = chosen_settings(project)
-    files: Project = load_project(settings.data_dir)
+    files: Project = load_project(settings.data_dir, settings.warehouse_root)
     folder = settings.state_dir / ROWS_FOLDER
     return settings, assembled(data, candidates, choices, project=files, folder=folder)

@@ -198,7 +198,7 @@ class OpenedProject:
         with self._engine_room(evaluations, limit) as room, _home_of_this_project():
             room.budget = None if max_cost_usd is None else Budget(max_cost_usd)
             listener = Listener(watch=lambda: QuietWatcher(on_start))
-            outcome = bring_up_to_date(room, self._settings.home, chosen, spending, listener)
+            outcome = bring_up_to_date(room, self._settings, chosen, spending, listener)
         if check and outcome.unfinished:
             raise RunFailedError("\n".join(outcome.unfinished))
         return outcome

@@ -74,7 +74,7 @@ def run(
     with choice.engine_room(settings) as engine_room:
         engine_room.budget = None if max_cost_usd is None else Budget(max_cost_usd)
         listener = Listener(_progress_view, on_plan=lambda made: say(plan_text(made), err=True))
-        outcome = bring_up_to_date(engine_room, settings.home, choice.of_plan, choice.spending, listener)
+        outcome = bring_up_to_date(engine_room, settings, choice.of_plan, choice.spending, listener)
     ending = RunEnding(outcome, allow_failed, asks_gates=not no_gate and choice.limit is None)
     for line in (*outcome.missing, *ending.lines()):
         say(line, err=True)

@@ -4,6 +4,7 @@ import json
 
 import polars as pl
 import pytest
+import yaml
 
 import eval_assets as ea
 from eval_assets.errors import ConfigError, StorageError
@@ -16,6 +17,7 @@ ROWS = [
     {"inputs": "d", "targets": "D", "topic": "y"},
 ]
 EXACT = ["exact_match"]
+LIMIT = 3
 VERDICT = '{"justification": "as asked", "score": 4}'
 
 
@@ -199,10 +201,31 @@ def test_saving_never_writes_over_other_files(project):
     assert len(rows) == 2
 
 
-def test_a_metric_of_this_process_cant_be_saved_and_that_is_said(project):
-    r = ea.evaluate(ROWS, upper, metrics=[lambda output: output.count("A")])
-    with pytest.raises(ConfigError, match="save: the metric 'lambda' is a function of this process; put it into a mod"):
-        r.save("support")
+def is_short(output) -> bool:
+    return len(output) < LIMIT
+
+
+def test_a_metric_of_this_process_is_saved_as_a_module(project):
+    r = ea.evaluate(ROWS, worse, metrics=[is_short])
+    r.save("support")
+    assert (project / "support_metrics.py").read_text() == (
+        "LIMIT = 3\n\n\ndef is_short(output) -> bool:\n    return len(output) < LIMIT\n"
+    )
+    evaluation = yaml.safe_load((project / "data/evaluations/support.yaml").read_text())
+    assert evaluation["metrics"] == [{"function": "support_metrics:is_short", "metric": "is_short"}]
+
+
+def test_a_metric_that_has_no_text_cant_be_saved_and_that_is_said(project):
+    held = {"A"}
+
+    def is_known(output) -> bool:
+        return output in held
+
+    refused = {"'is_known' closes over 'held'": is_known, "'<lambda>' is no function": lambda output: 1.0}
+    for said, metric in refused.items():
+        r = ea.evaluate(ROWS, upper, metrics=[metric])
+        with pytest.raises(ConfigError, match=said):
+            r.save("support")
 
 
 def test_a_module_that_was_edited_since_is_not_evaluated_as_its_new_self(project, monkeypatch):

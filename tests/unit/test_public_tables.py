@@ -31,6 +31,10 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
             "rater text, label text, score number, run_id text"
         ),
     ),
+    "handed_rows": (
+        ("dataset",),
+        ("dataset text, position whole, row text, run_id text"),
+    ),
     "prompts": (
         ("prompt",),
         (

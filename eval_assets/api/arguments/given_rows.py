@@ -12,7 +12,7 @@ from eval_assets.config.datasets.examples import example_columns, id_text, made_
 from eval_assets.config.datasets.formats.paths import value_at
 from eval_assets.config.datasets.formats.values import plain_row
 from eval_assets.config.datasets.row_files import READABLE_SUFFIXES, file_rows, is_blank
-from eval_assets.config.datasets.rows import rows_of_file
+from eval_assets.config.datasets.row_places import rows_place
 from eval_assets.config.problems import nearest
 from eval_assets.config.project import Project
 from eval_assets.errors import ConfigError, DatasetError
@@ -96,7 +96,7 @@ def given_rows(data: Any, columns: Mapping[str, str] | None, project: Project) -
 
 def _of_dataset(name: str, project: Project) -> GivenRows:
     dataset = project.dataset(name)
-    rows = [None if is_blank(row) else row for _, row in rows_of_file(dataset, project.datasets_dir)]
+    rows = [None if is_blank(row) else row for _, row in rows_place(dataset, project.datasets_dir).read()]
     mapped = dataset.card.columns
     if mapped.example_id is None:
         made: Counter[str] = Counter()
