@@ -1,6 +1,8 @@
 """`ea.open_project`: what evaluations found, searches over their states, plans and runs."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -148,6 +150,14 @@ def test_a_plan_tells_what_would_run_and_sends_nothing(opened: ea.OpenedProject)
         opened.plan(models=["lonk"])
     with pytest.raises(ConfigError, match="limit: expected a number of rows from 1"):
         opened.plan(limit=0)
+
+
+def test_only_runs_import_dagster(folder: Path) -> None:
+    code = (
+        "import sys; import eval_assets as ea; opened = ea.open_project(sys.argv[1]); opened.report('e').text; "
+        "opened.search_runs(); opened.plan(); sys.exit('dagster' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(folder)], check=True)
 
 
 def test_an_id_is_traced_back_to_its_row(opened: ea.OpenedProject) -> None:
