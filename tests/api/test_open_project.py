@@ -1,6 +1,7 @@
 """`ea.open_project`: what evaluations found, searches over their states, plans and runs."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -176,10 +177,12 @@ def test_a_run_from_python_is_that_of_the_command_line_in_the_instance_of_its_pr
         assert (tmp_path / ".dagster" / "dagster.yaml").exists()
         assert any("e:short@ask" in what for what in started)
         assert not outcome.unfinished
+        assert re.match(r"\d runs, 0 rows without a result\ne: GO, ", repr(outcome))
         again = opened.run("e", models=["short"])
         assert again.plan.is_empty
         assert again.summary.n_runs == 0
     (row,) = opened.search_runs().iter_rows(named=True)
+    assert (row["cost_usd"], row["spent_usd"]) == (None, None)  # no price is set
     assert (row["candidate"], row["n_sent"], row["outcomes"]) == ("short@ask", 1, '{"ok": 1}')
     assert row["report_page"] == str(tmp_path / "data" / "warehouse" / "reports" / "e.html")
 
