@@ -1,5 +1,6 @@
 """`ea.open_project`: what evaluations found, searches over their states, plans and runs."""
 
+import asyncio
 import os
 import re
 import subprocess
@@ -185,6 +186,18 @@ def test_a_run_from_python_is_that_of_the_command_line_in_the_instance_of_its_pr
     assert (row["cost_usd"], row["spent_usd"]) == (None, None)  # no price is set
     assert (row["candidate"], row["n_sent"], row["outcomes"]) == ("short@ask", 1, '{"ok": 1}')
     assert row["report_page"] == str(tmp_path / "data" / "warehouse" / "reports" / "e.html")
+
+
+def test_a_run_works_in_a_notebook_whose_event_loop_is_running(tmp_path: Path) -> None:
+    write_project(tmp_path)
+
+    async def cell() -> int:
+        return ea.open_project(tmp_path).run("e", models=["short"]).summary.n_runs
+
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in ("EVAL_ASSETS_WAREHOUSE", "EVAL_ASSETS_DATA", "DAGSTER_HOME"):
+            patch.delenv(variable, raising=False)
+        assert asyncio.run(cell()) > 0
 
 
 def test_a_run_that_could_not_be_finished_is_an_error_unless_it_is_looked_at(tmp_path: Path) -> None:
