@@ -9,11 +9,11 @@ import polars as pl
 
 from eval_assets.api.arguments.declaring import AS_THEY_ARE, slug, yaml_text
 from eval_assets.api.arguments.given_candidates import GivenCandidate
-from eval_assets.api.assembly import SAID, Assembled
+from eval_assets.api.assembly import Assembled
 from eval_assets.api.project_choice import is_scratch
 from eval_assets.config.candidate import Candidate
 from eval_assets.config.given import is_given
-from eval_assets.config.project import SUFFIXES
+from eval_assets.config.project import SUFFIXES, Loaded
 from eval_assets.config.settings import Settings
 from eval_assets.errors import ConfigError
 from eval_assets.reports.evaluation_report import EvaluationReport
@@ -89,11 +89,16 @@ def save_evaluation(
     return files.write(overwrite=overwrite)
 
 
+def _is_of_a_file(loaded: Loaded[Any]) -> bool:
+    """Whether something stands in a file of the project, not only in memory."""
+    return loaded.file.endswith((".md", ".yaml"))
+
+
 def _add_dataset(files: _Files, name: str, together: Assembled) -> str:
     """Name of the dataset; its rows and card are written where no file has them."""
     declared = str(together.declared["dataset"])
     loaded = together.project.datasets[declared]
-    if loaded.file != SAID:
+    if _is_of_a_file(loaded):
         return declared
     card = loaded.item.card
     rows = Path(str(card.file)).read_text("utf-8")
@@ -108,7 +113,7 @@ def _add_prompt(files: _Files, candidate: GivenCandidate, name: str) -> None:
     own = prompt.item.name
     if own in files.prompts:
         return
-    if prompt.file == f"data/prompts/{own}.md":
+    if _is_of_a_file(prompt):
         files.prompts[own] = own
         return
     plain = "inputs" if prompt.source == AS_THEY_ARE else name
@@ -122,7 +127,7 @@ def _add_model(files: _Files, candidate: GivenCandidate, report: EvaluationRepor
     own = model.item.name
     if own in files.models:
         return
-    if model.file == f"data/models/{own}.yaml":
+    if _is_of_a_file(model):
         files.models[own] = own
         return
     name = files.models[own] = slug(candidate.label)
@@ -148,12 +153,12 @@ def _add_model(files: _Files, candidate: GivenCandidate, report: EvaluationRepor
 
 def _add_judge(files: _Files, judge: str, together: Assembled) -> str:
     loaded = together.project.judges[judge]
-    if loaded.file == f"data/judges/{judge}.yaml":
+    if _is_of_a_file(loaded):
         return judge
     asked = str(loaded.item.file.model)
     model = together.project.models[asked]
     values: dict[str, Any] = {**loaded.item.file.model_dump(mode="json", exclude_defaults=True)}
-    if model.file != f"data/models/{asked}.yaml":
+    if not _is_of_a_file(model):
         values["model"] = files.models.setdefault(asked, slug(asked.rpartition(".")[0]))
         files.add("models", values["model"], model.source)
     files.add("judges", judge, yaml_text(values))
