@@ -30,7 +30,7 @@ from eval_assets.stages.place_asking import Asked
 from eval_assets.stages.spending import Spending
 
 INTERRUPTED = "DagsterExecutionInterruptedError"
-NEEDED_LATER = ("scipy.special", "scipy.sparse.csgraph", "scipy.optimize")
+NEEDED_LATER = ("scipy.special", "scipy.sparse.csgraph")
 """What the first comparison needs: importing it takes a second, in which models are waited for anyway."""
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

@@ -72,16 +72,17 @@ def check_project(project: Project, metrics_of: MetricsOf) -> Checked:
         except ConfigError as error:
             found.append(str(error))
         found += map(str, dataset_problems(project, name))
+    notes = [note for known in rows.values() for note in known.notes]
     for name in project.models:
+        notes += recorded_notes(project, name, rows)
         found += map(str, model_problems(project, name))
     for name in project.judges:
         found += map(str, judge_problems(project, name))
     refused = {name: refusals(project, name, metrics_of) for name in project.evaluations}
     found += [said for refusal in refused.values() for said in refusal]
-    notes = [note for known in rows.values() for note in known.notes]
     return Checked(
         problems=list(dict.fromkeys(found)),
-        notes=[*notes, *recorded_notes(project, rows)],
+        notes=notes,
         usable=[name for name, refusal in refused.items() if not refusal],
     )
 

@@ -89,7 +89,9 @@ def given_rows(data: Any, columns: Mapping[str, str] | None, project: Project) -
     found = GivenRows(rows, mapping, mapping.get("example_id", "example_id"), origin, None, label)
     if not found.has("inputs"):
         raise ConfigError(_without_inputs(found))
-    return _with_ids(found)
+    found = _with_ids(found)
+    _refuse_repeated(found)
+    return found
 
 
 def _of_dataset(name: str, project: Project) -> GivenRows:
@@ -202,6 +204,16 @@ def _without_inputs(found: GivenRows) -> str:
         f"data: expected the column 'inputs', got {', '.join(map(repr, names))}; "
         f"say which column is which, such as columns={proposed!r}"
     )
+
+
+def _refuse_repeated(found: GivenRows) -> None:
+    seen: dict[str, int] = {}
+    for number, identifier in enumerate(found.ids):
+        if identifier is not None and seen.setdefault(identifier, number) != number:
+            raise DatasetError(
+                f"{found.label}: expected each {found.id_column} once, got {identifier!r} in row {number}, first in "
+                f"row {seen[identifier]}"
+            )
 
 
 def _with_ids(found: GivenRows) -> GivenRows:

@@ -210,4 +210,4 @@ def _number(row: Mapping[str, Any], column: str | None) -> float | None:
 
 
 def _count(row: Mapping[str, Any], column: str | None) -> int | None:
-    return whole_number(_number(row, column))
+    return None if column is None else whole_number(_number(row, column))
