@@ -21,8 +21,8 @@ KINDS = {"models": "models", "prompts": "prompts"}
 class InlinePrompt(FileModel):
     """A prompt as an evaluation defines it: `system` and `user`, or `messages` where it takes more than these two."""
 
-    description: str = ""
-    owners: tuple[Owner, ...] = ()
+    description: str = Field("", description="What it is, for readers; changes no result.")
+    owners: tuple[Owner, ...] = Field((), description="Who answers for it: `team:name` or an e-mail address each.")
     system: str | None = Field(None, min_length=1, description="What the model is told before the example.")
     user: str | None = Field(None, min_length=1, description="The message with the example: a template.")
     messages: tuple[MessageTemplate, ...] = Field(

@@ -72,7 +72,8 @@ class FirstEvaluation:
         json_columns: Columns whose texts are JSON; null where the file's own types say it.
         fields: Fields of the questions, where these are objects.
         is_conversation: Whether a question is a list of turns.
-        model: Definition of the model; null if another file has it.
+        model: Name of the model.
+        is_model_known: Whether the project has the model, so that its name is enough.
         prompts: Names of the two prompts.
     """
 

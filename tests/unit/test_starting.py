@@ -109,6 +109,11 @@ def test_names_that_say_nothing_leave_the_longest_text_and_it_is_said() -> None:
         roles_of([{"frage": "x"}], {"inputs": "fragen"})
 
 
+def test_a_first_line_that_holds_no_names_is_said() -> None:
+    roles = roles_of([{"1": "2", "Why is the sky blue?": "Why?", "Because of scattering.": "So."}])
+    assert any(guess.startswith("the first line seems to hold a row, not names: '1'") for guess in roles.guesses)
+
+
 def test_columns_with_few_values_become_slices() -> None:
     rows = [
         {
