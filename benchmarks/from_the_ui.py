@@ -26,6 +26,7 @@ from statistics import median
 from typing import Any
 
 from eval_assets.automation.refresh import refresh_config
+from eval_assets.names import Names
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
@@ -91,7 +92,7 @@ def from_the_ui(folder: Path, partition: str, times: int) -> tuple[float, list[f
         try:
             url = f"http://127.0.0.1:{port}/graphql"
             wait_until_up(url)
-            refreshed = ended(url, launched(url, OURS, "refresh", run_config=refresh_config()))
+            refreshed = ended(url, launched(url, OURS, "refresh", run_config=refresh_config(Names())))
             alone, empty = [], []
             for _ in range(times):
                 alone.append(start_of_partition(url, OURS, "predictions", partition))

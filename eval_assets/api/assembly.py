@@ -1,6 +1,7 @@
 """The project that a call evaluates: the files of a project, and in memory beside them what the call was given."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,9 @@ from eval_assets.config.datasets.dataset import Dataset, DatasetCard, TaskType
 from eval_assets.config.evaluation import Evaluation, EvaluationFile
 from eval_assets.config.judge import Judge
 from eval_assets.config.model import Model
-from eval_assets.config.problems import nearest
+from eval_assets.config.problems import nearest, relative
 from eval_assets.config.project import Loaded, Project
-from eval_assets.errors import ConfigError
+from eval_assets.errors import ConfigError, EvalAssetsError
 from eval_assets.metrics.registry import TASK_DEFAULTS
 from eval_assets.requests.canonical_json import json_text
 from eval_assets.stages.content_hash import content_sha256
@@ -69,6 +70,32 @@ class Assembled:
         """Of the evaluation."""
         task: TaskType = self.declared["task"]
         return task
+
+    @contextmanager
+    def said_as_given(self) -> Iterator[None]:
+        """Have errors name things as the call did, not as tables and scratch files do."""
+        try:
+            yield
+        except EvalAssetsError as error:
+            raise type(error)(self.as_given(str(error))) from error
+
+    def as_given(self, text: str) -> str:
+        """A text that names candidates, models, data and files as the call did."""
+        dataset = self.project.datasets[self.declared["dataset"]]
+        names = {str(candidate.name): candidate.label for candidate in self.candidates}
+        names |= {candidate.model.item.name: candidate.label for candidate in self.candidates}
+        if dataset.file == SAID:
+            file = Path(str(dataset.item.card.file))
+            shown = relative(file, self.project.data_dir.parent)
+            names |= {str(file): self.rows.label, shown: self.rows.label, dataset.item.name: self.rows.label}
+        for name, given in names.items():
+            text = text.replace(name, given)
+        return text
+
+    @property
+    def cluster(self) -> str | None:
+        """Column whose equal values mark examples that depend on each other."""
+        return self.project.dataset(self.declared["dataset"]).card.cluster
 
     @property
     def labels(self) -> dict[Candidate, str]:

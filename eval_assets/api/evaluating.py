@@ -112,7 +112,7 @@ def plan(  # noqa: PLR0913  as `evaluate`
         cluster=cluster, name=name,
     )  # fmt: skip
     settings, together = _assembled(data, candidates, choices, project)
-    with opened_room(settings, together.project) as room:
+    with together.said_as_given(), opened_room(settings, together.project) as room:
         spending = Spending(cache=cache, max_cost_usd=max_cost_usd)
         made = make_plan(room, evaluations=[together.name], spending=spending)
     return PlannedEvaluation(made, {str(name): label for name, label in together.labels.items()})
@@ -122,6 +122,6 @@ def _assembled(
     data: Any, candidates: Sequence[Any], choices: Choices, project: str | os.PathLike[str] | None
 ) -> tuple[Settings, Assembled]:
     settings = chosen_settings(project)
-    files: Project = load_project(settings.data_dir)
+    files: Project = load_project(settings.data_dir, settings.warehouse_root)
     folder = settings.state_dir / ROWS_FOLDER
     return settings, assembled(data, candidates, choices, project=files, folder=folder)

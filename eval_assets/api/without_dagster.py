@@ -12,6 +12,7 @@ from eval_assets.config.settings import Settings
 from eval_assets.planning.plan import roots_of
 from eval_assets.planning.staleness import StalenessReader
 from eval_assets.providers.identity import identity_of
+from eval_assets.providers.traits import provider_of
 from eval_assets.requests.keys import lane_of
 from eval_assets.stages.asking_ahead import AskingAhead
 from eval_assets.stages.edges import compute, with_downstream
@@ -128,8 +129,10 @@ def _lanes_of(project: Project, evaluation: str, cells: Sequence[Cell]) -> set[s
 
 def _sent(room: EngineRoom, run_id: str, tables: dict[Place, list[str]]) -> Sent:
     """Count what was sent by the account of the run, and rows of stages that had nothing to do."""
-    runs = room.warehouse.scan("runs").filter(pl.col("run_id") == run_id).select("n_sent", "n_reused", "cost_usd")
-    account = runs.collect()
+    account = room.warehouse.scan("runs").filter(pl.col("run_id") == run_id).collect()
+    recorded = [name for name, model in room.project.models.items() if provider_of(model.item).is_recorded]
+    of_recorded = (pl.col("stage") == "predictions") & pl.col("model").is_in(recorded)
+    at_hand = int(account.filter(of_recorded)["n_sent"].sum())
     untouched = sum(
         room.warehouse.scan(table, place.partition).select(pl.len()).collect().item()
         for place, computed in tables.items()
@@ -138,7 +141,7 @@ def _sent(room: EngineRoom, run_id: str, tables: dict[Place, list[str]]) -> Sent
     )
     return Sent(
         run_id=run_id,
-        n_sent=int(account["n_sent"].sum()),
-        n_reused=int(account["n_reused"].sum()) + untouched,
+        n_sent=int(account["n_sent"].sum()) - at_hand,
+        n_reused=int(account["n_reused"].sum()) + at_hand + untouched,
         cost_usd=float(account["cost_usd"].sum()),
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from eval_assets.config.project import Project
 from eval_assets.errors import StorageError
+from eval_assets.names import Names
 from eval_assets.stages.edges import file_of, partition_keys
 from eval_assets.stages.stage_table import STAGES
 from eval_assets.storage.atomic_files import write_atomically
@@ -53,29 +54,28 @@ def dagster_home(of_project: Path, environment: MutableMapping[str, str] = os.en
     return home
 
 
-def remembered(home: Path, state_dir: Path) -> Seen | None:
-    """What the instance has seen, if nothing of it has changed since it was asked and nobody left it runs to end."""
+def remembered(home: Path, state_dir: Path, names: Names) -> Seen | None:
+    """What the instance has seen, under these names, if nothing of it changed since and nobody left it runs to end."""
     if any((state_dir / PROCESSES).glob(f"*{SUFFIX}")):
         return None
     try:
         kept = json.loads((state_dir / SEEN).read_bytes())
     except (OSError, ValueError):
         return None
-    if kept.get("databases") != _databases(home):
+    if kept.get("databases") != _databases(home) or kept.get("prefix", []) != [*names.prefix]:
         return None
     seen: Seen = kept["seen"]
     return seen
 
 
-def ask(home: Path, state_dir: Path, instance: "dg.DagsterInstance") -> Seen:
+def ask(home: Path, state_dir: Path, instance: "dg.DagsterInstance", names: Names) -> Seen:
     """What the instance has seen; remembered, where its events lie in a file."""
-    import dagster as dg
     from dagster._core.storage.event_log import SqliteEventLogStorage
 
     before = _databases(home)
-    seen = {table: sorted(instance.get_materialized_partitions(dg.AssetKey(table))) for table in STAGES}
+    seen = {table: sorted(instance.get_materialized_partitions(names.key(table))) for table in STAGES}
     if isinstance(instance.event_log_storage, SqliteEventLogStorage):
-        write_atomically(state_dir / SEEN, json.dumps({"databases": before, "seen": seen}))
+        write_atomically(state_dir / SEEN, json.dumps({"databases": before, "prefix": names.prefix, "seen": seen}))
     return seen
 
 

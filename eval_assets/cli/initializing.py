@@ -95,8 +95,14 @@ def _told_apart(places: tuple[Path, ...]) -> tuple[Path, Path | None]:
 
 
 def _show(begun: "Beginning") -> None:
+    from eval_assets.schemas.copies import COPIES
+
+    schemas = f"{COPIES}/"
     for file in begun.written:
-        say(f"wrote {file}")
+        if not file.startswith(schemas):
+            say(f"wrote {file}")
+    if any(file.startswith(schemas) for file in begun.written):
+        say(f"wrote {schemas}: what editors complete and check the YAML with")
     for file in begun.kept:
         say(f"kept  {file}")
     roles = begun.columns

@@ -49,6 +49,7 @@ def maintain(data_dir: Path | None, kept: Sequence[tuple[str | None, int]]) -> N
     """
     from eval_assets.automation.instance import open_instance
     from eval_assets.automation.maintenance import maintenance_lines
+    from eval_assets.names import names_of
     from eval_assets.storage.integrity.damage import damage_explained
     from eval_assets.storage.warehouse import Warehouse
 
@@ -62,4 +63,5 @@ def maintain(data_dir: Path | None, kept: Sequence[tuple[str | None, int]]) -> N
             say,
             keep_days=dict(kept).get(None),
             keep_days_of={table: days for table, days in kept if table is not None},
+            names=names_of(settings),
         )

@@ -102,7 +102,7 @@ class Choice:
         from eval_assets.config.project_files import load_project
         from eval_assets.stages.engine_room import EngineRoom
 
-        project = load_project(settings.data_dir)
+        project = load_project(settings.data_dir, settings.warehouse_root)
         if self.limit is not None:
             project = limited(project, self.limit, self.evaluations)
         return EngineRoom.from_settings(settings, project)

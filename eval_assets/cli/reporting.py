@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from eval_assets.cli.chosen_project import chosen_settings
 from eval_assets.cli.exit_codes import GATE_CODES
 from eval_assets.cli.options import Format
 from eval_assets.cli.saying import say
-from eval_assets.errors import ConfigError, StorageError
+from eval_assets.errors import ConfigError
 
 if TYPE_CHECKING:
     from eval_assets.reports.evaluation_report import EvaluationReport
@@ -88,17 +87,11 @@ def _writing(output: Path) -> Iterator[None]:
 
 
 def _load(data_dir: Path | None, evaluation: str, *, whole: bool = False) -> "EvaluationReport":
-    from eval_assets.planning.staleness import StalenessReader
+    from eval_assets.planning.present_report import present_report
     from eval_assets.stages.engine_room import EngineRoom
-    from eval_assets.stages.report_reading import read_report
 
     with EngineRoom.from_settings(chosen_settings(data_dir)) as engine_room:
-        engine_room.project.evaluation(evaluation)
-        if engine_room.warehouse.last_commit("evaluations", {"evaluation": evaluation}) is None:
-            raise StorageError(f"{evaluation} has no results yet: `eval-assets run {evaluation}` computes them")
-        loaded = read_report(engine_room, evaluation, whole=whole)
-        reader = StalenessReader(engine_room.project, engine_room.versions, engine_room.warehouse)
-        return replace(loaded, outdated=reader.outdated(evaluation))
+        return present_report(engine_room, evaluation, whole=whole)
 
 
 def _rendered(loaded: "EvaluationReport", style: str) -> str:

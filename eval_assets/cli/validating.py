@@ -23,7 +23,7 @@ def check(data_dir: Path | None) -> None:
     from eval_assets.stages.file_versions import FileVersions
 
     settings = chosen_settings(data_dir)
-    project = load_project(settings.data_dir)
+    project = load_project(settings.data_dir, settings.warehouse_root)
     versions = FileVersions(project)
     found = check_project(project, versions.metrics)
     problems = found.problems

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from eval_assets.config.datasets.dataset import Dataset, DatasetCard
 from eval_assets.config.datasets.row_files import READABLE_SUFFIXES
+from eval_assets.config.datasets.row_source import RowSource
 from eval_assets.config.evaluation import Evaluation, EvaluationFile
 from eval_assets.config.fields import MAX_NAME
 from eval_assets.config.files.endpoints import endpoint_problems
@@ -28,10 +29,14 @@ MAX_SAMPLES = 10_000
 MAX_SEED = 2**63 - 1
 
 
-def load_project(data_dir: Path) -> Project:
+def load_project(data_dir: Path, warehouse_root: str | None = None) -> Project:
     """Load every file of `data/`. Never raises for a bad file: see `Project.broken`.
 
     Modules beside `data/` (metrics, callables) can be imported from then on; installed ones of the same name win.
+
+    Args:
+        data_dir: The folder.
+        warehouse_root: Root of the tables, among them rows that Dagster assets handed over; default `data/warehouse`.
 
     Raises:
         ConfigError: The folder doesn't exist.
@@ -42,7 +47,8 @@ def load_project(data_dir: Path) -> Project:
         sys.path.append(str(data_dir.parent))
     reading = _Reading(data_dir)
     evaluations = reading.files("evaluations", partial(_load_evaluation, reading.definitions))
-    parse_dataset, parse_model = partial(_dataset, data_dir / "datasets"), partial(_model, data_dir / "models")
+    parse_dataset = partial(_dataset, data_dir / "datasets", warehouse_root or str(data_dir / "warehouse"))
+    parse_model = partial(_model, data_dir / "models")
     project = Project(
         data_dir=data_dir,
         datasets=reading.files("datasets", partial(_load, parse_dataset))
@@ -129,16 +135,40 @@ def _name_of(path: Path, file: str) -> str:
     return path.stem
 
 
-def _dataset(folder: Path, name: str, document: Document) -> Dataset:
+def _dataset(folder: Path, handed_below: str, name: str, document: Document) -> Dataset:
     card = validate(document, DatasetCard)
     _refuse_secrets(document, "source")
     named: list[tuple[Location, str]] = [
         (("labels", index, "file"), labels.file) for index, labels in enumerate(card.labels)
     ]
     named += [(("documents", "file"), card.documents.file)] if card.documents else []
-    named += [(("file",), card.file)] if card.file else [((), f"{name}{suffix}") for suffix in READABLE_SUFFIXES]
+    if card.rows is not None:
+        named += list(_named_rows(document, card.rows))
+    else:
+        named += [(("file",), card.file)] if card.file else [((), f"{name}{suffix}") for suffix in READABLE_SUFFIXES]
     _refuse_outside(document, folder, named)
-    return Dataset(name=name, card=card)
+    return Dataset(name=name, card=card, handed_below=handed_below)
+
+
+def _named_rows(document: Document, rows: RowSource) -> Iterator[tuple[Location, str]]:
+    """Local paths that `rows` states in full. A variable, or what a URL leads to, is up to whoever runs the project.
+
+    Raises:
+        ConfigError: A path leads upwards from a variable.
+    """
+    for field, path in (("delta", rows.delta), ("parquet", rows.parquet)):
+        if path is None or "://" in path:
+            continue
+        if "${" not in path:
+            yield ("rows", field), path
+        else:
+            _refuse_upwards(document, ("rows", field), path)
+
+
+def _refuse_upwards(document: Document, place: Location, path: str) -> None:
+    if ".." in Path(path).parts:
+        said = f"expected a path without '..' after the variable, got {path!r}"
+        raise_problems([Problem(document.file, said, line_of(place, document.lines), field_path(place))])
 
 
 def _model(folder: Path, name: str, document: Document) -> Model:
@@ -146,9 +176,8 @@ def _model(folder: Path, name: str, document: Document) -> Model:
     declared = validate(document, ModelFile)
     _refuse_secrets(document, "parameters")
     raise_problems(list(endpoint_problems(declared, file=file, lines=document.lines)))
-    if ".." in Path(declared.file or "").parts and "${" in str(declared.file):
-        said = f"expected a path without '..' after the variable, got {declared.file!r}"
-        raise_problems([Problem(file, said, line_of(("file",), document.lines), "file")])
+    if declared.file and "${" in declared.file:
+        _refuse_upwards(document, ("file",), declared.file)
     # A variable is set by whoever runs the project, not by whoever wrote the file.
     if declared.file and "${" not in declared.file:
         _refuse_outside(document, folder, [(("file",), declared.file)])

@@ -5,8 +5,9 @@ import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from eval_assets.config.fields import FileModel
 from eval_assets.config.files.places import declared_text
@@ -17,6 +18,11 @@ from eval_assets.errors import ConfigError
 SETTINGS_FILE = "eval-assets.toml"
 MAX_SHOWN = 4
 
+KEY_PART = r"^[A-Za-z0-9_-]+$"
+KeyPart = Annotated[str, StringConstraints(pattern=KEY_PART)]
+GroupName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+$")]
+"""What Dagster takes for a part of an asset's key and for a group."""
+
 
 class SettingsFile(FileModel):
     """Contents of `eval-assets.toml`; an empty one says that its folder is a project whose files lie in `data/`."""
@@ -26,6 +32,11 @@ class SettingsFile(FileModel):
         None, description="Root of the Delta tables: a folder, from here, or an object store URL."
     )
     state: str | None = Field(None, description="Local folder, from here, for reply journals and locks.")
+    key_prefix: tuple[KeyPart, ...] = Field(
+        (),
+        description="Parts before the key of each asset, where the project is a part of somebody's Dagster deployment.",
+    )
+    group: GroupName | None = Field(None, description="Group of the assets in Dagster; `evaluation` when absent.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +48,16 @@ class ProjectPlace:
         data_dir: The files users edit.
         warehouse: Root of the tables, if the project says one.
         state_dir: Folder for journals and locks, if the project says one.
+        key_prefix: Parts before the key of each asset.
+        group: Group of the assets, if the project says one.
     """
 
     folder: Path
     data_dir: Path
     warehouse: str | None = None
     state_dir: Path | None = None
+    key_prefix: tuple[str, ...] = ()
+    group: str | None = None
 
 
 def place_upwards(start: Path) -> ProjectPlace:
@@ -114,7 +129,7 @@ def _declared_place(folder: Path) -> ProjectPlace:
     if warehouse and "://" not in warehouse:
         warehouse = str((folder / warehouse).resolve())
     state = (folder / declared.state).resolve() if declared.state else None
-    return ProjectPlace(folder, data, warehouse, state)
+    return ProjectPlace(folder, data, warehouse, state, declared.key_prefix, declared.group)
 
 
 def _toml_document(text: str, *, file: str) -> Document:

@@ -27,6 +27,8 @@ class Settings:
         state_dir: Local folder for reply journals and locks.
         storage_options: Credentials of an object store, from `EVAL_ASSETS_STORAGE_<option>`; delta-rs also reads the
             usual variables of each cloud by itself.
+        key_prefix: Parts before the key of each asset, inside somebody's Dagster deployment.
+        group: Group of the assets in Dagster, if the project says one.
         declared_in: The folder whose `eval-assets.toml` says where the others lie; null for a project without one.
     """
 
@@ -34,6 +36,8 @@ class Settings:
     warehouse_root: str
     state_dir: Path
     storage_options: Mapping[str, str] = field(default_factory=dict, repr=False)
+    key_prefix: tuple[str, ...] = ()
+    group: str | None = None
     declared_in: Path | None = None
 
     @property
@@ -81,6 +85,8 @@ def settings_from(
         warehouse_root=root if "://" in root else str(local_root),
         state_dir=Path(state).resolve(),
         storage_options=storage_options_from(environment),
+        key_prefix=place.key_prefix,
+        group=place.group,
         declared_in=place.folder if place.folder != data.parent else None,
     )
 

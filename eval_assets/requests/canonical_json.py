@@ -162,7 +162,9 @@ def _written(value: Any) -> str:
     if value is None or isinstance(value, (bool, int, float)):
         return _scalar(value)
     if isinstance(value, (dict, Mapping)):
-        fields = _as_mapping([(str(key), item) for key, item in value.items()], value)
+        fields = value
+        if not {*map(type, value)} <= _TEXT:
+            fields = _as_mapping([(str(key), item) for key, item in value.items()], value)
         return "{" + ",".join([f"{_quoted_name(name)}:{_written(fields[name])}" for name in sorted(fields)]) + "}"
     if isinstance(value, (list, tuple)):
         return f"[{','.join([_written(item) for item in value])}]"
@@ -194,6 +196,7 @@ def _unwritable(error: RecursionError | ValueError) -> ConfigError:
 # Made once: making an encoder takes as long as writing a row.
 _COMPACT = (",", ":")
 _WORDS = {None: "null", True: "true", False: "false"}
+_TEXT = frozenset({str})
 _PLAIN = frozenset({str, int, bool, type(None)})
 _IN_CELLS = {
     (sort_keys, compact): json.JSONEncoder(

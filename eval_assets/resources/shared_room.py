@@ -6,7 +6,10 @@ from pathlib import Path
 import dagster as dg
 
 from eval_assets.config.settings import Settings, storage_options_from
+from eval_assets.names import Names
 from eval_assets.stages.engine_room import EngineRoom
+
+ENGINE_ROOM = "engine_room"
 
 
 @dg.resource(
@@ -42,3 +45,16 @@ def engine_room_for(settings: Settings) -> dg.ResourceDefinition:
             "state_dir": str(settings.state_dir),
         }
     )
+
+
+def needed_room(names: Names) -> set[str]:
+    """The keys of the resources that an op of ours needs."""
+    return {names.of(ENGINE_ROOM)}
+
+
+def room_of(
+    context: dg.OpExecutionContext | dg.AssetExecutionContext | dg.AssetCheckExecutionContext, names: Names
+) -> EngineRoom:
+    """The engine room of the run that a context belongs to."""
+    room: EngineRoom = getattr(context.resources, names.of(ENGINE_ROOM))
+    return room

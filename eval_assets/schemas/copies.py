@@ -2,7 +2,7 @@
 
 An editor has to find a schema from the file that is open, without the network and whatever environment is active: so a
 project keeps copies beside its data. The schemas themselves are derived from the models in `config` by
-`python -m tests.unit.test_schemas`.
+`make derived`.
 """
 
 import os

@@ -90,7 +90,7 @@ class EngineRoom:
     def from_settings(cls, settings: Settings, project: Project | None = None) -> Self:
         """Load the project, unless one is given that differs from its files, and open its warehouse."""
         return cls(
-            project=project or load_project(settings.data_dir),
+            project=project or load_project(settings.data_dir, settings.warehouse_root),
             warehouse=Warehouse(settings.warehouse_root, settings.storage_options),
             state_dir=settings.state_dir,
         )

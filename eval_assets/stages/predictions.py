@@ -3,7 +3,8 @@
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from json.encoder import encode_basestring_ascii
+from json.encoder import encode_basestring_ascii as _as_json
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -109,17 +110,21 @@ def write_predictions(
             yield frame
 
     with staged(frames(), scratch) as read_frames:
-        data_version = rows_hash.hexdigest()
+        data_version, rows = rows_hash.hexdigest(), pl.concat(counts)
+        facts = prediction_facts(rows)
         commit = warehouse.replace(
             "predictions",
             read_frames,
             inputs.cell.partition,
             provenance(
-                run_id=run_id, data_version=data_version, code_version=CODE_VERSION, inputs=inputs.data_versions
+                run_id=run_id,
+                data_version=data_version,
+                code_version=CODE_VERSION,
+                inputs=inputs.data_versions,
+                facts=facts,
             ),
         )
-    rows = pl.concat(counts)
-    return Written(data_version, commit, rows.height, prediction_facts(rows))
+    return Written(data_version, commit, rows.height, facts)
 
 
 def prediction_frames(
@@ -138,8 +143,9 @@ def prediction_frames(
     n_characters = 0
     total = None if n_examples is None else n_examples * inputs.evaluation.file.samples
     for answer in asker.answers(prediction_jobs(inputs, examples, fail), total):
-        rows.append(prediction_row(inputs, answer.job.tag, answer, run_id=run_id))
-        n_characters += len(rows[-1]["example"]) + len(rows[-1]["messages"])
+        row = prediction_row(inputs, answer.job.tag, answer, run_id=run_id)
+        rows.append(row)
+        n_characters += len(row["example"]) + len(row["messages"])
         if len(rows) >= FRAME_ROWS or n_characters > FRAME_CHARACTERS:
             yield _frame(rows)
             rows, n_characters = [], 0
@@ -208,8 +214,7 @@ def prediction_row(inputs: CellInputs, asked: PredictionRow, answer: Answer[Any]
 
 def prediction_id(cell: Cell, example_id: str, sample_index: int, request_key: str) -> str:
     """Identity of a prediction: the same cell, example, sample and request have the same id in every run."""
-    texts = (encode_basestring_ascii(text) for text in (cell.key, example_id, request_key))
-    content = "[{0}, {1}, {sample_index}, {2}]".format(*texts, sample_index=sample_index)
+    content = f"[{_as_json(cell.key)}, {_as_json(example_id)}, {sample_index}, {_as_json(request_key)}]"
     return f"p-{hashlib.sha256(content.encode()).hexdigest()[:24]}"
 
 
@@ -231,6 +236,7 @@ def prediction_facts(rows: pl.DataFrame) -> dict[str, Any]:
 def _unrendered(inputs: CellInputs, example: Example, error: str, *, run_id: str) -> Iterator[dict[str, Any]]:
     for sample_index in range(inputs.evaluation.file.samples):
         yield {
+            **dict.fromkeys(PREDICTIONS),
             **_columns_of(inputs, example, sample_index, "", run_id=run_id),
             "outcome": "error",
             "error_kind": "template",
@@ -259,7 +265,14 @@ def _columns_of(
 
 
 def _frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
-    columns = [
-        pl.Series(column, [row.get(column) for row in rows], dtype=dtype) for column, dtype in PREDICTIONS.items()
-    ]
-    return pl.DataFrame(columns).sort("position", "sample_index")
+    columns = zip(*map(_IN_ORDER, rows), strict=True)
+    frame = pl.DataFrame(
+        [
+            pl.Series(name, values, dtype=dtype)
+            for (name, dtype), values in zip(PREDICTIONS.items(), columns, strict=True)
+        ]
+    )
+    return frame.sort("position", "sample_index")
+
+
+_IN_ORDER = itemgetter(*PREDICTIONS)

@@ -18,6 +18,7 @@ from eval_assets.config.project import Project
 from eval_assets.config.project_files import load_project
 from eval_assets.config.project_place import place_at
 from eval_assets.errors import ConfigError, DatasetError
+from eval_assets.schemas.copies import schema_line, write_schemas
 from eval_assets.starting.column_roles import ColumnRoles, roles_of
 from eval_assets.starting.doubts import doubts_of, unasked
 from eval_assets.starting.first_files import DEFINITIONS, GITIGNORE, MODEL, WORKSPACE, FirstEvaluation
@@ -120,6 +121,7 @@ def begin(folder: Path, source: Path | None, wishes: Wishes | None = None) -> Be
         is_model_known=known is not None and MODEL in known.names("models"),
         prompts=_free_names(known, name),
     ).text
+    text = f"{schema_line('evaluations', evaluation, folder)}\n{text}"
     written = [*_write_new({data_file: content, evaluation: text.encode()})]
     beside = {
         folder / "definitions.py": DEFINITIONS,
@@ -127,6 +129,7 @@ def begin(folder: Path, source: Path | None, wishes: Wishes | None = None) -> Be
         folder / ".gitignore": GITIGNORE,
     }
     written += _write_new({path: text.encode() for path, text in beside.items() if not path.exists()})
+    written += write_schemas(folder)
     dataset = load_project(data).dataset(name)
     doubts = [*table.done, *columns.guesses]
     if left_out:

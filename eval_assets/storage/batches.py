@@ -44,7 +44,7 @@ def staged(frames: Iterable[pl.DataFrame], scratch: Path) -> Iterator[Callable[[
         parts = []
         for number, frame in enumerate(frames):
             part = folder / f"{number:06d}.parquet"
-            frame.write_parquet(part)
+            frame.write_parquet(part, compression="uncompressed", statistics=False)  # it is gone in a moment
             parts.append(part)
         yield lambda: (pl.read_parquet(part, glob=False) for part in parts)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from eval_assets.storage.commit_ledger import sum_up, summed_up
+from eval_assets.storage.commit_ledger import newest_summed_up, sum_up, sum_up_newest, summed_up
 from eval_assets.storage.integrity.data_files import LOCAL, NamedTable
 from eval_assets.storage.snapshots import Commit, newest_of_each
 
@@ -130,10 +130,15 @@ class OpenTable:
 
     def newest_of_each(self) -> tuple[int, dict[str, Commit]]:
         """The latest version, and partition → the newest commit that replaced it."""
-        commits = self.commits(None)
-        if self._read.newest_until != commits[0].version:
-            unseen = commits[: commits[0].version - self._read.newest_until]
-            self._read.by_partition = self._read.by_partition | newest_of_each(unseen)
+        if self._read.newest_until == UNSEEN:
+            self._begin_with_summary()
+        commits = self.commits(max(1, self.version() - self._read.newest_until))
+        n_unseen = commits[0].version - self._read.newest_until
+        if n_unseen > len(commits):  # others committed meanwhile, or the table is another one
+            commits = self.commits(None)
+            n_unseen = commits[0].version - self._read.newest_until
+        if n_unseen:
+            self._read.by_partition = self._read.by_partition | newest_of_each(commits[:n_unseen])
             self._read.newest_until = commits[0].version
         return self._read.newest_until, self._read.by_partition
 
@@ -142,8 +147,22 @@ class OpenTable:
         commits = self.commits(None)
         if len(commits) == commits[0].version + 1:  # else the first ones are lost
             entries = [commit.metadata for commit in reversed(commits)]
-            self._read.n_summed_up = sum_up(self._uri, entries, self._storage_options, known=self._read.n_summed_up)
+            n_known = self._read.n_summed_up = sum_up(
+                self._uri, entries, self._storage_options, known=self._read.n_summed_up
+            )
+            newest = newest_of_each(commits[len(commits) - n_known :])
+            records = {commit.version: commit.metadata for commit in newest.values()}
+            if n_known:
+                sum_up_newest(self._uri, n_known - 1, records, self._storage_options)
         return self._read.n_summed_up
+
+    def _begin_with_summary(self) -> None:
+        """Know what the last summary says of the newest commits; the entries after it are read then."""
+        found = newest_summed_up(self._uri, self.version(), self._storage_options)
+        if found is not None:
+            self._read.newest_until, records = found
+            commits = [self._commit(version, record) for version, record in records.items()]
+            self._read.by_partition = newest_of_each(commits)
 
     def _from_the_beginning(self, version: int, limit: int | None) -> tuple[list[Commit], bool]:
         """Commits up to a version without those known, and whether they are all."""
@@ -158,15 +177,11 @@ class OpenTable:
         return self._numbered(version, self._log.history(n)[:n])
 
     def _numbered(self, newest: int, entries: list[Any]) -> list[Commit]:
-        return [
-            Commit(
-                self._table,
-                self._uri,
-                newest - age,
-                {key: str(value) for key, value in entry.items() if key not in NOT_OURS},
-            )
-            for age, entry in enumerate(entries)
-        ]
+        return [self._commit(newest - age, entry) for age, entry in enumerate(entries)]
+
+    def _commit(self, version: int, entry: Mapping[str, Any]) -> Commit:
+        recorded = {key: str(value) for key, value in entry.items() if key not in NOT_OURS}
+        return Commit(self._table, self._uri, version, recorded)
 
     def _state_of_entry(self) -> tuple[int, int] | None:
         """What tells the log entry of our version from another; null of a remote table, and where it isn't there."""

@@ -10,7 +10,8 @@ import dagster as dg
 import pytest
 
 from eval_assets.config.settings import settings_from
-from eval_assets.definitions import build_definitions
+from eval_assets.definitions import assembled
+from eval_assets.names import Names
 from eval_assets.stages.engine_room import EngineRoom
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -35,7 +36,7 @@ FORBIDDEN = {"pandas", "openai", "transformers", "textstat", "great_expectations
 @pytest.fixture(scope="module")
 def definitions() -> dg.Definitions:
     settings = settings_from({}, start=CHECKOUT)
-    return build_definitions(EngineRoom.from_settings(settings).project, object(), settings)
+    return assembled(EngineRoom.from_settings(settings).project, object(), settings, Names())
 
 
 def test_the_assets_are_the_public_surface(definitions: dg.Definitions) -> None:

@@ -1,7 +1,11 @@
 """Every field of every file says what it means: editors, `docs/files.md` and the schemas show it."""
 
+import importlib
+import pkgutil
+
 import pytest
 
+from eval_assets import config
 from eval_assets.config.datasets.dataset import DatasetCard
 from eval_assets.config.evaluation import EvaluationFile
 from eval_assets.config.fields import FileModel
@@ -11,11 +15,14 @@ from eval_assets.config.project_place import SettingsFile
 from eval_assets.config.prompt import PromptFrontMatter
 from eval_assets.providers.local.transformers_model import GenerationSettings
 
+for module in pkgutil.walk_packages(config.__path__, f"{config.__name__}."):
+    importlib.import_module(module.name)
+
 THE_FILES = (DatasetCard, EvaluationFile, JudgeFile, ModelFile, PromptFrontMatter, SettingsFile, GenerationSettings)
 
 
 def declared_models(above: type[FileModel] = FileModel) -> list[type[FileModel]]:
-    """Every kind of file and of part of a file, those that the classes above import included."""
+    """Every kind of file and of part of a file that the package has."""
     found = [model for model in above.__subclasses__() if model.__module__.startswith("eval_assets.")]
     return [each for model in found for each in (model, *declared_models(model))]
 

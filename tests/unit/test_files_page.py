@@ -16,6 +16,7 @@ from eval_assets.config.datasets.dataset import DatasetCard
 from eval_assets.config.evaluation import EvaluationFile
 from eval_assets.config.fields import SLUG_PATTERN
 from eval_assets.config.files.parameter_names import BY_PROJECT, KNOWN_PARAMETERS, Numbers
+from eval_assets.config.inline import InlinePrompt
 from eval_assets.config.judge import JudgeFile
 from eval_assets.config.model import ModelFile
 from eval_assets.config.project_place import SettingsFile
@@ -27,6 +28,7 @@ MODELS: Mapping[str, type[BaseModel]] = {
     "fields of evaluations": EvaluationFile,
     "fields of datasets": DatasetCard,
     "fields of prompts": PromptFrontMatter,
+    "fields of prompts in evaluations": InlinePrompt,
     "fields of models": ModelFile,
     "fields of judges": JudgeFile,
     "fields of the project": SettingsFile,
@@ -81,7 +83,7 @@ def table(schema: Node) -> str:
     lines = []
     for name, node in schema["properties"].items():
         default = "required" if name in required else default_of(node)
-        cells = (f"`{name}`", taken(node), default, node["description"])
+        cells = (f"`{name}`", taken(node), default, node.get("description", ""))
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join([HEAD, *lines])
 

@@ -18,8 +18,10 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from eval_assets.cli.main import commands
 from eval_assets.config.datasets.dataset import DatasetCard
 from eval_assets.config.evaluation import EvaluationFile, Gate, MetricChoice
+from eval_assets.config.fields import SLUG_PATTERN
 from eval_assets.config.files.parameter_names import BY_PROJECT, HARMLESS, KNOWN_PARAMETERS, Numbers, Types
 from eval_assets.config.files.yaml_documents import parse_yaml
+from eval_assets.config.inline import InlinePrompt, lifted
 from eval_assets.config.judge import NEEDED_BY_KIND, JudgeFile
 from eval_assets.config.model import NEEDED_FIELD, ModelFile
 from eval_assets.metrics.registry import METRICS
@@ -29,12 +31,15 @@ from tests.small_project import FILES, problems_of, project_with
 
 CHECKOUT = Path(__file__).parents[2]
 KINDS: Mapping[str, tuple[type[BaseModel], str]] = {
-    "datasets": (DatasetCard, "An eval dataset: data/datasets/<name>.yaml"),
-    "models": (ModelFile, "A model: data/models/<name>.yaml"),
-    "judges": (JudgeFile, "A judge: data/judges/<name>.yaml"),
-    "evaluations": (EvaluationFile, "An evaluation: data/evaluations/<name>.yaml"),
+    "datasets": (DatasetCard, "An eval dataset"),
+    "models": (ModelFile, "A model"),
+    "judges": (JudgeFile, "A judge"),
+    "evaluations": (EvaluationFile, "An evaluation"),
 }
 JSON_TYPES = {str: "string", list: "array", dict: "object", bool: "boolean", int: "integer"}
+NAME = {"type": "string", "pattern": SLUG_PATTERN, "description": "Its name, under which results are kept."}
+INLINE: Mapping[str, type[BaseModel]] = {"dataset": DatasetCard, "models": ModelFile, "prompts": InlinePrompt}
+"""Field of an evaluation → what may stand there in place of a name."""
 SHIPPED_METRIC = {"enum": sorted(METRICS)}
 
 
@@ -99,6 +104,8 @@ def in_draft_7(node: Any) -> Any:
     if made.get("default", ...) is None or (isinstance(made.get("default"), dict) and "description" in made):
         del made["default"]
     made.pop("discriminator", None)
+    if isinstance(said := made.get("description"), str) and "`" in said:
+        made["markdownDescription"] = said  # editors show the other with its marks
     for new, old in (("$defs", "definitions"), ("prefixItems", "items")):
         if new in made:
             made[old] = made.pop(new)
@@ -117,7 +124,25 @@ def schema_of(kind: str) -> dict[str, Any]:
         chosen = made["properties"]["metrics"]
         chosen["items"] = {"anyOf": [{"type": "string", **SHIPPED_METRIC}, chosen["items"]]}
         made["properties"]["without_metrics"]["items"] = {"type": "string", **SHIPPED_METRIC}
+        for name, inline in INLINE.items():
+            let_it_be_defined(made, name, inline)
     return {"$schema": "http://json-schema.org/draft-07/schema#", "title": title, **made}
+
+
+def let_it_be_defined(made: dict[str, Any], name: str, inline: type[BaseModel]) -> None:
+    """Let a definition stand in a field of an evaluation where others write a name."""
+    part = in_draft_7(inline.model_json_schema(schema_generator=EditorSchema))
+    made["definitions"] |= part.pop("definitions", {})
+    part["properties"] = {"name": NAME, **part["properties"]}
+    if name != "dataset":  # one without a name has the evaluation's
+        part["required"] = ["name", *part.get("required", [])]
+    made["definitions"][f"{name} in an evaluation"] = part
+    defined = {"$ref": f"#/definitions/{name} in an evaluation"}
+    field = made["properties"][name]
+    if "items" in field:
+        field["items"] = {"anyOf": [field["items"], defined]}
+    else:
+        made["properties"][name] = {"description": field.pop("description"), "anyOf": [field, defined]}
 
 
 def written(kind: str) -> str:
@@ -172,6 +197,9 @@ MISTAKES = [  # kind of file, what it says in place of the sound one
     ("evaluations", FILES["evaluations/e.yaml"] + "gates: [{metric: token_f1, min: 0.5, tier: hard}]\n"),
     ("evaluations", FILES["evaluations/e.yaml"] + "metrics: [{metric: mine, function: m:f, range: [0]}]\n"),
     ("evaluations", FILES["evaluations/e.yaml"].replace("[echo]", "echo")),
+    ("evaluations", FILES["evaluations/e.yaml"].replace("[echo]", "[{provider: embedded, model: m}]")),
+    ("evaluations", FILES["evaluations/e.yaml"].replace("[echo]", "[{name: m, provider: openai}]")),
+    ("evaluations", FILES["evaluations/e.yaml"].replace("[ask]", "[{name: short, usr: hi}]")),
     ("evaluations", FILES["evaluations/e.yaml"].replace("[ask]", "[]")),
 ]
 NAMES = {"datasets": "qa", "models": "echo", "judges": "right", "evaluations": "e"}
@@ -190,13 +218,20 @@ ALLOWED = [
     ("judges", "kind: jury\njurors: [a, b, c]\n"),
     ("judges", "kind: tree\nmodel: m\ntree: {question: q, yes: {question: p, yes: 5, no: 3}, no: 1}\n"),
     ("evaluations", FILES["evaluations/e.yaml"] + "metrics: [rougeL, {metric: mine, function: m:f, range: [0, 9]}]\n"),
+    (
+        "evaluations",
+        "dataset: {task: text}\nmodels: [{name: m, provider: embedded, model: n}]\nprompts: [a, {name: b, user: c}]\n",
+    ),
     ("evaluations", FILES["evaluations/e.yaml"] + "slice: {first: 3, where: {lang: [en, de]}}\nschedule: null\n"),
 ]
 
 
 @pytest.mark.parametrize(("kind", "text"), ALLOWED)
 def test_what_the_loader_takes_an_editor_does_not_underline(kind: str, text: str) -> None:
-    KINDS[kind][0].model_validate(values_in(text))
+    document = parse_yaml(text, file="any.yaml")
+    if kind == "evaluations":
+        document, _ = lifted(document, text, evaluation="any")
+    KINDS[kind][0].model_validate(document.values)
     assert faults(kind, text) == []
 
 

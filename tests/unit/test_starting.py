@@ -49,11 +49,17 @@ def test_the_whole_project_is_one_file_to_edit_and_one_of_rows(tmp_path: Path) -
         "definitions.py",
         "workspace.yaml",
         ".gitignore",
+        *(f".eval-assets/schemas/{kind}.json" for kind in ("dataset", "model", "judge", "evaluation")),
     )
     written = {str(path.relative_to(tmp_path / "project")) for path in tmp_path.rglob("project/**/*") if path.is_file()}
     assert written == set(beginning.written)
     assert (project.names("models"), project.names("prompts")) == (["smollm2"], ["brief", "sentence"])
     assert examples(project, "support-tickets") == QUESTIONS
+    evaluation = tmp_path / "project" / "data" / "evaluations" / "support-tickets.yaml"
+    named = evaluation.read_text("utf-8").splitlines()[0].removeprefix("# yaml-language-server: $schema=")
+    assert (
+        evaluation.parent / named
+    ).resolve() == tmp_path / "project" / ".eval-assets" / "schemas" / "evaluation.json"
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """From values given in Python to what a file of `data/` declares: validated alike, said alike, kept in memory."""
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar, cast
 
 import yaml
 from pydantic import BaseModel
@@ -11,6 +11,7 @@ from eval_assets.config.fields import MAX_NAME
 from eval_assets.config.files.yaml_documents import Document, validate
 from eval_assets.config.judge import Judge, JudgeFile
 from eval_assets.config.model import Model, ModelFile
+from eval_assets.config.problems import Location
 from eval_assets.config.project import Loaded
 from eval_assets.config.prompt import Prompt, parse_prompt
 from eval_assets.errors import ConfigError
@@ -53,7 +54,16 @@ def declared(values: Mapping[str, Any], kind: type[Declared], *, said: str) -> D
     Raises:
         ConfigError: With every field that can't be used.
     """
-    return validate(Document(said, dict(values), {}), kind)
+    # Fields are named by their places; there are no lines to name.
+    places = cast("dict[Location, int]", dict.fromkeys(_places(dict(values))))
+    return validate(Document(said, dict(values), places), kind)
+
+
+def _places(value: Any, place: Location = ()) -> Iterator[Location]:
+    yield place
+    inner = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for part, item in inner:
+        yield from _places(item, (*place, part))
 
 
 def loaded_model(name: str, values: Mapping[str, Any], *, said: str, version: str = "") -> Loaded[Model]:

@@ -76,7 +76,7 @@ def given_candidates(
         if not candidates:
             raise ConfigError(
                 "candidates: expected a function, 'model@prompt', ea.Model or a column that holds outputs, got none; "
-                f"the data has the columns {', '.join(map(repr, rows.names))}"
+                f"the data has the columns {', '.join(repr(name) for name in rows.names if name != rows.id_column)}"
             )
     labels = _labels(candidates)
     return tuple(

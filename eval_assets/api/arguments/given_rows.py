@@ -12,7 +12,7 @@ from eval_assets.config.datasets.examples import example_columns, id_text, made_
 from eval_assets.config.datasets.formats.paths import value_at
 from eval_assets.config.datasets.formats.values import plain_row
 from eval_assets.config.datasets.row_files import READABLE_SUFFIXES, file_rows, is_blank
-from eval_assets.config.datasets.rows import rows_of_file
+from eval_assets.config.datasets.row_places import rows_place
 from eval_assets.config.problems import nearest
 from eval_assets.config.project import Project
 from eval_assets.errors import ConfigError, DatasetError
@@ -89,12 +89,14 @@ def given_rows(data: Any, columns: Mapping[str, str] | None, project: Project) -
     found = GivenRows(rows, mapping, mapping.get("example_id", "example_id"), origin, None, label)
     if not found.has("inputs"):
         raise ConfigError(_without_inputs(found))
-    return _with_ids(found)
+    found = _with_ids(found)
+    _refuse_repeated(found)
+    return found
 
 
 def _of_dataset(name: str, project: Project) -> GivenRows:
     dataset = project.dataset(name)
-    rows = [None if is_blank(row) else row for _, row in rows_of_file(dataset, project.datasets_dir)]
+    rows = [None if is_blank(row) else row for _, row in rows_place(dataset, project.datasets_dir).read()]
     mapped = dataset.card.columns
     if mapped.example_id is None:
         made: Counter[str] = Counter()
@@ -202,6 +204,16 @@ def _without_inputs(found: GivenRows) -> str:
         f"data: expected the column 'inputs', got {', '.join(map(repr, names))}; "
         f"say which column is which, such as columns={proposed!r}"
     )
+
+
+def _refuse_repeated(found: GivenRows) -> None:
+    seen: dict[str, int] = {}
+    for number, identifier in enumerate(found.ids):
+        if identifier is not None and seen.setdefault(identifier, number) != number:
+            raise DatasetError(
+                f"{found.label}: expected each {found.id_column} once, got {identifier!r} in row {number}, first in "
+                f"row {seen[identifier]}"
+            )
 
 
 def _with_ids(found: GivenRows) -> GivenRows:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from eval_assets.api.results.compared_results import compared_results
+from eval_assets.api.results.compared_results import ResultComparison
 from eval_assets.errors import ConfigError
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.flips import Flip
@@ -22,10 +22,10 @@ def refuse_regression(
     *,
     max_drop: float,
     names: Sequence[str] | None,
-    against: tuple[EvaluationReport, Mapping[str, str]] | None,
+    against: ResultComparison | None,
     min_mean: float | None,
 ) -> None:
-    """Raise what got worse; arguments as in `EvaluationResult.assert_no_regression`.
+    """Raise what got worse; arguments as in `EvaluationResult.assert_no_regression`, `against` compared already.
 
     Raises:
         AssertionError: Something did.
@@ -34,9 +34,7 @@ def refuse_regression(
     if max_drop < 0:
         raise ConfigError(f"max_drop: expected a drop of at least 0, got {max_drop!r}")
     asked = list(names or [name for name in labels if against or name != report.baseline or min_mean is not None])
-    compared = (
-        _against_baseline(report, metric) if against is None else _against_result(report, labels, metric, against)
-    )
+    compared = _against_baseline(report, metric) if against is None else _against_result(labels, metric, against)
     if not compared and min_mean is None:
         raise ConfigError(
             "assert_no_regression: expected a second candidate, a former result (`against=`) or `min_mean`, got none"
@@ -66,16 +64,12 @@ def _against_baseline(report: EvaluationReport, metric: str) -> dict[str, tuple[
 
 
 def _against_result(
-    report: EvaluationReport,
-    labels: Mapping[str, str],
-    metric: str,
-    against: tuple[EvaluationReport, Mapping[str, str]],
+    labels: Mapping[str, str], metric: str, against: ResultComparison
 ) -> dict[str, tuple[Mapping[str, Any], Sequence[Flip]]]:
-    compared = compared_results(report, labels, *against, metric=metric)
     by_label = {label: name for name, label in labels.items()}
     return {
-        by_label[row["candidate"]]: (row, compared.flips[row["candidate"]])
-        for row in compared.df.to_dicts()
+        by_label[row["candidate"]]: (row, against.flips[row["candidate"]])
+        for row in against.df.to_dicts()
         if row["metric"] == metric
     }
 

@@ -1,7 +1,7 @@
 """Two results compared: example by example, with the same arithmetic and words as candidates of one evaluation."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -10,7 +10,8 @@ from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.problems import nearest
 from eval_assets.errors import ConfigError
 from eval_assets.reports.computed.comparing import compare_candidates
-from eval_assets.reports.computed.scores import MetricFacts
+from eval_assets.reports.computed.scores import ExampleGroups, MetricFacts, example_groups
+from eval_assets.reports.computed.shared_replies import shared_replies
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.flips import Flip, flips
 
@@ -44,9 +45,20 @@ def compared_results(
     before: EvaluationReport,
     former_labels: Mapping[str, str],
     *,
+    facts: Mapping[str, MetricFacts],
+    cluster: str | None = None,
     metric: str | None = None,
 ) -> ResultComparison:
     """Compare candidates of the same label, or the only two there are.
+
+    Args:
+        now: The newer result.
+        labels: `model@prompt` → what its candidates are called.
+        before: The other one.
+        former_labels: Likewise.
+        facts: Metric or judge name → its direction and range.
+        cluster: Column whose equal values mark examples that depend on each other.
+        metric: The one by which examples that changed are listed; default the one that is looked at first.
 
     Raises:
         ConfigError: There is no such pair, or they have no metric or example in common.
@@ -64,24 +76,21 @@ def compared_results(
         scores = pl.concat([_as(NOW, now.scores, name), _as(BEFORE, before.scores, former)])
         scores = scores.filter(pl.col("metric").is_in(shared))
         _refuse_strangers(scores, label)
-        found = _compared(now, scores, shared)
+        predictions = pl.concat([_as(NOW, now.predictions, name), _as(BEFORE, before.predictions, former)])
+        groups = example_groups(predictions.filter(pl.col("model") == NOW.model), cluster=cluster, slices=[])
+        groups = replace(groups, shared_replies=shared_replies(predictions.lazy()))
+        found = _compared(now, scores, {name: facts[name] for name in shared}, groups)
         rows += [{**row, "candidate": label, "compared_with": former_labels[former]} for row in found.to_dicts()]
         first = metric or (now.headline if now.headline in shared else shared[0])
         changed[label] = flips(
             scores,
-            pl.concat([_as(NOW, now.predictions, name), _as(BEFORE, before.predictions, former)]),
+            predictions,
             metric=first or shared[0],
             candidate=NOW,
             baseline=BEFORE,
             greater_is_better=now.facts(first or shared[0])["greater_is_better"] is not False,
         )
     return ResultComparison(pl.DataFrame(rows, infer_schema_length=None).select(SHOWN), changed)
-
-
-def facts_in(report: EvaluationReport, metric: str) -> MetricFacts:
-    """Direction and range of a metric, as its aggregates keep them."""
-    row = report.facts(metric)
-    return MetricFacts(row["greater_is_better"], row["lowest_possible"], row["highest_possible"])
 
 
 def _pairs(labels: Mapping[str, str], former: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
@@ -116,13 +125,14 @@ def _refuse_strangers(scores: pl.DataFrame, label: str) -> None:
         )
 
 
-def _compared(report: EvaluationReport, scores: pl.DataFrame, metrics: list[str]) -> pl.DataFrame:
+def _compared(
+    report: EvaluationReport, scores: pl.DataFrame, facts: Mapping[str, MetricFacts], groups: ExampleGroups
+) -> pl.DataFrame:
     file = report.evaluation.file.model_copy(
         update={"models": (BEFORE.model, NOW.model), "prompts": (BEFORE.prompt,), "skip": (), "baseline": str(BEFORE)}
     )
     evaluation = Evaluation(name=report.evaluation.name, file=file)
-    facts = {metric: facts_in(report, metric) for metric in metrics}
     compared = compare_candidates(
-        evaluation, scores, report.aggregates.clear(), metric_facts=facts, run_id="", groups=None
+        evaluation, scores, report.aggregates.clear(), metric_facts=facts, run_id="", groups=groups
     )
     return compared.filter(pl.col("is_baseline_comparison"))

@@ -8,6 +8,7 @@ import polars as pl
 
 from eval_assets.api.arguments.given_rows import GivenRows, kind_of
 from eval_assets.reports.evaluation_report import EvaluationReport
+from eval_assets.reports.metric_keys import metric_key
 from eval_assets.reports.outputs import CandidateOutput
 from eval_assets.tables.columns import CANDIDATE
 
@@ -74,10 +75,9 @@ def metrics_by_name(report: EvaluationReport, labels: Mapping[str, str]) -> dict
     for candidate in report.candidates:
         head = "" if len(report.candidates) == 1 else f"{labels[candidate.name]}/"
         for metric, row in candidate.metrics.items():
-            versioned = f"{metric}/{row['version']}" if row["version"] else metric
             extra = json.loads(row["extra_aggregates"] or "{}")
             values = {**{name: row[name] for name in AGGREGATES}, **extra}
-            found |= {f"{head}{versioned}/{name}": value for name, value in values.items()}
+            found |= {f"{head}{metric_key(metric, row['version'], name)}": value for name, value in values.items()}
     return found
 
 

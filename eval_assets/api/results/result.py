@@ -20,10 +20,12 @@ from eval_assets.config.candidate import Candidate
 from eval_assets.config.problems import nearest
 from eval_assets.config.settings import Settings
 from eval_assets.errors import ConfigError
+from eval_assets.reports.computed.scores import MetricFacts
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.flips import Flip
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.graph import cells_of, judge_models_of
+from eval_assets.stages.metric_facts import stored_facts
 from eval_assets.stages.report_reading import read_report
 from eval_assets.stages.spending import Spending
 from eval_assets.storage.snapshots import partition_name
@@ -41,6 +43,7 @@ class EvaluationResult:
         sent: What computing it sent.
         settings: Where its tables lie.
         output_versions: Cell → data version of the outputs that are shown.
+        facts: Metric or judge name → its direction and range.
     """
 
     report: EvaluationReport = field(repr=False)
@@ -48,6 +51,7 @@ class EvaluationResult:
     sent: Sent
     settings: Settings = field(repr=False)
     output_versions: Mapping[str, str] = field(repr=False)
+    facts: Mapping[str, MetricFacts] = field(repr=False)
 
     def __repr__(self) -> str:
         """The result as text."""
@@ -142,7 +146,15 @@ class EvaluationResult:
         Raises:
             ConfigError: The two have no example or no metric in common.
         """
-        return compared_results(self.report, self.labels, other.report, other.labels, metric=metric)
+        return compared_results(
+            self.report,
+            self.labels,
+            other.report,
+            other.labels,
+            facts=self.facts,
+            cluster=self.assembled.cluster,
+            metric=metric,
+        )
 
     def trace(self, identifier: str) -> dict[str, Any]:
         """Follow the id of a score, prediction or example back to the row, prompt, model and reply behind it.
@@ -196,7 +208,7 @@ class EvaluationResult:
             self._metric(metric),
             max_drop=max_drop,
             names=names,
-            against=None if against is None else (against.report, against.labels),
+            against=None if against is None else self.compare(against, metric),
             min_mean=min_mean,
         )
 
@@ -248,15 +260,16 @@ def evaluated(
         spending: What may be spent.
         without: Tables that stay as they are.
     """
-    with opened_room(settings, together.project) as room:
+    with together.said_as_given(), opened_room(settings, together.project) as room:
         refuse_broken_references(together.project, together.name, room.versions.metrics)
         sent = compute_evaluation(room, together.name, spending, without=without)
         return EvaluationResult(
-            read_report(room, together.name),
+            read_report(room, together.name, whole=together.cluster is not None),
             together,
             _priced(sent, together),
             settings,
             _output_versions(room, together.name),
+            stored_facts(room.versions, room.warehouse, together.project.evaluation(together.name)),
         )
 
 

@@ -1,6 +1,6 @@
 """An evaluation of Python code as files of `data/`: what `eval-assets run` and the assets go on from."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from eval_assets.errors import ConfigError
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.requests.canonical_json import json_text
 from eval_assets.tables.columns import CANDIDATE
+from eval_assets.user_code.extracting import importable_name, module_text
 
 
 @dataclass(slots=True)
@@ -76,7 +77,7 @@ def save_evaluation(
         "dataset": _add_dataset(files, name, together),
         "models": [files.models[model] for model in together.declared["models"]],
         "prompts": [files.prompts[prompt] for prompt in together.declared["prompts"]],
-        "metrics": [_metric(choice) for choice in together.declared["metrics"]],
+        "metrics": _metrics(files, name, together),
         "judges": judges,
     }
     for named in ("skip", "baseline"):
@@ -159,14 +160,28 @@ def _add_judge(files: _Files, judge: str, together: Assembled) -> str:
     return judge
 
 
-def _metric(choice: Mapping[str, Any]) -> Any:
-    """A metric as the file names it."""
-    if is_given(choice.get("function")):
-        raise ConfigError(
-            f"save: the metric {choice['metric']!r} is a function of this process; put it into a module of the project "
-            "and pass it from there, so that the file can name it"
-        )
-    return choice["metric"] if set(choice) == {"metric"} else dict(choice)
+def _metrics(files: _Files, name: str, together: Assembled) -> list[Any]:
+    """The metrics as the file names them; functions of this process are written to a module beside `data/`."""
+    module = importable_name(f"{name}_metrics")
+    own: dict[str, Callable[..., Any]] = {}
+    choices: list[Any] = []
+    for choice in together.declared["metrics"]:
+        target = choice.get("function")
+        if is_given(target):
+            function = together.project.given[target].function
+            own[function.__name__] = function
+            choices.append({**choice, "function": f"{module}:{function.__name__}"})
+        else:
+            choices.append(choice["metric"] if set(choice) == {"metric"} else dict(choice))
+    if own:
+        try:
+            files.texts[files.data_dir.parent / f"{module}.py"] = module_text(own)
+        except ConfigError as error:
+            raise ConfigError(
+                f"save: a metric of this process can't be written to a module: {error}; put it into a module of the "
+                "project and pass it from there"
+            ) from error
+    return choices
 
 
 def _renamed(candidate: str, files: _Files) -> str:

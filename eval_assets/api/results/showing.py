@@ -101,7 +101,8 @@ def _table(report: EvaluationReport, labels: Mapping[str, str]) -> tuple[list[st
     """Header and rows: a row per measure, a column per candidate."""
     names = [candidate.name for candidate in report.candidates]
     head = ["", *(f"{labels[name]}{' *' if name == report.baseline and len(names) > 1 else ''}" for name in names)]
-    return head, [[measure.title, *(_cell(measure, name) for name in names)] for measure in measures(report)]
+    first_looked_at = sorted(measures(report), key=lambda measure: measure.metric != report.headline)
+    return head, [[measure.title, *(_cell(measure, name) for name in names)] for measure in first_looked_at]
 
 
 def _cell(measure: Measure, name: str) -> str:

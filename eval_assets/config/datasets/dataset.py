@@ -2,8 +2,9 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from eval_assets.config.datasets.row_source import RowSource
 from eval_assets.config.fields import Delimiter, FileModel, Owner, Slug
 
 TaskType = Literal["question-answering", "text-summarization", "text", "retriever"]
@@ -67,6 +68,9 @@ class DatasetCard(FileModel):
     file: str | None = Field(
         None, description="Row file beside the card; `<name>.jsonl`, `.csv`, `.parquet` and the like when absent."
     )
+    rows: RowSource | None = Field(
+        None, description="Where rows lie that are in no file of the project; in a file beside the card when absent."
+    )
     delimiter: Delimiter | None = Field(
         None, description="What separates the values of a CSV file; told from its first lines when absent."
     )
@@ -85,9 +89,18 @@ class DatasetCard(FileModel):
     slices: tuple[str, ...] = Field((), description="Columns to break aggregates down by.")
     owners: tuple[Owner, ...] = Field((), description="Who answers for it: `team:name` or an e-mail address each.")
 
+    @model_validator(mode="after")
+    def _rows_are_in_one_place(self) -> "DatasetCard":
+        if self.rows is not None and self.file is not None:
+            raise ValueError("expected one place of the rows, got both 'file' and 'rows'; leave one of them out")
+        return self
+
 
 class Dataset(FileModel):
     """A card with its name."""
 
     name: Slug = Field(description="Name of the card's file, without its ending.")
     card: DatasetCard = Field(description="What the card says.")
+    handed_below: str = Field(
+        "", description="Root of the warehouse, in which a Dagster asset leaves rows that it hands over."
+    )
