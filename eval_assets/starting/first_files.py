@@ -23,13 +23,11 @@ from pathlib import Path
 
 import dagster as dg
 
-from eval_assets.config.settings import settings_from
-from eval_assets.definitions import build_definitions
+import eval_assets as ea
 
-settings = settings_from(start=Path(__file__).parent)
-
-defs: dg.Definitions = dg.Definitions.merge(
-    build_definitions(settings.data_dir), dg.Definitions(executor=dg.in_process_executor)
+defs = dg.Definitions.merge(
+    ea.build_definitions(Path(__file__).parent),
+    dg.Definitions(executor=dg.in_process_executor),  # what is materialized by hand needs no process of its own
 )
 '''
 WORKSPACE = """\

@@ -54,7 +54,7 @@ def test_the_package_alone_runs_a_project_and_dagster_loads_it_from_another_fold
     assert printed("eval_assets", "run", "--limit", "2", cwd=evaluation.parent).startswith(f"project {project}\n")
     assert "2 candidates on 2 examples of sums" in printed("eval_assets", "report", "sums", cwd=project)
     left = {path.name for path in project.iterdir()}
-    assert left == {".dagster", ".gitignore", "data", "definitions.py", "workspace.yaml"}
+    assert left == {".dagster", ".eval-assets", ".gitignore", "data", "definitions.py", "workspace.yaml"}
     assert (project / "data" / "warehouse" / "reports" / "sums.html").exists()
     code = (
         "import sys, runpy, eval_assets; defs = runpy.run_path(sys.argv[1])['defs'];"

@@ -255,6 +255,13 @@ def test_a_table_that_can_not_be_used_leaves_nothing_behind(tmp_path, file, cont
     assert not (tmp_path / "project").exists()
 
 
+def test_rows_that_turn_out_unusable_leave_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "qa.jsonl").write_text('{"question": "Why?", "answer": "So.", "context": 5}\n')
+    with pytest.raises(DatasetError, match=r"qa.jsonl:1: context: expected text or a list of texts, got int 5"):
+        begin(tmp_path / "project", tmp_path / "qa.jsonl")
+    assert [path for path in tmp_path.rglob("project/**/*") if path.is_file()] == []
+
+
 def init(*arguments: str | Path) -> tuple[int, str, BaseException | None]:
     done = CliRunner().invoke(commands, ["init", *map(str, arguments)])
     return done.exit_code, done.output, done.exception
