@@ -89,7 +89,7 @@ def test_an_edited_definition_reruns_its_own_cells_and_is_traced_to(tmp_path: Pa
         with lab.engine_room() as engine_room:
             sensor = lab.definitions(engine_room).resolve_sensor_def("watch_files")
             asked = sensor(dg.build_sensor_context(instance=instance, cursor="{}")).run_requests
-        assert [request.run_config for request in asked] == [reading_config(["prompts/brief"])]
+        assert [request.run_config for request in asked] == [reading_config(lab.names, ["prompts/brief"])]
 
         lab.run()
         assert provider.requests == 12
