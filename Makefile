@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := $(PYTHON) -m pip --python $(BIN)/python install -qq --no-input --root-user-action=ignore
 TORCH := torch==2.13.0
 
-.PHONY: demo test test-fast ui check format lock clean
+.PHONY: demo test test-fast ui check derived format lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.demo-ready  ## evaluate two candidates on the embedded model and print the comparison
@@ -29,8 +29,8 @@ test: $(VENV)/.test-ready  ## all tests
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 # The folders of the contract "core never imports Dagster".
-CORE := errors.py requests wording tables config user_code metrics statistics prompts storage providers judges calibration \
-  reports stages checking planning quality
+CORE := errors.py requests wording tables schemas config user_code metrics statistics prompts storage providers judges calibration \
+  reports stages checking starting planning quality
 
 test-fast: $(VENV)/.test-ready  ## units and examples of the core: no Dagster, no model, no server
 	@$(BIN)/python -m pytest -n 2 --dist worksteal --hypothesis-profile fast tests/unit $(addprefix eval_assets/,$(CORE))
@@ -45,6 +45,9 @@ check: $(VENV)/.test-ready  ## lint, formatting, types, import contracts, data f
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/eval-assets check
+
+derived: $(VENV)/.test-ready  ## write pages and schemas that are derived from the code
+	@$(BIN)/python -m tests.derived
 
 format: $(VENV)/.test-ready  ## format the code
 	@$(BIN)/ruff check --fix .

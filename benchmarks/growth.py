@@ -69,11 +69,12 @@ import resource, sys
 from pathlib import Path
 import dagster as dg
 from eval_assets.config.settings import settings_from
-from eval_assets.definitions import build_definitions
+from eval_assets.definitions import assembled
+from eval_assets.names import Names
 from eval_assets.stages.engine_room import EngineRoom
 settings = settings_from(data_dir=Path(sys.argv[1]))
 with EngineRoom.from_settings(settings) as room, dg.DagsterInstance.get() as instance:
-    sensor = build_definitions(room.project, room, settings).resolve_sensor_def("watch_files")
+    sensor = assembled(room.project, room, settings, Names()).resolve_sensor_def("watch_files")
     cursor = None
     for _ in range(3):
         used = resource.getrusage(resource.RUSAGE_SELF)

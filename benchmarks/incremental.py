@@ -23,6 +23,7 @@ import dagster as dg
 
 from benchmarks.written_project import WrittenProject
 from eval_assets.config.settings import Settings
+from eval_assets.names import Names
 from eval_assets.plan_runs import plan_with_instance, run_plan
 from eval_assets.planning.run_summary import RunSummary
 from eval_assets.stages.engine_room import EngineRoom
@@ -162,9 +163,9 @@ def partitions_written(settings: Settings) -> int:
 def run_once(settings: Settings, instance: dg.DagsterInstance) -> RunSummary:
     """Plan and run, with the files read anew."""
     with EngineRoom.from_settings(settings) as engine_room:
-        plan = plan_with_instance(engine_room, instance)
+        plan = plan_with_instance(engine_room, instance, Names())
         spending = Spending()
-        return run_plan(engine_room, plan, spending=spending, instance=instance, on_start=str)
+        return run_plan(engine_room, plan, spending=spending, instance=instance, on_start=str, names=Names())
 
 
 def main() -> None:

@@ -45,6 +45,10 @@ class BudgetExceededError(EvalAssetsError):
     """The next request could exceed the budget; everything answered so far is kept."""
 
 
+class RunFailedError(EvalAssetsError):
+    """Something of a run crashed or could not be finished; everything answered so far is kept."""
+
+
 class StoppedError(EvalAssetsError):
     """The run was asked to stop; everything answered so far is kept."""
 

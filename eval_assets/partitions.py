@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import dagster as dg
 
 from eval_assets.config.project import Project
+from eval_assets.names import Names
+from eval_assets.neighbours import NO_NEIGHBOURS, Neighbours
 from eval_assets.stages.edges import partition_keys, upstream_of
 from eval_assets.stages.evaluation_parts import part_key
 from eval_assets.stages.file_versions import FILES_OF
@@ -21,20 +23,30 @@ class Partitions:
     Args:
         project: The files that declare them.
         keys: Table → partition keys.
+        names: What the assets are called.
+        neighbours: Assets of others that datasets are made of.
     """
 
     project: Project
     keys: dict[str, tuple[str, ...]]
+    names: Names
+    neighbours: Neighbours
 
     def of(self, table: str) -> dg.StaticPartitionsDefinition:
         """Partitions of an asset."""
         return dg.StaticPartitionsDefinition(list(self.keys[table]))
 
     def deps_of(self, table: str) -> list[dg.AssetDep]:
-        """Upstream assets, each with the mapping of its partitions; nothing for a file.
+        """Upstream assets, each with the mapping of its partitions; for a file those of others.
 
         Names without a file are left to `check`: one of them would take the edges of all evaluations away.
         """
+        if table == "eval_datasets":
+            # An edge from an asset without partitions can't be told from one to all: a dataset of a file is read again
+            # for nothing now and then, and stays the same.
+            every = dg.AllPartitionMapping()
+            theirs = dict.fromkeys(self.neighbours.upstream.values())
+            return [dg.AssetDep(asset, partition_mapping=every) for asset in theirs]
         stage = STAGES[table]
         mappings: dict[str, dict[str, set[str]]] = {}
         for key in self._usable_places(stage):
@@ -44,9 +56,11 @@ class Partitions:
                 for part in parts:
                     mapping.setdefault(part, set()).add(key)
         return [
-            dg.AssetDep(upstream)
+            dg.AssetDep(self.names.key(upstream))
             if stage.inputs.get(upstream) is same_key
-            else dg.AssetDep(upstream, partition_mapping=dg.StaticPartitionMapping(self._known(upstream, mapping)))
+            else dg.AssetDep(
+                self.names.key(upstream), partition_mapping=dg.StaticPartitionMapping(self._known(upstream, mapping))
+            )
             for upstream, mapping in mappings.items()
         ]
 
@@ -68,6 +82,6 @@ class Partitions:
         return {key: sorted(keys) for key, keys in mapping.items() if key in known}
 
 
-def partitions_of(project: Project) -> Partitions:
+def partitions_of(project: Project, names: Names, neighbours: Neighbours = NO_NEIGHBOURS) -> Partitions:
     """Partition everything that `data/` declares."""
-    return Partitions(project, partition_keys(project))
+    return Partitions(project, partition_keys(project), names, neighbours)

@@ -9,17 +9,19 @@ from typing import Any
 
 import dagster as dg
 
-from eval_assets.assets.file_reading import READ_FILES, reading_config
+from eval_assets.assets.file_reading import reading_config
 from eval_assets.assets.stage_assets import BACKFILL_TAG, spending_ops
 from eval_assets.automation.backfill import close_backfill, missing_in_dagster, partitions_by_asset, record_backfill
 from eval_assets.automation.home import PROCESSES
 from eval_assets.automation.leftovers import alive, end_what_the_dead_left
+from eval_assets.automation.uncaptured import uncaptured
 from eval_assets.config.project import Project
+from eval_assets.names import COMPARE, EVALUATE_CELL, READ_FILES, Names
 from eval_assets.planning.plan import Plan, RootPlan, make_plan
 from eval_assets.planning.run_summary import Failed, RunSummary
 from eval_assets.providers.identity import identity_of
 from eval_assets.requests.keys import lane_of
-from eval_assets.run_jobs import COMPARE, EVALUATE_CELL, job_definitions
+from eval_assets.run_jobs import TABLES, job_definitions
 from eval_assets.stages.asking_ahead import AskingAhead
 from eval_assets.stages.edges import file_of, files_below
 from eval_assets.stages.engine_room import EngineRoom
@@ -28,16 +30,17 @@ from eval_assets.stages.place_asking import Asked
 from eval_assets.stages.spending import Spending
 
 INTERRUPTED = "DagsterExecutionInterruptedError"
-NEEDED_LATER = ("scipy.special", "scipy.stats", "scipy.sparse.csgraph")
+NEEDED_LATER = ("scipy.special", "scipy.sparse.csgraph")
 """What the first comparison needs: importing it takes a second, in which models are waited for anyway."""
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
-def plan_with_instance(engine_room: EngineRoom, instance: dg.DagsterInstance, **choice: Any) -> Plan:
+def plan_with_instance(engine_room: EngineRoom, instance: dg.DagsterInstance, names: Names, **choice: Any) -> Plan:
     """`make_plan`, with the partitions that this instance has never seen; ends what killed processes left in it."""
     end_what_the_dead_left(instance, engine_room.state_dir / PROCESSES)
-    return make_plan(engine_room, missing_in_dagster=missing_in_dagster(instance, engine_room.project), **choice)
+    missing = missing_in_dagster(instance, engine_room.project, names)
+    return make_plan(engine_room, missing_in_dagster=missing, **choice)
 
 
 def run_plan(
@@ -47,6 +50,7 @@ def run_plan(
     spending: Spending,
     instance: dg.DagsterInstance,
     on_start: Callable[[str], None],
+    names: Names,
 ) -> RunSummary:
     """Materialize everything a plan names, upstream first, one run per partition.
 
@@ -58,20 +62,22 @@ def run_plan(
         spending: Cache policy and budget.
         instance: Where runs are recorded.
         on_start: Told what starts.
+        names: What assets and jobs are called.
     """
     batch = uuid.uuid4().hex[:8]
-    repository = job_definitions(engine_room.project, engine_room).get_repository_def()
+    repository = job_definitions(engine_room.project, engine_room, names).get_repository_def()
     summary = RunSummary(backfill_id=batch)
-    with alive(instance, engine_room.state_dir / PROCESSES, batch):
+    with alive(instance, engine_room.state_dir / PROCESSES, batch), uncaptured(instance):
         backfill = record_backfill(
             instance,
             repository.asset_graph,
+            names,
             partitions_by_asset(plan),
             backfill_id=batch,
             description="eval-assets run",
             tags={"eval_assets/run": batch},
         )
-        runs = _Runs(engine_room, repository, instance, batch, on_start, summary)
+        runs = _Runs(engine_room, repository, names, instance, batch, on_start, summary)
         _execute_all(engine_room, plan, spending, runs)
         close_backfill(instance, backfill, succeeded=not summary.failed and not summary.skipped)
     return summary
@@ -83,6 +89,7 @@ class _Runs:
 
     engine_room: EngineRoom
     repository: dg.RepositoryDefinition
+    names: Names
     instance: dg.DagsterInstance
     batch: str
     on_start: Callable[[str], None]
@@ -92,32 +99,31 @@ class _Runs:
         """Read files, all in one run; those that could not be read."""
         if not roots:
             return set()
-        names = {f"{root.table}/{root.name}": (root.table, root.name) for root in roots}
-        self.on_start(f"{READ_FILES}[{', '.join(names)}]")
-        result = self._execute(READ_FILES, reading_config([*names]))
+        files = {f"{root.table}/{root.name}": (root.table, root.name) for root in roots}
+        self.on_start(f"{READ_FILES}[{', '.join(files)}]")
+        result = self._execute(READ_FILES, reading_config(self.names, [*files]))
         events = result.get_asset_materialization_events()
         keys = ((event.asset_key, event.partition or "") for event in events if event.asset_key is not None)
-        read = {(key.to_user_string(), file_of(key.to_user_string(), partition)) for key, partition in keys}
+        tables = ((self.names.table_of(key), partition) for key, partition in keys)
+        read = {(table, file_of(table, partition)) for table, partition in tables if table is not None}
         said = _said_of_files(result)
-        for place, root in names.items():
+        for place, root in files.items():
             if root not in read:
                 message = said.get(place) or _reason(result)
                 cause = message.partition(":")[0] if place in said else _cause(result)
                 failed = Failed(f"{READ_FILES}[{place}]", result.run_id, message, refused=False, cause=cause)
                 self.summary.failed.append(failed)
-        return set(names.values()) - read
+        return set(files.values()) - read
 
     def compute(self, job: str, partition_key: str, tables: Collection[str], spending: Spending, run_id: str) -> None:
         """Compute tables of one cell, or of an evaluation as a whole, in a run of this id."""
         what = f"{job}[{partition_key}]"
         self.on_start(what)
-        ops = spending_ops(tables, spending)
+        ops = spending_ops(self.names, tables, spending)
+        # Cutting a job to all of its assets takes as long as cutting it to some.
+        chosen = None if set(tables) == set(TABLES[job]) else self.names.keys([*tables])
         result = self._execute(
-            job,
-            {"ops": ops} if ops else {},
-            run_id=run_id,
-            partition_key=partition_key,
-            asset_selection=[dg.AssetKey(table) for table in tables],
+            job, {"ops": ops} if ops else {}, run_id=run_id, partition_key=partition_key, asset_selection=chosen
         )
         if not result.success:
             refused = bool(_refusals(result))
@@ -125,7 +131,7 @@ class _Runs:
             self.summary.failed.append(failed)
 
     def _execute(self, job: str, run_config: Mapping[str, Any], **target: Any) -> dg.ExecuteInProcessResult:
-        result = self.repository.get_job(job).execute_in_process(
+        result = self.repository.get_job(self.names.of(job)).execute_in_process(
             instance=self.instance,
             tags={BACKFILL_TAG: self.batch},
             run_config={**QUIET, **run_config},

@@ -1,5 +1,6 @@
 """Running the command line in the process of a test."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ def exit_code(data: Path, *arguments: str) -> int:
 
 
 def outcome_of(printed: Callable[[], Any], data: Path, *arguments: str) -> tuple[int, str, str]:
-    """Run a command: exit code, and what it printed on standard output and standard error.
+    """Run a command: exit code, and what it printed on standard output and on standard error below the project's line.
 
     Args:
         printed: `readouterr` of pytest's `capsys` or `capfd`.
@@ -33,4 +34,4 @@ def outcome_of(printed: Callable[[], Any], data: Path, *arguments: str) -> tuple
     printed()
     code = exit_code(data, *arguments)
     said = printed()
-    return code, said.out, said.err
+    return code, said.out, re.sub("^project .*\n", "", said.err)

@@ -2,8 +2,11 @@
 
 import sys
 
+import pytest
 from absl import logging as absl_logging
 from hypothesis import settings
+
+from eval_assets.user_code import loading
 
 # rouge_score brings absl, whose handler holds the standard error of the moment of its import: pytest's capture file,
 # which it would close when Dagster sets logging up anew.
@@ -13,3 +16,12 @@ absl_logging.get_absl_handler().python_handler.stream = sys.__stderr__
 settings.register_profile("untimed", deadline=None)
 settings.register_profile("fast", deadline=None, max_examples=25)
 settings.load_profile("untimed")
+
+
+@pytest.fixture(autouse=True)
+def folders_of_modules():
+    """Folders that a project adds go with the test: each is looked through for every module that isn't found."""
+    paths, watched = sys.path.copy(), loading._FINDER.folders.copy()
+    yield
+    sys.path[:] = paths
+    loading._FINDER.folders &= watched

@@ -7,8 +7,8 @@ import dagster as dg
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContextForTest
 
+from eval_assets.names import COMPARE, EVALUATE_CELL
 from eval_assets.plan_runs import QUIET
-from eval_assets.run_jobs import COMPARE, EVALUATE_CELL
 from eval_assets.stages.stage_table import OF_CELLS, OF_EVALUATIONS
 from tests.projects import Lab
 

@@ -19,11 +19,13 @@ from typing import Any
 import dagster as dg
 import yaml
 
-from eval_assets.assets.file_reading import READ_FILES, reading_config
+from eval_assets.assets.file_reading import reading_config
 from eval_assets.assets.stage_assets import BACKFILL_TAG
 from eval_assets.automation.backfill import missing_in_dagster
+from eval_assets.automation.refresh import refresh_config
 from eval_assets.config.settings import Settings
-from eval_assets.definitions import build_definitions
+from eval_assets.definitions import assembled
+from eval_assets.names import JOBS, READ_FILES, REFRESH_JOB, Names
 from eval_assets.plan_runs import QUIET, run_plan
 from eval_assets.planning.plan import Plan, make_plan
 from eval_assets.planning.run_summary import RunSummary
@@ -161,15 +163,17 @@ class Lab:
     Args:
         files: The project.
         instance: Where Dagster records runs.
+        names: What assets and jobs are called.
     """
 
     files: Files
     instance: dg.DagsterInstance
+    names: Names = Names()  # noqa: RUF009  a frozen value
 
     def copied(self, parent: Path) -> "Lab":
         """The same project, warehouse included, free to be changed; its provider and its instance are shared."""
         folder = shutil.copytree(self.files.folder, parent / self.files.folder.name)
-        return Lab(Files(folder, self.files.base_url), self.instance)
+        return Lab(Files(folder, self.files.base_url), self.instance, self.names)
 
     @property
     def settings(self) -> Settings:
@@ -186,7 +190,7 @@ class Lab:
             yield engine_room
 
     def definitions(self, engine_room: EngineRoom) -> dg.Definitions:
-        return build_definitions(engine_room.project, engine_room, self.settings)
+        return assembled(engine_room.project, engine_room, self.settings, self.names)
 
     def plan(self, **choice: Any) -> Plan:
         with self.engine_room() as engine_room:
@@ -207,6 +211,7 @@ class Lab:
                 spending=spending,
                 instance=self.instance,
                 on_start=lambda what: None,
+                names=self.names,
             )
 
     def materialize(
@@ -214,11 +219,11 @@ class Lab:
     ) -> dg.ExecuteInProcessResult:
         """Run one job over one partition, as the Materialize button does, or as a backfill's run."""
         with self.engine_room() as engine_room:
-            found = self.definitions(engine_room).resolve_job_def(job)
+            found = self.definitions(engine_room).resolve_job_def(self.names.of(job) if job in JOBS else job)
             return found.execute_in_process(
                 partition_key=partition,
                 instance=self.instance,
-                asset_selection=None if tables is None else [dg.AssetKey(table) for table in tables],
+                asset_selection=None if tables is None else self.names.keys(tables),
                 run_config=QUIET,
                 tags={} if backfill is None else {BACKFILL_TAG: backfill},
                 raise_on_error=False,
@@ -228,17 +233,24 @@ class Lab:
         """Materialize one partition of a table of files by hand."""
         return self.materialize(IMPLICIT_JOB, partition, tables=[table])
 
+    def refresh(self, *, raise_on_error: bool = True, **config: Any) -> dg.ExecuteInProcessResult:
+        """Run the job `refresh`."""
+        with self.engine_room() as engine_room:
+            job = self.definitions(engine_room).resolve_job_def(self.names.of(REFRESH_JOB))
+            run_config = {**QUIET, **refresh_config(self.names, **config)}
+            return job.execute_in_process(instance=self.instance, run_config=run_config, raise_on_error=raise_on_error)
+
     def read_files(self) -> None:
         """Read every changed file in one run, as the sensor `watch_files` asks for, and nothing else."""
         places = [f"{root.table}/{root.name}" for root in self.plan().roots]
         with self.engine_room() as engine_room:
-            reading = self.definitions(engine_room).resolve_job_def(READ_FILES)
-            config = {**QUIET, **reading_config(places)}
+            reading = self.definitions(engine_room).resolve_job_def(self.names.of(READ_FILES))
+            config = {**QUIET, **reading_config(self.names, places)}
             assert reading.execute_in_process(instance=self.instance, run_config=config).success
 
     def _plan(self, engine_room: EngineRoom, **choice: Any) -> Plan:
         return make_plan(
-            engine_room, missing_in_dagster=missing_in_dagster(self.instance, engine_room.project), **choice
+            engine_room, missing_in_dagster=missing_in_dagster(self.instance, engine_room.project, self.names), **choice
         )
 
 

@@ -1,11 +1,20 @@
-"""The smallest sound project, its files replaced one by one by what a test is about."""
+"""The smallest sound project, its files replaced one by one by what a test is about, and computed without Dagster."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from eval_assets.checking.references import check_project
 from eval_assets.config.project import Project
 from eval_assets.config.project_files import load_project
+from eval_assets.config.settings import settings_from
+from eval_assets.stages.edges import compute
+from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.file_versions import FileVersions
+from eval_assets.stages.graph import cells_of
+from eval_assets.stages.spending import Spending
+from eval_assets.stages.stage_table import FILES as TABLES_OF_FILES
+from eval_assets.stages.stage_table import OF_CELLS, OF_EVALUATIONS
+from eval_assets.storage.warehouse import Warehouse
 
 FILES = {
     "datasets/qa.yaml": "task: question-answering\n",
@@ -38,3 +47,24 @@ def problems_of(project: Project) -> list[str]:
 def notes_of(project: Project) -> list[str]:
     """What `eval-assets check` says of rows that can be used."""
     return check_project(project, FileVersions(project).metrics).notes
+
+
+def compute_everything(folder: Path, *, run_id: str, without: Collection[str] = ()) -> Warehouse:
+    """Compute every stage of every evaluation of the project in a folder, in one run; the warehouse is its own.
+
+    Args:
+        folder: Which holds `data/`.
+        run_id: Of the run.
+        without: Tables that stay as they are.
+    """
+    with EngineRoom.from_settings(settings_from({}, data_dir=folder / "data")) as room:
+        for table in TABLES_OF_FILES:
+            for name in room.project.names(table.removeprefix("eval_")):
+                compute(room, table, name, Spending(), run_id=run_id)
+        for evaluation in room.project.names("evaluations"):
+            tables = [table for table in OF_CELLS if table not in without]
+            for table, cell in ((table, cell) for cell in cells_of(room.project, evaluation) for table in tables):
+                compute(room, table, cell.key, Spending(), run_id=run_id)
+            for table in OF_EVALUATIONS:
+                compute(room, table, evaluation, Spending(), run_id=run_id)
+        return room.warehouse

@@ -8,32 +8,35 @@ import dagster as dg
 from eval_assets.assets.metadata import result
 from eval_assets.assets.plain_failures import said_plainly
 from eval_assets.checking.references import refuse_broken_references
+from eval_assets.names import Names
 from eval_assets.stages.edges import compute, part_versions
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.evaluation_parts import part_key
 from eval_assets.stages.spending import Spending
 from eval_assets.stages.stage_table import STAGES
 
-READ_FILES = "read_files"
-"""The job that reads files."""
 READ_OP = "read"
 VERSION_TAG = "dagster/data_version"
 
 
-def reading_config(files: Sequence[str]) -> dict[str, Any]:
+def reading_config(names: Names, files: Sequence[str]) -> dict[str, Any]:
     """Run configuration of the job `read_files`.
 
     Args:
+        names: What the job's op is called.
         files: As `table/name`.
     """
-    return {"ops": {READ_OP: {"config": {"files": list(files)}}}}
+    return {"ops": {names.of(READ_OP): {"config": {"files": list(files)}}}}
 
 
-def read_file(engine_room: EngineRoom, table: str, name: str, *, run_id: str) -> list[dg.AssetMaterialization]:
+def read_file(
+    engine_room: EngineRoom, names: Names, table: str, name: str, *, run_id: str
+) -> list[dg.AssetMaterialization]:
     """Read one file into its table. Reading an evaluation brings all its parts up to date.
 
     Args:
         engine_room: Project and warehouse.
+        names: What the table's asset is called.
         table: Table of a kind of files.
         name: The file.
         run_id: The run that reads.
@@ -53,7 +56,7 @@ def read_file(engine_room: EngineRoom, table: str, name: str, *, run_id: str) ->
     metadata = result(written, shown).metadata
     return [
         dg.AssetMaterialization(
-            dg.AssetKey(table),
+            names.key(table),
             partition=key,
             metadata=metadata or {},
             tags={VERSION_TAG: sha256, f"{VERSION_TAG}_is_user_provided": "true"},

@@ -9,18 +9,18 @@ from pydantic import Field
 from eval_assets.assets.file_reading import VERSION_TAG, read_file
 from eval_assets.assets.metadata import Materialized, result, table_metadata
 from eval_assets.assets.plain_failures import said_plainly
+from eval_assets.names import Names
 from eval_assets.partitions import Partitions
+from eval_assets.resources.shared_room import needed_room, room_of
 from eval_assets.stages.edges import compute, file_of
 from eval_assets.stages.engine_room import EngineRoom
+from eval_assets.stages.handing_over import hand_over, is_handed_over
 from eval_assets.stages.spending import Spending, retry_of
 from eval_assets.stages.stage import Stage
 from eval_assets.stages.stage_table import STAGES
 
-GROUP = "evaluation"
 POOL = "model_requests"
 BACKFILL_TAG = "dagster/backfill"
-
-Room = dg.ResourceParam[EngineRoom]
 
 
 class SpendingConfig(dg.Config):
@@ -45,10 +45,10 @@ class SpendingConfig(dg.Config):
         )
 
 
-def spending_ops(tables: Iterable[str], spending: Spending) -> dict[str, Any]:
+def spending_ops(names: Names, tables: Iterable[str], spending: Spending) -> dict[str, Any]:
     """Configuration of the ops of those tables that pay; nothing where the evaluation files decide."""
     paid = dict.fromkeys(table for table in tables if STAGES[table].pays)
-    return {table: {"config": spending.choices} for table in paid} if spending.choices else {}
+    return {names.op_of(table): {"config": spending.choices} for table in paid} if spending.choices else {}
 
 
 def stage_assets(
@@ -60,38 +60,45 @@ def stage_assets(
         partitions: Of the project.
         conditions: Table → when Dagster runs its partitions by itself; files are read by a sensor instead.
     """
+    names = partitions.names
     return [
         dg.asset(
             name=stage.table,
+            key_prefix=names.prefix or None,
             description=stage.description,
             partitions_def=partitions.of(stage.table),
             deps=partitions.deps_of(stage.table),
-            group_name=GROUP,
+            group_name=names.group,
             kinds={"deltalake", "openai" if stage.pays else "polars"},
             owners=partitions.owners(stage.table),
             metadata=table_metadata(stage.table),
             tags={"layer": _layer(stage)},
             code_version=stage.code_version,
             automation_condition=conditions.get(stage.table),
-            pool=POOL if stage.pays else None,
-        )(_body(stage))
+            pool=names.of(POOL) if stage.pays else None,
+            required_resource_keys=needed_room(names),
+        )(_body(stage, partitions))
         for stage in STAGES.values()
     ]
 
 
-def _body(stage: Stage) -> Callable[..., Materialized]:
+def _body(stage: Stage, partitions: Partitions) -> Callable[..., Materialized]:
     """What the asset of a stage does in a run."""
+    names, upstream = partitions.names, partitions.neighbours.upstream
 
-    def paid(context: dg.AssetExecutionContext, config: SpendingConfig, engine_room: Room) -> Materialized:
-        return _materialized(stage, engine_room, context, context.partition_key, config.spending(context.run))
+    def paid(context: dg.AssetExecutionContext, config: SpendingConfig) -> Materialized:
+        room = room_of(context, names)
+        return _materialized(stage, room, context, context.partition_key, config.spending(context.run))
 
-    def free(context: dg.AssetExecutionContext, engine_room: Room) -> Materialized:
-        return _materialized(stage, engine_room, context, context.partition_key, Spending())
+    def free(context: dg.AssetExecutionContext) -> Materialized:
+        return _materialized(stage, room_of(context, names), context, context.partition_key, Spending())
 
-    def file(context: dg.AssetExecutionContext, engine_room: Room) -> Materialized:
-        key = context.partition_key
-        name = file_of(stage.table, key)
-        parts = {part.partition: part for part in read_file(engine_room, stage.table, name, run_id=context.run.run_id)}
+    def file(context: dg.AssetExecutionContext) -> Materialized:
+        key, room = context.partition_key, room_of(context, names)
+        if stage.table == "eval_datasets" and key in upstream and is_handed_over(room.project, key):
+            _take_over(context, room, key, upstream[key])
+        read_now = read_file(room, names, stage.table, file_of(stage.table, key), run_id=context.run.run_id)
+        parts = {part.partition: part for part in read_now}
         read = parts.pop(key)
         for part in parts.values():
             context.log_event(part)
@@ -110,6 +117,14 @@ def _materialized(
         written = compute(engine_room, stage.table, key, spending, run_id=context.run.run_id)
         shown = stage.preview(engine_room, key)
     return result(written, shown)
+
+
+def _take_over(context: dg.AssetExecutionContext, room: EngineRoom, dataset: str, asset: dg.AssetKey) -> None:
+    """Keep the rows of somebody's asset, as its IO manager loads them."""
+    value = context.load_asset_value(asset)
+    with said_plainly(room.warehouse):
+        n_rows = hand_over(room.warehouse, dataset, value, asset=asset.to_user_string(), run_id=context.run.run_id)
+    context.log.info("%d rows of %s handed over", n_rows, asset.to_user_string())
 
 
 def _layer(stage: Stage) -> str:

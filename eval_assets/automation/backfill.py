@@ -15,6 +15,7 @@ from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 
 from eval_assets.automation.home import unseen
 from eval_assets.config.project import Project
+from eval_assets.names import Names
 from eval_assets.planning.plan import Plan
 from eval_assets.stages.evaluation_parts import part_key
 from eval_assets.stages.graph import evaluation_name
@@ -45,6 +46,7 @@ def _first_parts(plan: Plan, evaluation: str) -> list[str]:
 def request_backfill(
     instance: dg.DagsterInstance,
     graph: BaseAssetGraph,  # type: ignore[type-arg]
+    names: Names,
     chosen: Mapping[str, list[str]],
     *,
     description: str,
@@ -54,7 +56,7 @@ def request_backfill(
     """Ask the daemon to run the chosen partitions, upstream first, one run per cell. Returns the backfill's id."""
     new_id = uuid.uuid4().hex[:8]
     backfill = _backfill(
-        instance, graph, chosen, backfill_id=new_id, description=description, tags=tags, run_config=run_config
+        instance, graph, names, chosen, backfill_id=new_id, description=description, tags=tags, run_config=run_config
     )
     instance.add_backfill(backfill)
     return backfill.backfill_id
@@ -63,6 +65,7 @@ def request_backfill(
 def record_backfill(
     instance: dg.DagsterInstance,
     graph: BaseAssetGraph,  # type: ignore[type-arg]
+    names: Names,
     chosen: Mapping[str, list[str]],
     *,
     backfill_id: str,
@@ -71,7 +74,7 @@ def record_backfill(
 ) -> PartitionBackfill:
     """Show a run of this process as a backfill in the UI, which the daemon leaves alone; `close_backfill` ends it."""
     backfill = _backfill(
-        instance, graph, chosen, backfill_id=backfill_id, description=description, tags=tags, run_config=None
+        instance, graph, names, chosen, backfill_id=backfill_id, description=description, tags=tags, run_config=None
     )
     closed: PartitionBackfill = backfill.with_status(BulkActionStatus.COMPLETED)  # type: ignore[no-untyped-call]
     instance.add_backfill(closed)
@@ -85,15 +88,16 @@ def close_backfill(instance: dg.DagsterInstance, backfill: PartitionBackfill, *,
     instance.update_backfill(ended.with_end_timestamp(time.time()))
 
 
-def missing_in_dagster(instance: dg.DagsterInstance, project: Project) -> frozenset[str]:
+def missing_in_dagster(instance: dg.DagsterInstance, project: Project, names: Names) -> frozenset[str]:
     """Asset partitions, as `table/key`, that this instance has never seen materialized."""
-    seen = {table: instance.get_materialized_partitions(dg.AssetKey(table)) for table in STAGES}
+    seen = {table: instance.get_materialized_partitions(names.key(table)) for table in STAGES}
     return unseen(seen, project)
 
 
 def _backfill(
     instance: dg.DagsterInstance,
     graph: BaseAssetGraph,  # type: ignore[type-arg]
+    names: Names,
     chosen: Mapping[str, list[str]],
     *,
     backfill_id: str,
@@ -108,10 +112,10 @@ def _backfill(
         tags=dict(tags),
         dynamic_partitions_store=instance,
         partitions_by_assets=[
-            PartitionsByAssetSelector(asset_key=dg.AssetKey(table), partitions=_selector(keys))
+            PartitionsByAssetSelector(asset_key=names.key(table), partitions=_selector(keys))
             for table, keys in chosen.items()
         ],
-        title=TITLE,
+        title=names.of(TITLE),
         description=description,
         run_config=run_config,
     )

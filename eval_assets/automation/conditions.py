@@ -4,15 +4,17 @@ from typing import Any
 
 import dagster as dg
 
+from eval_assets.names import Names
 from eval_assets.stages.stage_table import FILES, OF_CELLS, OF_EVALUATIONS
 
 Condition = dg.AutomationCondition[Any]
 
 
-def automation_conditions() -> dict[str, Condition]:
+def automation_conditions(names: Names) -> dict[str, Condition]:
     """Table → when its partitions run by themselves; files are read by the sensor `watch_files`."""
     of_cells = dict.fromkeys(OF_CELLS, when_inputs_change())
-    return {**of_cells, **dict.fromkeys(OF_EVALUATIONS, when_verdicts_change()), "comparison": when_candidates_change()}
+    of_evaluations = dict.fromkeys(OF_EVALUATIONS, when_verdicts_change(names))
+    return {**of_cells, **of_evaluations, "comparison": when_candidates_change(names)}
 
 
 def when_inputs_change() -> Condition:
@@ -24,10 +26,12 @@ def when_inputs_change() -> Condition:
     return _triggers() & ~dg.AutomationCondition.any_deps_missing() & _quiet()
 
 
-def when_candidates_change() -> Condition:
+def when_candidates_change(names: Names) -> Condition:
     """The same for `comparison`, which runs as soon as one candidate is there, although others are missing."""
     condition = dg.AutomationCondition
-    evaluation, candidates = dg.AssetSelection.assets("evaluations"), dg.AssetSelection.assets("aggregate_reports")
+    evaluation, candidates = (
+        dg.AssetSelection.assets(names.key(table)) for table in ("evaluations", "aggregate_reports")
+    )
     is_read: Condition = ~condition.any_deps_missing().allow(evaluation)
     has_candidates: Condition = condition.any_deps_match(~condition.missing()).allow(candidates)
     # With the evaluation its cells change: they are requested in this tick and in progress in the next.
@@ -35,10 +39,10 @@ def when_candidates_change() -> Condition:
     return _triggers() & is_read & has_candidates & is_settled & _quiet()
 
 
-def when_verdicts_change() -> Condition:
+def when_verdicts_change(names: Names) -> Condition:
     """The same for what is known about judges, which waits until every candidate is there."""
     condition = dg.AutomationCondition
-    files = dg.AssetSelection.assets(*FILES)
+    files = dg.AssetSelection.assets(*names.keys(FILES))
     # With a file its cells change: they are requested in this tick and in progress in the next.
     is_settled: Condition = ~condition.any_deps_match(condition.data_version_changed()).allow(files)
     return _triggers() & ~condition.any_deps_missing() & is_settled & _quiet()

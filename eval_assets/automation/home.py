@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eval_assets.config.project import Project
-from eval_assets.config.settings import CHECKOUT
 from eval_assets.errors import StorageError
+from eval_assets.names import Names
 from eval_assets.stages.edges import file_of, partition_keys
 from eval_assets.stages.stage_table import STAGES
 from eval_assets.storage.atomic_files import write_atomically
@@ -33,14 +33,14 @@ Seen = Mapping[str, Collection[str]]
 """Table → partitions that an instance has seen materialized."""
 
 
-def dagster_home(environment: MutableMapping[str, str] = os.environ) -> Path:
-    """The instance's folder: `DAGSTER_HOME`, else `.dagster` in the checkout.
+def dagster_home(of_project: Path, environment: MutableMapping[str, str] = os.environ) -> Path:
+    """The instance's folder: `DAGSTER_HOME`, else that of the project, which `DAGSTER_HOME` names from then on.
 
     Raises:
         StorageError: Dagster would keep its databases in another place than a folder of that name.
     """
     if not environment.get("DAGSTER_HOME"):
-        environment["DAGSTER_HOME"] = str(CHECKOUT / ".dagster")
+        environment["DAGSTER_HOME"] = str(of_project)
     home = Path(environment["DAGSTER_HOME"])
     if not home.is_absolute():
         raise StorageError(
@@ -54,29 +54,28 @@ def dagster_home(environment: MutableMapping[str, str] = os.environ) -> Path:
     return home
 
 
-def remembered(home: Path, state_dir: Path) -> Seen | None:
-    """What the instance has seen, if nothing of it has changed since it was asked and nobody left it runs to end."""
+def remembered(home: Path, state_dir: Path, names: Names) -> Seen | None:
+    """What the instance has seen, under these names, if nothing of it changed since and nobody left it runs to end."""
     if any((state_dir / PROCESSES).glob(f"*{SUFFIX}")):
         return None
     try:
         kept = json.loads((state_dir / SEEN).read_bytes())
     except (OSError, ValueError):
         return None
-    if kept.get("databases") != _databases(home):
+    if kept.get("databases") != _databases(home) or kept.get("prefix", []) != [*names.prefix]:
         return None
     seen: Seen = kept["seen"]
     return seen
 
 
-def ask(home: Path, state_dir: Path, instance: "dg.DagsterInstance") -> Seen:
+def ask(home: Path, state_dir: Path, instance: "dg.DagsterInstance", names: Names) -> Seen:
     """What the instance has seen; remembered, where its events lie in a file."""
-    import dagster as dg
     from dagster._core.storage.event_log import SqliteEventLogStorage
 
     before = _databases(home)
-    seen = {table: sorted(instance.get_materialized_partitions(dg.AssetKey(table))) for table in STAGES}
+    seen = {table: sorted(instance.get_materialized_partitions(names.key(table))) for table in STAGES}
     if isinstance(instance.event_log_storage, SqliteEventLogStorage):
-        write_atomically(state_dir / SEEN, json.dumps({"databases": before, "seen": seen}))
+        write_atomically(state_dir / SEEN, json.dumps({"databases": before, "prefix": names.prefix, "seen": seen}))
     return seen
 
 

@@ -12,17 +12,21 @@ from dagster._core.storage.sqlite import LAST_KNOWN_STAMPED_SQLITE_ALEMBIC_REVIS
 
 from eval_assets.automation.home import dagster_home
 from eval_assets.automation.run_history import SETTINGS
-from eval_assets.config.settings import CHECKOUT
 from eval_assets.errors import StorageError
 from eval_assets.storage.locks import exclusive
 
+SHIPPED_SETTINGS = Path(__file__).with_name("instance.yaml")
+"""What a new instance is told where the project has no `dagster.yaml`."""
 DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
 MESSAGE_CHARACTERS = 300
 
 
 @contextmanager
-def open_instance() -> Iterator[dg.DagsterInstance]:
+def open_instance(of_project: Path) -> Iterator[dg.DagsterInstance]:
     """The instance, its folder, settings and databases made if they are absent.
+
+    Args:
+        of_project: Its folder, unless `DAGSTER_HOME` names another.
 
     Dagster makes its databases when it opens them; two processes that do so at once leave them with two versions, which
     no later process accepts. So they take turns, and databases that were left so are mended.
@@ -30,10 +34,10 @@ def open_instance() -> Iterator[dg.DagsterInstance]:
     Raises:
         StorageError: The folder can't be used.
     """
-    home = dagster_home()
+    home = dagster_home(of_project)
     try:
         with exclusive(home / ".opening.lock", label="the first opening"):
-            _write_settings(home / "dagster.yaml")
+            _write_settings(home / "dagster.yaml", of_project.parent / "dagster.yaml")
             for database in DATABASES:
                 _mend(home / database)
             instance = dg.DagsterInstance.get()
@@ -57,10 +61,10 @@ def open_instance() -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def _write_settings(file: Path) -> None:
-    """Give a new instance the settings of the checkout, and the storage that needs less computing."""
+def _write_settings(file: Path, of_project: Path) -> None:
+    """Give a new instance the project's own settings or the shipped ones, and the storage that needs less computing."""
     if not file.exists():
-        settings = (CHECKOUT / "dagster.yaml").read_text(encoding="utf-8")
+        settings = (of_project if of_project.exists() else SHIPPED_SETTINGS).read_text(encoding="utf-8")
         names_another = re.search(r"^(storage|\w+_storage):", settings, re.MULTILINE)
         file.write_text(settings if names_another else settings + SETTINGS, encoding="utf-8")
 

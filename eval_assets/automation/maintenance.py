@@ -7,13 +7,13 @@ import dagster as dg
 from pydantic import Field
 
 from eval_assets.automation.run_storage import trim_runs
-from eval_assets.stages.engine_room import EngineRoom
+from eval_assets.names import MAINTAIN_JOB, Names
+from eval_assets.resources.shared_room import needed_room, room_of
 from eval_assets.storage.upkeep.table_upkeep import Freed, days_kept, maintain
 from eval_assets.storage.warehouse import KEPT_DAYS, Warehouse
 from eval_assets.tables.schemas import SCHEMAS
 from eval_assets.wording.numbers import bytes_text, count_text
 
-MAINTAIN_JOB = "maintain"
 WEEKLY = "0 4 * * SUN"
 INSTANCE = "instance"
 """What the Dagster instance is called among the tables, wherever days are chosen."""
@@ -38,6 +38,7 @@ def maintenance_lines(
     *,
     keep_days: int | None,
     keep_days_of: Mapping[str, int],
+    names: Names,
 ) -> None:
     """Maintain tables and instance, and say of each what was freed.
 
@@ -48,23 +49,23 @@ def maintenance_lines(
         say: Told a line for each.
         keep_days: Days for which everything that was replaced stays; null: by default.
         keep_days_of: The same for single tables, or for the instance.
+        names: Under a prefix the instance is somebody else's: only the project's own runs go.
     """
     tables = {table: days for table, days in keep_days_of.items() if table in SCHEMAS}
     for freed in maintain(warehouse, state_dir, days_kept(keep_days, tables), on_wait=say):
         say(_line(freed))
-    trimmed = trim_runs(instance, keep_days_of.get(INSTANCE, keep_days or KEPT_DAYS))
+    trimmed = trim_runs(instance, keep_days_of.get(INSTANCE, keep_days or KEPT_DAYS), names)
     sizes = f"{bytes_text(trimmed.bytes_before)} → {bytes_text(trimmed.bytes_after)}"
     say(f"Dagster instance: {count_text(trimmed.n_runs, 'run')} removed; {sizes}")
 
 
-def maintain_job() -> dg.JobDefinition:
+def maintain_job(names: Names) -> dg.JobDefinition:
     """The job, with one op."""
 
-    @dg.op(name="maintain_tables")
-    def maintain_tables(
-        context: dg.OpExecutionContext, config: MaintenanceConfig, engine_room: dg.ResourceParam[EngineRoom]
-    ) -> None:
+    @dg.op(name=names.of("maintain_tables"), required_resource_keys=needed_room(names))
+    def maintain_tables(context: dg.OpExecutionContext, config: MaintenanceConfig) -> None:
         """Join small files, write checkpoints, remove what nobody may ask for any more."""
+        engine_room = room_of(context, names)
         lines: list[str] = []
         maintenance_lines(
             engine_room.warehouse,
@@ -73,23 +74,28 @@ def maintain_job() -> dg.JobDefinition:
             lines.append,
             keep_days=config.keep_days,
             keep_days_of=config.keep_days_of,
+            names=names,
         )
         context.add_output_metadata({"freed": dg.MetadataValue.md("\n".join(f"- {line}" for line in lines))})
 
-    @dg.job(name=MAINTAIN_JOB, description="Keep tables and run storage small; what a trace may ask for stays.")
+    @dg.job(
+        name=names.of(MAINTAIN_JOB),
+        description="Keep tables and run storage small; what a trace may ask for stays.",
+        executor_def=dg.in_process_executor,
+    )
     def maintain_everything() -> None:
         maintain_tables()
 
     return maintain_everything
 
 
-def maintenance_schedule() -> dg.ScheduleDefinition:
+def maintenance_schedule(names: Names) -> dg.ScheduleDefinition:
     """Weekly, off until it is switched on."""
     return dg.ScheduleDefinition(
-        name="maintain_weekly",
+        name=names.of("maintain_weekly"),
         description="Keep tables and run storage small, once a week.",
         cron_schedule=WEEKLY,
-        job_name=MAINTAIN_JOB,
+        job_name=names.of(MAINTAIN_JOB),
     )
 
 

@@ -17,16 +17,17 @@ from eval_assets.automation.claims import Claims, claim, claimed_by_backfills, c
 from eval_assets.automation.home import PROCESSES
 from eval_assets.automation.leftovers import UNFINISHED, end_what_the_dead_left
 from eval_assets.automation.stopping import stopping
+from eval_assets.names import REFRESH_JOB, Names
 from eval_assets.planning.plan import Plan, make_plan
 from eval_assets.planning.plan_text import plan_markdown
 from eval_assets.providers.dispatch.progress import Progress
+from eval_assets.resources.shared_room import needed_room, room_of
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.graph import evaluation_name
 from eval_assets.stages.spending import Spending, retry_of
 from eval_assets.stages.stage_table import FILES, STAGES
 from eval_assets.storage.locks import exclusive
 
-REFRESH_JOB = "refresh"
 REFRESH_OP = "launch_stale"
 SECONDS_BETWEEN_LINES = 10.0
 LISTED = 5
@@ -52,60 +53,84 @@ class RefreshConfig(dg.Config):
     )
 
 
-def refresh_config(**chosen: Any) -> dict[str, Any]:
+def refresh_config(names: Names, **chosen: Any) -> dict[str, Any]:
     """Run configuration of the job, from fields of `RefreshConfig`."""
-    return {"ops": {REFRESH_OP: {"config": chosen}}}
+    return {"ops": {names.of(REFRESH_OP): {"config": chosen}}}
 
 
-def refresh_job(computing: dg.Definitions, run_plan: RunPlan) -> dg.JobDefinition:
+def refresh_job(computing: dg.Definitions, run_plan: RunPlan, names: Names) -> dg.JobDefinition:
     """The job, with one op.
 
     Args:
         computing: The assets it may launch.
         run_plan: Runs a plan in this process.
+        names: What assets and the job are called.
     """
 
-    @dg.op(name=REFRESH_OP, out=dg.Out(dict, description="Asset → partitions run or launched."))
-    def launch_stale(
-        context: dg.OpExecutionContext, config: RefreshConfig, engine_room: dg.ResourceParam[EngineRoom]
-    ) -> dict[str, list[str]]:
+    @dg.op(
+        name=names.of(REFRESH_OP),
+        out=dg.Out(dg.Nothing),
+        required_resource_keys=needed_room(names),
+    )
+    def launch_stale(context: dg.OpExecutionContext, config: RefreshConfig) -> None:
         """Plan from the warehouse, show the plan, and run exactly its partitions."""
-        spending = Spending(config.cache, config.max_cost_usd, retry=retry_of(config.retry))
-        with exclusive(engine_room.state_dir / "refresh.lock", label=context.run_id):
-            plan = _plan(context, config, engine_room, spending)
-            chosen = partitions_by_asset(plan)
-            metadata: dict[str, Any] = {"plan": dg.MetadataValue.md(plan_markdown(plan))}
-            if chosen and config.where == "queue" and not config.dry_run:
-                metadata["backfill"] = _request(context, computing, plan, chosen, spending)
-            elif chosen and not config.dry_run:
-                claim(context.run, context.instance, {table: chosen[table] for table in chosen if table not in FILES})
-        if chosen and config.where == "here" and not config.dry_run:
-            metadata["backfill"] = _run(context, run_plan, engine_room, plan, spending)
-        context.add_output_metadata(metadata)
-        return {} if config.dry_run else chosen
+        context.add_output_metadata(bring_up_to_date(context, config, computing, run_plan, names))
 
-    @dg.job(name=REFRESH_JOB, description="Bring every stale, missing or failed cell up to date.")
+    @dg.job(
+        name=names.of(REFRESH_JOB),
+        description="Bring every stale, missing or failed cell up to date.",
+        executor_def=dg.in_process_executor,
+    )
     def refresh() -> None:
         launch_stale()
 
     return refresh
 
 
-def is_being_refreshed(instance: dg.DagsterInstance, evaluation: str) -> bool:
+def bring_up_to_date(
+    context: dg.OpExecutionContext, config: RefreshConfig, computing: dg.Definitions, run_plan: RunPlan, names: Names
+) -> dict[str, Any]:
+    """Plan from the warehouse, and run or launch exactly the plan's partitions. Returns metadata that says which.
+
+    Raises:
+        dagster.Failure: A run failed, otherwise than by a gate.
+    """
+    engine_room = room_of(context, names)
+    spending = Spending(config.cache, config.max_cost_usd, retry=retry_of(config.retry))
+    with exclusive(engine_room.state_dir / "refresh.lock", label=context.run_id):
+        plan = _plan(context, config, engine_room, spending, names)
+        chosen = partitions_by_asset(plan)
+        metadata: dict[str, Any] = {
+            "plan": dg.MetadataValue.md(plan_markdown(plan)),
+            "partitions": {} if config.dry_run else chosen,
+        }
+        if chosen and config.where == "queue" and not config.dry_run:
+            metadata["backfill"] = _request(context, computing, plan, chosen, spending, names)
+        elif chosen and not config.dry_run:
+            computed = {table: keys for table, keys in chosen.items() if table not in FILES}
+            claim(context.run, context.instance, names, computed)
+    if chosen and config.where == "here" and not config.dry_run:
+        metadata["backfill"] = _run(context, run_plan, engine_room, plan, spending, names)
+    return metadata
+
+
+def is_being_refreshed(instance: dg.DagsterInstance, evaluation: str, names: Names) -> bool:
     """Whether a refresh of an evaluation waits or runs, or the backfill that one has requested."""
-    for run in instance.get_runs(dg.RunsFilter(job_name=REFRESH_JOB, statuses=UNFINISHED)):
-        chosen = _configured(run.run_config).get("evaluations")
+    for run in instance.get_runs(dg.RunsFilter(job_name=names.of(REFRESH_JOB), statuses=UNFINISHED)):
+        chosen = _configured(run.run_config, names).get("evaluations")
         if not chosen or evaluation in chosen:
             return True
-    return any(evaluation_name(key) == evaluation for _, key in claimed_by_backfills(instance))
+    return any(evaluation_name(key) == evaluation for _, key in claimed_by_backfills(instance, names))
 
 
-def _configured(run_config: Mapping[str, Any]) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = run_config.get("ops", {}).get(REFRESH_OP, {}).get("config", {})
+def _configured(run_config: Mapping[str, Any], names: Names) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = run_config.get("ops", {}).get(names.of(REFRESH_OP), {}).get("config", {})
     return found
 
 
-def _plan(context: dg.OpExecutionContext, config: RefreshConfig, engine_room: EngineRoom, spending: Spending) -> Plan:
+def _plan(
+    context: dg.OpExecutionContext, config: RefreshConfig, engine_room: EngineRoom, spending: Spending, names: Names
+) -> Plan:
     """What is stale and no other run is about to write."""
     end_what_the_dead_left(context.instance, engine_room.state_dir / PROCESSES)
     plan = make_plan(
@@ -114,11 +139,13 @@ def _plan(context: dg.OpExecutionContext, config: RefreshConfig, engine_room: En
         models=config.models,
         prompts=config.prompts,
         spending=spending,
-        missing_in_dagster=missing_in_dagster(context.instance, engine_room.project),
+        missing_in_dagster=missing_in_dagster(context.instance, engine_room.project, names),
     )
     for refused in plan.refused:
         context.log.warning("evaluation %s can't run: %s", refused.evaluation, refused.problems)
-    claims = claimed_by_others(context.instance, [table for table in STAGES if table not in FILES], context.run_id)
+    claims = claimed_by_others(
+        context.instance, names, [table for table in STAGES if table not in FILES], context.run_id
+    )
     for (table, key), other in claims.items():
         context.log.info("left to %s: %s[%s]", other, table, key)
     return left_to_others(plan, claims)
@@ -138,12 +165,19 @@ def left_to_others(plan: Plan, claims: Claims) -> Plan:
 
 
 def _run(
-    context: dg.OpExecutionContext, run_plan: RunPlan, engine_room: EngineRoom, plan: Plan, spending: Spending
+    context: dg.OpExecutionContext,
+    run_plan: RunPlan,
+    engine_room: EngineRoom,
+    plan: Plan,
+    spending: Spending,
+    names: Names,
 ) -> str:
     """Run the plan in this process; returns the backfill that shows its runs."""
     engine_room.on_progress = _Lines(context.log.info)
     with stopping(engine_room, context.log.warning):
-        summary = run_plan(engine_room, plan, spending=spending, instance=context.instance, on_start=context.log.info)
+        summary = run_plan(
+            engine_room, plan, spending=spending, instance=context.instance, on_start=context.log.info, names=names
+        )
     if engine_room.stop.is_set():
         raise DagsterExecutionInterruptedError
     failed = [f"{run.what} (run {run.run_id}): {run.message}" for run in summary.failed]
@@ -162,15 +196,18 @@ def _request(
     plan: Plan,
     chosen: dict[str, list[str]],
     spending: Spending,
+    names: Names,
 ) -> str:
     """Hand the plan to Dagster's queue; returns the backfill."""
+    ops = spending_ops(names, (table for table, _ in plan.partitions), spending)
     backfill_id = request_backfill(
         context.instance,
         computing.resolve_asset_graph(),
+        names,
         chosen,
         description=f"{len(plan.stale_cells)} cells, {len(plan.roots)} files, {len(plan.comparisons)} comparisons",
         tags={"eval_assets/refresh": context.run_id},
-        run_config={"ops": ops} if (ops := spending_ops((table for table, _ in plan.partitions), spending)) else None,
+        run_config={"ops": ops} if ops else None,
     )
     context.log.info("requested backfill %s; it is listed under Runs → Backfills", backfill_id)
     return backfill_id

@@ -12,6 +12,7 @@ import dagster as dg
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 
 from eval_assets.automation.instance import DATABASES
+from eval_assets.names import Names
 from eval_assets.stages.stage_table import STAGES
 from eval_assets.storage.upkeep.table_upkeep import bytes_below
 
@@ -29,20 +30,22 @@ class Trimmed:
     bytes_after: int
 
 
-def trim_runs(instance: dg.DagsterInstance, kept_days: int) -> Trimmed:
+def trim_runs(instance: dg.DagsterInstance, kept_days: int, names: Names) -> Trimmed:
     """Remove runs that ended long ago, unless a partition's latest materialization is theirs.
 
     Args:
-        instance: Of the project.
+        instance: Of the project, or one that it shares with others.
         kept_days: Days for which every run stays.
+        names: Under a prefix only runs of the project's jobs go: the rest is somebody else's.
     """
     home = Path(instance.root_directory)
     before = bytes_below(home)
-    kept = {run_id for table in STAGES for run_id in _latest_runs(instance, dg.AssetKey(table))}
+    kept = {run_id for table in STAGES for run_id in _latest_runs(instance, names.key(table))}
     ended_before = datetime.now(UTC) - timedelta(days=kept_days)
     filters = dg.RunsFilter(statuses=FINISHED, updated_before=ended_before)
-    old = [record.dagster_run.run_id for record in instance.get_run_records(filters)]
-    gone = [run_id for run_id in old if run_id not in kept]
+    old = [record.dagster_run for record in instance.get_run_records(filters)]
+    is_shared = bool(names.prefix)
+    gone = [run.run_id for run in old if run.run_id not in kept and (names.has_job(run.job_name) or not is_shared)]
     for run_id in gone:
         _remove(instance, home, run_id)
     if gone:

@@ -1,24 +1,24 @@
 """A `schedule` in an evaluation file as a Dagster schedule, off until it is switched on in the UI."""
 
 import logging
-import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
 from dagster._utils.schedules import schedule_execution_time_iterator
 from dagster._vendored.croniter.croniter import CroniterError
 
-from eval_assets.automation.refresh import REFRESH_JOB, is_being_refreshed, refresh_config
+from eval_assets.automation.refresh import is_being_refreshed, refresh_config
 from eval_assets.config.evaluation import ScheduleSpec
 from eval_assets.config.problems import Problem, line_of
 from eval_assets.config.project import Project
+from eval_assets.names import REFRESH_JOB, Names, plain_names
 
 CRON = ("schedule", "cron")
 
 
-def evaluation_schedules(project: Project) -> list[dg.ScheduleDefinition]:
+def evaluation_schedules(project: Project, names: Names) -> list[dg.ScheduleDefinition]:
     """One schedule per evaluation that asks for one; it launches the job `refresh` for that evaluation.
 
     A schedule that Dagster refuses is left out, with a warning: it mustn't keep everything else from loading.
@@ -26,9 +26,9 @@ def evaluation_schedules(project: Project) -> list[dg.ScheduleDefinition]:
     faults = {problem.file: problem for problem in schedule_problems(project)}
     for problem in faults.values():
         logging.getLogger(__name__).warning("no schedule: %s", problem)
-    names = schedule_names(loaded.item.name for loaded in project.evaluations.values())
+    called = plain_names("evaluate", (loaded.item.name for loaded in project.evaluations.values()))
     return [
-        _schedule(loaded.item.name, loaded.item.file.schedule, names[loaded.item.name])
+        _schedule(loaded.item.name, loaded.item.file.schedule, names, called[loaded.item.name])
         for loaded in project.evaluations.values()
         if loaded.item.file.schedule is not None and loaded.file not in faults
     ]
@@ -43,27 +43,10 @@ def schedule_problems(project: Project) -> Iterator[Problem]:
                 yield Problem(loaded.file, fault, line_of(CRON, loaded.lines), "schedule.cron")
 
 
-def schedule_names(evaluations: Iterable[str]) -> dict[str, str]:
-    """Evaluation → a name as Dagster wants it; names that only differ in what Dagster doesn't take are numbered.
-
-    >>> schedule_names(["qa-full", "qa_full", "other"])
-    {'other': 'evaluate_other', 'qa-full': 'evaluate_qa_full', 'qa_full': 'evaluate_qa_full_2'}
-    """
-    names: dict[str, str] = {}
-    for evaluation in sorted(evaluations):
-        plain = name = f"evaluate_{re.sub(r'[^A-Za-z0-9]', '_', evaluation)}"
-        number = 1
-        while name in names.values():
-            number += 1
-            name = f"{plain}_{number}"
-        names[evaluation] = name
-    return names
-
-
 def _fault(evaluation: str, spec: ScheduleSpec) -> str | None:
     """Why Dagster can't run a schedule; null if it can."""
     try:
-        _schedule(evaluation, spec, "checked")
+        _schedule(evaluation, spec, Names(), "checked")
     except dg.DagsterInvalidDefinitionError:
         return (
             "expected minute, hour, day, month and weekday such as '0 6 * * MON-FRI', or '@daily' and the like, on a "
@@ -76,22 +59,22 @@ def _fault(evaluation: str, spec: ScheduleSpec) -> str | None:
     return None
 
 
-def _schedule(evaluation: str, spec: ScheduleSpec, name: str) -> dg.ScheduleDefinition:
+def _schedule(evaluation: str, spec: ScheduleSpec, names: Names, name: str) -> dg.ScheduleDefinition:
     config: dict[str, Any] = {"evaluations": [evaluation]}
     if spec.max_cost_usd is not None:
         config["max_cost_usd"] = spec.max_cost_usd
 
     @dg.schedule(
-        name=name,
+        name=names.of(name),
         description=f"Re-evaluate {evaluation} at {spec.cron} ({spec.timezone}).",
         cron_schedule=spec.cron,
         execution_timezone=spec.timezone,
-        job_name=REFRESH_JOB,
+        job_name=names.of(REFRESH_JOB),
         tags={"eval_assets/evaluation": evaluation},
     )
     def evaluate(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        if is_being_refreshed(context.instance, evaluation):
+        if is_being_refreshed(context.instance, evaluation, names):
             return dg.SkipReason(f"a refresh of {evaluation} waits or runs")
-        return dg.RunRequest(run_config=refresh_config(**config))
+        return dg.RunRequest(run_config=refresh_config(names, **config))
 
     return evaluate

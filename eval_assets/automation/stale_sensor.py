@@ -5,11 +5,12 @@ import json
 import dagster as dg
 
 from eval_assets.automation.backfill import missing_in_dagster
-from eval_assets.automation.refresh import REFRESH_JOB, is_being_refreshed, refresh_config
+from eval_assets.automation.refresh import is_being_refreshed, refresh_config
 from eval_assets.config.project import Project
 from eval_assets.config.project_files import load_project
 from eval_assets.config.settings import Settings
 from eval_assets.errors import ConfigError
+from eval_assets.names import REFRESH_JOB, Names
 from eval_assets.planning.plan import roots_of
 from eval_assets.planning.staleness import StalenessReader
 from eval_assets.stages.content_hash import content_sha256
@@ -21,25 +22,26 @@ from eval_assets.wording.foreign_text import visible_text
 INTERVAL_SECONDS = 30
 
 
-def refresh_stale_sensor(settings: Settings, loaded: Project) -> dg.SensorDefinition:
+def refresh_stale_sensor(settings: Settings, loaded: Project, names: Names) -> dg.SensorDefinition:
     """The sensor `refresh_stale`.
 
     Args:
         settings: Where the files lie.
         loaded: The evaluations this code location knows; a new one needs a reload of it first.
+        names: What assets, job and sensor are called.
     """
     warehouse = Warehouse(settings.warehouse_root, settings.storage_options)
 
     @dg.sensor(
-        name="refresh_stale",
-        job_name=REFRESH_JOB,
+        name=names.of("refresh_stale"),
+        job_name=names.of(REFRESH_JOB),
         minimum_interval_seconds=INTERVAL_SECONDS,
         description="Reads changed files and runs what became stale, each evaluation in one run.",
     )
     def refresh_stale(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        project = load_project(settings.data_dir)
+        project = load_project(settings.data_dir, settings.warehouse_root)
         versions = FileVersions(project)
-        reader = StalenessReader(project, versions, warehouse, missing_in_dagster(context.instance, project))
+        reader = StalenessReader(project, versions, warehouse, missing_in_dagster(context.instance, project, names))
         asked: dict[str, str] = json.loads(context.cursor or "{}")
         wanted: dict[str, str] = {}
         for name in sorted(set(project.names("evaluations")) & set(loaded.names("evaluations"))):
@@ -49,7 +51,7 @@ def refresh_stale_sensor(settings: Settings, loaded: Project) -> dg.SensorDefini
                 context.log.warning(visible_text(str(error)))
                 continue
             # What waits or runs is asked about again when it is done.
-            if state and not is_being_refreshed(context.instance, name):
+            if state and not is_being_refreshed(context.instance, name, names):
                 wanted[name] = state
             elif state and name in asked:
                 wanted[name] = asked[name]
@@ -58,7 +60,7 @@ def refresh_stale_sensor(settings: Settings, loaded: Project) -> dg.SensorDefini
         if not new:
             reason = dg.SkipReason("nothing new is stale")
             return dg.SensorResult(skip_reason=reason, cursor=json.dumps(wanted))
-        request = dg.RunRequest(run_config=refresh_config(evaluations=new))
+        request = dg.RunRequest(run_config=refresh_config(names, evaluations=new))
         return dg.SensorResult(run_requests=[request], cursor=json.dumps(wanted))
 
     return refresh_stale

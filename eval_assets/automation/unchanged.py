@@ -8,7 +8,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from eval_assets.config.datasets.row_places import places_elsewhere
 from eval_assets.config.files.file_states import FileState, are_settled, state_of
+from eval_assets.config.project import Project
 from eval_assets.config.settings import Settings
 from eval_assets.stages.stage_table import FILES
 from eval_assets.storage.warehouse import Warehouse
@@ -18,7 +20,7 @@ WHOLE_LOOK_SECONDS = 300
 
 NOBODYS = ("node_modules", "__pycache__")
 
-State = tuple[str | None, frozenset[FileState], tuple[int | None, ...]]
+State = tuple[str | None, frozenset[FileState], tuple[object, ...]]
 
 
 class LastLook:
@@ -27,10 +29,11 @@ class LastLook:
     Args:
         settings: Where the files lie.
         warehouse: The tables.
+        loaded: The datasets, of which some may have their rows elsewhere.
     """
 
-    def __init__(self, settings: Settings, warehouse: Warehouse) -> None:
-        self._settings, self._warehouse = settings, warehouse
+    def __init__(self, settings: Settings, warehouse: Warehouse, loaded: Project) -> None:
+        self._settings, self._warehouse, self._loaded = settings, warehouse, loaded
         self._seen: tuple[State, float] | None = None
 
     def is_the_same(self, cursor: str | None) -> bool:
@@ -47,8 +50,12 @@ class LastLook:
 
     def state(self, cursor: str | None) -> State:
         """All that a look depends on: what was asked for, files of `data/`, code beside it, versions of the tables."""
-        files = (state_of(path) for path in _files(self._settings))
-        versions = tuple(self._warehouse.version(table) for table in FILES)
+        elsewhere = places_elsewhere(
+            (loaded.item for loaded in self._loaded.datasets.values()), self._loaded.datasets_dir
+        )
+        paths = (*_files(self._settings), *(place.file for place in elsewhere if place.file is not None))
+        files = (state_of(path) for path in paths)
+        versions = (*(self._warehouse.version(table) for table in FILES), *(place.state() for place in elsewhere))
         return cursor, frozenset(state for state in files if state is not None), versions
 
 

@@ -4,13 +4,14 @@ import json
 
 import dagster as dg
 
-from eval_assets.assets.file_reading import READ_FILES, reading_config
+from eval_assets.assets.file_reading import reading_config
 from eval_assets.automation.backfill import missing_in_dagster
 from eval_assets.automation.unchanged import LastLook
 from eval_assets.config.project import Project
 from eval_assets.config.project_files import load_project
 from eval_assets.config.settings import Settings
 from eval_assets.errors import EvalAssetsError
+from eval_assets.names import READ_FILES, Names
 from eval_assets.planning.staleness import StalenessReader
 from eval_assets.stages.file_versions import FILES_OF, FileVersions
 from eval_assets.stages.stage_table import FILES
@@ -20,19 +21,20 @@ from eval_assets.wording.foreign_text import visible_text
 INTERVAL_SECONDS = 10
 
 
-def watch_files_sensor(settings: Settings, loaded: Project) -> dg.SensorDefinition:
+def watch_files_sensor(settings: Settings, loaded: Project, names: Names) -> dg.SensorDefinition:
     """The sensor `watch_files`; the automation condition of the assets does the rest.
 
     Args:
         settings: Where the files lie.
         loaded: The files this code location knows; a new one needs a reload of it first.
+        names: What assets, job and sensor are called.
     """
     warehouse = Warehouse(settings.warehouse_root, settings.storage_options)
-    last_look = LastLook(settings, warehouse)
+    last_look = LastLook(settings, warehouse, loaded)
 
     @dg.sensor(
-        name="watch_files",
-        job_name=READ_FILES,
+        name=names.of("watch_files"),
+        job_name=names.of(READ_FILES),
         minimum_interval_seconds=INTERVAL_SECONDS,
         description="Reads files of data/ again when their content is not what their tables hold, all in one run.",
     )
@@ -40,9 +42,9 @@ def watch_files_sensor(settings: Settings, loaded: Project) -> dg.SensorDefiniti
         if last_look.is_the_same(context.cursor):
             return dg.SensorResult(skip_reason=dg.SkipReason("nothing changed"), cursor=context.cursor)
         state = last_look.state(context.cursor)
-        project = load_project(settings.data_dir)
+        project = load_project(settings.data_dir, settings.warehouse_root)
         versions = FileVersions(project)
-        reader = StalenessReader(project, versions, warehouse, missing_in_dagster(context.instance, project))
+        reader = StalenessReader(project, versions, warehouse, missing_in_dagster(context.instance, project, names))
         asked: dict[str, str] = json.loads(context.cursor or "{}")
         wanted: dict[str, str] = {}
         changed, unknown = [], []
@@ -69,7 +71,7 @@ def watch_files_sensor(settings: Settings, loaded: Project) -> dg.SensorDefiniti
             context.log.warning("new files, reload the code location to see them: %s", ", ".join(unknown))
         cursor = json.dumps(wanted)
         last_look.remember(state, cursor)
-        requests = [dg.RunRequest(run_config=reading_config(changed))] if changed else []
+        requests = [dg.RunRequest(run_config=reading_config(names, changed))] if changed else []
         reason = None if changed else dg.SkipReason("every file is read")
         return dg.SensorResult(run_requests=requests, skip_reason=reason, cursor=cursor)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from eval_assets.checking.user_functions import function_fault, missing_module
 from eval_assets.config.evaluation import Evaluation, MetricChoice
+from eval_assets.config.given import is_given
 from eval_assets.config.problems import Location, Problem
 from eval_assets.config.project import Loaded
 from eval_assets.errors import MetricError
@@ -42,11 +43,13 @@ def _choice_problems(
     """What is wrong with one metric for itself: name, parameters, function, aggregates."""
     choice = loaded.item.file.metrics[index]
     place: Location = ("metrics", index, "function") if choice.function else ("metrics", index)
-    said = (choice.function and missing_module(choice.function, project_dir)) or _refused(loaded, (choice,), metrics_of)
+    named = None if is_given(choice.function) else choice.function
+    said = (named and missing_module(named, project_dir)) or _refused(loaded, (choice,), metrics_of)
     if said:
         yield loaded.problem(place, said)
         return
-    for function in (metric.function for metric in metrics_of(_choosing(loaded.item, (choice,))) if metric.function):
+    chosen = [metric.function for metric in metrics_of(_choosing(loaded.item, (choice,)))]
+    for function in (function for function in chosen if function and function.function is None):
         load = partial(load_function, function.path, function.code_sha256, project_dir)
         said = function_fault(function.path, project_dir, load)
         if said:

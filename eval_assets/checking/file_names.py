@@ -114,7 +114,7 @@ def _rows_without_card(project: Project) -> Iterator[Problem]:
 def _files_of(project: Project, name: str) -> Iterator[Path]:
     card = project.datasets[name].item.card
     named = [card.file, card.documents.file if card.documents else None, *(labels.file for labels in card.labels)]
-    beside = [] if card.file else [f"{name}{suffix}" for suffix in READABLE_SUFFIXES]
+    beside = [] if card.file or card.rows else [f"{name}{suffix}" for suffix in READABLE_SUFFIXES]
     for file in (*filter(None, named), *beside):
         yield (project.datasets_dir / file).resolve()
 

@@ -112,12 +112,12 @@ class ProvidedColumns:
 def card_problems(loaded: Loaded[Dataset], columns: ProvidedColumns) -> Iterator[Problem]:
     """Columns that a dataset card maps, slices or clusters by and no row has."""
     card = loaded.item.card
-    named: list[tuple[Location, str]] = [
+    named: list[tuple[Location, str | None]] = [
         *((("columns", ours), getattr(card.columns, ours)) for ours in sorted(card.columns.model_fields_set)),
         *((("json_columns", index), name) for index, name in enumerate(card.json_columns or ())),
     ]
     for place, theirs in named:
-        if not columns.has_in_file(theirs):
+        if theirs is not None and not columns.has_in_file(theirs):
             said = f"no row of the file has the column {theirs!r}; {nearest(theirs, columns.in_file)}"
             yield loaded.problem(place, said)
     places: list[tuple[Location, str]] = [(("slices", index), name) for index, name in enumerate(card.slices)]

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from eval_assets.config.datasets.row_files import is_separated
@@ -15,9 +14,12 @@ from eval_assets.config.project import Loaded, Project
 from eval_assets.errors import ConfigError
 from eval_assets.metrics.retrieval.ranked import document_ids
 from eval_assets.providers.clients.recorded_client import RecordedClient, recorded_file
-from eval_assets.providers.clients.recorded_verdicts import recorded_client
+from eval_assets.providers.clients.recorded_verdicts import RecordedVerdicts, recorded_client
 from eval_assets.providers.traits import provider_of
 from eval_assets.wording.numbers import count_text
+
+_FAULTS: dict[tuple[Path, RecordedColumns, str], tuple[FileState, str | None]] = {}
+"""File and how it is read → its state then, and why it could not be read: each evaluation that uses it asks."""
 
 
 def recorded_problems(project: Project, loaded: Loaded[Model]) -> Iterator[Problem]:
@@ -36,28 +38,35 @@ class DatasetRows:
     notes: list[str]
 
 
-def recorded_notes(project: Project, rows: Mapping[str, DatasetRows]) -> Iterator[str]:
+def recorded_notes(project: Project, name: str, rows: Mapping[str, DatasetRows]) -> Iterator[str]:
     """Recorded rows that no example has, and outputs that an evaluation of retrievers can't score as rankings.
 
     Args:
         project: The loaded files.
+        name: A model; of one that isn't recorded, or whose file can't be read, there is nothing to note.
         rows: Datasets that can be used.
     """
-    for name, loaded in project.models.items():
-        if provider_of(loaded.item).is_recorded:
-            files = [evaluation.item.file for evaluation in project.evaluations.values()]
-            asked = [file for file in files if name in file.models and file.dataset in rows]
-            if asked and _fault(project, loaded.item) is None:
-                yield from _notes_of(project, loaded.item, asked, rows)
+    model = project.models[name].item
+    if not provider_of(model).is_recorded:
+        return
+    files = [evaluation.item.file for evaluation in project.evaluations.values()]
+    asked = [file for file in files if name in file.models and file.dataset in rows]
+    try:
+        client = _read(project, model) if asked else None
+    except (ConfigError, OSError):
+        return  # `recorded_problems` says so
+    if isinstance(client, RecordedClient):
+        yield from _notes_of(project, model, client, asked, rows)
 
 
 def _notes_of(
-    project: Project, model: Model, asked: Sequence[EvaluationFile], rows: Mapping[str, DatasetRows]
+    project: Project,
+    model: Model,
+    client: RecordedClient,
+    asked: Sequence[EvaluationFile],
+    rows: Mapping[str, DatasetRows],
 ) -> Iterator[str]:
-    path, named = recorded_file(str(model.file.file), project.models_dir), _named(project, model)
-    client = recorded_client(path, model.file.columns, file=named)
-    if not isinstance(client, RecordedClient):
-        return
+    named = _named(project, model)
     for dataset in dict.fromkeys(file.dataset for file in asked):
         yield from _strangers(client, named, dataset, rows[dataset].positions)
     if any((file.task or project.dataset(file.dataset).card.task) == "retriever" for file in asked):
@@ -113,22 +122,39 @@ def recorded_candidate_problems(project: Project, loaded: Loaded[Evaluation]) ->
 
 
 def _fault(project: Project, model: Model) -> str | None:
-    """Why a file of predictions can't be read; null if it can."""
+    """Why a file of predictions can't be read; null if it can. It is read once in each state."""
     try:
-        path = recorded_file(str(model.file.file), project.models_dir)
-        return _fault_in_state(path, model.file.columns, _named(project, model), state_of(path))
+        known = _FAULTS.get(_reading(project, model))
+        if known is not None and known[0] == state_of(Path(known[0][0])):
+            return known[1]
+        _read(project, model)
     except (ConfigError, OSError) as error:
         return str(error)
-
-
-@lru_cache(maxsize=256)
-def _fault_in_state(path: Path, columns: RecordedColumns, named: str, state: FileState | None) -> str | None:  # noqa: ARG001  the key of the cache
-    """As `_fault`; every evaluation that uses the model asks the same."""
-    try:
-        recorded_client(path, columns, file=named)
-    except ConfigError as error:
-        return str(error)
     return None
+
+
+def _read(project: Project, model: Model) -> RecordedClient | RecordedVerdicts:
+    """Read a file of predictions, and remember whether it can be read.
+
+    Raises:
+        ConfigError: It can't.
+    """
+    path, columns, named = reading = _reading(project, model)
+    state = state_of(path)
+    try:
+        client = recorded_client(path, columns, file=named)
+    except ConfigError as error:
+        if state is not None:
+            _FAULTS[reading] = state, str(error)
+        raise
+    if state is not None:
+        _FAULTS[reading] = state, None
+    return client
+
+
+def _reading(project: Project, model: Model) -> tuple[Path, RecordedColumns, str]:
+    """A file, how it is read, and how messages name it; raises ConfigError where a variable in its name isn't set."""
+    return recorded_file(str(model.file.file), project.models_dir), model.file.columns, _named(project, model)
 
 
 def _strangers(client: RecordedClient, named: str, dataset: str, positions: Mapping[str, int]) -> Iterator[str]:

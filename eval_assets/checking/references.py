@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from eval_assets.checking.chosen_metrics import MetricsOf, metric_problems
 from eval_assets.checking.declared_gates import Bounds, gate_problems
 from eval_assets.checking.file_names import candidate_problems, files_used, ignored_files, unknown_files
+from eval_assets.checking.jury_members import jury_problems
 from eval_assets.checking.provided_columns import (
     ProvidedColumns,
     argument_problems,
@@ -29,10 +30,11 @@ from eval_assets.checking.user_functions import callable_argument_problems, call
 from eval_assets.config.datasets.examples import Example
 from eval_assets.config.datasets.human_labels import read_labels
 from eval_assets.config.datasets.notes import RowDoubts
-from eval_assets.config.datasets.rows import read_documents, read_examples, row_file
+from eval_assets.config.datasets.row_places import rows_place
+from eval_assets.config.datasets.rows import read_documents, read_examples
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.files.parameters import parameter_problems
-from eval_assets.config.problems import Problem, raise_problems, relative
+from eval_assets.config.problems import Problem, raise_problems
 from eval_assets.config.project import Loaded, Project
 from eval_assets.errors import ConfigError
 from eval_assets.metrics.definition import ResolvedMetric
@@ -70,16 +72,17 @@ def check_project(project: Project, metrics_of: MetricsOf) -> Checked:
         except ConfigError as error:
             found.append(str(error))
         found += map(str, dataset_problems(project, name))
+    notes = [note for known in rows.values() for note in known.notes]
     for name in project.models:
+        notes += recorded_notes(project, name, rows)
         found += map(str, model_problems(project, name))
     for name in project.judges:
         found += map(str, judge_problems(project, name))
     refused = {name: refusals(project, name, metrics_of) for name in project.evaluations}
     found += [said for refusal in refused.values() for said in refusal]
-    notes = [note for known in rows.values() for note in known.notes]
     return Checked(
         problems=list(dict.fromkeys(found)),
-        notes=[*notes, *recorded_notes(project, rows)],
+        notes=notes,
         usable=[name for name, refusal in refused.items() if not refusal],
     )
 
@@ -119,8 +122,7 @@ def check_dataset(project: Project, name: str) -> DatasetRows:
     positions = {example.example_id: example.position for example in read_examples(dataset, folder, see=doubts.see)}
     judges = {name: loaded.item for name, loaded in project.judges.items() if loaded.item.file.kind != "jury"}
     read_labels(dataset, folder, example_ids=positions, judges=judges)
-    file = relative(row_file(dataset, folder), project.data_dir.parent)
-    return DatasetRows(positions, list(doubts.notes(file)))
+    return DatasetRows(positions, list(doubts.notes(rows_place(dataset, folder).shown)))
 
 
 def dataset_problems(project: Project, name: str) -> list[Problem]:
@@ -142,7 +144,7 @@ def model_problems(project: Project, name: str) -> list[Problem]:
     is_sampled = provider_of(loaded.item).has_sampling_parameters
     return [
         *(parameter_problems(file.parameters, file=loaded.file, lines=loaded.lines) if is_sampled else ()),
-        *callable_problems(loaded, project.data_dir.parent),
+        *callable_problems(loaded, project.data_dir.parent, project.given),
         *recorded_problems(project, loaded),
     ]
 
@@ -155,6 +157,7 @@ def judge_problems(project: Project, name: str) -> list[Problem]:
     if model is not None:
         problems += unknown_files(project, loaded, "models", [model], ("model",))
     problems += unknown_files(project, loaded, "judges", loaded.item.file.jurors, ("jurors",))
+    problems += jury_problems(project, loaded)
     asked = project.models.get(model or "")
     if asked is not None and provider_of(asked.item).has_sampling_parameters:
         problems += parameter_problems(loaded.item.file.parameters, file=loaded.file, lines=loaded.lines, of_judge=True)
@@ -219,7 +222,7 @@ def _column_problems(
         if kind == "prompts" and used in project.prompts:
             yield from prompt_problems(project.prompts[used], columns)
         elif kind == "models" and used in loaded.item.file.models and used in project.models:
-            yield from callable_argument_problems(project.models[used], columns, project.data_dir.parent)
+            yield from callable_argument_problems(project.models[used], columns, project.data_dir.parent, project.given)
         elif kind == "judges" and used in project.judges:
             yield from judge_column_problems(project.judges[used], columns)
             yield from judge_template_problems(project.judges[used], columns)

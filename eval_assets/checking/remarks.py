@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import urlsplit
 
 from eval_assets.checking.file_names import files_used
 from eval_assets.checking.trial_rendering import prompt_remarks
@@ -22,6 +23,7 @@ def remarks(project: Project, versions: FileVersions, names: Iterable[str]) -> I
         yield from unseen_targets(project, versions, name)
         yield from prompt_remarks(project, name)
         yield from judge_remarks(project, name)
+        yield from endpoint_remarks(project, name)
 
 
 def missing_prerequisites(
@@ -38,6 +40,15 @@ def missing_prerequisites(
         remedy = unavailable(metric)
         if remedy:
             yield f"evaluation {name}: metric {metric.label!r} would be skipped: {remedy}"
+
+
+def endpoint_remarks(project: Project, name: str) -> Iterator[str]:
+    """Addresses of an evaluation's models that end where those of most endpoints don't."""
+    for _, model in (used for used in files_used(project, project.evaluation(name)) if used[0] == "models"):
+        base_url = project.model(model).file.base_url
+        if base_url and not urlsplit(base_url).path.strip("/"):
+            said = f"the `base_url` of model {model!r} has no path; that of most endpoints ends in `/v1`"
+            yield f"evaluation {name}: {said}"
 
 
 def unseen_targets(project: Project, versions: FileVersions, name: str) -> Iterator[str]:

@@ -26,7 +26,7 @@ def prompt_problems(loaded: Loaded[Prompt], columns: ProvidedColumns) -> Iterato
         for variable in _needed(message.template, columns):
             if variable == HIDDEN:
                 said = f"prompts are not shown the {HIDDEN}, which outputs are scored against; nothing would stand here"
-                yield Problem(loaded.file, said, _line_using(variable, loaded.source), variable)
+                yield Problem(loaded.file, said, _line_using(variable, loaded), variable)
             elif not columns.has(variable):
                 yield _problem(loaded, variable, columns, columns.names - {HIDDEN})
 
@@ -57,12 +57,12 @@ def _problem(
     said = f"no row of dataset {columns.dataset.name!r} provides the template variable {variable!r}"
     odd = next((name for name in sorted(valid) if variable in re.split(r"\W", name) and name != variable), None)
     hint = columns.hint(variable, valid) if odd is None else f'write {{{{ {ROW}["{odd}"] }}}} for the column {odd!r}'
-    return Problem(loaded.file, f"{said}; {hint}", _line_using(variable, loaded.source), variable)
+    return Problem(loaded.file, f"{said}; {hint}", _line_using(variable, loaded), variable)
 
 
-def _line_using(variable: str, source: str) -> int | None:
+def _line_using(variable: str, loaded: Loaded[Prompt] | Loaded[Judge]) -> int | None:
     """The first line that uses a variable between braces, else the first that has the word."""
-    lines = list(enumerate(source.splitlines(), 1))
+    lines = list(enumerate(loaded.source.splitlines(), loaded.first_line))
     name = re.escape(variable)
     for pattern in (rf"{{[{{%].*\b{name}\b", rf"\b{name}\b"):
         found = next((number for number, text in lines if re.search(pattern, text)), None)

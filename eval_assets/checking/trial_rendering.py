@@ -67,7 +67,7 @@ def prompt_remarks(project: Project, name: str) -> Iterator[str]:
         if failed and len(failed) < len(examples):
             first, reason = next(iter(failed.items()))
             yield (
-                f"evaluation {name}: rendering {loaded.file} fails for {len(failed)} of {_so_many(len(examples))} of "
+                f"evaluation {name}: rendering {loaded.called} fails for {len(failed)} of {_so_many(len(examples))} of "
                 f"dataset {dataset!r}, which would become failed rows; {first!r} first: {reason}"
             )
         models = {candidate.model for candidate in evaluation.candidates if candidate.prompt == prompt}
@@ -75,7 +75,7 @@ def prompt_remarks(project: Project, name: str) -> Iterator[str]:
         if not all(provider_of(project.model(model)).is_shown_the_example for model in models):
             said = _same_for_all(loaded, examples)
             if said:
-                yield f"evaluation {name}: {loaded.file} {said}"
+                yield f"evaluation {name}: {loaded.called} {said}"
 
 
 def _failures(prompt: Prompt, examples: Sequence[Example]) -> dict[str, str]:
@@ -92,7 +92,7 @@ def _failures(prompt: Prompt, examples: Sequence[Example]) -> dict[str, str]:
 def _same_for_all(loaded: Loaded[Prompt], examples: Sequence[Example]) -> str | None:
     """Say that a prompt is the same text for all examples, or holds a variable in one brace; null if not."""
     columns = {column for example in examples for column in _shown(example)}
-    lines = list(enumerate(loaded.source.splitlines(), 1))
+    lines = list(enumerate(loaded.source.splitlines(), loaded.first_line))
     try:
         texts = {str(render_prompt(loaded.item, _shown(example))) for example in examples}
     except TemplateError:
@@ -136,5 +136,7 @@ def _failing_line(loaded: Loaded[Prompt], columns: Mapping[str, Any]) -> int | N
                 trace = trace.tb_next
             source = loaded.source.replace("\r\n", "\n")
             begins = source.find(message.template)
-            return None if number is None or begins < 0 else source[:begins].count("\n") + number
+            if number is None or begins < 0:
+                return None
+            return loaded.first_line - 1 + source[:begins].count("\n") + number
     return None

@@ -3,14 +3,14 @@
 They are imported here, as a run imports them: nothing of this is for the time when definitions load.
 """
 
-import importlib
 import pkgutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from eval_assets.checking.provided_columns import ProvidedColumns
 from eval_assets.checking.templates import HIDDEN
+from eval_assets.config.given import GivenFunction
 from eval_assets.config.model import Model
 from eval_assets.config.problems import Problem, hint_at, nearest
 from eval_assets.config.project import Loaded
@@ -26,33 +26,43 @@ from eval_assets.providers.traits import provider_of
 from eval_assets.user_code.finding import find_module, why_refused
 
 
-def callable_problems(loaded: Loaded[Model], project_dir: Path) -> Iterator[Problem]:
+def callable_problems(
+    loaded: Loaded[Model], project_dir: Path, given: Mapping[str, GivenFunction] | None = None
+) -> Iterator[Problem]:
     """Why what answers for a `callable` model can't be called.
 
     Args:
         loaded: A model of `data/models`.
         project_dir: The folder that holds `data/`.
+        given: Functions that Python code hands over.
     """
     target = loaded.item.file.callable
-    if provider_of(loaded.item).runs_user_code and target is not None:
+    if provider_of(loaded.item).runs_user_code and target is not None and target not in (given or {}):
         said = function_fault(target, project_dir, lambda: caller_of(load_target(target, project_dir), target))
         if said:
             yield loaded.problem(("callable",), said)
 
 
-def callable_argument_problems(loaded: Loaded[Model], columns: ProvidedColumns, project_dir: Path) -> Iterator[Problem]:
+def callable_argument_problems(
+    loaded: Loaded[Model],
+    columns: ProvidedColumns,
+    project_dir: Path,
+    given: Mapping[str, GivenFunction] | None = None,
+) -> Iterator[Problem]:
     """Arguments of a `callable` model that nothing fills, and parameters that it doesn't take.
 
     Args:
         loaded: A model of `data/models` whose code can be imported, or of which something else is said.
         columns: What the rows provide.
         project_dir: The folder that holds `data/`.
+        given: Functions that Python code hands over.
     """
     target = loaded.item.file.callable
     if not provider_of(loaded.item).runs_user_code or target is None:
         return
     try:
-        found = load_target(target, project_dir)
+        handed_over = (given or {}).get(target)
+        found = load_target(target, project_dir) if handed_over is None else handed_over.function
         arguments = named_arguments(found)
     except (Exception, SystemExit):  # noqa: BLE001  user code may raise anything; `callable_problems` says it
         return
@@ -62,8 +72,8 @@ def callable_argument_problems(loaded: Loaded[Model], columns: ProvidedColumns, 
     of_request = {*REQUEST_NAMES, *(["documents"] if columns.dataset.card.documents else [])}
     for name in arguments.required:
         if name not in {*parameters, *of_request} and (name == HIDDEN or not columns.has(name)):
-            given = columns.names - {HIDDEN} | of_request
-            hint = "callables aren't shown the targets" if name == HIDDEN else columns.hint(name, given)
+            provided = columns.names - {HIDDEN} | of_request
+            hint = "callables aren't shown the targets" if name == HIDDEN else columns.hint(name, provided)
             said = (
                 f"nothing fills the argument {name!r} of {target!r}: it is no column of dataset "
                 f"{columns.dataset.name!r}, no parameter, and has no default; {hint}"
@@ -103,7 +113,6 @@ def missing_module(target: str, project_dir: Path) -> str | None:
     module, colon, name = target.partition(":")
     if not (module and colon and name):
         return f"expected `module:function`, got {target!r}"
-    importlib.invalidate_caches()
     if module in sys.modules or find_module(module, project_dir) is not None:
         return None
     hint = hint_at(module, _modules_beside(module, project_dir)) or "; put it there, or install it"

@@ -9,10 +9,12 @@ import dagster as dg
 
 from eval_assets.assets.plain_failures import said_plainly
 from eval_assets.checks.partitioned import partitioned_spec
+from eval_assets.names import Names
 from eval_assets.partitions import Partitions
 from eval_assets.quality.expectations import FINITE, RULES, Rule
 from eval_assets.quality.inspection import Inspection, inspect
 from eval_assets.quality.validation import MAX_EXAMPLE_IDS, Finding
+from eval_assets.resources.shared_room import needed_room, room_of
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.wording.foreign_text import code_text, markdown_text, visible_text
 
@@ -23,33 +25,34 @@ def data_quality_checks(partitions: Partitions) -> list[dg.AssetChecksDefinition
 
 
 def _checks_of(table: str, rules: Sequence[Rule], partitions: Partitions) -> dg.AssetChecksDefinition:
-    partitions_def = partitions.of(table)
+    partitions_def, names = partitions.of(table), partitions.names
 
     @dg.multi_asset_check(
-        name=f"{table}_quality",
+        name=names.of(f"{table}_quality"),
         specs=[
-            partitioned_spec(rule.name, asset=table, description=rule.description, partitions_def=partitions_def)
+            partitioned_spec(
+                rule.name, asset=names.key(table), description=rule.description, partitions_def=partitions_def
+            )
             for rule in rules
         ],
         can_subset=True,
         compute_kind="greatexpectations",
+        required_resource_keys=needed_room(names),
     )
-    def data_quality(
-        context: dg.AssetCheckExecutionContext, engine_room: dg.ResourceParam[EngineRoom]
-    ) -> Iterator[dg.AssetCheckResult]:
+    def data_quality(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         selected = {key.name for key in context.selected_asset_check_keys}
-        for result in _results(table, context.partition_key, engine_room):
+        for result in _results(table, context.partition_key, room_of(context, names), names):
             if result.check_name in selected:
                 yield result
 
     return data_quality
 
 
-def quality_of(table: str, key: str, engine_room: EngineRoom) -> Iterator[dg.AssetCheckEvaluation]:
+def quality_of(table: str, key: str, engine_room: EngineRoom, names: Names) -> Iterator[dg.AssetCheckEvaluation]:
     """Check one partition outside of a run of its asset."""
-    for result in _results(table, key, engine_room):
+    for result in _results(table, key, engine_room, names):
         yield dg.AssetCheckEvaluation(
-            asset_key=dg.AssetKey(table),
+            asset_key=names.key(table),
             check_name=str(result.check_name),
             passed=result.passed,
             metadata=result.metadata,
@@ -59,13 +62,13 @@ def quality_of(table: str, key: str, engine_room: EngineRoom) -> Iterator[dg.Ass
         )
 
 
-def _results(table: str, key: str, engine_room: EngineRoom) -> list[dg.AssetCheckResult]:
+def _results(table: str, key: str, engine_room: EngineRoom, names: Names) -> list[dg.AssetCheckResult]:
     with said_plainly(engine_room.warehouse):
         inspection = inspect(engine_room, table, key)
-    return [_result(table, rule, inspection) for rule in RULES[table]]
+    return [_result(names.key(table), rule, inspection) for rule in RULES[table]]
 
 
-def _result(table: str, rule: Rule, inspection: Inspection) -> dg.AssetCheckResult:
+def _result(asset: dg.AssetKey, rule: Rule, inspection: Inspection) -> dg.AssetCheckResult:
     findings = inspection.findings[rule.name]
     n_unexpected = sum(finding.n_unexpected for finding in findings)
     ids = list(dict.fromkeys(example_id for finding in findings for example_id in finding.example_ids))[
@@ -79,7 +82,7 @@ def _result(table: str, rule: Rule, inspection: Inspection) -> dg.AssetCheckResu
         **inspection.facts,
     }
     return dg.AssetCheckResult(
-        asset_key=table,
+        asset_key=asset,
         check_name=rule.name,
         passed=all(finding.passed for finding in findings),
         severity=dg.AssetCheckSeverity[rule.severity],

@@ -8,27 +8,28 @@ from eval_assets.checks.partitioned import partitioned_spec
 from eval_assets.partitions import Partitions
 from eval_assets.reports.computed.gating import overall_verdict
 from eval_assets.reports.rendered.gate_formats import gates_markdown
-from eval_assets.stages.engine_room import EngineRoom
+from eval_assets.resources.shared_room import needed_room, room_of
 from eval_assets.statistics.comparison.decisions import GateDecision
 
 
 def gate_check(partitions: Partitions) -> dg.AssetChecksDefinition:
     """`gate` of `comparison`: passes on GO; a critical gate that is not met or undecided fails the run."""
+    names = partitions.names
     spec = partitioned_spec(
         "gate",
-        asset="comparison",
+        asset=names.key("comparison"),
         description="All critical gates of the evaluation say GO.",
         partitions_def=partitions.of("comparison"),
         blocking=True,
     )
 
-    @dg.multi_asset_check(name="comparison_gate", specs=[spec])
-    def gate(context: dg.AssetCheckExecutionContext, engine_room: dg.ResourceParam[EngineRoom]) -> dg.AssetCheckResult:
+    @dg.multi_asset_check(name=names.of("comparison_gate"), specs=[spec], required_resource_keys=needed_room(names))
+    def gate(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         name = context.partition_key
-        rows = engine_room.warehouse.scan("gate_results", {"evaluation": name}).collect()
+        rows = room_of(context, names).warehouse.scan("gate_results", {"evaluation": name}).collect()
         overall = overall_verdict(rows)
         return dg.AssetCheckResult(
-            asset_key="comparison",
+            asset_key=names.key("comparison"),
             check_name="gate",
             passed=overall.verdict is GateDecision.GO,
             severity=dg.AssetCheckSeverity.ERROR,

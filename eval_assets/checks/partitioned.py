@@ -6,7 +6,7 @@ import dagster as dg
 
 
 def partitioned_spec(
-    name: str, *, asset: str, description: str, partitions_def: dg.PartitionsDefinition, blocking: bool = False
+    name: str, *, asset: dg.AssetKey, description: str, partitions_def: dg.PartitionsDefinition, blocking: bool = False
 ) -> dg.AssetCheckSpec:
     """A check of one partition of an asset, run with the asset and for the same partition.
 

@@ -1,21 +1,25 @@
 """`eval-assets instance` and `eval-assets reload`: what concerns Dagster itself, not an evaluation."""
 
+from pathlib import Path
+
 import click
 
+from eval_assets.cli.chosen_project import chosen_settings
 from eval_assets.cli.saying import say
 
 LOCATION = "eval_assets"
 
 
 @click.command()
-def instance() -> None:
-    """Make the Dagster instance (DAGSTER_HOME) ready, and print its folder.
+@click.pass_obj
+def instance(data_dir: Path | None) -> None:
+    """Make the project's Dagster instance (DAGSTER_HOME, else .dagster/) ready, and print its folder.
 
     Run it before Dagster's own commands, as `make ui` does: several that open a new instance at once would break it.
     """
     from eval_assets.automation.instance import open_instance
 
-    with open_instance() as opened:
+    with open_instance(chosen_settings(data_dir).home) as opened:
         say(opened.root_directory)
 
 

@@ -12,7 +12,9 @@ from pathlib import Path
 import click
 
 from eval_assets.cli.dagster_commands import instance, reload
+from eval_assets.cli.editor_schemas import schemas
 from eval_assets.cli.exit_codes import ExitCode
+from eval_assets.cli.initializing import init
 from eval_assets.cli.maintaining import maintain
 from eval_assets.cli.reporting import gate, report
 from eval_assets.cli.running import plan, run
@@ -36,6 +38,7 @@ PLACES = (
 EXAMPLES = """
 \b
 Examples:
+  eval-assets init support.csv                   start a project from a table
   eval-assets check                              validate every file of data/, run nothing
   eval-assets plan quickstart                    what would run, why, at what cost
   eval-assets run quickstart                     bring an evaluation up to date
@@ -49,7 +52,8 @@ Examples:
     "--data",
     "data_dir",
     type=DATA_FOLDER,
-    help="The folder with datasets, prompts, models, judges, evaluations. [default: $EVAL_ASSETS_DATA or data/]",
+    help="The folder with datasets, prompts, models, judges, evaluations, or the project's. "
+    "[default: $EVAL_ASSETS_DATA, or the project that the working directory belongs to]",
 )
 @click.pass_context
 def commands(context: click.Context, data_dir: Path | None) -> None:
@@ -81,7 +85,8 @@ def _add(group: click.Group, command: click.Command) -> None:
     group.add_command(command)
 
 
-for command in (cache, check, gate, instance, maintain, plan, reload, report, run, trace):
+commands.add_command(init)
+for command in (cache, check, gate, instance, maintain, plan, reload, report, run, schemas, trace):
     _add(commands, command)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from eval_assets.cli.chosen_project import chosen_settings
 from eval_assets.cli.saying import say
 
 
@@ -48,13 +49,13 @@ def maintain(data_dir: Path | None, kept: Sequence[tuple[str | None, int]]) -> N
     """
     from eval_assets.automation.instance import open_instance
     from eval_assets.automation.maintenance import maintenance_lines
-    from eval_assets.config.settings import settings_from
+    from eval_assets.names import names_of
     from eval_assets.storage.integrity.damage import damage_explained
     from eval_assets.storage.warehouse import Warehouse
 
-    settings = settings_from(data_dir=data_dir)
+    settings = chosen_settings(data_dir)
     warehouse = Warehouse(settings.warehouse_root, settings.storage_options)
-    with open_instance() as instance, damage_explained(warehouse):
+    with open_instance(settings.home) as instance, damage_explained(warehouse):
         maintenance_lines(
             warehouse,
             settings.state_dir,
@@ -62,4 +63,5 @@ def maintain(data_dir: Path | None, kept: Sequence[tuple[str | None, int]]) -> N
             say,
             keep_days=dict(kept).get(None),
             keep_days_of={table: days for table, days in kept if table is not None},
+            names=names_of(settings),
         )

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from eval_assets.config.settings import Settings
     from eval_assets.planning.failed_rows import FailedRows
+    from eval_assets.stages.engine_room import EngineRoom
     from eval_assets.stages.spending import Spending
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -77,13 +79,14 @@ class Allowed:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What plan and run are about: evaluations, of their candidates some or all, and which replies to reuse."""
+    """What plan and run are about: evaluations, with all or some candidates and rows, and which replies to reuse."""
 
     evaluations: tuple[str, ...]
     models: tuple[str, ...]
     prompts: tuple[str, ...]
     cache: str | None
     retry: str | None
+    limit: int | None
 
     @property
     def spending(self) -> "Spending":
@@ -92,6 +95,17 @@ class Choice:
 
         outcomes = [outcome for part in (self.retry or "").split(",") if (outcome := part.strip())]
         return Spending(cache=self.cache, retry=retry_of(outcomes))
+
+    def engine_room(self, settings: "Settings") -> "EngineRoom":
+        """The project's engine room, its evaluations cut to the rows that are chosen."""
+        from eval_assets.config.project import limited
+        from eval_assets.config.project_files import load_project
+        from eval_assets.stages.engine_room import EngineRoom
+
+        project = load_project(settings.data_dir, settings.warehouse_root)
+        if self.limit is not None:
+            project = limited(project, self.limit, self.evaluations)
+        return EngineRoom.from_settings(settings, project)
 
     @property
     def of_plan(self) -> dict[str, Any]:
@@ -110,9 +124,10 @@ def chosen_cells(command: Command) -> Command:
         prompts: tuple[str, ...],
         cache: str | None,
         retry: str | None,
+        limit: int | None,
         **options: Any,
     ) -> Any:
-        return command(*arguments, choice=Choice(evaluations, models, prompts, cache, retry), **options)
+        return command(*arguments, choice=Choice(evaluations, models, prompts, cache, retry, limit), **options)
 
     decorated: Any = chosen
     for decorate in (
@@ -127,6 +142,11 @@ def chosen_cells(command: Command) -> Command:
             "--retry",
             metavar="OUTCOMES",
             help="Ask again for replies that came without a whole answer: refused,empty,truncated,tool_call.",
+        ),
+        click.option(
+            "--limit",
+            type=click.IntRange(min=1),
+            help="Only the first so many rows, to try things out; a whole run afterwards reuses their replies.",
         ),
         click.argument("evaluations", nargs=-1, metavar="[EVALUATION]..."),
     ):

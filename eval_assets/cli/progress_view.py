@@ -7,6 +7,7 @@ from typing import Self, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from eval_assets.cli.saying import say
 from eval_assets.providers.dispatch import progress as engine
 from eval_assets.wording.foreign_text import visible_text
 from eval_assets.wording.numbers import money_text, seconds_text, speed_text
@@ -38,6 +39,10 @@ class ProgressView:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bars.stop()
+
+    def stop(self, said: str) -> None:
+        """Somebody asked to stop."""
+        say(f"{said} (Ctrl-C again to break off)", err=True)
 
     def start(self, what: str) -> None:
         """A run starts."""

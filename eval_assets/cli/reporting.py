@@ -3,16 +3,16 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from eval_assets.cli.chosen_project import chosen_settings
 from eval_assets.cli.exit_codes import GATE_CODES
 from eval_assets.cli.options import Format
 from eval_assets.cli.saying import say
-from eval_assets.errors import ConfigError, StorageError
+from eval_assets.errors import ConfigError
 
 if TYPE_CHECKING:
     from eval_assets.reports.evaluation_report import EvaluationReport
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     type=Format(["table", "json", "md", "html", "parquet"]),
     default="table",
     show_default=True,
+    help="table for a terminal, md for a comment, html for a page in one file, json and parquet for programs.",
 )
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path), help="Write to this file; for parquet, to this folder."
@@ -50,7 +51,14 @@ def report(data_dir: Path | None, evaluation: str, style: str, output: Path | No
 
 @click.command(epilog=GATE_CODES)
 @click.argument("evaluation")
-@click.option("--format", "style", type=click.Choice(["md", "junit", "json"]), default="md", show_default=True)
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["md", "junit", "json"]),
+    default="md",
+    show_default=True,
+    help="md for a comment, junit for a test report, json for programs.",
+)
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="Write to this file.")
 @click.pass_obj
 def gate(data_dir: Path | None, evaluation: str, style: str, output: Path | None) -> None:
@@ -87,18 +95,11 @@ def _writing(output: Path) -> Iterator[None]:
 
 
 def _load(data_dir: Path | None, evaluation: str, *, whole: bool = False) -> "EvaluationReport":
-    from eval_assets.config.settings import settings_from
-    from eval_assets.planning.staleness import StalenessReader
+    from eval_assets.planning.present_report import present_report
     from eval_assets.stages.engine_room import EngineRoom
-    from eval_assets.stages.report_reading import read_report
 
-    with EngineRoom.from_settings(settings_from(data_dir=data_dir)) as engine_room:
-        engine_room.project.evaluation(evaluation)
-        if engine_room.warehouse.last_commit("evaluations", {"evaluation": evaluation}) is None:
-            raise StorageError(f"{evaluation} has no results yet: `eval-assets run {evaluation}` computes them")
-        loaded = read_report(engine_room, evaluation, whole=whole)
-        reader = StalenessReader(engine_room.project, engine_room.versions, engine_room.warehouse)
-        return replace(loaded, outdated=reader.outdated(evaluation))
+    with EngineRoom.from_settings(chosen_settings(data_dir)) as engine_room:
+        return present_report(engine_room, evaluation, whole=whole)
 
 
 def _rendered(loaded: "EvaluationReport", style: str) -> str:

@@ -1,6 +1,6 @@
 """How a run ends: the lines that name what failed and what gates say, and the exit code that follows from them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from eval_assets.planning.failed_rows import FailedRows
-    from eval_assets.planning.run_summary import RunSummary
     from eval_assets.reports.computed.gating import OverallVerdict
+    from eval_assets.up_to_date import RunOutcome
 
 REASON_CHARACTERS = 300
 
@@ -25,53 +25,49 @@ class RunEnding:
     """Everything the exit code of a run depends on.
 
     Args:
-        summary: What ran.
-        failed: Rows without a result.
-        allowed: How many of those are tolerated.
-        gates: Evaluation → what its gates say together, and their rows; empty when gates are left out.
-        was_stopped: Whether somebody asked the run to stop.
-        unusable: Evaluations whose files can't be used, so that nothing of them ran.
+        outcome: How the run ended.
+        allowed: How many failed rows are tolerated.
+        asks_gates: Whether what gates say counts.
     """
 
-    summary: "RunSummary"
-    failed: "Sequence[FailedRows]"
+    outcome: "RunOutcome"
     allowed: Allowed
-    gates: "Mapping[str, tuple[OverallVerdict, pl.DataFrame]]"
-    was_stopped: bool = False
-    unusable: Sequence[str] = ()
+    asks_gates: bool = True
 
     @property
     def code(self) -> ExitCode:
         """The exit code; see `ExitCode` for what comes first."""
-        crashed = [run for run in self.summary.failed if not run.refused]
-        if self.was_stopped:
+        crashed = [run for run in self.outcome.summary.failed if not run.refused]
+        if self.outcome.was_stopped:
             return ExitCode.STOPPED
-        if self.unusable or any(run.cause in _file_errors() for run in crashed):
+        if self.outcome.plan.refused or any(run.cause in _file_errors() for run in crashed):
             return ExitCode.USAGE
-        if crashed or self.summary.skipped:
+        if crashed or self.outcome.summary.skipped:
             return ExitCode.CRASHED
-        if not self.allowed.covers(self.failed):
+        if not self.allowed.covers(self.outcome.failed):
             return ExitCode.ROWS_FAILED
-        codes = {overall.exit_code for overall, _ in self.gates.values()}
+        codes = {overall.exit_code for overall, _ in self._gates.values()}
         return next((code for code in (ExitCode.NO_GO, ExitCode.INCONCLUSIVE) if code in codes), ExitCode.DONE)
+
+    @property
+    def _gates(self) -> "Mapping[str, tuple[OverallVerdict, pl.DataFrame]]":
+        return self.outcome.gates if self.asks_gates else {}
 
     def lines(self) -> Iterator[str]:
         """What a person has to know, what matters most last."""
-        for rows in self.failed:
+        for rows in self.outcome.failed:
             yield failed_text(rows)
-        if self.failed and self.allowed.covers(self.failed):
+        if self.outcome.failed and self.allowed.covers(self.outcome.failed):
             yield "so many failed rows are allowed by --allow-failed"
-        for name, (overall, results) in self.gates.items():
+        for name, (overall, results) in self._gates.items():
             yield from gate_lines(name, overall, results)
-        for run in self.summary.failed:
-            if not run.refused:
-                yield f"failed {run.what} (run {run.run_id}): {run.message}"
-        if not_run := [*self.summary.skipped, *self.unusable]:
-            yield f"not run: {', '.join(not_run)}"
-        if self.summary.n_runs:
-            spent = ", ".join(f"{asset} {seconds_text(seconds)}" for asset, seconds in self.summary.seconds.items())
-            n_failed = sum(not run.refused for run in self.summary.failed)
-            yield f"{count_text(self.summary.n_runs, 'run')}, {n_failed:,} failed; {spent}"
+        yield from self.outcome.unfinished
+        if self.outcome.summary.n_runs:
+            spent = ", ".join(
+                f"{asset} {seconds_text(seconds)}" for asset, seconds in self.outcome.summary.seconds.items()
+            )
+            n_failed = sum(not run.refused for run in self.outcome.summary.failed)
+            yield f"{count_text(self.outcome.summary.n_runs, 'run')}, {n_failed:,} failed; {spent}"
 
 
 def failed_text(rows: "FailedRows") -> str:

@@ -7,9 +7,10 @@ import click
 from eval_assets.wording.foreign_text import visible_text
 
 
-def say(text: str, *, err: bool = False) -> None:
-    """Print text in which control characters are shown, not sent."""
-    click.echo(visible_text(text), err=err)
+def say(text: str, *, err: bool = False, dim: bool = False) -> None:
+    """Print text in which control characters are shown, not sent; dim where a terminal can show that."""
+    shown = visible_text(text)
+    click.echo(click.style(shown, dim=True) if dim else shown, err=err)
 
 
 class _Saying(logging.Handler):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from eval_assets.cli.chosen_project import chosen_settings
 from eval_assets.cli.options import Age
 from eval_assets.cli.saying import say
 from eval_assets.wording.numbers import count_text, money_text
@@ -88,11 +89,10 @@ def prune(
 @contextmanager
 def _tables(data_dir: Path | None) -> "Iterator[tuple[Warehouse, Path]]":
     """The tables, and where journals and locks lie."""
-    from eval_assets.config.settings import settings_from
     from eval_assets.storage.integrity.damage import damage_explained
     from eval_assets.storage.warehouse import Warehouse
 
-    settings = settings_from(data_dir=data_dir)
+    settings = chosen_settings(data_dir)
     warehouse = Warehouse(settings.warehouse_root, settings.storage_options)
     with damage_explained(warehouse):
         yield warehouse, settings.state_dir

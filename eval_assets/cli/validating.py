@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from eval_assets.cli.chosen_project import chosen_settings
 from eval_assets.cli.saying import say
 from eval_assets.wording.numbers import count_text
 
@@ -18,10 +19,11 @@ def check(data_dir: Path | None) -> None:
     from eval_assets.checking.remarks import remarks
     from eval_assets.config.project import SUFFIXES
     from eval_assets.config.project_files import load_project
-    from eval_assets.config.settings import settings_from
+    from eval_assets.schemas.copies import COPIES, keeps_schemas, outdated_schemas
     from eval_assets.stages.file_versions import FileVersions
 
-    project = load_project(settings_from(data_dir=data_dir).data_dir)
+    settings = chosen_settings(data_dir)
+    project = load_project(settings.data_dir, settings.warehouse_root)
     versions = FileVersions(project)
     found = check_project(project, versions.metrics)
     problems = found.problems
@@ -34,6 +36,8 @@ def check(data_dir: Path | None) -> None:
         say(problem)
     for remark in (*remarks(project, versions, found.usable), *found.notes):
         say(f"note: {remark}")
+    if keeps_schemas(settings.project_dir) and outdated_schemas(settings.project_dir):
+        say(f"note: {COPIES} is of another version of eval-assets; `eval-assets schemas` brings it up to date")
     if problems:
         # One file's problems come as one text, a line each; what belongs to a line is indented below it.
         n_problems = sum(not line.startswith(" ") for problem in problems for line in problem.splitlines())

@@ -5,7 +5,7 @@ import itertools
 import math
 import zoneinfo
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -17,8 +17,10 @@ from eval_assets.config.fields import FileModel, MetricName, Owner, Slug
 class Slice(FileModel):
     """Which examples of the dataset to use: the first n, or those whose columns have the given values, or both."""
 
-    first: int | None = Field(None, ge=1)
-    where: dict[str, Any] = Field(default_factory=dict)
+    first: int | None = Field(None, ge=1, description="How many examples, in the file's order; all when absent.")
+    where: dict[str, Any] = Field(
+        default_factory=dict, description="Column → the value an example has to have, or a list of such values."
+    )
 
     def selects(self, columns: Mapping[str, Any]) -> bool:
         """Whether an example has the wanted value, or one of the wanted values, in each column of `where`."""
@@ -45,11 +47,15 @@ class Slice(FileModel):
 class MetricChoice(FileModel):
     """One metric: a shipped name, or a function of yours."""
 
-    metric: MetricName
-    function: str | None = Field(None, description="`module:function` of a custom metric.")
+    metric: MetricName = Field(description="A shipped name, or with `function` a name of your choice.")
+    function: str | None = Field(None, description="Of a custom metric: `module:function` of a module beside `data/`.")
     version: str | None = Field(None, description="Version of a custom metric; shipped ones carry their own.")
-    parameters: dict[str, Any] = Field(default_factory=dict)
-    greater_is_better: bool | None = None
+    parameters: dict[str, Any] = Field(
+        default_factory=dict, description="Parameters of the metric by name; `aggregates` lists further aggregates."
+    )
+    greater_is_better: bool | None = Field(
+        None, description="Direction; a shipped metric's own and true for a custom one when absent."
+    )
     label: MetricName | None = Field(None, description="Name under which scores are kept; default the metric's name.")
     range: tuple[float, float] | None = Field(
         None, description="Lowest and highest possible score of a custom metric; shipped ones carry their own."
@@ -66,23 +72,32 @@ class MetricChoice(FileModel):
 class Gate(FileModel):
     """A condition a candidate must meet. Thresholds are in score units; `max_drop` compares with the baseline."""
 
-    metric: str
-    min: float | None = None
-    max: float | None = None
-    max_drop: float | None = Field(None, ge=0)
-    max_drop_relative: float | None = Field(None, ge=0, le=1)
+    THRESHOLDS: ClassVar[tuple[str, ...]] = ("min", "max", "max_drop", "max_drop_relative", "non_inferiority_margin")
+
+    metric: str = Field(description="Name of a metric or judge of the evaluation.")
+    min: float | None = Field(None, description="GO only if the whole interval of the mean is at least this.")
+    max: float | None = Field(None, description="GO only if the whole interval of the mean is at most this.")
+    max_drop: float | None = Field(
+        None, ge=0, description="GO only if the interval shows a mean worse than the baseline's by no more than this."
+    )
+    max_drop_relative: float | None = Field(
+        None, ge=0, le=1, description="As `max_drop`, as a share of the baseline's mean: 0.05 is five percent."
+    )
     non_inferiority_margin: float | None = Field(
         None, ge=0, description="GO only if the interval shows that the candidate is worse by less than this."
     )
-    max_failed_share: float = Field(0.1, ge=0, le=1)
+    max_failed_share: float = Field(
+        0.1, ge=0, le=1, description="With a larger share of examples without a score the gate is inconclusive."
+    )
     min_scored: int = Field(1, ge=1, description="With fewer scored examples the gate is inconclusive.")
-    tier: Literal["critical", "advisory"] = "critical"
+    tier: Literal["critical", "advisory"] = Field(
+        "critical", description="`critical` makes `run`, `gate` and the asset check fail, `advisory` warns."
+    )
 
     @model_validator(mode="after")
     def _has_a_threshold(self) -> "Gate":
-        thresholds = ("min", "max", "max_drop", "max_drop_relative", "non_inferiority_margin")
-        if all(getattr(self, name) is None for name in thresholds):
-            raise ValueError(f"expected at least one of {', '.join(map(repr, thresholds))}")
+        if all(getattr(self, name) is None for name in self.THRESHOLDS):
+            raise ValueError(f"expected at least one of {', '.join(map(repr, self.THRESHOLDS))}")
         return self
 
 
@@ -99,8 +114,10 @@ class ScheduleSpec(FileModel):
     """When the evaluation reruns by itself, once switched on in the UI."""
 
     cron: str = Field(description="As Dagster reads it: minute, hour, day, month, weekday, or `@daily` and the like.")
-    timezone: str = "UTC"
-    max_cost_usd: float | None = Field(None, ge=0)
+    timezone: str = Field("UTC", description="Time zone that `cron` is meant in, such as `Europe/Berlin`.")
+    max_cost_usd: float | None = Field(
+        None, ge=0, description="Budget of each scheduled run, in dollars; the evaluation's when absent."
+    )
 
     @field_validator("timezone")
     @classmethod
@@ -115,26 +132,37 @@ class ScheduleSpec(FileModel):
 class EvaluationFile(FileModel):
     """Contents of an evaluation file."""
 
-    description: str = ""
-    owners: tuple[Owner, ...] = ()
-    dataset: Slug
-    slice: Slice = Slice()
-    task: TaskType | None = Field(None, description="Decides the default metrics; default the dataset's task.")
-    models: tuple[Slug, ...] = Field(min_length=1)
-    prompts: tuple[Slug, ...] = Field(min_length=1)
+    description: str = Field("", description="What it is, for readers; changes no result.")
+    owners: tuple[Owner, ...] = Field((), description="Who answers for it: `team:name` or an e-mail address each.")
+    dataset: Slug = Field(description="Name of a file of data/datasets.")
+    slice: Slice = Field(Slice(), description="Which examples to use; all when absent.")
+    task: TaskType | None = Field(None, description="Decides the default metrics; the dataset's task when absent.")
+    models: tuple[Slug, ...] = Field(min_length=1, description="Names of files of data/models.")
+    prompts: tuple[Slug, ...] = Field(
+        min_length=1, description="Names of files of data/prompts; each model with each prompt is a candidate."
+    )
     skip: tuple[str, ...] = Field((), description="Candidates `model@prompt` left out of models × prompts.")
     metrics: tuple[MetricChoice, ...] = Field((), description="Metrics added to the task's defaults.")
     without_metrics: tuple[str, ...] = Field((), description="Defaults of the task to leave out.")
-    judges: tuple[Slug, ...] = ()
+    judges: tuple[Slug, ...] = Field((), description="Names of files of data/judges that score every output.")
     pairwise: Pairwise | None = Field(None, description="Ask a judge which of two outputs is better, as well.")
-    baseline: str | None = Field(None, description="`model@prompt`; default the first candidate.")
+    baseline: str | None = Field(
+        None, description="The candidate others are compared with, `model@prompt`; the first when absent."
+    )
     samples: int = Field(1, ge=1, description="Replies asked per example and candidate.")
-    confidence: float = Field(0.95, gt=0.5, lt=1)
-    seed: int = 0
-    gates: tuple[Gate, ...] = ()
-    schedule: ScheduleSpec | None = None
-    max_cost_usd: float | None = Field(None, ge=0)
-    cache: Literal["use", "refresh", "replay"] = "use"
+    confidence: float = Field(
+        0.95, gt=0.5, lt=1, description="Coverage of intervals, and one minus the level of tests."
+    )
+    seed: int = Field(0, description="Seed of resampling: one table and one seed give one interval.")
+    gates: tuple[Gate, ...] = Field((), description="Conditions that every candidate must meet.")
+    schedule: ScheduleSpec | None = Field(None, description="When it runs by itself; never when absent.")
+    max_cost_usd: float | None = Field(
+        None, ge=0, description="Budget of a run in dollars, stopped before it is exceeded; no bound when absent."
+    )
+    cache: Literal["use", "refresh", "replay"] = Field(
+        "use",
+        description="`use` takes stored replies, `refresh` asks anew, `replay` sends nothing: a miss is an error.",
+    )
 
     @field_validator("metrics", mode="before")
     @classmethod
@@ -152,11 +180,29 @@ class EvaluationFile(FileModel):
         return value
 
 
-class Evaluation(FileModel):
-    """An evaluation with its name."""
+def _is_absent(limit: int | None) -> bool:
+    """Whether an evaluation is whole, as all were before there were limits."""
+    return limit is None
 
-    name: Slug
-    file: EvaluationFile
+
+class Evaluation(FileModel):
+    """An evaluation with its name; `limit` says of a trial how many rows it was cut to, which no file says."""
+
+    name: Slug = Field(description="Name of the file, without its ending.")
+    file: EvaluationFile = Field(description="What the file says.")
+    limit: int | None = Field(None, exclude_if=_is_absent, description="Rows that a trial was cut to; null: no trial.")
+
+    def limited(self, n_rows: int) -> Self:
+        """The evaluation on the first rows of its slice: another slice, so that its results never pass for whole ones.
+
+        Args:
+            n_rows: How many rows at most; a slice that is no longer stays as it is.
+        """
+        chosen = self.file.slice
+        if chosen.first is not None and chosen.first <= n_rows:
+            return self
+        cut = self.file.model_copy(update={"slice": chosen.model_copy(update={"first": n_rows})})
+        return self.model_copy(update={"file": cut, "limit": n_rows})
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, WithJsonSchema
 
 SLUG_PATTERN = r"^[a-z0-9][a-z0-9._-]*$"
 MAX_NAME = 100
@@ -31,7 +31,9 @@ def _one_character(value: str) -> str:
     return value
 
 
-Delimiter = Annotated[str, AfterValidator(_one_character)]
+Delimiter = Annotated[
+    str, AfterValidator(_one_character), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 1})
+]
 """What separates the values of a CSV file."""
 
 

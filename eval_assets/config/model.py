@@ -24,9 +24,9 @@ ReasoningTags = Literal["at_start", "opened_by_template", "anywhere", "ignored"]
 class Prices(FileModel):
     """What the provider charges. Never part of a request key: a price change sends nothing."""
 
-    prompt_usd_per_million: float = Field(0.0, ge=0)
-    completion_usd_per_million: float = Field(0.0, ge=0)
-    request_usd: float = Field(0.0, ge=0)
+    prompt_usd_per_million: float = Field(0.0, ge=0, description="Dollars for a million tokens of prompts.")
+    completion_usd_per_million: float = Field(0.0, ge=0, description="Dollars for a million tokens of replies.")
+    request_usd: float = Field(0.0, ge=0, description="Dollars for each request, whatever its length.")
 
     @property
     def are_known(self) -> bool:
@@ -42,11 +42,26 @@ class Prices(FileModel):
 class Limits(FileModel):
     """How a provider may be used. Never part of a request key."""
 
-    max_concurrency: int = Field(16, ge=1)
-    start_concurrency: int = Field(1, ge=1, description="Requests under way at first; each success then adds one.")
-    requests_per_minute: float | None = Field(None, gt=0)
-    tokens_per_minute: float | None = Field(None, gt=0)
-    timeout_seconds: float = Field(120.0, gt=0, description="Deadline of one request, all bytes received.")
+    max_concurrency: int = Field(
+        16,
+        ge=1,
+        description="Most requests under way at once; fewer while the provider answers 429. A `transformers` model has "
+        "twice its batch size, or 512 on an accelerator.",
+    )
+    start_concurrency: int = Field(
+        1,
+        ge=1,
+        description="Requests under way at first; each success adds one. A `transformers` model starts at its most.",
+    )
+    requests_per_minute: float | None = Field(None, gt=0, description="Most requests a minute; no bound when absent.")
+    tokens_per_minute: float | None = Field(
+        None, gt=0, description="Most tokens a minute, of prompts and replies together; no bound when absent."
+    )
+    timeout_seconds: float = Field(
+        120.0,
+        gt=0,
+        description="Seconds until one request has all bytes of its reply; 3,600 for `transformers` on an accelerator.",
+    )
     max_retries: int = Field(5, ge=0, description="Further attempts after 408, 409, 429, 5xx and connection errors.")
     max_reply_mib: float = Field(
         16.0, gt=0, le=1024, description="Largest body of a reply, decompressed, in MiB; a larger one fails its row."
@@ -85,14 +100,17 @@ class RecordedColumns(FileModel):
     A file whose `candidate` is named holds verdicts on outputs, for a judge.
     """
 
-    example_id: str | None = Field("example_id", description="Null: rows are matched to examples by their position.")
-    output: str = "output"
-    latency_seconds: str | None = None
-    prompt_tokens: str | None = None
-    completion_tokens: str | None = None
+    example_id: str | None = Field(
+        "example_id", description="Whose row it is; null matches rows to examples by their position."
+    )
+    output: str = Field("output", description="What was answered; for verdicts the verdict, for preferences who won.")
+    latency_seconds: str | None = Field(None, description="How many seconds the reply took; unknown when absent.")
+    prompt_tokens: str | None = Field(None, description="Tokens of the prompt; unknown when absent.")
+    completion_tokens: str | None = Field(None, description="Tokens of the reply; unknown when absent.")
     candidate: str | None = Field(
         None,
-        description="Whose output a verdict is on: `model@prompt`, or the model alone for all its prompts.",
+        description="Whose output a verdict is on: `model@prompt`, or the model alone for all its prompts; absent for "
+        "predictions.",
         exclude_if=_is_absent,
     )
     opponent: str | None = Field(
@@ -100,7 +118,9 @@ class RecordedColumns(FileModel):
         description="For preferences: the other candidate; null where all rows are about the baseline.",
         exclude_if=_is_absent,
     )
-    justification: str | None = Field(None, description="The reason of a verdict.", exclude_if=_is_absent)
+    justification: str | None = Field(
+        None, description="The reason of a verdict; none when absent.", exclude_if=_is_absent
+    )
     delimiter: Delimiter | None = Field(
         None,
         description="What separates the values of a CSV file; told from its first lines when absent.",
@@ -111,21 +131,33 @@ class RecordedColumns(FileModel):
 class ModelFile(FileModel):
     """Contents of a model file. Secrets are named, never written: `api_key_env` holds a variable's name."""
 
-    description: str = ""
-    owners: tuple[Owner, ...] = ()
-    provider: ProviderName
-    model: str | None = Field(None, description="Model id at the provider; hub id or path for `transformers`.")
-    base_url: str | None = Field(None, description="Any OpenAI-compatible endpoint; the client's default when absent.")
-    api_key_env: VariableName | None = Field(None, description="Name of the environment variable that holds the key.")
+    description: str = Field("", description="What it is, for readers; changes no result.")
+    owners: tuple[Owner, ...] = Field((), description="Who answers for it: `team:name` or an e-mail address each.")
+    provider: ProviderName = Field(
+        description="Who answers: `openai` for every OpenAI-compatible endpoint, `embedded` for the bundled model, "
+        "`transformers` for local weights, `callable` for your Python, `recorded` for a file of predictions."
+    )
+    model: str | None = Field(
+        None, description="Model id at the provider, on Azure the deployment; hub id or path for `transformers`."
+    )
+    base_url: str | None = Field(
+        None, description="Address of an OpenAI-compatible endpoint, up to `/v1`; OpenAI's own when absent."
+    )
+    api_key_env: VariableName | None = Field(
+        None,
+        description="Name of the environment variable that holds the key; when absent OpenAI's, for others none.",
+    )
     headers_env: dict[str, VariableName] = Field(
         default_factory=dict, description="Extra request headers: header name → name of the environment variable."
     )
-    query: dict[str, str] = Field(default_factory=dict, description="Extra query parameters, e.g. api-version.")
+    query: dict[str, str] = Field(
+        default_factory=dict, description="Extra query parameters of the address, such as `api-version`."
+    )
     query_env: dict[str, VariableName] = Field(
         default_factory=dict, description="Query parameters that are secret: name → name of the environment variable."
     )
     family: str | None = Field(
-        None, description="Model family; judges of the same family are checked for self-preference."
+        None, description="Model family; a judge is checked for preferring its own. Unknown when absent."
     )
     parameters: dict[str, Any] = Field(default_factory=dict, description="Sampling parameters, sent as they stand.")
     reasoning_tags: ReasoningTags = Field(
@@ -137,12 +169,22 @@ class ModelFile(FileModel):
         "kept_apart",
         description="`as_output`: a reply that calls tools answers with its calls, a JSON list of name and arguments.",
     )
-    prices: Prices = Prices()
-    limits: Limits = Limits()
-    callable: str | None = Field(None, description="`module:function` for provider `callable`.")
-    file: str | None = Field(None, description="Predictions for provider `recorded`, beside the model file or a path.")
-    columns: RecordedColumns = RecordedColumns()
-    gguf_file: str | None = Field(None, description="GGUF file inside the model directory, for `transformers`.")
+    prices: Prices = Field(Prices(), description="What it charges, for estimates and budgets; unknown when absent.")
+    limits: Limits = Field(Limits(), description="How fast it may be asked, how long it may take, when to give up.")
+    callable: str | None = Field(
+        None, description="For `callable`: what answers, `module:function` of a module beside `data/`."
+    )
+    file: str | None = Field(
+        None,
+        description="For `recorded`: the file of predictions, beside the model file or a path, which may begin with a "
+        "variable as in `${RUNS}/run.jsonl`.",
+    )
+    columns: RecordedColumns = Field(
+        RecordedColumns(), description="For `recorded`: where in a row of `file` example, output and the like stand."
+    )
+    gguf_file: str | None = Field(
+        None, description="For `transformers`: a GGUF file in the model's folder; its other weights when absent."
+    )
     device: str = Field("cpu", description="Of `transformers`, as torch names it: `cpu`, `cuda`, `cuda:1`, `mps`.")
     batch_size: int | None = Field(
         None,
@@ -173,5 +215,5 @@ class ModelFile(FileModel):
 class Model(FileModel):
     """A model with its name."""
 
-    name: Slug
-    file: ModelFile
+    name: Slug = Field(description="Name of the file, without its ending.")
+    file: ModelFile = Field(description="What the file says.")

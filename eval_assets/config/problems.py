@@ -92,8 +92,8 @@ def places_text(file: str, places: Sequence[int | str]) -> str:
 
 
 def line_word(file: str) -> str:
-    """What a place in a file is called: Parquet has no lines."""
-    return "row" if file.lower().endswith(".parquet") else "line"
+    """What a place in a file is called: Parquet and tables have no lines."""
+    return "line" if file.lower().endswith((".jsonl", ".ndjson", ".json", ".csv", ".tsv")) else "row"
 
 
 def raise_problems(problems: Sequence[Problem | str], *, kind: type[ConfigError] = ConfigError) -> None:

@@ -1,14 +1,15 @@
 """Everything declared in `data/`, by kind and name. Reading the files is in `project_files`."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from eval_assets.config.datasets.dataset import Dataset
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.fields import MAX_NAME, SLUG_PATTERN
+from eval_assets.config.given import GivenFunction
 from eval_assets.config.judge import Judge
 from eval_assets.config.model import Model
 from eval_assets.config.problems import Location, Problem, field_path, line_of
@@ -25,12 +26,31 @@ SUFFIXES = {"datasets": ".yaml", "prompts": ".md", "models": ".yaml", "judges": 
 
 @dataclass(frozen=True)
 class Loaded(Generic[Item]):
-    """One usable file: what it declares, its text, and the lines of its fields."""
+    """One usable file, or a definition in an evaluation: what it declares, its text, and the lines of its fields.
+
+    Args:
+        item: What it declares.
+        file: The file.
+        source: Its text; of a definition that alone.
+        lines: Line of each field.
+        defined_at: Line of the file where the text of a definition begins; null for a file.
+    """
 
     item: Item
     file: str
     source: str
     lines: Mapping[Location, int] = field(default_factory=dict)
+    defined_at: int | None = None
+
+    @property
+    def first_line(self) -> int:
+        """Line of the file where the text begins."""
+        return self.defined_at or 1
+
+    @property
+    def called(self) -> str:
+        """How a sentence names it: the file, or which definition in it."""
+        return self.file if self.defined_at is None else f"{self.item.name!r} in {self.file}"
 
     def problem(self, place: Location, said: str) -> Problem:
         """What is wrong at a place in the file."""
@@ -47,6 +67,7 @@ class Project:
     Args:
         data_dir: The folder `data/`.
         broken: Kind and name of each unusable file → its error.
+        given: Functions that Python code hands over: what stands for them in models and for metrics → each.
     """
 
     data_dir: Path
@@ -56,6 +77,7 @@ class Project:
     judges: Mapping[str, Loaded[Judge]]
     evaluations: Mapping[str, Loaded[Evaluation]]
     broken: Mapping[tuple[str, str], str]
+    given: Mapping[str, GivenFunction] = field(default_factory=dict)
 
     @property
     def datasets_dir(self) -> Path:
@@ -99,6 +121,17 @@ class Project:
         if name not in loaded:
             raise ConfigError(f"data/{kind}: there is no {name!r}; files: {', '.join(self.names(kind)) or 'none'}")
         return loaded[name]
+
+
+def limited(project: Project, n_rows: int, evaluations: Collection[str] = ()) -> Project:
+    """A project in which some evaluations, or all, are cut to the first rows of their slices."""
+    cut = {
+        name: replace(loaded, item=loaded.item.limited(n_rows))
+        if name in (evaluations or project.evaluations)
+        else loaded
+        for name, loaded in project.evaluations.items()
+    }
+    return replace(project, evaluations=cut)
 
 
 def can_be_a_partition(name: str) -> bool:

@@ -2,10 +2,12 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from eval_assets.config.datasets.dataset import Dataset, DatasetCard
 from eval_assets.config.datasets.row_files import READABLE_SUFFIXES
+from eval_assets.config.datasets.row_source import RowSource
 from eval_assets.config.evaluation import Evaluation, EvaluationFile
 from eval_assets.config.fields import MAX_NAME
 from eval_assets.config.files.endpoints import endpoint_problems
@@ -13,6 +15,7 @@ from eval_assets.config.files.parameters import secret_problems
 from eval_assets.config.files.places import declared_text, lies_outside, project_root
 from eval_assets.config.files.template_syntax import syntax_error
 from eval_assets.config.files.yaml_documents import Document, line_of_text, parse_yaml, validate
+from eval_assets.config.inline import Definition, clashes, lifted, prompt_of
 from eval_assets.config.judge import Judge, JudgeFile
 from eval_assets.config.model import Model, ModelFile
 from eval_assets.config.problems import Location, Problem, field_path, line_of, raise_problems, relative
@@ -26,10 +29,14 @@ MAX_SAMPLES = 10_000
 MAX_SEED = 2**63 - 1
 
 
-def load_project(data_dir: Path) -> Project:
+def load_project(data_dir: Path, warehouse_root: str | None = None) -> Project:
     """Load every file of `data/`. Never raises for a bad file: see `Project.broken`.
 
     Modules beside `data/` (metrics, callables) can be imported from then on; installed ones of the same name win.
+
+    Args:
+        data_dir: The folder.
+        warehouse_root: Root of the tables, among them rows that Dagster assets handed over; default `data/warehouse`.
 
     Raises:
         ConfigError: The folder doesn't exist.
@@ -38,28 +45,75 @@ def load_project(data_dir: Path) -> Project:
         raise ConfigError(f"{data_dir}: expected the folder with datasets, prompts, models, judges and evaluations")
     if str(data_dir.parent) not in sys.path:
         sys.path.append(str(data_dir.parent))
-    broken: dict[tuple[str, str], str] = {}
-    root = project_root(data_dir)
+    reading = _Reading(data_dir)
+    evaluations = reading.files("evaluations", partial(_load_evaluation, reading.definitions))
+    parse_dataset = partial(_dataset, data_dir / "datasets", warehouse_root or str(data_dir / "warehouse"))
+    parse_model = partial(_model, data_dir / "models")
+    project = Project(
+        data_dir=data_dir,
+        datasets=reading.files("datasets", partial(_load, parse_dataset))
+        | reading.defined("datasets", lambda one: parse_dataset(one.name, one.document)),
+        prompts=reading.files(
+            "prompts", lambda name, text, file: Loaded(parse_prompt(name, text, file=file), file, text)
+        )
+        | reading.defined("prompts", prompt_of),
+        models=reading.files("models", partial(_load, parse_model))
+        | reading.defined("models", lambda one: parse_model(one.name, one.document)),
+        judges=reading.files("judges", _load_judge),
+        evaluations=evaluations,
+        broken=reading.broken,
+    )
+    for name, problem in clashes(reading.definitions, reading.known):
+        evaluations.pop(name, None)
+        said = (reading.broken.get(("evaluations", name)), str(problem))
+        reading.broken["evaluations", name] = "\n".join(filter(None, said))
+    return project
 
-    def load(kind: str, parse: Callable[[str, str, str], Loaded[Item]]) -> dict[str, Loaded[Item]]:
+
+class _Reading:
+    """What is read of `data/` so far.
+
+    Args:
+        data_dir: The folder.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self.broken: dict[tuple[str, str], str] = {}
+        self.definitions: list[Definition] = []
+        self.known: dict[str, dict[str, str]] = {}
+        """Kind → name → file."""
+        self._data_dir, self._root = data_dir, project_root(data_dir)
+
+    def files(self, kind: str, parse: Callable[[str, str, str], Loaded[Item]]) -> dict[str, Loaded[Item]]:
+        """Read all files of a kind: from name, text and file to what is declared."""
         loaded: dict[str, Loaded[Item]] = {}
-        for path in sorted((data_dir / kind).glob(f"[!.]*{SUFFIXES[kind]}")):
-            file = shown(relative(path, data_dir.parent))
+        known = self.known.setdefault(kind, {})
+        for path in sorted((self._data_dir / kind).glob(f"[!.]*{SUFFIXES[kind]}")):
+            file = known[path.stem] = shown(relative(path, self._data_dir.parent))
             try:
-                loaded[path.stem] = parse(_name_of(path, file), declared_text(path, file=file, root=root), file)
+                text = declared_text(path, file=file, root=self._root)
+                loaded[path.stem] = parse(_name_of(path, file), text, file)
             except ConfigError as error:
-                broken[kind, path.stem] = str(error)
+                self.broken[kind, path.stem] = str(error)
         return loaded
 
-    return Project(
-        data_dir=data_dir,
-        datasets=load("datasets", lambda name, text, file: _load_dataset(name, text, file, data_dir / "datasets")),
-        prompts=load("prompts", lambda name, text, file: Loaded(parse_prompt(name, text, file=file), file, text)),
-        models=load("models", lambda name, text, file: _load_model(name, text, file, data_dir / "models")),
-        judges=load("judges", _load_judge),
-        evaluations=load("evaluations", _load_evaluation),
-        broken=broken,
-    )
+    def defined(self, kind: str, parse: Callable[[Definition], Item]) -> dict[str, Loaded[Item]]:
+        """Read what evaluations define of a kind; a file of the same name comes first, and `clashes` says so."""
+        loaded: dict[str, Loaded[Item]] = {}
+        for one in self.definitions:
+            if one.kind != kind or one.name in {*self.known[kind], *loaded} or not can_be_a_partition(one.name):
+                continue
+            document = one.document
+            try:
+                loaded[one.name] = Loaded(parse(one), document.file, one.source, document.lines, one.first_line)
+            except ConfigError as error:
+                self.broken[kind, one.name] = str(error)
+        return loaded
+
+
+def _load(parse: Callable[[str, Document], Item], name: str, text: str, file: str) -> Loaded[Item]:
+    document = parse_yaml(text, file=file)
+    return Loaded(parse(name, document), file, text, document.lines)
 
 
 def shown(name: str) -> str:
@@ -81,31 +135,53 @@ def _name_of(path: Path, file: str) -> str:
     return path.stem
 
 
-def _load_dataset(name: str, text: str, file: str, folder: Path) -> Loaded[Dataset]:
-    document = parse_yaml(text, file=file)
+def _dataset(folder: Path, handed_below: str, name: str, document: Document) -> Dataset:
     card = validate(document, DatasetCard)
     _refuse_secrets(document, "source")
     named: list[tuple[Location, str]] = [
         (("labels", index, "file"), labels.file) for index, labels in enumerate(card.labels)
     ]
     named += [(("documents", "file"), card.documents.file)] if card.documents else []
-    named += [(("file",), card.file)] if card.file else [((), f"{name}{suffix}") for suffix in READABLE_SUFFIXES]
+    if card.rows is not None:
+        named += list(_named_rows(document, card.rows))
+    else:
+        named += [(("file",), card.file)] if card.file else [((), f"{name}{suffix}") for suffix in READABLE_SUFFIXES]
     _refuse_outside(document, folder, named)
-    return Loaded(Dataset(name=name, card=card), file, text, document.lines)
+    return Dataset(name=name, card=card, handed_below=handed_below)
 
 
-def _load_model(name: str, text: str, file: str, folder: Path) -> Loaded[Model]:
-    document = parse_yaml(text, file=file)
+def _named_rows(document: Document, rows: RowSource) -> Iterator[tuple[Location, str]]:
+    """Local paths that `rows` states in full. A variable, or what a URL leads to, is up to whoever runs the project.
+
+    Raises:
+        ConfigError: A path leads upwards from a variable.
+    """
+    for field, path in (("delta", rows.delta), ("parquet", rows.parquet)):
+        if path is None or "://" in path:
+            continue
+        if "${" not in path:
+            yield ("rows", field), path
+        else:
+            _refuse_upwards(document, ("rows", field), path)
+
+
+def _refuse_upwards(document: Document, place: Location, path: str) -> None:
+    if ".." in Path(path).parts:
+        said = f"expected a path without '..' after the variable, got {path!r}"
+        raise_problems([Problem(document.file, said, line_of(place, document.lines), field_path(place))])
+
+
+def _model(folder: Path, name: str, document: Document) -> Model:
+    file = document.file
     declared = validate(document, ModelFile)
     _refuse_secrets(document, "parameters")
     raise_problems(list(endpoint_problems(declared, file=file, lines=document.lines)))
-    if ".." in Path(declared.file or "").parts and "${" in str(declared.file):
-        said = f"expected a path without '..' after the variable, got {declared.file!r}"
-        raise_problems([Problem(file, said, line_of(("file",), document.lines), "file")])
+    if declared.file and "${" in declared.file:
+        _refuse_upwards(document, ("file",), declared.file)
     # A variable is set by whoever runs the project, not by whoever wrote the file.
     if declared.file and "${" not in declared.file:
         _refuse_outside(document, folder, [(("file",), declared.file)])
-    return Loaded(Model(name=name, file=declared), file, text, document.lines)
+    return Model(name=name, file=declared)
 
 
 def _refuse_secrets(document: Document, field: str) -> None:
@@ -146,8 +222,10 @@ def _load_judge(name: str, text: str, file: str) -> Loaded[Judge]:
     return Loaded(judge, file, text, document.lines)
 
 
-def _load_evaluation(name: str, text: str, file: str) -> Loaded[Evaluation]:
-    document = parse_yaml(text, file=file)
+def _load_evaluation(definitions: list[Definition], name: str, text: str, file: str) -> Loaded[Evaluation]:
+    """The evaluation; what it defines itself is added to the definitions, even if it can't be used."""
+    document, found = lifted(parse_yaml(text, file=file), text, evaluation=name)
+    definitions += found
     declared = validate(document, EvaluationFile)
     _refuse_secrets(document, "metrics")
     raise_problems(list(_quantity_problems(declared, file=file, lines=document.lines)))

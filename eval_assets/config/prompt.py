@@ -7,12 +7,14 @@ from typing import Literal, get_args
 from pydantic import Field
 
 from eval_assets.config.fields import FileModel, Owner, Slug
+from eval_assets.config.files.meant_words import ROLES as ROLES_ELSEWHERE
 from eval_assets.config.files.template_syntax import syntax_error
 from eval_assets.config.files.yaml_documents import parse_yaml, validate
 from eval_assets.config.problems import Problem, nearest, raise_problems
 
 FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*$\n?", re.DOTALL | re.MULTILINE)
 SECTION = re.compile(r"^##[ \t]+(\S+)[ \t]*$", re.MULTILINE)
+LIKE_A_HEADING = re.compile(r"^(?:#+[ \t]*(?P<role>\w+):?[ \t]*$|(?P<field>\w+):)", re.MULTILINE)
 Role = Literal["system", "user", "assistant"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
@@ -20,24 +22,24 @@ ROLES: tuple[Role, ...] = get_args(Role)
 class PromptFrontMatter(FileModel):
     """The part of a prompt file between the `---` lines."""
 
-    description: str = ""
-    owners: tuple[Owner, ...] = ()
+    description: str = Field("", description="What it is, for readers; changes no result.")
+    owners: tuple[Owner, ...] = Field((), description="Who answers for it: `team:name` or an e-mail address each.")
 
 
 class MessageTemplate(FileModel):
     """One message whose `template` may use `{{ inputs }}` and any other column of the example."""
 
-    role: Role
-    template: str
+    role: Role = Field(description="Who speaks.")
+    template: str = Field(description="What is said, a template over the columns of an example.")
 
 
 class Prompt(FileModel):
     """A prompt with its name."""
 
-    name: Slug
-    description: str = ""
-    owners: tuple[Owner, ...] = ()
-    messages: tuple[MessageTemplate, ...] = Field(min_length=1)
+    name: Slug = Field(description="Name of the file, without its ending.")
+    description: str = Field("", description="What it is, for readers; changes no result.")
+    owners: tuple[Owner, ...] = Field((), description="Who answers for it: `team:name` or an e-mail address each.")
+    messages: tuple[MessageTemplate, ...] = Field(min_length=1, description="The messages that are sent, in order.")
 
 
 def parse_prompt(name: str, text: str, *, file: str) -> Prompt:
@@ -63,7 +65,8 @@ def parse_prompt(name: str, text: str, *, file: str) -> Prompt:
     if front is None and text.startswith("---\n"):
         problems.append(Problem(file, "expected a second line `---`, which ends the front matter", first_line))
     elif preamble.strip():
-        problems.append(Problem(file, "expected `## system`, `## user` or `## assistant` before any text", first_line))
+        said = "expected `## system`, `## user` or `## assistant` before any text"
+        problems.append(Problem(file, f"{said}{_meant_heading(body)}", first_line))
     messages: list[MessageTemplate] = []
     ends = [following.start() for following in sections[1:]] + [len(body)]
     for section, end in zip(sections, ends, strict=False):
@@ -88,6 +91,20 @@ def _template_problems(file: str, template: str, first_line: int) -> list[Proble
     """Why a message that begins in this line is no template, if so."""
     found = syntax_error(template)
     return [Problem(file, f"not a valid template: {found[1]}", first_line + found[0] - 1)] if found else []
+
+
+def _meant_heading(body: str) -> str:
+    r"""The end of a message: the heading that a line of a prompt was meant to be; empty if there is none.
+
+    >>> _meant_heading("# Human:\nWhy?"), _meant_heading("user: Why?"), _meant_heading("Why?")
+    ("; write '## user' in place of '# Human:'", "; write '## user' in place of 'user:'", '')
+    """
+    for found in LIKE_A_HEADING.finditer(body):
+        word = (found["role"] or found["field"]).lower()
+        role = ROLES_ELSEWHERE.get(word, word)
+        if role in ROLES:
+            return f"; write '## {role}' in place of {found[0].strip()!r}"
+    return ""
 
 
 def _means_a_role(word: str) -> bool:

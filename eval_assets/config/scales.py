@@ -7,6 +7,7 @@ a reply the verdict stands is found in `judges.replies`.
 
 import difflib
 import json
+import re
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -17,6 +18,7 @@ from eval_assets.config.fields import FileModel
 
 MAX_ENUMERATED = 21
 LARGEST_DIGIT = 9
+PAIR = 2
 
 PASS_WORDS = frozenset(
     "pass passed passes passing bestanden erfüllt réussi conforme aprobado aprovado superato geslaagd "
@@ -31,7 +33,7 @@ FAIL_WORDS = frozenset(
 class NumberedScale(FileModel):
     """Scores without names, between two bounds."""
 
-    type: str
+    type: str = Field(description="Which scale it is.")
 
     verdict_field: ClassVar[str] = "score"
     is_whole: ClassVar[bool] = False
@@ -118,8 +120,8 @@ class NumberedScale(FileModel):
 class _Range(NumberedScale):
     """Numbers from `min` to `max`."""
 
-    min: float
-    max: float
+    min: float = Field(description="Lowest score.")
+    max: float = Field(description="Highest score.")
 
     @model_validator(mode="after")
     def _is_a_range(self) -> Self:
@@ -136,9 +138,9 @@ class _Range(NumberedScale):
 class IntegerScale(_Range):
     """Whole numbers from `min` to `max`; anything else in a verdict is refused."""
 
-    type: Literal["integer"] = "integer"
-    min: int = 1
-    max: int = 5
+    type: Literal["integer"] = Field("integer", description="Which scale it is.")
+    min: int = Field(1, description="Lowest score.")
+    max: int = Field(5, description="Highest score.")
 
     is_whole: ClassVar[bool] = True
 
@@ -146,15 +148,15 @@ class IntegerScale(_Range):
 class NumberScale(_Range):
     """Any number from `min` to `max`."""
 
-    type: Literal["number"]
-    min: float = Field(0.0, allow_inf_nan=False)
-    max: float = Field(1.0, allow_inf_nan=False)
+    type: Literal["number"] = Field(description="Which scale it is.")
+    min: float = Field(0.0, allow_inf_nan=False, description="Lowest score.")
+    max: float = Field(1.0, allow_inf_nan=False, description="Highest score.")
 
 
 class NamedScale(FileModel):
     """Verdicts with names, each with its score."""
 
-    type: str
+    type: str = Field(description="Which scale it is.")
 
     verdict_field: ClassVar[str] = "verdict"
     is_pass_rate: ClassVar[bool] = False
@@ -240,8 +242,10 @@ class NamedScale(FileModel):
 class LabelScale(NamedScale):
     """Named verdicts, each with its score."""
 
-    type: Literal["labels"]
-    labels: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(min_length=2)
+    type: Literal["labels"] = Field(description="Which scale it is.")
+    labels: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(
+        min_length=2, description="Label → its score, at least two; labels may share a score."
+    )
 
     @model_validator(mode="after")
     def _labels_differ(self) -> Self:
@@ -258,7 +262,7 @@ class LabelScale(NamedScale):
 class PassFailScale(NamedScale):
     """`pass` scores 1, `fail` scores 0."""
 
-    type: Literal["pass_fail"]
+    type: Literal["pass_fail"] = Field(description="Which scale it is.")
 
     is_pass_rate: ClassVar[bool] = True
     label_scores: ClassVar[Mapping[str, float]] = {"pass": 1.0, "fail": 0.0}
@@ -277,12 +281,23 @@ FORMS = {
 }
 
 
+def _form_between(low: str, high: str) -> str:
+    """How a scale from one number to another is written.
+
+    >>> _form_between("1", "5"), _form_between("0", "0.5")
+    ('{type: integer, min: 1, max: 5}', '{type: number, min: 0, max: 0.5}')
+    """
+    return f"{{type: {'number' if '.' in low + high else 'integer'}, min: {low}, max: {high}}}"
+
+
 def _with_its_type(scale: Any) -> Any:
     """What a file says of a scale, with its type; one without is an integer scale."""
     kind = str(scale.get("type", "integer") if isinstance(scale, dict) else getattr(scale, "type", None))
     if kind not in FORMS:
         near = difflib.get_close_matches(scale if isinstance(scale, str) else kind, FORMS, n=1)
-        hint = f"; did you mean {FORMS[near[0]]}?" if near else ""
+        bounds = re.findall(r"(?<!\d)-?\d+(?:\.\d+)?", str(scale)) if isinstance(scale, str | list) else []
+        form = FORMS[near[0]] if near else _form_between(*bounds) if len(bounds) == PAIR else None
+        hint = f"; did you mean {form}?" if form else ""
         raise ValueError(f"expected one of {', '.join(FORMS.values())}, got {scale!r}{hint}")
     return {"type": kind, **scale} if isinstance(scale, dict) else scale
 

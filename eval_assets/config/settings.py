@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+from eval_assets.config.project_place import place_named, place_upwards
+from eval_assets.errors import ConfigError
 
 DATA_VARIABLE = "EVAL_ASSETS_DATA"
 WAREHOUSE_VARIABLE = "EVAL_ASSETS_WAREHOUSE"
@@ -26,12 +27,28 @@ class Settings:
         state_dir: Local folder for reply journals and locks.
         storage_options: Credentials of an object store, from `EVAL_ASSETS_STORAGE_<option>`; delta-rs also reads the
             usual variables of each cloud by itself.
+        key_prefix: Parts before the key of each asset, inside somebody's Dagster deployment.
+        group: Group of the assets in Dagster, if the project says one.
+        declared_in: The folder whose `eval-assets.toml` says where the others lie; null for a project without one.
     """
 
     data_dir: Path
     warehouse_root: str
     state_dir: Path
     storage_options: Mapping[str, str] = field(default_factory=dict, repr=False)
+    key_prefix: tuple[str, ...] = ()
+    group: str | None = None
+    declared_in: Path | None = None
+
+    @property
+    def project_dir(self) -> Path:
+        """The project's folder, which holds all others unless something says otherwise."""
+        return self.declared_in or self.data_dir.parent
+
+    @property
+    def home(self) -> Path:
+        """Folder of the Dagster instance, where `DAGSTER_HOME` names no other."""
+        return self.project_dir / ".dagster"
 
 
 def listed_modules(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
@@ -44,23 +61,53 @@ def listed_modules(environment: Mapping[str, str] = os.environ) -> tuple[str, ..
     return tuple(name.strip() for name in names if name.strip())
 
 
-def settings_from(environment: Mapping[str, str] = os.environ, *, data_dir: Path | None = None) -> Settings:
-    """Read the settings from environment variables; the defaults lie inside the checkout.
+def settings_from(
+    environment: Mapping[str, str] = os.environ, *, data_dir: Path | None = None, start: Path | None = None
+) -> Settings:
+    """Find the project and read what the environment says of it; the defaults lie inside the project.
 
     Args:
-        environment: Variables to read.
-        data_dir: Overrides `EVAL_ASSETS_DATA`.
+        environment: Variables to read; what they say comes before what the project says.
+        data_dir: The folder of the files, or of the project; overrides `EVAL_ASSETS_DATA`.
+        start: Where the search upwards begins if neither names a project; default the working directory.
+
+    Raises:
+        ConfigError: There is no project, or its `eval-assets.toml` can't be used.
     """
-    data = (data_dir or Path(environment.get(DATA_VARIABLE) or CHECKOUT / "data")).resolve()
-    root = environment.get(WAREHOUSE_VARIABLE) or str(data / "warehouse")
+    named = data_dir or environment.get(DATA_VARIABLE)
+    place = place_named(Path(named)) if named else place_upwards(start or _working_directory())
+    data = place.data_dir
+    root = environment.get(WAREHOUSE_VARIABLE) or place.warehouse or str(data / "warehouse")
     local_root = Path(root).resolve() if "://" not in root else data / "warehouse"
+    state = environment.get(STATE_VARIABLE) or place.state_dir or local_root / "_state"
     return Settings(
         data_dir=data,
         warehouse_root=root if "://" in root else str(local_root),
-        state_dir=Path(environment.get(STATE_VARIABLE) or local_root / "_state").resolve(),
-        storage_options={
-            name.removeprefix(STORAGE_OPTION_PREFIX).lower(): value
-            for name, value in environment.items()
-            if name.startswith(STORAGE_OPTION_PREFIX)
-        },
+        state_dir=Path(state).resolve(),
+        storage_options=storage_options_from(environment),
+        key_prefix=place.key_prefix,
+        group=place.group,
+        declared_in=place.folder if place.folder != data.parent else None,
     )
+
+
+def storage_options_from(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Read the credentials of an object store.
+
+    >>> storage_options_from({"EVAL_ASSETS_STORAGE_AWS_REGION": "eu-central-1"})
+    {'aws_region': 'eu-central-1'}
+    """
+    return {
+        name.removeprefix(STORAGE_OPTION_PREFIX).lower(): value
+        for name, value in environment.items()
+        if name.startswith(STORAGE_OPTION_PREFIX)
+    }
+
+
+def _working_directory() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise ConfigError(
+            "the working directory doesn't exist any more; go to a project, or name one by --data"
+        ) from error

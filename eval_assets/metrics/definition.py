@@ -132,6 +132,7 @@ class CustomFunction:
         vectorized: It takes whole columns as `pl.Series`.
         returns_boolean: Its return annotation says that every score is true or false.
         project_dir: The folder of the project whose modules it may be of; null where there is none.
+        function: The function itself where Python code handed it over, which can't be loaded by its path.
     """
 
     path: str
@@ -141,6 +142,7 @@ class CustomFunction:
     vectorized: bool
     returns_boolean: bool = False
     project_dir: Path | None = None
+    function: Callable[..., Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

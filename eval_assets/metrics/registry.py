@@ -8,6 +8,7 @@ from pathlib import Path
 
 from eval_assets.config.datasets.dataset import TaskType
 from eval_assets.config.evaluation import MetricChoice
+from eval_assets.config.given import GivenFunction
 from eval_assets.config.problems import hint_at
 from eval_assets.errors import MetricError
 from eval_assets.metrics.answers import json_structure, matching, numeric, refusal
@@ -45,6 +46,7 @@ def resolve_metrics(
     choices: tuple[MetricChoice, ...] = (),
     without: tuple[str, ...] = (),
     project_dir: Path | None = None,
+    given: Mapping[str, GivenFunction] | None = None,
 ) -> tuple[ResolvedMetric, ...]:
     """List the metrics of an evaluation, each after those whose scores it reads.
 
@@ -53,6 +55,7 @@ def resolve_metrics(
         choices: Metrics to add. One without a label of its own replaces the default of the same name.
         without: Defaults to leave out, by name or label.
         project_dir: The folder that holds `data/`, whose modules may be named as functions.
+        given: Functions that Python code hands over: what stands for them as a `function` → each.
 
     Raises:
         MetricError: A name, parameter or function is unknown, two metrics share a label, or metrics depend on each
@@ -85,7 +88,7 @@ def resolve_metrics(
         raise MetricError(
             f"expected each metric once, got {texts_of(repeated)} twice; give one of them another `label`"
         )
-    custom = [resolve_custom(_custom(choice), labels, project_dir) for choice in choices if choice.function]
+    custom = [resolve_custom(_custom(choice), labels, project_dir, given) for choice in choices if choice.function]
     return in_dependency_order((*kept, *chosen, *custom))
 
 

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from eval_assets.config.evaluation import MetricChoice
+from eval_assets.config.given import GivenFunction
 from eval_assets.errors import MetricError
 from eval_assets.metrics.aggregations import AGGREGATES, aggregate_label
 from eval_assets.metrics.custom.calls import score_function
+from eval_assets.metrics.custom.handed_over import read_given_function
 from eval_assets.metrics.custom.source import read_function
 from eval_assets.metrics.definition import (
     REQUIRED,
@@ -50,19 +52,30 @@ def resolve_shipped(metric: Metric, choice: MetricChoice) -> list[ResolvedMetric
     ]
 
 
-def resolve_custom(choice: MetricChoice, labels: Sequence[str], project_dir: Path | None = None) -> ResolvedMetric:
+def resolve_custom(
+    choice: MetricChoice,
+    labels: Sequence[str],
+    project_dir: Path | None = None,
+    given: Mapping[str, GivenFunction] | None = None,
+) -> ResolvedMetric:
     """Read a metric function of the user and find the metrics whose scores it asks for.
 
     Args:
         choice: Names the function.
         labels: Labels of all metrics of the evaluation.
         project_dir: The folder that holds `data/`, whose modules may be named.
+        given: Functions that Python code hands over.
 
     Raises:
         MetricError: The function can't be found, may not be named, or can't take its parameters.
     """
     parameters = {name: value for name, value in choice.parameters.items() if name != "aggregates"}
-    function = read_function(choice.function or "", parameters, project_dir)
+    path = choice.function or ""
+    handed_over = (given or {}).get(path)
+    if handed_over is None:
+        function = read_function(path, parameters, project_dir)
+    else:
+        function = read_given_function(path, handed_over, parameters)
     by_argument = {label.replace("-", "_").replace(".", "_"): label for label in labels}
     depends_on = {
         name: by_argument[name] for name in function.arguments if name in by_argument and name not in METRIC_COLUMNS

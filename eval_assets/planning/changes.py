@@ -13,6 +13,8 @@ from eval_assets.wording.numbers import count_text
 
 SINGULAR = {"prompts": "prompt", "models": "model", "judges": "judge"}
 VALUE_CHARACTERS = 40
+OF_A_TRIAL = "only the first"
+"""Begins what is said of results that are of a trial."""
 
 
 def version_change(table: str, name: str, former: StoredVersion, new: FileVersion, next_version: int) -> str:
@@ -33,8 +35,11 @@ def version_change(table: str, name: str, former: StoredVersion, new: FileVersio
 def evaluation_change(name: str, former: StoredVersion, former_part: Part, part: Part, next_version: int) -> str:
     """One line: what changed in the part of an evaluation that a stage reads; arguments as in `version_change`."""
     head = f"evaluation {name} v{former.version} → v{next_version}"
-    changed = "; ".join(_changed_part(former_part, part))
-    return f"{head}: {changed}" if changed else head
+    changed = list(_changed_part(former_part, part))
+    limit = former.content.get("limit")
+    if limit is not None and [said.split()[0] for said in changed] == ["slice.first"]:
+        return f"{OF_A_TRIAL} {limit} rows were run (--limit)"
+    return f"{head}: {'; '.join(changed)}" if changed else head
 
 
 def source_diff(former: str, new: str) -> list[str]:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from eval_assets.config.datasets.rows import read_examples
 from eval_assets.config.project import Project
 from eval_assets.errors import ConfigError
-from eval_assets.planning.changes import dataset_change, evaluation_change, source_diff, version_change
+from eval_assets.planning.changes import OF_A_TRIAL, dataset_change, evaluation_change, source_diff, version_change
 from eval_assets.planning.unanswered import UnansweredRows
 from eval_assets.stages.evaluation_parts import EvaluationContent
 from eval_assets.stages.file_versions import FILES_OF, FileVersion, FileVersions
@@ -113,7 +113,8 @@ class StalenessReader:
             said = f"{place.candidate}: " if isinstance(place, Cell) else ""
             try:
                 for table in tables_of(place):
-                    lines |= {f"{said}{cause}": None for cause, _ in self._changes(STAGES[table], place)}
+                    causes = (cause for cause, _ in self._changes(STAGES[table], place))
+                    lines |= {cause if cause.startswith(OF_A_TRIAL) else f"{said}{cause}": None for cause in causes}
             except ConfigError as error:
                 lines[f"{said}{error}"] = None
         return tuple(lines)

@@ -1,8 +1,10 @@
 """Who answers, told from a model file: its part of a request key, and the version of the code or file behind it."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from eval_assets.config.given import GivenFunction
 from eval_assets.config.model import Model
 from eval_assets.providers.traits import provider_of
 from eval_assets.requests.keys import ModelIdentity, lane_of
@@ -31,15 +33,19 @@ def account_of(model: Model) -> str:
     return lane_of(identity if account is None else replace(identity, model_id=account(model.file)))
 
 
-def implementation_of(model: Model, models_dir: Path) -> str | None:
+def implementation_of(model: Model, models_dir: Path, given: Mapping[str, GivenFunction] | None = None) -> str | None:
     """Hash of what answers for a `callable` or `recorded` model: an edit makes its answers stale; null if it is served.
 
     Args:
         model: A model of `data/models`.
         models_dir: The folder `data/models`.
+        given: Functions that Python code hands over.
 
     Raises:
         ConfigError: The module can't be found, or the file of predictions doesn't exist.
     """
+    handed_over = given and given.get(model.file.callable or "")
+    if handed_over:
+        return handed_over.version
     version = provider_of(model).version
     return None if version is None else version(model.file, models_dir)

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import dagster as dg
 
-from eval_assets.config.settings import Settings, settings_from
+from eval_assets.config.settings import Settings, storage_options_from
+from eval_assets.names import Names
 from eval_assets.stages.engine_room import EngineRoom
+
+ENGINE_ROOM = "engine_room"
 
 
 @dg.resource(
@@ -24,8 +27,9 @@ def engine_room_resource(context: dg.InitResourceContext) -> Iterator[EngineRoom
     """
     chosen = context.resource_config
     # Storage options hold credentials: they come from the environment, never from run configuration.
-    storage_options = settings_from().storage_options
-    settings = Settings(Path(chosen["data_dir"]), chosen["warehouse_root"], Path(chosen["state_dir"]), storage_options)
+    settings = Settings(
+        Path(chosen["data_dir"]), chosen["warehouse_root"], Path(chosen["state_dir"]), storage_options_from()
+    )
     say = context.log.info if context.log else print
     with EngineRoom.from_settings(settings) as engine_room:
         engine_room.on_progress = lambda where, stage, progress: say(f"{where} {stage}: {progress}")
@@ -41,3 +45,16 @@ def engine_room_for(settings: Settings) -> dg.ResourceDefinition:
             "state_dir": str(settings.state_dir),
         }
     )
+
+
+def needed_room(names: Names) -> set[str]:
+    """The keys of the resources that an op of ours needs."""
+    return {names.of(ENGINE_ROOM)}
+
+
+def room_of(
+    context: dg.OpExecutionContext | dg.AssetExecutionContext | dg.AssetCheckExecutionContext, names: Names
+) -> EngineRoom:
+    """The engine room of the run that a context belongs to."""
+    room: EngineRoom = getattr(context.resources, names.of(ENGINE_ROOM))
+    return room

@@ -76,7 +76,8 @@ def read_cell_inputs(warehouse: Warehouse, cell: Cell) -> CellInputs:
 
 def evaluation_of(stored: StoredVersion) -> Evaluation:
     """The evaluation in a stored version."""
-    return Evaluation.model_validate({"name": stored.content["name"], "file": stored.content["file"]})
+    content = stored.content
+    return Evaluation(name=content["name"], file=content["file"], limit=content.get("limit"))
 
 
 def stored_model_of(content: Mapping[str, Any], version: int) -> StoredModel:

@@ -47,6 +47,8 @@ def compute_comparison(run: Computation) -> Written:
         run_id=run.run_id,
         stored=stored,
     )
+    if room.pages is None:
+        return written
     page = write_page(report_html(read_report(room, evaluation.name)), room.pages, evaluation.name)
     return replace(written, facts={**written.facts, "page": page.absolute().as_uri()})
 

@@ -63,6 +63,7 @@ class EngineRoom:
         on_progress: Told about twice a second how a stage of a cell, or of a whole evaluation, goes.
         stop: Set it to end cleanly.
         budget: Shared by everything this process runs, besides the budgets of single evaluations.
+        writes_pages: Whether comparisons are written as pages, too.
     """
 
     project: Project
@@ -71,12 +72,14 @@ class EngineRoom:
     on_progress: Callable[[str, str, Progress], None] | None = None
     stop: Event = field(default_factory=Event)
     budget: Budget | None = None
+    writes_pages: bool = True
 
     def __post_init__(self) -> None:
         self.versions = FileVersions(self.project)
         self.store = ResponseStore(self.warehouse, self.state_dir)
         self.scratch = self.state_dir / "frames"
-        self.pages = (Path(self.warehouse.root) if self.warehouse.is_local else self.state_dir) / "reports"
+        folder = Path(self.warehouse.root) if self.warehouse.is_local else self.state_dir
+        self.pages = folder / "reports" if self.writes_pages else None
         self.formats = FormatMemory(self.state_dir / "reply_formats.json")
         self.embedded = EmbeddedServers()
         self.limiters = Limiters(self.state_dir / "concurrency.json")
@@ -84,10 +87,10 @@ class EngineRoom:
         self._asked_ahead: dict[tuple[PartitionRun, str], Engine] = {}
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> Self:
-        """Load the project and open its warehouse."""
+    def from_settings(cls, settings: Settings, project: Project | None = None) -> Self:
+        """Load the project, unless one is given that differs from its files, and open its warehouse."""
         return cls(
-            project=load_project(settings.data_dir),
+            project=project or load_project(settings.data_dir, settings.warehouse_root),
             warehouse=Warehouse(settings.warehouse_root, settings.storage_options),
             state_dir=settings.state_dir,
         )
@@ -159,7 +162,9 @@ class EngineRoom:
         identity, shared = self.identity(model, stored_documents(self.warehouse, dataset))
         client: Client = OnDemandClient(
             lambda: open_client(
-                operated, Surroundings(self.project.models_dir, self.embedded), implementation=model.implementation
+                operated,
+                Surroundings(self.project.models_dir, self.embedded, given=self.project.given),
+                implementation=model.implementation,
             ),
             shared,
             is_at_hand=provider_of(operated).is_recorded,

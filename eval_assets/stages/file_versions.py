@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from eval_assets.config.datasets.human_labels import HumanLabel, read_labels
-from eval_assets.config.datasets.rows import read_documents, read_examples, row_file
+from eval_assets.config.datasets.row_places import rows_place
+from eval_assets.config.datasets.rows import read_documents, read_examples
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.files.file_states import are_settled, states_of
 from eval_assets.config.judge import Judge
@@ -103,7 +104,8 @@ class FileVersions:
         """The heuristic metrics of an evaluation, in dependency order."""
         file = evaluation.file
         task = file.task or self._project.dataset(file.dataset).card.task
-        return resolve_metrics(task, file.metrics, file.without_metrics, self._project.data_dir.parent)
+        project = self._project
+        return resolve_metrics(task, file.metrics, file.without_metrics, project.data_dir.parent, project.given)
 
     def _prompt(self, name: str) -> FileVersion:
         prompt = self._project.prompt(name)
@@ -132,7 +134,7 @@ class FileVersions:
 
     def implementation(self, model: Model) -> str | None:
         """Hash of the code or recorded file behind a model; null for models that are served."""
-        return implementation_of(model, self._project.models_dir)
+        return implementation_of(model, self._project.models_dir, self._project.given)
 
     def _judge(self, name: str) -> FileVersion:
         judge = self._project.judge(name)
@@ -177,21 +179,23 @@ class FileVersions:
     def _dataset_sha256(self, name: str) -> str:
         dataset = self._project.dataset(name)
         folder = self._project.datasets_dir
-        files = [row_file(dataset, folder)]
+        rows, files = rows_place(dataset, folder), []
         if dataset.card.documents:
             files.append(folder / dataset.card.documents.file)
         files += [folder / labels.file for labels in dataset.card.labels]
-        files_now, place = states_of(files), str(folder / name)
-        state = (place, dataset.card.model_dump_json(), *files_now)
+        if rows.file is not None:
+            files.insert(0, rows.file)
+        files_now, rows_now, place = states_of(files), rows.state(), str(folder / name)
+        state = (place, dataset.card.model_dump_json(), rows_now, *files_now)
         known = self._datasets.get(state)
         if known is None and place in _SETTLED and _SETTLED[place][0] == state:
             known = _SETTLED[place][1]
         if known is None:
-            is_settled = are_settled(files_now)
+            is_settled = rows_now is not None and are_settled(files_now)
             hashes = {example.example_id: example.sha256[:HASH_LENGTH] for example in read_examples(dataset, folder)}
             labels = read_labels(dataset, folder, example_ids=hashes)
             known = dataset_sha256(list(hashes.values()), read_documents(dataset, folder), labels)
-            if is_settled and states_of(files) == files_now:
+            if is_settled and states_of(files) == files_now and rows.state() == rows_now:
                 _SETTLED[place] = (state, known)
         self._datasets[state] = known
         return known

@@ -69,7 +69,7 @@ def write_scores(
         previous=warehouse.scan("heuristic_metrics", cell.partition),
         cell=cell.partition,
         run_id=run_id,
-        workers=workers_for(n_rows),
+        workers=1 if any(metric.function and metric.function.function for metric in metrics) else workers_for(n_rows),
     )
 
     def frames() -> Iterator[pl.DataFrame]:

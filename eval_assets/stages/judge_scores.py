@@ -103,15 +103,16 @@ def write_verdicts(
 
     with staged(frames() if judges else iter(()), scratch) as read_frames:
         # Reports read the judges' direction and range together with these rows.
-        facts = facts_of((), [judge.judge for judge in judges])
-        data_version = rows_hash.hexdigest({name: asdict(fact) for name, fact in facts.items()})
+        declared = facts_of((), [judge.judge for judge in judges])
+        data_version = rows_hash.hexdigest({name: asdict(fact) for name, fact in declared.items()})
+        facts = verdict_facts(counts)
         commit = warehouse.replace(
             "judge_scores",
             read_frames,
             cell.partition,
-            provenance(run_id=run_id, data_version=data_version, code_version=CODE_VERSION, inputs=inputs),
+            provenance(run_id=run_id, data_version=data_version, code_version=CODE_VERSION, inputs=inputs, facts=facts),
         )
-    return Written(data_version, commit, sum(frame.height for frame in counts), verdict_facts(counts))
+    return Written(data_version, commit, sum(frame.height for frame in counts), facts)
 
 
 def verdict_facts(counts: list[pl.DataFrame]) -> dict[str, Any]:

@@ -110,17 +110,21 @@ def write_predictions(
             yield frame
 
     with staged(frames(), scratch) as read_frames:
-        data_version = rows_hash.hexdigest()
+        data_version, rows = rows_hash.hexdigest(), pl.concat(counts)
+        facts = prediction_facts(rows)
         commit = warehouse.replace(
             "predictions",
             read_frames,
             inputs.cell.partition,
             provenance(
-                run_id=run_id, data_version=data_version, code_version=CODE_VERSION, inputs=inputs.data_versions
+                run_id=run_id,
+                data_version=data_version,
+                code_version=CODE_VERSION,
+                inputs=inputs.data_versions,
+                facts=facts,
             ),
         )
-    rows = pl.concat(counts)
-    return Written(data_version, commit, rows.height, prediction_facts(rows))
+    return Written(data_version, commit, rows.height, facts)
 
 
 def prediction_frames(

@@ -70,16 +70,18 @@ def _unseen_texts(evaluation: Evaluation, versions: FileVersions, warehouse: War
 
 def _notes(evaluation: Evaluation, warehouse: Warehouse) -> list[str]:
     """What a reader must know before believing the numbers, whatever was measured."""
+    cut = [] if evaluation.limit is None else [f"These are the first {evaluation.limit} rows (--limit), no more."]
     tiny = [
         judge
         for judge in evaluation.file.judges
         if any(provider_of(model.model).is_bundled for model in read_judge(warehouse, judge).models.values())
     ]
     if not tiny:
-        return []
+        return cut
     return [
+        *cut,
         (
             f"{', '.join(tiny)}: judged by the bundled 135M-parameter model, which judges no better than chance. "
             "It shows how judging works; its scores say nothing about the candidates."
-        )
+        ),
     ]

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval_assets.errors import UnpairedScoresError, UnscoredRowsError
+from eval_assets.statistics.quantiles import normal_quantile, t_quantile
 from eval_assets.statistics.spread import FEWEST_UNITS, cluster_codes, effective_size, error_of_mean
 
 IntervalKind = Literal["auto", "t"]
@@ -64,9 +65,7 @@ def wilson_interval(n_passed: float, n: float, *, confidence: float) -> Interval
     >>> wilson_interval(8, 10, confidence=0.95)  # doctest: +ELLIPSIS
     Interval(low=0.490..., high=0.943..., method='wilson', confidence=0.95)
     """
-    from scipy.special import ndtri
-
-    z = float(ndtri((1 + confidence) / 2))
+    z = normal_quantile((1 + confidence) / 2)
     share, added = n_passed / n, z**2 / n
     centre = (share + added / 2) / (1 + added)
     reach = float(np.sqrt(added * (share * (1 - share) + added / 4))) / (1 + added)
@@ -237,8 +236,6 @@ def t_bound(
     Returns:
         From a confidence to the interval.
     """
-    from scipy.special import stdtrit
-
     n_independent = scores.size if clusters is None else cluster_codes(clusters)[1]
     if np.ptp(scores) == 0 and lower is not None and upper is not None:
         value, least, most = float(scores[0]), lower, upper
@@ -253,7 +250,7 @@ def t_bound(
     method, certain_error = "t" if clusters is None else "cluster-robust t", error
 
     def bound(confidence: float) -> Interval:
-        reach = float(stdtrit(n_independent - 1, (1 + confidence) / 2)) * certain_error
+        reach = t_quantile(n_independent - 1, (1 + confidence) / 2) * certain_error
         low = mean - reach if lower is None else max(lower, mean - reach)
         high = mean + reach if upper is None else min(upper, mean + reach)
         return Interval(low, high, method, confidence)

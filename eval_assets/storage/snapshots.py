@@ -108,6 +108,9 @@ class Snapshot:
 
     def last_commit(self, partition: Mapping[str, str]) -> Commit | None:
         """The newest commit up to this version that replaced a partition; null if none did."""
+        version, latest = self.latest()
+        if self.opened is not None and self.opened.version() == version:
+            return latest.get(partition_name(partition))
         return newest_with(self._commits, "partition", partition_name(partition))
 
     def _commits(self, limit: int | None) -> Iterator[Commit]:

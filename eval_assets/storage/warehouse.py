@@ -197,7 +197,7 @@ class Warehouse:
 
     def last_commit(self, table: str, partition: Mapping[str, str]) -> Commit | None:
         """The newest commit that replaced this partition; null if none did."""
-        return newest_with(partial(self.history, table), "partition", partition_name(partition))
+        return self.last_commits(table).get(partition_name(partition))
 
     def last_commits(self, table: str) -> dict[str, Commit]:
         """The newest commit of every partition of a table, by `partition_name`."""

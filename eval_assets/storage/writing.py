@@ -25,17 +25,39 @@ class Written:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def provenance(*, run_id: str, data_version: str, code_version: str, inputs: Mapping[str, str]) -> dict[str, str]:
-    """Commit metadata: who wrote it, what it is, and the data version of every upstream partition it was made from."""
-    return {
+def provenance(
+    *,
+    run_id: str,
+    data_version: str,
+    code_version: str,
+    inputs: Mapping[str, str],
+    facts: Mapping[str, Any] | None = None,
+) -> dict[str, str]:
+    """Commit metadata: who wrote it, what it is, and what it was made from.
+
+    Args:
+        run_id: The run that writes.
+        data_version: Hash of the partition's content.
+        code_version: Of the stage.
+        inputs: Upstream partition, as `table/key`, → its data version.
+        facts: Counts and sums of the rows, which are asked for when the rows themselves are long replaced.
+    """
+    recorded = {
         "run_id": run_id,
         "data_version": data_version,
         "code_version": code_version,
         "inputs": json.dumps(inputs, sort_keys=True),
     }
+    return recorded if facts is None else {**recorded, "facts": json.dumps(facts, sort_keys=True)}
 
 
 def inputs_recorded(commit: Commit) -> dict[str, str]:
     """Upstream partition, as `table/key`, → the data version it had when this commit was made."""
     recorded: dict[str, str] = json.loads(commit.metadata.get("inputs", "{}"))
+    return recorded
+
+
+def facts_recorded(commit: Commit) -> dict[str, Any]:
+    """Counts and sums of the rows of a partition when this commit was made; empty where none were recorded."""
+    recorded: dict[str, Any] = json.loads(commit.metadata.get("facts", "{}"))
     return recorded

@@ -16,6 +16,8 @@ AGGREGATE_HISTORY = {
     "n_total": pl.Int64(),
     "n_scored": pl.Int64(),
     "mean": pl.Float64(),
+    "variance": pl.Float64(),  # population, as MLflow
+    "p90": pl.Float64(),
     "ci_low": pl.Float64(),
     "ci_high": pl.Float64(),
     "cost_usd": pl.Float64(),

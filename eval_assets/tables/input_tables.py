@@ -37,10 +37,18 @@ LABELS = {
     "run_id": pl.String(),
 }
 
+HANDED_ROWS = {
+    "dataset": pl.String(),
+    "position": pl.Int64(),
+    "row": pl.String(),  # JSON of a row under the names it has with whoever made it
+    "run_id": pl.String(),
+}
+
 DATASET_TABLES: dict[str, dict[str, pl.DataType]] = {
     "eval_datasets": EVAL_DATASETS,
     "documents": DOCUMENTS,
     "labels": LABELS,
+    "handed_rows": HANDED_ROWS,
 }
 """Partitioned by the dataset."""
 

@@ -5,14 +5,13 @@ functions of modules in the project's folder, and of modules that whoever runs t
 `subprocess:getoutput` would run a question as a command.
 """
 
-import importlib
 import importlib.util
 import os
 import sys
 import sysconfig
 from collections.abc import Mapping
 from functools import cache
-from importlib.machinery import ModuleSpec, PathFinder
+from importlib.machinery import FileFinder, ModuleSpec, PathFinder
 from pathlib import Path
 
 from eval_assets.config.settings import MODULES_VARIABLE, listed_modules
@@ -30,7 +29,7 @@ def find_module(name: str, project_dir: Path | None = None) -> ModuleSpec | None
         project_dir: Where modules are looked up after Python's own and installed ones, and before others, such as those
             of another project.
     """
-    importlib.invalidate_caches()
+    forget_listings()
     top, *rest = name.split(".")
     spec = _find_top(top, project_dir)
     for depth, _ in enumerate(rest, start=2):
@@ -38,6 +37,18 @@ def find_module(name: str, project_dir: Path | None = None) -> ModuleSpec | None
             return None
         spec = PathFinder.find_spec(".".join(name.split(".")[:depth]), spec.submodule_search_locations)
     return spec
+
+
+def forget_listings() -> None:
+    """Have folders looked into again, since files may have been written meanwhile.
+
+    `importlib.invalidate_caches` does it too, but fails when another thread imports from a new folder at that moment.
+    """
+    for folder, finder in sys.path_importer_cache.copy().items():  # copied in one step
+        if finder is None:  # there was no such folder
+            sys.path_importer_cache.pop(folder, None)
+        elif isinstance(finder, FileFinder):
+            finder.invalidate_caches()
 
 
 def source_of(name: str, project_dir: Path | None = None) -> Path | None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import RLock
 from types import CodeType, ModuleType
 
-from eval_assets.user_code.finding import OWN_PACKAGE, find_module, is_installed
+from eval_assets.user_code.finding import OWN_PACKAGE, find_module, forget_listings, is_installed
 
 SOURCE_SHA256 = "__eval_assets_source_sha256__"
 """Name in a module of the user: hash of the source it was made from."""
@@ -80,7 +80,7 @@ def load_module(name: str, project_dir: Path | None = None) -> ModuleType:
     """
     with _IMPORTING:
         _watch(name, project_dir)
-        importlib.invalidate_caches()
+        forget_listings()
         # Copied in one step: other threads import meanwhile.
         known = {module: loaded for module, loaded in sys.modules.copy().items() if _is_watched(loaded)}
         if any(_has_changed(loaded) for loaded in known.values()) or _is_of_another_project(name, project_dir):

@@ -1,12 +1,15 @@
 """From `module:name` in a file to the function or object it names."""
 
 import inspect
+import sys
 from pathlib import Path
+from types import CodeType, FunctionType
 from typing import Any
 
 from eval_assets.config.problems import nearest
 from eval_assets.errors import ConfigError
-from eval_assets.user_code.finding import why_refused
+from eval_assets.user_code.finding import find_module, why_refused
+from eval_assets.user_code.fingerprints import code_fingerprint
 from eval_assets.user_code.loading import load_module
 
 
@@ -68,3 +71,47 @@ def _home_of(found: Any) -> str | None:
     if inspect.ismodule(bound_to):
         return bound_to.__name__
     return getattr(bound_to if inspect.isclass(bound_to) else found, "__module__", None)
+
+
+def target_of(function: Any, project_dir: Path) -> str | None:
+    """What a file of the project would name a function by; null if it can't.
+
+    Args:
+        function: A function of this process.
+        project_dir: The folder that holds `data/`.
+
+    Raises:
+        ConfigError: It is one of the project's, and its file was edited since it was imported.
+    """
+    module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", "<")
+    if not inspect.isfunction(function) or not module or module == "__main__" or "<" in name:
+        return None
+    spec = find_module(module, project_dir)
+    if spec is None or not (spec.origin or "").endswith(".py") or why_refused(module, project_dir) is not None:
+        return None
+    target = f"{module}:{name}"
+    try:
+        found = load_named(target, project_dir)
+    except (ConfigError, ImportError):
+        return None
+    if found is not function:
+        return None
+    _refuse_edited(function, Path(str(spec.origin)))
+    return target
+
+
+def _refuse_edited(function: Any, file: Path) -> None:
+    """Refuse a function whose file says something else by now: its replies would be kept as those of the new code."""
+    imported = vars(sys.modules[function.__module__])
+    compiled = compile(file.read_bytes(), str(file), "exec")
+    in_file = {code.co_name: code for code in compiled.co_consts if isinstance(code, CodeType)}
+    for name, code in in_file.items():
+        known = imported.get(name)
+        if not isinstance(known, FunctionType) or known.__code__.co_filename != str(file):
+            continue
+        if code_fingerprint(known.__code__) != code_fingerprint(code):
+            raise ConfigError(
+                f"{function.__qualname__}: {file.name} was edited since it was imported here; reload it "
+                f"(`importlib.reload({function.__module__})`, or `%autoreload 2` in a notebook), and pass the "
+                "function again"
+            )

@@ -15,6 +15,7 @@ from tests.builders import frame_of, prediction
 from tests.command_line import isolated, outcome_of
 from tests.small_project import project_with
 
+HOME = Path("/project/.dagster")
 CELL = {"evaluation": "trial", "model": "alpha", "prompt": "ask"}
 VERDICT_CODE = 'def verdict(output):\n    return \'{"justification": "said so", "verdict": "pass"}\'\n'
 FILES = {
@@ -99,14 +100,14 @@ def test_a_folder_that_tables_cannot_lie_in_is_refused_in_one_sentence(tmp_path:
 @pytest.mark.parametrize(("name", "found"), [("a?b", "'?'"), ("a%20b", "'%20'"), ("%41", "'%41'")])
 def test_a_home_that_dagster_would_keep_elsewhere_is_refused(tmp_path: Path, name: str, found: str) -> None:
     with pytest.raises(StorageError, match="set DAGSTER_HOME to a folder") as refused:
-        dagster_home({"DAGSTER_HOME": str(tmp_path / name)})
+        dagster_home(HOME, {"DAGSTER_HOME": str(tmp_path / name)})
     assert found in str(refused.value)
 
 
 def test_a_home_that_is_not_absolute_is_refused_and_an_empty_one_is_none(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="expected DAGSTER_HOME to be an absolute path, got 'relative/home'"):
-        dagster_home({"DAGSTER_HOME": "relative/home"})
-    assert dagster_home({"DAGSTER_HOME": ""}) == dagster_home({})
+        dagster_home(HOME, {"DAGSTER_HOME": "relative/home"})
+    assert dagster_home(HOME, {"DAGSTER_HOME": ""}) == dagster_home(HOME, {}) == HOME
 
 
 def _a_file(home: Path) -> None:
@@ -140,7 +141,7 @@ def test_a_home_that_can_not_be_opened_is_one_sentence(
 ) -> None:
     make(tmp_path / "home")
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
-    with pytest.raises(StorageError) as refused, open_instance():
+    with pytest.raises(StorageError) as refused, open_instance(HOME):
         pass
     assert said in str(refused.value)
     assert len(str(refused.value).splitlines()) == 1
@@ -169,4 +170,4 @@ def test_a_folder_that_can_not_be_written_is_one_sentence(tmp_path: Path, cli, m
 
 @pytest.mark.parametrize("name", ["a b", "a#b", "100%", "a[b]", "ü", "%zz"])
 def test_a_home_that_dagster_takes_as_it_is_is_used(tmp_path: Path, name: str) -> None:
-    assert dagster_home({"DAGSTER_HOME": str(tmp_path / name)}) == tmp_path / name
+    assert dagster_home(HOME, {"DAGSTER_HOME": str(tmp_path / name)}) == tmp_path / name

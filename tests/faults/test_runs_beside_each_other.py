@@ -253,7 +253,7 @@ def endless():
 
 job = dg.define_asset_job("job", selection=[endless])
 repository = dg.Definitions(assets=[endless], jobs=[job]).get_repository_def()
-with open_instance() as instance, alive(instance, Path(sys.argv[1]), "batch"):
+with open_instance(Path(sys.argv[1]) / "home") as instance, alive(instance, Path(sys.argv[1]), "batch"):
     record_backfill(instance, repository.asset_graph, {}, backfill_id="batch", description="", tags={})
     repository.get_job("job").execute_in_process(instance=instance, tags={"dagster/backfill": "batch"})
 """
@@ -267,7 +267,7 @@ def test_a_run_whose_process_was_killed_fails_with_the_next_start(tmp_path: Path
     assert process.stdout is not None
     while process.stdout.readline() not in ("ready\n", ""):
         pass
-    with open_instance() as instance:
+    with open_instance(tmp_path / "home") as instance:
         assert end_what_the_dead_left(instance, tmp_path / "marks") == 0  # it lives
         (run,) = instance.get_runs()
         assert run.status is dg.DagsterRunStatus.STARTED
@@ -318,11 +318,14 @@ def versions_of(home: Path) -> list[int]:
 
 @pytest.mark.slow
 def test_first_openings_of_one_instance_take_turns(tmp_path: Path) -> None:
-    code = "from eval_assets.automation.instance import open_instance\nwith open_instance() as i: i.get_runs()"
-    environment = {**os.environ, "DAGSTER_HOME": str(tmp_path / "home")}
+    code = (
+        "import sys; from pathlib import Path; from eval_assets.automation.instance import open_instance\n"
+        "with open_instance(Path(sys.argv[1])) as i: i.get_runs()"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
+    command = [sys.executable, "-c", code, str(tmp_path / "home")]
     started = [
-        subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
-        for _ in range(4)
+        subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True) for _ in range(4)
     ]
     assert [(process.communicate()[1], process.returncode) for process in started] == [("", 0)] * 4
     assert versions_of(tmp_path / "home") == [1, 1, 1]
@@ -331,12 +334,12 @@ def test_first_openings_of_one_instance_take_turns(tmp_path: Path) -> None:
 @pytest.mark.parametrize("stamped", ["5771160a95ad", "29b539ebc72a"])
 def test_an_instance_that_was_stamped_twice_is_mended(tmp_path: Path, monkeypatch, stamped: str) -> None:
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
-    with open_instance() as instance:
+    with open_instance(tmp_path / "home") as instance:
         assert instance.get_runs() == []
     for database in DATABASES:
         with contextlib.closing(sqlite3.connect(tmp_path / "home" / database)) as connection, connection:
             connection.execute("INSERT OR IGNORE INTO alembic_version VALUES (?)", (stamped,))
-    with open_instance() as instance:
+    with open_instance(tmp_path / "home") as instance:
         assert instance.get_runs() == []
     assert versions_of(tmp_path / "home") == [1, 1, 1]
 
@@ -346,7 +349,7 @@ def test_an_instance_waits_for_whoever_opens_it_first(tmp_path: Path, monkeypatc
     opened = threading.Event()
 
     def open_it() -> None:
-        with open_instance():
+        with open_instance(tmp_path):
             opened.set()
 
     with (tmp_path / ".opening.lock").open("w") as lock:

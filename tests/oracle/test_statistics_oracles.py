@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 from scipy import stats
+from scipy.stats import binom
 from sklearn.metrics import cohen_kappa_score
 from sklearn.metrics import confusion_matrix as sklearn_confusion_matrix
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.power import tt_solve_power
 from statsmodels.stats.proportion import proportion_confint
 
+from eval_assets.statistics.binomial import binomial_cdf, binomial_pmf, binomial_ppf
 from eval_assets.statistics.comparison.differences import difference_bound, equivalence_p_value
 from eval_assets.statistics.comparison.power_of_tests import (
     examples_to_resolve,
@@ -126,6 +128,17 @@ def test_the_smallest_detectable_difference_of_flips_equals_statsmodels(n, n_com
     expected = 0.3 * tt_solve_power(nobs=n, alpha=0.05 / n_comparisons, power=0.8)
     found = smallest_difference_by_flips(0.3, n, alpha=0.05 / n_comparisons)
     assert found == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize("chance", [1e-6, 0.2, 0.5, 0.97])
+@pytest.mark.parametrize("n", [1, 14, 1_000, 200_000])
+def test_the_binomial_distribution_equals_scipys(n, chance):
+    successes = np.unique(np.clip(np.round(n * chance + np.sqrt(n) * np.arange(-5, 6)), -1, n))
+    probabilities = np.array([5e-10, 0.025, 0.3, 0.5, 0.9, 1 - 5e-10])
+    assert binomial_cdf(successes, n, chance) == pytest.approx(binom.cdf(successes, n, chance), rel=1e-10)
+    counts = np.maximum(successes, 0)
+    assert binomial_pmf(counts, n, chance) == pytest.approx(binom.pmf(counts, n, chance), rel=1e-8)
+    assert binomial_ppf(probabilities, n, chance).tolist() == binom.ppf(probabilities, n, chance).tolist()
 
 
 @pytest.mark.parametrize(

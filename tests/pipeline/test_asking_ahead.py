@@ -12,6 +12,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from eval_assets.names import Names
 from eval_assets.plan_runs import run_plan
 from eval_assets.planning.plan import make_plan
 from eval_assets.providers.traits import PROVIDERS
@@ -81,6 +82,7 @@ def test_the_first_cell_has_run_before_the_last_one_is_asked(lab: Lab, files: Fi
             spending=Spending(),
             instance=lab.instance,
             on_start=lambda what: requests_at_start.update({what: provider.requests}),
+            names=Names(),
         )
     # 2 prompts x 8 rows, and a verdict on each reply.
     assert requests_at_start["evaluate_cell[main:alpha@short]"] < provider.requests == 32
@@ -186,7 +188,7 @@ def test_a_whole_run_has_one_budget_over_its_evaluations(lab: Lab, files: Files,
     with lab.engine_room() as engine_room:
         engine_room.budget = Budget(7)
         plan = make_plan(engine_room)
-        run_plan(engine_room, plan, spending=Spending(), instance=lab.instance, on_start=lambda _: None)
+        run_plan(engine_room, plan, spending=Spending(), instance=lab.instance, on_start=lambda _: None, names=Names())
     assert provider.requests == 7
 
 

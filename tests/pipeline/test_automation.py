@@ -13,7 +13,7 @@ from eval_assets.automation.backfill import partitions_by_asset
 from eval_assets.automation.claims import claim
 from eval_assets.automation.refresh import refresh_config
 from eval_assets.config.project_files import load_project
-from eval_assets.plan_runs import QUIET
+from eval_assets.names import Names
 from eval_assets.stages.stage_table import OF_CELLS, OF_EVALUATIONS
 from tests.dagster_staleness import AutomationSensor
 from tests.loopback import Fault
@@ -37,16 +37,15 @@ def refresh(lab):
     """Run the job; asset → partitions it launched, and the backfills of the instance."""
 
     def run(**config):
-        return refreshed(lab, **config).output_for_node("launch_stale"), lab.instance.get_backfills()
+        return launched(lab.refresh(**config)), lab.instance.get_backfills()
 
     return run
 
 
-def refreshed(lab, *, raise_on_error=True, **config):
-    with lab.engine_room() as engine_room:
-        job = lab.definitions(engine_room).resolve_job_def("refresh")
-        run_config = {**QUIET, **refresh_config(**config)}
-        return job.execute_in_process(instance=lab.instance, run_config=run_config, raise_on_error=raise_on_error)
+def launched(run):
+    """Table → partitions that a run of the job has run or launched."""
+    (output,) = (event for event in run.all_node_events if event.is_successful_output)
+    return output.step_output_data.metadata["partitions"].value
 
 
 def ticked(lab, engine_room, sensor, cursor):
@@ -147,7 +146,7 @@ def test_a_sensor_that_finds_everything_as_it_was_reads_no_file(lab, monkeypatch
         assert len(n_looks) == 1
         lab.files.edit_prompt("short")
         asked, cursor = tick("{}")
-        assert (asked, len(n_looks)) == ([reading_config(["prompts/short"])], 2)
+        assert (asked, len(n_looks)) == ([reading_config(Names(), ["prompts/short"])], 2)
         assert [tick(cursor), tick(cursor)] == [([], cursor)] * 2
         assert len(n_looks) == 2
         lab.read_files()
@@ -188,7 +187,7 @@ def test_the_sensor_reads_the_sound_files_beside_broken_ones(lab):
 
 
 def test_refresh_runs_the_plan_itself_and_each_cell_stays_a_run(lab, provider):
-    run = refreshed(lab)
+    run = lab.refresh()
     assert run.success
     assert lab.plan().is_empty
     jobs = sorted(child.job_name for child in lab.instance.get_runs() if child.run_id != run.run_id)
@@ -196,7 +195,7 @@ def test_refresh_runs_the_plan_itself_and_each_cell_stays_a_run(lab, provider):
     assert written_twice(lab) == []
     (backfill,) = lab.instance.get_backfills()
     assert backfill.status.value == "COMPLETED_SUCCESS"
-    assert refreshed(lab).output_for_node("launch_stale") == {}
+    assert launched(lab.refresh()) == {}
     assert AutomationSensor(lab).settle() == []
 
 
@@ -211,7 +210,7 @@ def test_a_file_that_cannot_be_read_fails_the_refresh_and_stops_only_what_is_bel
         rows.write_text("not a row\n")
 
     monkeypatch.setattr(refresh_module, "claim", claim_and_spoil)
-    run = refreshed(lab, raise_on_error=False)
+    run = lab.refresh(raise_on_error=False)
     assert not run.success
     failure = next(event for event in run.all_events if event.is_step_failure).step_failure_data
     assert "read_files[eval_datasets/more]" in failure.user_failure_data.description
@@ -221,8 +220,8 @@ def test_a_file_that_cannot_be_read_fails_the_refresh_and_stops_only_what_is_bel
 def test_what_another_run_is_about_to_write_is_left_to_it(lab, provider):
     other = dg.DagsterRun(job_name="evaluate_cell", run_id=dg.DagsterRun(job_name="x").run_id)
     lab.instance.add_run(other.with_status(dg.DagsterRunStatus.STARTED))
-    claim(other, lab.instance, {"predictions": ["main:alpha@short"]})
-    chosen = refreshed(lab, evaluations=["main"]).output_for_node("launch_stale")
+    claim(other, lab.instance, Names(), {"predictions": ["main:alpha@short"]})
+    chosen = launched(lab.refresh(evaluations=["main"]))
     assert set(chosen["predictions"]) == BETA_CELLS
 
 
@@ -236,7 +235,7 @@ def test_automation_leaves_the_cells_of_a_refresh_under_way_alone(lab, monkeypat
         asked.append(sensor.tick())
 
     monkeypatch.setattr(refresh_module, "claim", claim_and_tick)
-    assert refreshed(lab).success
+    assert lab.refresh().success
     assert asked == [{}]
     assert sensor.settle() == []
     assert written_twice(lab) == []
@@ -251,9 +250,9 @@ def test_no_tick_is_queued_while_a_refresh_of_the_evaluation_waits(files, tmp_pa
         return schedule(dg.build_schedule_context(instance=lab.instance))
 
     with lab.engine_room() as engine_room:
-        assert scheduled(engine_room).run_config == refresh_config(evaluations=["main"])
+        assert scheduled(engine_room).run_config == refresh_config(Names(), evaluations=["main"])
         assert ticked(lab, engine_room, "refresh_stale", None)[0] == {"evaluations": ["main", "other"]}
-        waiting = dg.DagsterRun(job_name="refresh", run_config=refresh_config(evaluations=["main"]))
+        waiting = dg.DagsterRun(job_name="refresh", run_config=refresh_config(Names(), evaluations=["main"]))
         lab.instance.add_run(waiting.with_status(dg.DagsterRunStatus.NOT_STARTED))
         assert isinstance(scheduled(engine_room), dg.SkipReason)
         assert ticked(lab, engine_room, "refresh_stale", None)[0] == {"evaluations": ["other"]}
@@ -265,7 +264,7 @@ def test_the_sensor_asks_for_a_refresh_once_per_change_and_not_for_failed_rows(l
         assert asked == {"evaluations": ["main", "other"]}
         assert ticked(lab, engine_room, "refresh_stale", cursor) == ({}, cursor)  # asked for, perhaps it failed
     provider.faults = lambda _: Fault(500)
-    refreshed(lab)
+    lab.refresh()
     assert not lab.plan().is_empty  # failed rows
     with lab.engine_room() as engine_room:
         assert ticked(lab, engine_room, "refresh_stale", cursor) == ({}, "{}")
@@ -281,7 +280,7 @@ def test_a_refresh_that_is_cancelled_stops_cleanly(lab, provider):
             os.kill(os.getpid(), signal.SIGINT)
 
     provider.faults = cancel
-    run = refreshed(lab, raise_on_error=False)
+    run = lab.refresh(raise_on_error=False)
     unfinished = [child for child in lab.instance.get_runs() if not child.is_finished]
     assert unfinished == []
     assert lab.instance.get_run_by_id(run.run_id).status in {

@@ -13,6 +13,7 @@ from eval_assets.config.project import Project
 from eval_assets.config.project_files import load_project
 from eval_assets.config.settings import Settings
 from eval_assets.errors import ConfigError
+from eval_assets.names import Names
 from eval_assets.partitions import partitions_of
 from eval_assets.planning.plan import make_plan
 from eval_assets.planning.plan_text import plan_markdown, plan_text
@@ -70,7 +71,7 @@ def test_a_broken_file_is_said_once_with_its_place_and_stops_nothing_else(tmp_pa
 
 
 def test_dagster_takes_the_partitions_of_a_project_with_every_broken_file(tmp_path: Path) -> None:
-    partitions = partitions_of(with_all_broken(tmp_path))
+    partitions = partitions_of(with_all_broken(tmp_path), Names())
     names = partitions.of("comparison").get_partition_keys()
     assert names == ["bomb", "e", "many", "seed"]  # a name that can't be a partition is none; `check` says it
     assert partitions.of("predictions").get_partition_keys() == ["e:echo@ask"]
@@ -160,7 +161,7 @@ def test_a_plan_of_nothing_but_what_cannot_run_is_refused(tmp_path: Path) -> Non
 
 def test_an_evaluation_with_a_mistyped_dataset_takes_no_edge_from_the_others(tmp_path: Path) -> None:
     changed = {f"evaluations/{name}.yaml": FILES["evaluations/e.yaml"].replace("qa", "gone") for name in ("a", "b")}
-    partitions = partitions_of(project_with(tmp_path, **changed))
+    partitions = partitions_of(project_with(tmp_path, **changed), Names())
     known = {*partitions.of("eval_datasets").get_partition_keys()}
     for asset in ("predictions", "judge_agreement", "comparison", "pairwise_preferences"):
         for dependency in partitions.deps_of(asset):

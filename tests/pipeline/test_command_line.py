@@ -9,9 +9,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from eval_assets.config.settings import CHECKOUT
 from eval_assets.storage.warehouse import Warehouse
 from tests.projects import Files
+
+CHECKOUT = Path(__file__).resolve().parents[2]
 
 CELL = {"evaluation": "other", "model": "alpha", "prompt": "short"}
 

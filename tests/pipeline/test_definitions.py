@@ -9,9 +9,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from eval_assets.config.settings import CHECKOUT, settings_from
-from eval_assets.definitions import build_definitions
+from eval_assets.config.settings import settings_from
+from eval_assets.definitions import assembled
+from eval_assets.names import Names
 from eval_assets.stages.engine_room import EngineRoom
+
+CHECKOUT = Path(__file__).resolve().parents[2]
 
 ASSETS = {
     "eval_datasets",
@@ -32,8 +35,8 @@ FORBIDDEN = {"pandas", "openai", "transformers", "textstat", "great_expectations
 
 @pytest.fixture(scope="module")
 def definitions() -> dg.Definitions:
-    settings = settings_from({})
-    return build_definitions(EngineRoom.from_settings(settings).project, object(), settings)
+    settings = settings_from({}, start=CHECKOUT)
+    return assembled(EngineRoom.from_settings(settings).project, object(), settings, Names())
 
 
 def test_the_assets_are_the_public_surface(definitions: dg.Definitions) -> None:

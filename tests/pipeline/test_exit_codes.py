@@ -10,9 +10,10 @@ import dagster as dg
 import pytest
 
 from eval_assets.cli.exit_codes import ExitCode
-from eval_assets.config.settings import CHECKOUT
 from tests.loopback import Fault
 from tests.projects import Files
+
+CHECKOUT = Path(__file__).resolve().parents[2]
 
 # Every verdict is 4 of 5, so that all 4 rows of a candidate score 4, on a scale that ends at 1 and 5.
 MET = {"metric": "grader", "min": 1, "min_scored": 2}

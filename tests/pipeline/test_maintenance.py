@@ -9,6 +9,7 @@ import pytest
 
 from eval_assets.automation.instance import open_instance
 from eval_assets.automation.run_storage import trim_runs
+from eval_assets.names import Names
 from eval_assets.plan_runs import QUIET
 from eval_assets.storage.warehouse import Warehouse
 from tests.storage_ages import age
@@ -27,11 +28,11 @@ def test_old_runs_go_and_those_of_latest_materializations_stay(cli_after_run, fi
     cli, files = cli_after_run, files_after_run
     files.edit_prompt("short")
     assert cli("run", "other")[0] == 0
-    with open_instance() as instance:
+    with open_instance(files.folder / "dagster") as instance:
         n_runs = instance.get_runs_count()
-        assert trim_runs(instance, 1).n_runs == 0
+        assert trim_runs(instance, 1, Names()).n_runs == 0
         age_runs(instance)
-        trimmed = trim_runs(instance, 1)
+        trimmed = trim_runs(instance, 1, Names())
         assert 0 < trimmed.n_runs == n_runs - instance.get_runs_count()
         assert trimmed.bytes_after < trimmed.bytes_before
     code, out, _ = cli("plan", "other", "--json")

@@ -1,8 +1,6 @@
 """Verdicts and preferences that were formed elsewhere, from the files of their document to the report."""
 
 import json
-import re
-from pathlib import Path
 
 import dagster as dg
 import polars as pl
@@ -10,22 +8,16 @@ import pytest
 
 from eval_assets.reports.rendered.table import report_table
 from eval_assets.stages.report_reading import read_report
+from tests.documented_files import write_shown
 from tests.projects import Files, Lab
 
 pytestmark = pytest.mark.usefixtures("unchecked")
-
-PAGE = (Path(__file__).parents[2] / "docs" / "recorded-judgements.md").read_text("utf-8")
-BLOCK = re.compile(r"^`(data/\S+)`.*?\n```\w+\n(.*?)```", re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):
     """The project of the page, run once; to be read and copied."""
-    folder = tmp_path_factory.mktemp("published")
-    for path, content in BLOCK.findall(PAGE):
-        file = folder / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(content, "utf-8")
+    folder = write_shown("recorded-judgements.md", tmp_path_factory.mktemp("published")).parent
     files = Files(folder, "")
     files.write("models", "new", {**files.read("models", "old"), "file": "new.csv"})
     with dg.DagsterInstance.ephemeral() as instance:

@@ -74,7 +74,7 @@ def test_the_database_of_every_run_is_made_as_dagster_makes_it(tmp_path: Path) -
 
 def test_the_settings_of_a_new_instance_name_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
-    with open_instance() as instance:
+    with open_instance(tmp_path) as instance:
         assert type(instance.event_log_storage) is not SqliteEventLogStorage
         run_id = run(instance)
     assert (tmp_path / "history" / "runs" / f"{run_id}.db").exists()

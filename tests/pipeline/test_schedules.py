@@ -13,7 +13,8 @@ from eval_assets.automation.schedules import _fault, evaluation_schedules, sched
 from eval_assets.cli.main import commands
 from eval_assets.config.evaluation import ScheduleSpec
 from eval_assets.config.settings import Settings
-from eval_assets.definitions import build_definitions
+from eval_assets.definitions import assembled
+from eval_assets.names import Names
 from tests.small_project import FILES, project_with
 
 EVALUATION = FILES["evaluations/e.yaml"]
@@ -41,7 +42,7 @@ def scheduled(folder: Path, cron: str, timezone: str = "UTC"):
 def test_what_dagster_takes_is_taken(tmp_path: Path, cron: str) -> None:
     project = scheduled(tmp_path, cron, "Europe/Berlin")
     assert list(schedule_problems(project)) == []
-    (schedule,) = evaluation_schedules(project)
+    (schedule,) = evaluation_schedules(project, Names())
     assert schedule.cron_schedule == cron
 
 
@@ -86,7 +87,7 @@ def test_what_dagster_refuses_or_never_comes_is_said_and_loads_all_else(tmp_path
     assert str(problem).startswith("data/evaluations/e.yaml:6: schedule.cron: expected ")
     assert repr(cron) in str(problem)
     places = Settings(tmp_path / "data", str(tmp_path / "warehouse"), tmp_path / "state")
-    definitions = build_definitions(project, object(), places)
+    definitions = assembled(project, object(), places, Names())
     assert dg.Definitions.validate_loadable(definitions) is None
     assert [schedule.name for schedule in definitions.schedules or []] == ["maintain_weekly"]
 
@@ -101,7 +102,7 @@ def test_check_says_a_schedule_that_never_comes(tmp_path: Path) -> None:
 def test_names_that_dagster_takes_for_one_are_numbered(tmp_path: Path) -> None:
     evaluation = EVALUATION + "schedule: {cron: '@daily'}\n"
     changed = {f"evaluations/{name}.yaml": evaluation for name in ("qa-full", "qa_full", "qa.full", "e")}
-    schedules = evaluation_schedules(project_with(tmp_path, **changed))
+    schedules = evaluation_schedules(project_with(tmp_path, **changed), Names())
     assert {schedule.name for schedule in schedules} == {
         "evaluate_e",
         "evaluate_qa_full",

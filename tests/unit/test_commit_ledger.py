@@ -1,12 +1,14 @@
 """Summaries of commits: who reads them finds what the log says, and finds it after the log was cut off."""
 
+import os
 import shutil
+import time
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from eval_assets.storage import commit_ledger
+from eval_assets.storage import commit_ledger, open_tables
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.schemas import SCHEMAS
 
@@ -34,7 +36,8 @@ def recorded(root: str):
 
 def test_summaries_say_what_the_log_says(root):
     summaries = Path(root, TABLE, commit_ledger.FOLDER)
-    assert len(list(summaries.iterdir())) == 2  # 13 commits: 0 to 4 and 5 to 9
+    names = sorted(path.name.lstrip("0") for path in summaries.iterdir())  # 13 commits: 0 to 4 and 5 to 9
+    assert names == ["4.newest.parquet", "4.parquet", "9.newest.parquet", "9.parquet"]
     from_summaries = recorded(root)
     shutil.rmtree(summaries)
     assert recorded(root) == from_summaries
@@ -53,9 +56,36 @@ def test_commits_are_known_when_their_entries_are_gone(root):
     }
 
 
+def test_the_newest_commits_are_known_without_a_look_at_older_ones(root):
+    newest = Warehouse(root).last_commits(TABLE)
+    for path in Path(root, TABLE, commit_ledger.FOLDER).iterdir():
+        if path.name != f"{9:020d}.newest.parquet":
+            path.unlink()
+    for version in range(10):
+        Path(root, TABLE, "_delta_log", f"{version:020d}.json").unlink()
+    assert Warehouse(root).last_commits(TABLE) == newest
+
+
+@pytest.mark.parametrize("damaged", [(9,), (4, 9)])
+def test_where_what_is_newest_is_damaged_older_commits_are_read(root, damaged):
+    newest = Warehouse(root).last_commits(TABLE)
+    for version in damaged:
+        Path(root, TABLE, commit_ledger.FOLDER, f"{version:020d}.newest.parquet").write_bytes(b"PAR1")
+    assert Warehouse(root).last_commits(TABLE) == newest
+
+
+def test_what_was_newest_two_summaries_ago_is_removed(root):
+    warehouse = Warehouse(root)
+    for number in range(12, 15):
+        replace(warehouse, "p0", f"v{number}")
+    kept = Path(root, TABLE, commit_ledger.FOLDER).glob("*.newest.parquet")
+    assert sorted(int(path.name.partition(".")[0]) for path in kept) == [9, 14]
+    assert warehouse.last_commit(TABLE, {"prompt": "p0"}).version == 15
+
+
 def test_a_damaged_summary_is_read_from_the_log_and_written_anew(root):
     whole = recorded(root)
-    first = min(Path(root, TABLE, commit_ledger.FOLDER).iterdir())
+    first = Path(root, TABLE, commit_ledger.FOLDER, f"{4:020d}.parquet")
     first.write_bytes(first.read_bytes()[:50])
     assert recorded(root) == whole
     assert Warehouse(root).sum_up(TABLE) == 10
@@ -91,3 +121,25 @@ def test_a_table_made_anew_under_one_held_open_is_another_table(root):
         "prompt=q": "w12"
     }
     assert held.scan(TABLE).collect()["prompt"].to_list() == ["q"]
+
+
+def test_old_checkpoints_are_thinned_out_and_every_version_stays_readable(tmp_path, monkeypatch):
+    monkeypatch.setattr(commit_ledger, "SIZE", 20)
+    monkeypatch.setattr(open_tables, "SIZE", 20)
+    warehouse = Warehouse(str(tmp_path))
+    for number in range(58):
+        replace(warehouse, "p0", f"v{number}")
+    age(tmp_path / TABLE / "_delta_log")
+    replace(warehouse, "p0", "v58")  # version 59 fills a summary
+
+    log = tmp_path / TABLE / "_delta_log"
+    left = sorted(int(path.name.partition(".")[0]) for path in log.glob("*.checkpoint.parquet"))
+    assert left == [9, 29, 49, 59]  # one in ten: the first in each 20 versions, and the last
+    for version in (1, 29, 35, 59):
+        assert warehouse.scan(TABLE, version=version).collect().height == 1
+
+
+def age(log: Path) -> None:
+    """Let the files of a log have been written two days ago."""
+    for path in log.iterdir():
+        os.utime(path, (time.time() - 172_800,) * 2)

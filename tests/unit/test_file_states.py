@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from eval_assets.checking import recorded_files
 from eval_assets.config.files.file_states import COARSE_SECONDS, are_settled, states_of
 from eval_assets.config.project_files import load_project
 from eval_assets.stages import file_versions
 from eval_assets.stages.file_versions import FileVersions
+from tests.small_project import problems_of, project_with
 
 ROW = '{"example_id": "a", "inputs": "Why?", "targets": "x"}\n'
 
@@ -97,3 +99,18 @@ def test_an_edit_while_the_rows_are_read_is_not_missed(look, monkeypatch) -> Non
     stale, _ = look()
     fresh, n_read = look()
     assert (fresh != stale, n_read) == (True, 1)
+
+
+@pytest.mark.parametrize("rows", ['{"example_id": "a", "output": "x"}\n', '{"example_id": "a"}\n'])
+def test_check_reads_a_file_of_predictions_once_until_it_changes(tmp_path: Path, monkeypatch, rows: str) -> None:
+    reads = []
+    read = recorded_files.recorded_client
+    monkeypatch.setattr(recorded_files, "recorded_client", lambda *given, **how: reads.append(1) or read(*given, **how))
+    files = {"models/echo.yaml": "provider: recorded\nfile: run.jsonl\n"}
+    project = project_with(tmp_path, **files, **{"models/run.jsonl": rows})
+    problems_of(project)
+    assert len(reads) == 1
+
+    project_with(tmp_path, **files, **{"models/run.jsonl": rows + rows.replace('"a"', '"b"')})
+    problems_of(project)
+    assert len(reads) == 2

@@ -31,6 +31,10 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
             "rater text, label text, score number, run_id text"
         ),
     ),
+    "handed_rows": (
+        ("dataset",),
+        ("dataset text, position whole, row text, run_id text"),
+    ),
     "prompts": (
         ("prompt",),
         (
@@ -107,8 +111,8 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
         (
             "recorded_at time, evaluation text, model text, prompt text, prompt_version whole, "
             "model_version whole, evaluation_version whole, dataset_sha256 text, metric text, version text, "
-            "n_total whole, n_scored whole, mean number, ci_low number, ci_high number, cost_usd number, "
-            "run_id text"
+            "n_total whole, n_scored whole, mean number, variance number, p90 number, ci_low number, "
+            "ci_high number, cost_usd number, run_id text"
         ),
     ),
     "pairwise_preferences": (

@@ -308,7 +308,7 @@ def test_check_says_each_problem_of_rows_once_and_ends(tmp_path: Path, rows: str
     project = with_csv(tmp_path, f"example_id,inputs,targets\n{rows}", FILES["datasets/qa.yaml"])
     said = CliRunner().invoke(check, obj=project.data_dir)
     assert (said.exit_code, type(said.exception)) == (1, SystemExit)
-    (problem, count) = (line for line in said.output.splitlines() if not line.startswith("note: "))
+    (problem, count) = (line for line in said.output.splitlines() if not line.startswith(("note: ", "project ")))
     assert problem.startswith("data/datasets/qa.csv")
     assert count == "1 problem"
 

@@ -272,3 +272,17 @@ def test_two_projects_of_one_process_have_modules_of_one_name(project, tmp_path_
     assert said == [project.name, other.name, project.name]
     for name in ("mine_here", "word_here"):
         sys.modules.pop(name, None)
+
+
+def test_a_module_written_a_moment_ago_is_found_while_other_threads_import(project, monkeypatch):
+    def stumble() -> None:  # as it does where another thread imports from a folder for the first time
+        raise RuntimeError("dictionary changed size during iteration")
+
+    absent = project / "later"
+    monkeypatch.syspath_prepend(absent)
+    with pytest.raises(ConfigError, match="No module"):
+        load_target("answers:reply", absent)
+    write(absent, "answers.py", "def reply(inputs):\n    return inputs\n")
+    monkeypatch.setattr("importlib.invalidate_caches", stumble)
+
+    assert load_target("answers:reply", absent)("hello") == "hello"

@@ -66,8 +66,6 @@ def test_what_is_no_plain_value_is_refused_with_its_line(text: str, said: str) -
         ("a: 1\nb: 2024-06-01T10:00:00Z\n", "f.yaml:2: got 2024-06-01T10:00:00Z, which YAML reads as a date; put it"),
         ("a: 12:30\n", "f.yaml:1: got 12:30, which YAML reads as the number 750; put it in quotes"),  # 12 * 60 + 30
         ("a: 007\n", "f.yaml:1: got 007, which YAML reads as the number 7; put it in quotes"),
-        ("a: {yes: 1, no: 0}\n", "f.yaml:1: expected a name, got yes, which YAML reads as true; put it in quotes"),
-        ("a: {ON: 1}\n", "f.yaml:1: expected a name, got ON, which YAML reads as true; put it in quotes"),
         ("a: {2024-06-01: 1}\n", "f.yaml:1: expected a name, got 2024-06-01, which YAML reads as a date; put it"),
         ("a: {~: 1}\n", "f.yaml:1: expected a name, got ~, which YAML reads as no value; put it in quotes"),
         (
@@ -106,12 +104,12 @@ def test_lines_of_front_matter_are_lines_of_the_file() -> None:
         parse_yaml("a: 1\nb: c: d\n", file="f.md", first_line=2)
 
 
-def test_aliases_merges_and_numbers_as_names_mean_what_they_say() -> None:
-    text = "base: &b {x: 1, y: 2}\na: {<<: *b, y: 3}\nc: [*b, *b]\nlabels: {1: good, 0.5: bad}\n"
+def test_aliases_merges_and_numbers_and_yes_as_names_mean_what_they_say() -> None:
+    text = "base: &b {x: 1, y: 2}\na: {<<: *b, y: 3}\nc: [*b, *b]\nlabels: {1: good, 0.5: bad, yes: fine}\n"
     values = parse_yaml(text, file="f.yaml").values
     assert values["a"] == {"x": 1, "y": 3}
     assert values["c"] == [{"x": 1, "y": 2}] * 2
-    assert values["labels"] == {"1": "good", "0.5": "bad"}
+    assert values["labels"] == {"1": "good", "0.5": "bad", "yes": "fine"}
 
 
 @pytest.mark.parametrize("form", ["[{}]", "{{{}}}"])

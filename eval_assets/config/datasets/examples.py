@@ -1,5 +1,6 @@
 """One example: its columns under our names, and what is wrong with them. Reading rows from files is in `rows`."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ EXPECTED_TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "context": ((str, list), "text or a list of texts"),
     "targets": ((str, int, float, bool, list, dict), "text, a number or a list"),
 }
+
+MADE_ID_LENGTH = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,8 @@ def example_columns(row: Mapping[str, Any], dataset: Dataset) -> dict[str, Any]:
     A mapped column hides one that has our name itself. A field that is mapped out of an object is gone from there, so
     that targets aren't shown to models by another way.
     """
-    mapping = {getattr(dataset.card.columns, ours): ours for ours in OUR_COLUMNS}
+    mapped = {getattr(dataset.card.columns, ours): ours for ours in OUR_COLUMNS}
+    mapping = {theirs: ours for theirs, ours in mapped.items() if theirs is not None}
     hidden: set[str] = set()
     by_path: dict[str, Any] = {}
     rest: Mapping[str, Any] = row
@@ -67,6 +71,22 @@ def example_columns(row: Mapping[str, Any], dataset: Dataset) -> dict[str, Any]:
         if value is not None and (name in mapping or name not in hidden)
     }
     return {**columns, **by_path} if by_path else columns
+
+
+def made_id(columns: Mapping[str, Any], made: Counter[str]) -> str:
+    """An id for an example of a file without ids: told from what it asks, so that it stays where rows come and go.
+
+    Args:
+        columns: Its columns under our names.
+        made: How often each was made so far; a question asked again gets a number after it.
+
+    >>> made = Counter()
+    >>> [made_id({"inputs": "Why?", "targets": targets}, made) for targets in ("So.", "No.")]
+    ['1b33c25b80', '1b33c25b80-2']
+    """
+    asked = json_sha256({name: columns.get(name) for name in ("inputs", "context")})[:MADE_ID_LENGTH]
+    made[asked] += 1
+    return asked if made[asked] == 1 else f"{asked}-{made[asked]}"
 
 
 def id_text(value: Any) -> str | None:

@@ -1,5 +1,6 @@
 """The rows of an eval dataset, under our names and checked. The card is in `dataset`, reading files in `row_files`."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ from eval_assets.config.datasets.examples import (
     example_columns,
     example_sha256,
     id_text,
+    made_id,
 )
 from eval_assets.config.datasets.formats.paths import value_at
-from eval_assets.config.datasets.row_files import OTHER_SUFFIXES, ROW_SUFFIXES, file_rows, is_blank
+from eval_assets.config.datasets.row_files import file_rows, is_blank
+from eval_assets.config.datasets.row_places import rows_place
 from eval_assets.config.datasets.structure import structure_problems
 from eval_assets.config.problems import Problem, RowProblems, line_word, raise_problems, relative
 from eval_assets.errors import DatasetError
@@ -24,42 +27,13 @@ MAX_PROBLEMS = 20
 See = Callable[[int, Mapping[str, Any] | None], None]
 
 
-def row_file(dataset: Dataset, folder: Path) -> Path:
-    """The file that holds a dataset's rows.
-
-    Raises:
-        DatasetError: No row file, or more than one, stands beside the card.
-    """
-    if dataset.card.file:
-        return folder / dataset.card.file
-    for suffixes in (ROW_SUFFIXES, OTHER_SUFFIXES):
-        found = [path for suffix in suffixes if (path := folder / f"{dataset.name}{suffix}").exists()]
-        if found:
-            break
-    if len(found) != 1:
-        names = " or ".join(f"{dataset.name}{suffix}" for suffix in (*ROW_SUFFIXES, *OTHER_SUFFIXES))
-        raise DatasetError(
-            f"data/{folder.name}/{dataset.name}.yaml: expected one row file {names} beside it, found {len(found)}; "
-            "add it, or name it in the card's field 'file'"
-        )
-    return found[0]
-
-
-def rows_of_file(dataset: Dataset, folder: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Line and fields of each row of a dataset's file, under the file's own names.
-
-    Raises:
-        DatasetError: As `file_rows`, or there is no file.
-    """
-    path = row_file(dataset, folder)
-    file = relative(path, folder.parent.parent)
-    card = dataset.card
-    yield from file_rows(path, file=file, delimiter=card.delimiter, json_columns=card.json_columns or ())
-
-
 def dataset_rows(dataset: Dataset, folder: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """As `rows_of_file`, without rows that are blank throughout."""
-    return ((line, row) for line, row in rows_of_file(dataset, folder) if not is_blank(row))
+    """Line and fields of each row of a dataset that isn't blank throughout, under the names they have in their place.
+
+    Raises:
+        DatasetError: As `rows_place`, or the rows can't be read.
+    """
+    return ((line, row) for line, row in rows_place(dataset, folder).read() if not is_blank(row))
 
 
 def read_examples(dataset: Dataset, folder: Path, *, see: See = lambda *_: None) -> Iterator[Example]:
@@ -74,16 +48,20 @@ def read_examples(dataset: Dataset, folder: Path, *, see: See = lambda *_: None)
         DatasetError: Missing or unreadable file, no rows, a duplicate id, an empty or wrongly typed field; lists up to
             20 places with file, line, field and what came; what is wrong with a column in many rows, once.
     """
-    file = relative(row_file(dataset, folder), folder.parent.parent)
+    place = rows_place(dataset, folder)
+    file = place.shown
     seen: dict[str, int] = {}
+    made: Counter[str] = Counter()
     problems = RowProblems(limit=MAX_PROBLEMS)
     n_rows = 0
-    for position, (line, row) in enumerate(rows_of_file(dataset, folder)):
+    for position, (line, row) in enumerate(place.read()):
         if is_blank(row):  # it keeps its place: recorded predictions may be matched by theirs
             see(line, None)
             continue
         n_rows += 1
         columns = example_columns(row, dataset)
+        if dataset.card.columns.example_id is None:
+            columns["example_id"] = made_id(columns, made)
         found = column_problems(row, columns, dataset, file=file, line=line)
         found += structure_problems(columns, dataset, file=file, line=line)
         example_id = columns.pop("example_id", None)

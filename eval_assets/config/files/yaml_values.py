@@ -21,7 +21,7 @@ MAX_DIGITS = 300
 
 TAG = "tag:yaml.org,2002:"
 BOOLEANS = yaml.constructor.SafeConstructor.bool_values
-NAMES_OF_TYPES = {"bool": "true or false", "null": "no value", "timestamp": "a date"}
+NAMES_OF_TYPES = {"null": "no value", "timestamp": "a date"}
 MISREAD_NUMBER = re.compile(r"[-+]?0[0-9_]+|.*:.*")
 
 
@@ -117,12 +117,12 @@ class ValueReader:
         return {**merged, **values}
 
     def _name(self, key: yaml.Node) -> str | None:
-        """The name of a field, a number as it is written; null if it is none."""
+        """The name of a field, as it is written: `yes` is a name here, and so is a number; null if it is none."""
         kind = key.tag.removeprefix(TAG)
-        if isinstance(key, yaml.ScalarNode) and kind in ("str", "int", "float"):
+        if isinstance(key, yaml.ScalarNode) and kind in ("str", "int", "float", "bool"):
             return str(key.value) if self._is_sound(key) else None
         if isinstance(key, yaml.ScalarNode) and kind in NAMES_OF_TYPES:
-            said = f"expected a name, got {key.value or 'nothing'}, which YAML reads as {_meaning(kind, key.value)}"
+            said = f"expected a name, got {key.value or 'nothing'}, which YAML reads as {NAMES_OF_TYPES[kind]}"
             self._problem(key, f"{said}; put it in quotes")
         elif isinstance(key, yaml.ScalarNode):
             self._tag_problem(key)
@@ -189,12 +189,3 @@ class ValueReader:
 
     def _problem(self, node: yaml.Node, message: str) -> None:
         self.problems.append(Problem(self._file, message, node.start_mark.line + self._first_line))
-
-
-def _meaning(kind: str, written: str) -> str:
-    """What YAML makes of an unquoted text.
-
-    >>> _meaning("bool", "yes"), _meaning("timestamp", "2024-06-01")
-    ('true', 'a date')
-    """
-    return str(BOOLEANS[written.lower()]).lower() if written.lower() in BOOLEANS else NAMES_OF_TYPES[kind]

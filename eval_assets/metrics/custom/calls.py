@@ -41,7 +41,7 @@ def score_function(
     Raises:
         MetricError: The function can't be loaded, returns something else, or not one value a row.
     """
-    function = load_function(measure.path, measure.code_sha256, measure.project_dir)
+    function = measure.function or load_function(measure.path, measure.code_sha256, measure.project_dir)
     columns = {name: rows.value(depends_on.get(name, name)) for name in measure.arguments}
     scores: list[float | Score] = [0.0] * len(rows)
     complete = list[int]()

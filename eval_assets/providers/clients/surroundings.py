@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from eval_assets.config.given import GivenFunction
 from eval_assets.providers.local.embedded import EmbeddedServers
 
 
@@ -17,8 +18,10 @@ class Surroundings:
             the user in the folder that holds `data/`.
         embedded: Owner of the embedded servers.
         environment: Where secrets are.
+        given: Functions that Python code hands over: what stands for them in models → each.
     """
 
     models_dir: Path
     embedded: EmbeddedServers
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    given: Mapping[str, GivenFunction] = field(default_factory=dict)

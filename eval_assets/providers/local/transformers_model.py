@@ -26,13 +26,15 @@ BATCH_WITHOUT_KNOWN_MEMORY = 32
 class GenerationSettings(FileModel):
     """Parameters of a local model. What is null follows the model's own generation defaults."""
 
-    max_tokens: int = Field(256, ge=1)
+    max_tokens: int = Field(256, ge=1, description="Most tokens of a reply; a longer one is `truncated`.")
     temperature: float | None = Field(None, ge=0, description="0 always takes the likeliest token.")
-    top_p: float | None = Field(None, gt=0, le=1)
-    top_k: int | None = Field(None, ge=1)
-    repetition_penalty: float | None = Field(None, gt=0)
-    stop: tuple[str, ...] = ()
-    seed: int | None = Field(None, ge=0)
+    top_p: float | None = Field(None, gt=0, le=1, description="Draw from the likeliest tokens that hold this share.")
+    top_k: int | None = Field(None, ge=1, description="Draw from this many of the likeliest tokens.")
+    repetition_penalty: float | None = Field(
+        None, gt=0, description="Above 1, tokens that occurred become less likely."
+    )
+    stop: tuple[str, ...] = Field((), description="Texts before which a reply ends.")
+    seed: int | None = Field(None, ge=0, description="Seed of drawing; null draws anew each time.")
 
     @property
     def needs_own_batch(self) -> bool:

@@ -13,7 +13,8 @@ from eval_assets.config.candidate import Candidate
 from eval_assets.tables.columns import CANDIDATE
 from eval_assets.tables.evaluation_tables import AGGREGATE_HISTORY
 
-_KEPT = ("evaluation", "model", "prompt", "metric", "version", "n_total", "n_scored", "mean", "ci_low", "ci_high")
+_MEASURED = ("n_total", "n_scored", "mean", "variance", "p90", "ci_low", "ci_high")
+_KEPT = ("evaluation", "model", "prompt", "metric", "version", *_MEASURED)
 _CAUSES = {
     "prompt_version": "prompt",
     "model_version": "model",

@@ -3,13 +3,18 @@
 What a comparison's own figures are is in `power`.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
+from eval_assets.statistics.binomial import binomial_cdf, binomial_pmf, binomial_ppf
 from eval_assets.statistics.comparison.sign_flips import N_ENUMERATED
 
 POWER = 0.8  # the customary chance of seeing a difference that is there
 ALPHA = 0.05  # the chance of seeing one that is not
 LARGE_SAMPLE = 100_000
+UNLIKELY = 1e-9  # numbers of discordant pairs outside of all but this are left out
+PRECISION = 1e-6  # of differences between pass rates, and of their power
 MANY_DISCORDANT = 1_000  # from here on the exact McNemar test has the power of a t-test
 
 
@@ -161,13 +166,11 @@ def mcnemar_power(difference: float, n_pairs: int, *, discordant_share: float, a
     >>> round(mcnemar_power(0.1, 200, discordant_share=0.2), 3)
     0.875
     """
-    from scipy.stats import binom
-
-    fewest, most = binom.interval(1 - 1e-9, n_pairs, discordant_share)
+    fewest, most = binomial_ppf([UNLIKELY / 2, 1 - UNLIKELY / 2], n_pairs, discordant_share)
     n_discordant = np.arange(fewest, most + 1)
-    losses_allowed = binom.ppf(alpha / 2, n_discordant, 0.5) - 1  # the most with a p-value below alpha
-    found = binom.cdf(losses_allowed, n_discordant, (1 - difference / discordant_share) / 2)
-    return float(binom.pmf(n_discordant, n_pairs, discordant_share) @ found)
+    losses_allowed = binomial_ppf(alpha / 2, n_discordant, 0.5) - 1  # the most with a p-value below alpha
+    found = binomial_cdf(losses_allowed, n_discordant, (1 - difference / discordant_share) / 2)
+    return float(binomial_pmf(n_discordant, n_pairs, discordant_share) @ found)
 
 
 def smallest_difference_by_mcnemar(
@@ -187,13 +190,35 @@ def smallest_difference_by_mcnemar(
     >>> round(smallest_difference_by_mcnemar(0.2, 200), 3)
     0.091
     """
-    from scipy.optimize import brentq
 
     def beyond(difference: float) -> float:
         share = max(discordant_share, difference)
         return mcnemar_power(difference, n_pairs, discordant_share=share, alpha=alpha) - power
 
-    return None if beyond(1.0) < 0 else float(brentq(beyond, 1e-9, 1.0, xtol=1e-6))
+    return None if beyond(1.0) < 0 else _crossing(beyond, 1e-9, 1.0)
+
+
+def _crossing(rising: Callable[[float], float], low: float, high: float) -> float:
+    """Where a function that rises from below 0 to above it is 0, within `PRECISION`: regula falsi, Illinois variant.
+
+    It calls as often as `scipy.optimize.brentq` does, which takes 0.2 s to import.
+
+    >>> round(_crossing(lambda x: x**3 - 0.008, 0.0, 1.0), 5)
+    0.2
+    """
+    at_low, at_high = rising(low), rising(high)
+    was_high: bool | None = None
+    while high - low > PRECISION:
+        middle = high - at_high * (high - low) / (at_high - at_low)
+        found = rising(middle)
+        if abs(found) < PRECISION:
+            return middle
+        if is_high := found > 0:
+            high, at_high, at_low = middle, found, at_low / (2 if was_high is True else 1)
+        else:
+            low, at_low, at_high = middle, found, at_high / (2 if was_high is False else 1)
+        was_high = is_high
+    return (low + high) / 2
 
 
 def pairs_to_resolve_by_mcnemar(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eval_assets.statistics.binomial import binomial_cdf
 from eval_assets.statistics.comparison.sign_flips import tail_of_flips
 from eval_assets.statistics.spread import cluster_codes
 
@@ -41,9 +42,7 @@ def mcnemar_test(n_wins: int, n_losses: int) -> TestResult:
     >>> mcnemar_test(12, 2)
     TestResult(test='exact McNemar', p_value=0.012939453125)
     """
-    from scipy.stats import binom
-
-    p_value = min(1.0, 2 * float(binom.cdf(min(n_wins, n_losses), n_wins + n_losses, 0.5)))
+    p_value = min(1.0, 2 * float(binomial_cdf(min(n_wins, n_losses), n_wins + n_losses, 0.5)))
     return TestResult("exact McNemar", p_value)
 
 

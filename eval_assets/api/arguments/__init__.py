@@ -1,0 +1,1 @@
+"""What `ea.evaluate` is given, turned into what files declare."""

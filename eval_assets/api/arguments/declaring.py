@@ -1,0 +1,105 @@
+"""From values given in Python to what a file of `data/` declares: validated alike, said alike, kept in memory."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar, cast
+
+import yaml
+from pydantic import BaseModel
+
+from eval_assets.config.fields import MAX_NAME
+from eval_assets.config.files.yaml_documents import Document, validate
+from eval_assets.config.judge import Judge, JudgeFile
+from eval_assets.config.model import Model, ModelFile
+from eval_assets.config.problems import Location
+from eval_assets.config.project import Loaded
+from eval_assets.config.prompt import Prompt, parse_prompt
+from eval_assets.errors import ConfigError
+from eval_assets.stages.content_hash import content_sha256
+
+Declared = TypeVar("Declared", bound=BaseModel)
+
+DIGITS = 8
+AS_THEY_ARE = "## user\n{{ inputs }}\n"
+"""The prompt of a candidate that comes without one."""
+
+
+def slug(name: str) -> str:
+    """A name as files have them.
+
+    >>> slug("My app (v2)"), slug("<lambda>"), slug("?")
+    ('my-app-v2', 'lambda', 'unnamed')
+    """
+    plain = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-._")
+    return re.sub(r"\.{2,}", ".", plain)[: MAX_NAME - DIGITS - 1].rstrip("-._") or "unnamed"
+
+
+def unique_name(name: str, *content: Any) -> str:
+    """A name with digits of what it stands for: two things that Python code calls alike never mix in a table.
+
+    >>> unique_name("My app", 1) == unique_name("My app", 2)
+    False
+    """
+    return f"{slug(name)}.{content_sha256(list(content))[:DIGITS]}"
+
+
+def declared(values: Mapping[str, Any], kind: type[Declared], *, said: str) -> Declared:
+    """Read values as the fields of a file.
+
+    Args:
+        values: Field → value.
+        kind: What the file is.
+        said: How messages name it.
+
+    Raises:
+        ConfigError: With every field that can't be used.
+    """
+    # Fields are named by their places; there are no lines to name.
+    places = cast("dict[Location, int]", dict.fromkeys(_places(dict(values))))
+    return validate(Document(said, dict(values), places), kind)
+
+
+def _places(value: Any, place: Location = ()) -> Iterator[Location]:
+    yield place
+    inner = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for part, item in inner:
+        yield from _places(item, (*place, part))
+
+
+def loaded_model(name: str, values: Mapping[str, Any], *, said: str, version: str = "") -> Loaded[Model]:
+    """A model; its name gets digits of its fields, and of the version of the code behind it."""
+    file = declared(values, ModelFile, said=said)
+    shown = {"provider": file.provider, **file.model_dump(mode="json", exclude_defaults=True)}
+    return Loaded(Model(name=unique_name(name, shown, version), file=file), said, yaml_text(shown))
+
+
+def loaded_judge(name: str, values: Mapping[str, Any], *, said: str) -> Loaded[Judge]:
+    """A judge; its name stands."""
+    file = declared(values, JudgeFile, said=said)
+    if slug(name) != name:
+        raise ConfigError(f"{said}: expected a name of lower-case letters, digits, '.', '_' and '-', got {name!r}")
+    shown = file.model_dump(mode="json", exclude_defaults=True)
+    return Loaded(Judge(name=name, file=file), said, yaml_text(shown))
+
+
+def loaded_prompt(given: str | Mapping[str, str] | Sequence[Mapping[str, str]] | None, *, said: str) -> Loaded[Prompt]:
+    """A prompt from the text of a user message, from role → text, or from messages; null: the inputs as they are."""
+    text = AS_THEY_ARE if given is None else "".join(f"## {role}\n{text.strip()}\n" for role, text in _messages(given))
+    name = unique_name("inputs" if given is None else "prompt", text)
+    prompt = parse_prompt(name, text, file=said)
+    if given is not None and len(prompt.messages) != len(_messages(given)):
+        raise ConfigError(f"{said}: expected messages without lines such as `## user`, which open a message of a file")
+    return Loaded(prompt, said, text)
+
+
+def yaml_text(values: Mapping[str, Any]) -> str:
+    """Values as a file of `data/` has them."""
+    return yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True, width=120)
+
+
+def _messages(given: str | Mapping[str, str] | Sequence[Mapping[str, str]]) -> list[tuple[str, str]]:
+    if isinstance(given, str):
+        return [("user", given)]
+    if isinstance(given, Mapping):
+        return list(given.items())
+    return [(message["role"], message["content"]) for message in given]

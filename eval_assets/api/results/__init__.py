@@ -1,0 +1,1 @@
+"""What `ea.evaluate` returns: frames, texts, files."""

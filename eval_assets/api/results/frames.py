@@ -1,0 +1,114 @@
+"""A result as frames: the data with outputs and scores beside it, long scores, a summary. All from the report."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from eval_assets.api.arguments.given_rows import GivenRows, kind_of
+from eval_assets.reports.evaluation_report import EvaluationReport
+from eval_assets.reports.metric_keys import metric_key
+from eval_assets.reports.outputs import CandidateOutput
+from eval_assets.tables.columns import CANDIDATE
+
+AGGREGATES = ("mean", "variance", "p90")
+SUMMARY = ("n_total", "n_scored", "mean", "ci_low", "ci_high", "confidence")
+COMPARED = ("difference", "difference_ci_low", "difference_ci_high", "p_value_adjusted", "verdict", "sentence")
+
+
+def example_frame(report: EvaluationReport, labels: Mapping[str, str], rows: GivenRows) -> Any:
+    """The data as it was given, and beside it each candidate's output, and each score by candidate.
+
+    Args:
+        report: The numbers.
+        labels: `model@prompt` → what a candidate is called.
+        rows: The data; a pandas frame keeps its index, rows that come in no frame become a polars frame.
+    """
+    answered = {one.example_id: one.answers for one in report.outputs(list(labels))}
+    absent = CandidateOutput(output=None, outcome="missing", error=None, n_samples=0)
+    columns: dict[str, list[Any]] = {}
+    for place, label in enumerate(labels.values()):
+        answers = [answered[example][place] if example in answered else absent for example in rows.ids]
+        alone = len(labels) == 1
+        columns["output" if alone else label] = [answer.output for answer in answers]
+        for metric in report.metrics:
+            of_labels = report.answers_with_labels(metric)
+            columns[metric if alone else f"{label}.{metric}"] = [
+                answer.labels.get(metric) if of_labels else answer.scores.get(metric) for answer in answers
+            ]
+        columns["outcome" if alone else f"{label}.outcome"] = [answer.outcome for answer in answers]
+    return _beside(rows, columns)
+
+
+def score_frame(report: EvaluationReport, labels: Mapping[str, str]) -> pl.DataFrame:
+    """Score rows under the names of this call."""
+    scores = report.scores.with_columns(candidate=_labelled(labels))
+    return scores.select(
+        "candidate", "example_id", "sample_index", "metric", "version", "kind", "score", "label", "outcome", "reason",
+        "justification",
+    )  # fmt: skip
+
+
+def summary_frame(report: EvaluationReport, labels: Mapping[str, str]) -> pl.DataFrame:
+    """Aggregates by candidate and metric, and the comparison with the baseline where there is one."""
+    rows = []
+    for candidate in report.candidates:
+        for metric, aggregate in candidate.metrics.items():
+            compared = report.against_baseline(candidate.name, metric) or {}
+            rows.append(
+                {
+                    "candidate": labels[candidate.name],
+                    "metric": metric,
+                    "version": aggregate["version"],
+                    "is_baseline": candidate.is_baseline,
+                    **{name: aggregate.get(name) for name in SUMMARY},
+                    **{name: compared.get(name) for name in COMPARED},
+                }
+            )
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def metrics_by_name(report: EvaluationReport, labels: Mapping[str, str]) -> dict[str, float | None]:
+    """Aggregates under MLflow's names, one flat mapping."""
+    found: dict[str, float | None] = {}
+    for candidate in report.candidates:
+        head = "" if len(report.candidates) == 1 else f"{labels[candidate.name]}/"
+        for metric, row in candidate.metrics.items():
+            extra = json.loads(row["extra_aggregates"] or "{}")
+            values = {**{name: row[name] for name in AGGREGATES}, **extra}
+            found |= {f"{head}{metric_key(metric, row['version'], name)}": value for name, value in values.items()}
+    return found
+
+
+def error_frame(report: EvaluationReport, labels: Mapping[str, str]) -> pl.DataFrame:
+    """Predictions that brought no whole answer, and scores that are none of an answer."""
+    predictions = report.predictions.with_columns(candidate=_labelled(labels))
+    failed = predictions.filter(pl.col("outcome") != "ok").select(
+        "candidate", "example_id", "sample_index", pl.lit(None, pl.String()).alias("metric"), "outcome",
+        pl.col("error").alias("reason"),
+    )  # fmt: skip
+    answered = predictions.filter(pl.col("outcome") == "ok").select("candidate", "example_id", "sample_index")
+    unscored = (
+        report.scores.with_columns(candidate=_labelled(labels))
+        .filter(pl.col("outcome") != "ok")
+        .join(answered, on=["candidate", "example_id", "sample_index"], how="semi")
+        .select("candidate", "example_id", "sample_index", "metric", "outcome", "reason")
+    )
+    return pl.concat([failed, unscored])
+
+
+def _labelled(labels: Mapping[str, str]) -> pl.Expr:
+    return CANDIDATE.replace_strict(dict(labels), default=None, return_dtype=pl.String())
+
+
+def _beside(rows: GivenRows, columns: Mapping[str, list[Any]]) -> Any:
+    """New columns beside the given ones; those of the same name are replaced."""
+    kind = kind_of(rows.origin)
+    if kind == "pandas":
+        return rows.origin.assign(**columns)
+    series = [pl.Series(name, values, strict=False) for name, values in columns.items()]
+    if kind == "polars":
+        return rows.origin.with_columns(series)
+    given = [row or {} for row in rows.rows]
+    return pl.DataFrame(given, infer_schema_length=None, strict=False).with_columns(series)

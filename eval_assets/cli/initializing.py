@@ -1,0 +1,133 @@
+"""`eval-assets init`: a project of one's own from a table."""
+
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from eval_assets.cli.exit_codes import ExitCode
+from eval_assets.cli.saying import say
+from eval_assets.errors import ConfigError
+from eval_assets.wording.numbers import count_text
+
+if TYPE_CHECKING:
+    from eval_assets.starting.beginning import Beginning
+
+TRIAL_ROWS = 10
+
+ROLES = {"example_id": "ids", "inputs": "questions", "targets": "expected answers", "context": "context"}
+
+
+@click.command()
+@click.argument("places", nargs=-1, metavar="[FOLDER] [FILE]", type=click.Path(path_type=Path))
+@click.option("--name", metavar="NAME", help="Of the evaluation. [default: the file's name]")
+@click.option("--inputs", metavar="COLUMN", help="The column with questions or texts. [default: told from the table]")
+@click.option("--targets", metavar="COLUMN", help="The column with expected answers.")
+@click.option("--context", metavar="COLUMN", help="The column with what may be used to answer.")
+@click.option("--id", "example_id", metavar="COLUMN", help="The column with ids.")
+@click.option("--slice", "slices", metavar="COLUMN", multiple=True, help="Break results down by it; repeatable.")
+@click.option("--encoding", help="Of a text file, such as cp1250. [default: told from its bytes]")
+@click.option("--delimiter", help="Of a CSV file, such as ';'. [default: told from its first lines]")
+def init(
+    places: tuple[Path, ...],
+    *,
+    name: str | None,
+    slices: tuple[str, ...],
+    encoding: str | None,
+    delimiter: str | None,
+    **columns: str | None,
+) -> None:
+    """Start a project: one evaluation over your table, and what Dagster and git want beside it.
+
+    FILE is a table (.csv, .tsv, .jsonl, .json, .parquet, .xlsx) and stays where it is: the project gets a copy. Without
+    one a small example is written. FOLDER is the project's, default the present one. Nothing is ever overwritten.
+    """
+    from eval_assets.config.fields import SLUG_PATTERN
+    from eval_assets.config.project import can_be_a_partition
+    from eval_assets.starting.beginning import Wishes, begin
+
+    folder, source = _told_apart(places)
+    if name is not None and not can_be_a_partition(name):
+        raise click.UsageError(
+            f"--name: expected lower-case letters, digits, '.', '_' and '-' ({SLUG_PATTERN}), got {name!r}"
+        )
+    if delimiter is not None and len(delimiter.replace("\\t", "\t")) != 1:
+        raise click.UsageError(f"--delimiter: expected one character such as ';' or '\\t', got {delimiter!r}")
+    chosen = {ours: theirs for ours, theirs in columns.items() if theirs is not None}
+    wishes = Wishes(name, chosen, slices, encoding, delimiter.replace("\\t", "\t") if delimiter else None)
+    begun = begin(folder, source, wishes)
+    say(f"project {folder}", err=True, dim=True)
+    _show(begun)
+    if problems := _problems(folder):
+        for problem in problems:
+            say(problem)
+        say(f"{count_text(len(problems), 'problem')}: mend the files and try `eval-assets check`", err=True)
+        sys.exit(ExitCode.NO_GO)
+    there = "" if folder == Path.cwd() else f"cd {shlex.quote(str(_shortest(folder)))} && "
+    say(f"\nnext: {there}eval-assets run {begun.name} --limit {TRIAL_ROWS}")
+    say(f"then: eval-assets report {begun.name}")
+
+
+def _told_apart(places: tuple[Path, ...]) -> tuple[Path, Path | None]:
+    """The folder and the table among the arguments, in either order.
+
+    Raises:
+        ConfigError: The table isn't there.
+    """
+    from eval_assets.config.problems import nearest
+    from eval_assets.starting.source_table import SOURCE_SUFFIXES
+
+    tables = [
+        place for place in places if not place.is_dir() and (place.is_file() or place.suffix.lower() in SOURCE_SUFFIXES)
+    ]
+    folders = [place for place in places if place not in tables]
+    if len(tables) > 1 or len(folders) > 1:
+        raise click.UsageError(f"expected at most a folder and a table, got {', '.join(map(str, places))}")
+    source = tables[0] if tables else None
+    if source is not None and not source.is_file():
+        beside = source.parent.iterdir() if source.parent.is_dir() else ()
+        near = nearest(source.name, [path.name for path in beside if path.suffix.lower() in SOURCE_SUFFIXES])
+        raise ConfigError(f"{source}: there is no such table; {near}")
+    return (folders[0] if folders else Path.cwd()).resolve(), source
+
+
+def _show(begun: "Beginning") -> None:
+    from eval_assets.schemas.copies import COPIES
+
+    schemas = f"{COPIES}/"
+    for file in begun.written:
+        if not file.startswith(schemas):
+            say(f"wrote {file}")
+    if any(file.startswith(schemas) for file in begun.written):
+        say(f"wrote {schemas}: what editors complete and check the YAML with")
+    for file in begun.kept:
+        say(f"kept  {file}")
+    roles = begun.columns
+    read = {said: getattr(roles, ours) for ours, said in ROLES.items()} | {"slices": ", ".join(roles.slices) or None}
+    said = "; ".join(f"{what}: {column}" for what, column in _without_none(read).items())
+    say(f"\n{count_text(begun.n_rows, 'row')}; {said}")
+    for doubt in begun.doubts:
+        say(f"note: {doubt}")
+
+
+def _without_none(values: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _problems(folder: Path) -> list[str]:
+    """What `eval-assets check` says of the project as it is now."""
+    from eval_assets.checking.references import check_project
+    from eval_assets.config.project_files import load_project
+    from eval_assets.config.settings import settings_from
+    from eval_assets.stages.file_versions import FileVersions
+
+    project = load_project(settings_from(data_dir=folder).data_dir)
+    return check_project(project, FileVersions(project).metrics).problems
+
+
+def _shortest(folder: Path) -> Path:
+    here = Path.cwd()
+    return folder.relative_to(here) if folder.is_relative_to(here) else folder

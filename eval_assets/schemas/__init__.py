@@ -1,0 +1,1 @@
+"""JSON schemas of the files users edit, for editors, and the copies of them that a project keeps."""
