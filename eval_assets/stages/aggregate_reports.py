@@ -124,6 +124,8 @@ def groups_of(
     """Clusters and slices of the examples that were predicted, and which of them share a reply."""
     predictions = warehouse.scan("predictions", partition)
     order = ("position", "sample_index", "model", "prompt")
-    examples = predictions.sort(order).select("example_id", "example").collect()
+    # Examples are most of a table, and read only where something in them is asked for.
+    columns = pl.col("example") if cluster or slices else pl.lit(None, dtype=pl.String).alias("example")
+    examples = predictions.with_columns(columns).select(*order, "example_id", "example").sort(order).collect()
     groups = example_groups(examples, cluster=cluster, slices=slices)
     return replace(groups, shared_replies=shared_replies(predictions))
