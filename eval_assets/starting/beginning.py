@@ -5,6 +5,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -96,22 +97,52 @@ def begin(folder: Path, source: Path | None, wishes: Wishes | None = None) -> Be
     name = wishes.name or slug(EXAMPLE_NAME if source is None else source.stem)
     _refuse_existing(data, name)
     table = _example() if source is None else read_source(source, encoding=wishes.encoding, delimiter=wishes.delimiter)
-    columns, table = _understood(table, wishes)
+    columns = _understood(table, wishes)
     left_out = unasked(table.rows, columns.inputs)
     table = table.without(left_out)
     if not table.rows:
-        raise DatasetError(
-            f"{table.file}: expected rows with something in {columns.inputs!r}, no row has; see --inputs"
-        )
+        raise DatasetError(f"{table.file}: expected something in {columns.inputs!r}, no row has it; see --inputs")
     json_columns, table = _structured(table, columns)
     suffix, content = table.data_file
-    data_file = data / "datasets" / f"{name}{suffix}"
-    evaluation = data / "evaluations" / f"{name}.yaml"
+    rows, evaluation = data / "datasets" / f"{name}{suffix}", data / "evaluations" / f"{name}.yaml"
+    text = _evaluation(name, table, columns, json_columns, data_file=_from(rows, folder), data=data)
+    beside = {
+        folder / "definitions.py": DEFINITIONS,
+        folder / "workspace.yaml": WORKSPACE,
+        folder / ".gitignore": GITIGNORE,
+    }
+    wanted = {rows: content, evaluation: f"{schema_line('evaluations', evaluation, folder)}\n{text}".encode()}
+    wanted |= {path: said.encode() for path, said in beside.items() if not path.exists()}
+    doubts = [*table.done, *columns.guesses]
+    if left_out:
+        doubts.append(f"left out, for nothing stands in {columns.inputs!r}: {places_text(table.file, left_out)}")
+    with _written(wanted):
+        doubts += doubts_of(load_project(data).dataset(name), data / "datasets", _from(rows, folder))
+    return Beginning(
+        name=name,
+        written=tuple(_from(path, folder) for path in (*wanted, *write_schemas(folder))),
+        kept=tuple(_kept(path, said, folder) for path, said in beside.items() if path not in wanted),
+        n_rows=len(table.rows),
+        columns=columns,
+        doubts=tuple(doubts),
+    )
+
+
+def _evaluation(
+    name: str,
+    table: SourceTable,
+    columns: ColumnRoles,
+    json_columns: Sequence[str] | None,
+    *,
+    data_file: str,
+    data: Path,
+) -> str:
+    """The text of the evaluation's file, with names that nothing in the project has yet."""
     rows = [row for _, row in table.rows]
     known = load_project(data) if data.is_dir() else None
-    text = FirstEvaluation(
+    return FirstEvaluation(
         name=name,
-        data_file=_from(data_file, folder),
+        data_file=data_file,
         columns=columns,
         task=columns.task(rows),
         json_columns=json_columns,
@@ -121,28 +152,6 @@ def begin(folder: Path, source: Path | None, wishes: Wishes | None = None) -> Be
         is_model_known=known is not None and MODEL in known.names("models"),
         prompts=_free_names(known, name),
     ).text
-    text = f"{schema_line('evaluations', evaluation, folder)}\n{text}"
-    written = [*_write_new({data_file: content, evaluation: text.encode()})]
-    beside = {
-        folder / "definitions.py": DEFINITIONS,
-        folder / "workspace.yaml": WORKSPACE,
-        folder / ".gitignore": GITIGNORE,
-    }
-    written += _write_new({path: text.encode() for path, text in beside.items() if not path.exists()})
-    written += write_schemas(folder)
-    dataset = load_project(data).dataset(name)
-    doubts = [*table.done, *columns.guesses]
-    if left_out:
-        doubts.append(f"left out, for nothing stands in {columns.inputs!r}: {places_text(table.file, left_out)}")
-    doubts += doubts_of(dataset, data / "datasets", _from(data_file, folder))
-    return Beginning(
-        name=name,
-        written=tuple(_from(path, folder) for path in written),
-        kept=tuple(_kept(path, text, folder) for path, text in beside.items() if path not in written),
-        n_rows=len(rows),
-        columns=columns,
-        doubts=tuple(doubts),
-    )
 
 
 def slug(stem: str) -> str:
@@ -155,7 +164,7 @@ def slug(stem: str) -> str:
     return re.sub(r"[^a-z0-9._]+", "-", plain).strip("-._")[:MAX_NAME] or EXAMPLE_NAME
 
 
-def _understood(table: SourceTable, wishes: Wishes) -> tuple[ColumnRoles, SourceTable]:
+def _understood(table: SourceTable, wishes: Wishes) -> ColumnRoles:
     """What the columns are; of a question that is an object with one field, that field is asked."""
     rows = [row for _, row in table.rows]
     try:
@@ -167,7 +176,7 @@ def _understood(table: SourceTable, wishes: Wishes) -> tuple[ColumnRoles, Source
         inner = {"example_id": columns.example_id, "targets": columns.targets, "context": columns.context}
         chosen = {ours: theirs for ours, theirs in inner.items() if theirs is not None}
         columns = roles_of(rows, {**chosen, "inputs": f"{columns.inputs}.{fields[0]}"}, columns.slices)
-    return columns, table
+    return columns
 
 
 def _fields(rows: Sequence[Mapping[str, Any]], inputs: str) -> list[str]:
@@ -234,13 +243,21 @@ def _refuse_existing(data: Path, name: str) -> None:
         )
 
 
-def _write_new(contents: Mapping[Path, bytes]) -> Iterator[Path]:
-    """Write files that are not there."""
-    for path, content in contents.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as opened:
-            opened.write(content)
-        yield path
+@contextmanager
+def _written(contents: Mapping[Path, bytes]) -> Iterator[None]:
+    """Files that were not there are written, and are gone again if what is done with them fails."""
+    written: list[Path] = []
+    try:
+        for path, content in contents.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("xb") as opened:
+                written.append(path)
+                opened.write(content)
+        yield
+    except BaseException:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise
 
 
 def _kept(path: Path, text: str, folder: Path) -> str:

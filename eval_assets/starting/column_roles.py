@@ -1,17 +1,16 @@
 """Which column of a table is what: ids, questions, expected answers, context, and columns to break results down by."""
 
 import re
-import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean
-from typing import Any
 
 from eval_assets.config.datasets.dataset import TaskType
 from eval_assets.config.datasets.examples import id_text
-from eval_assets.config.datasets.formats.paths import value_at
 from eval_assets.config.problems import nearest
 from eval_assets.errors import ConfigError
+from eval_assets.starting.table_columns import Row, TableColumns, words
 
 NAMES: Mapping[str, str] = {
     "example_id": "example_id id uid uuid guid qid question_id row_id record_id idx index key nr nummer",
@@ -37,7 +36,6 @@ SLICE_NAMES = (
     "section product channel country region intent source split team year"
 )
 SLICE_WORDS = frozenset(SLICE_NAMES.split())
-ASKED_OR_EXPECTED = frozenset(["inputs", "input", "expectations", "expected"])
 SUMMARIES = frozenset(["summary", "zusammenfassung", "highlights", "tldr"])
 
 MOST_SLICES = 3
@@ -49,8 +47,8 @@ LEAST_FILLED = 0.8
 MOSTLY_FILLED = 0.95
 LONG_TEXT = 800
 """Characters on average, from which an input is rather a text to summarize, if what is expected is far shorter."""
-
-Row = Mapping[str, Any]
+LONGEST_NAME = 60
+"""Characters of a column's name; what is longer is a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +71,13 @@ class ColumnRoles:
     slices: tuple[str, ...]
     guesses: tuple[str, ...] = ()
 
-    @property
-    def used(self) -> set[str]:
-        """All of them but the slices."""
-        return {name for name in (self.example_id, self.inputs, self.targets, self.context) if name is not None}
-
     def task(self, rows: Sequence[Row]) -> TaskType:
         """What kind of task the columns are of."""
         if self.targets is None:
             return "text"
-        names_a_summary = bool(SUMMARIES & set(_words(self.targets)))
-        asked, expected = (mean(_lengths(rows, name) or [0]) for name in (self.inputs, self.targets))
+        columns = TableColumns(rows)
+        asked, expected = (mean(columns.lengths(name) or [0]) for name in (self.inputs, self.targets))
+        names_a_summary = not SUMMARIES.isdisjoint(words(self.targets))
         looks_like_one = self.context is None and asked > max(LONG_TEXT, 4 * expected)
         is_a_summary = asked > expected and (names_a_summary or looks_like_one)
         return "text-summarization" if is_a_summary else "question-answering"
@@ -103,79 +97,55 @@ def roles_of(rows: Sequence[Row], chosen: Mapping[str, str] | None = None, slice
     >>> roles_of([{"Nr": "1", "Frage": "Warum?", "Antwort": "Darum."}, {"Nr": "2", "Frage": "Wo?", "Antwort": "Da."}])
     ColumnRoles(example_id='Nr', inputs='Frage', targets='Antwort', context=None, slices=(), guesses=())
     """
-    columns = _columns(rows)
-    given = dict(chosen or {})
-    for name in (*given.values(), *slices):
-        if name not in columns:
-            raise ConfigError(f"the table has no column {name!r}; {nearest(name, columns)}")
-    found: dict[str, str] = dict(given)
+    columns = TableColumns(rows)
+    found = dict(chosen or {})
+    for name in (*found.values(), *slices):
+        if name not in columns.names:
+            raise ConfigError(f"the table has no column {name!r}; {nearest(name, columns.names)}")
     for role in NAMES:
-        free = [name for name in columns if name not in found.values() and _can_be(role, name, rows)]
-        whole = [name for name in free if role != "inputs" or len(_values(rows, name)) >= MOSTLY_FILLED * len(rows)]
-        if role not in found and (named := _named(role, whole) or _named(role, free)):
+        free = [name for name in columns.names if name not in found.values() and _can_be(role, name, columns)]
+        full = [name for name in free if role != "inputs" or columns.filled(name) >= MOSTLY_FILLED]
+        if role not in found and (named := _named(role, full) or _named(role, free)):
             found[role] = named
-    guesses: list[str] = []
+    guesses = list(_nameless(columns.names))
     if "inputs" not in found:
-        found["inputs"] = _longest_text(rows, [name for name in columns if name not in found.values()], columns)
+        found["inputs"] = _longest_text(columns, besides=found.values())
         guesses.append(
             f"no column is called a question: {found['inputs']!r}, the longest text, is taken for it; "
             "--inputs names another"
         )
     if "targets" not in found:
         guesses.append("no column is called an answer: nothing is expected of the outputs; --targets names one")
-    if repeated := _not_unique(rows, found.get("example_id")):
-        guesses.append(f"{found.pop('example_id')!r} is no id, {repeated}: each row is known by what it asks instead")
-    rest = [name for name in columns if name in rows[0] and name not in found.values()]
+    if fault := _no_ids(columns, found.get("example_id")):
+        guesses.append(f"{found.pop('example_id')!r} is no id, {fault}: each row is known by what it asks instead")
     return ColumnRoles(
         example_id=found.get("example_id"),
         inputs=found["inputs"],
         targets=found.get("targets"),
         context=found.get("context"),
-        slices=tuple(slices) or _slices(rows, rest),
+        slices=tuple(slices) or _slices(columns, besides=found.values()),
         guesses=tuple(guesses),
     )
 
 
-def _columns(rows: Sequence[Row]) -> list[str]:
-    """Names of all columns, and of the fields in those whose objects say what is asked or expected."""
-    names: dict[str, None] = {}
-    for row in rows:
-        for name, value in row.items():
-            names[name] = None
-            if isinstance(value, Mapping) and ASKED_OR_EXPECTED & set(_words(name)):
-                names.update(dict.fromkeys(f"{name}.{field}" for field in value))
-    return list(names)
-
-
-def _words(name: str) -> list[str]:
-    """The words in a column's name, without accents.
-
-    >>> _words("Réponse attendue"), _words("expectations.expected_response")
-    (['reponse', 'attendue'], ['expected_response'])
-    """
-    last = name.rpartition(".")[2]
-    plain = unicodedata.normalize("NFKD", last).encode("ascii", "ignore").decode().lower()
-    return [word for word in re.split(r"[^a-z0-9_]+", re.sub(r"^_+", "", plain)) if word]
-
-
 def _named(role: str, names: Sequence[str]) -> str | None:
     """The column whose whole name is the likeliest, else the one with the likeliest word in it."""
-    whole = {"_".join(_words(name)): name for name in reversed(names)}
-    parts = {part: name for name in reversed(names) for word in _words(name) for part in (word, *word.split("_"))}
+    whole = {"_".join(words(name)): name for name in reversed(names)}
+    parts = {part: name for name in reversed(names) for word in words(name) for part in (word, *word.split("_"))}
     for known in (whole, parts if role != "example_id" else {}):
         for likely in NAMES[role].split():
             if likely in known:
                 return known[likely]
-    return next((name for name in names if role == "example_id" and "_".join(_words(name)).endswith("_id")), None)
+    return next((name for name in names if role == "example_id" and "_".join(words(name)).endswith("_id")), None)
 
 
-def _can_be(role: str, name: str, rows: Sequence[Row]) -> bool:
+def _can_be(role: str, name: str, columns: TableColumns) -> bool:
     """Whether what a column holds can be read in a role."""
-    values = _values(rows, name)
+    values = columns.values(name)
     if role == "inputs":
         # An object that holds one field is asked by that field.
         is_asked = all(isinstance(value, str | list | Mapping) for value in values)
-        return is_asked and len(values) >= LEAST_FILLED * len(rows)
+        return is_asked and columns.filled(name) >= LEAST_FILLED
     if role == "context":
         return bool(values) and all(isinstance(value, str | list) for value in values)
     if role == "targets":
@@ -183,47 +153,44 @@ def _can_be(role: str, name: str, rows: Sequence[Row]) -> bool:
     return bool(values)
 
 
-def _not_unique(rows: Sequence[Row], name: str | None) -> str | None:
+def _no_ids(columns: TableColumns, name: str | None) -> str | None:
     """Why a column can't be one of ids; null if it can, or there is none."""
     if name is None:
         return None
-    ids = [id_text(value_at(row, name)) for row in rows]
-    if (n_absent := ids.count(None) + ids.count("")) > 0:
-        return f"{n_absent} of {len(ids)} rows have none"
-    repeated = next((value for value in ids if ids.count(value) > 1), None) if len(set(ids)) < len(ids) else None
-    return None if repeated is None else f"{repeated!r} stands {ids.count(repeated)} times"
+    ids = Counter(id_text(value) or "" for value in columns.all_of(name))
+    if ids[""]:
+        return f"{ids['']} of {columns.n_rows} rows have none"
+    ((likeliest, count),) = ids.most_common(1)
+    return f"{likeliest!r} stands {count} times" if count > 1 else None
 
 
-def _longest_text(rows: Sequence[Row], names: Sequence[str], columns: Sequence[str]) -> str:
-    texts = {name: mean(lengths) for name in names if (lengths := _lengths(rows, name))}
+def _nameless(names: Sequence[str]) -> list[str]:
+    """Say that a table seems to have no names of columns: the first line is a row like the others."""
+    odd = [name for name in names if len(name) > LONGEST_NAME or "?" in name or re.fullmatch(r"[\d.,\s]+", name)]
+    if len(odd) * 2 < len(names):
+        return []
+    return [f"the first line seems to hold a row, not names: {odd[0]!r:.80}; put a line with names above it"]
+
+
+def _longest_text(columns: TableColumns, besides: Collection[str]) -> str:
+    free = [name for name in columns.names if name not in besides]
+    texts = {name: mean(lengths) for name in free if (lengths := columns.lengths(name))}
     if not texts:
-        raise ConfigError(
-            f"expected a column with questions or texts, got {', '.join(map(repr, columns))}; name it by --inputs"
-        )
+        shown = ", ".join(map(repr, columns.names))
+        raise ConfigError(f"expected a column with questions or texts, got {shown}; name it by --inputs")
     return max(texts, key=lambda name: texts[name])
 
 
-def _slices(rows: Sequence[Row], names: Sequence[str]) -> tuple[str, ...]:
-    found = [name for name in names if _splits(_values(rows, name), len(rows))]
-    return tuple(sorted(found, key=lambda name: SLICE_WORDS.isdisjoint(_words(name)))[:MOST_SLICES])
+def _slices(columns: TableColumns, besides: Collection[str]) -> tuple[str, ...]:
+    found = [name for name in columns.names if name not in besides and _splits(name, columns)]
+    return tuple(sorted(found, key=lambda name: SLICE_WORDS.isdisjoint(words(name)))[:MOST_SLICES])
 
 
-def _splits(values: Sequence[Any], n_rows: int) -> bool:
+def _splits(name: str, columns: TableColumns) -> bool:
     """Whether a column has few values, each in several rows."""
-    if len(values) < LEAST_FILLED * n_rows or not all(isinstance(value, str | int | bool) for value in values):
+    values = columns.values(name)
+    if columns.filled(name) < LEAST_FILLED or not all(isinstance(value, str | int | bool) for value in values):
         return False
     distinct = set(values)
     is_short = all(len(str(value)) <= LONGEST_VALUE for value in distinct)
-    return is_short and 1 < len(distinct) <= min(MOST_VALUES, n_rows // ROWS_A_VALUE)
-
-
-def _values(rows: Iterable[Row], name: str) -> list[Any]:
-    return [value for row in rows if (value := value_at(row, name)) not in (None, "", [], {})]
-
-
-def _lengths(rows: Iterable[Row], name: str) -> list[int]:
-    """Characters of each text in a column; none if it holds anything else."""
-    values = _values(rows, name)
-    if not all(isinstance(value, str | list) for value in values):
-        return []
-    return [len(value) if isinstance(value, str) else sum(len(str(item)) for item in value) for value in values]
+    return is_short and 1 < len(distinct) <= min(MOST_VALUES, columns.n_rows // ROWS_A_VALUE)

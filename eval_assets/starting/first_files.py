@@ -23,13 +23,11 @@ from pathlib import Path
 
 import dagster as dg
 
-from eval_assets.config.settings import settings_from
-from eval_assets.definitions import build_definitions
+import eval_assets as ea
 
-settings = settings_from(start=Path(__file__).parent)
-
-defs: dg.Definitions = dg.Definitions.merge(
-    build_definitions(settings.data_dir), dg.Definitions(executor=dg.in_process_executor)
+defs = dg.Definitions.merge(
+    ea.build_definitions(Path(__file__).parent),
+    dg.Definitions(executor=dg.in_process_executor),  # what is materialized by hand needs no process of its own
 )
 '''
 WORKSPACE = """\
@@ -72,7 +70,8 @@ class FirstEvaluation:
         json_columns: Columns whose texts are JSON; null where the file's own types say it.
         fields: Fields of the questions, where these are objects.
         is_conversation: Whether a question is a list of turns.
-        model: Definition of the model; null if another file has it.
+        model: Name of the model.
+        is_model_known: Whether the project has the model, so that its name is enough.
         prompts: Names of the two prompts.
     """
 

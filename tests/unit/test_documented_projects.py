@@ -16,6 +16,7 @@ NAMED = {
         "data/prompts/kind.md",
         "eval-assets.toml",
     },
+    "project.md": {"data/evaluations/tickets.yaml", "data/datasets/tickets.csv", "eval-assets.toml"},
     "your-code.md": {"my_models.py", "my_metrics.py", "data/judges/jury.yaml", "data/judges/second-strict-juror.yaml"},
 }
 

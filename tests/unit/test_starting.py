@@ -115,6 +115,11 @@ def test_names_that_say_nothing_leave_the_longest_text_and_it_is_said() -> None:
         roles_of([{"frage": "x"}], {"inputs": "fragen"})
 
 
+def test_a_first_line_that_holds_no_names_is_said() -> None:
+    roles = roles_of([{"1": "2", "Why is the sky blue?": "Why?", "Because of scattering.": "So."}])
+    assert any(guess.startswith("the first line seems to hold a row, not names: '1'") for guess in roles.guesses)
+
+
 def test_columns_with_few_values_become_slices() -> None:
     rows = [
         {
@@ -248,6 +253,13 @@ def test_a_table_that_can_not_be_used_leaves_nothing_behind(tmp_path, file, cont
     with pytest.raises(DatasetError, match=said):
         begin(tmp_path / "project", tmp_path / file)
     assert not (tmp_path / "project").exists()
+
+
+def test_rows_that_turn_out_unusable_leave_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "qa.jsonl").write_text('{"question": "Why?", "answer": "So.", "context": 5}\n')
+    with pytest.raises(DatasetError, match=r"qa.jsonl:1: context: expected text or a list of texts, got int 5"):
+        begin(tmp_path / "project", tmp_path / "qa.jsonl")
+    assert [path for path in tmp_path.rglob("project/**/*") if path.is_file()] == []
 
 
 def init(*arguments: str | Path) -> tuple[int, str, BaseException | None]:
