@@ -69,7 +69,7 @@ def test_the_whole_project_is_one_file_to_edit_and_one_of_rows(tmp_path: Path) -
         (lambda text: text.encode("utf-16"), None),
         (lambda text: text.encode("utf-16-le"), "read as UTF-16-LE, kept as UTF-8"),
         (lambda text: text.encode("utf-16-be"), "read as UTF-16-BE, kept as UTF-8"),
-        (lambda text: text.encode("cp1252"), "read as Windows-1252, as which line 2 has 'Größe?'"),
+        (lambda text: text.encode("cp1252"), "read as Windows-1252, as which line 2 has 'Größe'"),
     ],
 )
 def test_a_table_in_any_usual_encoding_is_read_and_kept_as_it_is_where_it_can_be(tmp_path, encode, kept) -> None:
@@ -79,6 +79,29 @@ def test_a_table_in_any_usual_encoding_is_read_and_kept_as_it_is_where_it_can_be
     stays = (tmp_path / "project/data/datasets/qa.csv").read_bytes() == content
     assert stays is (kept is None)
     assert kept is None or any(doubt.startswith(kept) for doubt in beginning.doubts)
+
+
+def test_lines_of_two_encodings_are_each_read_in_theirs(tmp_path: Path) -> None:
+    one, other = separated([("1", "Größe?", "Groß")]), "2;Maße?;Klein\n"
+    content = one.replace(",", ";").encode() + other.encode("cp1252")
+    beginning, project = begun(tmp_path, "qa.csv", content)
+    assert examples(project, "qa") == [("1", "Größe?", "Groß"), ("2", "Maße?", "Klein")]
+    assert "1 line in Windows-1252 among others in UTF-8: line 3 has 'Maße'; kept as UTF-8" in beginning.doubts
+
+
+def test_names_below_a_title_are_found(tmp_path: Path) -> None:
+    content = "Questions of May;;\n;;\n" + separated(delimiter=";")
+    beginning, project = begun(tmp_path, "qa.csv", content)
+    assert examples(project, "qa") == QUESTIONS
+    assert "the names of the columns are in line 3; what stands above is left out" in beginning.doubts
+
+
+def test_the_end_of_a_conversation_is_what_is_expected_if_the_assistant_has_it(tmp_path: Path) -> None:
+    turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+    beginning, project = begun(tmp_path, "qa.jsonl", json.dumps({"messages": turns}) + "\n")
+    ((_, asked, expected),) = examples(project, "qa")
+    assert (asked, expected) == (turns[:1], "Hello")
+    assert any("ends with the assistant: that turn is kept apart" in doubt for doubt in beginning.doubts)
 
 
 def test_an_encoding_that_is_named_is_taken(tmp_path: Path) -> None:
