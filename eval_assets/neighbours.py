@@ -42,8 +42,8 @@ def neighbours_of(
         {name: _key(asset) for name, asset in (upstream or {}).items()},
         {name: _key(asset) for name, asset in (gates_on or {}).items()},
     )
-    _refuse_unknown("upstream", "dataset", named.upstream, project.names("datasets"))
-    _refuse_unknown("gates_on", "evaluation", named.gates_on, project.names("evaluations"))
+    _refuse_unknown("upstream", "a dataset", named.upstream, project.names("datasets"))
+    _refuse_unknown("gates_on", "an evaluation", named.gates_on, project.names("evaluations"))
     for name in named.gates_on:
         if name in project.evaluations and not project.evaluation(name).file.gates:
             raise ConfigError(f"gates_on: expected an evaluation with gates, {name!r} has none; add some to its file")
@@ -66,4 +66,4 @@ def _key(asset: AssetName) -> dg.AssetKey:
 def _refuse_unknown(field_name: str, kind: str, named: Iterable[str], known: Sequence[str]) -> None:
     for name in named:
         if name not in known:
-            raise ConfigError(f"{field_name}: expected a {kind} of the project, got {name!r}; {nearest(name, known)}")
+            raise ConfigError(f"{field_name}: expected {kind} of the project, got {name!r}; {nearest(name, known)}")

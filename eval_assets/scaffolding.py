@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from eval_assets.config.project_place import SETTINGS_FILE, ProjectPlace, place_named
 from eval_assets.errors import ConfigError
+from eval_assets.schemas.copies import schema_line, write_schemas
 
 EXAMPLES = [
     {
@@ -130,7 +131,9 @@ def write_project(folder: Path, *, key_prefix: str) -> None:
     for name, content in {SETTINGS_FILE: settings, **FILES}.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8")
+        head = f"{schema_line(path.parent.name, path, folder)}\n" if path.suffix == ".yaml" else ""
+        path.write_text(head + content, encoding="utf-8")
+    write_schemas(folder)
 
 
 def _place_of(folder: Path) -> ProjectPlace:

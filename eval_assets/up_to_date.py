@@ -22,6 +22,7 @@ from eval_assets.reports.computed.gating import OverallVerdict, overall_verdict
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.graph import Cell
 from eval_assets.stages.spending import Spending
+from eval_assets.wording.numbers import count_text
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -71,7 +72,7 @@ class Listener:
             self.on_plan(plan)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class RunOutcome:
     """How it ended.
 
@@ -92,6 +93,13 @@ class RunOutcome:
     missing: Sequence[str]
     was_stopped: bool
     is_open: bool
+
+    def __repr__(self) -> str:
+        """What ran, what failed, and what gates say, a line each."""
+        n_failed = sum(rows.n_failed for rows in self.failed)
+        runs = f"{count_text(self.summary.n_runs, 'run')}, {count_text(n_failed, 'row')} without a result"
+        gates = [f"{name}: {overall.verdict.value}, {overall.note}" for name, (overall, _) in self.gates.items()]
+        return "\n".join([runs, *gates, *self.unfinished])
 
     @property
     def unfinished(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import runpy
 
 MODULES = (
     "test_architecture_page",
+    "test_commands_page",
     "test_files_page",
     "test_judge_reply_forms",
     "test_metric_docs",
@@ -14,6 +15,7 @@ MODULES = (
 DERIVED = frozenset(
     {
         "docs/architecture.md",
+        "docs/commands.md",
         "docs/files.md",
         "docs/judge-replies.md",
         "docs/metrics.md",

@@ -82,15 +82,18 @@ class Assembled:
     def as_given(self, text: str) -> str:
         """A text that names candidates, models, data and files as the call did."""
         dataset = self.project.datasets[self.declared["dataset"]]
-        names = {str(candidate.name): candidate.label for candidate in self.candidates}
+        cells = {f"{self.name}:{candidate.name}": candidate.label for candidate in self.candidates}
+        names = {cell: label.ljust(len(cell)) for cell, label in cells.items()}  # where it stands in a table
+        names |= {str(candidate.name): candidate.label for candidate in self.candidates}
         names |= {candidate.model.item.name: candidate.label for candidate in self.candidates}
         if dataset.file == SAID:
             file = Path(str(dataset.item.card.file))
             shown = relative(file, self.project.data_dir.parent)
             names |= {str(file): self.rows.label, shown: self.rows.label, dataset.item.name: self.rows.label}
+        names[self.name] = SAID
         for name, given in names.items():
             text = text.replace(name, given)
-        return text
+        return "\n".join(line.rstrip() for line in text.splitlines())
 
     @property
     def cluster(self) -> str | None:

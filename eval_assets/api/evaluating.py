@@ -15,6 +15,7 @@ from eval_assets.config.project import Project
 from eval_assets.config.project_files import load_project
 from eval_assets.config.settings import Settings
 from eval_assets.planning.plan import make_plan
+from eval_assets.planning.plan_text import plan_text
 from eval_assets.stages.spending import Spending
 
 ROWS_FOLDER = "python"
@@ -115,7 +116,7 @@ def plan(  # noqa: PLR0913  as `evaluate`
     with together.said_as_given(), opened_room(settings, together.project) as room:
         spending = Spending(cache=cache, max_cost_usd=max_cost_usd)
         made = make_plan(room, evaluations=[together.name], spending=spending)
-    return PlannedEvaluation(made, {str(name): label for name, label in together.labels.items()})
+    return PlannedEvaluation(made, together.as_given(plan_text(made)))
 
 
 def _assembled(

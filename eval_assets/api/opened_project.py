@@ -1,7 +1,9 @@
 """A project opened from Python: what its evaluations found, what a run would do, and runs of it."""
 
+import asyncio
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -155,7 +157,7 @@ class OpenedProject:
             made = make_plan(
                 room, evaluations=evaluations, models=models, prompts=prompts, spending=Spending(cache=cache)
             )
-        return PlannedEvaluation(made, {})
+        return PlannedEvaluation(made)
 
     def run(
         self,
@@ -198,7 +200,9 @@ class OpenedProject:
         with self._engine_room(evaluations, limit) as room, _home_of_this_project():
             room.budget = None if max_cost_usd is None else Budget(max_cost_usd)
             listener = Listener(watch=lambda: QuietWatcher(on_start))
-            outcome = bring_up_to_date(room, self._settings, chosen, spending, listener)
+            outcome = _beside_a_running_loop(
+                lambda: bring_up_to_date(room, self._settings, chosen, spending, listener), room
+            )
         if check and outcome.unfinished:
             raise RunFailedError("\n".join(outcome.unfinished))
         return outcome
@@ -254,6 +258,24 @@ class QuietWatcher:
         """Somebody asked to stop."""
         if self._on_start is not None:
             self._on_start(said)
+
+
+def _beside_a_running_loop(run: "Callable[[], RunOutcome]", room: "EngineRoom") -> "RunOutcome":
+    """Run in a thread of its own if this one has an event loop running, as in a notebook: Dagster wants none.
+
+    An interrupt ends the run as it does elsewhere: nothing more is sent, what was answered is kept.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return run()
+    with ThreadPoolExecutor(1, "eval-assets run") as threads:
+        running = threads.submit(run)
+        try:
+            return running.result()
+        except KeyboardInterrupt:
+            room.stop.set()
+            return running.result()
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from eval_assets.config.project import SUFFIXES
 from eval_assets.config.project_place import nearest_place
 from eval_assets.config.settings import DATA_VARIABLE, Settings, settings_from
 from eval_assets.errors import ConfigError
+from eval_assets.storage.warehouse import Warehouse
 
 SCRATCH = Path("eval-assets", "scratch")
 
@@ -35,6 +36,16 @@ def chosen_settings(project: str | os.PathLike[str] | None) -> Settings:
     if os.environ.get(DATA_VARIABLE) or nearest_place(Path.cwd()):
         return settings_from()
     return settings_from(data_dir=_scratch_data())
+
+
+def opened_warehouse(settings: Settings) -> Warehouse:
+    """The tables, kept open for the calls to come: opening all of them takes as long as a small evaluation."""
+    return _warehouse_at(settings.warehouse_root, tuple(sorted(settings.storage_options.items())))
+
+
+@cache
+def _warehouse_at(root: str, storage_options: tuple[tuple[str, str], ...]) -> Warehouse:
+    return Warehouse(root, dict(storage_options))
 
 
 def is_scratch(settings: Settings) -> bool:

@@ -6,12 +6,12 @@ from typing import Any
 
 from eval_assets.api.arguments.given_metrics import given_metrics
 from eval_assets.api.assembly import Assembled, given_judges, with_evaluation
+from eval_assets.api.project_choice import opened_warehouse
 from eval_assets.config.candidate import Candidate
 from eval_assets.config.settings import Settings
 from eval_assets.errors import StorageError
 from eval_assets.stages.graph import cells_of
 from eval_assets.storage.snapshots import partition_name
-from eval_assets.storage.warehouse import Warehouse
 
 
 def with_other_scores(together: Assembled, metrics: Any, judges: Sequence[Any] | None) -> Assembled:
@@ -58,7 +58,7 @@ def refuse_other_outputs(
     Raises:
         StorageError: They hold others.
     """
-    commits = Warehouse(settings.warehouse_root, settings.storage_options).snapshot("predictions").last_commits()
+    commits = opened_warehouse(settings).snapshot("predictions").last_commits()
     for cell in cells_of(together.project, together.name):
         commit = commits.get(partition_name(cell.partition))
         if commit is None or commit.metadata["data_version"] != versions[cell.key]:

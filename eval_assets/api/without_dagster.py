@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from eval_assets.api.project_choice import opened_warehouse
 from eval_assets.config.project import Project
 from eval_assets.config.settings import Settings
 from eval_assets.planning.plan import roots_of
@@ -21,7 +22,6 @@ from eval_assets.stages.graph import Cell, Place, WholeEvaluation, all_judges_of
 from eval_assets.stages.place_asking import Asked
 from eval_assets.stages.spending import Spending
 from eval_assets.stages.stage_table import OF_CELLS, OF_EVALUATIONS, STAGES
-from eval_assets.storage.warehouse import Warehouse
 
 PAID = tuple(table for table, stage in STAGES.items() if stage.pays)
 
@@ -46,7 +46,7 @@ class Sent:
 @contextmanager
 def opened_room(settings: Settings, project: Project) -> Iterator[EngineRoom]:
     """Servers, stores and engines over a project in memory, closed at the end."""
-    warehouse = Warehouse(settings.warehouse_root, settings.storage_options)
+    warehouse = opened_warehouse(settings)
     with EngineRoom(project=project, warehouse=warehouse, state_dir=settings.state_dir, writes_pages=False) as room:
         yield room
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     type=Format(["table", "json", "md", "html", "parquet"]),
     default="table",
     show_default=True,
+    help="table for a terminal, md for a comment, html for a page in one file, json and parquet for programs.",
 )
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path), help="Write to this file; for parquet, to this folder."
@@ -50,7 +51,14 @@ def report(data_dir: Path | None, evaluation: str, style: str, output: Path | No
 
 @click.command(epilog=GATE_CODES)
 @click.argument("evaluation")
-@click.option("--format", "style", type=click.Choice(["md", "junit", "json"]), default="md", show_default=True)
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["md", "junit", "json"]),
+    default="md",
+    show_default=True,
+    help="md for a comment, junit for a test report, json for programs.",
+)
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="Write to this file.")
 @click.pass_obj
 def gate(data_dir: Path | None, evaluation: str, style: str, output: Path | None) -> None:

@@ -5,18 +5,22 @@ written is the business of `warehouse`.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from eval_assets.storage.commit_ledger import newest_summed_up, sum_up, sum_up_newest, summed_up
+from eval_assets.storage.checkpoints import thin_checkpoints
+from eval_assets.storage.commit_ledger import SIZE, newest_summed_up, sum_up, sum_up_newest, summed_up
 from eval_assets.storage.integrity.data_files import LOCAL, NamedTable
 from eval_assets.storage.snapshots import Commit, newest_of_each
 
 LOOKS = 30
 UNSEEN = -1
+REOPENED_AFTER = 50
+"""Commits: delta-rs keeps each that came after the opening apart, and every further one takes it longer."""
 NOT_OURS = {"version", "operationParameters", "operationMetrics", "engineInfo", "clientVersion"}
 """What delta-rs records besides, which nobody asks for."""
 
@@ -47,7 +51,7 @@ class OpenTable:
         self, table: str, uri: str, storage_options: Mapping[str, str], refuse: Callable[[NamedTable], None]
     ) -> None:
         self._table, self._uri, self._storage_options, self._refuse = table, uri, dict(storage_options), refuse
-        self._log = NamedTable(uri, storage_options=self._storage_options)
+        self._log = self._opened_anew()
         self._entry_state = self._state_of_entry()
         self._snapshot: NamedTable | None = None
         self._kept: dict[str, pl.DataFrame] = {}
@@ -70,9 +74,11 @@ class OpenTable:
         if not self.is_latest:
             if self._entry_state is not None and self._state_of_entry() != self._entry_state:
                 # The entry we know is another one or gone: the table was made anew, or its log cut off by maintenance.
-                self._log = NamedTable(self._uri, storage_options=self._storage_options)
+                self._log = self._opened_anew()
                 self._snapshot = None
                 self._read = _Read()
+            elif self._is_long_open:
+                self._log = self._opened_anew()
             else:
                 self._log.update_incremental()
             self._entry_state = self._state_of_entry()
@@ -81,10 +87,22 @@ class OpenTable:
     def write(self, action: Callable[[NamedTable], None]) -> None:
         """Have the latest version written to; the one that comes of it is open without another look at the log."""
         self.version()
+        if self._is_long_open:
+            self._log = self._opened_anew()
         try:
             action(self._log)
         finally:
             self._entry_state = self._state_of_entry()
+
+    @property
+    def _is_long_open(self) -> bool:
+        """Whether so much was committed since the table was opened that opening it anew costs less than keeping it."""
+        return self._log.version() - self._opened_at >= REOPENED_AFTER
+
+    def _opened_anew(self) -> NamedTable:
+        opened = NamedTable(self._uri, storage_options=self._storage_options)
+        self._opened_at = opened.version()
+        return opened
 
     def snapshot(self) -> NamedTable:
         """The latest version, unaffected by later ones: a lazy scan of it stays what it was."""
@@ -143,7 +161,7 @@ class OpenTable:
         return self._read.newest_until, self._read.by_partition
 
     def sum_up(self) -> int:
-        """Have all commits summed up that fill a summary. Returns how many are."""
+        """Have all commits summed up that fill a summary, and old checkpoints thinned out. Returns how many are."""
         commits = self.commits(None)
         if len(commits) == commits[0].version + 1:  # else the first ones are lost
             entries = [commit.metadata for commit in reversed(commits)]
@@ -154,6 +172,9 @@ class OpenTable:
             records = {commit.version: commit.metadata for commit in newest.values()}
             if n_known:
                 sum_up_newest(self._uri, n_known - 1, records, self._storage_options)
+        if self._log.table_uri.startswith(LOCAL):
+            with suppress(OSError):  # a read-only folder: they only take space
+                thin_checkpoints(Path(self._uri) / "_delta_log", every=SIZE)
         return self._read.n_summed_up
 
     def _begin_with_summary(self) -> None:

@@ -221,6 +221,23 @@ def test_an_object_with_predict_is_a_model_and_one_of_its_columns_the_answer() -
     assert result.tables["eval_results_table"]["said"].tolist() == ROWS["question"].tolist()
 
 
+def test_an_empty_output_has_no_score_here_and_one_in_mlflow() -> None:
+    data, recorded = pd.DataFrame(RECORDED["empty"]), RECORDED["calls"]["empty"]
+    result = mlflow.evaluate(data=data, predictions="answer", targets="truth", model_type="question-answering")
+    assert recorded["metrics"]["exact_match/v1"] == pytest.approx(2 / 3)  # two of three texts are equal
+    assert result.metrics["exact_match/v1"] == 1  # of the one row that has an answer
+    assert recorded["table"]["ari_grade_level/v1/score"] == [-16.22, 0, 0]
+    scores = result.tables["eval_results_table"]["ari_grade_level/v1/score"]
+    assert scores[0] == pytest.approx(-16.22)
+    assert scores[1:].isna().all()
+
+
+def test_latency_has_the_keys_of_mlflow() -> None:
+    result = mlflow.evaluate(shout, ROWS[["question"]], extra_metrics=["latency"])
+    assert sorted(result.metrics) == RECORDED["latency"]["metrics"]
+    assert list(result.tables["eval_results_table"].columns) == RECORDED["latency"]["table"]
+
+
 def test_rows_that_fail_are_rows_without_scores_and_are_told_of(caplog: pytest.LogCaptureFixture) -> None:
     def failing(frame: pd.DataFrame) -> list[str]:
         raise RuntimeError("no answer today")
@@ -358,6 +375,23 @@ class ToolCallCorrectness:
 def test_what_scorers_cannot_be_used_for_is_refused(arguments: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         mlflow.genai.evaluate(**{"data": RECORDED_GENAI["rows"], "scorers": [same], **arguments})
+
+
+class Guidelines:
+    name, guidelines = "house rules", ["Say please."]
+
+
+def test_a_built_in_scorer_is_a_judge_of_the_project_and_brings_its_guidelines(tmp_path: Path) -> None:
+    from eval_assets.compat.mlflow.scorers import scorers_of
+
+    judges = Path(__file__).parents[2] / "data" / "judges"
+    files = {
+        f"judges/{name}.yaml": (judges / f"{name}.yaml").read_text() for name in ("guidelines", "answer-correctness")
+    }
+    found = scorers_of([Correctness(), Guidelines()], project_with(tmp_path, **files))
+    assert found.judges[0] == "answer-correctness"
+    assert (found.judges[1].name, found.judges[1].fields["guidelines"]) == ("house_rules", ["Say please."])
+    assert found.named == {"answer-correctness": "correctness", "house_rules": "house rules"}
 
 
 def test_mlflow_is_never_imported() -> None:

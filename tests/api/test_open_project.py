@@ -1,6 +1,10 @@
 """`ea.open_project`: what evaluations found, searches over their states, plans and runs."""
 
+import asyncio
 import os
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -150,6 +154,14 @@ def test_a_plan_tells_what_would_run_and_sends_nothing(opened: ea.OpenedProject)
         opened.plan(limit=0)
 
 
+def test_only_runs_import_dagster(folder: Path) -> None:
+    code = (
+        "import sys; import eval_assets as ea; opened = ea.open_project(sys.argv[1]); opened.report('e').text; "
+        "opened.search_runs(); opened.plan(); sys.exit('dagster' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(folder)], check=True)
+
+
 def test_an_id_is_traced_back_to_its_row(opened: ea.OpenedProject) -> None:
     prediction = opened.report("e").report.predictions["prediction_id"][0]
     assert opened.trace(prediction)["prediction"]["prediction_id"] == prediction
@@ -166,12 +178,26 @@ def test_a_run_from_python_is_that_of_the_command_line_in_the_instance_of_its_pr
         assert (tmp_path / ".dagster" / "dagster.yaml").exists()
         assert any("e:short@ask" in what for what in started)
         assert not outcome.unfinished
+        assert re.match(r"\d runs, 0 rows without a result\ne: GO, ", repr(outcome))
         again = opened.run("e", models=["short"])
         assert again.plan.is_empty
         assert again.summary.n_runs == 0
     (row,) = opened.search_runs().iter_rows(named=True)
+    assert (row["cost_usd"], row["spent_usd"]) == (None, None)  # no price is set
     assert (row["candidate"], row["n_sent"], row["outcomes"]) == ("short@ask", 1, '{"ok": 1}')
     assert row["report_page"] == str(tmp_path / "data" / "warehouse" / "reports" / "e.html")
+
+
+def test_a_run_works_in_a_notebook_whose_event_loop_is_running(tmp_path: Path) -> None:
+    write_project(tmp_path)
+
+    async def cell() -> int:
+        return ea.open_project(tmp_path).run("e", models=["short"]).summary.n_runs
+
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in ("EVAL_ASSETS_WAREHOUSE", "EVAL_ASSETS_DATA", "DAGSTER_HOME"):
+            patch.delenv(variable, raising=False)
+        assert asyncio.run(cell()) > 0
 
 
 def test_a_run_that_could_not_be_finished_is_an_error_unless_it_is_looked_at(tmp_path: Path) -> None:

@@ -150,43 +150,61 @@ def test_models_prompts_and_judges_of_the_project_are_named(project):
         ea.evaluate(ROWS, "shout", metrics=EXACT)
 
 
-def test_a_saved_evaluation_of_a_module_of_the_project_sends_nothing_in_the_pipeline(project, monkeypatch):
+async def by_position(letter):
+    return letter.upper() + mark
+
+
+mark = "!"
+
+
+def test_a_saved_evaluation_sends_nothing_in_the_pipeline(project, monkeypatch):
+    from eval_assets.config.settings import settings_from
+    from eval_assets.stages.engine_room import EngineRoom
+    from eval_assets.stages.report_reading import read_report
     from tests.command_line import exit_code, isolated
 
     (project / "answering.py").write_text(
-        "def app(inputs):\n"
-        "    with open('asked.txt', 'a') as asked:\n"
-        "        asked.write('.')\n"
-        "    return inputs.upper()\n\n\n"
-        "def is_same(output, targets) -> bool:\n"
-        "    return output == targets\n"
+        "def app(inputs):\n    return inputs.upper()\n\n\n"
+        "def is_same(output, targets) -> bool:\n    return output == targets\n"
     )
     monkeypatch.syspath_prepend(str(project))
     import answering
 
-    r = ea.evaluate(ROWS, answering.app, worse, metrics=["exact_match", answering.is_same], baseline="worse")
-    files = r.save("support")
-    written = sorted(str(path.relative_to(project / "data")) for path in files)
+    candidates = (answering.app, worse, by_position)
+    r = ea.evaluate(ROWS, *candidates, metrics=["exact_match", answering.is_same], baseline="worse")
+    written = sorted(str(path.relative_to(project)) for path in r.save("support"))
     assert written == [
-        "datasets/support.jsonl", "datasets/support.yaml", "evaluations/support.yaml", "models/app.yaml",
-        "models/worse.jsonl", "models/worse.yaml", "prompts/inputs.md",
+        "data/datasets/support.jsonl", "data/datasets/support.yaml", "data/evaluations/support.yaml",
+        "data/models/app.yaml", "data/models/by_position.yaml", "data/models/worse.yaml", "data/prompts/inputs.md",
+        "support_by_position.py", "support_worse.py",
     ]  # fmt: skip
-    assert (project / "asked.txt").read_text() == "...."
+    assert "async def by_position_by_name(inputs):\n" in (project / "support_by_position.py").read_text()
+    assert yaml.safe_load((project / "data/models/app.yaml").read_text())["callable"] == "answering:app"
     isolated(monkeypatch, project / "home")
     (project / "home").mkdir()
+    assert exit_code(project / "data", "check") == 0
     assert exit_code(project / "data", "run", "support") == 0
-    assert (project / "asked.txt").read_text() == "...."
-    assert exit_code(project / "data", "run", "support", "--dry-run") == 0
-
-    from eval_assets.config.settings import settings_from
-    from eval_assets.stages.engine_room import EngineRoom
-    from eval_assets.stages.report_reading import read_report
-
     with EngineRoom.from_settings(settings_from(data_dir=project / "data")) as room:
         report = read_report(room, "support")
+        runs = room.warehouse.scan("runs", None).filter(evaluation="support").collect()
+    assert (runs["n_sent"].sum(), runs["n_reused"].sum()) == (0, 12)
     means = {candidate.model: candidate.metrics["exact_match"]["mean"] for candidate in report.candidates}
-    assert means == {"app": 1.0, "worse": 0.75}
+    assert means == {"app": 1.0, "worse": 0.75, "by_position": 0.0}
     assert report.baseline == "worse@inputs"
+
+
+def test_a_function_that_has_no_text_is_saved_by_its_outputs_and_that_is_said(project, caplog):
+    held = {"a": "A"}
+    r = ea.evaluate(ROWS, lambda inputs: held.get(inputs, "?"), "topic", metrics=EXACT)
+    r.save("support")
+    assert "lambda is saved by its outputs" in caplog.text
+    models = {path.name: path.read_text() for path in (project / "data/models").iterdir()}
+    assert yaml.safe_load(models["lambda.yaml"])["provider"] == "recorded"
+    assert json.loads(models["lambda.jsonl"].splitlines()[1])["output"] == "?"
+    assert [json.loads(line)["output"] for line in models["topic.jsonl"].splitlines()] == ["x", "x", "y", "y"]
+    again = ea.evaluate("support", "lambda@inputs", "topic@inputs", metrics=EXACT)
+    assert again.df["lambda@inputs"].to_list() == ["A", "?", "?", "?"]
+    assert again.n_sent == 0
 
 
 def test_saving_never_writes_over_other_files(project):

@@ -1,12 +1,14 @@
 """Summaries of commits: who reads them finds what the log says, and finds it after the log was cut off."""
 
+import os
 import shutil
+import time
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from eval_assets.storage import commit_ledger
+from eval_assets.storage import commit_ledger, open_tables
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.schemas import SCHEMAS
 
@@ -119,3 +121,25 @@ def test_a_table_made_anew_under_one_held_open_is_another_table(root):
         "prompt=q": "w12"
     }
     assert held.scan(TABLE).collect()["prompt"].to_list() == ["q"]
+
+
+def test_old_checkpoints_are_thinned_out_and_every_version_stays_readable(tmp_path, monkeypatch):
+    monkeypatch.setattr(commit_ledger, "SIZE", 20)
+    monkeypatch.setattr(open_tables, "SIZE", 20)
+    warehouse = Warehouse(str(tmp_path))
+    for number in range(58):
+        replace(warehouse, "p0", f"v{number}")
+    age(tmp_path / TABLE / "_delta_log")
+    replace(warehouse, "p0", "v58")  # version 59 fills a summary
+
+    log = tmp_path / TABLE / "_delta_log"
+    left = sorted(int(path.name.partition(".")[0]) for path in log.glob("*.checkpoint.parquet"))
+    assert left == [9, 29, 49, 59]  # one in ten: the first in each 20 versions, and the last
+    for version in (1, 29, 35, 59):
+        assert warehouse.scan(TABLE, version=version).collect().height == 1
+
+
+def age(log: Path) -> None:
+    """Let the files of a log have been written two days ago."""
+    for path in log.iterdir():
+        os.utime(path, (time.time() - 172_800,) * 2)

@@ -109,7 +109,8 @@ def taken(node: Node) -> str:  # noqa: PLR0911  one line per kind of value
     if "$ref" in node:
         return "fields below"
     if "enum" in node or "const" in node:
-        return ", ".join(f"`{value}`" for value in node.get("enum", [node.get("const")]))
+        values = node.get("enum", [node.get("const")])
+        return ", ".join(f"`{value if isinstance(value, str) else json.dumps(value)}`" for value in values)
     if node.get("pattern") == SLUG_PATTERN:
         return "name"
     if node["type"] == "array":

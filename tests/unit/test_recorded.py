@@ -10,6 +10,7 @@ import pytest
 from eval_assets.config.model import RecordedColumns
 from eval_assets.errors import ConfigError
 from eval_assets.providers.clients.recorded_client import RecordedClient, recorded_file
+from eval_assets.providers.clients.recorded_verdicts import recorded_client
 from eval_assets.providers.failures import RequestFailed
 from eval_assets.requests.exchange import Reply, Request
 
@@ -233,3 +234,27 @@ def test_a_variable_that_is_not_set_is_named(monkeypatch):
     monkeypatch.delenv("RUNS", raising=False)
     with pytest.raises(ConfigError, match="expected the environment variable 'RUNS' to be set"):
         recorded_file("${RUNS}/run.csv", Path())
+
+
+def test_a_file_larger_than_memory_should_hold_answers_from_disk(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("eval_assets.storage.spool.HELD_BYTES", 100)
+    rows = [{"id": f"e{n}", "output": ["é" * n, n, None][n % 3], "seconds": n / 2} for n in range(90)]
+    client = RecordedClient(
+        write(tmp_path, rows, ".jsonl"), RecordedColumns(example_id="id", latency_seconds="seconds")
+    )
+    replies = {n: client.reply_to(Request((), columns={"example_id": f"e{n}"})) for n in (87, 0, 3, 4)}
+    assert {n: (reply.output, reply.latency_seconds) for n, reply in replies.items()} == {
+        87: ("é" * 87, 43.5),
+        0: ("", 0.0),
+        3: ("é" * 3, 1.5),
+        4: ("4", 2.0),
+    }
+    assert [line for line, _ in client.outputs()] == [n + 1 for n in range(90) if n % 3 < 2]
+
+
+def test_a_file_that_was_read_for_the_check_is_not_read_again_for_the_run(tmp_path) -> None:
+    path = write(tmp_path, ROWS, ".jsonl")
+    first = recorded_client(path, RecordedColumns(), file="data/models/run.jsonl")
+    assert recorded_client(path, RecordedColumns()) is first
+    path.write_text(path.read_text() + '{"example_id": "new", "output": "Oslo"}\n')
+    assert recorded_client(path, RecordedColumns()) is not first

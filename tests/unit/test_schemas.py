@@ -17,6 +17,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from eval_assets.cli.main import commands
 from eval_assets.config.datasets.dataset import DatasetCard
+from eval_assets.config.datasets.row_source import RowSource
 from eval_assets.config.evaluation import EvaluationFile, Gate, MetricChoice
 from eval_assets.config.fields import SLUG_PATTERN
 from eval_assets.config.files.parameter_names import BY_PROJECT, HARMLESS, KNOWN_PARAMETERS, Numbers, Types
@@ -77,6 +78,7 @@ CONDITIONS: Mapping[type[BaseModel], list[dict[str, Any]]] = {
         NOT_A_JURY,
         {"properties": {"parameters": sampling_parameters()}},
     ],
+    RowSource: [{"minProperties": 1, "maxProperties": 1}],
     Gate: [{"anyOf": [{"required": [name]} for name in Gate.THRESHOLDS]}],
     MetricChoice: [{"if": {"not": {"required": ["function"]}}, "then": {"properties": {"metric": SHIPPED_METRIC}}}],
 }
@@ -174,6 +176,7 @@ def test_every_file_of_this_repository_conforms(path: Path) -> None:
 MISTAKES = [  # kind of file, what it says in place of the sound one
     ("datasets", "task: qa\n"),
     ("datasets", "task: text\ncolumns: {Question text: inputs}\n"),
+    ("datasets", "task: text\nrows: {delta: a, parquet: b}\n"),
     ("datasets", "task: text\ndelimiter: ';;'\n"),
     ("models", "provider: opnai\nmodel: m\n"),
     ("models", "provider: openai\n"),

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from eval_assets.errors import StorageError
+from eval_assets.storage import open_tables
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.schemas import PARTITIONED_BY, SCHEMAS
 
@@ -115,3 +116,17 @@ def test_tables_are_the_public_surface() -> None:
     assert sorted(SCHEMAS) == sorted(PARTITIONED_BY)
     for table, columns in PARTITIONED_BY.items():
         assert set(columns) <= set(SCHEMAS[table])
+
+
+def test_a_table_written_to_for_long_is_opened_anew_and_says_the_same(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(open_tables, "REOPENED_AFTER", 3)
+    opened: list[int] = []
+    open_anew = open_tables.OpenTable._opened_anew
+    monkeypatch.setattr(open_tables.OpenTable, "_opened_anew", lambda table: opened.append(1) or open_anew(table))
+    warehouse, other = Warehouse(str(tmp_path)), Warehouse(str(tmp_path))
+    versions = [warehouse.replace("predictions", rows_of(partition_of("a"), n), partition_of("a")) for n in range(1, 8)]
+    assert [commit.version for commit in versions] == [1, 2, 3, 4, 5, 6, 7]
+    assert len(opened) == 3  # at version 0, 3 and 6
+    assert other.version("predictions") == 7
+    assert warehouse.scan("predictions").collect().height == 7
+    assert [commit.version for commit in warehouse.history("predictions")] == [7, 6, 5, 4, 3, 2, 1, 0]

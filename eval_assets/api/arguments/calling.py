@@ -9,7 +9,7 @@ replies. Any of them may be a coroutine function. Targets are not shown.
 import asyncio
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from eval_assets.config.problems import nearest
 from eval_assets.errors import ConfigError
@@ -20,6 +20,9 @@ ROWS = "rows"
 BATCH_ROWS = 64
 GATHER_SECONDS = 0.005
 """How long a batch that isn't full waits for further rows."""
+
+TAKES_INPUTS = "__eval_assets_takes_inputs__"
+"""Name in a function that gives another its only argument: the other."""
 
 VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
@@ -72,12 +75,23 @@ def _taking_inputs(function: Callable[..., Any]) -> Callable[..., Any]:
         async def ask(inputs: Any) -> Any:
             return await function(inputs)
 
-        return ask
+        found: Callable[..., Any] = ask
+    else:
 
-    def answer(inputs: Any) -> Any:
-        return function(inputs)
+        def answer(inputs: Any) -> Any:
+            return function(inputs)
 
-    return answer
+        found = answer
+    setattr(found, TAKES_INPUTS, function)
+    return found
+
+
+def unadapted(called: Callable[..., Any]) -> tuple[Callable[..., Any], Literal["by name", "by position"] | None]:
+    """The function behind one that is called by name, and how that calls it; null where no other module could."""
+    if hasattr(called, TAKES_INPUTS):
+        return getattr(called, TAKES_INPUTS), "by position"
+    is_adapted = getattr(called, "__module__", None) == __name__
+    return called, None if is_adapted else "by name"
 
 
 def _taking_fields(function: Callable[..., Any], names: Sequence[str]) -> Callable[..., Any]:

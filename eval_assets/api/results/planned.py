@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from eval_assets.api.results.showing import labelled
 from eval_assets.planning.plan import Plan
 from eval_assets.planning.plan_text import plan_text
 
@@ -15,15 +14,15 @@ class PlannedEvaluation:
 
     Args:
         plan: As `eval-assets plan` makes it.
-        labels: `model@prompt` → what results call the candidate.
+        said: What `eval-assets plan` prints of it, in the names of the call; null: in its own.
     """
 
     plan: Plan
-    labels: Mapping[str, str] = field(repr=False)
+    said: str | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         """What `eval-assets plan` prints."""
-        return labelled(plan_text(self.plan), self.labels)
+        return self.said or plan_text(self.plan)
 
     @property
     def n_to_send(self) -> int:

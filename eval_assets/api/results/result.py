@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from eval_assets.api.assembly import Assembled
+from eval_assets.api.project_choice import opened_warehouse
 from eval_assets.api.rescoring import refuse_other_outputs, with_other_scores
 from eval_assets.api.results.assertions import refuse_regression
 from eval_assets.api.results.compared_results import ResultComparison, compared_results
@@ -163,9 +164,8 @@ class EvaluationResult:
             TraceError: The id names nothing, or more than one row.
         """
         from eval_assets.storage.tracing.trace import trace
-        from eval_assets.storage.warehouse import Warehouse
 
-        return trace(Warehouse(self.settings.warehouse_root, self.settings.storage_options), identifier)
+        return trace(opened_warehouse(self.settings), identifier)
 
     def rescore(self, metrics: Any = None, judges: Sequence[Any] | None = None) -> "EvaluationResult":
         """Score the same outputs by other metrics or judges: nothing but judges' requests is sent.

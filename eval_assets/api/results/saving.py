@@ -1,25 +1,32 @@
 """An evaluation of Python code as files of `data/`: what `eval-assets run` and the assets go on from."""
 
+import inspect
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import yaml
 
+from eval_assets.api.arguments.calling import unadapted
 from eval_assets.api.arguments.declaring import AS_THEY_ARE, slug, yaml_text
 from eval_assets.api.arguments.given_candidates import GivenCandidate
-from eval_assets.api.assembly import SAID, Assembled
+from eval_assets.api.assembly import Assembled
 from eval_assets.api.project_choice import is_scratch
+from eval_assets.api.results.carrying import carry_replies
 from eval_assets.config.candidate import Candidate
-from eval_assets.config.given import is_given
-from eval_assets.config.project import SUFFIXES
+from eval_assets.config.given import GivenFunction, is_given
+from eval_assets.config.project import SUFFIXES, Loaded
 from eval_assets.config.settings import Settings
 from eval_assets.errors import ConfigError
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.requests.canonical_json import json_text
 from eval_assets.tables.columns import CANDIDATE
 from eval_assets.user_code.extracting import importable_name, module_text
+
+LOG = logging.getLogger("eval_assets")
 
 
 @dataclass(slots=True)
@@ -30,6 +37,7 @@ class _Files:
     texts: dict[Path, str] = field(default_factory=dict)
     models: dict[str, str] = field(default_factory=dict)
     prompts: dict[str, str] = field(default_factory=dict)
+    carried: list[GivenCandidate] = field(default_factory=list)
 
     def add(self, kind: str, name: str, text: str, suffix: str | None = None) -> None:
         self.texts[self.data_dir / kind / f"{name}{suffix or SUFFIXES[kind]}"] = text
@@ -70,7 +78,7 @@ def save_evaluation(
     files = _Files(settings.data_dir)
     for candidate in together.candidates:
         _add_prompt(files, candidate, name)
-        _add_model(files, candidate, report, together)
+        _add_model(files, candidate, report, together, name)
     judges = [_add_judge(files, judge, together) for judge in together.declared["judges"]]
     fields = {
         **together.declared,
@@ -86,14 +94,25 @@ def save_evaluation(
             fields[named] = _renamed(value, files) if isinstance(value, str) else [_renamed(v, files) for v in value]
     said = {field: value for field, value in fields.items() if value not in ([], None)}
     files.add("evaluations", name, yaml_text(said))
-    return files.write(overwrite=overwrite)
+    written = files.write(overwrite=overwrite)
+    carried = {
+        Candidate(_renamed(str(candidate.name), files)): report.predictions.filter(str(candidate.name) == CANDIDATE)
+        for candidate in files.carried
+    }
+    carry_replies(settings, name, carried)
+    return written
+
+
+def _is_of_a_file(loaded: Loaded[Any]) -> bool:
+    """Whether something stands in a file of the project, not only in memory."""
+    return loaded.file.endswith((".md", ".yaml"))
 
 
 def _add_dataset(files: _Files, name: str, together: Assembled) -> str:
     """Name of the dataset; its rows and card are written where no file has them."""
     declared = str(together.declared["dataset"])
     loaded = together.project.datasets[declared]
-    if loaded.file != SAID:
+    if _is_of_a_file(loaded):
         return declared
     card = loaded.item.card
     rows = Path(str(card.file)).read_text("utf-8")
@@ -108,7 +127,7 @@ def _add_prompt(files: _Files, candidate: GivenCandidate, name: str) -> None:
     own = prompt.item.name
     if own in files.prompts:
         return
-    if prompt.file == f"data/prompts/{own}.md":
+    if _is_of_a_file(prompt):
         files.prompts[own] = own
         return
     plain = "inputs" if prompt.source == AS_THEY_ARE else name
@@ -117,29 +136,71 @@ def _add_prompt(files: _Files, candidate: GivenCandidate, name: str) -> None:
     files.add("prompts", files.prompts[own], prompt.source)
 
 
-def _add_model(files: _Files, candidate: GivenCandidate, report: EvaluationReport, together: Assembled) -> None:
+def _add_model(
+    files: _Files, candidate: GivenCandidate, report: EvaluationReport, together: Assembled, evaluation: str
+) -> None:
     model = candidate.model
     own = model.item.name
     if own in files.models:
         return
-    if model.file == f"data/models/{own}.yaml":
+    if _is_of_a_file(model):
         files.models[own] = own
         return
-    name = files.models[own] = slug(candidate.label)
-    if candidate.given is None and candidate.column is None:
+    taken = set(files.models.values())
+    name = files.models[own] = slug(candidate.label) if slug(candidate.label) not in taken else own
+    if candidate.given is not None:
+        said = _add_function(files, candidate, candidate.given, name, evaluation)
+        if said is None:
+            return
+        LOG.warning(
+            "%s is saved by its outputs, so that the pipeline can't ask it about further rows: %s; put it into a "
+            "module of the project and pass it from there",
+            candidate.label,
+            said,
+        )
+    elif candidate.column is None:
         files.add("models", name, model.source)
         return
+    _add_outputs(files, candidate, report, together, name)
+
+
+def _add_function(
+    files: _Files, candidate: GivenCandidate, given: GivenFunction, name: str, evaluation: str
+) -> str | None:
+    """Write a function to a module of its own, which its model file names; or why that can't be done."""
+    module = importable_name(f"{evaluation}_{name}")
+    function, called = unadapted(given.function)
+    try:
+        text = module_text({function.__name__: function}) if inspect.isfunction(function) else None
+    except ConfigError as error:
+        return str(error)
+    if text is None or called is None:
+        return f"a model file can't have {candidate.label!r} called as it is called here"
+    answering = function.__name__
+    if called == "by position":
+        answering = f"{answering}_by_name"
+        before, awaited = ("async ", "await ") if inspect.iscoroutinefunction(function) else ("", "")
+        text += f"\n\n{before}def {answering}(inputs):\n    return {awaited}{function.__name__}(inputs)\n"
+    files.texts[files.data_dir.parent / f"{module}.py"] = text
+    fields = yaml.safe_load(candidate.model.source)
+    files.add("models", name, yaml_text({**fields, "callable": f"{module}:{answering}"}))
+    files.carried.append(candidate)
+    return None
+
+
+def _add_outputs(
+    files: _Files, candidate: GivenCandidate, report: EvaluationReport, together: Assembled, name: str
+) -> None:
+    """Write the outputs of a candidate as recorded predictions."""
     if together.declared["samples"] > 1:
         raise ConfigError(
-            f"save: {candidate.label!r} is a function of this process, whose outputs are saved as recorded ones, one a "
-            "row; put it into a module of the project and pass it from there to save an evaluation with samples"
+            f"save: only the outputs of {candidate.label!r} can be saved, and a file of them holds one a row; put the "
+            "function into a module of the project and pass it from there to save an evaluation with samples"
         )
     described = f"Outputs of {candidate.label} from Python" if candidate.given else f"Column {candidate.column}"
     columns = {"latency_seconds": "latency_seconds"} if candidate.given else {}
-    files.add("models", name, yaml_text({
-        "description": described, "provider": "recorded", "file": f"{name}.jsonl",
-        **({"columns": columns} if columns else {}),
-    }))  # fmt: skip
+    fields = {"description": described, "provider": "recorded", "file": f"{name}.jsonl", "columns": columns}
+    files.add("models", name, yaml_text({field: value for field, value in fields.items() if value}))
     rows = report.predictions.filter(str(candidate.name) == CANDIDATE).sort("position")
     kept = ("example_id", "output", *columns)
     lines = rows.filter(pl.col("output").is_not_null()).select(kept).to_dicts()
@@ -148,12 +209,12 @@ def _add_model(files: _Files, candidate: GivenCandidate, report: EvaluationRepor
 
 def _add_judge(files: _Files, judge: str, together: Assembled) -> str:
     loaded = together.project.judges[judge]
-    if loaded.file == f"data/judges/{judge}.yaml":
+    if _is_of_a_file(loaded):
         return judge
     asked = str(loaded.item.file.model)
     model = together.project.models[asked]
     values: dict[str, Any] = {**loaded.item.file.model_dump(mode="json", exclude_defaults=True)}
-    if model.file != f"data/models/{asked}.yaml":
+    if not _is_of_a_file(model):
         values["model"] = files.models.setdefault(asked, slug(asked.rpartition(".")[0]))
         files.add("models", values["model"], model.source)
     files.add("judges", judge, yaml_text(values))

@@ -81,7 +81,8 @@ def verdict_sentence(report: EvaluationReport, labels: Mapping[str, str]) -> str
         confidence = confidence_text(row["confidence"])
         return (
             f"{labels[only.name]}: {metric} is {number_text(row['mean'])} "
-            f"({confidence} interval {interval_text(row['ci_low'], row['ci_high'])}) on {n_examples}"
+            f"({confidence} interval {interval_text(row['ci_low'], row['ci_high'])}) "
+            f"on {count_text(row['n_examples'], 'example')}"
         )
     said = []
     for candidate in report.candidates:

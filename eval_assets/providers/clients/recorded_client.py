@@ -1,5 +1,6 @@
 """Provider `recorded`: predictions you already have in a file, matched to examples by id or by position."""
 
+from array import array
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from eval_assets.providers.replies.endings import outcome_of
 from eval_assets.requests.canonical_json import canonical_json, json_text
 from eval_assets.requests.exchange import Reply, Request
 from eval_assets.requests.foreign_values import finite_number, whole_number
+from eval_assets.storage.spool import Spool
 
 NumberedRow = tuple[int, Mapping[str, Any]]
 """The line, or of Parquet the number, and the fields of a row."""
@@ -50,7 +52,7 @@ def recorded_version(file: ModelFile, models_dir: Path) -> str:
 
 
 class RecordedClient:
-    """Answers from a file, read once when the client is made.
+    """Answers from a file, read once when the client is made: what it says is kept, beyond some size on disk.
 
     Args:
         path: JSON lines, a JSON list of objects, CSV or Parquet.
@@ -64,19 +66,18 @@ class RecordedClient:
     def __init__(self, path: Path, columns: RecordedColumns, *, file: str | None = None) -> None:
         self._path = path
         self._columns = columns
-        named = file or str(path)
-        rows = recorded_rows(path, columns, file=named)
-        for column in (columns.example_id, columns.output):
-            require_column(rows, column, named)
-        self._rows = rows
-        self._by_id = _rows_by_id(rows, columns.example_id, named) if columns.example_id else {}
+        self._measured = (columns.latency_seconds, columns.prompt_tokens, columns.completion_tokens)
+        self._said = Spool()
+        self._lines = array("Q")
+        self._places: dict[str, int] = {}
+        self._read(file or str(path))
 
     def outputs(self) -> Iterator[tuple[int, Any]]:
         """Line and output of each row that has one."""
-        for line, row in self._rows:
-            output = value_at(row, self._columns.output)
-            if output is not None:
-                yield line, output
+        for place, line in enumerate(self._lines):
+            said = self._said.at(place)
+            if said is not None:
+                yield line, said[0]
 
     def strangers(self, example_ids: Collection[str], n_positions: int) -> Iterator[tuple[int, str | None]]:
         """Line and id of each row that no example can have.
@@ -86,12 +87,11 @@ class RecordedClient:
             n_positions: Rows of the dataset, blank ones included; rows are matched by position where they have no id.
         """
         if self._columns.example_id is None:
-            yield from ((line, None) for line, _ in self._rows[n_positions:])
+            yield from ((line, None) for line in self._lines[n_positions:])
             return
-        for line, row in self._rows:
-            example_id = id_text(value_at(row, self._columns.example_id))
-            if example_id is not None and example_id not in example_ids:
-                yield line, example_id
+        for example_id, place in self._places.items():
+            if example_id not in example_ids:
+                yield self._lines[place], example_id
 
     async def complete(self, request: Request) -> Reply:
         """As `reply_to`."""
@@ -103,41 +103,75 @@ class RecordedClient:
         Raises:
             RequestFailed: The file has no output for the example, or the request is for a further sample.
         """
-        row, named = self._row_of(request)
-        output = value_at(row, self._columns.output)
-        if output is None or request.sample_index > 0:
+        place, named = self._place_of(request)
+        said = None if place is None else self._said.at(place)
+        if said is None or request.sample_index > 0:
             raise RequestFailed(
                 f"expected an output in column {self._columns.output!r} of {self._path.name} for sample "
                 f"{request.sample_index} of {named}; a file holds one reply per example",
                 "not_recorded",
             )
+        output, latency, *tokens = said
         text = output if isinstance(output, str) else json_text(output)
+        latency_column, *token_columns = self._measured
+        latency_seconds = _number(latency, latency_column)
+        prompt_tokens, completion_tokens = map(_count, tokens, token_columns)
         return Reply(
             outcome=outcome_of(text, finish_reason=None),
             output=text,
             finish_reason=None,
-            latency_seconds=_number(row, self._columns.latency_seconds),
+            latency_seconds=latency_seconds,
             requested_at=datetime.now(UTC),
-            prompt_tokens=_count(row, self._columns.prompt_tokens),
-            completion_tokens=_count(row, self._columns.completion_tokens),
+            prompt_tokens=prompt_tokens,
+            completion_tokens=completion_tokens,
         )
 
     async def aclose(self) -> None:
         """Nothing is open."""
 
-    def _row_of(self, request: Request) -> tuple[Mapping[str, Any], str]:
-        """The example's row, empty if there is none, and how a message names the example."""
+    def _place_of(self, request: Request) -> tuple[int | None, str]:
+        """Where the example's row is, if there is one, and how a message names the example."""
         if self._columns.example_id is None:
             position = request.columns["position"]
-            return (
-                self._rows[position][1] if position < len(self._rows) else {}
-            ), f"the example at position {position}"
+            return position if position < len(self._lines) else None, f"the example at position {position}"
         example_id = str(request.columns["example_id"])
-        return self._by_id.get(example_id, {}), f"example {example_id!r}"
+        return self._places.get(example_id), f"example {example_id!r}"
+
+    def _read(self, file: str) -> None:
+        columns, first = self._columns, None
+        unseen = [column for column in (columns.example_id, columns.output) if column is not None]
+        fault: ConfigError | None = None  # said after a column that no row has
+        for line, row in recorded_rows(self._path, columns, file=file):
+            first = row if first is None else first
+            unseen = [column for column in unseen if value_at(row, column) is None]
+            if columns.example_id is not None and fault is None:
+                fault = self._place(line, row, columns.example_id, file)
+            output = value_at(row, columns.output)
+            measured = [None if column is None else value_at(row, column) for column in self._measured]
+            self._said.add(None if output is None else [output, *measured])
+            self._lines.append(line)
+        if unseen and first is not None:
+            raise _absent(unseen[0], first, file)
+        if fault is not None:
+            raise fault
+
+    def _place(self, line: int, row: Mapping[str, Any], column: str, file: str) -> ConfigError | None:
+        """Note the id of a row that is read, or say why it can't be one."""
+        value = value_at(row, column)
+        example_id = id_text(value)
+        if example_id is None:
+            if _has_nothing(row):
+                return None
+            return ConfigError(f"{file}:{line}: {column}: expected the id of an example, got {value!r:.80}")
+        if example_id in self._places:
+            first = f"first in {line_word(file)} {self._lines[self._places[example_id]]}"
+            return ConfigError(f"{file}:{line}: expected each {column!r} once, got {example_id!r} again, {first}")
+        self._places[example_id] = len(self._lines)
+        return None
 
 
-def recorded_rows(path: Path, columns: RecordedColumns, *, file: str) -> Sequence[NumberedRow]:
-    """The rows of a file of predictions, none of them left out.
+def recorded_rows(path: Path, columns: RecordedColumns, *, file: str) -> Iterator[NumberedRow]:
+    """The rows of a file of predictions, none of them left out but blank lines at the end of a CSV.
 
     Raises:
         ConfigError: The file is absent, unreadable or empty; or a row of a CSV is blank, and rows count by position.
@@ -148,19 +182,23 @@ def recorded_rows(path: Path, columns: RecordedColumns, *, file: str) -> Sequenc
         raise ConfigError(
             f"{file}: the file of predictions doesn't exist; a path in a model file starts at data/models"
         )
-    rows = list(file_rows(path, file=file, delimiter=columns.delimiter, repair=True))
-    while rows and is_separated(file) and _has_nothing(rows[-1][1]):
-        rows.pop()  # blank lines at the end of a CSV
-    if not rows:
-        raise ConfigError(f"{file}: expected rows with predictions, the file has none")
-    if is_separated(file) and columns.example_id is None and len(rows[0][1]) > 1:
-        blank = next((line for line, row in rows if _has_nothing(row)), None)
-        if blank is not None:
+    blank: list[NumberedRow] = []
+    found = False
+    for line, row in file_rows(path, file=file, delimiter=columns.delimiter, repair=True):
+        if is_separated(file) and _has_nothing(row):
+            blank.append((line, row))
+            continue
+        if blank and columns.example_id is None and len(row) > 1:
             raise ConfigError(
-                f"{file}:{blank}: expected a prediction in each row, which are matched to examples by their position, "
-                "got a blank one; take the line out, or match by id (`columns: {example_id: ...}`)"
+                f"{file}:{blank[0][0]}: expected a prediction in each row, which are matched to examples by their "
+                "position, got a blank one; take the line out, or match by id (`columns: {example_id: ...}`)"
             )
-    return rows
+        yield from blank
+        blank.clear()
+        found = True
+        yield line, row
+    if not found:
+        raise ConfigError(f"{file}: expected rows with predictions, the file has none")
 
 
 def _has_nothing(row: Mapping[str, Any]) -> bool:
@@ -174,32 +212,17 @@ def require_column(rows: Sequence[NumberedRow], column: str | None, file: str) -
         ConfigError: No row has one.
     """
     if column is not None and all(value_at(row, column) is None for _, row in rows):
-        hint = nearest(column, rows[0][1])
-        raise ConfigError(
-            f"{file}: no row has a value in column {column!r}; {hint}; name columns in the model's `columns`"
-        )
+        raise _absent(column, rows[0][1], file)
 
 
-def _rows_by_id(rows: Sequence[NumberedRow], column: str, file: str) -> dict[str, Mapping[str, Any]]:
-    by_id: dict[str, Mapping[str, Any]] = {}
-    lines: dict[str, int] = {}
-    for line, row in rows:
-        if _has_nothing(row):
-            continue
-        example_id = id_text(value_at(row, column))
-        if example_id is None:
-            raise ConfigError(
-                f"{file}:{line}: {column}: expected the id of an example, got {value_at(row, column)!r:.80}"
-            )
-        if example_id in by_id:
-            first = f"first in {line_word(file)} {lines[example_id]}"
-            raise ConfigError(f"{file}:{line}: expected each {column!r} once, got {example_id!r} again, {first}")
-        by_id[example_id], lines[example_id] = row, line
-    return by_id
+def _absent(column: str, row: Mapping[str, Any], file: str) -> ConfigError:
+    hint = nearest(column, row)
+    return ConfigError(
+        f"{file}: no row has a value in column {column!r}; {hint}; name columns in the model's `columns`"
+    )
 
 
-def _number(row: Mapping[str, Any], column: str | None) -> float | None:
-    value = None if column is None else value_at(row, column)
+def _number(value: Any, column: str | None) -> float | None:
     if value is None or value == "":
         return None
     try:
@@ -209,5 +232,5 @@ def _number(row: Mapping[str, Any], column: str | None) -> float | None:
     return None if number is None or number < 0 else number
 
 
-def _count(row: Mapping[str, Any], column: str | None) -> int | None:
-    return None if column is None else whole_number(_number(row, column))
+def _count(value: Any, column: str | None) -> int | None:
+    return None if value is None else whole_number(_number(value, column))

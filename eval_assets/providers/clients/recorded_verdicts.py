@@ -4,12 +4,15 @@ What a verdict means on a judge's scale is in `judges.recorded`.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from eval_assets.config.candidate import Candidate
 from eval_assets.config.datasets.formats.paths import value_at
+from eval_assets.config.files.file_states import FileState, state_of
 from eval_assets.config.model import Model, RecordedColumns
 from eval_assets.errors import ConfigError
 from eval_assets.providers.clients.recorded_client import RecordedClient, recorded_file, recorded_rows, require_column
@@ -17,6 +20,9 @@ from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.failures import RequestFailed
 from eval_assets.requests.canonical_json import json_text
 from eval_assets.requests.exchange import Reply, Request
+
+KEPT_BYTES = 64 * 2**20
+"""Largest file that is kept as it was read, for whoever asks next: a check reads what the run after it does."""
 
 Place = tuple[str, str, str | None]
 """Example, candidate and opponent of a row."""
@@ -44,7 +50,7 @@ class RecordedVerdicts:
         self._path = path
         self._columns = columns
         self._by_place: dict[Place, Mapping[str, Any]] = {}
-        rows = recorded_rows(path, columns, file=named)
+        rows = list(recorded_rows(path, columns, file=named))
         for column in (columns.example_id, columns.candidate, columns.opponent, columns.output):
             require_column(rows, column, named)
         for line, row in rows:
@@ -125,7 +131,27 @@ def recorded_client(
         columns: Where in a row what stands.
         file: How messages name the file; default its path.
     """
-    return (RecordedClient if columns.candidate is None else RecordedVerdicts)(path, columns, file=file)
+    if columns.candidate is not None:
+        return RecordedVerdicts(path, columns, file=file)
+    state = state_of(path)
+    if state is None or state[3] > KEPT_BYTES:
+        return RecordedClient(path, columns, file=file)
+    return _predictions_in_state(_Opening(path, columns, state, file))
+
+
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """A file of predictions in a state, whatever messages call it."""
+
+    path: Path
+    columns: RecordedColumns
+    state: FileState
+    file: str | None = field(compare=False)
+
+
+@lru_cache(maxsize=16)
+def _predictions_in_state(opening: _Opening) -> RecordedClient:
+    return RecordedClient(opening.path, opening.columns, file=opening.file)
 
 
 def _names_of(candidate: str) -> tuple[str, str]:

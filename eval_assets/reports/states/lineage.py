@@ -1,5 +1,6 @@
 """From the commit of an aggregate report back to the commits and files it was made from. Rows are not read here."""
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -101,6 +102,8 @@ class _Commits:
                 if "partition" in commit.metadata:
                     place = f"{table}/{_key_of(_values_of(commit))}"
                     self._of[place, commit.metadata["data_version"]].append(commit)
+        for found in self._of.values():
+            found.reverse()
 
     def seen_by(self, commit: Commit, place: str, data_version: str) -> Commit | None:
         """What a commit was made from: the newest that was there and holds the data version, as empty tables share one.
@@ -110,8 +113,9 @@ class _Commits:
             place: From which partition, as `table/key`.
             data_version: Which it had.
         """
-        at = committed_at(commit)
-        return next((each for each in self._of.get((place, data_version), ()) if committed_at(each) <= at), None)
+        found = self._of.get((place, data_version), [])
+        n_before = bisect_right(found, committed_at(commit), key=committed_at)
+        return found[n_before - 1] if n_before else None
 
 
 def _state_of(computed: Sequence[Commit], commits: _Commits, current: Collection[int]) -> ComputedState:

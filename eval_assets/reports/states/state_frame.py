@@ -101,7 +101,8 @@ def _row(state: ComputedState, files: StoredFiles, sent: Mapping[str, Any]) -> d
         "outcomes": json.dumps(predicted["outcomes"], sort_keys=True) if predicted else None,
         **{name: predicted.get(name) for name in PREDICTION_FACTS},
         "judge_cost_usd": judged.get("cost_usd"),
-        **{name: sent.get(name, 0) for name in ("n_sent", "n_reused", "spent_usd")},
+        **{name: sent.get(name, 0) for name in ("n_sent", "n_reused")},
+        "spent_usd": _spent(sent, predicted.get("cost_usd"), judged.get("cost_usd")),
     }
     for place, data_version in state.made_from.items():
         table, _, name = place.partition("/")
@@ -116,6 +117,12 @@ def _row(state: ComputedState, files: StoredFiles, sent: Mapping[str, Any]) -> d
         if table == "models" and version:
             own |= _parameters(json.loads(version["content"])["file"])
     return own
+
+
+def _spent(sent: Mapping[str, Any], *known: float | None) -> float | None:
+    """What a run paid; null where it sent something and no price is known, which accounts of runs call nothing."""
+    is_unknown = bool(sent.get("n_sent")) and not sent["spent_usd"] and all(cost is None for cost in known)
+    return None if is_unknown else float(sent.get("spent_usd", 0.0))
 
 
 def _parameters(model_file: Mapping[str, Any]) -> dict[str, Any]:

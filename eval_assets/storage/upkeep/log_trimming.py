@@ -1,12 +1,8 @@
 """Entries and checkpoints of a table's log that no version which is kept needs. What they recorded stays summed up."""
 
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
-CHECKPOINT = ".checkpoint"
-DIGITS = 20
-UNREAD_SECONDS = 86_400
+from eval_assets.storage.checkpoints import CHECKPOINT, is_unread, versioned
 
 
 def trim_log(log: Path, *, needed_from: int, n_summed_up: int) -> int:
@@ -20,25 +16,13 @@ def trim_log(log: Path, *, needed_from: int, n_summed_up: int) -> int:
         needed_from: The first version that has to stay readable.
         n_summed_up: How many commits have their record in a summary; entries of others stay.
     """
-    files = sorted(_versioned(log))
+    files = sorted(versioned(log))
     checkpoints = sorted({version for version, path in files if CHECKPOINT in path.name})
     bases = [version for version in checkpoints if version <= needed_from]
     base = bases[-1] if bases else 0
     stay = {base, *checkpoints[-1:]}
     entries = [path for version, path in files if CHECKPOINT not in path.name and version < min(base, n_summed_up)]
-    gone = [path for version, path in files if CHECKPOINT in path.name and version not in stay and _is_unread(path)]
+    gone = [path for version, path in files if CHECKPOINT in path.name and version not in stay and is_unread(path)]
     for path in (*gone, *entries):
         path.unlink(missing_ok=True)
     return len(gone) + len(entries)
-
-
-def _is_unread(checkpoint: Path) -> bool:
-    """Whether nobody is still opening the table with this checkpoint, after a later one was written."""
-    return time.time() - checkpoint.stat().st_mtime > UNREAD_SECONDS
-
-
-def _versioned(log: Path) -> Iterator[tuple[int, Path]]:
-    for path in log.iterdir():
-        number = path.name[:DIGITS]
-        if len(number) == DIGITS and number.isdecimal():
-            yield int(number), path
