@@ -318,6 +318,15 @@ def test_without_a_table_there_is_an_example(tmp_path: Path, monkeypatch) -> Non
     assert len(examples(load_project(tmp_path / "data"), "first")) == 8
 
 
+def test_the_command_that_is_offered_is_about_the_new_project(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("EVAL_ASSETS_DATA", str(tmp_path / "elsewhere"))
+    assert f"next: eval-assets run first --limit 10 --data {tmp_path}\n" in init(tmp_path)[1].replace(
+        f"cd {tmp_path} && ", ""
+    )
+    done = CliRunner().invoke(commands, ["--data", str(tmp_path), "init"])
+    assert f"init takes the project's folder without --data: `eval-assets init {tmp_path} FILE`" in done.output
+
+
 def test_what_init_is_asked_wrongly_is_said(tmp_path: Path) -> None:
     (tmp_path / "support.csv").write_text(separated())
     assert "did you mean 'support.csv'?" in str(init(tmp_path / "suport.csv")[2])
