@@ -68,9 +68,10 @@ def init(
     begun = begin(folder, source, wishes)
     say(f"project {folder}", err=True, dim=True)
     _show(begun)
-    if problems := _problems(folder):
-        for problem in problems:
-            say(problem)
+    problems, lacking = _checked(folder, begun.name)
+    for line in (*problems, *(f"note: {said}" for said in lacking)):
+        say(line)
+    if problems:
         say(f"{count_text(len(problems), 'problem')}: mend the files and try `eval-assets check`", err=True)
         sys.exit(ExitCode.NO_GO)
     there = "" if folder == Path.cwd() else f"cd {shlex.quote(str(_shortest(folder)))} && "
@@ -126,15 +127,20 @@ def _without_none(values: Mapping[str, str | None]) -> dict[str, str]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _problems(folder: Path) -> list[str]:
-    """What `eval-assets check` says of the project as it is now."""
+def _checked(folder: Path, evaluation: str) -> tuple[list[str], list[str]]:
+    """What `eval-assets check` says of the project as it is now, and what this machine lacks for the evaluation."""
     from eval_assets.checking.references import check_project
+    from eval_assets.checking.remarks import missing_prerequisites
     from eval_assets.config.project_files import load_project
     from eval_assets.config.settings import settings_from
     from eval_assets.stages.file_versions import FileVersions
 
     project = load_project(settings_from(data_dir=folder).data_dir)
-    return check_project(project, FileVersions(project).metrics).problems
+    versions = FileVersions(project)
+    found = check_project(project, versions.metrics)
+    return found.problems, list(
+        missing_prerequisites(project, versions, evaluation)
+    ) if evaluation in found.usable else []
 
 
 def _shortest(folder: Path) -> Path:

