@@ -167,3 +167,9 @@ def test_scaffolding_takes_a_project_that_is_there(shop: Shop) -> None:
         shop._sandbox.scaffold_component(
             ea.EvaluationProjectComponent, "none", scaffold_params={"project": str(shop.root / "nowhere")}
         )
+
+
+def test_the_page_lists_the_attributes() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "dagster.md").read_text("utf-8")
+    table = page.partition("| attribute | is |")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(ea.EvaluationProjectComponent.model_fields)
