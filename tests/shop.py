@@ -56,6 +56,16 @@ def shared() -> dg.Definitions:
     workbench = dg.ResourceDefinition.hardcoded_resource("bench")
     return dg.Definitions(executor=dg.multiprocess_executor, resources={"workbench": workbench})
 """
+LOADING = """
+from pathlib import Path
+
+import dagster as dg
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    return dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
+"""
 APPLICATION = '''
 """Answers from an index, and keeps account of what it is asked."""
 from pathlib import Path
@@ -109,6 +119,13 @@ class Shop:
         content = yaml.safe_load(file.read_text())
         content["attributes"] |= attributes
         file.write_text(yaml.safe_dump(content))
+
+    def make_launchable(self) -> None:
+        """Add what `dg` wants of a project."""
+        settings = '[tool.dg]\ndirectory_type = "project"\n\n[tool.dg.project]\nroot_module = "shop"\n'
+        (self.root / "pyproject.toml").write_text(settings)
+        (self.defs_folder.parent / "__init__.py").touch()
+        (self.defs_folder.parent / "definitions.py").write_text(LOADING)
 
     def write_tickets(self, *answers: str) -> None:
         rows = [
