@@ -52,6 +52,35 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+def unsupported_parameter(name: str, value: Any) -> bytes:
+    """The body of a 400 as OpenAI's reasoning models send it."""
+    if name == "max_tokens":
+        message = (
+            f"Unsupported parameter: {name!r} is not supported with this model. Use 'max_completion_tokens' instead."
+        )
+        code = "unsupported_parameter"
+    else:
+        message = f"Unsupported value: {name!r} does not support {value} with this model. "
+        message += "Only the default (1) value is supported."
+        code = "unsupported_value"
+    error = {"message": message, "type": "invalid_request_error", "param": name, "code": code}
+    return json.dumps({"error": error}).encode()
+
+
+def thought_out(text: str, n_thoughts: int, body: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
+    """What is left of a text, a token a word, how it ends, and its usage, after so many tokens of thoughts."""
+    limit = body.get("max_completion_tokens") or body.get("max_tokens") or 1_000_000
+    words = text.split()
+    n_used = min(limit, n_thoughts + len(words))
+    spent = {"completion_tokens": n_used, "completion_tokens_details": {"reasoning_tokens": min(n_thoughts, limit)}}
+    is_whole = n_thoughts + len(words) <= limit
+    return (
+        (text if is_whole else " ".join(words[: max(0, limit - n_thoughts)])),
+        ("stop" if is_whole else "length"),
+        spent,
+    )
+
+
 @dataclass
 class LoopbackProvider:
     """A provider for one test.
@@ -65,6 +94,8 @@ class LoopbackProvider:
         models: If set, other models get a 404.
         supports_json_schema: If not, a `json_schema` response format gets a 400.
         headers: Added to every reply, such as rate limits.
+        takes_no: Parameters that get a 400, in the words of OpenAI's reasoning models.
+        thinking: Tokens spent on thoughts before the answer to a request body; they count against its limit.
     """
 
     answer: Answering | None = None
@@ -76,6 +107,8 @@ class LoopbackProvider:
     supports_json_schema: bool = True
     headers: dict[str, str] = field(default_factory=dict)
     keep_bodies: bool = True
+    takes_no: tuple[str, ...] = ()
+    thinking: Callable[[Mapping[str, Any]], int] | None = None
 
     requests: int = field(default=0, init=False)
     paid: int = field(default=0, init=False)
@@ -172,6 +205,8 @@ class LoopbackProvider:
             fault = Fault(404, message=f"The model {body['model']!r} does not exist", code="model_not_found")
         elif body.get("response_format", {}).get("type") == "json_schema" and not self.supports_json_schema:
             fault = Fault(400, message="response_format json_schema is not supported", code="unsupported_value")
+        elif refused := next((name for name in self.takes_no if name in body), None):
+            fault = Fault(400, body=unsupported_parameter(refused, body[refused]))
         elif self.max_at_once is not None and self.at_once > self.max_at_once:
             fault = Fault(429, retry_after="0.05", message="too many requests at once")
         if self.latency_seconds:
@@ -248,6 +283,9 @@ class LoopbackProvider:
         asked = body["messages"][-1]["content"]
         if text is not None:
             text = f"echo: {asked}" if self.answer is None else self.answer(body)
+        spent: dict[str, Any] = {"completion_tokens": len((text or "").split())}
+        if self.thinking is not None:
+            text, finish_reason, spent = thought_out(text or "", self.thinking(body), body)
         return {
             "id": f"chatcmpl-{next(self._ids)}",
             "object": "chat.completion",
@@ -263,8 +301,8 @@ class LoopbackProvider:
             ],
             "usage": {
                 "prompt_tokens": len(asked.split()),
-                "completion_tokens": len((text or "").split()),
                 "total_tokens": 0,
+                **spent,
             },
         }
 

@@ -6,24 +6,29 @@ from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import urlsplit
 
 from eval_assets.checking.file_names import files_used
+from eval_assets.checking.parameter_spelling import spelling_remarks
 from eval_assets.checking.trial_rendering import prompt_remarks
 from eval_assets.config.datasets.rows import read_examples
 from eval_assets.config.project import Project
-from eval_assets.errors import ConfigError
+from eval_assets.errors import ConfigError, EvalAssetsError
 from eval_assets.metrics.availability import unavailable
 from eval_assets.metrics.overlap.scripts import unseen_notes
 from eval_assets.metrics.targets import acceptable
+from eval_assets.providers.dialects.found_out import DialectMemory
+from eval_assets.providers.local.embedded import bundled_weights
+from eval_assets.providers.traits import provider_of
 from eval_assets.stages.file_versions import FileVersions
 
 
-def remarks(project: Project, versions: FileVersions, names: Iterable[str]) -> Iterator[str]:
-    """What to know of these evaluations, which can run."""
+def remarks(project: Project, versions: FileVersions, names: Iterable[str], dialects: DialectMemory) -> Iterator[str]:
+    """What to know of these evaluations, which can run; `dialects` is what was found out about endpoints."""
     for name in names:
         yield from missing_prerequisites(project, versions, name)
         yield from unseen_targets(project, versions, name)
         yield from prompt_remarks(project, name)
         yield from judge_remarks(project, name)
         yield from endpoint_remarks(project, name)
+        yield from spelling_remarks(project, name, dialects)
 
 
 def missing_prerequisites(
@@ -36,6 +41,11 @@ def missing_prerequisites(
         for variable in filter(None, (file.api_key_env, *file.headers_env.values(), *file.query_env.values())):
             if not environment.get(variable):
                 yield f"evaluation {name}: model {model!r} needs the environment variable {variable}, which is not set"
+        if provider_of(project.model(model)).is_bundled:
+            try:
+                bundled_weights(str(file.model))
+            except EvalAssetsError as error:
+                yield f"evaluation {name}: model {model!r}: {error}"
     for metric in versions.metrics(evaluation):
         remedy = unavailable(metric)
         if remedy:

@@ -1,7 +1,9 @@
 """`eval-assets check`: every file of `data/`, validated and cross-checked; nothing runs."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,16 +11,26 @@ from eval_assets.cli.chosen_project import chosen_settings
 from eval_assets.cli.saying import say
 from eval_assets.wording.numbers import count_text
 
+if TYPE_CHECKING:
+    from eval_assets.config.project import Project
+    from eval_assets.providers.dialects.found_out import DialectMemory
+
 
 @click.command(epilog="Exit code 0: all files can be used; 1: there are problems, one per line on standard output.")
+@click.option(
+    "--connect",
+    is_flag=True,
+    help="Send one short request to each served model, with the parameters that it would get, and tell what it takes.",
+)
 @click.pass_obj
-def check(data_dir: Path | None) -> None:
+def check(data_dir: Path | None, *, connect: bool) -> None:
     """Validate datasets, prompts, models, judges and evaluations."""
     from eval_assets.automation.plain_cron import is_plain
     from eval_assets.checking.references import check_project
     from eval_assets.checking.remarks import remarks
     from eval_assets.config.project import SUFFIXES
     from eval_assets.config.project_files import load_project
+    from eval_assets.providers.dialects.found_out import DIALECTS_FILE, DialectMemory
     from eval_assets.schemas.copies import COPIES, keeps_schemas, outdated_schemas
     from eval_assets.stages.file_versions import FileVersions
 
@@ -34,7 +46,10 @@ def check(data_dir: Path | None) -> None:
         problems += map(str, schedule_problems(project))
     for problem in problems:
         say(problem)
-    for remark in (*remarks(project, versions, found.usable), *found.notes):
+    dialects = DialectMemory(settings.state_dir / DIALECTS_FILE)
+    if connect:
+        problems += connection_problems(project, found.usable, dialects)  # said as they come
+    for remark in (*remarks(project, versions, found.usable, dialects), *found.notes):
         say(f"note: {remark}")
     if keeps_schemas(settings.project_dir) and outdated_schemas(settings.project_dir):
         say(f"note: {COPIES} is of another version of eval-assets; `eval-assets schemas` brings it up to date")
@@ -47,3 +62,15 @@ def check(data_dir: Path | None) -> None:
         wanted = ", ".join(SUFFIXES)
         say(f"note: expected --data to name the folder with {wanted}; in {project.data_dir} there are none")
     say("ok: " + ", ".join(count_text(len(project.names(kind)), kind.removesuffix("s")) for kind in SUFFIXES))
+
+
+def connection_problems(project: "Project", names: Iterable[str], dialects: "DialectMemory") -> list[str]:
+    """Say what each served model answered to one request; those that didn't answer, as problems."""
+    from eval_assets.checking.connecting import connections
+
+    problems: list[str] = []
+    for connection in connections(project, names, dialects):
+        said = connection.said.replace("\n", " ")
+        say(f"connected: {said}" if connection.answered else said)
+        problems += [] if connection.answered else [said]
+    return problems

@@ -7,12 +7,16 @@ from typing import Any, Literal
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from eval_assets.config.fields import Delimiter, FileModel, Owner, Slug, VariableName
+from eval_assets.config.files.parameter_names import BY_PROJECT
 
 ProviderName = Literal["openai", "embedded", "transformers", "callable", "recorded"]
 NEEDED_FIELD: Mapping[ProviderName, str] = MappingProxyType(
     {"openai": "model", "embedded": "model", "transformers": "model", "callable": "callable", "recorded": "file"}
 )
 """Provider → the field of a model file that it can't do without: who answers."""
+
+HAS_DIALECTS: Mapping[ProviderName, bool] = MappingProxyType({"openai": True})
+"""Providers behind whose endpoints parameters have different names."""
 
 CPU_BATCH_SIZE = 8
 MOST_AT_ONCE = 512
@@ -94,6 +98,11 @@ def _is_absent(value: object) -> bool:
     return value is None
 
 
+def _is_empty(value: object) -> bool:
+    """Whether a mapping that files of old don't have says nothing."""
+    return not value
+
+
 class RecordedColumns(FileModel):
     """Columns of a file of predictions, verdicts or preferences you already have; a dot reaches into nested objects.
 
@@ -159,7 +168,21 @@ class ModelFile(FileModel):
     family: str | None = Field(
         None, description="Model family; a judge is checked for preferring its own. Unknown when absent."
     )
-    parameters: dict[str, Any] = Field(default_factory=dict, description="Sampling parameters, sent as they stand.")
+    parameters: dict[str, Any] = Field(
+        default_factory=dict, description="Sampling parameters, sent as the model's family takes them."
+    )
+    dialect: dict[str, str | None] = Field(
+        default_factory=dict,
+        description="What the endpoint calls a parameter, by its name above; null: it isn't sent. Known of common "
+        "families, found out of others.",
+        exclude_if=_is_empty,
+    )
+    thinks: bool | None = Field(
+        None,
+        description="Whether it thinks before it answers, so that a judge on it needs room for more than the verdict; "
+        "known of common families when absent.",
+        exclude_if=_is_absent,
+    )
     reasoning_tags: ReasoningTags = Field(
         "at_start",
         description="Where `<think>` and its relatives hold thoughts: at the very start of a reply, up to the closing "
@@ -199,6 +222,18 @@ class ModelFile(FileModel):
         field = NEEDED_FIELD[self.provider]
         if getattr(self, field) is None:
             raise ValueError(f"provider {self.provider!r} needs the field {field!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _dialect_can_be_spoken(self) -> "ModelFile":
+        if self.dialect and not HAS_DIALECTS.get(self.provider):
+            raise ValueError(f"expected `dialect` with provider {' or '.join(HAS_DIALECTS)}, got {self.provider!r}")
+        for name, sent_as in self.dialect.items():
+            if sent_as is not None and sent_as in BY_PROJECT:
+                raise ValueError(f"`dialect` can't call {name!r} {sent_as!r}: {BY_PROJECT[sent_as]}")
+        taken = [sent_as for sent_as in self.dialect.values() if sent_as is not None]
+        if twice := sorted({sent_as for sent_as in taken if taken.count(sent_as) > 1}):
+            raise ValueError(f"`dialect` calls several parameters {twice[0]!r}; only one can have a name")
         return self
 
     @model_validator(mode="after")

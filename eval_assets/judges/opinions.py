@@ -14,6 +14,7 @@ from eval_assets.judges.formats import FormatMemory, ReplyFormat, refuses_format
 from eval_assets.judges.messages import YES_NO, judge_messages, missing_columns, question_messages, repair_messages
 from eval_assets.judges.replies.expectation import SCORE_PARAMETERS, expected_score
 from eval_assets.judges.replies.verdicts import THOUGHT_BEGINS, parse_verdict
+from eval_assets.judges.reply_room import is_cut_while_thinking, with_room_to_think, with_twice_the_room
 from eval_assets.providers.dispatch.jobs import Answer
 from eval_assets.requests.exchange import Message, Outcome, Reply, Request
 
@@ -104,9 +105,12 @@ def verdict_on(
 
 
 def asking_parameters(judge: JudgeFile, model: Model) -> dict[str, Any]:
-    """Sampling parameters of a judge's requests: the model's, overridden by the judge's; null takes one away."""
+    """Sampling parameters of a judge's requests: the model's, overridden by the judge's; null takes one away.
+
+    A model that thinks has room for its thoughts, whatever limit fits a verdict.
+    """
     wanted = {**model.file.parameters, **judge.parameters, **(SCORE_PARAMETERS if judge.expected_value else {})}
-    return {name: value for name, value in wanted.items() if value is not None}
+    return with_room_to_think({name: value for name, value in wanted.items() if value is not None}, model)
 
 
 def _walked(node: TreeNode, inquiry: "_Inquiry", columns: Mapping[str, Any], output: str) -> Conversation[Opinion]:
@@ -137,21 +141,40 @@ class _Inquiry:
     answers: list[Answer[int]] = field(default_factory=list)
 
     def verdict(self, messages: tuple[Message, ...], scale: Scale) -> Conversation[Opinion]:
-        """Ask for a verdict, and once more if none can be read."""
-        given = yield from self._asked(messages, scale)
-        if given.outcome in ("unparsed", "truncated") and given.raw_reply and given.method != "expected_value":
-            reason = CUT_OFF if given.outcome == "truncated" else str(given.reason)
-            again = repair_messages(messages, given.raw_reply, reason, scale)
-            given = yield from self._asked(again, scale)
+        """Ask for a verdict, and once more if none can be read: of one that was cut, with twice the room."""
+        asked = asking_parameters(self.judge, self.model)
+        given = yield from self._asked(messages, scale, asked)
+        if given.outcome == "truncated":
+            return (yield from self._asked_with_more_room(messages, scale, asked, given))
+        if given.outcome == "unparsed" and given.raw_reply and given.method != "expected_value":
+            again = repair_messages(messages, given.raw_reply, str(given.reason), scale)
+            given = yield from self._asked(again, scale, asked)
         return given
 
-    def _asked(self, messages: tuple[Message, ...], scale: Scale) -> Conversation[Opinion]:
+    def _asked_with_more_room(
+        self, messages: tuple[Message, ...], scale: Scale, asked: Mapping[str, Any], cut: Opinion
+    ) -> Conversation[Opinion]:
+        """Ask again after a cut; what is cut once more, or may not be longer, stays `truncated`."""
+        reply = self.answers[-1].reply
+        roomier = with_twice_the_room(asked, reply)
+        if not is_cut_while_thinking(reply):
+            messages = repair_messages(messages, cut.raw_reply or "", CUT_OFF, scale)
+        elif roomier == asked:
+            return cut
+        given = yield from self._asked(messages, scale, roomier)
+        if given.outcome == "error" and "token" in (given.reason or "").lower():
+            return replace(given, outcome="truncated", reason=f"{cut.reason}; asked for more, {given.reason}")
+        return given
+
+    def _asked(
+        self, messages: tuple[Message, ...], scale: Scale, parameters: Mapping[str, Any]
+    ) -> Conversation[Opinion]:
         """Ask in the strictest format that the endpoint takes."""
         while True:
             reply_format = self.formats.current(self.model)
             answer = yield Request(
                 messages=messages,
-                parameters=asking_parameters(self.judge, self.model),
+                parameters=parameters,
                 response_format=response_format(scale, reply_format),
                 sample_index=self.draw,
                 columns=self.columns,

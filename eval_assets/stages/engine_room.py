@@ -20,6 +20,7 @@ from eval_assets.config.settings import Settings
 from eval_assets.judges.formats import FormatMemory
 from eval_assets.providers.clients.opening import OnDemandClient, open_client
 from eval_assets.providers.clients.surroundings import Surroundings
+from eval_assets.providers.dialects.found_out import DIALECTS_FILE, DialectMemory
 from eval_assets.providers.dispatch.ahead import Together
 from eval_assets.providers.dispatch.engine import Engine
 from eval_assets.providers.dispatch.limiter import Limiters
@@ -81,6 +82,7 @@ class EngineRoom:
         folder = Path(self.warehouse.root) if self.warehouse.is_local else self.state_dir
         self.pages = folder / "reports" if self.writes_pages else None
         self.formats = FormatMemory(self.state_dir / "reply_formats.json")
+        self.dialects = DialectMemory(self.state_dir / DIALECTS_FILE)
         self.embedded = EmbeddedServers()
         self.limiters = Limiters(self.state_dir / "concurrency.json")
         self._budgets = Budgets(self.state_dir / "budgets")
@@ -163,7 +165,7 @@ class EngineRoom:
         client: Client = OnDemandClient(
             lambda: open_client(
                 operated,
-                Surroundings(self.project.models_dir, self.embedded, given=self.project.given),
+                Surroundings(self.project.models_dir, self.embedded, given=self.project.given, dialects=self.dialects),
                 implementation=model.implementation,
             ),
             shared,

@@ -216,6 +216,9 @@ def test_a_plan_says_what_would_be_sent_and_sends_nothing(project):
         (lambda: ea.evaluate(ROWS, upper, metrics=EXACT, judges=["polite"]), "there is no 'polite'"),
         (lambda: ea.evaluate(ROWS, upper, metrics=EXACT, project="nowhere"), "expected the folder of a project"),
         (lambda: ea.evaluate(ROWS, ea.Model("m", temperature=0), metrics=EXACT), "temperature"),
+        (lambda: ea.evaluate(ROWS, ea.Model("m", parameters={"api_key": "a"}), metrics=EXACT), "holds a secret"),
+        (lambda: ea.evaluate(ROWS, ea.Model("m", base_url="ftp://host"), metrics=EXACT), "base_url"),
+        (lambda: ea.evaluate(ROWS, upper, metrics=EXACT, samples=20_000), "samples: expected at most"),
     ],
 )
 def test_what_cant_be_used_is_refused_with_what_to_do(project, call, said):

@@ -15,6 +15,8 @@ from eval_assets.config.model import Limits, Model, ModelFile
 from eval_assets.errors import ConfigError, MissingKeyError
 from eval_assets.providers.clients.openai_replies import refusal_of, reply_of
 from eval_assets.providers.clients.surroundings import Surroundings
+from eval_assets.providers.dialects.found_out import Dialect
+from eval_assets.providers.dialects.not_taken import STATUSES, refused_name
 from eval_assets.providers.dispatch.limiter import Quota
 from eval_assets.providers.failures import AttemptFailure, PartitionFailure, RequestFailed, TransientFailure
 from eval_assets.providers.http.bodies import REPLACEMENT, is_event_stream, is_page, json_of, page_text
@@ -23,6 +25,7 @@ from eval_assets.providers.http.headers import quota_of
 from eval_assets.providers.http.statuses import COMPLETIONS, REPLIED, address_of, failure_of
 from eval_assets.providers.redaction import redacted, redacted_texts
 from eval_assets.requests.exchange import Reply, Request
+from eval_assets.requests.keys import ModelIdentity, lane_of
 
 if TYPE_CHECKING:
     import httpx2
@@ -33,6 +36,7 @@ OPENAI_HOST = "api.openai.com"
 OPENAI_URL = f"https://{OPENAI_HOST}/v1"
 DEFAULT_PORTS = {"http": 80, "https": 443}
 LONGEST_MESSAGE = 500
+SEEDS = ("seed", "random_seed")
 LARGEST_REPLY_MIB = Limits().max_reply_mib
 
 
@@ -48,9 +52,10 @@ class OpenAIClient:
         secret_query: Further query parameters that no message may show.
         max_connections: At least the concurrency.
         max_reply_mib: Largest body of a response, decompressed.
+        dialect: How parameters are spelled; null finds out by itself.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  what may differ between endpoints, each by name
         self,
         *,
         model_id: str,
@@ -61,8 +66,10 @@ class OpenAIClient:
         secret_query: Mapping[str, str] | None = None,
         max_connections: int = 1_000,
         max_reply_mib: float = LARGEST_REPLY_MIB,
+        dialect: Dialect | None = None,
     ) -> None:
         self.quota = Quota()
+        self._dialect = dialect or Dialect(f"model {model_id!r}", model_id)
         self._model_id, self._base_url, self._api_key = model_id, base_url, api_key
         self._headers, self._max_connections = dict(headers or {}), max_connections
         self._query = {**(query or {}), **(secret_query or {})}
@@ -75,12 +82,18 @@ class OpenAIClient:
 
     async def complete(self, request: Request) -> Reply:
         """Send one request; raises a failure of `failures` unless a reply or a refusal came."""
-        requested_at, began = datetime.now(UTC), time.perf_counter()
         try:
-            response = await self._response(request)
-            latency_seconds = time.perf_counter() - began
-            self.quota = quota_of(response.headers)
-            return self._read(response, latency_seconds=latency_seconds, requested_at=requested_at)
+            while True:
+                requested_at, began = datetime.now(UTC), time.perf_counter()
+                sent = self._dialect.spelled(request.parameters)
+                response = await self._response(request, sent)
+                latency_seconds = time.perf_counter() - began
+                self.quota = quota_of(response.headers)
+                if response.status_code in STATUSES and self._may_be_spelled_otherwise(response, request, sent):
+                    continue
+                reply = self._read(response, latency_seconds=latency_seconds, requested_at=requested_at)
+                self._dialect.accepted(request.parameters)
+                return reply
         except AttemptFailure as failure:
             failure.args = (self._told(str(failure)),)
             raise
@@ -91,7 +104,12 @@ class OpenAIClient:
             await self._openai.close()
             self._openai = None
 
-    async def _response(self, request: Request) -> "httpx2.Response":
+    def _may_be_spelled_otherwise(self, response: "httpx2.Response", request: Request, sent: Mapping[str, Any]) -> bool:
+        """Whether a parameter was refused that has another name, or that the request can do without."""
+        name = refused_name(self._parsed(response.content, response.status_code), sent)
+        return name is not None and self._dialect.refused(request.parameters, name)
+
+    async def _response(self, request: Request, sent: Mapping[str, Any]) -> "httpx2.Response":
         """What the endpoint answers, whatever its status."""
         import aiohttp
         import httpx2
@@ -104,7 +122,7 @@ class OpenAIClient:
         try:
             # The raw response: parsing it into the SDK's models would cost as much CPU as all the rest.
             return await client.post(
-                COMPLETIONS, cast_to=httpx2.Response, body=self._body(request), options=self._options
+                COMPLETIONS, cast_to=httpx2.Response, body=self._body(request, sent), options=self._options
             )
         except openai.APIStatusError as error:
             return error.response
@@ -126,10 +144,11 @@ class OpenAIClient:
         url = address_of(self._base_url.rstrip("/") + COMPLETIONS)
         raise failure_of(status, response.headers, body, self._model_id, url)
 
-    def _body(self, request: Request) -> dict[str, Any]:
-        body = {**request.parameters, "model": self._model_id, "messages": request.messages}
-        if isinstance(body.get("seed"), int):
-            body["seed"] += request.sample_index  # one seed for all samples would draw the same reply again
+    def _body(self, request: Request, sent: Mapping[str, Any]) -> dict[str, Any]:
+        body = {**sent, "model": self._model_id, "messages": request.messages}
+        for name in SEEDS:
+            if isinstance(body.get(name), int):
+                body[name] += request.sample_index  # one seed for all samples would draw the same reply again
         if request.response_format is not None:
             body["response_format"] = request.response_format
         return body
@@ -200,6 +219,7 @@ def open_openai(model: Model, surroundings: Surroundings) -> OpenAIClient:
         secret_query={field: _secret(model, name, environment) for field, name in file.query_env.items()},
         max_connections=file.limits.max_concurrency,
         max_reply_mib=file.limits.max_reply_mib,
+        dialect=Dialect.of(model, lane_of(ModelIdentity(file.provider, *openai_address(file))), surroundings.dialects),
     )
 
 

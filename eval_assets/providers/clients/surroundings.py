@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from eval_assets.config.given import GivenFunction
+from eval_assets.providers.dialects.found_out import DialectMemory
 from eval_assets.providers.local.embedded import EmbeddedServers
 
 
@@ -19,9 +20,11 @@ class Surroundings:
         embedded: Owner of the embedded servers.
         environment: Where secrets are.
         given: Functions that Python code hands over: what stands for them in models → each.
+        dialects: What was found out about the names of parameters.
     """
 
     models_dir: Path
     embedded: EmbeddedServers
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     given: Mapping[str, GivenFunction] = field(default_factory=dict)
+    dialects: DialectMemory = field(default_factory=DialectMemory)

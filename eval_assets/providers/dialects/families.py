@@ -1,0 +1,133 @@
+"""Model families whose parameters differ from those that most endpoints take, written out, told by the model id.
+
+What isn't written here, the first request finds out: `found_out`. A model file has the last word, with `dialect`.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit
+
+from eval_assets.config.model import ModelFile
+
+Names = Mapping[str, str | None]
+"""Parameter as files name it → its name at the endpoint; null: it isn't taken."""
+
+AS_THEY_STAND: Names = MappingProxyType({})
+
+_COMPLETION_LIMIT = {"max_tokens": "max_completion_tokens"}
+_UNSAMPLED = dict.fromkeys(("temperature", "top_p", "presence_penalty", "frequency_penalty", "logit_bias"))
+
+WITHOUT_EFFECT: Mapping[str, Any] = MappingProxyType(
+    {"temperature": 1, "top_p": 1, "presence_penalty": 0, "frequency_penalty": 0, "logit_bias": {}}
+)
+"""Values that ask for what an endpoint does anyway: not to send them is to honour them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """Models that take the same parameters.
+
+    Args:
+        called: How messages name it.
+        model_ids: Pattern that their ids begin with, in lower case, without what a gateway puts before the last slash.
+        host: Of the only endpoint where it holds; null for wherever the model is served.
+        names: Parameters with another name, and those that aren't taken; all others are sent as they stand.
+        thinks: It thinks before it answers, and its thoughts count against the limit of tokens.
+    """
+
+    called: str
+    model_ids: str = ""
+    host: str | None = None
+    names: Names = field(default_factory=dict)
+    thinks: bool = False
+
+    def has(self, model_id: str, host: str | None) -> bool:
+        """Whether a model at an endpoint is of this family."""
+        own_id = model_id.lower().rpartition("/")[2]
+        return self.host in (None, host) and re.match(self.model_ids, own_id) is not None
+
+
+FAMILIES: tuple[Family, ...] = (
+    Family(
+        called="OpenAI o-series",
+        model_ids=r"o\d+(?![a-z0-9])",
+        names={**_COMPLETION_LIMIT, **_UNSAMPLED},
+        thinks=True,
+    ),
+    # From 5.1 on, sampling depends on the reasoning effort: whether it is taken, the first request finds out.
+    Family(called="GPT-5.1 and later", model_ids=r"gpt-(5\.\d|[6-9])(?!.*chat)", names=_COMPLETION_LIMIT, thinks=True),
+    Family(
+        called="GPT-5",
+        model_ids=r"gpt-5(?![0-9.])(?!.*chat)",
+        names={**_COMPLETION_LIMIT, **_UNSAMPLED},
+        thinks=True,
+    ),
+    Family(
+        called="Grok, reasoning",
+        model_ids=r"grok-(3-mini|4|code)(?!.*non-reasoning)",
+        names=dict.fromkeys(("presence_penalty", "frequency_penalty")),
+        thinks=True,
+    ),
+    Family(called="Mistral's own endpoint", host="api.mistral.ai", names={"seed": "random_seed"}),
+    Family(
+        called="open models that think",
+        model_ids=r"deepseek-(r\d|reasoner)|magistral|qwq|gpt-oss|.*[-_]thinking|.*[-_]reasoning$",
+        thinks=True,
+    ),
+    Family(called="Gemini 2.5 and later", model_ids=r"gemini-(2\.5|[3-9])(?!.*lite)", thinks=True),
+)
+"""The first that has a model is its family."""
+
+
+def family_of(file: ModelFile) -> Family | None:
+    """The family of a model file; null if it is none of those written out.
+
+    >>> family_of(ModelFile(provider="openai", model="openai/o3-mini", base_url="https://gateway.example/v1")).called
+    'OpenAI o-series'
+    >>> family_of(ModelFile(provider="openai", model="gpt-4o-mini"))
+    """
+    host = urlsplit(file.base_url or "").hostname
+    return next((family for family in FAMILIES if family.has(str(file.model), host)), None)
+
+
+def known_names(file: ModelFile) -> Names:
+    """What is known of a model's parameters before it was asked: of its family, and what its file says of them."""
+    family = family_of(file)
+    return {**(family.names if family else {}), **file.dialect}
+
+
+def thinks(file: ModelFile) -> bool:
+    """Whether a model thinks before it answers: as its file says, else as its family does.
+
+    >>> thinks(ModelFile(provider="openai", model="gpt-5-mini")), thinks(ModelFile(provider="openai", model="gpt-4o"))
+    (True, False)
+    """
+    if file.thinks is not None:
+        return file.thinks
+    family = family_of(file)
+    return family is not None and family.thinks
+
+
+def spelled(parameters: Mapping[str, Any], names: Names) -> Mapping[str, Any]:
+    """Parameters as an endpoint takes them.
+
+    >>> spelled({"max_tokens": 9, "temperature": 0, "stop": "."}, {"max_tokens": "limit", "temperature": None})
+    {'limit': 9, 'stop': '.'}
+    """
+    if names.keys().isdisjoint(parameters):
+        return parameters
+    sent = ((names.get(name, name), value) for name, value in parameters.items())
+    return {name: value for name, value in sent if name is not None}
+
+
+def not_honoured(parameters: Mapping[str, Any], names: Names) -> list[str]:
+    """Parameters that are asked for and not sent, except where that makes no difference.
+
+    >>> not_honoured({"temperature": 0, "top_p": 1, "seed": 7}, {"temperature": None, "top_p": None})
+    ['temperature']
+    """
+    left_out = (name for name in parameters if name in names and names[name] is None)
+    return [name for name in left_out if name not in WITHOUT_EFFECT or parameters[name] != WITHOUT_EFFECT[name]]
