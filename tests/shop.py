@@ -2,7 +2,7 @@
 
 import json
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import dagster as dg
@@ -162,12 +162,13 @@ class Shop:
         job: str,
         keys: Sequence[dg.AssetKey] | None = None,
         partition: str | None = None,
+        config: Mapping[str, object] | None = None,
     ) -> dg.ExecuteInProcessResult:
         return definitions.resolve_job_def(job).execute_in_process(
             instance=self.instance,
             asset_selection=keys,
             partition_key=partition,
-            run_config=QUIET,
+            run_config={**QUIET, **(config or {})},
             raise_on_error=False,
         )
 

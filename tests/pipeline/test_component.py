@@ -15,8 +15,10 @@ from dagster.components.core.package_entry import discover_entry_point_package_o
 from dagster.components.testing.utils import create_defs_folder_sandbox
 
 import eval_assets as ea
-from eval_assets.automation.upstream_sensor import newest_event
+from eval_assets.assets.file_reading import reading_config
 from eval_assets.errors import ConfigError
+from eval_assets.names import Names
+from eval_assets.neighbours import newest_event
 from tests.shop import COLOURS, Shop, open_shop
 from tests.small_project import project_with
 
@@ -83,7 +85,10 @@ def test_a_new_materialization_of_the_upstream_asset_sends_exactly_the_changed_r
 def test_rows_that_an_io_manager_loads_are_handed_over_with_their_asset(shop: Shop) -> None:
     with shop.loaded() as definitions:
         assert shop.materialize(definitions, "chats").success
+        asked = [("questions", [dg.AssetKey(["chat_evals", "eval_datasets"])])]
+        assert wanted(shop, definitions, "chat_evals_watch_upstream") == asked
         assert shop.materialize(definitions, "chat_evals/eval_datasets", partition="questions").success
+        assert wanted(shop, definitions, "chat_evals_watch_upstream") == []
         assert shop.run(definitions, "chat_evals_refresh").success
         key = dg.AssetKey(["chat_evals", "predictions"])
         counts = {
@@ -92,6 +97,11 @@ def test_rows_that_an_io_manager_loads_are_handed_over_with_their_asset(shop: Sh
             if (event := newest_event(shop.instance, key, partition)) and (rows := event.asset_materialization)
         }
         assert counts == {"first:application@ask": 8, "first:best-sentence@ask": 8}
+        # A later reading for another reason doesn't hide that the asset is newer.
+        assert shop.materialize(definitions, "chats").success
+        config = reading_config(Names(("chat_evals",)), ["eval_datasets/questions"])
+        assert shop.run(definitions, "chat_evals_read_files", config=config).success
+        assert wanted(shop, definitions, "chat_evals_watch_upstream") == asked
 
 
 def test_a_dataset_that_was_not_handed_over_yet_stops_the_refresh_with_what_to_do(shop: Shop) -> None:
