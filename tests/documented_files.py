@@ -1,6 +1,7 @@
 """Projects that pages of the documentation show: fenced blocks, each below a line that begins with its path."""
 
 import re
+import sys
 from pathlib import Path
 
 BLOCK = re.compile(
@@ -21,9 +22,11 @@ def shown_in(page: str) -> dict[str, str]:
 
 
 def write_shown(page: str, folder: Path) -> Path:
-    """Write a page's project into a folder, and give its `data/`."""
+    """Write a page's project into a folder, and give its `data/`; modules of its names are imported anew."""
     for path, content in shown_in(page).items():
         file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(content, "utf-8")
+        if file.suffix == ".py":
+            sys.modules.pop(file.stem, None)
     return folder / "data"

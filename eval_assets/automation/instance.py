@@ -62,8 +62,12 @@ def open_instance(of_project: Path) -> Iterator[dg.DagsterInstance]:
 
 
 def _write_settings(file: Path, of_project: Path) -> None:
-    """Give a new instance the project's own settings or the shipped ones, and the storage that needs less computing."""
-    if not file.exists():
+    """Give a new instance the project's own settings or the shipped ones, and the storage that needs less computing.
+
+    One that was used without settings stays without: it may be somebody else's, whose processes don't know our storage.
+    """
+    is_new = not any((file.parent / database).exists() for database in DATABASES)
+    if is_new and not file.exists():
         settings = (of_project if of_project.exists() else SHIPPED_SETTINGS).read_text(encoding="utf-8")
         names_another = re.search(r"^(storage|\w+_storage):", settings, re.MULTILINE)
         file.write_text(settings if names_another else settings + SETTINGS, encoding="utf-8")

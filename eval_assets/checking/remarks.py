@@ -10,11 +10,13 @@ from eval_assets.checking.parameter_spelling import spelling_remarks
 from eval_assets.checking.trial_rendering import prompt_remarks
 from eval_assets.config.datasets.rows import read_examples
 from eval_assets.config.project import Project
-from eval_assets.errors import ConfigError
+from eval_assets.errors import ConfigError, EvalAssetsError
 from eval_assets.metrics.availability import unavailable
 from eval_assets.metrics.overlap.scripts import unseen_notes
 from eval_assets.metrics.targets import acceptable
 from eval_assets.providers.dialects.found_out import DialectMemory
+from eval_assets.providers.local.embedded import bundled_weights
+from eval_assets.providers.traits import provider_of
 from eval_assets.stages.file_versions import FileVersions
 
 
@@ -39,6 +41,11 @@ def missing_prerequisites(
         for variable in filter(None, (file.api_key_env, *file.headers_env.values(), *file.query_env.values())):
             if not environment.get(variable):
                 yield f"evaluation {name}: model {model!r} needs the environment variable {variable}, which is not set"
+        if provider_of(project.model(model)).is_bundled:
+            try:
+                bundled_weights(str(file.model))
+            except EvalAssetsError as error:
+                yield f"evaluation {name}: model {model!r}: {error}"
     for metric in versions.metrics(evaluation):
         remedy = unavailable(metric)
         if remedy:

@@ -7,8 +7,6 @@ import click
 from eval_assets.cli.chosen_project import chosen_settings
 from eval_assets.cli.saying import say
 
-LOCATION = "eval_assets"
-
 
 @click.command()
 @click.pass_obj
@@ -25,18 +23,19 @@ def instance(data_dir: Path | None) -> None:
 
 @click.command()
 @click.option("--url", default="http://127.0.0.1:3000", show_default=True, help="Address of the Dagster webserver.")
-def reload(url: str) -> None:
+@click.option("--location", default="eval_assets", show_default=True, help="Name of the code location.")
+def reload(url: str, location: str) -> None:
     """Reload the code location of a running Dagster, as the button in its UI does."""
     from dagster_graphql import DagsterGraphQLClient, DagsterGraphQLClientError, ReloadRepositoryLocationStatus
 
     host = url.removeprefix("http://").removeprefix("https://").rstrip("/")
     try:
         client = DagsterGraphQLClient(host, use_https=url.startswith("https://"))
-        answer = client.reload_repository_location(LOCATION)
+        answer = client.reload_repository_location(location)
     except DagsterGraphQLClientError as error:
         raise click.ClickException(
             f"no Dagster answers at {url} ({type(error.__cause__).__name__}); start it with `make ui`"
         ) from error
     if answer.status != ReloadRepositoryLocationStatus.SUCCESS:
-        raise click.ClickException(f"Dagster could not reload {LOCATION}: {answer.message}")
-    say(f"reloaded {LOCATION} at {url}")
+        raise click.ClickException(f"Dagster could not reload {location}: {answer.message}")
+    say(f"reloaded {location} at {url}")

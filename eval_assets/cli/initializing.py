@@ -1,5 +1,6 @@
 """`eval-assets init`: a project of one's own from a table."""
 
+import os
 import shlex
 import sys
 from collections.abc import Mapping
@@ -31,7 +32,10 @@ ROLES = {"example_id": "ids", "inputs": "questions", "targets": "expected answer
 @click.option("--slice", "slices", metavar="COLUMN", multiple=True, help="Break results down by it; repeatable.")
 @click.option("--encoding", help="Of a text file, such as cp1250. [default: told from its bytes]")
 @click.option("--delimiter", help="Of a CSV file, such as ';'. [default: told from its first lines]")
+@click.pass_obj
 def init(
+    data_dir: Path | None,
+    /,
     places: tuple[Path, ...],
     *,
     name: str | None,
@@ -47,8 +51,11 @@ def init(
     """
     from eval_assets.config.fields import SLUG_PATTERN
     from eval_assets.config.project import can_be_a_partition
+    from eval_assets.config.settings import DATA_VARIABLE
     from eval_assets.starting.beginning import Wishes, begin
 
+    if data_dir is not None:
+        raise click.UsageError(f"init takes the project's folder without --data: `eval-assets init {data_dir} FILE`")
     folder, source = _told_apart(places)
     if name is not None and not can_be_a_partition(name):
         raise click.UsageError(
@@ -61,14 +68,17 @@ def init(
     begun = begin(folder, source, wishes)
     say(f"project {folder}", err=True, dim=True)
     _show(begun)
-    if problems := _problems(folder):
-        for problem in problems:
-            say(problem)
+    problems, lacking = _checked(folder, begun.name)
+    for line in (*problems, *(f"note: {said}" for said in lacking)):
+        say(line)
+    if problems:
         say(f"{count_text(len(problems), 'problem')}: mend the files and try `eval-assets check`", err=True)
         sys.exit(ExitCode.NO_GO)
     there = "" if folder == Path.cwd() else f"cd {shlex.quote(str(_shortest(folder)))} && "
-    say(f"\nnext: {there}eval-assets run {begun.name} --limit {TRIAL_ROWS}")
-    say(f"then: eval-assets report {begun.name}")
+    # The variable would send the next commands elsewhere.
+    named = f" --data {shlex.quote(str(folder))}" if os.environ.get(DATA_VARIABLE) else ""
+    say(f"\nnext: {there}eval-assets run {begun.name} --limit {TRIAL_ROWS}{named}")
+    say(f"then: eval-assets report {begun.name}{named}")
 
 
 def _told_apart(places: tuple[Path, ...]) -> tuple[Path, Path | None]:
@@ -117,15 +127,20 @@ def _without_none(values: Mapping[str, str | None]) -> dict[str, str]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _problems(folder: Path) -> list[str]:
-    """What `eval-assets check` says of the project as it is now."""
+def _checked(folder: Path, evaluation: str) -> tuple[list[str], list[str]]:
+    """What `eval-assets check` says of the project as it is now, and what this machine lacks for the evaluation."""
     from eval_assets.checking.references import check_project
+    from eval_assets.checking.remarks import missing_prerequisites
     from eval_assets.config.project_files import load_project
     from eval_assets.config.settings import settings_from
     from eval_assets.stages.file_versions import FileVersions
 
     project = load_project(settings_from(data_dir=folder).data_dir)
-    return check_project(project, FileVersions(project).metrics).problems
+    versions = FileVersions(project)
+    found = check_project(project, versions.metrics)
+    return found.problems, list(
+        missing_prerequisites(project, versions, evaluation)
+    ) if evaluation in found.usable else []
 
 
 def _shortest(folder: Path) -> Path:

@@ -218,7 +218,7 @@ def _load_judge(name: str, text: str, file: str) -> Loaded[Judge]:
     if found:
         line = line_of_text(judge.file.prompt or "", found[0], source=text, begins=document.lines["prompt",])
         raise_problems([Problem(file, f"not a valid template: {found[1]}", line, "prompt")])
-    raise_problems(list(_quantity_problems(judge.file, file=file, lines=document.lines)))
+    raise_problems(list(quantity_problems(judge.file, file=file, lines=document.lines)))
     return Loaded(judge, file, text, document.lines)
 
 
@@ -228,11 +228,11 @@ def _load_evaluation(definitions: list[Definition], name: str, text: str, file: 
     definitions += found
     declared = validate(document, EvaluationFile)
     _refuse_secrets(document, "metrics")
-    raise_problems(list(_quantity_problems(declared, file=file, lines=document.lines)))
+    raise_problems(list(quantity_problems(declared, file=file, lines=document.lines)))
     return Loaded(Evaluation(name=name, file=declared), file, text, document.lines)
 
 
-def _quantity_problems(
+def quantity_problems(
     declared: EvaluationFile | JudgeFile, *, file: str, lines: Mapping[Location, int]
 ) -> Iterator[Problem]:
     """Say which numbers are out of bounds."""

@@ -8,7 +8,15 @@ import polars as pl
 
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.reports.computed.aggregates import aggregate_cell
-from eval_assets.reports.computed.scores import READ_OF_METRICS, ExampleGroups, MetricFacts, example_groups, score_rows
+from eval_assets.reports.computed.scores import (
+    READ_OF_JUDGES,
+    READ_OF_METRICS,
+    WORDS,
+    ExampleGroups,
+    MetricFacts,
+    example_groups,
+    score_rows,
+)
 from eval_assets.reports.computed.shared_replies import shared_replies
 from eval_assets.stages.cell_inputs import versioned_rows
 from eval_assets.stages.content_hash import content_sha256
@@ -18,7 +26,6 @@ from eval_assets.stages.stage import Computation
 from eval_assets.storage.versions import StoredVersion, current_version
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written, provenance
-from eval_assets.tables.cell_tables import JUDGE_SCORES
 from eval_assets.tables.columns import CELL
 
 CODE_VERSION = "3"
@@ -96,15 +103,16 @@ def scores_of(heuristic: pl.LazyFrame, judged: pl.LazyFrame, metrics: Sequence[s
         judged: Rows of `judge_scores`.
         metrics: Metrics and judges that count, in the order in which they are reported.
     """
-    order = pl.DataFrame({"metric": metrics}, schema={"metric": pl.String()}).with_row_index("reported").lazy()
+    reported = pl.Enum(metrics)
     frames = (
-        rows.join(order, left_on=column, right_on="metric")
-        .sort(*CELL, "position", "sample_index", "reported", *ties)
+        rows.with_columns(pl.col(WORDS).cast(pl.Categorical()), pl.col(column).cast(reported, strict=False))
+        .filter(pl.col(column).is_not_null())
+        .sort(*CELL, "position", "sample_index", column, *ties)
         .select(read)
         .collect()
         for rows, column, ties, read in (
-            (heuristic, "metric", ["score_id"], READ_OF_METRICS),
-            (judged, "judge", ["draw", "score_id"], list(JUDGE_SCORES)),
+            (heuristic, "metric", [], READ_OF_METRICS),
+            (judged, "judge", ["draw", "score_id"], READ_OF_JUDGES),
         )
     )
     return score_rows(*frames)
@@ -116,6 +124,8 @@ def groups_of(
     """Clusters and slices of the examples that were predicted, and which of them share a reply."""
     predictions = warehouse.scan("predictions", partition)
     order = ("position", "sample_index", "model", "prompt")
-    examples = predictions.sort(order).select("example_id", "example").collect()
+    # Examples are most of a table, and read only where something in them is asked for.
+    columns = pl.col("example") if cluster or slices else pl.lit(None, dtype=pl.String).alias("example")
+    examples = predictions.with_columns(columns).select(*order, "example_id", "example").sort(order).collect()
     groups = example_groups(examples, cluster=cluster, slices=slices)
     return replace(groups, shared_replies=shared_replies(predictions))

@@ -4,6 +4,8 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import polars as pl
+
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.errors import ConfigError, MetricError
 from eval_assets.metrics.overlap.scripts import unseen_notes
@@ -63,8 +65,9 @@ def _unseen_texts(evaluation: Evaluation, versions: FileVersions, warehouse: War
             outputs = rows.filter(outcome="ok").select("output").drop_nulls().collect()["output"]
             examples = rows.select("example_id", "targets", "example").unique("example_id").collect()
             pairs = examples.select("targets", "example").iter_rows()
-            targets = [text for pair in pairs for text in acceptable(target_value(*pair)).texts]
-            return [f"{note}." for note in unseen_notes(metrics, [*outputs, *targets])]
+            texts = (text for pair in pairs for text in acceptable(target_value(*pair)).texts)
+            targets = pl.Series("output", texts, dtype=pl.String)
+            return [f"{note}." for note in unseen_notes(metrics, pl.concat([outputs, targets]))]
     return []
 
 

@@ -1,18 +1,13 @@
 """From a table to a project with one evaluation of it: two files to edit, and what Dagster and git want beside them."""
 
-import ast
-import json
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from eval_assets.config.datasets.formats.paths import value_at
-from eval_assets.config.datasets.row_files import READABLE_SUFFIXES, SEPARATED_SUFFIXES
-from eval_assets.config.datasets.structure import structure_in
+from eval_assets.config.datasets.row_files import READABLE_SUFFIXES
 from eval_assets.config.fields import MAX_NAME
 from eval_assets.config.problems import places_text
 from eval_assets.config.project import Project
@@ -20,10 +15,11 @@ from eval_assets.config.project_files import load_project
 from eval_assets.config.project_place import place_at
 from eval_assets.errors import ConfigError, DatasetError
 from eval_assets.schemas.copies import schema_line, write_schemas
-from eval_assets.starting.column_roles import ColumnRoles, roles_of
+from eval_assets.starting.column_roles import ColumnRoles
 from eval_assets.starting.doubts import doubts_of, unasked
 from eval_assets.starting.first_files import DEFINITIONS, GITIGNORE, MODEL, WORKSPACE, FirstEvaluation
 from eval_assets.starting.source_table import SourceTable, read_source
+from eval_assets.starting.usable_rows import fields_of, is_conversation, structured, understood
 
 EXAMPLE_NAME = "first"
 EXAMPLE = """\
@@ -97,12 +93,12 @@ def begin(folder: Path, source: Path | None, wishes: Wishes | None = None) -> Be
     name = wishes.name or slug(EXAMPLE_NAME if source is None else source.stem)
     _refuse_existing(data, name)
     table = _example() if source is None else read_source(source, encoding=wishes.encoding, delimiter=wishes.delimiter)
-    columns = _understood(table, wishes)
+    columns, table = understood(table, wishes.columns, wishes.slices)
     left_out = unasked(table.rows, columns.inputs)
     table = table.without(left_out)
     if not table.rows:
         raise DatasetError(f"{table.file}: expected something in {columns.inputs!r}, no row has it; see --inputs")
-    json_columns, table = _structured(table, columns)
+    json_columns, table = structured(table, columns)
     suffix, content = table.data_file
     rows, evaluation = data / "datasets" / f"{name}{suffix}", data / "evaluations" / f"{name}.yaml"
     text = _evaluation(name, table, columns, json_columns, data_file=_from(rows, folder), data=data)
@@ -146,8 +142,8 @@ def _evaluation(
         columns=columns,
         task=columns.task(rows),
         json_columns=json_columns,
-        fields=_fields(rows, columns.inputs),
-        is_conversation=_is_conversation(rows, columns.inputs),
+        fields=fields_of(rows, columns.inputs),
+        is_conversation=is_conversation(rows, columns.inputs),
         model=MODEL,
         is_model_known=known is not None and MODEL in known.names("models"),
         prompts=_free_names(known, name),
@@ -162,68 +158,6 @@ def slug(stem: str) -> str:
     """
     plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9._]+", "-", plain).strip("-._")[:MAX_NAME] or EXAMPLE_NAME
-
-
-def _understood(table: SourceTable, wishes: Wishes) -> ColumnRoles:
-    """What the columns are; of a question that is an object with one field, that field is asked."""
-    rows = [row for _, row in table.rows]
-    try:
-        columns = roles_of(rows, wishes.columns, wishes.slices)
-    except ConfigError as error:
-        raise ConfigError(f"{table.file}: {error}") from error
-    fields = _fields(rows, columns.inputs)
-    if len(fields) == 1:
-        inner = {"example_id": columns.example_id, "targets": columns.targets, "context": columns.context}
-        chosen = {ours: theirs for ours, theirs in inner.items() if theirs is not None}
-        columns = roles_of(rows, {**chosen, "inputs": f"{columns.inputs}.{fields[0]}"}, columns.slices)
-    return columns
-
-
-def _fields(rows: Sequence[Mapping[str, Any]], inputs: str) -> list[str]:
-    """Fields of questions that are objects; none if they are anything else."""
-    values = [value_at(row, inputs) for row in rows]
-    objects = [value for value in values if isinstance(value, Mapping)]
-    return list(dict.fromkeys(name for value in objects for name in value))
-
-
-def _is_conversation(rows: Sequence[Mapping[str, Any]], inputs: str) -> bool:
-    return all(
-        isinstance(turns := value_at(row, inputs), list)
-        and all(isinstance(turn, Mapping) and {"role", "content"} <= turn.keys() for turn in turns)
-        for row in rows
-    )
-
-
-def _structured(table: SourceTable, columns: ColumnRoles) -> tuple[list[str] | None, SourceTable]:
-    """Columns of a CSV whose texts are JSON, null if that isn't in question; Python's lists are written as JSON."""
-    if table.suffix not in SEPARATED_SUFFIXES:
-        return None, table
-    read_as_json: list[str] = []
-    in_question = False
-    for name in (columns.inputs, columns.targets, columns.context):
-        texts = [row[name] for _, row in table.rows if name is not None and isinstance(row.get(name), str)]
-        kinds = {structure_in(text) for text in texts if text.strip()}
-        if name is None or not kinds - {None}:
-            continue
-        in_question = True
-        if not kinds <= {"a JSON list", "a Python list"}:
-            said = ", ".join(sorted(kind or "text" for kind in kinds))
-            table = table.noting(f"{name!r} holds {said}: all of it is read as text; see json_columns")
-            continue
-        read_as_json.append(name)
-        if "a Python list" in kinds:
-            rows = [(line, {**row, name: _list_as_json(row.get(name))}) for line, row in table.rows]
-            table = table.with_rows(rows, f"{name!r} held lists as Python writes them, kept as JSON")
-    return (read_as_json if in_question else None), table
-
-
-def _list_as_json(text: Any) -> Any:
-    if not isinstance(text, str) or not text.strip():
-        return text
-    try:
-        return json.dumps(ast.literal_eval(text.strip()), ensure_ascii=False)
-    except (ValueError, SyntaxError):
-        return json.dumps(re.findall(r"[-+.\deE]+", text))  # as NumPy writes an array, without commas
 
 
 def _free_names(known: Project | None, evaluation: str) -> tuple[str, str]:

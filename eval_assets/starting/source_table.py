@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from eval_assets.config.datasets.formats.separated import delimiter_of
-from eval_assets.config.datasets.formats.text_lines import MARKED
 from eval_assets.config.datasets.row_files import READABLE_SUFFIXES, SEPARATED_SUFFIXES, file_rows, is_blank
 from eval_assets.errors import DatasetError
+from eval_assets.starting.text_encodings import as_read
 from eval_assets.starting.workbook import workbook_rows
 
 SOURCE_SUFFIXES = (*READABLE_SUFFIXES, ".xlsx")
-UTF8_MARK = b"\xef\xbb\xbf"
+MOST_TITLES = 10
+"""Rows above the names of columns: a title, a date, a blank line."""
 
 Row = dict[str, Any]
 
@@ -87,12 +87,16 @@ def read_source(path: Path, *, encoding: str | None = None, delimiter: str | Non
         return _with_some(SourceTable(path.name, read, ".csv", None, ("its first sheet is kept as CSV",)))
     content, done = path.read_bytes(), []
     if suffix != ".parquet":
-        content, said = _as_utf8(content, encoding, file=path.name)
+        content, said = as_read(content, encoding, file=path.name)
         done += [said] if said else []
     if suffix == ".json" and (objects := _rows_of_object(content, file=path.name)) is not None:
         numbered = list(enumerate(objects, start=1))
         return _with_some(SourceTable(path.name, numbered, ".jsonl", None, (*done, "its objects are kept a line each")))
     rows = _read(content, suffix, file=path.name, delimiter=delimiter)
+    if suffix in SEPARATED_SUFFIXES and (below := _named_below(rows)) is not None:
+        line, rows = below
+        done.append(f"the names of the columns are in line {line}; what stands above is left out")
+        return _with_some(SourceTable(path.name, rows, suffix, None, tuple(done)))
     # What one delimiter is for a program that was told so is told from the file by every other.
     kept = content if delimiter is None or _told_from(content) == delimiter else None
     return _with_some(SourceTable(path.name, rows, suffix, kept, tuple(done)))
@@ -112,41 +116,18 @@ def _read(content: bytes, suffix: str, *, file: str, delimiter: str | None) -> l
         return [(line, row) for line, row in file_rows(place, file=file, delimiter=delimiter) if not is_blank(row)]
 
 
-def _as_utf8(content: bytes, encoding: str | None, *, file: str) -> tuple[bytes, str | None]:
-    """The content in an encoding that is read, and what was done; as it is where that is one."""
-    if encoding is not None:
-        try:
-            return content.decode(encoding).encode(), f"read as {encoding}, kept as UTF-8"
-        except (LookupError, UnicodeError) as error:
-            raise DatasetError(f"{file}: expected text in the encoding {encoding!r}: {error}") from error
-    if content.startswith((UTF8_MARK, *(mark for mark, _ in MARKED))):
-        return content, None
-    if b"\0" in content[:2]:
-        found = "utf-16-be" if content[:1] == b"\0" else "utf-16-le"
-        try:
-            return content.decode(found).encode(), f"read as {found.upper()}, kept as UTF-8"
-        except UnicodeError as error:
-            raise DatasetError(f"{file}: expected text, got {error}; save the file as UTF-8") from error
-    try:
-        content.decode()
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        try:
-            text, found = content.decode("cp1252"), "Windows-1252"
-        except UnicodeDecodeError:
-            text, found = content.decode("latin-1"), "Latin-1"
-        word = _word_at(content, error.start).decode("latin-1" if found == "Latin-1" else "cp1252", "replace")
-        return text.encode(), (
-            f"read as {found}, as which line {line} has {word!r}, and kept as UTF-8; --encoding names another"
-        )
-    return content, None
-
-
-def _word_at(content: bytes, place: int) -> bytes:
-    before = content[max(0, place - 20) : place].split()
-    begins = b"" if not before or content[place - 1 : place].isspace() else before[-1]
-    whole = begins + (content[place : place + 20].split() or [b""])[0]
-    return re.split(rb"[;,|\"]", whole[: len(begins)])[-1] + re.split(rb"[;,|\"]", whole[len(begins) :])[0]
+def _named_below(rows: Sequence[tuple[int, Row]]) -> tuple[int, list[tuple[int, Row]]] | None:
+    """Where names stand below a title: the line, and the rows under it; null where the first line has the names."""
+    names = list(rows[0][1]) if rows else []
+    nameless = [name for name in names if not name or name.startswith("_duplicated_")]
+    if len(nameless) * 2 < len(names):
+        return None
+    for place, (line, row) in enumerate(rows[:MOST_TITLES]):
+        found = [str(value).strip() for value in row.values() if value is not None]
+        if len(found) > len(names) - len(nameless) and len(set(found)) == len(found):
+            kept = {name: str(value).strip() for name, value in row.items() if value is not None}
+            return line, [(at, {kept[name]: below.get(name) for name in kept}) for at, below in rows[place + 1 :]]
+    return None
 
 
 def _rows_of_object(content: bytes, *, file: str) -> list[Row] | None:

@@ -3,12 +3,14 @@
 import ast
 import builtins
 import inspect
+import os
 import sys
 import textwrap
 from collections.abc import Callable, Mapping
 from types import FunctionType, ModuleType
 from typing import Any
 
+from eval_assets.config.files.secrets import SECRET_VARIABLE, WRITTEN_KEY, names_a_secret, written_secrets
 from eval_assets.errors import ConfigError
 from eval_assets.user_code.fingerprints import UnhashableCodeError, function_fingerprint
 
@@ -66,6 +68,8 @@ class _Text:
         for named in sorted({node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - {name}):
             if named in scope:
                 self._add_named(named, scope[named], home=found.__module__, by=name)
+        if WRITTEN_KEY.search(source):
+            raise ConfigError(f"{name!r} holds a secret; read it from the environment where it is used")
         self._definitions[name] = source.rstrip()
 
     def written(self) -> str:
@@ -88,6 +92,8 @@ class _Text:
 
 
 def _literal(value: Any, name: str, by: str) -> str:
+    if _is_secret(value, name):
+        raise ConfigError(f"{by!r} names {name!r}, which holds a secret; read it from the environment where it is used")
     text = repr(value)
     try:
         same = bool(ast.literal_eval(text) == value)
@@ -96,6 +102,14 @@ def _literal(value: Any, name: str, by: str) -> str:
     if not same:
         raise ConfigError(f"{by!r} names {name!r}, which has no text: an object of {type(value).__qualname__}")
     return text
+
+
+def _is_secret(value: Any, name: str) -> bool:
+    """Whether a value is a secret: by its name, by its form, or because the environment has it for one."""
+    secrets = {held for variable, held in os.environ.items() if held and SECRET_VARIABLE.search(variable)}
+    texts = [value] if isinstance(value, str) else list(value.values()) if isinstance(value, dict) else []
+    is_secret = (isinstance(value, str) and names_a_secret(name)) or any(text in secrets for text in map(str, texts))
+    return is_secret or any(True for _ in written_secrets({name: value}))
 
 
 def _refuse_another(function: Callable[..., Any], name: str, written: str) -> None:

@@ -69,6 +69,7 @@ def test_a_pandas_frame_comes_back_as_one_with_its_index(project):
     assert isinstance(r.df, pd.DataFrame)
     assert list(r.df.index) == ["x", "y", "z"]
     assert r.df.loc["z", "output"] == "C"
+    assert str(r.df["exact_match"].dtype) == "float64"
     assert r.scores["example_id"].to_list() == ["x", "y", "z"]
 
 
@@ -170,6 +171,13 @@ def test_it_works_inside_a_running_event_loop(project):
     assert asyncio.run(cell()) == (3, 3)
 
 
+def test_a_project_that_was_opened_is_one_to_evaluate_in(project, monkeypatch):
+    opened = ea.open_project(project)
+    monkeypatch.chdir(project.parent)
+    r = ea.evaluate(ROWS, upper, metrics=EXACT, project=opened)
+    assert r.settings.project_dir == project
+
+
 def test_functions_are_metrics(project):
     def length_ratio(output, targets) -> float:
         return len(output) / len(targets)
@@ -216,6 +224,9 @@ def test_a_plan_says_what_would_be_sent_and_sends_nothing(project):
         (lambda: ea.evaluate(ROWS, upper, metrics=EXACT, judges=["polite"]), "there is no 'polite'"),
         (lambda: ea.evaluate(ROWS, upper, metrics=EXACT, project="nowhere"), "expected the folder of a project"),
         (lambda: ea.evaluate(ROWS, ea.Model("m", temperature=0), metrics=EXACT), "temperature"),
+        (lambda: ea.evaluate(ROWS, ea.Model("m", parameters={"api_key": "a"}), metrics=EXACT), "holds a secret"),
+        (lambda: ea.evaluate(ROWS, ea.Model("m", base_url="ftp://host"), metrics=EXACT), "base_url"),
+        (lambda: ea.evaluate(ROWS, upper, metrics=EXACT, samples=20_000), "samples: expected at most"),
     ],
 )
 def test_what_cant_be_used_is_refused_with_what_to_do(project, call, said):

@@ -7,11 +7,13 @@ import dagster as dg
 import pytest
 
 from eval_assets.automation.home import ask, remembered
+from eval_assets.automation.instance import open_instance
 from eval_assets.automation.run_storage import trim_runs
 from eval_assets.config.settings import Settings, settings_from
 from eval_assets.definitions import assembled, build_definitions
 from eval_assets.errors import ConfigError
 from eval_assets.names import Names
+from tests.command_line import isolated
 from tests.dagster_staleness import stale_in_dagster
 from tests.projects import Lab
 from tests.small_project import project_with
@@ -103,6 +105,19 @@ def test_a_run_under_a_prefix_is_recorded_for_its_assets_and_nothing_is_run_twic
         assert provider.requests == n_sent
 
 
+@pytest.mark.usefixtures("unchecked")
+def test_the_command_line_records_its_runs_under_the_projects_prefix(cli, files, provider) -> None:
+    (files.folder / "eval-assets.toml").write_text('key_prefix = ["evals"]\n')
+    assert cli("run", "other")[0] == 0
+    with dg.DagsterInstance.get() as instance:
+        assert instance.get_materialized_partitions(dg.AssetKey(["evals", "comparison"])) == {"other"}
+        assert instance.get_latest_materialization_event(dg.AssetKey("comparison")) is None
+    sent = provider.requests
+    code, _, said = cli("run", "other")
+    assert (code, provider.requests) == (0, sent)
+    assert "evaluate_cell" not in said
+
+
 def test_what_an_instance_has_seen_is_remembered_under_its_names(tmp_path: Path) -> None:
     with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
         names = Names(("evals",))
@@ -146,3 +161,15 @@ def test_a_prefix_that_dagster_would_refuse_is_refused_with_its_reason(tmp_path:
     (tmp_path / "eval-assets.toml").write_text('key_prefix = ["ev als"]\n')
     with pytest.raises(ConfigError, match=r"eval-assets\.toml:1: key_prefix"):
         build_definitions(tmp_path)
+
+
+def test_an_instance_that_others_use_without_settings_stays_without(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "theirs").mkdir()
+    isolated(monkeypatch, tmp_path / "theirs")
+    with dg.instance_for_test(temp_dir=str(tmp_path / "theirs")):
+        (tmp_path / "theirs" / "dagster.yaml").unlink()
+    with open_instance(tmp_path / "project" / ".dagster"):
+        assert not (tmp_path / "theirs" / "dagster.yaml").exists()
+    isolated(monkeypatch, tmp_path / "ours")
+    with open_instance(tmp_path / "project" / ".dagster"):
+        assert (tmp_path / "ours" / "dagster.yaml").exists()

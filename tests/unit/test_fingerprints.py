@@ -184,6 +184,15 @@ def test_a_function_is_written_with_what_it_names(monkeypatch):
     assert space["scored"]("abc") == 1.0
 
 
+@pytest.mark.parametrize("value", ["sk-0123456789abcdefghij", "held by the environment"])
+def test_a_secret_is_never_written(monkeypatch, value):
+    monkeypatch.setenv("SOME_API_KEY", "held by the environment")
+    monkeypatch.setitem(globals(), "CHECKOUT_NAME", value)
+    with pytest.raises(ConfigError, match="'scored' names 'CHECKOUT_NAME', which holds a secret") as raised:
+        module_text({"scored": scored})
+    assert value not in str(raised.value)
+
+
 def test_a_function_that_names_what_has_no_text_is_refused(monkeypatch):
     monkeypatch.setitem(globals(), "CHECKOUT_NAME", object())
     with pytest.raises(ConfigError, match="'scored' names 'CHECKOUT_NAME', which has no text: an object of object"):

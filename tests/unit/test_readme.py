@@ -26,6 +26,7 @@ def test_the_custom_metric_of_the_readme_scores_predictions(tmp_path, monkeypatc
     code = python_of("def cites_source")
     (tmp_path / "my_metrics.py").write_text(code)
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "my_metrics", raising=False)  # another page's project has one too
     choice = MetricChoice(metric="cites_source", function="my_metrics:cites_source", version="1")
     metrics = [metric for metric in resolve_metrics("text", (choice,)) if metric.label == "cites_source"]
     predictions = prediction_frame(["See the handbook.", "No idea."], context=["the handbook: page 3"] * 2)

