@@ -16,6 +16,7 @@ from eval_assets.cli.editor_schemas import schemas
 from eval_assets.cli.exit_codes import ExitCode
 from eval_assets.cli.initializing import init
 from eval_assets.cli.maintaining import maintain
+from eval_assets.cli.pricing import prices
 from eval_assets.cli.reporting import gate, report
 from eval_assets.cli.running import plan, run
 from eval_assets.cli.saying import say, say_warnings
@@ -86,7 +87,7 @@ def _add(group: click.Group, command: click.Command) -> None:
 
 
 commands.add_command(init)
-for command in (cache, check, gate, instance, maintain, plan, reload, report, run, schemas, trace):
+for command in (cache, check, gate, instance, maintain, plan, prices, reload, report, run, schemas, trace):
     _add(commands, command)
 
 
