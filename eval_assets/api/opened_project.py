@@ -62,7 +62,7 @@ class OpenedProject:
     @property
     def files(self) -> Project:
         """Everything that its files declare, as they stand."""
-        return load_project(self._settings.data_dir)
+        return load_project(self._settings.data_dir, self._settings.warehouse_root)
 
     @property
     def evaluations(self) -> tuple[str, ...]:
