@@ -78,7 +78,7 @@ def assembled(
             sensors=[
                 watch_files_sensor(settings, project, names),
                 refresh_stale_sensor(settings, project, names),
-                *([watch_upstream_sensor(names, neighbours)] if neighbours.upstream else []),
+                *([watch_upstream_sensor(settings, project, names, neighbours)] if neighbours.upstream else []),
             ],
         ),
     )

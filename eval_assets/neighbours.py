@@ -57,6 +57,19 @@ def neighbours_of(
     return named
 
 
+def newest_event(
+    instance: dg.DagsterInstance, asset: dg.AssetKey, partition: str | None = None
+) -> dg.EventLogRecord | None:
+    """The latest materialization or observation of an asset, or of a partition of it; null if there is none."""
+    asked = dg.AssetRecordsFilter(asset_key=asset, asset_partitions=[partition] if partition else None)
+    found = [
+        record
+        for fetch in (instance.fetch_materializations, instance.fetch_observations)
+        for record in fetch(asked, limit=1).records
+    ]
+    return max(found, key=lambda record: record.storage_id, default=None)
+
+
 def _key(asset: AssetName) -> dg.AssetKey:
     if isinstance(asset, dg.AssetKey):
         return asset

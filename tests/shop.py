@@ -2,7 +2,7 @@
 
 import json
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import dagster as dg
@@ -55,6 +55,16 @@ import dagster as dg
 def shared() -> dg.Definitions:
     workbench = dg.ResourceDefinition.hardcoded_resource("bench")
     return dg.Definitions(executor=dg.multiprocess_executor, resources={"workbench": workbench})
+"""
+LOADING = """
+from pathlib import Path
+
+import dagster as dg
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    return dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
 """
 APPLICATION = '''
 """Answers from an index, and keeps account of what it is asked."""
@@ -110,6 +120,13 @@ class Shop:
         content["attributes"] |= attributes
         file.write_text(yaml.safe_dump(content))
 
+    def make_launchable(self) -> None:
+        """Add what `dg` wants of a project."""
+        settings = '[tool.dg]\ndirectory_type = "project"\n\n[tool.dg.project]\nroot_module = "shop"\n'
+        (self.root / "pyproject.toml").write_text(settings)
+        (self.defs_folder.parent / "__init__.py").touch()
+        (self.defs_folder.parent / "definitions.py").write_text(LOADING)
+
     def write_tickets(self, *answers: str) -> None:
         rows = [
             {
@@ -145,12 +162,13 @@ class Shop:
         job: str,
         keys: Sequence[dg.AssetKey] | None = None,
         partition: str | None = None,
+        config: Mapping[str, object] | None = None,
     ) -> dg.ExecuteInProcessResult:
         return definitions.resolve_job_def(job).execute_in_process(
             instance=self.instance,
             asset_selection=keys,
             partition_key=partition,
-            run_config=QUIET,
+            run_config={**QUIET, **(config or {})},
             raise_on_error=False,
         )
 

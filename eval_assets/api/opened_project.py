@@ -54,6 +54,10 @@ class OpenedProject:
         """Its folder and its evaluations."""
         return f"<project {self.folder}: evaluations {', '.join(self.evaluations) or 'none'}>"
 
+    def __fspath__(self) -> str:
+        """Its folder, so that it can be given as `project=` of `ea.evaluate`."""
+        return str(self.folder)
+
     @property
     def folder(self) -> Path:
         """The project's folder."""
@@ -62,7 +66,7 @@ class OpenedProject:
     @property
     def files(self) -> Project:
         """Everything that its files declare, as they stand."""
-        return load_project(self._settings.data_dir)
+        return load_project(self._settings.data_dir, self._settings.warehouse_root)
 
     @property
     def evaluations(self) -> tuple[str, ...]:

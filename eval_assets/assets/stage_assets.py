@@ -10,6 +10,7 @@ from eval_assets.assets.file_reading import VERSION_TAG, read_file
 from eval_assets.assets.metadata import Materialized, result, table_metadata
 from eval_assets.assets.plain_failures import said_plainly
 from eval_assets.names import Names
+from eval_assets.neighbours import newest_event
 from eval_assets.partitions import Partitions
 from eval_assets.resources.shared_room import needed_room, room_of
 from eval_assets.stages.edges import compute, file_of
@@ -121,9 +122,23 @@ def _materialized(
 
 def _take_over(context: dg.AssetExecutionContext, room: EngineRoom, dataset: str, asset: dg.AssetKey) -> None:
     """Keep the rows of somebody's asset, as its IO manager loads them."""
+    if context.job_def.asset_layer.get(asset).partitions_def is not None:
+        raise dg.Failure(
+            f"expected an asset without partitions, got {asset.to_user_string()}; say in the card of {dataset} where "
+            "its rows lie: `rows: {delta: …}`, `{parquet: …}` or `{sql: …}`",
+            allow_retries=False,
+        )
+    event = newest_event(context.instance, asset)
     value = context.load_asset_value(asset)
     with said_plainly(room.warehouse):
-        n_rows = hand_over(room.warehouse, dataset, value, asset=asset.to_user_string(), run_id=context.run.run_id)
+        n_rows = hand_over(
+            room.warehouse,
+            dataset,
+            value,
+            asset=asset.to_user_string(),
+            state=event.run_id if event else "",
+            run_id=context.run.run_id,
+        )
     context.log.info("%d rows of %s handed over", n_rows, asset.to_user_string())
 
 

@@ -5,11 +5,10 @@ from typing import Literal
 import dagster as dg
 
 from eval_assets.automation.refresh import RefreshConfig, RunPlan, bring_up_to_date
-from eval_assets.automation.upstream_sensor import newest_event
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.project import Project
 from eval_assets.names import Names, plain_names
-from eval_assets.neighbours import Neighbours
+from eval_assets.neighbours import Neighbours, newest_event
 from eval_assets.reports.computed.gating import overall_verdict
 from eval_assets.reports.rendered.gate_formats import gates_markdown
 from eval_assets.resources.shared_room import needed_room, room_of

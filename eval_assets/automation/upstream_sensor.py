@@ -2,21 +2,29 @@
 
 import dagster as dg
 
+from eval_assets.config.project import Project
+from eval_assets.config.settings import Settings
 from eval_assets.names import Names
-from eval_assets.neighbours import Neighbours
+from eval_assets.neighbours import Neighbours, newest_event
+from eval_assets.stages.handing_over import handed_state, is_handed_over
+from eval_assets.storage.warehouse import Warehouse
 
 INTERVAL_SECONDS = 30
 DATASETS = "eval_datasets"
 
 
-def watch_upstream_sensor(names: Names, neighbours: Neighbours) -> dg.SensorDefinition:
+def watch_upstream_sensor(
+    settings: Settings, project: Project, names: Names, neighbours: Neighbours
+) -> dg.SensorDefinition:
     """The sensor `watch_upstream`; what becomes stale below the dataset is the business of others.
 
     Args:
+        settings: Where rows lie that were handed over.
+        project: Says which are.
         names: What sensor and assets are called.
         neighbours: Datasets, and the assets they are made of.
     """
-    asset = names.key(DATASETS)
+    asset, warehouse = names.key(DATASETS), Warehouse(settings.warehouse_root, settings.storage_options)
 
     @dg.sensor(
         name=names.of("watch_upstream"),
@@ -28,8 +36,15 @@ def watch_upstream_sensor(names: Names, neighbours: Neighbours) -> dg.SensorDefi
         requests = []
         for dataset, upstream in neighbours.upstream.items():
             theirs = newest_event(context.instance, upstream)
-            read = newest_event(context.instance, asset, dataset)
-            if theirs is not None and (read is None or read.storage_id < theirs.storage_id):
+            if theirs is None:
+                continue
+            if is_handed_over(project, dataset):
+                # A dataset is also read for other reasons, from rows that were handed over long ago.
+                is_read = handed_state(warehouse, dataset) == theirs.run_id
+            else:
+                read = newest_event(context.instance, asset, dataset)
+                is_read = read is not None and read.storage_id > theirs.storage_id
+            if not is_read:
                 # The key keeps a run that failed from being asked for again before there is something new.
                 request = dg.RunRequest(
                     run_key=f"{dataset}/{theirs.storage_id}", partition_key=dataset, asset_selection=[asset]
@@ -39,16 +54,3 @@ def watch_upstream_sensor(names: Names, neighbours: Neighbours) -> dg.SensorDefi
         return dg.SensorResult(run_requests=requests, skip_reason=reason)
 
     return watch_upstream
-
-
-def newest_event(
-    instance: dg.DagsterInstance, asset: dg.AssetKey, partition: str | None = None
-) -> dg.EventLogRecord | None:
-    """The latest materialization or observation of an asset, or of a partition of it; null if there is none."""
-    asked = dg.AssetRecordsFilter(asset_key=asset, asset_partitions=[partition] if partition else None)
-    found = [
-        record
-        for fetch in (instance.fetch_materializations, instance.fetch_observations)
-        for record in fetch(asked, limit=1).records
-    ]
-    return max(found, key=lambda record: record.storage_id, default=None)

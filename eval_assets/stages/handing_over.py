@@ -22,7 +22,13 @@ def is_handed_over(project: Project, dataset: str) -> bool:
     return loaded is not None and loaded.item.card.rows is not None and bool(loaded.item.card.rows.asset)
 
 
-def hand_over(warehouse: Warehouse, dataset: str, value: object, *, asset: str, run_id: str) -> int:
+def handed_state(warehouse: Warehouse, dataset: str) -> str | None:
+    """Of which state of its asset the rows of a dataset are that were handed over last; null if none were."""
+    commit = warehouse.last_commit(TABLE, {"dataset": dataset})
+    return None if commit is None else commit.metadata.get("state")
+
+
+def hand_over(warehouse: Warehouse, dataset: str, value: object, *, asset: str, state: str = "", run_id: str) -> int:
     """Keep the rows of a dataset as an asset has them now. Returns how many there are.
 
     Args:
@@ -30,6 +36,7 @@ def hand_over(warehouse: Warehouse, dataset: str, value: object, *, asset: str, 
         dataset: The dataset.
         value: What the asset's IO manager loads.
         asset: How errors name the asset.
+        state: Names the state of the asset.
         run_id: The run that hands over.
 
     Raises:
@@ -41,7 +48,7 @@ def hand_over(warehouse: Warehouse, dataset: str, value: object, *, asset: str, 
     ]
     version = content_sha256([row["row"] for row in rows])
     frame = pl.DataFrame([{**row, "run_id": run_id} for row in rows], schema=SCHEMAS[TABLE])
-    warehouse.replace(TABLE, frame, {"dataset": dataset}, {"run_id": run_id, "data_version": version})
+    warehouse.replace(TABLE, frame, {"dataset": dataset}, {"run_id": run_id, "data_version": version, "state": state})
     return len(rows)
 
 

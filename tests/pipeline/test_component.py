@@ -2,22 +2,29 @@
 
 import os
 import re
+import subprocess
+import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 import pytest
 import yaml
+from dagster.components.core.package_entry import discover_entry_point_package_objects
 from dagster.components.testing.utils import create_defs_folder_sandbox
 
 import eval_assets as ea
-from eval_assets.automation.upstream_sensor import newest_event
+from eval_assets.assets.file_reading import reading_config
 from eval_assets.errors import ConfigError
+from eval_assets.names import Names
+from eval_assets.neighbours import newest_event
 from tests.shop import COLOURS, Shop, open_shop
 from tests.small_project import project_with
 
 pytestmark = pytest.mark.usefixtures("unchecked")
 
+CHECKOUT = Path(__file__).parents[2]
 DATASETS = dg.AssetKey(["evals", "eval_datasets"])
 
 
@@ -78,7 +85,10 @@ def test_a_new_materialization_of_the_upstream_asset_sends_exactly_the_changed_r
 def test_rows_that_an_io_manager_loads_are_handed_over_with_their_asset(shop: Shop) -> None:
     with shop.loaded() as definitions:
         assert shop.materialize(definitions, "chats").success
+        asked = [("questions", [dg.AssetKey(["chat_evals", "eval_datasets"])])]
+        assert wanted(shop, definitions, "chat_evals_watch_upstream") == asked
         assert shop.materialize(definitions, "chat_evals/eval_datasets", partition="questions").success
+        assert wanted(shop, definitions, "chat_evals_watch_upstream") == []
         assert shop.run(definitions, "chat_evals_refresh").success
         key = dg.AssetKey(["chat_evals", "predictions"])
         counts = {
@@ -87,6 +97,11 @@ def test_rows_that_an_io_manager_loads_are_handed_over_with_their_asset(shop: Sh
             if (event := newest_event(shop.instance, key, partition)) and (rows := event.asset_materialization)
         }
         assert counts == {"first:application@ask": 8, "first:best-sentence@ask": 8}
+        # A later reading for another reason doesn't hide that the asset is newer.
+        assert shop.materialize(definitions, "chats").success
+        config = reading_config(Names(("chat_evals",)), ["eval_datasets/questions"])
+        assert shop.run(definitions, "chat_evals_read_files", config=config).success
+        assert wanted(shop, definitions, "chat_evals_watch_upstream") == asked
 
 
 def test_a_dataset_that_was_not_handed_over_yet_stops_the_refresh_with_what_to_do(shop: Shop) -> None:
@@ -169,7 +184,34 @@ def test_scaffolding_takes_a_project_that_is_there(shop: Shop) -> None:
         )
 
 
+def test_dg_finds_the_component_by_its_entry_point(tmp_path: Path, monkeypatch) -> None:
+    declared = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]
+    (group, named), *_ = declared["entry-points"].items()
+    installed = tmp_path / "eval_assets-0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: eval-assets\nVersion: 0\n")
+    points = "".join(f"{name} = {module}\n" for name, module in named.items())
+    (installed / "entry_points.txt").write_text(f"[{group}]\n{points}")
+    monkeypatch.syspath_prepend(tmp_path)
+    found = {key.to_typename() for key in discover_entry_point_package_objects()}
+    assert "eval_assets.EvaluationProjectComponent" in found
+
+
+@pytest.mark.slow
+def test_an_asset_runs_by_itself_under_the_locations_executor(shop: Shop) -> None:
+    shop.make_launchable()
+    binary = Path(sys.executable).with_name("dg")
+    command = [str(binary), "launch", "--assets", 'key:"evals/prompts"', "--partition", "ask"]
+    modules = os.pathsep.join([str(CHECKOUT), str(shop.root / "src")])
+    environment = {**os.environ, "DAGSTER_HOME": str(shop.instance.root_directory), "PYTHONPATH": modules}
+    done = subprocess.run(command, cwd=shop.root, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Launching subprocess for" in done.stdout + done.stderr
+    event = newest_event(shop.instance, dg.AssetKey(["evals", "prompts"]), "ask")
+    assert event is not None
+
+
 def test_the_page_lists_the_attributes() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "dagster.md").read_text("utf-8")
+    page = (CHECKOUT / "docs" / "dagster.md").read_text("utf-8")
     table = page.partition("| attribute | is |")[2].partition("\n\n")[0]
     assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(ea.EvaluationProjectComponent.model_fields)

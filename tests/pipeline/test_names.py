@@ -105,6 +105,19 @@ def test_a_run_under_a_prefix_is_recorded_for_its_assets_and_nothing_is_run_twic
         assert provider.requests == n_sent
 
 
+@pytest.mark.usefixtures("unchecked")
+def test_the_command_line_records_its_runs_under_the_projects_prefix(cli, files, provider) -> None:
+    (files.folder / "eval-assets.toml").write_text('key_prefix = ["evals"]\n')
+    assert cli("run", "other")[0] == 0
+    with dg.DagsterInstance.get() as instance:
+        assert instance.get_materialized_partitions(dg.AssetKey(["evals", "comparison"])) == {"other"}
+        assert instance.get_latest_materialization_event(dg.AssetKey("comparison")) is None
+    sent = provider.requests
+    code, _, said = cli("run", "other")
+    assert (code, provider.requests) == (0, sent)
+    assert "evaluate_cell" not in said
+
+
 def test_what_an_instance_has_seen_is_remembered_under_its_names(tmp_path: Path) -> None:
     with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
         names = Names(("evals",))

@@ -36,7 +36,7 @@ def carry_replies(settings: Settings, evaluation: str, predictions: Mapping[Cand
     """
     if not predictions:
         return
-    with opened_room(settings, load_project(settings.data_dir)) as room:
+    with opened_room(settings, load_project(settings.data_dir, settings.warehouse_root)) as room:
         for candidate, rows in predictions.items():
             _carry(room, Cell(evaluation, candidate.model, candidate.prompt), rows)
 
