@@ -18,11 +18,17 @@ Requested = dict[str, set[str]]
 def stale_in_dagster(lab: Lab) -> dict[str, set[str]]:
     """Asset → partitions that Dagster shows as stale or missing; fresh assets are left out."""
     with lab.engine_room() as engine_room:
-        graph = lab.definitions(engine_room).resolve_asset_graph()
-    resolver = CachingStaleStatusResolver(lab.instance, graph, LoadingContextForTest(lab.instance))
+        return stale_partitions(lab.definitions(engine_room), lab.instance)
+
+
+def stale_partitions(definitions: dg.Definitions, instance: dg.DagsterInstance) -> dict[str, set[str]]:
+    """The same of the assets of a code location that have partitions."""
+    graph = definitions.resolve_asset_graph()
+    resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
     stale: dict[str, set[str]] = defaultdict(set)
     for key in graph.materializable_asset_keys:
-        for partition in graph.get(key).partitions_def.get_partition_keys():
+        partitions = graph.get(key).partitions_def
+        for partition in () if partitions is None else partitions.get_partition_keys():
             if resolver.get_status(key, partition) != StaleStatus.FRESH:
                 stale[key.to_user_string()].add(partition)
     return dict(stale)
