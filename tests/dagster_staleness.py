@@ -52,7 +52,7 @@ class AutomationSensor:
             )
         self.cursor = result.cursor
         tables = (*OF_CELLS, *OF_EVALUATIONS)
-        asked = ((table, set(result.get_requested_partitions(dg.AssetKey(table)))) for table in tables)
+        asked = ((table, set(result.get_requested_partitions(self.lab.names.key(table)))) for table in tables)
         return {table: partitions for table, partitions in asked if partitions}
 
     def run(self, requested: Requested) -> None:
@@ -60,11 +60,13 @@ class AutomationSensor:
         assets: dict[tuple[str, str], list[dg.AssetKey]] = defaultdict(list)
         for table, partitions in requested.items():
             for partition in partitions:
-                assets[COMPARE if table in OF_EVALUATIONS else EVALUATE_CELL, partition].append(dg.AssetKey(table))
+                assets[COMPARE if table in OF_EVALUATIONS else EVALUATE_CELL, partition].append(
+                    self.lab.names.key(table)
+                )
         with self.lab.engine_room() as engine_room:
             definitions = self.lab.definitions(engine_room)
             for (job, partition), selection in sorted(assets.items(), reverse=True):
-                definitions.resolve_job_def(job).execute_in_process(
+                definitions.resolve_job_def(self.lab.names.of(job)).execute_in_process(
                     partition_key=partition, instance=self.lab.instance, asset_selection=selection, run_config=QUIET
                 )
 
