@@ -1,11 +1,12 @@
 """What use leaves behind: plan, tick, look-up, report and size on disk after many commits and replies.
 
-    python -m benchmarks.growth [--commits 100 1000 10000] [--replies 100000 1000000]
+    python -m benchmarks.growth [--commits 100 1000 10000] [--replies 100000 1000000 10000000] [--appends 900]
 
 Each count is measured before `eval-assets maintain` and after it, on a copy. Commits of the tables that a run writes
 are log entries as a run two months ago left them, each with its data file, and a checkpoint every hundred. Replies
 are in files of 2,000, as runs write them; those that are looked up are whole, the others have random keys. CPU
-seconds, each in a process of its own, so that imports are in all of them alike.
+seconds, each in a process of its own, so that imports are in all of them alike. Last, what an append of a few replies
+costs a process that has appended many times.
 """
 
 import argparse
@@ -46,6 +47,7 @@ TABLES = (
 LANE = "openai-measured-00000000"
 BATCH = 2_000
 CHECKPOINT_EVERY = 100
+SHOWN_APPENDS = 300
 LONG_AGO = datetime.now(UTC) - timedelta(days=60)
 ROOT = Path(__file__).parents[1]
 FILES = {
@@ -221,17 +223,19 @@ def looked_up(root: str, n: int) -> dict[str, float]:
 
 
 def main() -> None:
-    """Print both tables."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--commits", type=int, nargs="*", default=[100, 1_000, 10_000])
-    parser.add_argument("--replies", type=int, nargs="*", default=[100_000, 1_000_000])
+    parser.add_argument("--replies", type=int, nargs="*", default=[100_000, 1_000_000, 10_000_000])
+    parser.add_argument("--appends", type=int, default=900)
     parser.add_argument("--look-up", nargs=2, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.look_up:
         print(json.dumps(looked_up(chosen.look_up[0], int(chosen.look_up[1]))))
         return
     with tempfile.TemporaryDirectory() as scratch:
-        for line in chain(of_commits(Path(scratch), chosen.commits), [""], of_replies(Path(scratch), chosen.replies)):
+        tables = ((of_commits, chosen.commits), (of_replies, chosen.replies), (of_appends, chosen.appends))
+        for line in chain(*(chain(lines(Path(scratch), asked), [""]) for lines, asked in tables if asked)):
             print(line, flush=True)
 
 
@@ -268,6 +272,21 @@ def of_replies(scratch: Path, counts: list[int]) -> Iterator[str]:
         maintained.command("maintain", "--keep-days", "1")
         yield _replies_line(f"{n:,}, maintained", str(maintained.warehouse), n)
         shutil.rmtree(maintained.folder)
+
+
+def of_appends(scratch: Path, n: int) -> Iterator[str]:
+    """Lines of the table of appends."""
+    yield "| appends by one process | CPU ms each | MB of the log |"
+    yield "| --- | ---: | ---: |"
+    warehouse, frame = Warehouse(str(scratch / "appends")), frame_of(range(20))
+    for first in range(0, n, SHOWN_APPENDS):
+        began = time.process_time()
+        for _ in range(SHOWN_APPENDS):
+            warehouse.append("responses", frame, {"lane": LANE})
+        each = (time.process_time() - began) / SHOWN_APPENDS * 1000
+        log = Path(warehouse.uri("responses"), "_delta_log")
+        size = sum(path.stat().st_size for path in log.iterdir()) / 1e6
+        yield f"| {first + 1:,} to {first + SHOWN_APPENDS:,} | {each:.1f} | {size:.1f} |"
 
 
 def _commits_line(what: str, found: dict[str, float]) -> str:

@@ -54,6 +54,10 @@ class OpenedProject:
         """Its folder and its evaluations."""
         return f"<project {self.folder}: evaluations {', '.join(self.evaluations) or 'none'}>"
 
+    def __fspath__(self) -> str:
+        """Its folder, so that it can be given as `project=` of `ea.evaluate`."""
+        return str(self.folder)
+
     @property
     def folder(self) -> Path:
         """The project's folder."""

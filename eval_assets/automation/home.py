@@ -6,7 +6,9 @@ Dagster is asked once; its answer holds until a database or the settings of the 
 import json
 import os
 import re
+import sqlite3
 from collections.abc import Collection, Mapping, MutableMapping
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,11 +74,20 @@ def ask(home: Path, state_dir: Path, instance: "dg.DagsterInstance", names: Name
     """What the instance has seen; remembered, where its events lie in a file."""
     from dagster._core.storage.event_log import SqliteEventLogStorage
 
+    is_file = isinstance(instance.event_log_storage, SqliteEventLogStorage)
+    if is_file:
+        _write_back(home / EVENTS)
     before = _databases(home)
     seen = {table: sorted(instance.get_materialized_partitions(names.key(table))) for table in STAGES}
-    if isinstance(instance.event_log_storage, SqliteEventLogStorage):
+    if is_file:
         write_atomically(state_dir / SEEN, json.dumps({"databases": before, "prefix": names.prefix, "seen": seen}))
     return seen
+
+
+def _write_back(database: Path) -> None:
+    """Bring into a database what stands in its write-ahead log: closing it would do so later, and change its state."""
+    with suppress(sqlite3.Error), closing(sqlite3.connect(database, timeout=1)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def unseen(seen: Seen, project: Project) -> frozenset[str]:

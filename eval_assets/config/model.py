@@ -1,6 +1,7 @@
 """A model file, `data/models/<name>.yaml`: provider, model id, sampling parameters, prices, limits."""
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -25,17 +26,56 @@ MOST_AT_ONCE = 512
 ReasoningTags = Literal["at_start", "opened_by_template", "anywhere", "ignored"]
 
 
+class PriceTier(FileModel):
+    """Rates of a whole request, once its prompt is longer than this; those absent are as for shorter ones."""
+
+    above_prompt_tokens: int = Field(ge=1, description="Tokens of the prompt that are still charged otherwise.")
+    prompt_usd_per_million: float | None = Field(None, ge=0, description="Dollars for a million tokens of prompts.")
+    completion_usd_per_million: float | None = Field(None, ge=0, description="Dollars for a million tokens of replies.")
+    cached_usd_per_million: float | None = Field(None, ge=0, description="Of the prompt, for tokens read from a cache.")
+    cache_write_usd_per_million: float | None = Field(
+        None, ge=0, description="Of the prompt, for tokens written to a cache."
+    )
+
+
 class Prices(FileModel):
     """What the provider charges. Never part of a request key: a price change sends nothing."""
 
     prompt_usd_per_million: float = Field(0.0, ge=0, description="Dollars for a million tokens of prompts.")
     completion_usd_per_million: float = Field(0.0, ge=0, description="Dollars for a million tokens of replies.")
     request_usd: float = Field(0.0, ge=0, description="Dollars for each request, whatever its length.")
+    cached_usd_per_million: float | None = Field(
+        None, ge=0, description="Of the prompt, for tokens read from a cache; as the others when absent."
+    )
+    cache_write_usd_per_million: float | None = Field(
+        None, ge=0, description="Of the prompt, for tokens written to a cache; as the others when absent."
+    )
+    reasoning_usd_per_million: float | None = Field(
+        None, ge=0, description="Of replies, for thoughts; as the rest of a reply when absent."
+    )
+    audio_prompt_usd_per_million: float | None = Field(
+        None, ge=0, description="Of the prompt, for audio; as the others when absent."
+    )
+    audio_completion_usd_per_million: float | None = Field(
+        None, ge=0, description="Of replies, for audio; as the rest of a reply when absent."
+    )
+    tiers: tuple[PriceTier, ...] = Field(
+        (), description="Other rates for requests with long prompts; of several that fit the longest counts."
+    )
+    as_of: date | None = Field(None, description="When these prices were looked up.")
+    source: str | None = Field(None, description="Where they were looked up.")
+
+    @model_validator(mode="after")
+    def _tiers_differ(self) -> "Prices":
+        lengths = [tier.above_prompt_tokens for tier in self.tiers]
+        if len(set(lengths)) < len(lengths):
+            raise ValueError(f"expected tiers that begin at different lengths, got {lengths}")
+        return self
 
     @property
     def are_known(self) -> bool:
         """Whether the file states any price, be it 0: what nobody stated is unknown, not free."""
-        return bool(self.model_fields_set)
+        return bool(self.model_fields_set - {"as_of", "source"})
 
     @model_serializer(mode="wrap")
     def _as_stated(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from eval_assets.judges.replies.verdicts import THOUGHT_BEGINS, parse_verdict
 from eval_assets.judges.reply_room import is_cut_while_thinking, with_room_to_think, with_twice_the_room
 from eval_assets.providers.dispatch.jobs import Answer
 from eval_assets.requests.exchange import Message, Outcome, Reply, Request
+from eval_assets.requests.used_tokens import PARTS
 
 CUT_OFF = "it was cut off at the token limit, write one short sentence"
 
@@ -28,6 +29,12 @@ class Spent:
     latency_seconds: float | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    audio_prompt_tokens: int | None = None
+    audio_completion_tokens: int | None = None
+    tokens_estimated: bool | None = None
     cost_usd: float | None = None
     requested_at: datetime | None = None
 
@@ -248,6 +255,8 @@ def _summed(replies: list[Reply]) -> Spent:
         latency_seconds=total([reply.latency_seconds for reply in replies]),
         prompt_tokens=total([reply.prompt_tokens for reply in replies]),
         completion_tokens=total([reply.completion_tokens for reply in replies]),
+        **{name: total([getattr(reply, name) for reply in replies]) for name in PARTS},
+        tokens_estimated=any(reply.tokens_estimated for reply in replies) or None,
         cost_usd=total([reply.cost_usd for reply in replies]),
         requested_at=replies[0].requested_at,
     )

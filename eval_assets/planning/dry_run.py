@@ -80,6 +80,7 @@ class Lookup:
         self._reading, self._retry = reading_of(model.model), retry
         self.lane = lane_of(identity)
         self._identity, self._store, self._policy = identity, store, policy
+        self._pending = _pending()
         # A refresh sends every cell's requests anew.
         self._asked = set() if policy == "refresh" else asked[self.lane]
 
@@ -100,7 +101,7 @@ class Lookup:
                 found = stored.get(key)
                 if found is None:
                     self._count(key, canonical, job.request)
-                reply = understood(found.reply, self._reading) if found else _pending()
+                reply = understood(found.reply, self._reading) if found else self._pending
                 yield Answer(job, key, reply, None, reused=found is not None)
 
     def count_missing(self, requests: list[Request]) -> None:

@@ -9,6 +9,7 @@ import polars as pl
 
 from eval_assets.config.model import Model
 from eval_assets.providers.dispatch.costs import cost_usd, max_completion_tokens
+from eval_assets.providers.dispatch.rates import at_length
 from eval_assets.providers.traits import provider_of
 from eval_assets.requests.canonical_json import canonical_json
 from eval_assets.requests.exchange import Request
@@ -88,7 +89,8 @@ def estimate_of(warehouse: Warehouse, lane: str, demand: Demand) -> Estimate:
     seconds = n * latency / min(limits.max_concurrency, max(1, n))
     if limits.requests_per_minute:
         seconds = max(seconds, 60 * n / limits.requests_per_minute)
-    dollars = cost_usd(prompt_tokens, completion_tokens, prices) + (n - 1) * prices.request_usd
+    dollars = cost_usd(prompt_tokens, completion_tokens, at_length(prices, prompt_tokens / max(1, n)))
+    dollars += (n - 1) * prices.request_usd
     cost = dollars if prices.are_known else None
     return Estimate(demand.model.name, n, prompt_tokens, completion_tokens, cost, seconds, basis)
 

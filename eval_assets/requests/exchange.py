@@ -45,7 +45,8 @@ class Reply:
     `latency_seconds` where nobody measured it (recorded predictions). `error_kind` is a short slug (`rate_limited`,
     `timeout`, `http_500`, …). `reasoning` is what the model thought, apart from the answer; `tool_calls` the JSON list
     of its calls; `usage` the JSON of what the provider says it used. `raw_output` is the text as it came, where
-    `output` differs from it.
+    `output` differs from it. What kind of tokens `prompt_tokens` and `completion_tokens` were, the other counts
+    say: `UsedTokens`. `tokens_estimated` marks counts that are guessed from lengths.
     """
 
     outcome: Outcome
@@ -63,6 +64,12 @@ class Reply:
     tool_calls: str | None = None
     usage: str | None = None
     raw_output: str | None = None
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    audio_prompt_tokens: int | None = None
+    audio_completion_tokens: int | None = None
+    tokens_estimated: bool | None = None
 
 
 class AtHand(Protocol):

@@ -21,6 +21,7 @@ from eval_assets.reports.performance import known_sum
 from eval_assets.requests.canonical_json import json_text
 from eval_assets.requests.exchange import Message, Request
 from eval_assets.requests.keys import KEY_SCHEMA
+from eval_assets.requests.used_tokens import parts_of
 from eval_assets.stages.cell_inputs import CellInputs, count_examples, read_cell_inputs, stored_examples
 from eval_assets.stages.content_hash import RowsHash
 from eval_assets.stages.graph import Cell, parse_cell
@@ -205,6 +206,8 @@ def prediction_row(inputs: CellInputs, asked: PredictionRow, answer: Answer[Any]
         "latency_seconds": reply.latency_seconds,
         "prompt_tokens": reply.prompt_tokens,
         "completion_tokens": reply.completion_tokens,
+        **parts_of(reply),
+        "tokens_estimated": reply.tokens_estimated,
         "cost_usd": reply.cost_usd,
         "requested_at": reply.requested_at,
         "response_id": answer.response_id,

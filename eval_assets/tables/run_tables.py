@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from eval_assets.tables.columns import CELL, SPENT, TIME
+from eval_assets.tables.columns import CELL, SPENT, TIME, TOKEN_PARTS
 
 RESPONSES = {
     "lane": pl.String(),  # one account at one provider with one model: the partition
@@ -39,7 +39,10 @@ RUNS = {
     "failures": pl.String(),  # JSON: error kind → count
     "prompt_tokens": pl.Int64(),
     "completion_tokens": pl.Int64(),
-    "cost_usd": pl.Float64(),
+    **TOKEN_PARTS,
+    "n_estimated": pl.Int64(),  # replies whose tokens are guessed
+    "cost_usd": pl.Float64(),  # paid by this run
+    "saved_usd": pl.Float64(),  # what the replies cost that it reused
     "concurrency": pl.String(),  # JSON: list of {seconds, limit, why}
     "ended": pl.String(),  # complete, stopped, budget, failed
     "message": pl.String(),

@@ -69,6 +69,7 @@ def test_a_pandas_frame_comes_back_as_one_with_its_index(project):
     assert isinstance(r.df, pd.DataFrame)
     assert list(r.df.index) == ["x", "y", "z"]
     assert r.df.loc["z", "output"] == "C"
+    assert str(r.df["exact_match"].dtype) == "float64"
     assert r.scores["example_id"].to_list() == ["x", "y", "z"]
 
 
@@ -168,6 +169,13 @@ def test_it_works_inside_a_running_event_loop(project):
         return r.n_sent, other.n_sent
 
     assert asyncio.run(cell()) == (3, 3)
+
+
+def test_a_project_that_was_opened_is_one_to_evaluate_in(project, monkeypatch):
+    opened = ea.open_project(project)
+    monkeypatch.chdir(project.parent)
+    r = ea.evaluate(ROWS, upper, metrics=EXACT, project=opened)
+    assert r.settings.project_dir == project
 
 
 def test_functions_are_metrics(project):

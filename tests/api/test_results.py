@@ -122,8 +122,7 @@ def test_rescoring_sends_nothing_but_judgements(project):
 
 def test_a_score_is_traced_to_its_row(project):
     r = ea.evaluate(ROWS, upper, metrics=EXACT)
-    score = r.report.predictions["prediction_id"][0]
-    traced = r.trace(score)
+    traced = r.trace(r.scores["prediction_id"][0])
     assert traced["example"]["inputs"] == "a"
     assert traced["prediction"]["output"] == "A"
 

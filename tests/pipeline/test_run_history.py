@@ -8,7 +8,9 @@ import dagster as dg
 import pytest
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 
+from eval_assets.automation.home import ask, remembered
 from eval_assets.automation.instance import open_instance
+from eval_assets.names import Names
 
 
 @dg.asset(check_specs=[dg.AssetCheckSpec("sound", asset="rows")])
@@ -78,3 +80,15 @@ def test_the_settings_of_a_new_instance_name_it(tmp_path: Path, monkeypatch: pyt
         assert type(instance.event_log_storage) is not SqliteEventLogStorage
         run_id = run(instance)
     assert (tmp_path / "history" / "runs" / f"{run_id}.db").exists()
+
+
+def test_what_an_instance_has_seen_is_remembered_past_its_closing(tmp_path: Path) -> None:
+    home, state = tmp_path / "home", tmp_path / "state"
+    state.mkdir()
+    with instance_in(home, ours=True) as instance:
+        instance.report_runless_asset_event(dg.AssetMaterialization("prompts", partition="ask"))
+        ask(home, state, instance, Names())
+    assert dict(remembered(home, state, Names()) or {})["prompts"] == ["ask"]
+    with instance_in(home, ours=True) as instance:
+        instance.report_runless_asset_event(dg.AssetMaterialization("prompts", partition="other"))
+    assert remembered(home, state, Names()) is None

@@ -70,7 +70,9 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
             "sample_index whole, inputs text, targets text, context text, example text, example_sha256 text, "
             "messages text, prompt_version whole, model_version whole, output text, reasoning text, "
             "tool_calls text, outcome text, error_kind text, error text, finish_reason text, "
-            "latency_seconds number, prompt_tokens whole, completion_tokens whole, cost_usd number, "
+            "latency_seconds number, prompt_tokens whole, completion_tokens whole, "
+            "cached_tokens whole, cache_write_tokens whole, reasoning_tokens whole, audio_prompt_tokens whole, "
+            "audio_completion_tokens whole, tokens_estimated yes/no, cost_usd number, "
             "requested_at time, request_key text, response_id text, reused yes/no, run_id text"
         ),
     ),
@@ -89,7 +91,9 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
             "position whole, sample_index whole, judge text, version text, judge_version whole, judge_model text, "
             "draw whole, juror text, score number, label text, justification text, method text, outcome text, "
             "reason text, messages text, raw_reply text, reasoning text, latency_seconds number, "
-            "prompt_tokens whole, completion_tokens whole, cost_usd number, requested_at time, "
+            "prompt_tokens whole, completion_tokens whole, "
+            "cached_tokens whole, cache_write_tokens whole, reasoning_tokens whole, audio_prompt_tokens whole, "
+            "audio_completion_tokens whole, tokens_estimated yes/no, cost_usd number, requested_at time, "
             "judgement_key text, response_id text, request_keys text, reused yes/no, run_id text"
         ),
     ),
@@ -177,6 +181,8 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
             "lane text, response_id text, request_key text, key_schema text, request text, outcome text, "
             "output text, reasoning text, tool_calls text, finish_reason text, error_kind text, error text, "
             "logprobs text, latency_seconds number, prompt_tokens whole, completion_tokens whole, "
+            "cached_tokens whole, cache_write_tokens whole, reasoning_tokens whole, audio_prompt_tokens whole, "
+            "audio_completion_tokens whole, tokens_estimated yes/no, "
             "cost_usd number, requested_at time, usage text, reply_sha256 text, run_id text"
         ),
     ),
@@ -185,7 +191,9 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
         (
             "evaluation text, model text, prompt text, run_id text, stage text, started_at time, "
             "finished_at time, n_rows whole, n_reused whole, n_sent whole, n_failed whole, n_retries whole, "
-            "n_corrupt whole, failures text, prompt_tokens whole, completion_tokens whole, cost_usd number, "
+            "n_corrupt whole, failures text, prompt_tokens whole, completion_tokens whole, "
+            "cached_tokens whole, cache_write_tokens whole, reasoning_tokens whole, audio_prompt_tokens whole, "
+            "audio_completion_tokens whole, n_estimated whole, cost_usd number, saved_usd number, "
             "concurrency text, ended text, message text"
         ),
     ),

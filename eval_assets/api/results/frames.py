@@ -1,6 +1,7 @@
 """A result as frames: the data with outputs and scores beside it, long scores, a summary. All from the report."""
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,9 +11,12 @@ from eval_assets.api.arguments.given_rows import GivenRows, kind_of
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.metric_keys import metric_key
 from eval_assets.reports.outputs import CandidateOutput
+from eval_assets.tables.cell_tables import AGGREGATE_REPORTS
 from eval_assets.tables.columns import CANDIDATE
+from eval_assets.tables.evaluation_tables import COMPARISON
 
 AGGREGATES = ("mean", "variance", "p90")
+ROW = ["candidate", "example_id", "sample_index"]
 SUMMARY = ("n_total", "n_scored", "mean", "ci_low", "ci_high", "confidence")
 COMPARED = ("difference", "difference_ci_low", "difference_ci_high", "p_value_adjusted", "verdict", "sentence")
 
@@ -28,26 +32,29 @@ def example_frame(report: EvaluationReport, labels: Mapping[str, str], rows: Giv
     answered = {one.example_id: one.answers for one in report.outputs(list(labels))}
     absent = CandidateOutput(output=None, outcome="missing", error=None, n_samples=0)
     columns: dict[str, list[Any]] = {}
+    dtypes: dict[str, pl.DataType] = {}
     for place, label in enumerate(labels.values()):
         answers = [answered[example][place] if example in answered else absent for example in rows.ids]
         alone = len(labels) == 1
         columns["output" if alone else label] = [answer.output for answer in answers]
         for metric in report.metrics:
             of_labels = report.answers_with_labels(metric)
-            columns[metric if alone else f"{label}.{metric}"] = [
+            name = metric if alone else f"{label}.{metric}"
+            columns[name] = [
                 answer.labels.get(metric) if of_labels else answer.scores.get(metric) for answer in answers
             ]
+            dtypes[name] = pl.String() if of_labels else pl.Float64()
         columns["outcome" if alone else f"{label}.outcome"] = [answer.outcome for answer in answers]
-    return _beside(rows, columns)
+    return _beside(rows, columns, dtypes)
 
 
 def score_frame(report: EvaluationReport, labels: Mapping[str, str]) -> pl.DataFrame:
-    """Score rows under the names of this call."""
+    """Score rows under the names of this call; `prediction_id` is what traces begin with."""
     scores = report.scores.with_columns(candidate=_labelled(labels))
-    return scores.select(
-        "candidate", "example_id", "sample_index", "metric", "version", "kind", "score", "label", "outcome", "reason",
-        "justification",
-    )  # fmt: skip
+    ids = report.predictions.with_columns(candidate=_labelled(labels)).select(*ROW, "prediction_id")
+    return scores.join(ids, on=ROW, how="left", maintain_order="left").select(
+        *ROW, "metric", "version", "kind", "score", "label", "outcome", "reason", "justification", "prediction_id"
+    )
 
 
 def summary_frame(report: EvaluationReport, labels: Mapping[str, str]) -> pl.DataFrame:
@@ -66,7 +73,13 @@ def summary_frame(report: EvaluationReport, labels: Mapping[str, str]) -> pl.Dat
                     **{name: compared.get(name) for name in COMPARED},
                 }
             )
-    return pl.DataFrame(rows, infer_schema_length=None)
+    schema = {
+        **dict.fromkeys(("candidate", "metric", "version"), pl.String()),
+        "is_baseline": pl.Boolean(),
+        **{name: AGGREGATE_REPORTS[name] for name in SUMMARY},
+        **{name: COMPARISON[name] for name in COMPARED},
+    }
+    return pl.DataFrame(rows, schema=schema)
 
 
 def metrics_by_name(report: EvaluationReport, labels: Mapping[str, str]) -> dict[str, float | None]:
@@ -85,15 +98,14 @@ def error_frame(report: EvaluationReport, labels: Mapping[str, str]) -> pl.DataF
     """Predictions that brought no whole answer, and scores that are none of an answer."""
     predictions = report.predictions.with_columns(candidate=_labelled(labels))
     failed = predictions.filter(pl.col("outcome") != "ok").select(
-        "candidate", "example_id", "sample_index", pl.lit(None, pl.String()).alias("metric"), "outcome",
-        pl.col("error").alias("reason"),
-    )  # fmt: skip
-    answered = predictions.filter(pl.col("outcome") == "ok").select("candidate", "example_id", "sample_index")
+        *ROW, pl.lit(None, pl.String()).alias("metric"), "outcome", pl.col("error").alias("reason")
+    )
+    answered = predictions.filter(pl.col("outcome") == "ok").select(ROW)
     unscored = (
         report.scores.with_columns(candidate=_labelled(labels))
         .filter(pl.col("outcome") != "ok")
-        .join(answered, on=["candidate", "example_id", "sample_index"], how="semi")
-        .select("candidate", "example_id", "sample_index", "metric", "outcome", "reason")
+        .join(answered, on=ROW, how="semi")
+        .select(*ROW, "metric", "outcome", "reason")
     )
     return pl.concat([failed, unscored])
 
@@ -102,12 +114,19 @@ def _labelled(labels: Mapping[str, str]) -> pl.Expr:
     return CANDIDATE.replace_strict(dict(labels), default=None, return_dtype=pl.String())
 
 
-def _beside(rows: GivenRows, columns: Mapping[str, list[Any]]) -> Any:
-    """New columns beside the given ones; those of the same name are replaced."""
+def _beside(rows: GivenRows, columns: Mapping[str, list[Any]], dtypes: Mapping[str, pl.DataType]) -> Any:
+    """New columns beside the given ones, as text unless another type is told; those of the same name are replaced."""
     kind = kind_of(rows.origin)
     if kind == "pandas":
-        return rows.origin.assign(**columns)
-    series = [pl.Series(name, values, strict=False) for name, values in columns.items()]
+        scores = {name for name, dtype in dtypes.items() if dtype == pl.Float64()}
+        missing = {True: math.nan, False: None}
+        return rows.origin.assign(
+            **{
+                name: [missing[name in scores] if value is None else value for value in values]
+                for name, values in columns.items()
+            }
+        )
+    series = [pl.Series(name, values, dtypes.get(name, pl.String())) for name, values in columns.items()]
     if kind == "polars":
         return rows.origin.with_columns(series)
     given = [row or {} for row in rows.rows]

@@ -24,6 +24,7 @@ from eval_assets.providers.http.connections import MIB, bounded_client, failed_c
 from eval_assets.providers.http.headers import quota_of
 from eval_assets.providers.http.statuses import COMPLETIONS, REPLIED, address_of, failure_of
 from eval_assets.providers.redaction import redacted, redacted_texts
+from eval_assets.providers.replies.guessed_tokens import with_guessed_tokens
 from eval_assets.requests.exchange import Reply, Request
 from eval_assets.requests.keys import ModelIdentity, lane_of
 
@@ -91,7 +92,7 @@ class OpenAIClient:
                 self.quota = quota_of(response.headers)
                 if response.status_code in STATUSES and self._may_be_spelled_otherwise(response, request, sent):
                     continue
-                reply = self._read(response, latency_seconds=latency_seconds, requested_at=requested_at)
+                reply = self._read(response, request, latency_seconds=latency_seconds, requested_at=requested_at)
                 self._dialect.accepted(request.parameters)
                 return reply
         except AttemptFailure as failure:
@@ -131,11 +132,14 @@ class OpenAIClient:
         except (TypeError, ValueError) as error:  # of JSON and of headers
             raise RequestFailed(f"the request can't be written: {error}", kind="unsendable", of_endpoint=True) from None
 
-    def _read(self, response: "httpx2.Response", *, latency_seconds: float, requested_at: datetime) -> Reply:
+    def _read(
+        self, response: "httpx2.Response", request: Request, *, latency_seconds: float, requested_at: datetime
+    ) -> Reply:
         """The reply or refusal in a response; else raises the failure it stands for."""
         status, body = response.status_code, self._parsed(response.content, response.status_code)
         if status in REPLIED:
-            return reply_of(body, latency_seconds=latency_seconds, requested_at=requested_at)
+            reply = reply_of(body, latency_seconds=latency_seconds, requested_at=requested_at)
+            return with_guessed_tokens(reply, request)
         # The text of an error is no model's: it may repeat what was sent.
         body = redacted_texts(body, self._secrets)
         refusal = refusal_of(status, body, latency_seconds=latency_seconds, requested_at=requested_at)

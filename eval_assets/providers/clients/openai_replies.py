@@ -12,20 +12,19 @@ from eval_assets.providers.http.statuses import CLIENT_ERRORS, error_of, failure
 from eval_assets.providers.replies.content import calls_of, json_cell, text_of, thoughts_of
 from eval_assets.providers.replies.endings import finish_reason_of, outcome_of
 from eval_assets.providers.replies.reading import FILTERED
+from eval_assets.providers.replies.token_usage import counts_of
 from eval_assets.requests.exchange import Reply
-from eval_assets.requests.foreign_values import finite_number, whole_number
+from eval_assets.requests.foreign_values import finite_number
+from eval_assets.requests.used_tokens import UsedTokens, parts_of
 
 REFUSED_CODES = ("content_filter", "content_policy_violation", "responsibleaipolicyviolation", "moderation", "flagged")
 LONGEST_USAGE = 20_000
-PROMPT_NAMES = ("prompt_tokens", "input_tokens")
-COMPLETION_NAMES = ("completion_tokens", "output_tokens")
 
 
 class Usage(NamedTuple):
-    """Tokens of one reply, and all that the provider said about it as JSON (cached tokens, reasoning tokens)."""
+    """Tokens of one reply, and all that the provider said about it as JSON."""
 
-    prompt_tokens: int | None
-    completion_tokens: int | None
+    counts: UsedTokens
     detail: str | None
 
 
@@ -41,10 +40,10 @@ def reply_of(body: Any, *, latency_seconds: float, requested_at: datetime) -> Re
         raise _failure_in_body(body["error"])
     if body.get("error") and not body.get("choices"):
         raise TransientFailure(f"the body holds an error: {body['error']!s:.500}", kind="error_in_body")
-    usage = usage_of(body.get("usage"))
+    counts, detail = usage_of(body.get("usage"))
     choice, message = _choice_in(body)
     finish_reason = finish_reason_of(choice)
-    if message is None and finish_reason is None and not (usage.prompt_tokens or usage.completion_tokens):
+    if message is None and finish_reason is None and not (counts.prompt_tokens or counts.completion_tokens):
         raise TransientFailure("expected one choice in the reply, got none", kind="empty_choice")
     message = message or {}
     content, refusal = message.get("content"), _refusal_in(message)
@@ -59,14 +58,15 @@ def reply_of(body: Any, *, latency_seconds: float, requested_at: datetime) -> Re
         finish_reason=finish_reason,
         latency_seconds=latency_seconds,
         requested_at=requested_at,
-        prompt_tokens=usage.prompt_tokens,
-        completion_tokens=usage.completion_tokens,
+        prompt_tokens=counts.prompt_tokens,
+        completion_tokens=counts.completion_tokens,
         error=(refusal or FILTERED) if refused else None,
         error_kind=("refusal" if refusal else "content_filter") if refused else None,
         logprobs=tokens if isinstance(tokens, list) else None,
         reasoning=thoughts_of(message),
         tool_calls=calls,
-        usage=usage.detail,
+        usage=detail,
+        **parts_of(counts),  # type: ignore[arg-type]  # counts, by name
     )
 
 
@@ -89,17 +89,14 @@ def refusal_of(status: int, body: Any, *, latency_seconds: float, requested_at: 
 def usage_of(usage: Any) -> Usage:
     """Read the `usage` of a reply, of any shape.
 
-    >>> usage_of({"input_tokens": "7", "output_tokens": 3.0})
-    Usage(prompt_tokens=7, completion_tokens=3, detail='{"input_tokens":"7","output_tokens":3.0}')
-    >>> usage_of("free of charge")
-    Usage(prompt_tokens=None, completion_tokens=None, detail=None)
+    >>> usage_of({"input_tokens": "7", "output_tokens": 3.0}).detail
+    '{"input_tokens":"7","output_tokens":3.0}'
+    >>> usage_of("free of charge").detail
     """
     if not isinstance(usage, Mapping) or not usage:
-        return Usage(None, None, None)
+        return Usage(UsedTokens(), None)
     detail = json_cell(usage)
-    return Usage(
-        _first(usage, PROMPT_NAMES), _first(usage, COMPLETION_NAMES), detail if len(detail) <= LONGEST_USAGE else None
-    )
+    return Usage(counts_of(usage), detail if len(detail) <= LONGEST_USAGE else None)
 
 
 def _failure_in_body(error: Mapping[str, Any]) -> AttemptFailure:
@@ -129,8 +126,3 @@ def _refusal_in(message: Mapping[str, Any]) -> str | None:
     if not refusal:
         return None
     return refusal if isinstance(refusal, str) else json_cell(refusal)
-
-
-def _first(usage: Mapping[str, Any], names: tuple[str, ...]) -> int | None:
-    found = (whole_number(usage.get(name)) for name in names)
-    return next((count for count in found if count is not None), None)

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from eval_assets.config.model import Prices
+from eval_assets.providers.dispatch.rates import MILLION, counted_cost_usd, dearest_rates
 from eval_assets.requests.exchange import Reply, Request
+from eval_assets.requests.used_tokens import UsedTokens, parts_of
 
 ASSUMED_MAX_TOKENS = 4_096
 """Length assumed for a reply whose request sets no limit."""
@@ -59,18 +61,19 @@ def max_completion_tokens(request: Request) -> int:
 
 
 def worst_case_usd(request: Request, prices: Prices) -> float:
-    """What a request costs at most, if its parameters limit the reply."""
-    return cost_usd(most_prompt_tokens(request), max_completion_tokens(request), prices)
+    """What a request costs at most, if its parameters limit the reply: every token at the dearest rate for it."""
+    prompt, completion = dearest_rates(prices)
+    per_million = most_prompt_tokens(request) * prompt + max_completion_tokens(request) * completion
+    return per_million / MILLION + prices.request_usd
 
 
 def cost_usd(prompt_tokens: int, completion_tokens: int, prices: Prices) -> float:
-    """What a reply of this length costs.
+    """What a reply of this length costs, if nothing is known of its tokens but their number.
 
     >>> cost_usd(1_000_000, 500_000, Prices(prompt_usd_per_million=0.15, completion_usd_per_million=0.6))
     0.45
     """
-    per_million = prompt_tokens * prices.prompt_usd_per_million + completion_tokens * prices.completion_usd_per_million
-    return per_million / 1_000_000 + prices.request_usd
+    return counted_cost_usd(UsedTokens(prompt_tokens, completion_tokens), prices)
 
 
 def reply_cost_usd(reply: Reply, prices: Prices) -> float | None:
@@ -79,11 +82,9 @@ def reply_cost_usd(reply: Reply, prices: Prices) -> float | None:
         return reply.cost_usd
     if not prices.are_known:
         return None
-    if prices.prompt_usd_per_million == 0 and prices.completion_usd_per_million == 0:
-        return prices.request_usd
     if reply.prompt_tokens is None or reply.completion_tokens is None:
-        return None
-    return cost_usd(reply.prompt_tokens, reply.completion_tokens, prices)
+        return prices.request_usd if dearest_rates(prices) == (0, 0) else None
+    return counted_cost_usd(UsedTokens(reply.prompt_tokens, reply.completion_tokens, **parts_of(reply)), prices)
 
 
 def _n_bytes(value: Any) -> int:

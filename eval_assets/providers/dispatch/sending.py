@@ -280,7 +280,7 @@ class Sender:
                 # An answer of unknown length, or one that can't be kept, counts at its worst.
                 cost = usd
                 self._keep(exchange, reply)
-                cost = usd if exchange.reply is None or exchange.reply.cost_usd is None else exchange.reply.cost_usd
+                cost = _paid_at_most(exchange.reply, usd)
             assert exchange.reply is not None  # noqa: S101  just set
             self._tally.add_sent(exchange.reply)
             if exchange.answered is None:
@@ -307,6 +307,12 @@ class Sender:
         except Exception as error:  # noqa: BLE001  values of a reply are the provider's
             said = redacted(f"a reply came and can't be kept, {type(error).__name__}: {error}")
             exchange.reply = failed_reply(said, "odd_reply", requested_at=reply.requested_at)
+
+
+def _paid_at_most(reply: Reply | None, usd: float) -> float:
+    """What counts against a budget: the cost if its provider told how much was used, else the worst case."""
+    is_told = reply is not None and reply.cost_usd is not None and not reply.tokens_estimated
+    return float(reply.cost_usd or 0.0) if reply is not None and is_told else usd
 
 
 def _longest_record(exchange: Exchange) -> int:

@@ -12,6 +12,7 @@ from eval_assets.requests.canonical_json import json_sha256
 from eval_assets.requests.exchange import Reply
 from eval_assets.requests.foreign_values import finite_number, whole_characters, whole_number
 from eval_assets.requests.keys import key_of
+from eval_assets.requests.used_tokens import PARTS, parts_in, parts_of
 
 REUSABLE = ("ok", "tool_call", "empty", "truncated", "refused")
 """Outcomes of a reply that came, which may have been billed: it is final until it is asked for again. Errors aren't
@@ -45,6 +46,7 @@ def storable(reply: Reply) -> Reply:
         "reasoning": _encodable(reply.reasoning),
         "prompt_tokens": _whole_number(reply.prompt_tokens),
         "completion_tokens": _whole_number(reply.completion_tokens),
+        **{name: _whole_number(getattr(reply, name)) for name in PARTS},
         "cost_usd": finite_number(reply.cost_usd),
         "latency_seconds": finite_number(reply.latency_seconds),
     }
@@ -79,6 +81,8 @@ def row_of(
         "latency_seconds": reply.latency_seconds,
         "prompt_tokens": reply.prompt_tokens,
         "completion_tokens": reply.completion_tokens,
+        **parts_of(reply),
+        "tokens_estimated": reply.tokens_estimated,
         "cost_usd": reply.cost_usd,
         "requested_at": reply.requested_at,
         "usage": reply.usage,
@@ -150,6 +154,8 @@ def stored_reply_of(row: Mapping[str, Any]) -> StoredReply:
         reasoning=row.get("reasoning"),
         tool_calls=row.get("tool_calls"),
         usage=row.get("usage"),
+        tokens_estimated=row.get("tokens_estimated"),
+        **parts_in(row),  # type: ignore[arg-type]  # counts, by name
     )
     return StoredReply(row["response_id"], row["request_key"], row["run_id"], reply)
 
