@@ -18,11 +18,17 @@ Requested = dict[str, set[str]]
 def stale_in_dagster(lab: Lab) -> dict[str, set[str]]:
     """Asset → partitions that Dagster shows as stale or missing; fresh assets are left out."""
     with lab.engine_room() as engine_room:
-        graph = lab.definitions(engine_room).resolve_asset_graph()
-    resolver = CachingStaleStatusResolver(lab.instance, graph, LoadingContextForTest(lab.instance))
+        return stale_partitions(lab.definitions(engine_room), lab.instance)
+
+
+def stale_partitions(definitions: dg.Definitions, instance: dg.DagsterInstance) -> dict[str, set[str]]:
+    """The same of the assets of a code location that have partitions."""
+    graph = definitions.resolve_asset_graph()
+    resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
     stale: dict[str, set[str]] = defaultdict(set)
     for key in graph.materializable_asset_keys:
-        for partition in graph.get(key).partitions_def.get_partition_keys():
+        partitions = graph.get(key).partitions_def
+        for partition in () if partitions is None else partitions.get_partition_keys():
             if resolver.get_status(key, partition) != StaleStatus.FRESH:
                 stale[key.to_user_string()].add(partition)
     return dict(stale)
@@ -46,7 +52,7 @@ class AutomationSensor:
             )
         self.cursor = result.cursor
         tables = (*OF_CELLS, *OF_EVALUATIONS)
-        asked = ((table, set(result.get_requested_partitions(dg.AssetKey(table)))) for table in tables)
+        asked = ((table, set(result.get_requested_partitions(self.lab.names.key(table)))) for table in tables)
         return {table: partitions for table, partitions in asked if partitions}
 
     def run(self, requested: Requested) -> None:
@@ -54,11 +60,13 @@ class AutomationSensor:
         assets: dict[tuple[str, str], list[dg.AssetKey]] = defaultdict(list)
         for table, partitions in requested.items():
             for partition in partitions:
-                assets[COMPARE if table in OF_EVALUATIONS else EVALUATE_CELL, partition].append(dg.AssetKey(table))
+                assets[COMPARE if table in OF_EVALUATIONS else EVALUATE_CELL, partition].append(
+                    self.lab.names.key(table)
+                )
         with self.lab.engine_room() as engine_room:
             definitions = self.lab.definitions(engine_room)
             for (job, partition), selection in sorted(assets.items(), reverse=True):
-                definitions.resolve_job_def(job).execute_in_process(
+                definitions.resolve_job_def(self.lab.names.of(job)).execute_in_process(
                     partition_key=partition, instance=self.lab.instance, asset_selection=selection, run_config=QUIET
                 )
 

@@ -62,7 +62,7 @@ class Prices(FileModel):
     tiers: tuple[PriceTier, ...] = Field(
         (), description="Other rates for requests with long prompts; of several that fit the longest counts."
     )
-    as_of: date | None = Field(None, description="When these prices were looked up.")
+    as_of: date | None = Field(None, description='When these prices were looked up, in quotes: `"2026-11-01"`.')
     source: str | None = Field(None, description="Where they were looked up.")
 
     @model_validator(mode="after")

@@ -19,6 +19,8 @@ from eval_assets.assets.file_reading import reading_config
 from eval_assets.errors import ConfigError
 from eval_assets.names import Names
 from eval_assets.neighbours import newest_event
+from tests.dagster_staleness import stale_partitions
+from tests.projects import QUIET
 from tests.shop import COLOURS, Shop, open_shop
 from tests.small_project import project_with
 
@@ -67,10 +69,12 @@ def test_a_new_materialization_of_the_upstream_asset_sends_exactly_the_changed_r
         assert shop.materialize(definitions, "rag_index").success  # its gate evaluates
         assert shop.asked() == [f"Question {number}?" for number in range(8)]
         assert wanted(shop, definitions, "evals_watch_upstream") == []
+        assert "support" not in stale_partitions(definitions, shop.instance)["evals/eval_datasets"]
 
         shop.write_tickets("red", "yellow", *COLOURS[2:], "purple")
         assert shop.materialize(definitions, "warehouse/support_tickets").success
         assert wanted(shop, definitions, "evals_watch_upstream") == [("support", [DATASETS])]
+        assert "support" in stale_partitions(definitions, shop.instance)["evals/eval_datasets"]
         assert shop.materialize(definitions, "evals/eval_datasets", partition="support").success
         assert wanted(shop, definitions, "evals_watch_upstream") == []
         assert shop.run(definitions, "evals_refresh").success
@@ -148,6 +152,30 @@ def test_what_a_project_lacks_is_said_with_what_to_do(tmp_path: Path, chosen: di
     project_with(tmp_path, **{"datasets/handed.yaml": "task: text\nrows: {asset: true}\n"})
     with pytest.raises(ConfigError, match=re.escape(said)):
         ea.build_definitions(tmp_path, **chosen)
+
+
+def test_an_asset_with_partitions_cannot_hand_its_rows_over(tmp_path: Path) -> None:
+    @dg.asset(partitions_def=dg.StaticPartitionsDefinition(["2025", "2026"]))
+    def tickets() -> list[dict[str, str]]:
+        return []
+
+    project_with(tmp_path, **{"datasets/qa.yaml": "task: text\nrows: {asset: true}\n", "datasets/qa.jsonl": None})
+    ours = dg.Definitions(assets=[tickets])
+    definitions = dg.Definitions.merge(ours, ea.build_definitions(tmp_path, upstream={"qa": "tickets"}))
+    with dg.DagsterInstance.ephemeral() as instance:
+        run = definitions.resolve_implicit_global_asset_job_def().execute_in_process(
+            asset_selection=[dg.AssetKey("eval_datasets")],
+            partition_key="qa",
+            instance=instance,
+            run_config=QUIET,
+            raise_on_error=False,
+        )
+    failures = [event.step_failure_data.user_failure_data for event in run.all_events if event.is_step_failure]
+    assert failures[0] is not None
+    assert failures[0].description == (
+        "expected an asset without partitions, got tickets; say in the card of qa where its rows lie: "
+        "`rows: {delta: …}`, `{parquet: …}` or `{sql: …}`"
+    )
 
 
 def test_an_asset_may_be_named_as_people_write_keys(tmp_path: Path) -> None:

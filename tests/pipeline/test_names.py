@@ -14,7 +14,7 @@ from eval_assets.definitions import assembled, build_definitions
 from eval_assets.errors import ConfigError
 from eval_assets.names import Names
 from tests.command_line import isolated
-from tests.dagster_staleness import stale_in_dagster
+from tests.dagster_staleness import AutomationSensor, stale_in_dagster
 from tests.projects import Lab
 from tests.small_project import project_with
 
@@ -99,6 +99,17 @@ def test_a_run_under_a_prefix_is_recorded_for_its_assets_and_nothing_is_run_twic
         n_sent = provider.requests
         assert lab.refresh().success
         assert provider.requests == n_sent
+        sensor = AutomationSensor(lab)
+        assert sensor.tick() == {}
+        files.edit_prompt("short")
+        lab.read_files()
+        assert sensor.tick()["predictions"] == {"main:alpha@short"}
+        assert lab.refresh(where="queue").success
+        (requested, *_) = instance.get_backfills()
+        target = requested.asset_backfill_data.target_subset
+        assert {key.path[0] for key in target.asset_keys} == {"evals"}
+        assert provider.requests == n_sent
+        files.write_prompt("short", "{{ inputs }}")
         # Under other names the instance has seen nothing; replies are at hand all the same.
         assert not Lab(files, instance, Names()).plan().is_empty
         assert not Lab(files, instance, Names()).run().failed

@@ -6,6 +6,7 @@ import pytest
 
 from eval_assets.checking.remarks import remarks
 from eval_assets.config.project import Project
+from eval_assets.providers.dialects.found_out import DialectMemory
 from eval_assets.stages.edges import part_versions
 from eval_assets.stages.file_versions import FileVersions
 from eval_assets.stages.graph import all_cells
@@ -165,7 +166,7 @@ def test_a_remark_on_a_prompt_names_which_it_is(tmp_path: Path) -> None:
         "provider: openai\n    model: m",
     )
     project = project_with(tmp_path, **{**ROWS, **rows, "evaluations/e.yaml": text})
-    said = list(remarks(project, FileVersions(project), ["e"]))
+    said = list(remarks(project, FileVersions(project), ["e"], DialectMemory()))
     assert any("'short' in data/evaluations/e.yaml sends the same text 2 times" in remark for remark in said), said
     assert any("line 14 has '{inputs}'" in remark for remark in said), said
 

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from eval_assets.checking.remarks import remarks
-from eval_assets.stages.file_versions import FileVersions
+from eval_assets.checking.remarks import endpoint_remarks
 from tests.small_project import FILES, problems_of, project_with
 
 EVALUATION = FILES["evaluations/e.yaml"]
@@ -152,4 +151,4 @@ def test_jurors_are_judges_with_a_model_on_the_scale_of_their_jury(tmp_path: Pat
 def test_an_address_without_a_path_is_remarked(tmp_path: Path, base_url: str, *, is_remarked: bool) -> None:
     project = project_with(tmp_path, **{"models/echo.yaml": SERVED + f"base_url: {base_url}\n"})
     said = "evaluation e: the `base_url` of model 'echo' has no path; that of most endpoints ends in `/v1`"
-    assert (said in list(remarks(project, FileVersions(project), ["e"]))) == is_remarked
+    assert (said in list(endpoint_remarks(project, "e"))) == is_remarked

@@ -352,7 +352,7 @@ def test_check_reads_a_dataset_once_however_many_evaluations_use_it(tmp_path: Pa
             n_read += 1
             yield row
 
-    monkeypatch.setattr("eval_assets.config.datasets.rows.file_rows", counted)
+    monkeypatch.setattr("eval_assets.config.datasets.row_places.file_rows", counted)
     rows = "".join(f'{{"example_id": "q{n}", "inputs": "Why {n}?", "targets": "x"}}\n' for n in range(2_000))
     evaluations = {f"evaluations/{name}.yaml": FILES["evaluations/e.yaml"] for name in "efg"}
     assert problems_of(project_with(tmp_path, **{"datasets/qa.jsonl": rows, **evaluations})) == []

@@ -22,6 +22,9 @@ BESIDE = ("cache_read_input_tokens", "cache_creation_input_tokens", "cacheReadIn
 """Anthropic's and Bedrock's names: there the prompt is counted without what a cache gave or took."""
 
 
+PLAIN = frozenset(("prompt_tokens", "completion_tokens", "total_tokens"))
+
+
 def counts_of(usage: Mapping[str, Any]) -> UsedTokens:
     """Read a usage of any shape.
 
@@ -33,10 +36,12 @@ def counts_of(usage: Mapping[str, Any]) -> UsedTokens:
     """
     of_prompt, of_completion = _details(usage, PROMPT_DETAILS), _details(usage, COMPLETION_DETAILS)
     prompt, completion = _first(usage, PROMPT), _first(usage, COMPLETION)
+    total = _first(usage, TOTAL)
+    if usage.keys() <= PLAIN and total == (prompt or 0) + (completion or 0):  # most servers, and nothing else to read
+        return UsedTokens(prompt, completion)
     cached = _told(_first(of_prompt, CACHED), _first(usage, CACHED))
     written = _told(_first(of_prompt, WRITTEN), _first(usage, WRITTEN))
     reasoning = _told(_first(of_completion, REASONING), _first(usage, REASONING))
-    total = _first(usage, TOTAL)
     cache = (cached or 0) + (written or 0)
     if prompt is not None and _is_cache_beside(usage, prompt, completion, cache, total):
         prompt = whole_number(prompt + cache)
@@ -87,7 +92,11 @@ def _untold(prompt: int | None, completion: int | None, total: int | None) -> in
 
 
 def _details(usage: Mapping[str, Any], names: tuple[str, ...]) -> Mapping[str, Any]:
-    return next((usage[name] for name in names if isinstance(usage.get(name), Mapping)), {})
+    for name in names:
+        if isinstance(usage.get(name), Mapping):
+            details: Mapping[str, Any] = usage[name]
+            return details
+    return {}
 
 
 def _told(*counts: int | None) -> int | None:
@@ -95,5 +104,7 @@ def _told(*counts: int | None) -> int | None:
 
 
 def _first(usage: Mapping[str, Any], names: tuple[str, ...]) -> int | None:
-    found = (whole_number(usage[name]) for name in names if name in usage)
-    return next((count for count in found if count is not None), None)
+    for name in names:
+        if name in usage and (count := whole_number(usage[name])) is not None:
+            return count
+    return None
