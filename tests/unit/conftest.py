@@ -5,7 +5,7 @@ import sys
 import pytest
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def no_dagster():
     is_there = "dagster" in sys.modules  # tests of other folders that run in the same process have imported it
     yield
