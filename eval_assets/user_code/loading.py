@@ -83,10 +83,13 @@ def load_module(name: str, project_dir: Path | None = None) -> ModuleType:
         forget_listings()
         # Copied in one step: other threads import meanwhile.
         known = {module: loaded for module, loaded in sys.modules.copy().items() if _is_watched(loaded)}
-        if any(_has_changed(loaded) for loaded in known.values()) or _is_of_another_project(name, project_dir):
-            for module in known:
-                if module != "__main__":
-                    del sys.modules[module]
+        outdated = set(known) if any(_has_changed(loaded) for loaded in known.values()) else set[str]()
+        if _is_of_another_project(name, project_dir):
+            # Its namesake may also have been imported by whoever calls, from a folder that is none of ours.
+            top = name.partition(".")[0]
+            outdated |= {*known, *(module for module in [*sys.modules] if module.partition(".")[0] == top)}
+        for module in outdated - {"__main__"}:
+            del sys.modules[module]
         with _first_on_path(name, project_dir):
             return importlib.import_module(name)
 

@@ -25,6 +25,7 @@ from eval_assets.config.model import Model, ModelFile
 from eval_assets.errors import StoppedError
 from eval_assets.judges.formats import FormatMemory
 from eval_assets.judges.panels import judge_predictions
+from eval_assets.names import Names
 from eval_assets.providers.dispatch.engine import Engine
 from eval_assets.providers.identity import identity_of
 from eval_assets.requests.exchange import Reply
@@ -215,7 +216,7 @@ def test_the_next_start_ends_what_a_killed_process_left_and_nothing_of_the_livin
     with dg.DagsterInstance.local_temp(str(tmp_path / "home")) as instance:
         started = {}
         for batch in ("dead", "living", "elsewhere", "finished"):
-            record_backfill(instance, graph, {}, backfill_id=batch, description="", tags={})
+            record_backfill(instance, graph, Names(), {}, backfill_id=batch, description="", tags={})
             status = dg.DagsterRunStatus.SUCCESS if batch == "finished" else dg.DagsterRunStatus.STARTED
             run = instance.create_run_for_job(resolved, tags={"dagster/backfill": batch}, status=status)
             started[batch] = run.run_id
@@ -245,6 +246,7 @@ import dagster as dg
 from eval_assets.automation.backfill import record_backfill
 from eval_assets.automation.instance import open_instance
 from eval_assets.automation.leftovers import alive
+from eval_assets.names import Names
 
 @dg.asset
 def endless():
@@ -254,7 +256,7 @@ def endless():
 job = dg.define_asset_job("job", selection=[endless])
 repository = dg.Definitions(assets=[endless], jobs=[job]).get_repository_def()
 with open_instance(Path(sys.argv[1]) / "home") as instance, alive(instance, Path(sys.argv[1]), "batch"):
-    record_backfill(instance, repository.asset_graph, {}, backfill_id="batch", description="", tags={})
+    record_backfill(instance, repository.asset_graph, Names(), {}, backfill_id="batch", description="", tags={})
     repository.get_job("job").execute_in_process(instance=instance, tags={"dagster/backfill": "batch"})
 """
 

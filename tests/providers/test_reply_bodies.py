@@ -99,7 +99,7 @@ def test_half_a_pair_in_any_field_of_a_reply_leaves_the_rest_as_it_is(tmp_path):
 def read(content: bytes, status: int = 200, headers: dict | None = None) -> Reply:
     client = OpenAIClient(model_id="tiny", base_url="http://127.0.0.1:9/v1", api_key="sk-1234567890")
     response = httpx2.Response(status, content=content, headers=headers)
-    return client._read(response, latency_seconds=0.1, requested_at=datetime.now(UTC))
+    return client._read(response, Request(()), latency_seconds=0.1, requested_at=datetime.now(UTC))
 
 
 def test_a_stream_of_events_ends_the_cell_since_the_endpoint_will_always_stream():

@@ -1,5 +1,6 @@
 """Functions that files name: whose they may be, and that they run as their files stand."""
 
+import importlib
 import os
 import py_compile
 import sys
@@ -286,3 +287,15 @@ def test_a_module_written_a_moment_ago_is_found_while_other_threads_import(proje
     monkeypatch.setattr("importlib.invalidate_caches", stumble)
 
     assert load_target("answers:reply", absent)("hello") == "hello"
+
+
+def test_a_namesake_that_the_caller_imported_from_elsewhere_gives_way_to_the_projects_module(
+    project, tmp_path_factory, monkeypatch
+):
+    elsewhere = tmp_path_factory.mktemp("notebook")
+    write(elsewhere, "namesake.py", "def answer(inputs):\n    return 'of the notebook'\n")
+    write(project, "namesake.py", "def answer(inputs):\n    return 'of the project'\n")
+    monkeypatch.syspath_prepend(str(elsewhere))
+    own = importlib.import_module("namesake")
+    found = load_named("namesake:answer", project)
+    assert (found("Why?"), own.answer("Why?")) == ("of the project", "of the notebook")
