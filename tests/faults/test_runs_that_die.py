@@ -64,7 +64,7 @@ def test_a_run_killed_at_the_worst_moment_loses_no_reply(provider, tmp_path, mom
 @pytest.mark.slow
 def test_random_kills_lose_at_most_what_was_under_way(provider, tmp_path):
     n_kills = 0
-    while n_kills < 5:
+    while n_kills < 3:
         run = start(provider, tmp_path, f"run-{n_kills}", n=600)
         before = provider.paid
         while run.poll() is None and provider.paid < before + random.randint(10, 80):

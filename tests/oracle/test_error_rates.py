@@ -12,7 +12,7 @@ def test_equal_candidates_at_the_margin_are_seldom_called_equivalent_anywhere_in
     rng, wrong = np.random.default_rng(1), 0
     names = [f"m{index}" for index in range(8)]
     evaluation = trial("old", *names, gates=[{"metric": "token_f1", "max_drop": 0.05}])
-    for _ in range(60):
+    for _ in range(30):
         base = rng.normal(0.5, 0.1, 60)
         rows = [
             scored(base, model="old"),
@@ -21,4 +21,4 @@ def test_equal_candidates_at_the_margin_are_seldom_called_equivalent_anywhere_in
         frame = compare(evaluation, *rows, facts=MetricFacts())
         with_baseline = frame.filter(pl.col("is_baseline_comparison"))
         wrong += "equivalent within the margin" in with_baseline["verdict"].to_list()
-    assert wrong / 60 < 0.025 + 0.02 + 2 * np.sqrt(0.025 * 0.975 / 60)  # two points, and two errors of the simulation
+    assert wrong / 30 < 0.025 + 0.02 + 2 * np.sqrt(0.025 * 0.975 / 30)  # two points, and two errors of the simulation
