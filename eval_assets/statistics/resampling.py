@@ -139,13 +139,13 @@ def percentile_interval(resampled: NDArray[np.float64], *, confidence: float, n_
     >>> percentile_interval(np.arange(1001.0), confidence=0.95, n_units=20).low  # doctest: +ELLIPSIS
     15.8...
     """
-    from scipy.special import ndtr, stdtrit
-
     defined = resampled[np.isfinite(resampled)]
     if defined.size < 0.95 * resampled.size:
         return no_interval("undefined on too many resamples", confidence)
     missed = (1 - confidence) / 2
     if n_units is not None:
+        from scipy.special import ndtr, stdtrit
+
         missed = float(ndtr(stdtrit(n_units - 1, missed) * np.sqrt(n_units / (n_units - 1))))
     low, high = np.quantile(defined, [missed, 1 - missed])
     return Interval(float(low), float(high), "bootstrap percentile", confidence)
