@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from eval_assets.config.candidate import Candidate
 from eval_assets.config.datasets.dataset import TaskType
-from eval_assets.config.fields import FileModel, MetricName, Owner, Slug
+from eval_assets.config.fields import FileModel, MetricName, Owner, Slug, is_null
 
 
 class Slice(FileModel):
@@ -180,17 +180,12 @@ class EvaluationFile(FileModel):
         return value
 
 
-def _is_absent(limit: int | None) -> bool:
-    """Whether an evaluation is whole, as all were before there were limits."""
-    return limit is None
-
-
 class Evaluation(FileModel):
     """An evaluation with its name; `limit` says of a trial how many rows it was cut to, which no file says."""
 
     name: Slug = Field(description="Name of the file, without its ending.")
     file: EvaluationFile = Field(description="What the file says.")
-    limit: int | None = Field(None, exclude_if=_is_absent, description="Rows that a trial was cut to; null: no trial.")
+    limit: int | None = Field(None, exclude_if=is_null, description="Rows that a trial was cut to; null: no trial.")
 
     def limited(self, n_rows: int) -> Self:
         """The evaluation on the first rows of its slice: another slice, so that its results never pass for whole ones.

@@ -41,3 +41,8 @@ class FileModel(BaseModel):
     """Contents of one file: unknown fields are refused, values never change after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=False)
+
+
+def is_null(value: object) -> bool:
+    """Whether a field says nothing that files of old, and the keys and versions made of them, don't know."""
+    return value is None

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from eval_assets.config.fields import Delimiter, FileModel, Owner, Slug, VariableName
+from eval_assets.config.fields import Delimiter, FileModel, Owner, Slug, VariableName, is_null
 from eval_assets.config.files.parameter_names import BY_PROJECT
 
 ProviderName = Literal["openai", "embedded", "transformers", "callable", "recorded"]
@@ -95,7 +95,7 @@ class Limits(FileModel):
     start_concurrency: int = Field(
         1,
         ge=1,
-        description="Requests under way at first; each success adds one. A `transformers` model starts at its most.",
+        description="Requests under way at first; each success adds three. A `transformers` model starts at its most.",
     )
     requests_per_minute: float | None = Field(None, gt=0, description="Most requests a minute; no bound when absent.")
     tokens_per_minute: float | None = Field(
@@ -133,11 +133,6 @@ FITTING_LIMITS: Mapping[ProviderName, Callable[[str, int | None], dict[str, Any]
 """Provider → its limits where a model file states none, by device and batch size."""
 
 
-def _is_absent(value: object) -> bool:
-    """Whether a field that request keys of old don't know is no part of new ones either."""
-    return value is None
-
-
 def _is_empty(value: object) -> bool:
     """Whether a mapping that files of old don't have says nothing."""
     return not value
@@ -160,20 +155,20 @@ class RecordedColumns(FileModel):
         None,
         description="Whose output a verdict is on: `model@prompt`, or the model alone for all its prompts; absent for "
         "predictions.",
-        exclude_if=_is_absent,
+        exclude_if=is_null,
     )
     opponent: str | None = Field(
         None,
         description="For preferences: the other candidate; null where all rows are about the baseline.",
-        exclude_if=_is_absent,
+        exclude_if=is_null,
     )
     justification: str | None = Field(
-        None, description="The reason of a verdict; none when absent.", exclude_if=_is_absent
+        None, description="The reason of a verdict; none when absent.", exclude_if=is_null
     )
     delimiter: Delimiter | None = Field(
         None,
         description="What separates the values of a CSV file; told from its first lines when absent.",
-        exclude_if=_is_absent,
+        exclude_if=is_null,
     )
 
 
@@ -221,7 +216,7 @@ class ModelFile(FileModel):
         None,
         description="Whether it thinks before it answers, so that a judge on it needs room for more than the verdict; "
         "known of common families when absent.",
-        exclude_if=_is_absent,
+        exclude_if=is_null,
     )
     reasoning_tags: ReasoningTags = Field(
         "at_start",

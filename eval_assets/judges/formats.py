@@ -3,20 +3,18 @@
 What an endpoint knows is found out once and remembered. Replies are read in `replies`.
 """
 
-import json
 import threading
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from eval_assets.config.model import Model
 from eval_assets.config.scales import Scale
-from eval_assets.errors import StorageError
 from eval_assets.providers.http.statuses import speaks_of_formats
 from eval_assets.providers.identity import identity_of
 from eval_assets.providers.traits import provider_of
 from eval_assets.requests.exchange import Reply
 from eval_assets.requests.keys import lane_of
-from eval_assets.storage.atomic_files import write_atomically
+from eval_assets.storage.atomic_files import read_json, write_json
 
 ReplyFormat = Literal["json_schema", "json_object", "text"]
 FORMATS: tuple[ReplyFormat, ...] = get_args(ReplyFormat)
@@ -89,7 +87,7 @@ class FormatMemory:
         with self._lock:
             self._settled = {**self._read(), **self._settled, _lane(model): reply_format}
             if self._path is not None:
-                write_atomically(self._path, json.dumps(self._settled, indent=1, sort_keys=True))
+                write_json(self._path, self._settled)
 
     def refused(self, model: Model, reply_format: ReplyFormat) -> bool:
         """Take the next weaker format from now on; false if none is left."""
@@ -103,13 +101,7 @@ class FormatMemory:
         return True
 
     def _read(self) -> dict[str, ReplyFormat]:
-        if self._path is None or not self._path.exists():
-            return {}
-        try:
-            found = json.loads(self._path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise StorageError(f"expected JSON in {self._path}, got {error}; delete the file to start anew") from error
-        return {lane: known for lane, known in found.items() if known in FORMATS}
+        return {lane: known for lane, known in read_json(self._path).items() if known in FORMATS}
 
 
 def _lane(model: Model) -> str:

@@ -1,8 +1,13 @@
 """Small local files that are replaced whole: readers, and whoever comes after a kill, find the old or the new one."""
 
+import json
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from eval_assets.errors import StorageError
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -12,3 +17,22 @@ def write_atomically(path: Path, text: str) -> None:
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)
     os.replace(temporary, path)  # noqa: PTH105  the atomic one
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Replace a file of names and what is known of each."""
+    write_atomically(path, json.dumps(content, indent=1, sort_keys=True))
+
+
+def read_json(path: Path | None) -> Any:
+    """What such a file holds; nothing where there is none, or null is its place.
+
+    Raises:
+        StorageError: It can't be read.
+    """
+    if path is None or not path.exists():
+        return {}
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StorageError(f"expected JSON in {path}, got {error}; delete the file to start anew") from error

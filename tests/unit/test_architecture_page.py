@@ -10,6 +10,7 @@ from pathlib import Path
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.stages.evaluation_parts import EvaluationContent
 from eval_assets.stages.stage_table import STAGES
+from tests.derived_parts import with_parts
 
 CHECKOUT = Path(__file__).parents[2]
 PAGE = CHECKOUT / "docs" / "architecture.md"
@@ -71,15 +72,6 @@ def floors() -> str:
 PARTS = {"picture": picture, "stages": table_of_stages, "floors": floors}
 
 
-def written(page: str) -> str:
-    """The page with its derived parts as they have to be."""
-    for name, part in PARTS.items():
-        begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
-        before, _, rest = page.partition(begin)
-        page = f"{before}{begin}\n{part()}\n\n{end}{rest.partition(end)[2]}"
-    return page
-
-
 def _listed(names: object) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
@@ -94,8 +86,8 @@ def _sentence(name: str) -> str:
 def test_the_page_about_the_architecture_is_true() -> None:
     page = PAGE.read_text("utf-8")
     assert all(f"<!-- {name} -->" in page for name in PARTS)
-    assert page == written(page)
+    assert page == with_parts(page, PARTS)
 
 
 if __name__ == "__main__":
-    PAGE.write_text(written(PAGE.read_text("utf-8")), "utf-8")
+    PAGE.write_text(with_parts(PAGE.read_text("utf-8"), PARTS), "utf-8")

@@ -11,9 +11,9 @@ from pathlib import Path
 import click
 
 from eval_assets.cli.main import commands
+from tests.derived_parts import with_parts
 
 PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
-BEGIN, END = "<!-- commands -->\n", "<!-- /commands -->"
 CHECKOUT = PAGE.parents[1]
 TYPED = re.compile(r"(?:`|^\$ (?:.* )?|&& )(?:\.venv/bin/)?eval-assets ([a-z-][^`#|\n&;]*)", re.MULTILINE)
 OF_ALL = {"--data", "-h", "--help"}
@@ -65,17 +65,17 @@ def code(text: str) -> str:
     return f"`{text}`".replace("|", "\\|")
 
 
-def written(page: str) -> str:
-    """The page with its derived part as it has to be."""
-    sections = [section(name, command) for name, command in leaves(commands, "eval-assets")]
-    before, _, rest = page.partition(BEGIN)
-    return f"{before}{BEGIN}\n" + "\n\n".join(sections) + f"\n\n{END}{rest.partition(END)[2]}"
+def all_commands() -> str:
+    return "\n\n".join(section(name, command) for name, command in leaves(commands, "eval-assets"))
+
+
+PARTS = {"commands": all_commands}
 
 
 def test_the_page_about_the_command_line_says_what_help_says() -> None:
     page = PAGE.read_text("utf-8")
-    assert BEGIN in page
-    assert page == written(page)
+    assert "<!-- commands -->\n" in page
+    assert page == with_parts(page, PARTS)
 
 
 def unknown_in(said: str) -> list[str]:
@@ -113,4 +113,4 @@ def test_every_option_says_what_it_means() -> None:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(written(PAGE.read_text("utf-8")), "utf-8")
+    PAGE.write_text(with_parts(PAGE.read_text("utf-8"), PARTS), "utf-8")

@@ -22,6 +22,7 @@ from eval_assets.config.model import ModelFile
 from eval_assets.config.project_place import SettingsFile
 from eval_assets.config.prompt import PromptFrontMatter
 from eval_assets.providers.local.transformers_model import GenerationSettings
+from tests.derived_parts import with_parts
 
 PAGE = Path(__file__).parents[2] / "docs" / "files.md"
 MODELS: Mapping[str, type[BaseModel]] = {
@@ -167,19 +168,10 @@ PARTS = {
 }
 
 
-def written(page: str) -> str:
-    """The page with its derived parts as they have to be."""
-    for name, part in PARTS.items():
-        begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
-        before, _, rest = page.partition(begin)
-        page = f"{before}{begin}\n{part()}\n\n{end}{rest.partition(end)[2]}"
-    return page
-
-
 def test_the_page_about_files_says_what_the_models_say() -> None:
     page = PAGE.read_text("utf-8")
     assert [name for name in PARTS if f"<!-- {name} -->" not in page] == []
-    assert page == written(page)
+    assert page == with_parts(page, PARTS)
 
 
 @pytest.mark.parametrize("model", MODELS.values())
@@ -197,4 +189,4 @@ def test_every_variable_of_the_environment_stands_in_the_page() -> None:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(written(PAGE.read_text("utf-8")), "utf-8")
+    PAGE.write_text(with_parts(PAGE.read_text("utf-8"), PARTS), "utf-8")

@@ -108,6 +108,19 @@ def _is_of_a_file(loaded: Loaded[Any]) -> bool:
     return loaded.file.endswith((".md", ".yaml"))
 
 
+def _has_file(named: dict[str, str], loaded: Loaded[Any]) -> bool:
+    """Whether something has a file, the project's or one to be written; under what name is noted.
+
+    Args:
+        named: Own name → name of its file.
+        loaded: What is looked for.
+    """
+    own = loaded.item.name
+    if own not in named and _is_of_a_file(loaded):
+        named[own] = own
+    return own in named
+
+
 def _add_dataset(files: _Files, name: str, together: Assembled) -> str:
     """Name of the dataset; its rows and card are written where no file has them."""
     declared = str(together.declared["dataset"])
@@ -125,10 +138,7 @@ def _add_dataset(files: _Files, name: str, together: Assembled) -> str:
 def _add_prompt(files: _Files, candidate: GivenCandidate, name: str) -> None:
     prompt = candidate.prompt
     own = prompt.item.name
-    if own in files.prompts:
-        return
-    if _is_of_a_file(prompt):
-        files.prompts[own] = own
+    if _has_file(files.prompts, prompt):
         return
     plain = "inputs" if prompt.source == AS_THEY_ARE else name
     taken = set(files.prompts.values())
@@ -141,10 +151,7 @@ def _add_model(
 ) -> None:
     model = candidate.model
     own = model.item.name
-    if own in files.models:
-        return
-    if _is_of_a_file(model):
-        files.models[own] = own
+    if _has_file(files.models, model):
         return
     taken = set(files.models.values())
     name = files.models[own] = slug(candidate.label) if slug(candidate.label) not in taken else own

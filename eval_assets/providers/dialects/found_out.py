@@ -1,6 +1,5 @@
 """What endpoints were found to call parameters, and not to take: asked once, kept in a file, said once."""
 
-import json
 import logging
 import threading
 from collections.abc import Mapping
@@ -8,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from eval_assets.config.model import Model
-from eval_assets.errors import StorageError
 from eval_assets.providers.dialects.families import AS_THEY_STAND, Names, known_names, not_honoured, spelled
 from eval_assets.providers.dialects.not_taken import OTHER_NAME
-from eval_assets.storage.atomic_files import write_atomically
+from eval_assets.storage.atomic_files import read_json, write_json
 
 LOG = logging.getLogger("eval_assets")
 DIALECTS_FILE = "dialects.json"
@@ -70,16 +68,10 @@ class DialectMemory:
 
     def _write(self) -> None:
         if self._path is not None:
-            write_atomically(self._path, json.dumps(self._kept, indent=1, sort_keys=True))
+            write_json(self._path, self._kept)
 
     def _read(self) -> dict[str, dict[str, str | None]]:
-        if self._path is None or not self._path.exists():
-            return {}
-        try:
-            read = json.loads(self._path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise StorageError(f"expected JSON in {self._path}, got {error}; delete the file to start anew") from error
-        return {place: names for place, names in read.items() if isinstance(names, dict)}
+        return {place: names for place, names in read_json(self._path).items() if isinstance(names, dict)}
 
 
 class Dialect:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from eval_assets.providers.dispatch.concurrency import Level
-from eval_assets.storage.atomic_files import write_atomically
+from eval_assets.storage.atomic_files import write_json
 
 LOG = logging.getLogger("eval_assets")
 
@@ -27,7 +27,7 @@ def remember_levels(path: Path, levels: Mapping[str, Level]) -> None:
     """Add these to the file. Of two processes at once the later one may forget what the other learned, no more."""
     entries = {account: asdict(level) for account, level in {**remembered_levels(path), **levels}.items()}
     try:
-        write_atomically(path, json.dumps(entries, indent=1, sort_keys=True))
+        write_json(path, entries)
     except OSError as error:
         LOG.debug("the concurrency that worked is not remembered: %s", error)
 
