@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from eval_assets.api.arguments.declared import DeclaredJudge, DeclaredModel
-from eval_assets.api.arguments.declaring import declared, loaded_judge, loaded_model, slug, unique_name, yaml_text
+from eval_assets.api.arguments.declaring import (
+    declared,
+    loaded_judge,
+    loaded_model,
+    rows_file,
+    slug,
+    unique_name,
+    yaml_text,
+)
 from eval_assets.api.arguments.given_candidates import GivenCandidate, given_candidates
 from eval_assets.api.arguments.given_metrics import given_metrics
 from eval_assets.api.arguments.given_rows import GivenRows, given_rows
@@ -20,8 +28,6 @@ from eval_assets.config.problems import nearest, relative
 from eval_assets.config.project import Loaded, Project
 from eval_assets.errors import ConfigError, EvalAssetsError
 from eval_assets.metrics.registry import TASK_DEFAULTS
-from eval_assets.requests.canonical_json import json_text
-from eval_assets.stages.content_hash import content_sha256
 
 FROM_PYTHON = "python"
 """How the names of evaluations and datasets begin that no file declares."""
@@ -236,10 +242,7 @@ def _dataset(rows: GivenRows, task: TaskType, choices: Choices, project: Project
             update={name: tuple(v) if isinstance(v, list) else v for name, v in further.items()}
         )
         return replace(known, item=known.item.model_copy(update={"card": card}))
-    lines = "".join(f"{json_text(row or {})}\n" for row in rows.rows)
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{content_sha256(lines)[:16]}.jsonl"
-    file.write_text(lines, encoding="utf-8")
+    file, lines = rows_file((row or {} for row in rows.rows), folder)
     values = {"task": task, "file": str(file), "columns": dict(rows.columns), **further}
     card = declared(values, DatasetCard, said=SAID)
     name = unique_name(f"{FROM_PYTHON}.{rows.label}", lines, values["columns"])

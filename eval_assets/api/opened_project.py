@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from eval_assets.api.project_choice import chosen_settings
+from eval_assets.api.project_choice import chosen_settings, opened_warehouse
 from eval_assets.config.project import Project, limited
 from eval_assets.config.project_files import load_project
 from eval_assets.config.settings import Settings
@@ -229,7 +229,11 @@ class OpenedProject:
         if limit is not None and limit < 1:
             raise ConfigError(f"limit: expected a number of rows from 1, got {limit!r}")
         files = self.files
-        return EngineRoom.from_settings(self._settings, files if limit is None else limited(files, limit, evaluations))
+        return EngineRoom(
+            project=files if limit is None else limited(files, limit, evaluations),
+            warehouse=opened_warehouse(self._settings),
+            state_dir=self._settings.state_dir,
+        )
 
 
 class QuietWatcher:

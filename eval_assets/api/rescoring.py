@@ -7,11 +7,9 @@ from typing import Any
 from eval_assets.api.arguments.given_metrics import given_metrics
 from eval_assets.api.assembly import Assembled, given_judges, with_evaluation
 from eval_assets.api.project_choice import opened_warehouse
-from eval_assets.config.candidate import Candidate
 from eval_assets.config.settings import Settings
 from eval_assets.errors import StorageError
 from eval_assets.stages.graph import cells_of
-from eval_assets.storage.snapshots import partition_name
 
 
 def with_other_scores(together: Assembled, metrics: Any, judges: Sequence[Any] | None) -> Assembled:
@@ -44,25 +42,23 @@ def with_other_scores(together: Assembled, metrics: Any, judges: Sequence[Any] |
     )
 
 
-def refuse_other_outputs(
-    together: Assembled, settings: Settings, versions: Mapping[str, str], labels: Mapping[Candidate, str]
-) -> None:
+def refuse_other_outputs(together: Assembled, settings: Settings, versions: Mapping[str, str]) -> None:
     """Refuse tables whose outputs are no longer those that a result shows.
 
     Args:
         together: The evaluation.
         settings: Where its tables lie.
         versions: Cell → data version of the outputs that are shown.
-        labels: Candidate → what the result calls it.
 
     Raises:
         StorageError: They hold others.
     """
-    commits = opened_warehouse(settings).snapshot("predictions").last_commits()
+    stored = opened_warehouse(settings).snapshot("predictions")
     for cell in cells_of(together.project, together.name):
-        commit = commits.get(partition_name(cell.partition))
+        commit = stored.last_commit(cell.partition)
         if commit is None or commit.metadata["data_version"] != versions[cell.key]:
+            label = together.labels[cell.candidate]
             raise StorageError(
-                f"rescore: the tables hold other outputs of {labels[cell.candidate]!r} than this result, from a later "
+                f"rescore: the tables hold other outputs of {label!r} than this result, from a later "
                 f"evaluation of the name {together.name!r}; rescore that one, or evaluate again"
             )

@@ -67,8 +67,8 @@ def _inverted(degrees: float, tail: float, *, start: float) -> float:
         excess = _tail(value, degrees) - tail
         low, high = (value, high) if excess > 0 else (low, value)
         density = exp(log_scale - (degrees + 1) / 2 * log(1 + value * value / degrees))
-        # The tail falls nearly like a power of the value: Newton's step on the logarithms of both.
-        step = value * exp((excess / tail) * tail / (density * value)) if abs(excess) < density * value else inf
+        # Newton's step on the logarithm of the value, which keeps it positive.
+        step = value * exp(excess / (density * value)) if abs(excess) < density * value else inf
         if not low < step < high:
             step = 2 * value if high == inf else (low + high) / 2
         if abs(step - value) <= _PRECISION * 4 * value:

@@ -105,7 +105,7 @@ class _Reader:
             return ["builtin", value.__module__, value.__qualname__]
         if isinstance(value, FunctionType | MethodType | partial):
             is_of_elsewhere = isinstance(value, FunctionType) and value.__module__ != self._home
-            return self._elsewhere(value) if is_of_elsewhere else self.function(value, path)
+            return self._elsewhere("function of", value) if is_of_elsewhere else self.function(value, path)
         if callable(value) and hasattr(value, "__wrapped__"):  # `functools.cache` and the like
             return ["wrapped", type(value).__qualname__, self.value(value.__wrapped__, path, depth + 1)]
         return None
@@ -124,18 +124,13 @@ class _Reader:
             [[name, self.value(named[name], f"{name!r}, which {path} names,")] for name in sorted(named)],
         ]
 
-    def _elsewhere(self, function: Any) -> Any:
-        module = sys.modules.get(function.__module__)
-        return [
-            "function of",
-            self._module(function.__module__, getattr(module, "__file__", None)),
-            function.__qualname__,
-        ]
+    def _elsewhere(self, what: str, found: Any) -> Any:
+        module = sys.modules.get(found.__module__)
+        return [what, self._module(found.__module__, getattr(module, "__file__", None)), found.__qualname__]
 
     def _class(self, found: type, path: str) -> Any:
-        module = sys.modules.get(found.__module__)
         if found.__module__ != self._home:
-            return ["class of", self._module(found.__module__, getattr(module, "__file__", None)), found.__qualname__]
+            return self._elsewhere("class of", found)
         return self._once(found, lambda: self._own_class(found, path))
 
     def _own_class(self, found: type, path: str) -> Any:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from eval_assets.config.problems import nearest
 from eval_assets.errors import ConfigError
-from eval_assets.providers.clients.callable_target import REQUEST_NAMES
+from eval_assets.providers.clients.callable_target import REQUEST_NAMES, is_called_by_method
 from eval_assets.stages.predictions import HIDDEN_FROM_MODELS
 
 ROWS = "rows"
@@ -186,9 +186,7 @@ def _takes_by_position(function: Callable[..., Any]) -> bool:
 
 def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
     """The arguments of a function; none of an object that is called with messages or a row."""
-    if any(hasattr(function, method) for method in ("ainvoke", "invoke", "predict")) and not inspect.isroutine(
-        function
-    ):
+    if is_called_by_method(function):
         return []
     try:
         return list(inspect.signature(function).parameters.values())

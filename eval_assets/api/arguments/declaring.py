@@ -1,7 +1,9 @@
 """From values given in Python to what a file of `data/` declares: validated alike, said alike, kept in memory."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import yaml
@@ -20,7 +22,10 @@ from eval_assets.config.project import Loaded
 from eval_assets.config.project_files import quantity_problems
 from eval_assets.config.prompt import Prompt, parse_prompt
 from eval_assets.errors import ConfigError
+from eval_assets.requests.canonical_json import json_text
 from eval_assets.stages.content_hash import content_sha256
+from eval_assets.storage.atomic_files import write_atomically
+from eval_assets.user_code.fingerprints import UnhashableCodeError, function_fingerprint
 
 Declared = TypeVar("Declared", bound=BaseModel)
 
@@ -114,6 +119,31 @@ def loaded_prompt(given: str | Mapping[str, str] | Sequence[Mapping[str, str]] |
     if given is not None and len(prompt.messages) != len(_messages(given)):
         raise ConfigError(f"{said}: expected messages without lines such as `## user`, which open a message of a file")
     return Loaded(prompt, said, text)
+
+
+def rows_file(rows: Iterable[Mapping[str, Any]], folder: Path) -> tuple[Path, str]:
+    """Write rows as a file of JSON lines that is named by its text, and return both."""
+    text = "".join(f"{json_text(row)}\n" for row in rows)
+    file = folder / f"{content_sha256(text)}.jsonl"
+    write_atomically(file, text)
+    return file, text
+
+
+def code_version(function: Callable[..., Any], *, said: str) -> tuple[str, str]:
+    """What the results of a function are kept under: the hash of its code, else digits that nothing else has.
+
+    Args:
+        function: Of the user.
+        said: How the note names what isn't reused then: "metric m: its scores".
+
+    Returns:
+        The version, and a note that says why there is no hash of the code; empty if there is one.
+    """
+    try:
+        return function_fingerprint(function), ""
+    except UnhashableCodeError as error:
+        why = "since nobody can tell whether it is the same next time"
+        return uuid.uuid4().hex, f"{said} are not reused, {why}: {error}"
 
 
 def yaml_text(values: Mapping[str, Any]) -> str:

@@ -1,6 +1,5 @@
 """The candidates that `ea.evaluate` is given: functions, `model@prompt`, `ea.Model`, columns that hold outputs."""
 
-import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Any
 
 from eval_assets.api.arguments.calling import BATCH_ROWS, called_by_name, takes_rows
 from eval_assets.api.arguments.declared import DeclaredModel
-from eval_assets.api.arguments.declaring import loaded_model, loaded_prompt
+from eval_assets.api.arguments.declaring import code_version, loaded_model, loaded_prompt, rows_file
 from eval_assets.api.arguments.given_rows import GivenRows
 from eval_assets.config.candidate import Candidate
 from eval_assets.config.datasets.formats.paths import value_at
@@ -20,9 +19,8 @@ from eval_assets.config.problems import nearest
 from eval_assets.config.project import Loaded, Project
 from eval_assets.config.prompt import Prompt
 from eval_assets.errors import ConfigError
-from eval_assets.requests.canonical_json import json_text
+from eval_assets.providers.clients.callable_target import is_called_by_method
 from eval_assets.stages.content_hash import content_sha256
-from eval_assets.user_code.fingerprints import UnhashableCodeError, function_fingerprint
 from eval_assets.user_code.naming import target_of
 
 OUTPUT_COLUMNS = ("outputs", "output", "predictions", "prediction")
@@ -92,7 +90,7 @@ def _candidate(given: Any, label: str, rows: GivenRows, project: Project, folder
         return GivenCandidate(label, model, _prompt_of(given, label, project))
     if isinstance(given, str):
         return _of_text(given, label, rows, project, folder)
-    if callable(given) or any(hasattr(given, method) for method in ("ainvoke", "invoke", "predict")):
+    if callable(given) or is_called_by_method(given):
         return _of_function(given, label, rows, project, model=DeclaredModel(function=given))
     raise ConfigError(
         f"candidates: expected a function, 'model@prompt', ea.Model or the name of a column, got {given!r:.80}"
@@ -117,15 +115,12 @@ def _of_text(given: str, label: str, rows: GivenRows, project: Project, folder: 
 
 def _of_column(column: str, label: str, rows: GivenRows, folder: Path) -> GivenCandidate:
     """Outputs that are there already, as a file of recorded predictions."""
-    lines = [
-        json_text({"example_id": identifier, "output": value_at(row, column)})
+    outputs = [
+        {"example_id": identifier, "output": value_at(row, column)}
         for identifier, row in zip(rows.ids, rows.rows, strict=True)
         if row is not None and value_at(row, column) is not None
     ]
-    text = "".join(f"{line}\n" for line in lines)
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{content_sha256(text)[:16]}.jsonl"
-    file.write_text(text, encoding="utf-8")
+    file, _ = rows_file(outputs, folder)
     values = {"provider": "recorded", "file": str(file)}
     model = loaded_model(label, values, said=f"column {column!r}")
     return GivenCandidate(label, model, loaded_prompt(None, said=f"column {column!r}"), column=column)
@@ -157,13 +152,8 @@ def _version_of(function: Callable[..., Any], label: str, version: str | None) -
     """What the replies of a function are kept under, and what to say about it."""
     if version is not None:
         return content_sha256(["version", version]), ""
-    try:
-        return function_fingerprint(function), ""
-    except UnhashableCodeError as error:
-        return f"{uuid.uuid4().hex}{uuid.uuid4().hex}", (
-            f"{label}: its replies are not reused, since nobody can tell whether it is the same next time: {error}; "
-            "pass ea.Model(function=…, version='1') to say so yourself"
-        )
+    found, note = code_version(function, said=f"{label}: its replies")
+    return found, note and f"{note}; pass ea.Model(function=…, version='1') to say so yourself"
 
 
 def _prompt_of(model: DeclaredModel, label: str, project: Project) -> Loaded[Prompt]:

@@ -2,17 +2,16 @@
 
 import inspect
 import re
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from eval_assets.api.arguments.declaring import code_version
 from eval_assets.config.datasets.dataset import TaskType
 from eval_assets.config.given import GivenFunction, given_target
 from eval_assets.config.project import Project
 from eval_assets.errors import ConfigError
 from eval_assets.metrics.registry import TASK_DEFAULTS
-from eval_assets.user_code.fingerprints import UnhashableCodeError, function_fingerprint
 from eval_assets.user_code.naming import target_of
 
 DEFAULT = "default"
@@ -64,7 +63,7 @@ def given_metrics(metrics: Any, task: TaskType, project: Project) -> GivenMetric
             target = target_of(function, project.data_dir.parent) if called is function else None
             if target is None:
                 target = given_target(name)
-                version, note = _version_of(function, name)
+                version, note = code_version(function, said=f"metric {name}: its scores")
                 given[target] = GivenFunction(called, version)
                 notes += [note] if note else []
             fields["function"] = target
@@ -86,14 +85,6 @@ def _fields(item: Any) -> dict[str, Any]:
 def _name_of(function: Callable[..., Any]) -> str:
     plain = re.sub(r"[^A-Za-z0-9._-]+", "", str(getattr(function, "__name__", type(function).__name__)))
     return plain.lstrip("._-") or "metric"
-
-
-def _version_of(function: Callable[..., Any], name: str) -> tuple[str, str]:
-    try:
-        return function_fingerprint(function), ""
-    except UnhashableCodeError as error:
-        said = f"metric {name}: its scores are not reused, since nobody can tell whether it is the same next time"
-        return uuid.uuid4().hex, f"{said}: {error}"
 
 
 def _with_our_names(function: Callable[..., Any]) -> Callable[..., Any]:

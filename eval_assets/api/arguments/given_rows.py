@@ -3,7 +3,8 @@
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +18,7 @@ from eval_assets.config.problems import nearest
 from eval_assets.config.project import Project
 from eval_assets.errors import ConfigError, DatasetError
 
-Kind = Literal["polars", "pandas", "rows"]
+FrameKind = Literal["polars", "pandas"]
 
 FROM_MLFLOW = {"targets": "expectations.expected_response"}
 """Our column → where MLflow's rows have it."""
@@ -30,7 +31,7 @@ USUAL_NAMES = {
 """Our column → names that others have for it: what a message proposes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GivenRows:
     """Rows as they were given.
 
@@ -50,19 +51,22 @@ class GivenRows:
     dataset: str | None
     label: str
 
-    @property
+    @cached_property
     def names(self) -> list[str]:
         """Every column that some row has a value in."""
         return list(dict.fromkeys(name for row in self.rows if row for name, value in row.items() if value is not None))
 
-    @property
+    @cached_property
     def ids(self) -> list[str | None]:
         """The id of each row."""
         return [None if row is None else id_text(value_at(row, self.id_column)) for row in self.rows]
 
     def has(self, ours: str) -> bool:
         """Whether some row has a value in the column that is one of ours."""
-        theirs = self.columns.get(ours, ours)
+        return self.holds(self.columns.get(ours, ours))
+
+    def holds(self, theirs: str) -> bool:
+        """Whether some row has a value in a column of theirs."""
         return any(row is not None and value_at(row, theirs) is not None for row in self.rows)
 
 
@@ -86,7 +90,7 @@ def given_rows(data: Any, columns: Mapping[str, str] | None, project: Project) -
         raise DatasetError(f"data: expected at least one row, got none in {label}")
     found = GivenRows(rows, {}, "example_id", origin, None, label)
     mapping = _mapping(found, columns or {})
-    found = GivenRows(rows, mapping, mapping.get("example_id", "example_id"), origin, None, label)
+    found = replace(found, columns=mapping, id_column=mapping.get("example_id", "example_id"))
     if not found.has("inputs"):
         raise ConfigError(_without_inputs(found))
     found = _with_ids(found)
@@ -128,7 +132,7 @@ def _read(data: Any, project: Project) -> tuple[list[Mapping[str, Any] | None], 
     )
 
 
-def kind_of(data: Any) -> Literal["polars", "pandas"] | None:
+def kind_of(data: Any) -> FrameKind | None:
     """Which library's frame something is; null for none. Imports neither."""
     kind = type(data)
     top = kind.__module__.partition(".")[0]
@@ -137,7 +141,7 @@ def kind_of(data: Any) -> Literal["polars", "pandas"] | None:
     return None
 
 
-def _records(data: Any, kind: Literal["polars", "pandas"]) -> Iterator[Mapping[str, Any]]:
+def _records(data: Any, kind: FrameKind) -> Iterator[Mapping[str, Any]]:
     if kind == "polars":
         yield from data.iter_rows(named=True)
         return
@@ -182,16 +186,16 @@ def _mapping(found: GivenRows, columns: Mapping[str, str]) -> dict[str, str]:
                 f"columns: expected our columns {', '.join(OUR_COLUMNS)} as keys, got {ours!r}; "
                 f"{nearest(ours, OUR_COLUMNS)}; write {{ours: theirs}}"
             )
-        if not any(row is not None and value_at(row, theirs) is not None for row in found.rows):
+        if not found.holds(theirs):
             raise ConfigError(
                 f"columns: no row of {found.label} has a value in {theirs!r}; {nearest(theirs, found.names)}"
             )
-    mapping = {ours: theirs for ours, theirs in columns.items() if theirs != ours}
-    for ours, theirs in FROM_MLFLOW.items():
-        is_theirs = any(row is not None and value_at(row, theirs) is not None for row in found.rows)
-        if ours not in columns and not found.has(ours) and is_theirs:
-            mapping[ours] = theirs
-    return mapping
+    known = {
+        ours: theirs
+        for ours, theirs in FROM_MLFLOW.items()
+        if ours not in columns and not found.has(ours) and found.holds(theirs)
+    }
+    return {ours: theirs for ours, theirs in columns.items() if theirs != ours} | known
 
 
 def _without_inputs(found: GivenRows) -> str:
@@ -224,4 +228,4 @@ def _with_ids(found: GivenRows) -> GivenRows:
         None if row is None else {"example_id": str(number), **{k: v for k, v in row.items() if k != "example_id"}}
         for number, row in enumerate(found.rows)
     ]
-    return GivenRows(rows, found.columns, "example_id", found.origin, found.dataset, found.label)
+    return replace(found, rows=rows, id_column="example_id")

@@ -71,6 +71,8 @@ def compared_results(
         )
     if metric is not None and metric not in shared:
         raise ConfigError(f"compare: both results have {', '.join(shared)}, got {metric!r}; {nearest(metric, shared)}")
+    headline = now.headline if now.headline in shared else None
+    first = metric or headline or shared[0]
     rows, changed = [], {}
     for label, name, former in _pairs(labels, former_labels):
         scores = pl.concat([_as(NOW, now.scores, name), _as(BEFORE, before.scores, former)])
@@ -81,14 +83,13 @@ def compared_results(
         groups = replace(groups, shared_replies=shared_replies(predictions.lazy()))
         found = _compared(now, scores, {name: facts[name] for name in shared}, groups)
         rows += [{**row, "candidate": label, "compared_with": former_labels[former]} for row in found.to_dicts()]
-        first = metric or (now.headline if now.headline in shared else shared[0])
         changed[label] = flips(
             scores,
             predictions,
-            metric=first or shared[0],
+            metric=first,
             candidate=NOW,
             baseline=BEFORE,
-            greater_is_better=now.facts(first or shared[0])["greater_is_better"] is not False,
+            greater_is_better=now.facts(first)["greater_is_better"] is not False,
         )
     return ResultComparison(pl.DataFrame(rows, infer_schema_length=None).select(SHOWN), changed)
 

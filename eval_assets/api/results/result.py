@@ -17,19 +17,18 @@ from eval_assets.api.results.frames import error_frame, example_frame, metrics_b
 from eval_assets.api.results.showing import result_html, result_text
 from eval_assets.api.without_dagster import Sent, compute_evaluation, opened_room
 from eval_assets.checking.references import refuse_broken_references
-from eval_assets.config.candidate import Candidate
 from eval_assets.config.problems import nearest
 from eval_assets.config.settings import Settings
 from eval_assets.errors import ConfigError
 from eval_assets.reports.computed.scores import MetricFacts
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.flips import Flip
+from eval_assets.stages.cell_inputs import data_version_in
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.graph import cells_of, judge_models_of
 from eval_assets.stages.metric_facts import stored_facts
 from eval_assets.stages.report_reading import read_report
 from eval_assets.stages.spending import Spending
-from eval_assets.storage.snapshots import partition_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,8 +173,7 @@ class EvaluationResult:
             metrics: As in `ea.evaluate`; null keeps those there are.
             judges: As in `ea.evaluate`; null keeps those there are.
         """
-        names = {Candidate(name): label for name, label in self.labels.items()}
-        refuse_other_outputs(self.assembled, self.settings, self.output_versions, names)
+        refuse_other_outputs(self.assembled, self.settings, self.output_versions)
         anew = with_other_scores(self.assembled, metrics, judges)
         return evaluated(self.settings, anew, Spending(), without=("predictions",))
 
@@ -283,8 +281,5 @@ def _priced(sent: Sent, together: Assembled) -> Sent:
 
 
 def _output_versions(room: EngineRoom, name: str) -> dict[str, str]:
-    commits = room.warehouse.snapshot("predictions").last_commits()
-    return {
-        cell.key: commits[partition_name(cell.partition)].metadata["data_version"]
-        for cell in cells_of(room.project, name)
-    }
+    stored = room.warehouse.snapshot("predictions")
+    return {cell.key: data_version_in(stored, cell.partition) for cell in cells_of(room.project, name)}

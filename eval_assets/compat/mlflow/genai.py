@@ -1,6 +1,7 @@
 """`evaluate` with the arguments of `mlflow.genai.evaluate` (MLflow 3)."""
 
 import os
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from eval_assets.api.evaluating import evaluate as evaluate_rows
 from eval_assets.api.project_choice import chosen_settings
 from eval_assets.api.results.result import EvaluationResult
+from eval_assets.compat.mlflow.mlflow_shape import outputs_of
 from eval_assets.compat.mlflow.scorers import scorers_of
 from eval_assets.config.project_files import load_project
 from eval_assets.errors import ConfigError
@@ -77,7 +79,8 @@ def evaluate(
         raise ConfigError(f"predict_fn: expected a function, or a column 'outputs' in the data, got {got}")
     if not scorers:
         raise ConfigError("scorers: expected at least one, got none")
-    chosen = scorers_of(scorers, load_project(chosen_settings(project).data_dir))
+    settings = chosen_settings(project)
+    chosen = scorers_of(scorers, load_project(settings.data_dir, settings.warehouse_root))
     result = evaluate_rows(
         frame,
         "outputs" if predict_fn is None else predict_fn,
@@ -95,16 +98,17 @@ def _in_shape(result: EvaluationResult, frame: "pd.DataFrame", named: Mapping[st
 
     report, ids = result.report, result.assembled.rows.ids
     candidate = report.candidates[0]
-    answered = {one.example_id: one.answers[0].output for one in report.outputs([candidate.name])}
     columns: dict[str, list[Any]] = {
         "request": frame["inputs"].tolist(),
-        "response": [answered.get(str(example)) for example in ids],
+        "response": outputs_of(result).tolist(),
     }
+    by_metric: defaultdict[str, dict[str, Mapping[str, Any]]] = defaultdict(dict)
+    for row in result.scores.iter_rows(named=True):
+        by_metric[row["metric"]][row["example_id"]] = row  # of several samples the last
     metrics = {}
     for metric in report.metrics:
         called = named.get(metric, metric)
-        rows = {row["example_id"]: row for row in result.scores.iter_rows(named=True) if row["metric"] == metric}
-        found = [rows.get(str(example), {}) for example in ids]
+        found = [by_metric[metric].get(str(example), {}) for example in ids]
         columns[f"{called}/value"] = [_value(row) for row in found]
         reasons = [row.get("justification") or row.get("reason") for row in found]
         if any(reasons):

@@ -90,7 +90,8 @@ def evaluate(  # noqa: PLR0913  the arguments of MLflow, in its order
     given = [*(custom_metrics or ()), *(extra_metrics or ())]
     if model_type is None and not given:
         raise ConfigError("model_type: expected a task, or metrics as `extra_metrics`, got neither")
-    metrics = extra_metrics_of(given, load_project(chosen_settings(project).data_dir))
+    settings = chosen_settings(project)
+    metrics = extra_metrics_of(given, load_project(settings.data_dir, settings.warehouse_root))
     arguments = {argument for metric in metrics.called for argument in signature(metric.eval_fn).parameters}
     config = default_config(evaluator_config, arguments)
     rows = evaluated_rows(

@@ -25,6 +25,9 @@ Caller = Callable[[Request], Awaitable[Any]]
 REQUEST_NAMES = ("messages", "prompt", "columns", "sample_index")
 """What a function can ask for by name besides columns and parameters."""
 
+METHODS = ("ainvoke", "invoke", "predict")
+"""By which objects answer that are given messages or a row."""
+
 
 @dataclass(frozen=True, slots=True)
 class NamedArguments:
@@ -41,9 +44,14 @@ class NamedArguments:
     takes_any: bool
 
 
+def is_called_by_method(found: Any) -> bool:
+    """Whether something is an object that is given messages or a row, not a function that asks for arguments."""
+    return any(hasattr(found, method) for method in METHODS) and not inspect.isroutine(found)
+
+
 def named_arguments(found: Any) -> NamedArguments | None:
     """The arguments of what `load_target` found; null for objects that are called with messages or a row."""
-    if any(hasattr(found, method) for method in ("ainvoke", "invoke", "predict")) and not inspect.isroutine(found):
+    if is_called_by_method(found):
         return None
     return _arguments_in(inspect.signature(found))
 

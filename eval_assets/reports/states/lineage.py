@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from eval_assets.config.candidate import Candidate
 from eval_assets.storage.snapshots import Commit
@@ -44,7 +45,7 @@ class ComputedState:
     @property
     def key(self) -> str:
         """The cell as its assets call it: `evaluation:model@prompt`."""
-        return _key_of(self.cell)
+        return cell_key(self.cell)
 
     @property
     def run_id(self) -> str:
@@ -82,6 +83,11 @@ def computed_states(warehouse: Warehouse, evaluations: Collection[str] | None = 
     return [_state_of(found, commits, current) for found in described.values()]
 
 
+def cell_key(row: Mapping[str, Any]) -> str:
+    """The cell of a row as its assets call it: `evaluation:model@prompt`."""
+    return f"{row['evaluation']}:{Candidate.of_row(row)}"
+
+
 def committed_at(commit: Commit) -> datetime:
     """When a commit was made, UTC."""
     return datetime.fromtimestamp(float(commit.metadata["timestamp"]) / 1000, UTC)
@@ -100,7 +106,7 @@ class _Commits:
         for table in tables:
             for commit in warehouse.history(table):
                 if "partition" in commit.metadata:
-                    place = f"{table}/{_key_of(_values_of(commit))}"
+                    place = f"{table}/{cell_key(_values_of(commit))}"
                     self._of[place, commit.metadata["data_version"]].append(commit)
         for found in self._of.values():
             found.reverse()
@@ -141,8 +147,3 @@ def _state_of(computed: Sequence[Commit], commits: _Commits, current: Collection
 def _values_of(commit: Commit) -> dict[str, str]:
     """Values of the partition columns."""
     return dict(part.split("=", 1) for part in commit.metadata["partition"].split("/"))
-
-
-def _key_of(values: Mapping[str, str]) -> str:
-    """The cell as its assets call it."""
-    return f"{values['evaluation']}:{Candidate.of_row(values)}"

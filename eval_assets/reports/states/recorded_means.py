@@ -8,8 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from eval_assets.config.candidate import Candidate
-from eval_assets.reports.states.lineage import DESCRIBED, ComputedState, committed_at
+from eval_assets.reports.states.lineage import DESCRIBED, ComputedState, cell_key, committed_at
 from eval_assets.storage.snapshots import Commit
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import inputs_recorded
@@ -61,7 +60,7 @@ def _points(warehouse: Warehouse) -> dict[tuple[str, str], list[RecordedPoint]]:
     ):
         of_cells: defaultdict[str, list[MetricRow]] = defaultdict(list)
         for row in rows.iter_rows(named=True):
-            of_cells[f"{evaluation}:{Candidate.of_row(row)}"].append(row)
+            of_cells[cell_key(row)].append(row)
         found[evaluation, run_id].append(RecordedPoint(recorded_at, of_cells))
     return found
 

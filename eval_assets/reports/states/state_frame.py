@@ -7,9 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from eval_assets.config.candidate import Candidate
 from eval_assets.reports.metric_keys import metric_key
-from eval_assets.reports.states.lineage import DESCRIBED, ComputedState, committed_at, computed_states
+from eval_assets.reports.states.lineage import DESCRIBED, ComputedState, cell_key, committed_at, computed_states
 from eval_assets.reports.states.recorded_means import MEASURED, MetricRow, recorded_means
 from eval_assets.reports.states.stored_files import StoredFiles
 from eval_assets.storage.warehouse import Warehouse
@@ -150,7 +149,7 @@ def _sent(warehouse: Warehouse) -> dict[tuple[str, str], Mapping[str, Any]]:
         )
         .collect()
     )
-    return {(f"{row['evaluation']}:{Candidate.of_row(row)}", row["run_id"]): row for row in sums.iter_rows(named=True)}
+    return {(cell_key(row), row["run_id"]): row for row in sums.iter_rows(named=True)}
 
 
 def _page(pages: Path | None, state: ComputedState) -> str | None:
