@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -160,6 +161,26 @@ def test_only_runs_import_dagster(folder: Path) -> None:
         "opened.search_runs(); opened.plan(); sys.exit('dagster' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code, str(folder)], check=True)
+
+
+def test_each_call_sees_what_was_edited_computed_and_deleted_since_the_last_one(tmp_path: Path) -> None:
+    write_project(tmp_path)
+    opened = ea.open_project(tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in ("EVAL_ASSETS_WAREHOUSE", "EVAL_ASSETS_DATA", "DAGSTER_HOME"):
+            patch.delenv(variable, raising=False)
+        compute_everything(tmp_path, run_id="run-1")
+        assert opened.report("other").outdated == ()
+        (tmp_path / "data/prompts/ask.md").write_text("## user\nBriefly: {{ inputs }}\n")
+        assert len(opened.report("other").outdated) == 1
+        compute_everything(tmp_path, run_id="run-2")
+        assert opened.report("other").outdated == ()
+        assert opened.search_runs(evaluations="other")["run_id"].to_list() == ["run-2", "run-1"]
+        shutil.rmtree(tmp_path / "data" / "warehouse")
+        with pytest.raises(StorageError, match="no results yet"):
+            opened.report("other")
+        compute_everything(tmp_path, run_id="run-3")
+        assert opened.search_runs(evaluations="other")["run_id"].to_list() == ["run-3"]
 
 
 def test_an_id_is_traced_back_to_its_row(opened: ea.OpenedProject) -> None:
