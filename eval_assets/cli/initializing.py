@@ -135,7 +135,8 @@ def _checked(folder: Path, evaluation: str) -> tuple[list[str], list[str]]:
     from eval_assets.config.settings import settings_from
     from eval_assets.stages.file_versions import FileVersions
 
-    project = load_project(settings_from(data_dir=folder).data_dir)
+    settings = settings_from(data_dir=folder)
+    project = load_project(settings.data_dir, settings.warehouse_root)
     versions = FileVersions(project)
     found = check_project(project, versions.metrics)
     return found.problems, list(

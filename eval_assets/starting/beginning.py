@@ -153,11 +153,12 @@ def _evaluation(
 def slug(stem: str) -> str:
     """The name of an evaluation after a file's.
 
-    >>> slug("Support Tickets (März 2026)"), slug("日本")
-    ('support-tickets-marz-2026', 'first')
+    >>> slug("Support Tickets (März 2026)"), slug("draft...final"), slug("日本")
+    ('support-tickets-marz-2026', 'draft.final', 'first')
     """
     plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9._]+", "-", plain).strip("-._")[:MAX_NAME] or EXAMPLE_NAME
+    plain = re.sub(r"[^a-z0-9._]+", "-", plain).strip("-._")
+    return re.sub(r"\.{3,}", ".", plain)[:MAX_NAME] or EXAMPLE_NAME
 
 
 def _free_names(known: Project | None, evaluation: str) -> tuple[str, str]:
