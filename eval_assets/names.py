@@ -42,7 +42,7 @@ class Names:
 
         return dg.AssetKey([*self.prefix, table])
 
-    def keys(self, tables: Sequence[str]) -> "list[dg.AssetKey]":
+    def keys(self, tables: Iterable[str]) -> "list[dg.AssetKey]":
         """The assets of tables."""
         return [self.key(table) for table in tables]
 

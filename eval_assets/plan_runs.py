@@ -19,14 +19,12 @@ from eval_assets.config.project import Project
 from eval_assets.names import COMPARE, EVALUATE_CELL, READ_FILES, Names
 from eval_assets.planning.plan import Plan, RootPlan, make_plan
 from eval_assets.planning.run_summary import Failed, RunSummary
-from eval_assets.providers.identity import identity_of
-from eval_assets.requests.keys import lane_of
 from eval_assets.run_jobs import TABLES, job_definitions
 from eval_assets.stages.asking_ahead import AskingAhead
 from eval_assets.stages.edges import file_of, files_below
 from eval_assets.stages.engine_room import EngineRoom
-from eval_assets.stages.graph import Cell, Place, WholeEvaluation, all_judges_of, judge_models_of
-from eval_assets.stages.place_asking import Asked
+from eval_assets.stages.graph import Cell, Place, WholeEvaluation
+from eval_assets.stages.place_asking import Asked, lanes_asked
 from eval_assets.stages.spending import Spending
 
 INTERRUPTED = "DagsterExecutionInterruptedError"
@@ -121,7 +119,7 @@ class _Runs:
         self.on_start(what)
         ops = spending_ops(self.names, tables, spending)
         # Cutting a job to all of its assets takes as long as cutting it to some.
-        chosen = None if set(tables) == set(TABLES[job]) else self.names.keys([*tables])
+        chosen = None if set(tables) == set(TABLES[job]) else self.names.keys(tables)
         result = self._execute(
             job, {"ops": ops} if ops else {}, run_id=run_id, partition_key=partition_key, asset_selection=chosen
         )
@@ -190,7 +188,7 @@ def _execute_all(engine_room: EngineRoom, plan: Plan, spending: Spending, runs: 
     """Run what the plan names, upstream first: each cell once all of it was asked, and joins once their cells ran."""
     agenda = _Agenda(engine_room.project, plan, runs.read(plan.roots))
     with (
-        engine_room.store.taking_together(_lanes_of(engine_room.project, agenda.tables)),
+        engine_room.store.taking_together(lanes_asked(engine_room.project, agenda.tables)),
         closing(AskingAhead(engine_room, replace(spending, batch=runs.batch))) as ahead,
     ):
         waiting: list[Place] = [*agenda.cells]
@@ -212,14 +210,6 @@ def _execute_all(engine_room: EngineRoom, plan: Plan, spending: Spending, runs: 
                 continue
             job = EVALUATE_CELL if isinstance(place, Cell) else COMPARE
             runs.compute(job, place.key, agenda.tables[place], spending, agenda.run_ids[place])
-
-
-def _lanes_of(project: Project, places: Iterable[Place]) -> set[str]:
-    """Where replies of all models are kept that these places may ask."""
-    judges = {judge for place in places for judge in all_judges_of(project, place.evaluation)}
-    models = {place.model for place in places if isinstance(place, Cell)}
-    models |= {model for judge in judges for model in judge_models_of(project, judge)}
-    return {lane_of(identity_of(project.model(model))) for model in models if model in project.models}
 
 
 def _said_of_files(result: dg.ExecuteInProcessResult) -> dict[str, str]:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from eval_assets.config.project_place import SETTINGS_FILE, ProjectPlace, place_named
 from eval_assets.errors import ConfigError
 from eval_assets.schemas.copies import schema_line, write_schemas
+from eval_assets.starting.first_files import GITIGNORE
 
 EXAMPLES = [
     {
@@ -78,7 +79,7 @@ def answer(inputs: str, context: str) -> str:
     """Answer with the last sentence of the context."""
     return context.rstrip(".").split(". ")[-1] + "."
 ''',
-    ".gitignore": "data/warehouse/\n.dagster/\n",
+    ".gitignore": GITIGNORE,
 }
 
 

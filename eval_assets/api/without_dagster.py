@@ -12,14 +12,12 @@ from eval_assets.config.project import Project
 from eval_assets.config.settings import Settings
 from eval_assets.planning.plan import roots_of
 from eval_assets.planning.staleness import StalenessReader
-from eval_assets.providers.identity import identity_of
 from eval_assets.providers.traits import provider_of
-from eval_assets.requests.keys import lane_of
 from eval_assets.stages.asking_ahead import AskingAhead
 from eval_assets.stages.edges import compute, with_downstream
 from eval_assets.stages.engine_room import EngineRoom
-from eval_assets.stages.graph import Cell, Place, WholeEvaluation, all_judges_of, cells_of, judge_models_of
-from eval_assets.stages.place_asking import Asked
+from eval_assets.stages.graph import Cell, Place, WholeEvaluation, all_judges_of, cells_of
+from eval_assets.stages.place_asking import Asked, lanes_asked
 from eval_assets.stages.spending import Spending
 from eval_assets.stages.stage_table import OF_CELLS, OF_EVALUATIONS, STAGES
 
@@ -100,7 +98,7 @@ def _compute_all(
     with ExitStack() as stack:
         ahead: AskingAhead | None = None
         if len(of_cells) > 1 or all_judges_of(room.project, whole.evaluation):
-            stack.enter_context(room.store.taking_together(_lanes_of(room.project, whole.evaluation, cells)))
+            stack.enter_context(room.store.taking_together(lanes_asked(room.project, tables)))
             ahead = stack.enter_context(closing(AskingAhead(room, spending)))
             ahead.begin(of_cells)
         waiting: list[Place] = [*cells]
@@ -118,13 +116,6 @@ def _compute_all(
 
 def _in_order(order: Sequence[str], tables: Collection[str], without: Collection[str]) -> list[str]:
     return [table for table in order if table in tables and table not in without]
-
-
-def _lanes_of(project: Project, evaluation: str, cells: Sequence[Cell]) -> set[str]:
-    """Where replies of all models are kept that may be asked."""
-    judges = all_judges_of(project, evaluation)
-    models = {cell.model for cell in cells} | {model for judge in judges for model in judge_models_of(project, judge)}
-    return {lane_of(identity_of(project.model(model))) for model in models}
 
 
 def _sent(room: EngineRoom, run_id: str, tables: dict[Place, list[str]]) -> Sent:

@@ -5,14 +5,12 @@ from typing import Literal
 import dagster as dg
 
 from eval_assets.automation.refresh import RefreshConfig, RunPlan, bring_up_to_date
+from eval_assets.checks.gate import gate_result
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.project import Project
 from eval_assets.names import Names, plain_names
 from eval_assets.neighbours import Neighbours, newest_event
-from eval_assets.reports.computed.gating import overall_verdict
-from eval_assets.reports.rendered.gate_formats import gates_markdown
 from eval_assets.resources.shared_room import needed_room, room_of
-from eval_assets.statistics.comparison.decisions import GateDecision
 
 
 def asset_gates(
@@ -57,21 +55,7 @@ def _gate_on(
         policy = _policy(running.instance, evaluation, asset, names)
         config = RefreshConfig(evaluations=[name], cache=policy, where="here", max_cost_usd=None)
         brought = bring_up_to_date(running, config, computing, run_plan, names)
-        rows = room.warehouse.scan("gate_results", {"evaluation": name}).collect()
-        overall = overall_verdict(rows)
-        return dg.AssetCheckResult(
-            asset_key=asset,
-            check_name=check_name,
-            passed=overall.verdict is GateDecision.GO,
-            severity=dg.AssetCheckSeverity.ERROR if spec.blocking else dg.AssetCheckSeverity.WARN,
-            description=f"{overall.verdict.value}: {overall.note}",
-            metadata={
-                "evaluation": name,
-                "verdict": overall.verdict.value,
-                "gates": dg.MetadataValue.md(gates_markdown(rows, overall, evaluation=name)),
-                "plan": brought["plan"],
-            },
-        )
+        return gate_result(room.warehouse, name, spec, {"evaluation": name, "plan": brought["plan"]})
 
     return gate_on_asset
 

@@ -99,17 +99,14 @@ def bring_up_to_date(
     spending = Spending(config.cache, config.max_cost_usd, retry=retry_of(config.retry))
     with exclusive(engine_room.state_dir / "refresh.lock", label=context.run_id):
         plan = _plan(context, config, engine_room, spending, names)
-        chosen = partitions_by_asset(plan)
-        metadata: dict[str, Any] = {
-            "plan": dg.MetadataValue.md(plan_markdown(plan)),
-            "partitions": {} if config.dry_run else chosen,
-        }
-        if chosen and config.where == "queue" and not config.dry_run:
+        chosen = {} if config.dry_run else partitions_by_asset(plan)
+        metadata: dict[str, Any] = {"plan": dg.MetadataValue.md(plan_markdown(plan)), "partitions": chosen}
+        if chosen and config.where == "queue":
             metadata["backfill"] = _request(context, computing, plan, chosen, spending, names)
-        elif chosen and not config.dry_run:
+        elif chosen:
             computed = {table: keys for table, keys in chosen.items() if table not in FILES}
             claim(context.run, context.instance, names, computed)
-    if chosen and config.where == "here" and not config.dry_run:
+    if chosen and config.where == "here":
         metadata["backfill"] = _run(context, run_plan, engine_room, plan, spending, names)
     return metadata
 

@@ -36,11 +36,11 @@ class LastLook:
         self._settings, self._warehouse, self._loaded = settings, warehouse, loaded
         self._seen: tuple[State, float] | None = None
 
-    def is_the_same(self, cursor: str | None) -> bool:
-        """Whether a look now would see what the last one saw."""
+    def is_the_same(self, state: State) -> bool:
+        """Whether a look in this state would see what the last one saw."""
         if self._seen is None or time.monotonic() - self._seen[1] > WHOLE_LOOK_SECONDS:
             return False
-        return self._seen[0] == self.state(cursor)
+        return self._seen[0] == state
 
     def remember(self, state: State, cursor: str) -> None:
         """Note a look that began in a state and left a cursor."""

@@ -39,9 +39,9 @@ def watch_files_sensor(settings: Settings, loaded: Project, names: Names) -> dg.
         description="Reads files of data/ again when their content is not what their tables hold, all in one run.",
     )
     def watch_files(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        if last_look.is_the_same(context.cursor):
-            return dg.SensorResult(skip_reason=dg.SkipReason("nothing changed"), cursor=context.cursor)
         state = last_look.state(context.cursor)
+        if last_look.is_the_same(state):
+            return dg.SensorResult(skip_reason=dg.SkipReason("nothing changed"), cursor=context.cursor)
         project = load_project(settings.data_dir, settings.warehouse_root)
         versions = FileVersions(project)
         reader = StalenessReader(project, versions, warehouse, missing_in_dagster(context.instance, project, names))

@@ -15,10 +15,9 @@ from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.dialects.families import not_honoured
 from eval_assets.providers.dialects.found_out import DialectMemory, left_out
 from eval_assets.providers.failures import AttemptFailure
-from eval_assets.providers.identity import identity_of
+from eval_assets.providers.identity import lane_of_model
 from eval_assets.providers.local.embedded import EmbeddedServers
 from eval_assets.requests.exchange import Message, Reply, Request
-from eval_assets.requests.keys import lane_of
 
 QUESTION = (Message(role="user", content="Reply with the word OK."),)
 
@@ -45,7 +44,7 @@ def connections(project: Project, names: Iterable[str], memory: DialectMemory) -
     for name in names:
         for model, _, parameters in asked_parameters(project, name):
             asked.setdefault(json.dumps([model.name, parameters], default=str), (model, dict(parameters)))
-    for lane in {lane_of(identity_of(model)) for model, _ in asked.values()}:
+    for lane in {lane_of_model(model) for model, _ in asked.values()}:
         memory.forget(lane)
     for model, parameters in asked.values():
         yield _connection(project, model, parameters, memory)

@@ -10,8 +10,7 @@ from eval_assets.config.project import Project
 from eval_assets.judges.opinions import asking_parameters
 from eval_assets.providers.dialects.families import Names, not_honoured, thinks
 from eval_assets.providers.dialects.found_out import Dialect, DialectMemory, left_out
-from eval_assets.providers.identity import identity_of
-from eval_assets.requests.keys import lane_of
+from eval_assets.providers.identity import lane_of_model
 
 LITTLE_ROOM = 1_024
 """Limit of tokens below which most models that think get to no answer."""
@@ -52,7 +51,7 @@ def asked_parameters(project: Project, name: str) -> Iterator[tuple[Model, str, 
 
 def dialect_of(model: Model, memory: DialectMemory) -> Dialect:
     """The dialect of a served model."""
-    return Dialect.of(model, lane_of(identity_of(model)), memory)
+    return Dialect.of(model, lane_of_model(model), memory)
 
 
 def renamed(names: Names) -> str:

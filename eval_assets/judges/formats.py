@@ -10,10 +10,9 @@ from typing import Any, Literal, get_args
 from eval_assets.config.model import Model
 from eval_assets.config.scales import Scale
 from eval_assets.providers.http.statuses import speaks_of_formats
-from eval_assets.providers.identity import identity_of
+from eval_assets.providers.identity import lane_of_model
 from eval_assets.providers.traits import provider_of
 from eval_assets.requests.exchange import Reply
-from eval_assets.requests.keys import lane_of
 from eval_assets.storage.atomic_files import read_json, write_json
 
 ReplyFormat = Literal["json_schema", "json_object", "text"]
@@ -72,20 +71,20 @@ class FormatMemory:
 
     def current(self, model: Model) -> ReplyFormat:
         """The format to ask in: what is known of the model's lane, else the strictest not yet refused."""
-        lane = _lane(model)
+        lane = lane_of_model(model)
         strictest: ReplyFormat = "json_schema" if provider_of(model).takes_reply_formats else "text"
         return self._settled.get(lane) or self._tried.get(lane) or strictest
 
     def is_settled(self, model: Model) -> bool:
         """Whether the lane's format is known, so that many requests may be sent in it at once."""
-        return _lane(model) in self._settled or not provider_of(model).takes_reply_formats
+        return lane_of_model(model) in self._settled or not provider_of(model).takes_reply_formats
 
     def accepted(self, model: Model, reply_format: ReplyFormat) -> None:
         """Remember that the lane answered a request in this format."""
         if self.is_settled(model):
             return
         with self._lock:
-            self._settled = {**self._read(), **self._settled, _lane(model): reply_format}
+            self._settled = {**self._read(), **self._settled, lane_of_model(model): reply_format}
             if self._path is not None:
                 write_json(self._path, self._settled)
 
@@ -93,7 +92,7 @@ class FormatMemory:
         """Take the next weaker format from now on; false if none is left."""
         if reply_format == FORMATS[-1]:
             return False
-        lane = _lane(model)
+        lane = lane_of_model(model)
         with self._lock:
             if self.current(model) == reply_format:
                 self._settled = {other: known for other, known in self._settled.items() if other != lane}
@@ -102,7 +101,3 @@ class FormatMemory:
 
     def _read(self) -> dict[str, ReplyFormat]:
         return {lane: known for lane, known in read_json(self._path).items() if known in FORMATS}
-
-
-def _lane(model: Model) -> str:
-    return lane_of(identity_of(model))

@@ -14,7 +14,10 @@ ROOM_TO_THINK = 4_096
 
 def with_room_to_think(parameters: Mapping[str, Any], model: Model) -> dict[str, Any]:
     """Parameters of a judge whose stated limit leaves room for thoughts, if its model has any."""
-    return _limited(parameters, ROOM_TO_THINK) if thinks(model.file) else dict(parameters)
+    name = _limit_in(parameters)
+    if name is None or not thinks(model.file):
+        return dict(parameters)
+    return {**parameters, name: max(parameters[name], ROOM_TO_THINK)}
 
 
 def with_twice_the_room(parameters: Mapping[str, Any], reply: Reply) -> dict[str, Any]:
@@ -42,12 +45,6 @@ def with_twice_the_room(parameters: Mapping[str, Any], reply: Reply) -> dict[str
 def is_cut_while_thinking(reply: Reply) -> bool:
     """Whether the tokens ran out before any answer."""
     return reply.outcome == "truncated" and not (reply.output or "").strip()
-
-
-def _limited(parameters: Mapping[str, Any], least: int) -> dict[str, Any]:
-    """Parameters with a limit no less than this; without one they stay so."""
-    name = _limit_in(parameters)
-    return dict(parameters) if name is None else {**parameters, name: max(parameters[name], least)}
 
 
 def _limit_in(parameters: Mapping[str, Any]) -> str | None:

@@ -10,6 +10,7 @@ import polars as pl
 from eval_assets.config.model import Model
 from eval_assets.providers.dispatch.costs import cost_usd, max_completion_tokens
 from eval_assets.providers.dispatch.rates import at_length
+from eval_assets.providers.replies.guessed_tokens import CHARACTERS_PER_TOKEN
 from eval_assets.providers.traits import provider_of
 from eval_assets.requests.canonical_json import canonical_json
 from eval_assets.requests.exchange import Request
@@ -17,7 +18,6 @@ from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.columns import TIME
 from eval_assets.wording.numbers import count_text, seconds_text
 
-CHARACTERS_PER_TOKEN = 4
 ASSUMED_LATENCY_SECONDS = 1.0
 MEASURED_REPLIES = 1_000
 

@@ -24,6 +24,11 @@ def identity_of(model: Model, implementation: str | None = None) -> ModelIdentit
     )
 
 
+def lane_of_model(model: Model) -> str:
+    """The lane in which a model's replies are kept, whatever code or file is behind it."""
+    return lane_of(identity_of(model))
+
+
 def account_of(model: Model) -> str:
     """Name of the account that a model is asked on; it reads, and is unique, as a lane is.
 

@@ -16,6 +16,8 @@ def whole_number(value: Any) -> int | None:
     >>> [whole_number(value) for value in (10, 10.0, "12", 2.25, "a dozen", -1, float("nan"), 2**63, True, [3])]
     [10, 10, 12, None, None, None, None, None, None, None]
     """
+    if value is None:
+        return None
     if isinstance(value, str):
         digits = re.fullmatch(r"\s*(\d{1,19})(?:\.0*)?\s*", value, re.ASCII)
         value = int(digits[1]) if digits else None

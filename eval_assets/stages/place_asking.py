@@ -10,12 +10,14 @@ from functools import partial
 from typing import Any
 
 from eval_assets.config.evaluation import Evaluation
+from eval_assets.config.project import Project
 from eval_assets.judges.asking import Talks
 from eval_assets.judges.pairwise import conversations_between
 from eval_assets.judges.panels import conversations_on
 from eval_assets.providers.dispatch.ahead import Ahead, Together
 from eval_assets.providers.dispatch.engine import Engine
 from eval_assets.providers.dispatch.jobs import Job
+from eval_assets.providers.identity import lane_of_model
 from eval_assets.providers.traits import provider_of
 from eval_assets.stages.cell_inputs import (
     CellInputs,
@@ -29,7 +31,7 @@ from eval_assets.stages.cell_inputs import (
 )
 from eval_assets.stages.edges import upstream_of
 from eval_assets.stages.engine_room import EngineRoom, PartitionRun
-from eval_assets.stages.graph import Cell, Place, WholeEvaluation
+from eval_assets.stages.graph import Cell, Place, WholeEvaluation, all_judges_of, judge_models_of
 from eval_assets.stages.pairwise_preferences import compared_pairs, predictions_of
 from eval_assets.stages.predictions import PredictionRow, prediction_jobs, prediction_row
 from eval_assets.stages.spending import Spending
@@ -75,6 +77,14 @@ class Work:
     def n_at_once(self) -> int:
         """How many requests may be under way, by the file of the model that is asked first."""
         return self.engines[0].limits.max_concurrency if self.engines else 1
+
+
+def lanes_asked(project: Project, places: Collection[Place]) -> set[str]:
+    """Where replies of all models are kept that these places may ask."""
+    judges = {judge for place in places for judge in all_judges_of(project, place.evaluation)}
+    models = {place.model for place in places if isinstance(place, Cell)}
+    models |= {model for judge in judges for model in judge_models_of(project, judge)}
+    return {lane_of_model(project.model(model)) for model in models if model in project.models}
 
 
 def work_of(room: EngineRoom, asked: Asked, spending: Spending, together: Together, talks: Talks) -> Work:

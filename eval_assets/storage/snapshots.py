@@ -101,17 +101,18 @@ class Snapshot:
 
     def last_commits(self) -> dict[str, Commit]:
         """The newest commit of every partition up to this version, by `partition_name`."""
-        version, latest = self.latest()
-        if self.opened is not None and self.opened.version() == version:
-            return latest
-        return newest_of_each(self._commits(None))
+        newest = self._newest()
+        return newest_of_each(self._commits(None)) if newest is None else newest
 
     def last_commit(self, partition: Mapping[str, str]) -> Commit | None:
         """The newest commit up to this version that replaced a partition; null if none did."""
+        newest, name = self._newest(), partition_name(partition)
+        return newest_with(self._commits, "partition", name) if newest is None else newest.get(name)
+
+    def _newest(self) -> dict[str, Commit] | None:
+        """The newest commits of the table by partition, if this is its latest version."""
         version, latest = self.latest()
-        if self.opened is not None and self.opened.version() == version:
-            return latest.get(partition_name(partition))
-        return newest_with(self._commits, "partition", partition_name(partition))
+        return latest if self.opened is not None and self.opened.version() == version else None
 
     def _commits(self, limit: int | None) -> Iterator[Commit]:
         if self.opened is not None:

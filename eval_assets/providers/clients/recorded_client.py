@@ -233,4 +233,4 @@ def _number(value: Any, column: str | None) -> float | None:
 
 
 def _count(value: Any, column: str | None) -> int | None:
-    return None if value is None else whole_number(_number(value, column))
+    return whole_number(_number(value, column))

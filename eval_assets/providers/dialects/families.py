@@ -31,7 +31,7 @@ class Family:
     """Models that take the same parameters.
 
     Args:
-        called: How messages name it.
+        called: How the documentation names it.
         model_ids: Pattern that their ids begin with, in lower case, without what a gateway puts before the last slash.
         host: Of the only endpoint where it holds; null for wherever the model is served.
         names: Parameters with another name, and those that aren't taken; all others are sent as they stand.

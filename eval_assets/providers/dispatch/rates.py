@@ -1,6 +1,6 @@
 """Arithmetic of prices: which rate holds for which tokens of a reply, and what they come to."""
 
-from typing import Any
+from functools import lru_cache
 
 from eval_assets.config.model import Prices
 from eval_assets.requests.used_tokens import UsedTokens
@@ -32,31 +32,17 @@ def counted_cost_usd(counts: UsedTokens, prices: Prices) -> float:
     return per_million / MILLION + prices.request_usd
 
 
+@lru_cache(maxsize=256)
 def dearest_rates(prices: Prices) -> tuple[float, float]:
     """The highest rates that a token of a prompt, and one of a reply, can be charged at."""
-    if not prices.model_fields_set - {"prompt_usd_per_million", "completion_usd_per_million", "request_usd"}:
-        return prices.prompt_usd_per_million, prices.completion_usd_per_million
     levels = [prices, *(at_length(prices, tier.above_prompt_tokens + 1) for tier in prices.tiers)]
-    prompt = [
-        rate
-        for rates in levels
-        for rate in (
-            rates.prompt_usd_per_million,
-            rates.cached_usd_per_million,
-            rates.cache_write_usd_per_million,
-            rates.audio_prompt_usd_per_million,
-        )
-    ]
-    completion = [
-        rate
-        for rates in levels
-        for rate in (
-            rates.completion_usd_per_million,
-            rates.reasoning_usd_per_million,
-            rates.audio_completion_usd_per_million,
-        )
-    ]
-    return max(rate for rate in prompt if rate is not None), max(rate for rate in completion if rate is not None)
+
+    def dearest(*kinds: str) -> float:
+        rates = (getattr(level, f"{kind}_usd_per_million") for level in levels for kind in kinds)
+        return float(max(rate for rate in rates if rate is not None))
+
+    of_prompt = dearest("prompt", "cached", "cache_write", "audio_prompt")
+    return of_prompt, dearest("completion", "reasoning", "audio_completion")
 
 
 def at_length(prices: Prices, prompt_tokens: float) -> Prices:
@@ -64,9 +50,6 @@ def at_length(prices: Prices, prompt_tokens: float) -> Prices:
     if not prices.tiers:
         return prices
     reached = [tier for tier in prices.tiers if prompt_tokens > tier.above_prompt_tokens]
-    rates: dict[str, Any] = {"tiers": ()}
-    if reached:
-        tier = max(reached, key=lambda tier: tier.above_prompt_tokens)
-        stated = tier.model_dump(exclude={"above_prompt_tokens"}, exclude_none=True)
-        rates |= stated
-    return prices.model_copy(update=rates)
+    highest = max(reached, key=lambda tier: tier.above_prompt_tokens, default=None)
+    stated = {} if highest is None else highest.model_dump(exclude={"above_prompt_tokens"}, exclude_none=True)
+    return prices.model_copy(update={"tiers": (), **stated})

@@ -311,8 +311,9 @@ class Sender:
 
 def _paid_at_most(reply: Reply | None, usd: float) -> float:
     """What counts against a budget: the cost if its provider told how much was used, else the worst case."""
-    is_told = reply is not None and reply.cost_usd is not None and not reply.tokens_estimated
-    return float(reply.cost_usd or 0.0) if reply is not None and is_told else usd
+    if reply is None or reply.cost_usd is None or reply.tokens_estimated:
+        return usd
+    return reply.cost_usd
 
 
 def _longest_record(exchange: Exchange) -> int:

@@ -21,7 +21,6 @@ COMPLETION_DETAILS = ("completion_tokens_details", "output_tokens_details", "out
 BESIDE = ("cache_read_input_tokens", "cache_creation_input_tokens", "cacheReadInputTokens", "cacheWriteInputTokens")
 """Anthropic's and Bedrock's names: there the prompt is counted without what a cache gave or took."""
 
-
 PLAIN = frozenset(("prompt_tokens", "completion_tokens", "total_tokens"))
 
 
@@ -34,11 +33,11 @@ def counts_of(usage: Mapping[str, Any]) -> UsedTokens:
     >>> counts_of({"input_tokens": 36, "output_tokens": 9, "cache_read_input_tokens": 64})  # doctest: +ELLIPSIS
     UsedTokens(prompt_tokens=100, completion_tokens=9, cached_tokens=64, ...)
     """
-    of_prompt, of_completion = _details(usage, PROMPT_DETAILS), _details(usage, COMPLETION_DETAILS)
     prompt, completion = _first(usage, PROMPT), _first(usage, COMPLETION)
     total = _first(usage, TOTAL)
     if usage.keys() <= PLAIN and total == (prompt or 0) + (completion or 0):  # most servers, and nothing else to read
         return UsedTokens(prompt, completion)
+    of_prompt, of_completion = _details(usage, PROMPT_DETAILS), _details(usage, COMPLETION_DETAILS)
     cached = _told(_first(of_prompt, CACHED), _first(usage, CACHED))
     written = _told(_first(of_prompt, WRITTEN), _first(usage, WRITTEN))
     reasoning = _told(_first(of_completion, REASONING), _first(usage, REASONING))

@@ -44,9 +44,9 @@ def storable(reply: Reply) -> Reply:
         "error": _encodable(reply.error),
         "finish_reason": _encodable(reply.finish_reason),
         "reasoning": _encodable(reply.reasoning),
-        "prompt_tokens": _whole_number(reply.prompt_tokens),
-        "completion_tokens": _whole_number(reply.completion_tokens),
-        **{name: _whole_number(getattr(reply, name)) for name in PARTS},
+        "prompt_tokens": whole_number(reply.prompt_tokens),
+        "completion_tokens": whole_number(reply.completion_tokens),
+        **{name: whole_number(getattr(reply, name)) for name in PARTS},
         "cost_usd": finite_number(reply.cost_usd),
         "latency_seconds": finite_number(reply.latency_seconds),
     }
@@ -158,10 +158,6 @@ def stored_reply_of(row: Mapping[str, Any]) -> StoredReply:
         **parts_in(row),  # type: ignore[arg-type]  # counts, by name
     )
     return StoredReply(row["response_id"], row["request_key"], row["run_id"], reply)
-
-
-def _whole_number(value: Any) -> int | None:
-    return None if value is None else whole_number(value)
 
 
 def _encodable(text: str | None) -> str | None:
