@@ -5,13 +5,12 @@ from typing import Any
 
 from eval_assets.checking.file_names import files_used
 from eval_assets.config.files.parameter_names import TOKEN_LIMITS
-from eval_assets.config.model import Model
+from eval_assets.config.model import Model, has_dialects
 from eval_assets.config.project import Project
 from eval_assets.judges.opinions import asking_parameters
 from eval_assets.providers.dialects.families import Names, not_honoured, thinks
 from eval_assets.providers.dialects.found_out import Dialect, DialectMemory, left_out
 from eval_assets.providers.identity import lane_of_model
-from eval_assets.providers.traits import provider_of
 
 LITTLE_ROOM = 1_024
 """Limit of tokens below which most models that think get to no answer."""
@@ -42,11 +41,11 @@ def asked_parameters(project: Project, name: str) -> Iterator[tuple[Model, str, 
     evaluation = project.evaluation(name)
     for candidate in evaluation.file.models:
         model = project.model(candidate)
-        if provider_of(model).has_dialects:
+        if has_dialects(model.file.provider):
             yield model, "", model.file.parameters
     for _, used in (used for used in files_used(project, evaluation) if used[0] == "judges"):
         judge = project.judge(used)
-        if judge.file.model is not None and provider_of(model := project.model(judge.file.model)).has_dialects:
+        if judge.file.model is not None and has_dialects((model := project.model(judge.file.model)).file.provider):
             yield model, f"judge {used!r} on ", asking_parameters(judge.file, model)
 
 

@@ -124,8 +124,9 @@ def recorded_candidate_problems(project: Project, loaded: Loaded[Evaluation]) ->
 def _fault(project: Project, model: Model) -> str | None:
     """Why a file of predictions can't be read; null if it can. It is read once in each state."""
     try:
-        known = _FAULTS.get(_reading(project, model))
-        if known is not None and known[0] == state_of(Path(known[0][0])):
+        reading = _reading(project, model)
+        known = _FAULTS.get(reading)
+        if known is not None and known[0] == state_of(reading[0]):
             return known[1]
         _read(project, model)
     except (ConfigError, OSError) as error:

@@ -27,7 +27,7 @@ from eval_assets.user_code.finding import find_module, why_refused
 
 
 def callable_problems(
-    loaded: Loaded[Model], project_dir: Path, given: Mapping[str, GivenFunction] | None = None
+    loaded: Loaded[Model], project_dir: Path, given: Mapping[str, GivenFunction]
 ) -> Iterator[Problem]:
     """Why what answers for a `callable` model can't be called.
 
@@ -37,7 +37,7 @@ def callable_problems(
         given: Functions that Python code hands over.
     """
     target = loaded.item.file.callable
-    if provider_of(loaded.item).runs_user_code and target is not None and target not in (given or {}):
+    if provider_of(loaded.item).runs_user_code and target is not None and target not in given:
         said = function_fault(target, project_dir, lambda: caller_of(load_target(target, project_dir), target))
         if said:
             yield loaded.problem(("callable",), said)
@@ -47,7 +47,7 @@ def callable_argument_problems(
     loaded: Loaded[Model],
     columns: ProvidedColumns,
     project_dir: Path,
-    given: Mapping[str, GivenFunction] | None = None,
+    given: Mapping[str, GivenFunction],
 ) -> Iterator[Problem]:
     """Arguments of a `callable` model that nothing fills, and parameters that it doesn't take.
 
@@ -61,7 +61,7 @@ def callable_argument_problems(
     if not provider_of(loaded.item).runs_user_code or target is None:
         return
     try:
-        handed_over = (given or {}).get(target)
+        handed_over = given.get(target)
         found = load_target(target, project_dir) if handed_over is None else handed_over.function
         arguments = named_arguments(found)
     except (Exception, SystemExit):  # noqa: BLE001  user code may raise anything; `callable_problems` says it

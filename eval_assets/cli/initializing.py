@@ -3,7 +3,6 @@
 import os
 import shlex
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -117,14 +116,10 @@ def _show(begun: "Beginning") -> None:
         say(f"kept  {file}")
     roles = begun.columns
     read = {said: getattr(roles, ours) for ours, said in ROLES.items()} | {"slices": ", ".join(roles.slices) or None}
-    said = "; ".join(f"{what}: {column}" for what, column in _without_none(read).items())
+    said = "; ".join(f"{what}: {column}" for what, column in read.items() if column is not None)
     say(f"\n{count_text(begun.n_rows, 'row')}; {said}")
     for doubt in begun.doubts:
         say(f"note: {doubt}")
-
-
-def _without_none(values: Mapping[str, str | None]) -> dict[str, str]:
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def _checked(folder: Path, evaluation: str) -> tuple[list[str], list[str]]:
@@ -135,7 +130,8 @@ def _checked(folder: Path, evaluation: str) -> tuple[list[str], list[str]]:
     from eval_assets.config.settings import settings_from
     from eval_assets.stages.file_versions import FileVersions
 
-    project = load_project(settings_from(data_dir=folder).data_dir)
+    settings = settings_from(data_dir=folder)
+    project = load_project(settings.data_dir, settings.warehouse_root)
     versions = FileVersions(project)
     found = check_project(project, versions.metrics)
     return found.problems, list(

@@ -14,8 +14,8 @@ from eval_assets.config.files.yaml_documents import Document, line_of_text, vali
 from eval_assets.config.problems import Location, Problem, line_of, raise_problems
 from eval_assets.config.prompt import MessageTemplate, Prompt, Role
 
-KINDS = {"models": "models", "prompts": "prompts"}
-"""Field of an evaluation that holds a list of names or definitions → the folder where such files lie."""
+KINDS = ("models", "prompts")
+"""Fields of an evaluation that hold a list of names or definitions, called as the folders where such files lie."""
 
 
 class InlinePrompt(FileModel):
@@ -90,11 +90,11 @@ def lifted(document: Document, text: str, *, evaluation: str) -> tuple[Document,
     if isinstance(values.get("dataset"), dict):
         found.append(("datasets", ("dataset",), {"name": evaluation, **values["dataset"]}))
         values["dataset"] = found[-1][2]["name"]
-    for field_name, kind in KINDS.items():
-        items = values.get(field_name)
+    for kind in KINDS:
+        items = values.get(kind)
         if isinstance(items, list):
-            found += [(kind, (field_name, index), item) for index, item in enumerate(items) if isinstance(item, dict)]
-            values[field_name] = [item.get("name") if isinstance(item, dict) else item for item in items]
+            found += [(kind, (kind, index), item) for index, item in enumerate(items) if isinstance(item, dict)]
+            values[kind] = [item.get("name") if isinstance(item, dict) else item for item in items]
     raise_problems([problem for _, place, item in found if (problem := _unnamed(document, place, item))])
     definitions = [
         _definition(document, text, place, evaluation=evaluation, kind=kind, item=item) for kind, place, item in found
@@ -119,9 +119,8 @@ def prompt_of(definition: Definition) -> Prompt:
     problems = []
     for place, _, template in declared.texts:
         if fault := syntax_error(template):
-            lines = definition.source.splitlines()
             begins = (line_of(place, document.lines) or definition.first_line) - definition.first_line + 1
-            line = line_of_text(template, fault[0], source="\n".join(lines), begins=begins)
+            line = line_of_text(template, fault[0], source=definition.source, begins=begins)
             said = f"not a valid template: {fault[1]}"
             problems.append(Problem(document.file, said, line + definition.first_line - 1, str(place[0])))
     raise_problems(problems)

@@ -16,14 +16,19 @@ NEEDED_FIELD: Mapping[ProviderName, str] = MappingProxyType(
 )
 """Provider → the field of a model file that it can't do without: who answers."""
 
-HAS_DIALECTS: Mapping[ProviderName, bool] = MappingProxyType({"openai": True})
-"""Providers behind whose endpoints parameters have different names."""
+WITH_DIALECTS: tuple[ProviderName, ...] = ("openai",)
+"""Providers whose endpoints differ in the names of parameters, and in which they take."""
 
 CPU_BATCH_SIZE = 8
 MOST_AT_ONCE = 512
 """Requests under way at a local model on an accelerator whose file states no batch size."""
 
 ReasoningTags = Literal["at_start", "opened_by_template", "anywhere", "ignored"]
+
+
+def has_dialects(provider: ProviderName) -> bool:
+    """Whether the endpoints of a provider differ in the names of parameters."""
+    return provider in WITH_DIALECTS
 
 
 class PriceTier(FileModel):
@@ -261,8 +266,8 @@ class ModelFile(FileModel):
 
     @model_validator(mode="after")
     def _dialect_can_be_spoken(self) -> "ModelFile":
-        if self.dialect and not HAS_DIALECTS.get(self.provider):
-            raise ValueError(f"expected `dialect` with provider {' or '.join(HAS_DIALECTS)}, got {self.provider!r}")
+        if self.dialect and not has_dialects(self.provider):
+            raise ValueError(f"expected `dialect` with provider {' or '.join(WITH_DIALECTS)}, got {self.provider!r}")
         for name, sent_as in self.dialect.items():
             if sent_as is not None and sent_as in BY_PROJECT:
                 raise ValueError(f"`dialect` can't call {name!r} {sent_as!r}: {BY_PROJECT[sent_as]}")

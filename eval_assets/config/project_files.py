@@ -177,9 +177,9 @@ def _model(folder: Path, name: str, document: Document) -> Model:
     _refuse_secrets(document, "parameters")
     raise_problems(list(endpoint_problems(declared, file=file, lines=document.lines)))
     if declared.file and "${" in declared.file:
+        # A variable is set by whoever runs the project, not by whoever wrote the file.
         _refuse_upwards(document, ("file",), declared.file)
-    # A variable is set by whoever runs the project, not by whoever wrote the file.
-    if declared.file and "${" not in declared.file:
+    elif declared.file:
         _refuse_outside(document, folder, [(("file",), declared.file)])
     return Model(name=name, file=declared)
 

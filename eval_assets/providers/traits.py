@@ -1,6 +1,6 @@
 """What each provider is, one line each: whatever depends on the provider asks its line, nobody asks its name.
 
-To add one: its client module, its line here, and its name, needed field and further fields in `config.model`.
+To add one: its client module, its line here, and its name, needed field, dialects and further fields in `config.model`.
 """
 
 from collections.abc import Callable, Mapping
@@ -41,7 +41,6 @@ class Provider:
         account: Which account of its address a model file uses, all models of which share what is allowed; null where
             each stands alone.
         takes_reply_formats: A JSON schema or JSON mode may be asked of it.
-        has_dialects: Its endpoints differ in the names of parameters, and in which they take.
         runs_user_code: A function of the user answers.
         is_recorded: Replies, or verdicts, stand in a file: nothing is asked.
         loads_weights: Its models are loaded on this machine, one after the other.
@@ -57,7 +56,6 @@ class Provider:
     has_tokens: bool = True
     account: Callable[[ModelFile], str] | None = None
     takes_reply_formats: bool = False
-    has_dialects: bool = False
     runs_user_code: bool = False
     is_recorded: bool = False
     loads_weights: bool = False
@@ -76,7 +74,6 @@ PROVIDERS: Mapping[ProviderName, Provider] = MappingProxyType(
             address=openai_address,
             account=openai_account,
             takes_reply_formats=True,
-            has_dialects=True,
         ),
         "embedded": Provider(open_client=open_embedded, takes_reply_formats=True, loads_weights=True, is_bundled=True),
         "transformers": Provider(open_client=open_transformers, loads_weights=True),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from eval_assets.config.datasets.row_files import READABLE_SUFFIXES
 from eval_assets.config.fields import MAX_NAME
-from eval_assets.config.problems import places_text
+from eval_assets.config.problems import places_text, relative
 from eval_assets.config.project import Project
 from eval_assets.config.project_files import load_project
 from eval_assets.config.project_place import place_at
@@ -101,7 +101,7 @@ def begin(folder: Path, source: Path | None, wishes: Wishes | None = None) -> Be
     json_columns, table = structured(table, columns)
     suffix, content = table.data_file
     rows, evaluation = data / "datasets" / f"{name}{suffix}", data / "evaluations" / f"{name}.yaml"
-    text = _evaluation(name, table, columns, json_columns, data_file=_from(rows, folder), data=data)
+    text = _evaluation(name, table, columns, json_columns, data_file=relative(rows, folder), data=data)
     beside = {
         folder / "definitions.py": DEFINITIONS,
         folder / "workspace.yaml": WORKSPACE,
@@ -113,10 +113,10 @@ def begin(folder: Path, source: Path | None, wishes: Wishes | None = None) -> Be
     if left_out:
         doubts.append(f"left out, for nothing stands in {columns.inputs!r}: {places_text(table.file, left_out)}")
     with _written(wanted):
-        doubts += doubts_of(load_project(data).dataset(name), data / "datasets", _from(rows, folder))
+        doubts += doubts_of(load_project(data).dataset(name), data / "datasets", relative(rows, folder))
     return Beginning(
         name=name,
-        written=tuple(_from(path, folder) for path in (*wanted, *write_schemas(folder))),
+        written=tuple(relative(path, folder) for path in (*wanted, *write_schemas(folder))),
         kept=tuple(_kept(path, said, folder) for path, said in beside.items() if path not in wanted),
         n_rows=len(table.rows),
         columns=columns,
@@ -153,11 +153,12 @@ def _evaluation(
 def slug(stem: str) -> str:
     """The name of an evaluation after a file's.
 
-    >>> slug("Support Tickets (März 2026)"), slug("日本")
-    ('support-tickets-marz-2026', 'first')
+    >>> slug("Support Tickets (März 2026)"), slug("draft...final"), slug("日本")
+    ('support-tickets-marz-2026', 'draft.final', 'first')
     """
     plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9._]+", "-", plain).strip("-._")[:MAX_NAME] or EXAMPLE_NAME
+    plain = re.sub(r"[^a-z0-9._]+", "-", plain).strip("-._")
+    return re.sub(r"\.{3,}", ".", plain)[:MAX_NAME] or EXAMPLE_NAME
 
 
 def _free_names(known: Project | None, evaluation: str) -> tuple[str, str]:
@@ -172,8 +173,8 @@ def _refuse_existing(data: Path, name: str) -> None:
     wanted += [data / "datasets" / f"{name}{suffix}" for suffix in READABLE_SUFFIXES]
     if found := [path for path in wanted if path.exists()]:
         raise ConfigError(
-            f"{', '.join(_from(path, data.parent) for path in found)}: there already, and `init` overwrites nothing; "
-            f"`eval-assets run {name}` runs what is there, --name gives the new evaluation another name"
+            f"{', '.join(relative(path, data.parent) for path in found)}: there already, and `init` overwrites "
+            f"nothing; `eval-assets run {name}` runs what is there, --name gives the new evaluation another name"
         )
 
 
@@ -196,16 +197,12 @@ def _written(contents: Mapping[Path, bytes]) -> Iterator[None]:
 
 def _kept(path: Path, text: str, folder: Path) -> str:
     """A file that was there, and what it should have if it lacks anything."""
-    name = _from(path, folder)
+    name = relative(path, folder)
     if path.name == ".gitignore":
         there = path.read_text("utf-8", "replace").splitlines()
         lacking = [line for line in text.splitlines() if line.endswith("/") and line not in there]
         return f"{name}; add to it: {', '.join(lacking)}" if lacking else name
     return name
-
-
-def _from(path: Path, folder: Path) -> str:
-    return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
 
 
 def _example() -> SourceTable:

@@ -1,12 +1,11 @@
 """Text in whatever encoding it was saved, as the encodings that rows are read in."""
 
+import codecs
 import re
 
 from eval_assets.config.datasets.formats.text_lines import MARKED
 from eval_assets.errors import DatasetError
 from eval_assets.wording.numbers import count_text
-
-UTF8_MARK = b"\xef\xbb\xbf"
 
 
 def as_read(content: bytes, encoding: str | None, *, file: str) -> tuple[bytes, str | None]:
@@ -28,7 +27,7 @@ def as_read(content: bytes, encoding: str | None, *, file: str) -> tuple[bytes, 
             return content.decode(encoding).encode(), f"read as {encoding}, kept as UTF-8"
         except (LookupError, UnicodeError) as error:
             raise DatasetError(f"{file}: expected text in the encoding {encoding!r}: {error}") from error
-    if content.startswith((UTF8_MARK, *(mark for mark, _ in MARKED))) or _is_utf8(content):
+    if content.startswith((codecs.BOM_UTF8, *(mark for mark, _ in MARKED))) or _is_utf8(content):
         return content, None
     if b"\0" in content[:2]:
         found = "utf-16-be" if content[:1] == b"\0" else "utf-16-le"

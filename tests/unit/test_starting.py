@@ -12,13 +12,15 @@ from click.testing import CliRunner
 from eval_assets.checking.references import check_project
 from eval_assets.cli.main import commands
 from eval_assets.config.datasets.rows import read_examples
-from eval_assets.config.project import Project
+from eval_assets.config.project import Project, can_be_a_partition
 from eval_assets.config.project_files import load_project
 from eval_assets.errors import ConfigError, DatasetError
 from eval_assets.providers.local.embedded import BundledModel
 from eval_assets.stages.file_versions import FileVersions
+from eval_assets.stages.handing_over import hand_over
 from eval_assets.starting.beginning import Beginning, Wishes, begin
 from eval_assets.starting.column_roles import roles_of
+from eval_assets.storage.warehouse import Warehouse
 
 QUESTIONS = [("1", "Why?", "So."), ("2", "How?", "Thus."), ("3", "Who?", "Me.")]
 
@@ -310,6 +312,25 @@ def test_nothing_is_overwritten_and_another_evaluation_can_be_added(tmp_path: Pa
     assert check_project(loaded, FileVersions(loaded).metrics).problems == []
     assert loaded.evaluation("again").file.models == ("smollm2",)
     assert loaded.names("prompts") == ["again-brief", "again-sentence", "brief", "sentence"]
+
+
+def test_rows_in_a_warehouse_that_the_project_names_are_found_there(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.delenv("EVAL_ASSETS_WAREHOUSE", raising=False)
+    datasets = tmp_path / "data" / "datasets"
+    datasets.mkdir(parents=True)
+    (tmp_path / "eval-assets.toml").write_text('warehouse = "tables"\n')
+    (datasets / "handed.yaml").write_text("task: question-answering\nrows: {asset: true}\n")
+    rows = [{"example_id": "a", "inputs": "Why?", "targets": "So."}]
+    hand_over(Warehouse(str(tmp_path / "tables")), "handed", rows, asset="tickets", run_id="r")
+    code, said, _ = init(tmp_path)
+    assert (code, "next: " in said) == (0, True), said
+
+
+@pytest.mark.parametrize("file", ["a...b.csv", "Q1 .... Q2.csv"])
+def test_a_file_with_dots_in_a_row_gives_a_name_that_can_be_used(tmp_path: Path, file: str) -> None:
+    beginning, project = begun(tmp_path, file, separated())
+    assert can_be_a_partition(beginning.name)
+    assert examples(project, beginning.name) == QUESTIONS
 
 
 def test_without_a_table_there_is_an_example(tmp_path: Path, monkeypatch) -> None:
