@@ -19,6 +19,10 @@ NEEDED_FIELD: Mapping[ProviderName, str] = MappingProxyType(
 WITH_DIALECTS: tuple[ProviderName, ...] = ("openai",)
 """Providers whose endpoints differ in the names of parameters, and in which they take."""
 
+ApiName = Literal["chat", "responses"]
+DEFAULT_API: ApiName = "chat"
+WITH_A_CHOICE_OF_APIS: tuple[ProviderName, ...] = ("openai",)
+
 CPU_BATCH_SIZE = 8
 MOST_AT_ONCE = 512
 """Requests under way at a local model on an accelerator whose file states no batch size."""
@@ -138,6 +142,11 @@ FITTING_LIMITS: Mapping[ProviderName, Callable[[str, int | None], dict[str, Any]
 """Provider → its limits where a model file states none, by device and batch size."""
 
 
+def _is_default_api(value: object) -> bool:
+    """Whether a model is asked in the API that files of old don't name."""
+    return value == DEFAULT_API
+
+
 def _is_empty(value: object) -> bool:
     """Whether a mapping that files of old don't have says nothing."""
     return not value
@@ -192,6 +201,11 @@ class ModelFile(FileModel):
     base_url: str | None = Field(
         None, description="Address of an OpenAI-compatible endpoint, up to `/v1`; OpenAI's own when absent."
     )
+    api: ApiName = Field(
+        DEFAULT_API,
+        description="Of `openai`, the API that is spoken: `chat` completions, or `responses`.",
+        exclude_if=_is_default_api,
+    )
     api_key_env: VariableName | None = Field(
         None,
         description="Name of the environment variable that holds the key; when absent OpenAI's, for others none.",
@@ -213,8 +227,8 @@ class ModelFile(FileModel):
     )
     dialect: dict[str, str | None] = Field(
         default_factory=dict,
-        description="What the endpoint calls a parameter, by its name above; null: it isn't sent. Known of common "
-        "families, found out of others.",
+        description="What the endpoint calls a parameter, by its name above, a dot leading into an object; null: it "
+        "isn't sent. Known of common families, found out of others.",
         exclude_if=_is_empty,
     )
     thinks: bool | None = Field(
@@ -269,11 +283,20 @@ class ModelFile(FileModel):
         if self.dialect and not has_dialects(self.provider):
             raise ValueError(f"expected `dialect` with provider {' or '.join(WITH_DIALECTS)}, got {self.provider!r}")
         for name, sent_as in self.dialect.items():
-            if sent_as is not None and sent_as in BY_PROJECT:
-                raise ValueError(f"`dialect` can't call {name!r} {sent_as!r}: {BY_PROJECT[sent_as]}")
+            if sent_as is not None and (place := sent_as.partition(".")[0]) in BY_PROJECT:
+                raise ValueError(f"`dialect` can't call {name!r} {sent_as!r}: {BY_PROJECT[place]}")
         taken = [sent_as for sent_as in self.dialect.values() if sent_as is not None]
         if twice := sorted({sent_as for sent_as in taken if taken.count(sent_as) > 1}):
             raise ValueError(f"`dialect` calls several parameters {twice[0]!r}; only one can have a name")
+        return self
+
+    @model_validator(mode="after")
+    def _api_can_be_spoken(self) -> "ModelFile":
+        if self.api != DEFAULT_API and self.provider not in WITH_A_CHOICE_OF_APIS:
+            meant = " or ".join(map(repr, WITH_A_CHOICE_OF_APIS))
+            raise ValueError(f"expected `api: {self.api}` with provider {meant}, got {self.provider!r}")
+        if self.api == "responses" and self.parameters.get("stop") is not None:
+            raise ValueError("the Responses API takes no `stop`: leave it out, or write `api: chat`")
         return self
 
     @model_validator(mode="after")

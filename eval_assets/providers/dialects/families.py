@@ -20,6 +20,23 @@ AS_THEY_STAND: Names = MappingProxyType({})
 _COMPLETION_LIMIT = {"max_tokens": "max_completion_tokens"}
 _UNSAMPLED = dict.fromkeys(("temperature", "top_p", "presence_penalty", "frequency_penalty", "logit_bias"))
 
+API_NAMES: Mapping[str, Names] = MappingProxyType(
+    {
+        "responses": {
+            "max_tokens": "max_output_tokens",
+            "max_completion_tokens": "max_output_tokens",
+            "reasoning_effort": "reasoning.effort",
+            "verbosity": "text.verbosity",
+            "response_format": "text.format",
+            **dict.fromkeys(("seed", "presence_penalty", "frequency_penalty", "logit_bias")),
+        },
+    }
+)
+"""API → what it calls parameters of chat completions, whatever model it serves; a dot leads into an object."""
+
+OF_THIS_PROJECT = ("prompt_cache_key",)
+"""Parameters that no file asks for: nobody misses one that isn't taken."""
+
 WITHOUT_EFFECT: Mapping[str, Any] = MappingProxyType(
     {"temperature": 1, "top_p": 1, "presence_penalty": 0, "frequency_penalty": 0, "logit_bias": {}}
 )
@@ -94,9 +111,16 @@ def family_of(file: ModelFile) -> Family | None:
 
 
 def known_names(file: ModelFile) -> Names:
-    """What is known of a model's parameters before it was asked: of its family, and what its file says of them."""
+    """What is known of a model's parameters before it was asked: of its family, its API, and as its file says.
+
+    What a family doesn't take, it takes in no API.
+
+    >>> known_names(ModelFile(provider="openai", model="o3", api="responses"))["temperature"]
+    >>> known_names(ModelFile(provider="openai", model="o3", api="responses"))["max_tokens"]
+    'max_output_tokens'
+    """
     family = family_of(file)
-    return {**(family.names if family else {}), **file.dialect}
+    return {**(family.names if family else {}), **API_NAMES.get(file.api, {}), **file.dialect}
 
 
 def thinks(file: ModelFile) -> bool:
@@ -129,5 +153,5 @@ def not_honoured(parameters: Mapping[str, Any], names: Names) -> list[str]:
     >>> not_honoured({"temperature": 0, "top_p": 1, "seed": 7}, {"temperature": None, "top_p": None})
     ['temperature']
     """
-    left_out = (name for name in parameters if name in names and names[name] is None)
+    left_out = (name for name in parameters if name in names and names[name] is None and name not in OF_THIS_PROJECT)
     return [name for name in left_out if name not in WITHOUT_EFFECT or parameters[name] != WITHOUT_EFFECT[name]]

@@ -16,9 +16,11 @@ OTHER_NAME: Mapping[str, str] = MappingProxyType(
 
 MAY_BE_LEFT_OUT = (
     "temperature", "top_p", "top_k", "min_p", "presence_penalty", "frequency_penalty", "repetition_penalty",
-    "reasoning_effort", "seed",
+    "reasoning_effort", "reasoning.effort", "seed", "verbosity", "text.verbosity", "prompt_cache_key",
 )  # fmt: skip
 """Parameters without which the same is asked, sampled otherwise. Of others (`stop`, `tools`, `logprobs`) it isn't."""
+
+EFFORTS = ("reasoning_effort", "reasoning.effort")
 
 NOT_TAKEN = re.compile(
     r"unsupported|not support|n't support|unrecogni[sz]ed|not recogni[sz]ed|not permitted|deprecated|only the default"
@@ -55,4 +57,4 @@ def refused_name(body: Any, sent: Mapping[str, Any]) -> str | None:
     if first is None or (first[1] not in OTHER_NAME and first[1] not in MAY_BE_LEFT_OUT):
         return None
     # One that is taken with other values is a mistake of the file, which its author can mend.
-    return None if first[1] == "reasoning_effort" and LISTS_VALUES.search(message) else first[1]
+    return None if first[1] in EFFORTS and LISTS_VALUES.search(message) else first[1]

@@ -26,13 +26,13 @@ STOPS_THE_CELL: Mapping[int, tuple[str, str]] = MappingProxyType(
         402: ("no permission", "permission"),
         403: ("no permission", "permission"),
         404: ("model or endpoint is unknown", "unknown_model"),
-        405: ("the endpoint takes no chat completions", "http_405"),
+        405: ("the endpoint takes no such requests", "http_405"),
         407: ("a proxy wants a password", "http_407"),
-        410: ("the endpoint takes no chat completions", "http_410"),
-        421: ("the endpoint takes no chat completions", "http_421"),
+        410: ("the endpoint takes no such requests", "http_410"),
+        421: ("the endpoint takes no such requests", "http_421"),
         429: ("nothing is left on the account", "insufficient_quota"),
         431: ("the headers are too large", "http_431"),
-        501: ("the endpoint takes no chat completions", "http_501"),
+        501: ("the endpoint takes no such requests", "http_501"),
         505: ("the endpoint speaks another HTTP", "http_505"),
         511: ("the network wants a login", "http_511"),
     }
@@ -48,7 +48,9 @@ CONGESTED = (503, 529)
 OF_FORMATS = (
     "response_format", "json_schema", "json_object", "json mode", "structured output", "guided", "grammar",
 )  # fmt: skip
-COMPLETIONS = "/chat/completions"
+PATHS = ("/chat/completions", "/responses", "/messages")
+"""What is added to a `base_url`, by API."""
+
 LONGEST_KIND = 60
 
 
@@ -114,8 +116,8 @@ def error_of(body: Any) -> tuple[str, str]:
 def _hint(url: str) -> str:
     """What is probably wrong with an address at which there is nothing."""
     path = urlsplit(url).path
-    if path.count(COMPLETIONS) > 1:
-        return " (`base_url` ends before `/chat/completions`, which is added to it)"
+    if twice := next((added for added in PATHS if path.count(added) > 1), None):
+        return f" (`base_url` ends before `{twice}`, which is added to it)"
     if not re.search(r"/v\d", path) and "/openai" not in path:
         return " (the `base_url` of most endpoints ends in `/v1`)"
     return ""
@@ -124,7 +126,8 @@ def _hint(url: str) -> str:
 def _redirected(headers: Mapping[str, str], url: str | None) -> str:
     location = headers.get("location")
     try:
-        target = address_of(urljoin(url or "", location)).removesuffix(COMPLETIONS) if location else "no address"
+        target = address_of(urljoin(url or "", location)) if location else "no address"
+        target = next((target.removesuffix(added) for added in PATHS if target.endswith(added)), target)
     except ValueError:  # no address at all
         target = "an address that can't be read"
     return (
