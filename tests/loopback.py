@@ -106,6 +106,7 @@ class LoopbackProvider:
         headers: Added to every reply, such as rate limits.
         takes_no: Parameters that get a 400, in the words of OpenAI's reasoning models.
         thinking: Tokens spent on thoughts before the answer to a request body; they count against its limit.
+        is_anywhere: Its APIs are found below any path, not below `/v1` alone.
     """
 
     answer: Answering | None = None
@@ -119,6 +120,7 @@ class LoopbackProvider:
     keep_bodies: bool = True
     takes_no: tuple[str, ...] = ()
     thinking: Callable[[Mapping[str, Any]], int] | None = None
+    is_anywhere: bool = False
 
     requests: int = field(default=0, init=False)
     paid: int = field(default=0, init=False)
@@ -175,7 +177,8 @@ class LoopbackProvider:
         """Serve in the running loop."""
         app = web.Application(client_max_size=2**26)
         for api in APIS:
-            app.router.add_post(f"/{{before:.*}}{api.path}", partial(self._complete, api))
+            before = "/{before:.*}" if self.is_anywhere else "/v1"
+            app.router.add_post(f"{before}{api.path}", partial(self._complete, api))
         app.router.add_get("/_stats", self._tell)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()

@@ -10,18 +10,27 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 from eval_assets.config.fields import Delimiter, FileModel, Owner, Slug, VariableName, is_null
 from eval_assets.config.files.parameter_names import BY_PROJECT
 
-ProviderName = Literal["openai", "embedded", "transformers", "callable", "recorded"]
+ProviderName = Literal["openai", "anthropic", "embedded", "transformers", "callable", "recorded"]
 NEEDED_FIELD: Mapping[ProviderName, str] = MappingProxyType(
-    {"openai": "model", "embedded": "model", "transformers": "model", "callable": "callable", "recorded": "file"}
+    {
+        "openai": "model",
+        "anthropic": "model",
+        "embedded": "model",
+        "transformers": "model",
+        "callable": "callable",
+        "recorded": "file",
+    }
 )
 """Provider → the field of a model file that it can't do without: who answers."""
 
-WITH_DIALECTS: tuple[ProviderName, ...] = ("openai",)
+WITH_DIALECTS: tuple[ProviderName, ...] = ("openai", "anthropic")
 """Providers whose endpoints differ in the names of parameters, and in which they take."""
 
 ApiName = Literal["chat", "responses"]
 DEFAULT_API: ApiName = "chat"
 WITH_A_CHOICE_OF_APIS: tuple[ProviderName, ...] = ("openai",)
+APIS_OF_THEIR_OWN: Mapping[ProviderName, str] = MappingProxyType({"anthropic": "messages"})
+"""Provider → the API that it alone speaks."""
 
 CPU_BATCH_SIZE = 8
 MOST_AT_ONCE = 512
@@ -33,6 +42,22 @@ ReasoningTags = Literal["at_start", "opened_by_template", "anywhere", "ignored"]
 def has_dialects(provider: ProviderName) -> bool:
     """Whether the endpoints of a provider differ in the names of parameters."""
     return provider in WITH_DIALECTS
+
+
+def thinking_budget(parameters: Mapping[str, Any]) -> int:
+    """Tokens set aside for thoughts by a parameter `thinking`, as Anthropic has it; 0 where it states none.
+
+    >>> thinking_budget({"thinking": {"type": "enabled", "budget_tokens": 2048}})
+    2048
+    """
+    thinking = parameters.get("thinking")
+    budget = thinking.get("budget_tokens") if isinstance(thinking, Mapping) else None
+    return budget if isinstance(budget, int) else 0
+
+
+def has_choice_of_apis(provider: ProviderName) -> bool:
+    """Whether a provider's models may be asked in more than one API."""
+    return provider in WITH_A_CHOICE_OF_APIS
 
 
 class PriceTier(FileModel):
@@ -192,14 +217,15 @@ class ModelFile(FileModel):
     description: str = Field("", description="What it is, for readers; changes no result.")
     owners: tuple[Owner, ...] = Field((), description="Who answers for it: `team:name` or an e-mail address each.")
     provider: ProviderName = Field(
-        description="Who answers: `openai` for every OpenAI-compatible endpoint, `embedded` for the bundled model, "
-        "`transformers` for local weights, `callable` for your Python, `recorded` for a file of predictions."
+        description="Who answers: `openai` for every OpenAI-compatible endpoint, `anthropic` for Claude in its own "
+        "API, `embedded` for the bundled model, `transformers` for local weights, `callable` for your Python, "
+        "`recorded` for a file of predictions."
     )
     model: str | None = Field(
         None, description="Model id at the provider, on Azure the deployment; hub id or path for `transformers`."
     )
     base_url: str | None = Field(
-        None, description="Address of an OpenAI-compatible endpoint, up to `/v1`; OpenAI's own when absent."
+        None, description="Address of the endpoint, up to `/v1`; when absent OpenAI's or Anthropic's own."
     )
     api: ApiName = Field(
         DEFAULT_API,
@@ -208,7 +234,8 @@ class ModelFile(FileModel):
     )
     api_key_env: VariableName | None = Field(
         None,
-        description="Name of the environment variable that holds the key; when absent OpenAI's, for others none.",
+        description="Name of the environment variable that holds the key; when absent `OPENAI_API_KEY` or "
+        "`ANTHROPIC_API_KEY` for their owners' addresses, for others none.",
     )
     headers_env: dict[str, VariableName] = Field(
         default_factory=dict, description="Extra request headers: header name → name of the environment variable."
@@ -271,6 +298,11 @@ class ModelFile(FileModel):
     )
     threads: int = Field(1, ge=1, description="Compute threads of `embedded` and `transformers` models.")
 
+    @property
+    def spoken_api(self) -> str:
+        """The API in which its requests are written, if it is served."""
+        return APIS_OF_THEIR_OWN.get(self.provider, self.api)
+
     @model_validator(mode="after")
     def _provider_has_what_it_needs(self) -> "ModelFile":
         field = NEEDED_FIELD[self.provider]
@@ -292,11 +324,21 @@ class ModelFile(FileModel):
 
     @model_validator(mode="after")
     def _api_can_be_spoken(self) -> "ModelFile":
-        if self.api != DEFAULT_API and self.provider not in WITH_A_CHOICE_OF_APIS:
+        if self.api != DEFAULT_API and not has_choice_of_apis(self.provider):
             meant = " or ".join(map(repr, WITH_A_CHOICE_OF_APIS))
             raise ValueError(f"expected `api: {self.api}` with provider {meant}, got {self.provider!r}")
         if self.api == "responses" and self.parameters.get("stop") is not None:
             raise ValueError("the Responses API takes no `stop`: leave it out, or write `api: chat`")
+        return self
+
+    @model_validator(mode="after")
+    def _thoughts_leave_room(self) -> "ModelFile":
+        budget = thinking_budget(self.parameters)
+        if self.spoken_api == "messages" and budget and (self.parameters.get("max_tokens") or 0) <= budget:
+            raise ValueError(
+                f"expected `max_tokens` above the {budget} of `thinking.budget_tokens`, which count against it, got "
+                f"{self.parameters.get('max_tokens')!r}"
+            )
         return self
 
     @model_validator(mode="after")

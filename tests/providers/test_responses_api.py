@@ -64,7 +64,7 @@ def test_a_request_is_spelled_as_the_api_takes_it(provider):
 
 
 def test_json_mode_keeps_the_word_json_in_the_input():
-    body = responses_body("m", asked(response_format={"type": "json_object"}), {})
+    body = responses_body("m", asked(), {"text.format": {"type": "json_object"}})
     assert "instructions" not in body
     assert [item["role"] for item in body["input"]] == ["system", "user"]
     assert body["text"] == {"format": {"type": "json_object"}}

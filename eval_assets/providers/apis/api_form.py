@@ -14,7 +14,10 @@ class WritesBody(Protocol):
     """Makes the JSON body of a request."""
 
     def __call__(self, model_id: str, request: Request, sent: Mapping[str, Any], /) -> dict[str, Any]:
-        """The body for a model id, a request, and its parameters under the names that the endpoint has for them."""
+        """The body for a model id, a request, and its parameters under the names that the endpoint has for them.
+
+        The reply format is one of the parameters.
+        """
         ...
 
 

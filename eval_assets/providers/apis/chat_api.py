@@ -11,10 +11,7 @@ from eval_assets.requests.exchange import Reply, Request
 
 def chat_body(model_id: str, request: Request, sent: Mapping[str, Any]) -> dict[str, Any]:
     """The body of a chat completion."""
-    body = drawn({**nested(sent), "model": model_id, "messages": request.messages}, request.sample_index)
-    if request.response_format is not None:
-        body["response_format"] = request.response_format
-    return body
+    return drawn({**nested(sent), "model": model_id, "messages": request.messages}, request.sample_index)
 
 
 def chat_reply(body: Any, _request: Request, *, latency_seconds: float, requested_at: datetime) -> Reply:

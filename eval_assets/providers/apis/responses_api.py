@@ -31,9 +31,9 @@ NEVER_KEPT = {"store": False}
 def responses_body(model_id: str, request: Request, sent: Mapping[str, Any]) -> dict[str, Any]:
     """The body of a request: what instructs the model first, which is what stays the same."""
     body = {**NEVER_KEPT, **nested(sent), "model": model_id}
-    given = request.response_format or body.get("text", {}).get("format")
+    given = body.get("text", {}).get("format")
     if given is not None:
-        body["text"] = {**body.get("text", {}), "format": _flat(given, "json_schema")}
+        body["text"]["format"] = _flat(given, "json_schema")
     if "tools" in body:
         body["tools"] = [_tool(tool) for tool in body["tools"]]
     if isinstance(body.get("tool_choice"), Mapping):

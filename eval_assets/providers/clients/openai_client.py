@@ -16,7 +16,7 @@ from eval_assets.config.model import DEFAULT_API, ApiName, Limits, Model, ModelF
 from eval_assets.errors import ConfigError, MissingKeyError
 from eval_assets.providers.apis.api_form import ApiForm
 from eval_assets.providers.apis.chat_api import CHAT
-from eval_assets.providers.apis.prompt_caching import cache_key
+from eval_assets.providers.apis.prompt_caching import Pointing, pointing_by_key, pointing_to_nothing
 from eval_assets.providers.apis.responses_api import RESPONSES
 from eval_assets.providers.clients.openai_replies import refusal_of
 from eval_assets.providers.clients.surroundings import Surroundings
@@ -60,7 +60,8 @@ class OpenAIClient:
         max_connections: At least the concurrency.
         max_reply_mib: Largest body of a response, decompressed.
         dialect: How parameters are spelled; null finds out by itself.
-        names_cached_prompts: A prompt cache is told by a key which requests begin alike.
+        fixed_headers: Further request headers that are no secrets.
+        pointing: How its prompt cache is told what requests have in common.
     """
 
     def __init__(  # noqa: PLR0913  what may differ between endpoints, each by name
@@ -76,11 +77,12 @@ class OpenAIClient:
         max_connections: int = 1_000,
         max_reply_mib: float = LARGEST_REPLY_MIB,
         dialect: Dialect | None = None,
-        names_cached_prompts: bool = False,
+        fixed_headers: Mapping[str, str] | None = None,
+        pointing: Pointing = pointing_to_nothing,
     ) -> None:
         self.quota = Quota()
         self._api, self._path = api, api.path.format(model=quote(model_id, safe="@"))
-        self._names_cached_prompts = names_cached_prompts
+        self._pointing, self._fixed_headers = pointing, dict(fixed_headers or {})
         self._dialect = dialect or Dialect(f"model {model_id!r}", model_id)
         self._model_id, self._base_url, self._api_key = model_id, base_url, api_key
         self._headers, self._max_connections = dict(headers or {}), max_connections
@@ -118,9 +120,10 @@ class OpenAIClient:
             self._openai = None
 
     def _asked(self, request: Request) -> Mapping[str, Any]:
-        """The parameters of a request, and by which key a cache may find what it begins with."""
-        key = cache_key(request.messages) if self._names_cached_prompts else None
-        return request.parameters if key is None else {"prompt_cache_key": key, **request.parameters}
+        """The parameters of a request, its reply format, and what a prompt cache is told."""
+        pointed = self._pointing(request.messages)
+        given = {} if request.response_format is None else {"response_format": request.response_format}
+        return {**pointed, **request.parameters, **given} if pointed or given else request.parameters
 
     def _may_be_spelled_otherwise(
         self, response: "httpx2.Response", asked: Mapping[str, Any], sent: Mapping[str, Any]
@@ -208,7 +211,7 @@ class OpenAIClient:
             base_url=self._base_url,
             max_retries=0,
             timeout=None,  # the engine's deadline counts
-            default_headers={**headers, **self._headers},
+            default_headers={**headers, **self._fixed_headers, **self._headers},
             default_query=self._query,
             http_client=bounded_client(max_connections=self._max_connections, max_body_bytes=self._max_body_bytes),
         )
@@ -228,14 +231,14 @@ def open_openai(model: Model, surroundings: Surroundings) -> OpenAIClient:
         model_id=str(file.model),
         api=APIS[file.api],
         base_url=base_url,
-        api_key=None if key_name is None else _secret(model, key_name, environment),
-        headers={header: _secret(model, name, environment) for header, name in file.headers_env.items()},
+        api_key=None if key_name is None else secret_of(model, key_name, environment),
+        headers={header: secret_of(model, name, environment) for header, name in file.headers_env.items()},
         query=file.query,
-        secret_query={field: _secret(model, name, environment) for field, name in file.query_env.items()},
+        secret_query={field: secret_of(model, name, environment) for field, name in file.query_env.items()},
         max_connections=file.limits.max_concurrency,
         max_reply_mib=file.limits.max_reply_mib,
         dialect=Dialect.of(model, lane_of(ModelIdentity(file.provider, *openai_address(file))), surroundings.dialects),
-        names_cached_prompts=is_openai or file.api != DEFAULT_API,
+        pointing=pointing_by_key if is_openai or file.api != DEFAULT_API else pointing_to_nothing,
     )
 
 
@@ -257,8 +260,13 @@ def openai_account(file: ModelFile) -> str:
     >>> openai_account(ModelFile(provider="openai", model="gpt-4o", headers_env={"X-Key": "GATEWAY_KEY"}))
     'OPENAI_API_KEY X-Key=GATEWAY_KEY'
     """
+    return secrets_named(file, _key_name(file))
+
+
+def secrets_named(file: ModelFile, key_name: str | None) -> str:
+    """The names of the variables that hold a model's secrets, its key first, if it has one."""
     named = sorted({**file.headers_env, **file.query_env}.items())
-    return " ".join(part for part in (_key_name(file), *map("=".join, named)) if part)
+    return " ".join(part for part in (key_name, *map("=".join, named)) if part)
 
 
 def endpoint_of(base_url: str, query: Mapping[str, str] | None = None) -> str:
@@ -283,7 +291,12 @@ def _key_name(file: ModelFile) -> str | None:
     return file.api_key_env or ("OPENAI_API_KEY" if is_openai else None)
 
 
-def _secret(model: Model, name: str, environment: Mapping[str, str]) -> str:
+def secret_of(model: Model, name: str, environment: Mapping[str, str]) -> str:
+    """What a variable holds that a model file names.
+
+    Raises:
+        MissingKeyError: It isn't set.
+    """
     value = environment.get(name, "").strip()
     if not value:
         raise MissingKeyError(

@@ -17,7 +17,14 @@ from eval_assets.requests.exchange import Reply
 from eval_assets.requests.foreign_values import finite_number
 from eval_assets.requests.used_tokens import UsedTokens, parts_of
 
-REFUSED_CODES = ("content_filter", "content_policy_violation", "responsibleaipolicyviolation", "moderation", "flagged")
+REFUSED_CODES = (
+    "content_filter",
+    "content filter",
+    "content_policy_violation",
+    "responsibleaipolicyviolation",
+    "moderation",
+    "flagged",
+)
 LONGEST_USAGE = 20_000
 
 

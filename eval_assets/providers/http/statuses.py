@@ -16,6 +16,9 @@ from eval_assets.providers.failures import (
 from eval_assets.providers.http.headers import retry_after_seconds
 
 NO_MONEY_CODES = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
+NO_MONEY = re.compile("credit balance is too low", re.IGNORECASE)
+"""How Anthropic says so, with status 400."""
+
 REPLIED = (200, 201, 203)
 TOO_MANY_REQUESTS, FORBIDDEN, UNKNOWN = 429, 403, 404
 REDIRECTIONS, CLIENT_ERRORS, SERVER_ERRORS = 300, 400, 500
@@ -46,7 +49,8 @@ AGAIN = (408, 409, 425)
 COSTS_THE_ROW = frozenset(range(CLIENT_ERRORS, SERVER_ERRORS)) - STOPS_THE_CELL.keys()
 CONGESTED = (503, 529)
 OF_FORMATS = (
-    "response_format", "json_schema", "json_object", "json mode", "structured output", "guided", "grammar",
+    "response_format", "json_schema", "json_object", "json mode", "structured output", "output_config.format", "guided",
+    "grammar",
 )  # fmt: skip
 PATHS = ("/chat/completions", "/responses", "/messages")
 """What is added to a `base_url`, by API."""
@@ -69,6 +73,8 @@ def failure_of(
     code, message = error_of(body)
     said = f"HTTP {status}: {message or 'no message'}"
     kind = code if code and not code.isdigit() else f"http_{status}"
+    if status in COSTS_THE_ROW and NO_MONEY.search(message):
+        return PartitionFailure(f"nothing is left on the account; {said}", kind="insufficient_quota")
     if status == TOO_MANY_REQUESTS and code not in NO_MONEY_CODES:
         return RateLimited(said, retry_after_seconds(headers))
     if status in AGAIN or (status >= SERVER_ERRORS and status not in STOPS_THE_CELL):
