@@ -237,6 +237,18 @@ class ModelFile(FileModel):
         description="Name of the environment variable that holds the key; when absent `OPENAI_API_KEY` or "
         "`ANTHROPIC_API_KEY` for their owners' addresses, for others none.",
     )
+    token_command: str | None = Field(
+        None,
+        min_length=1,
+        description="In place of a key: a command that prints an access token, such as `az account get-access-token "
+        "--resource https://cognitiveservices.azure.com`. No shell runs it; it runs anew before the token ends.",
+        exclude_if=is_null,
+    )
+    token_function: str | None = Field(
+        None,
+        description="In place of a key: `module:function` of a module beside `data/` that returns an access token.",
+        exclude_if=is_null,
+    )
     headers_env: dict[str, VariableName] = Field(
         default_factory=dict, description="Extra request headers: header name → name of the environment variable."
     )
@@ -329,6 +341,18 @@ class ModelFile(FileModel):
             raise ValueError(f"expected `api: {self.api}` with provider {meant}, got {self.provider!r}")
         if self.api == "responses" and self.parameters.get("stop") is not None:
             raise ValueError("the Responses API takes no `stop`: leave it out, or write `api: chat`")
+        return self
+
+    @model_validator(mode="after")
+    def _is_let_in_by_one_thing(self) -> "ModelFile":
+        ways = ("api_key_env", "token_command", "token_function")
+        stated = [name for name in ways if getattr(self, name) is not None]
+        if len(stated) > 1:
+            raise ValueError(f"expected one of {', '.join(ways)}, got {' and '.join(stated)}")
+        if stated and stated != ["api_key_env"] and not has_dialects(self.provider):
+            raise ValueError(
+                f"expected `{stated[0]}` with provider {' or '.join(WITH_DIALECTS)}, got {self.provider!r}"
+            )
         return self
 
     @model_validator(mode="after")

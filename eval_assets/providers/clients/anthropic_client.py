@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from eval_assets.config.model import Model, ModelFile
 from eval_assets.providers.apis.messages_api import MESSAGES, MESSAGES_ON_VERTEX
 from eval_assets.providers.apis.prompt_caching import PointingByMark
+from eval_assets.providers.clients.access_tokens import has_tokens, tokens_of
 from eval_assets.providers.clients.openai_client import OpenAIClient, endpoint_of, secret_of, secrets_named
 from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.dialects.found_out import Dialect
@@ -43,6 +44,7 @@ def open_anthropic(model: Model, surroundings: Surroundings) -> OpenAIClient:
             model, lane_of(ModelIdentity(file.provider, *anthropic_address(file))), surroundings.dialects
         ),
         pointing=PointingByMark(),
+        tokens=tokens_of(model, surroundings),
     )
 
 
@@ -62,5 +64,5 @@ def anthropic_account(file: ModelFile) -> str:
 
 def _key_name(file: ModelFile) -> str | None:
     """The variable that holds the key; null if none is sent."""
-    is_anthropic = urlsplit(file.base_url or ANTHROPIC_URL).hostname == ANTHROPIC_HOST
-    return file.api_key_env or ("ANTHROPIC_API_KEY" if is_anthropic else None)
+    needs_key = urlsplit(file.base_url or ANTHROPIC_URL).hostname == ANTHROPIC_HOST and not has_tokens(file)
+    return file.api_key_env or ("ANTHROPIC_API_KEY" if needs_key else None)

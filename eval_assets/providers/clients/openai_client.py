@@ -18,6 +18,8 @@ from eval_assets.providers.apis.api_form import ApiForm
 from eval_assets.providers.apis.chat_api import CHAT
 from eval_assets.providers.apis.prompt_caching import Pointing, pointing_by_key, pointing_to_nothing
 from eval_assets.providers.apis.responses_api import RESPONSES
+from eval_assets.providers.clients.access_tokens import Tokens, has_tokens, tokens_of
+from eval_assets.providers.clients.azure_address import azure_base_url, is_on_azure
 from eval_assets.providers.clients.openai_replies import refusal_of
 from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.dialects.found_out import Dialect
@@ -27,7 +29,7 @@ from eval_assets.providers.failures import AttemptFailure, PartitionFailure, Req
 from eval_assets.providers.http.bodies import REPLACEMENT, is_event_stream, is_page, json_of, page_text
 from eval_assets.providers.http.connections import MIB, bounded_client, failed_connection
 from eval_assets.providers.http.headers import quota_of
-from eval_assets.providers.http.statuses import REPLIED, address_of, failure_of
+from eval_assets.providers.http.statuses import REPLIED, UNAUTHORIZED, address_of, failure_of
 from eval_assets.providers.redaction import redacted, redacted_texts
 from eval_assets.providers.replies.guessed_tokens import with_guessed_tokens
 from eval_assets.requests.exchange import Reply, Request
@@ -62,6 +64,7 @@ class OpenAIClient:
         dialect: How parameters are spelled; null finds out by itself.
         fixed_headers: Further request headers that are no secrets.
         pointing: How its prompt cache is told what requests have in common.
+        tokens: What is sent as bearer token where that ends after a while.
     """
 
     def __init__(  # noqa: PLR0913  what may differ between endpoints, each by name
@@ -79,9 +82,11 @@ class OpenAIClient:
         dialect: Dialect | None = None,
         fixed_headers: Mapping[str, str] | None = None,
         pointing: Pointing = pointing_to_nothing,
+        tokens: Tokens | None = None,
     ) -> None:
         self.quota = Quota()
         self._api, self._path = api, api.path.format(model=quote(model_id, safe="@"))
+        self._tokens = tokens
         self._pointing, self._fixed_headers = pointing, dict(fixed_headers or {})
         self._dialect = dialect or Dialect(f"model {model_id!r}", model_id)
         self._model_id, self._base_url, self._api_key = model_id, base_url, api_key
@@ -97,14 +102,17 @@ class OpenAIClient:
     async def complete(self, request: Request) -> Reply:
         """Send one request; raises a failure of `failures` unless a reply or a refusal came."""
         try:
-            asked = self._asked(request)
+            asked, token = self._asked(request), await self._token()
             while True:
                 requested_at, began = datetime.now(UTC), time.perf_counter()
                 sent = self._dialect.spelled(asked)
-                response = await self._response(request, sent)
+                response = await self._response(request, sent, token)
                 latency_seconds = time.perf_counter() - began
                 self.quota = quota_of(response.headers)
                 if response.status_code in STATUSES and self._may_be_spelled_otherwise(response, asked, sent):
+                    continue
+                if response.status_code == UNAUTHORIZED and (newer := await self._token(refused=token)) != token:
+                    token = newer
                     continue
                 reply = self._read(response, request, latency_seconds=latency_seconds, requested_at=requested_at)
                 self._dialect.accepted(asked)
@@ -132,7 +140,16 @@ class OpenAIClient:
         name = refused_name(self._parsed(response.content, response.status_code), sent)
         return name is not None and self._dialect.refused(asked, name)
 
-    async def _response(self, request: Request, sent: Mapping[str, Any]) -> "httpx2.Response":
+    async def _token(self, refused: str | None = None) -> str | None:
+        """The token to send, if one is sent: no message will show it."""
+        if self._tokens is None:
+            return None
+        token = await self._tokens.current(refused)
+        if token not in self._secrets:
+            self._secrets.append(token)
+        return token
+
+    async def _response(self, request: Request, sent: Mapping[str, Any], token: str | None) -> "httpx2.Response":
         """What the endpoint answers, whatever its status."""
         import aiohttp
         import httpx2
@@ -145,7 +162,10 @@ class OpenAIClient:
         try:
             # The raw response: parsing it into the SDK's models would cost as much CPU as all the rest.
             body = self._api.body(self._model_id, request, sent)
-            return await client.post(self._path, cast_to=httpx2.Response, body=body, options=self._options)
+            options: RequestOptions = (
+                self._options if token is None else {"headers": {"Authorization": f"Bearer {token}"}}
+            )
+            return await client.post(self._path, cast_to=httpx2.Response, body=body, options=options)
         except openai.APIStatusError as error:
             return error.response
         except (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError, OSError, UnicodeError) as error:
@@ -225,20 +245,23 @@ def open_openai(model: Model, surroundings: Surroundings) -> OpenAIClient:
         MissingKeyError: A variable that the file names, or OPENAI_API_KEY for OpenAI itself, is not set.
     """
     file, environment = model.file, surroundings.environment
-    base_url, key_name = file.base_url or OPENAI_URL, _key_name(file)
+    base_url, key_name = azure_base_url(file) or OPENAI_URL, _key_name(file)
+    key = None if key_name is None else secret_of(model, key_name, environment)
     is_openai = urlsplit(base_url).hostname == OPENAI_HOST
     return OpenAIClient(
         model_id=str(file.model),
         api=APIS[file.api],
         base_url=base_url,
-        api_key=None if key_name is None else secret_of(model, key_name, environment),
-        headers={header: secret_of(model, name, environment) for header, name in file.headers_env.items()},
+        api_key=None if is_on_azure(base_url) else key,
+        headers=({"api-key": key} if key and is_on_azure(base_url) else {})
+        | {header: secret_of(model, name, environment) for header, name in file.headers_env.items()},
         query=file.query,
         secret_query={field: secret_of(model, name, environment) for field, name in file.query_env.items()},
         max_connections=file.limits.max_concurrency,
         max_reply_mib=file.limits.max_reply_mib,
         dialect=Dialect.of(model, lane_of(ModelIdentity(file.provider, *openai_address(file))), surroundings.dialects),
         pointing=pointing_by_key if is_openai or file.api != DEFAULT_API else pointing_to_nothing,
+        tokens=tokens_of(model, surroundings),
     )
 
 
@@ -248,7 +271,7 @@ def openai_address(file: ModelFile) -> tuple[str, str]:
     >>> openai_address(ModelFile(provider="openai", model="gpt-5", api="responses"))
     ('https://api.openai.com/v1/responses', 'gpt-5')
     """
-    base_url = file.base_url or OPENAI_URL
+    base_url = azure_base_url(file) or OPENAI_URL
     if file.api != DEFAULT_API:
         base_url = base_url.rstrip("/") + APIS[file.api].path
     return endpoint_of(base_url, file.query), str(file.model)
@@ -264,9 +287,9 @@ def openai_account(file: ModelFile) -> str:
 
 
 def secrets_named(file: ModelFile, key_name: str | None) -> str:
-    """The names of the variables that hold a model's secrets, its key first, if it has one."""
+    """What a model's secrets are had from, by name, its key first, if it has one."""
     named = sorted({**file.headers_env, **file.query_env}.items())
-    return " ".join(part for part in (key_name, *map("=".join, named)) if part)
+    return " ".join(part for part in (key_name, file.token_command, file.token_function, *map("=".join, named)) if part)
 
 
 def endpoint_of(base_url: str, query: Mapping[str, str] | None = None) -> str:
@@ -287,8 +310,8 @@ def endpoint_of(base_url: str, query: Mapping[str, str] | None = None) -> str:
 
 def _key_name(file: ModelFile) -> str | None:
     """The variable that holds the key; null if none is sent."""
-    is_openai = urlsplit(file.base_url or OPENAI_URL).hostname == OPENAI_HOST
-    return file.api_key_env or ("OPENAI_API_KEY" if is_openai else None)
+    needs_key = urlsplit(file.base_url or OPENAI_URL).hostname == OPENAI_HOST and not has_tokens(file)
+    return file.api_key_env or ("OPENAI_API_KEY" if needs_key else None)
 
 
 def secret_of(model: Model, name: str, environment: Mapping[str, str]) -> str:

@@ -20,7 +20,7 @@ NO_MONEY = re.compile("credit balance is too low", re.IGNORECASE)
 """How Anthropic says so, with status 400."""
 
 REPLIED = (200, 201, 203)
-TOO_MANY_REQUESTS, FORBIDDEN, UNKNOWN = 429, 403, 404
+TOO_MANY_REQUESTS, UNAUTHORIZED, FORBIDDEN, UNKNOWN = 429, 401, 403, 404
 REDIRECTIONS, CLIENT_ERRORS, SERVER_ERRORS = 300, 400, 500
 REDIRECTED = range(REDIRECTIONS, CLIENT_ERRORS)
 STOPS_THE_CELL: Mapping[int, tuple[str, str]] = MappingProxyType(
@@ -111,7 +111,8 @@ def error_of(body: Any) -> tuple[str, str]:
     if not isinstance(error, Mapping):
         return "", str(error or "")
     inner = error.get("innererror")
-    code = error.get("code") or (inner.get("code") if isinstance(inner, Mapping) else None) or error.get("type") or ""
+    inner_code = inner.get("code") if isinstance(inner, Mapping) else None
+    code = error.get("code") or inner_code or error.get("error_code") or error.get("type") or ""
     message = str(error.get("message") or error.get("detail") or "")
     parameter = error.get("param")
     if isinstance(parameter, str) and parameter and parameter not in message:
