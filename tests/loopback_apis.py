@@ -170,7 +170,8 @@ def messages_error(status: int, message: str, _code: str | None) -> dict[str, An
 
 
 MESSAGES = SpokenApi("/messages", asked_of_messages, message_of, messages_error)
-APIS = (CHAT, RESPONSES, MESSAGES)
+MESSAGES_ON_VERTEX = SpokenApi(":rawPredict", asked_of_messages, message_of, messages_error)
+APIS = (CHAT, RESPONSES, MESSAGES, MESSAGES_ON_VERTEX)
 
 
 def _text(content: Any) -> str:

@@ -16,8 +16,8 @@ from eval_assets.providers.failures import (
 from eval_assets.providers.http.headers import retry_after_seconds
 
 NO_MONEY_CODES = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
-NO_MONEY = re.compile("credit balance is too low", re.IGNORECASE)
-"""How Anthropic says so, with status 400."""
+NO_MONEY = re.compile("credit balance is too low|budget has been exceeded", re.IGNORECASE)
+"""How Anthropic and LiteLLM say so, with status 400."""
 
 REPLIED = (200, 201, 203)
 TOO_MANY_REQUESTS, UNAUTHORIZED, FORBIDDEN, UNKNOWN = 429, 401, 403, 404
