@@ -107,6 +107,8 @@ class LoopbackProvider:
         takes_no: Parameters that get a 400, in the words of OpenAI's reasoning models.
         thinking: Tokens spent on thoughts before the answer to a request body; they count against its limit.
         is_anywhere: Its APIs are found below any path, not below `/v1` alone.
+        answers_as: The model that it says has answered; the one that was asked for when null.
+        fingerprint: What it says of the state of its servers.
     """
 
     answer: Answering | None = None
@@ -121,6 +123,8 @@ class LoopbackProvider:
     takes_no: tuple[str, ...] = ()
     thinking: Callable[[Mapping[str, Any]], int] | None = None
     is_anywhere: bool = False
+    answers_as: str | None = None
+    fingerprint: str | None = None
 
     requests: int = field(default=0, init=False)
     paid: int = field(default=0, init=False)
@@ -307,7 +311,9 @@ class LoopbackProvider:
             "id": f"chatcmpl-{next(self._ids)}",
             "object": "chat.completion",
             "created": 0,
-            "model": body["model"],
+            "model": self.answers_as or body["model"],
+            "system_fingerprint": self.fingerprint,
+            "service_tier": "default",
             "choices": [
                 {
                     "index": 0,

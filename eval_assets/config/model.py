@@ -173,7 +173,7 @@ def _is_default_api(value: object) -> bool:
 
 
 def _is_empty(value: object) -> bool:
-    """Whether a mapping that files of old don't have says nothing."""
+    """Whether a field that files of old don't have says nothing."""
     return not value
 
 
@@ -275,6 +275,12 @@ class ModelFile(FileModel):
         description="Whether it thinks before it answers, so that a judge on it needs room for more than the verdict; "
         "known of common families when absent.",
         exclude_if=is_null,
+    )
+    follow_changes: bool = Field(
+        False,
+        description="Whether what another model answered, before the provider put a new one behind this name, is asked "
+        "again; else that is only said.",
+        exclude_if=_is_empty,
     )
     reasoning_tags: ReasoningTags = Field(
         "at_start",

@@ -23,6 +23,7 @@ from eval_assets.providers.http.statuses import error_of
 from eval_assets.providers.replies.content import json_cell, text_of, thoughts_of
 from eval_assets.providers.replies.endings import ending_of, outcome_of
 from eval_assets.providers.replies.reading import FILTERED
+from eval_assets.requests.answerer import answerer_told
 from eval_assets.requests.exchange import Reply, Request
 from eval_assets.requests.used_tokens import parts_of
 
@@ -109,6 +110,7 @@ def messages_reply(body: Any, request: Request, *, latency_seconds: float, reque
         reasoning=thoughts_of({"content": blocks}),
         tool_calls=json_cell(calls) if calls else None,
         usage=detail,
+        **answerer_told(body),
         **parts_of(counts),  # type: ignore[arg-type]  # counts, by name
     )
 

@@ -18,6 +18,7 @@ from eval_assets.providers.http.statuses import error_of
 from eval_assets.providers.replies.content import json_cell
 from eval_assets.providers.replies.endings import outcome_of
 from eval_assets.providers.replies.reading import FILTERED
+from eval_assets.requests.answerer import answerer_told
 from eval_assets.requests.exchange import Reply, Request
 from eval_assets.requests.used_tokens import parts_of
 
@@ -88,6 +89,7 @@ def responses_reply(body: Any, _request: Request, *, latency_seconds: float, req
         reasoning=_thoughts(items),
         tool_calls=calls,
         usage=detail,
+        **answerer_told(body),
         **parts_of(counts),  # type: ignore[arg-type]  # counts, by name
     )
 
