@@ -55,21 +55,6 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def unsupported_parameter(name: str, value: Any) -> bytes:
-    """The body of a 400 as OpenAI's reasoning models send it."""
-    if name == "max_tokens":
-        message = (
-            f"Unsupported parameter: {name!r} is not supported with this model. Use 'max_completion_tokens' instead."
-        )
-        code = "unsupported_parameter"
-    else:
-        message = f"Unsupported value: {name!r} does not support {value} with this model. "
-        message += "Only the default (1) value is supported."
-        code = "unsupported_value"
-    error = {"message": message, "type": "invalid_request_error", "param": name, "code": code}
-    return json.dumps({"error": error}).encode()
-
-
 def thought_out(text: str, n_thoughts: int, body: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
     """What is left of a text, a token a word, how it ends, and its usage, after so many tokens of thoughts."""
     limit = body.get("max_completion_tokens") or body.get("max_tokens") or 1_000_000
@@ -104,7 +89,7 @@ class LoopbackProvider:
         models: If set, other models get a 404.
         supports_json_schema: If not, a `json_schema` response format gets a 400.
         headers: Added to every reply, such as rate limits.
-        takes_no: Parameters that get a 400, in the words of OpenAI's reasoning models.
+        takes_no: Parameters that get a 400, in the words of the API.
         thinking: Tokens spent on thoughts before the answer to a request body; they count against its limit.
         is_anywhere: Its APIs are found below any path, not below `/v1` alone.
         answers_as: The model that it says has answered; the one that was asked for when null.
@@ -225,7 +210,7 @@ class LoopbackProvider:
         elif not self.supports_json_schema and within(api.as_chat(body), "response_format.type") == "json_schema":
             fault = Fault(400, message="response_format json_schema is not supported", code="unsupported_value")
         elif refused := next((name for name in self.takes_no if within(body, name) is not None), None):
-            fault = Fault(400, body=unsupported_parameter(refused, within(body, refused)))
+            fault = Fault(400, body=json.dumps(api.refusal(refused, within(body, refused))).encode())
         elif self.max_at_once is not None and self.at_once > self.max_at_once:
             fault = Fault(429, retry_after="0.05", message="too many requests at once")
         if self.latency_seconds:

@@ -21,19 +21,35 @@ class SpokenApi:
         as_chat: The chat completion that is asked.
         reply: Its answer to a body, from the chat completion that answers.
         error: The body of an error.
+        refusal: Of a parameter that isn't taken: message and code.
     """
 
     path: str
     as_chat: Callable[[Body], dict[str, Any]]
     reply: Callable[[Body, Body], dict[str, Any]]
     error: Callable[[int, str, str | None], dict[str, Any]]
+    refusal: Callable[[str, Any], dict[str, Any]]
 
 
 def chat_error(_status: int, message: str, code: str | None) -> dict[str, Any]:
     return {"error": {"message": message, "code": code, "type": "scripted"}}
 
 
-CHAT = SpokenApi("/chat/completions", dict, lambda _, reply: dict(reply), chat_error)
+def unsupported_parameter(name: str, value: Any) -> dict[str, Any]:
+    """The body of a 400 as OpenAI's reasoning models send it."""
+    if name == "max_tokens":
+        message = (
+            f"Unsupported parameter: {name!r} is not supported with this model. Use 'max_completion_tokens' instead."
+        )
+        code = "unsupported_parameter"
+    else:
+        message = f"Unsupported value: {name!r} does not support {value} with this model. "
+        message += "Only the default (1) value is supported."
+        code = "unsupported_value"
+    return {"error": {"message": message, "type": "invalid_request_error", "param": name, "code": code}}
+
+
+CHAT = SpokenApi("/chat/completions", dict, lambda _, reply: dict(reply), chat_error, unsupported_parameter)
 
 
 def asked_of_responses(body: Body) -> dict[str, Any]:
@@ -99,7 +115,7 @@ def response_of(body: Body, chat: Body) -> dict[str, Any]:
     }
 
 
-RESPONSES = SpokenApi("/responses", asked_of_responses, response_of, chat_error)
+RESPONSES = SpokenApi("/responses", asked_of_responses, response_of, chat_error, unsupported_parameter)
 
 
 def asked_of_messages(body: Body) -> dict[str, Any]:
@@ -169,8 +185,12 @@ def messages_error(status: int, message: str, _code: str | None) -> dict[str, An
     return {"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_1"}
 
 
-MESSAGES = SpokenApi("/messages", asked_of_messages, message_of, messages_error)
-MESSAGES_ON_VERTEX = SpokenApi(":rawPredict", asked_of_messages, message_of, messages_error)
+def extra_input(name: str, _value: Any) -> dict[str, Any]:
+    return messages_error(400, f"{name}: Extra inputs are not permitted", None)
+
+
+MESSAGES = SpokenApi("/messages", asked_of_messages, message_of, messages_error, extra_input)
+MESSAGES_ON_VERTEX = SpokenApi(":rawPredict", asked_of_messages, message_of, messages_error, extra_input)
 APIS = (CHAT, RESPONSES, MESSAGES, MESSAGES_ON_VERTEX)
 
 
