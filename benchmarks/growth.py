@@ -259,7 +259,7 @@ def of_commits(scratch: Path, counts: list[int]) -> Iterator[str]:
 
 def of_replies(scratch: Path, counts: list[int]) -> Iterator[str]:
     """Lines of the table of replies."""
-    yield "| replies of a lane | first look-up, CPU s | of the next process | each next | a scan | peak MB | MB on disk |"
+    yield "| replies of a lane | first look-up, CPU s | next process | each next | a scan | peak MB | MB on disk |"
     yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
     warehouse, n_before = Warehouse(str(scratch / "replies")), 0
     for n in counts:
