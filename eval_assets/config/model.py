@@ -9,7 +9,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 
 from eval_assets.config.fields import Delimiter, FileModel, Owner, Slug, VariableName, is_null
 from eval_assets.config.files.parameter_names import BY_PROJECT
-from eval_assets.config.served import APIS_OF_THEIR_OWN, DEFAULT_API, ApiName, is_default_api, serving_fault
+from eval_assets.config.served import APIS_OF_THEIR_OWN, DEFAULT_API, ApiName, is_default_api, serving_faults
 
 ProviderName = Literal["openai", "anthropic", "embedded", "transformers", "callable", "recorded"]
 NEEDED_FIELD: Mapping[ProviderName, str] = MappingProxyType(
@@ -316,7 +316,7 @@ class ModelFile(FileModel):
 
     @model_validator(mode="after")
     def _can_be_served_so(self) -> "ModelFile":
-        if said := serving_fault(self, WITH_DIALECTS):
+        for said in serving_faults(self, WITH_DIALECTS):
             raise ValueError(said)
         return self
 

@@ -1,6 +1,6 @@
 """What a model file says of how a served model is asked: the API that is spoken, and what lets requests in."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -32,8 +32,8 @@ def thinking_budget(parameters: Mapping[str, Any]) -> int:
     return budget if isinstance(budget, int) else 0
 
 
-def serving_fault(file: "ModelFile", served: Collection[str]) -> str | None:
-    """Why a model can't be asked as its file says; null if it can.
+def serving_faults(file: "ModelFile", served: Collection[str]) -> Iterator[str]:
+    """Why a model can't be asked as its file says.
 
     Args:
         file: The model file.
@@ -42,16 +42,17 @@ def serving_fault(file: "ModelFile", served: Collection[str]) -> str | None:
     provider: str = file.provider
     if file.api != DEFAULT_API and provider not in WITH_A_CHOICE_OF_APIS:
         meant = " or ".join(map(repr, WITH_A_CHOICE_OF_APIS))
-        return f"expected `api: {file.api}` with provider {meant}, got {provider!r}"
+        yield f"expected `api: {file.api}` with provider {meant}, got {provider!r}"
     if file.api == "responses" and file.parameters.get("stop") is not None:
-        return "the Responses API takes no `stop`: leave it out, or write `api: chat`"
+        yield "the Responses API takes no `stop`: leave it out, or write `api: chat`"
+    if file.api == "responses" and file.parameters.get("max_output_tokens") is not None:
+        yield "expected the limit as `max_tokens`, which budgets go by; it is sent as `max_output_tokens`"
     stated = [name for name in WAYS_IN if getattr(file, name) is not None]
     if len(stated) > 1:
-        return f"expected one of {', '.join(WAYS_IN)}, got {' and '.join(stated)}"
+        yield f"expected one of {', '.join(WAYS_IN)}, got {' and '.join(stated)}"
     if stated and stated != ["api_key_env"] and provider not in served:
-        return f"expected `{stated[0]}` with provider {' or '.join(served)}, got {provider!r}"
+        yield f"expected `{stated[0]}` with provider {' or '.join(served)}, got {provider!r}"
     budget, limit = thinking_budget(file.parameters), file.parameters.get("max_tokens")
     if file.spoken_api == "messages" and budget and (limit or 0) <= budget:
         told = f"the {budget} of `thinking.budget_tokens`, which count against it"
-        return f"expected `max_tokens` above {told}, got {limit!r}"
-    return None
+        yield f"expected `max_tokens` above {told}, got {limit!r}"
