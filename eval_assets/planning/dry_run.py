@@ -75,8 +75,10 @@ class Lookup:
         asked: Asked,
         *,
         retry: Retry | None = None,
+        not_before: datetime | None = None,
     ) -> None:
         self.demand = Demand(model.model)
+        self._not_before = not_before if policy == "use" else None
         self._reading, self._retry = reading_of(model.model), retry
         self.lane = lane_of(identity)
         self._identity, self._store, self._policy = identity, store, policy
@@ -116,6 +118,8 @@ class Lookup:
 
     def _stored(self, keys: list[str]) -> dict[str, StoredReply]:
         found = {} if self._policy == "refresh" else self._store.known(self.lane, keys)
+        if (began := self._not_before) is not None:
+            found = {key: stored for key, stored in found.items() if stored.reply.requested_at >= began}
         if self._retry is None:
             return found
         return {key: stored for key, stored in found.items() if not self._retry.wants(stored.reply, self._reading)}
@@ -195,7 +199,8 @@ def _planned(
     model = _model_of(engine_room.versions, cell.model)
     dataset = project.dataset(evaluation.file.dataset)
     identity = planned_identity(engine_room, model, evaluation)
-    lookup = Lookup(model, identity, engine_room.store, policy, asked, retry=retry)
+    not_before = engine_room.not_before(model.model)
+    lookup = Lookup(model, identity, engine_room.store, policy, asked, retry=retry, not_before=not_before)
     inputs = CellInputs(cell, evaluation, model, project.prompt(cell.prompt), 0, {})
     examples = chosen_examples(evaluation, read_examples(dataset, project.datasets_dir))
     return lookup, inputs, examples
@@ -238,7 +243,9 @@ class _Judging:
 
     def _lookup(self, model: StoredModel) -> Lookup:
         identity = planned_identity(self.engine_room, model, self.evaluation)
-        return Lookup(model, identity, self.engine_room.store, self.policy, self.asked, retry=self.retry)
+        room = self.engine_room
+        not_before = room.not_before(model.model)
+        return Lookup(model, identity, room.store, self.policy, self.asked, retry=self.retry, not_before=not_before)
 
 
 def planned_identity(engine_room: EngineRoom, model: StoredModel, evaluation: Evaluation) -> ModelIdentity:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from eval_assets.config.model import Model, ModelFile, ProviderName
+from eval_assets.providers.clients.anthropic_client import anthropic_account, anthropic_address, open_anthropic
 from eval_assets.providers.clients.callable_client import callable_address, open_callable
 from eval_assets.providers.clients.callable_version import callable_version
 from eval_assets.providers.clients.openai_client import open_openai, openai_account, openai_address
@@ -73,6 +74,12 @@ PROVIDERS: Mapping[ProviderName, Provider] = MappingProxyType(
             open_client=open_openai,
             address=openai_address,
             account=openai_account,
+            takes_reply_formats=True,
+        ),
+        "anthropic": Provider(
+            open_client=open_anthropic,
+            address=anthropic_address,
+            account=anthropic_account,
             takes_reply_formats=True,
         ),
         "embedded": Provider(open_client=open_embedded, takes_reply_formats=True, loads_weights=True, is_bundled=True),

@@ -46,7 +46,8 @@ class Reply:
     `timeout`, `http_500`, …). `reasoning` is what the model thought, apart from the answer; `tool_calls` the JSON list
     of its calls; `usage` the JSON of what the provider says it used. `raw_output` is the text as it came, where
     `output` differs from it. What kind of tokens `prompt_tokens` and `completion_tokens` were, the other counts
-    say: `UsedTokens`. `tokens_estimated` marks counts that are guessed from lengths.
+    say: `UsedTokens`. `tokens_estimated` marks counts that are guessed from lengths. `answered_by` is the model as the
+    provider reports it, `system_fingerprint` and `service_tier` are what it says of its servers and its service.
     """
 
     outcome: Outcome
@@ -70,6 +71,9 @@ class Reply:
     audio_prompt_tokens: int | None = None
     audio_completion_tokens: int | None = None
     tokens_estimated: bool | None = None
+    answered_by: str | None = None
+    system_fingerprint: str | None = None
+    service_tier: str | None = None
 
 
 class AtHand(Protocol):

@@ -25,8 +25,9 @@ from eval_assets.stages.graph import judge_models_of, jurors_of
 
 MODEL_FIELDS_WITHOUT_EFFECT = {
     "description", "owners", "prices", "limits", "device", "batch_size", "threads", "family", "dialect",
+    "follow_changes",
 }  # fmt: skip
-SECRET_NAME_FIELDS = {"api_key_env", "headers_env", "query_env"}
+SECRET_NAME_FIELDS = {"api_key_env", "headers_env", "query_env", "token_command", "token_function"}
 LATER_MODEL_FIELDS = ("reasoning_tags", "tool_calls")
 """Fields that model files of the first release didn't have: at their default they leave a file its data version."""
 

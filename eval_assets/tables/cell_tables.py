@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from eval_assets.tables.columns import CELL, SPENT
+from eval_assets.tables.columns import ANSWERER, CELL, SPENT
 
 PREDICTIONS = {
     **CELL,
@@ -26,13 +26,16 @@ PREDICTIONS = {
     "error": pl.String(),
     "finish_reason": pl.String(),
     **SPENT,
+    **ANSWERER,
     "request_key": pl.String(),
     "response_id": pl.String(),
     "reused": pl.Boolean(),  # the reply was paid for by an earlier run or an identical request
     "run_id": pl.String(),
 }
 
-METRIC_COLUMNS = {name: kind for name, kind in PREDICTIONS.items() if name not in ("reasoning", "tool_calls")}
+NOT_OF_THE_ANSWER = ("reasoning", "tool_calls", *ANSWERER)
+
+METRIC_COLUMNS = {name: kind for name, kind in PREDICTIONS.items() if name not in NOT_OF_THE_ANSWER}
 """What a metric may read of a prediction: the answer. A dataset's own columns of the other names stay visible."""
 
 HEURISTIC_METRICS = {
@@ -76,6 +79,7 @@ JUDGE_SCORES = {
     "raw_reply": pl.String(),
     "reasoning": pl.String(),  # what the judge's model thought before it replied
     **SPENT,
+    **ANSWERER,
     "judgement_key": pl.String(),
     "response_id": pl.String(),
     "request_keys": pl.String(),  # JSON list: of all requests behind it, a tree's questions and repairs too

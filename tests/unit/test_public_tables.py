@@ -73,7 +73,8 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
             "latency_seconds number, prompt_tokens whole, completion_tokens whole, "
             "cached_tokens whole, cache_write_tokens whole, reasoning_tokens whole, audio_prompt_tokens whole, "
             "audio_completion_tokens whole, tokens_estimated yes/no, cost_usd number, "
-            "requested_at time, request_key text, response_id text, reused yes/no, run_id text"
+            "requested_at time, answered_by text, system_fingerprint text, service_tier text, "
+            "request_key text, response_id text, reused yes/no, run_id text"
         ),
     ),
     "heuristic_metrics": (
@@ -94,6 +95,7 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
             "prompt_tokens whole, completion_tokens whole, "
             "cached_tokens whole, cache_write_tokens whole, reasoning_tokens whole, audio_prompt_tokens whole, "
             "audio_completion_tokens whole, tokens_estimated yes/no, cost_usd number, requested_at time, "
+            "answered_by text, system_fingerprint text, service_tier text, "
             "judgement_key text, response_id text, request_keys text, reused yes/no, run_id text"
         ),
     ),
@@ -183,7 +185,8 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
             "logprobs text, latency_seconds number, prompt_tokens whole, completion_tokens whole, "
             "cached_tokens whole, cache_write_tokens whole, reasoning_tokens whole, audio_prompt_tokens whole, "
             "audio_completion_tokens whole, tokens_estimated yes/no, "
-            "cost_usd number, requested_at time, usage text, reply_sha256 text, run_id text"
+            "cost_usd number, requested_at time, "
+            "answered_by text, system_fingerprint text, service_tier text, usage text, reply_sha256 text, run_id text"
         ),
     ),
     "runs": (
