@@ -15,6 +15,7 @@ from eval_assets.config.judge import Judge
 from eval_assets.config.problems import Location, Problem, nearest
 from eval_assets.config.project import Loaded
 from eval_assets.metrics.definition import ResolvedMetric
+from eval_assets.requests.conversations import conversation_in
 from eval_assets.tables.cell_tables import METRIC_COLUMNS
 
 METRIC_INPUTS = frozenset({"predictions", "inputs", "targets", "context", *METRIC_COLUMNS} - {"example"})
@@ -42,6 +43,7 @@ class ProvidedColumns:
         self._paths: set[str] = set()
         self._in_file: set[str] = set()
         self._values: dict[str, dict[str, None]] = {}
+        self._holds_conversations = False
 
     def has(self, name: str) -> bool:
         """Whether some example has this column."""
@@ -50,6 +52,13 @@ class ProvidedColumns:
     def has_path(self, path: str) -> bool:
         """Whether some example has this column, or with dots something in it (`metadata.topic`)."""
         return self._seen(path, self._paths)
+
+    @property
+    def holds_conversations(self) -> bool:
+        """Whether the inputs of some example are a conversation, which prompts reach as `messages`."""
+        while not self._holds_conversations and self._read_row():
+            pass
+        return self._holds_conversations
 
     def has_in_file(self, name: str) -> bool:
         """Whether some row of the file has this column, or with dots this field, under the file's own names."""
@@ -100,6 +109,7 @@ class ProvidedColumns:
         columns = example_columns(row, self.dataset)
         columns.pop("example_id", None)
         self._names.update(columns)
+        self._holds_conversations |= conversation_in(columns.get("inputs")) is not None
         for name, value in columns.items():
             values = self._values.setdefault(name, {})
             if len(values) <= MOST_VALUES:

@@ -9,6 +9,7 @@ from eval_assets.config.problems import Problem
 from eval_assets.config.project import Loaded
 from eval_assets.config.prompt import Prompt
 from eval_assets.prompts.rendering import (
+    MESSAGES,
     OPTIONAL_COLUMNS,
     ROW,
     row_columns,
@@ -27,7 +28,7 @@ def prompt_problems(loaded: Loaded[Prompt], columns: ProvidedColumns) -> Iterato
             if variable == HIDDEN:
                 said = f"prompts are not shown the {HIDDEN}, which outputs are scored against; nothing would stand here"
                 yield Problem(loaded.file, said, _line_using(variable, loaded), variable)
-            elif not columns.has(variable):
+            elif not columns.has(variable) and not (variable == MESSAGES and columns.holds_conversations):
                 yield _problem(loaded, variable, columns, columns.names - {HIDDEN})
 
 

@@ -50,6 +50,8 @@ CONTENT_COLUMNS = (
     "cost_usd",
 )
 
+TRAJECTORY_COLUMNS = ("prediction_id", "trajectory")
+
 
 @dataclass(frozen=True, slots=True)
 class PredictionRow:
@@ -99,19 +101,22 @@ def write_predictions(
     Raises:
         EvalAssetsError: As the engine does; the former predictions stay, and replies received are kept.
     """
-    rows_hash = RowsHash(CONTENT_COLUMNS)
+    rows_hash, trajectories = RowsHash(CONTENT_COLUMNS), RowsHash(TRAJECTORY_COLUMNS)
     counts: list[pl.DataFrame] = []
 
     def frames() -> Iterator[pl.DataFrame]:
         for frame in prediction_frames(inputs, examples, asker, run_id=run_id, n_examples=n_examples):
             rows_hash.add(frame)
+            trajectories.add(frame.filter(pl.col("trajectory").is_not_null()))
             counts.append(
                 frame.select("outcome", "reused", "latency_seconds", "prompt_tokens", "completion_tokens", "cost_usd")
             )
             yield frame
 
     with staged(frames(), scratch) as read_frames:
-        data_version, rows = rows_hash.hexdigest(), pl.concat(counts)
+        # Predictions without trajectories keep the version they had before there were any.
+        further = [{"trajectories": trajectories.hexdigest()}] if trajectories.n_rows else []
+        data_version, rows = rows_hash.hexdigest(*further), pl.concat(counts)
         facts = prediction_facts(rows)
         commit = warehouse.replace(
             "predictions",
@@ -199,6 +204,7 @@ def prediction_row(inputs: CellInputs, asked: PredictionRow, answer: Answer[Any]
         "output": reply.output,
         "reasoning": reply.reasoning,
         "tool_calls": reply.tool_calls,
+        "trajectory": reply.trajectory,
         "outcome": reply.outcome,
         "error_kind": reply.error_kind,
         "error": reply.error,

@@ -17,6 +17,7 @@ from eval_assets.errors import ConfigError
 from eval_assets.providers.clients.call_threads import THREADS
 from eval_assets.providers.failures import RequestFailed
 from eval_assets.providers.redaction import redacted
+from eval_assets.requests.conversations import content_text
 from eval_assets.requests.exchange import Request
 from eval_assets.user_code.naming import load_named
 
@@ -94,7 +95,7 @@ def example_values(request: Request) -> dict[str, Any]:
     Each column of the example; `messages`, the rendered prompt; `prompt`, the text of its last user message; `columns`,
     all columns at once; `sample_index`, which of several replies this is.
     """
-    user_texts = [message["content"] for message in request.messages if message["role"] == "user"]
+    user_texts = [content_text(message["content"]) for message in request.messages if message["role"] == "user"]
     return {
         **request.columns,
         "messages": _messages(request),

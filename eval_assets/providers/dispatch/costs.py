@@ -6,6 +6,7 @@ from typing import Any
 
 from eval_assets.config.model import Prices
 from eval_assets.providers.dispatch.rates import MILLION, counted_cost_usd, dearest_rates
+from eval_assets.requests.conversations import message_text
 from eval_assets.requests.exchange import Reply, Request
 from eval_assets.requests.used_tokens import UsedTokens, parts_of
 
@@ -27,7 +28,7 @@ TOKENS_PER_TOOLBOX = 1_024
 def most_prompt_tokens(request: Request) -> int:
     """More tokens than the prompt can have, whatever the tokenizer: a token is at least one byte of UTF-8.
 
-    Everything that is sent counts: messages with all their fields, tools and schemas among the parameters, the response
+    Everything that is sent counts: messages with all their fields, tools, schemas among the parameters, the response
     format. Several times too much for prose.
 
     >>> most_prompt_tokens(Request(({"role": "user", "content": "1 2 3"},)))  # 5 bytes, 4 of the role, 8 and 256
@@ -36,6 +37,7 @@ def most_prompt_tokens(request: Request) -> int:
     structured = [value for value in request.parameters.values() if isinstance(value, Mapping | list | tuple)]
     if request.response_format is not None:
         structured.append(request.response_format)
+    structured += request.tools
     n_bytes = sum(_n_bytes(value) for message in request.messages for value in message.values())
     n_bytes += sum(map(_n_bytes, structured))
     n_around = TOKENS_PER_MESSAGE * len(request.messages) + TOKENS_PER_REQUEST
@@ -48,7 +50,8 @@ def expected_prompt_tokens(request: Request) -> int:
     >>> expected_prompt_tokens(Request(({"role": "user", "content": "four words of text"},)))
     17
     """
-    return sum(len(message["content"].encode()) // BYTES_PER_TOKEN + TOKENS_PER_MESSAGE for message in request.messages)
+    texts = map(message_text, request.messages)
+    return sum(len(text.encode()) // BYTES_PER_TOKEN + TOKENS_PER_MESSAGE for text in texts)
 
 
 def max_completion_tokens(request: Request) -> int:
