@@ -21,6 +21,9 @@ from eval_assets.tables.cell_tables import METRIC_COLUMNS
 METRIC_INPUTS = frozenset({"predictions", "inputs", "targets", "context", *METRIC_COLUMNS} - {"example"})
 """What a metric function may ask for whatever the dataset: columns of a prediction, and of any example."""
 
+COLUMN = "column"
+"""Parameter of shipped metrics that names the column they compare with."""
+
 MOST_VALUES = 5
 """Values of a column that a message lists."""
 
@@ -171,6 +174,19 @@ def argument_problems(
                     f"no other metric, no parameter, and has no default; {columns.hint(name, known)}"
                 )
                 yield loaded.problem(("metrics", places[metric.label], "function"), said)
+
+
+def metric_column_problems(
+    loaded: Loaded[Evaluation], metrics: Sequence[ResolvedMetric], columns: ProvidedColumns
+) -> Iterator[Problem]:
+    """Columns that shipped metrics are told to read, by their parameter `column`, and no row has."""
+    chosen = enumerate(loaded.item.file.metrics)
+    places = {label: index for index, choice in chosen for label in (choice.label or choice.metric,)}
+    for metric in metrics:
+        named = metric.parameters.get(COLUMN) if metric.function is None else None
+        if named is not None and metric.label in places and not columns.has_path(named):
+            place = ("metrics", places[metric.label], "parameters", COLUMN)
+            yield loaded.problem(place, _absent(columns, named, columns.paths))
 
 
 def _arguments_from_rows(metric: ResolvedMetric) -> Iterable[str]:

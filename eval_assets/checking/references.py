@@ -6,6 +6,7 @@ What is looked at is in the other modules of this folder.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from eval_assets.checking.abilities import ability_problems
 from eval_assets.checking.chosen_metrics import MetricsOf, metric_problems
 from eval_assets.checking.declared_gates import Bounds, gate_problems
 from eval_assets.checking.file_names import candidate_problems, files_used, ignored_files, unknown_files
@@ -15,6 +16,7 @@ from eval_assets.checking.provided_columns import (
     argument_problems,
     card_problems,
     judge_column_problems,
+    metric_column_problems,
     slice_problems,
 )
 from eval_assets.checking.recorded_files import (
@@ -204,6 +206,7 @@ def evaluation_problems(project: Project, name: str, metrics_of: MetricsOf) -> l
         if not of_columns:
             for prompt in (known for known in file.prompts if known in project.prompts):
                 problems += rendering_problems(project.prompts[prompt], examples, file.dataset)
+            problems += ability_problems(project, loaded, examples)
     return problems
 
 
@@ -218,6 +221,7 @@ def _column_problems(
     yield from card_problems(project.datasets[loaded.item.file.dataset], columns)
     yield from slice_problems(loaded, columns, is_empty=bool(loaded.item.file.slice.where) and not examples)
     yield from argument_problems(loaded, metrics, columns)
+    yield from metric_column_problems(loaded, metrics, columns)
     for kind, used in files_used(project, loaded.item):
         if kind == "prompts" and used in project.prompts:
             yield from prompt_problems(project.prompts[used], columns)

@@ -167,7 +167,7 @@ def dry_run(engine_room: EngineRoom, cell: Cell, policy: Policy, asked: Asked, *
         rescore = rows_to_rescore(frames(), metrics, previous, cell.partition)
     else:  # every row is scored for the first time, and nobody else reads it
         unrendered: list[str] = []
-        jobs = prediction_jobs(inputs, examples, lambda _, error: unrendered.append(error))
+        jobs = prediction_jobs(inputs, examples, lambda _, why: unrendered.append(why.error))
         outcomes = Counter(answer.reply.outcome for answer in lookup.answers(jobs))
         n_unrendered = len(unrendered) * evaluation.file.samples
         n_rows, n_failed = outcomes.total() + n_unrendered, outcomes["error"] + n_unrendered

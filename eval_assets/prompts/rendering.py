@@ -9,6 +9,7 @@ from jinja2.exceptions import SecurityError
 
 from eval_assets.config.files.template_syntax import ODD_NAME, syntax_said
 from eval_assets.config.prompt import Prompt
+from eval_assets.config.tools import tools_of
 from eval_assets.errors import TemplateError
 from eval_assets.prompts.sandbox import CHARACTERS_A_STEP, MAX_CHARACTERS, BoundedSandbox, CountedContext
 from eval_assets.prompts.turns import turns_of
@@ -232,6 +233,23 @@ def render_prompt(prompt: Prompt, columns: Mapping[str, Any]) -> tuple[Message, 
                 {"role": message.role, "content": _rendered(message.template, columns, values, where=where)}
             )
     return tuple(messages)
+
+
+def prompt_tools(prompt: Prompt, columns: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """What the model may call to answer one example: the prompt's tools, or those in the column that it names.
+
+    Raises:
+        TemplateError: The column holds no list of tools.
+    """
+    if not isinstance(prompt.tools, str):
+        return prompt.tools or ()
+    listed = columns.get(prompt.tools)
+    if listed is None:
+        return ()
+    try:
+        return tools_of(listed)
+    except ValueError as error:
+        raise TemplateError(f"prompt {prompt.name!r}: column {prompt.tools!r}: {error}") from error
 
 
 def _turns(template: str, columns: Mapping[str, Any], values: Mapping[str, Any], *, where: str) -> tuple[Message, ...]:

@@ -4,7 +4,7 @@ Which messages may be sent is in `prompts.turns`, the calls in them in `tool_cal
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from eval_assets.requests.exchange import Message
@@ -61,6 +61,20 @@ def message_text(message: Message | Mapping[str, Any]) -> str:
     if isinstance(message["content"], str) and "tool_calls" not in message:
         return message["content"]
     return "\n".join([*filter(None, [content_text(message["content"])]), *_calls_of(message)])
+
+
+def images_in(messages: Iterable[Mapping[str, Any] | Message]) -> Iterator[dict[str, Any]]:
+    """The `image_url` of each image in a conversation.
+
+    >>> look = [{"type": "image_url", "image_url": {"url": "cat.png"}}, {"type": "text", "text": "?"}]
+    >>> list(images_in([{"role": "user", "content": look}]))
+    [{'url': 'cat.png'}]
+    """
+    for message in messages:
+        content = message.get("content")
+        for part in content if isinstance(content, list) else ():
+            if isinstance(part, Mapping) and isinstance(image := part.get("image_url"), dict):
+                yield image
 
 
 def last_answer(messages: Sequence[Mapping[str, Any]]) -> str | None:

@@ -113,7 +113,7 @@ class FileVersions:
         prompt = self._project.prompt(name)
         messages = [message.model_dump() for message in prompt.messages]
         return FileVersion(
-            content_sha256(messages),
+            content_sha256(messages if prompt.tools is None else [messages, prompt.tools]),
             prompt.model_dump(mode="json"),
             self._project.prompts[name].source,
             prompt.description,

@@ -155,6 +155,8 @@ class OpenAIClient:
                 body[name] += request.sample_index  # one seed for all samples would draw the same reply again
         if request.response_format is not None:
             body["response_format"] = request.response_format
+        if request.tools:
+            body["tools"] = request.tools
         return body
 
     def _parsed(self, content: bytes, status: int) -> Any:
