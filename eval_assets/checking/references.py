@@ -6,7 +6,6 @@ What is looked at is in the other modules of this folder.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from eval_assets.checking.abilities import ability_problems
 from eval_assets.checking.chosen_metrics import MetricsOf, metric_problems
 from eval_assets.checking.declared_gates import Bounds, gate_problems
 from eval_assets.checking.file_names import candidate_problems, files_used, ignored_files, unknown_files
@@ -28,6 +27,7 @@ from eval_assets.checking.recorded_files import (
 )
 from eval_assets.checking.templates import judge_template_problems, prompt_problems
 from eval_assets.checking.trial_rendering import TRIED, rendering_problems, tried_examples
+from eval_assets.checking.unsendable_prompts import ability_problems
 from eval_assets.checking.user_functions import callable_argument_problems, callable_problems
 from eval_assets.config.datasets.examples import Example
 from eval_assets.config.datasets.human_labels import read_labels

@@ -42,7 +42,8 @@ def test_trials_are_conversations_and_their_rewards_give_pass_hat_k(
     assert f"reward: pass^1 to pass^4 (that k of k samples succeed): agent@policy {shown}" in said
     _, page, _ = outcome_of(capfd.readouterr, data, "report", "airline", "--format", "html")
     assert "reward: pass^1 to pass^4" in page
-    assert "assistant calls: " in page
+    if file == OWN:  # a page cuts long texts
+        assert "assistant calls: find_order(order_id=117)" in page
     warehouse = Warehouse(str(data / "warehouse"))
     predictions = warehouse.scan("predictions").collect()
     assert predictions.height == len(trials)
