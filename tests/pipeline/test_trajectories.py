@@ -43,7 +43,7 @@ def test_trials_are_conversations_and_their_rewards_give_pass_hat_k(
     _, page, _ = outcome_of(capfd.readouterr, data, "report", "airline", "--format", "html")
     assert "reward: pass^1 to pass^4" in page
     if file == OWN:  # a page cuts long texts
-        assert "assistant calls: find_order(order_id=117)" in page
+        assert "assistant calls: cancel_order(order_id=17)" in page
     warehouse = Warehouse(str(data / "warehouse"))
     predictions = warehouse.scan("predictions").collect()
     assert predictions.height == len(trials)
