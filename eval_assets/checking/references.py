@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from eval_assets.checking.chosen_metrics import MetricsOf, metric_problems
 from eval_assets.checking.declared_gates import Bounds, gate_problems
+from eval_assets.checking.expected_rows import expectation_problems
 from eval_assets.checking.file_names import candidate_problems, files_used, ignored_files, unknown_files
 from eval_assets.checking.jury_members import jury_problems
 from eval_assets.checking.provided_columns import (
@@ -201,6 +202,9 @@ def evaluation_problems(project: Project, name: str, metrics_of: MetricsOf) -> l
             problems += gate_problems(loaded, _bounds(project, loaded.item, metrics), n_examples=n_examples)
         of_columns = _against_rows(
             project, file.dataset, lambda rows: _column_problems(project, loaded, metrics, examples, rows)
+        )
+        of_columns += _against_rows(
+            project, file.dataset, lambda _: expectation_problems(project, file.dataset, metrics)
         )
         problems += of_columns
         if not of_columns:

@@ -13,6 +13,7 @@ from eval_assets.config.problems import hint_at
 from eval_assets.errors import MetricError
 from eval_assets.metrics.answers import called_tools, json_structure, matching, numeric, refusal
 from eval_assets.metrics.definition import Metric, ResolvedMetric, texts_of
+from eval_assets.metrics.expectations import row_expectations
 from eval_assets.metrics.learned import embedding, toxicity
 from eval_assets.metrics.overlap import bleu, rouge, spelling, token_f1
 from eval_assets.metrics.resolution import in_dependency_order, resolve_custom, resolve_shipped
@@ -26,6 +27,7 @@ _MODULES = (
     *(embedding, toxicity),
     *(readability, textstat_indices, length),
     *(ranked, context),
+    row_expectations,
 )
 
 METRICS: Mapping[str, Metric] = {metric.name: metric for module in _MODULES for metric in module.METRICS}
