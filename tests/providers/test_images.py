@@ -85,7 +85,7 @@ def test_a_picture_that_was_edited_meanwhile_fails_its_row(tmp_path: Path) -> No
     request = Request(messages=tuple(columns["inputs"]))
     assert "base64" in str(with_image_data(request, tmp_path))
     picture.write_bytes(GIF)
-    with pytest.raises(RequestFailed, match="'cat.png' was edited since the dataset was read; run again"):
+    with pytest.raises(RequestFailed, match=r"'cat\.png' was edited since the dataset was read; run again"):
         with_image_data(request, tmp_path)
     picture.unlink()
     with pytest.raises(RequestFailed, match=r"there is no file .*/cat.png"):
