@@ -8,8 +8,10 @@ from typing import Any
 import polars as pl
 import pytest
 
+from eval_assets.checking.expected_rows import unread_expectations
 from eval_assets.metrics.expectations.expectation_forms import KINDS, expectations_in
 from eval_assets.metrics.scoring.prediction_scores import score_predictions
+from eval_assets.stages.file_versions import FileVersions
 from tests.small_project import compute_everything, problems_of, project_with
 from tests.unit.test_metric_rows import CELL, prediction_frame, resolved
 
@@ -186,3 +188,16 @@ def test_pass_rates_are_reported(tmp_path: Path) -> None:
     (row,) = rows
     assert row["mean"] == pytest.approx((1 / 2 + 1) / 2)
     assert json.loads(row["extra_aggregates"]) == {"share_failed": 0.5, "share_passed": 0.5}
+
+
+def test_check_notes_expectations_that_nobody_looks_for(tmp_path: Path) -> None:
+    lines = "".join(json.dumps(row) + "\n" for row in ROWS)
+    files = {"datasets/qa.jsonl": lines, "evaluations/e.yaml": EVALUATION.replace("[expectations]", "[latency]")}
+    project = project_with(tmp_path / "unread", **files)
+    (said,) = unread_expectations(project, FileVersions(project), "e")
+    assert said.startswith("evaluation e: rows of dataset 'qa' have a column 'expect', and no metric reads it; add ")
+    project = project_with(tmp_path / "read", **{**files, "evaluations/e.yaml": EVALUATION})
+    assert list(unread_expectations(project, FileVersions(project), "e")) == []
+    other = json.dumps({**ROWS[0], "expect": ["something", "else"]}) + "\n"
+    project = project_with(tmp_path / "other", **{**files, "datasets/qa.jsonl": other})
+    assert list(unread_expectations(project, FileVersions(project), "e")) == []

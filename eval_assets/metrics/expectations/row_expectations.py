@@ -15,6 +15,8 @@ from eval_assets.metrics.prediction_rows import Rows
 from eval_assets.requests.canonical_json import json_text
 from eval_assets.tables.cell_tables import PREDICTIONS
 
+EXPECT = "expect"
+"""The column that lists expectations where the metric names no other."""
 PASSED, FAILED = "passed", "failed"
 READ = ("output", "tool_calls", "targets", "example")
 NO_TEXT = "the reply holds no text"
@@ -108,7 +110,7 @@ METRICS = (
         expectations,
         needs=(),
         reads=("output", "tool_calls"),
-        parameters={"column": Parameter("expect", (str,))},
+        parameters={"column": Parameter(EXPECT, (str,))},
         libraries=("jsonschema", "regex", "rapidfuzz"),
         modules=("jsonschema",),
     ),
