@@ -286,7 +286,7 @@ class LoopbackProvider:
     def _reply(
         self, body: dict[str, Any], text: str | None = "", finish_reason: str = "stop", refusal: str | None = None
     ) -> dict[str, Any]:
-        asked = body["messages"][-1]["content"]
+        asked = str(body["messages"][-1]["content"])
         if text is not None:
             text = f"echo: {asked}" if self.answer is None else self.answer(body)
         spent: dict[str, Any] = {"completion_tokens": len((text or "").split())}

@@ -186,10 +186,19 @@ class RecordedColumns(FileModel):
     example_id: str | None = Field(
         "example_id", description="Whose row it is; null matches rows to examples by their position."
     )
-    output: str = Field("output", description="What was answered; for verdicts the verdict, for preferences who won.")
+    output: str = Field(
+        "output",
+        description="What was answered: text, or a whole conversation as a list of messages; for verdicts the verdict, "
+        "for preferences who won.",
+    )
     latency_seconds: str | None = Field(None, description="How many seconds the reply took; unknown when absent.")
     prompt_tokens: str | None = Field(None, description="Tokens of the prompt; unknown when absent.")
     completion_tokens: str | None = Field(None, description="Tokens of the reply; unknown when absent.")
+    sample_index: str | None = Field(
+        None,
+        description="Which of an example's several replies it is, counted from 0; a file holds one each when absent.",
+        exclude_if=is_null,
+    )
     candidate: str | None = Field(
         None,
         description="Whose output a verdict is on: `model@prompt`, or the model alone for all its prompts; absent for "

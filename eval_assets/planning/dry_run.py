@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -98,12 +98,14 @@ class Lookup:
                     yield Answer(job, "", unsendable_reply(error), None, reused=False)
                 else:
                     keyed.append((job, key_of(canonical), canonical))
-            stored = self._stored([key for _, key, _ in keyed])
+            stored = self._stored({key: job.request for job, key, _ in keyed})
             for job, key, canonical in keyed:
                 found = stored.get(key)
                 if found is None:
                     self._count(key, canonical, job.request)
-                reply = understood(found.reply, self._reading) if found else self._pending
+                reply = self._pending
+                if found is not None:
+                    reply = understood(found.reply, self._reading, has_tools=bool(job.request.tools))
                 yield Answer(job, key, reply, None, reused=found is not None)
 
     def count_missing(self, requests: list[Request]) -> None:
@@ -113,16 +115,21 @@ class Lookup:
             with contextlib.suppress(ConfigError):  # such a request fails without being sent
                 canonical = canonical_request(self._identity, request)
                 keyed[key_of(canonical)] = (canonical, request)
-        for key in keyed.keys() - self._stored(list(keyed)).keys():
+        for key in keyed.keys() - self._stored({key: request for key, (_, request) in keyed.items()}).keys():
             self._count(key, *keyed[key])
 
-    def _stored(self, keys: list[str]) -> dict[str, StoredReply]:
-        found = {} if self._policy == "refresh" else self._store.known(self.lane, keys)
+    def _stored(self, requests: Mapping[str, Request]) -> dict[str, StoredReply]:
+        """The stored replies that do, by key of the request."""
+        found = {} if self._policy == "refresh" else self._store.known(self.lane, list(requests))
         if (began := self._not_before) is not None:
             found = {key: stored for key, stored in found.items() if stored.reply.requested_at >= began}
         if self._retry is None:
             return found
-        return {key: stored for key, stored in found.items() if not self._retry.wants(stored.reply, self._reading)}
+        return {
+            key: stored
+            for key, stored in found.items()
+            if not self._retry.wants(stored.reply, self._reading, has_tools=bool(requests[key].tools))
+        }
 
     def _count(self, key: str, canonical: str, request: Request) -> None:
         if key not in self._asked:
@@ -164,7 +171,7 @@ def dry_run(engine_room: EngineRoom, cell: Cell, policy: Policy, asked: Asked, *
         rescore = rows_to_rescore(frames(), metrics, previous, cell.partition)
     else:  # every row is scored for the first time, and nobody else reads it
         unrendered: list[str] = []
-        jobs = prediction_jobs(inputs, examples, lambda _, error: unrendered.append(error))
+        jobs = prediction_jobs(inputs, examples, lambda _, why: unrendered.append(why.error))
         outcomes = Counter(answer.reply.outcome for answer in lookup.answers(jobs))
         n_unrendered = len(unrendered) * evaluation.file.samples
         n_rows, n_failed = outcomes.total() + n_unrendered, outcomes["error"] + n_unrendered

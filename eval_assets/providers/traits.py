@@ -42,6 +42,8 @@ class Provider:
         account: Which account of its address a model file uses, all models of which share what is allowed; null where
             each stands alone.
         takes_reply_formats: A JSON schema or JSON mode may be asked of it.
+        takes_tools: It may be given tools, and messages that call them.
+        takes_images: Messages may hold images.
         runs_user_code: A function of the user answers.
         is_recorded: Replies, or verdicts, stand in a file: nothing is asked.
         loads_weights: Its models are loaded on this machine, one after the other.
@@ -57,6 +59,8 @@ class Provider:
     has_tokens: bool = True
     account: Callable[[ModelFile], str] | None = None
     takes_reply_formats: bool = False
+    takes_tools: bool = False
+    takes_images: bool = False
     runs_user_code: bool = False
     is_recorded: bool = False
     loads_weights: bool = False
@@ -75,12 +79,16 @@ PROVIDERS: Mapping[ProviderName, Provider] = MappingProxyType(
             address=openai_address,
             account=openai_account,
             takes_reply_formats=True,
+            takes_tools=True,
+            takes_images=True,
         ),
         "anthropic": Provider(
             open_client=open_anthropic,
             address=anthropic_address,
             account=anthropic_account,
             takes_reply_formats=True,
+            takes_tools=True,
+            takes_images=True,
         ),
         "embedded": Provider(open_client=open_embedded, takes_reply_formats=True, loads_weights=True, is_bundled=True),
         "transformers": Provider(open_client=open_transformers, loads_weights=True),
@@ -92,6 +100,8 @@ PROVIDERS: Mapping[ProviderName, Provider] = MappingProxyType(
             sees_documents=True,
             has_sampling_parameters=False,
             has_tokens=False,
+            takes_tools=True,
+            takes_images=True,
             runs_user_code=True,
         ),
         "recorded": Provider(
@@ -101,6 +111,8 @@ PROVIDERS: Mapping[ProviderName, Provider] = MappingProxyType(
             is_shown="place",
             has_sampling_parameters=False,
             has_tokens=False,
+            takes_tools=True,
+            takes_images=True,
             is_recorded=True,
         ),
     }

@@ -47,6 +47,8 @@ def canonical_request(identity: ModelIdentity, request: Request) -> str:
     content: dict[str, Any] = {"parameters": request.parameters, "messages": request.messages}
     if request.response_format is not None:
         content["response_format"] = request.response_format
+    if request.tools:
+        content["tools"] = request.tools
     if request.sample_index:
         content["sample_index"] = request.sample_index
     if identity.is_shown_the_example:

@@ -177,6 +177,7 @@ class EngineRoom:
             ),
             shared,
             is_at_hand=provider_of(operated).is_recorded,
+            images=self.project.datasets_dir,
         )
         if together is not None:
             client = together.clients.setdefault(f"{operated.model_dump_json()} {identity} {dataset}", client)

@@ -128,9 +128,13 @@ class OpenAIClient:
             self._openai = None
 
     def _asked(self, request: Request) -> Mapping[str, Any]:
-        """The parameters of a request, its reply format, and what a prompt cache is told."""
+        """The parameters of a request, its reply format, its tools, and what a prompt cache is told."""
         pointed = self._pointing(request.messages)
-        given = {} if request.response_format is None else {"response_format": request.response_format}
+        given: dict[str, Any] = {}
+        if request.response_format is not None:
+            given["response_format"] = request.response_format
+        if request.tools:
+            given["tools"] = list(request.tools)
         return {**pointed, **request.parameters, **given} if pointed or given else request.parameters
 
     def _may_be_spelled_otherwise(
