@@ -19,6 +19,9 @@ NEEDED_FIELD: Mapping[ProviderName, str] = MappingProxyType(
 WITH_DIALECTS: tuple[ProviderName, ...] = ("openai",)
 """Providers whose endpoints differ in the names of parameters, and in which they take."""
 
+WITH_BATCHES: tuple[ProviderName, ...] = ("openai",)
+"""Providers that take many requests as one file and answer them within a day."""
+
 CPU_BATCH_SIZE = 8
 MOST_AT_ONCE = 512
 """Requests under way at a local model on an accelerator whose file states no batch size."""
@@ -63,6 +66,12 @@ class Prices(FileModel):
     )
     audio_completion_usd_per_million: float | None = Field(
         None, ge=0, description="Of replies, for audio; as the rest of a reply when absent."
+    )
+    batch_multiplier: float | None = Field(
+        None,
+        ge=0,
+        description="What a request in a batch costs of all these rates, such as 0.5 for half; 1 when absent.",
+        exclude_if=is_null,
     )
     tiers: tuple[PriceTier, ...] = Field(
         (), description="Other rates for requests with long prompts; of several that fit the longest counts."
@@ -136,6 +145,11 @@ FITTING_LIMITS: Mapping[ProviderName, Callable[[str, int | None], dict[str, Any]
     {"transformers": local_limits}
 )
 """Provider → its limits where a model file states none, by device and batch size."""
+
+
+def _is_live(value: object) -> bool:
+    """Whether a mode is the one that files of old have."""
+    return value == "live"
 
 
 def _is_empty(value: object) -> bool:
@@ -232,6 +246,11 @@ class ModelFile(FileModel):
         "kept_apart",
         description="`as_output`: a reply that calls tools answers with its calls, a JSON list of name and arguments.",
     )
+    mode: Literal["live", "batch"] = Field(
+        "live",
+        description="`batch`: requests are collected into files that the provider answers within a day, for less.",
+        exclude_if=_is_live,
+    )
     prices: Prices = Field(Prices(), description="What it charges, for estimates and budgets; unknown when absent.")
     limits: Limits = Field(Limits(), description="How fast it may be asked, how long it may take, when to give up.")
     callable: str | None = Field(
@@ -274,6 +293,12 @@ class ModelFile(FileModel):
         taken = [sent_as for sent_as in self.dialect.values() if sent_as is not None]
         if twice := sorted({sent_as for sent_as in taken if taken.count(sent_as) > 1}):
             raise ValueError(f"`dialect` calls several parameters {twice[0]!r}; only one can have a name")
+        return self
+
+    @model_validator(mode="after")
+    def _batches_are_taken(self) -> "ModelFile":
+        if self.mode == "batch" and self.provider not in WITH_BATCHES:
+            raise ValueError(f"expected `mode: batch` with provider {' or '.join(WITH_BATCHES)}, got {self.provider!r}")
         return self
 
     @model_validator(mode="after")
