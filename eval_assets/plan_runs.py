@@ -181,11 +181,11 @@ class _Agenda:
 
     def to_ask(self, places: Iterable[Place]) -> list[Asked]:
         """Those of the places where requests will be sent."""
-        return [
-            Asked(place, self.tables[place], self.run_ids[place], self._ranks.get(place, 0))
-            for place in places
-            if self._n_sent.get(place) and not self.is_blocked(place)
-        ]
+        return [self.asked(place) for place in places if self._n_sent.get(place) and not self.is_blocked(place)]
+
+    def asked(self, place: Place) -> Asked:
+        """What is asked there, though the plan counts its requests to other places."""
+        return Asked(place, self.tables[place], self.run_ids[place], self._ranks.get(place, 0))
 
 
 def _execute_all(engine_room: EngineRoom, plan: Plan, spending: Spending, runs: _Runs, *, wait: bool) -> None:
@@ -257,6 +257,11 @@ def _execute_round(
         waiting.remove(place)
         if engine_room.stop.is_set() or agenda.is_blocked(place):
             runs.summary.skipped.append(place.key)
+            continue
+        if later.waiting and not ahead.was_asked(place):
+            # Its requests are those of other places, which may wait.
+            ahead.begin([agenda.asked(place)])
+            waiting.append(place)
             continue
         n_waiting, refused = ahead.n_waiting(place), ahead.refused(place)
         if n_waiting or refused is not None:

@@ -114,6 +114,10 @@ class AskingAhead:
                 self._courses[found.key].is_taken = True
             return found
 
+    def was_asked(self, place: Place) -> bool:
+        """Whether a place is among those that were begun."""
+        return place.key in self._courses
+
     def n_waiting(self, place: Place) -> int:
         """Requests of a place that was asked, which wait in a batch or for one: it can't be computed yet."""
         return self._courses[place.key].n_waiting if place.key in self._courses else 0

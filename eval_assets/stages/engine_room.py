@@ -18,11 +18,10 @@ from eval_assets.config.model import Model
 from eval_assets.config.project import Project
 from eval_assets.config.project_files import load_project
 from eval_assets.config.settings import Settings
-from eval_assets.errors import ConfigError
 from eval_assets.judges.formats import FormatMemory
 from eval_assets.providers.batches.gathering import Wanted
 from eval_assets.providers.batches.service import BatchService
-from eval_assets.providers.clients.opening import OnDemandClient, open_client
+from eval_assets.providers.clients.opening import OnDemandClient, batches_of, open_client
 from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.dialects.found_out import DIALECTS_FILE, DialectMemory
 from eval_assets.providers.dispatch.ahead import Together
@@ -163,16 +162,8 @@ class EngineRoom:
         self._handed_out.clear()
 
     def open_batches(self, model: Model) -> BatchService:
-        """The batches of a model, with the keys of the environment.
-
-        Raises:
-            MissingKeyError: A secret isn't set.
-            ConfigError: Its provider takes none.
-        """
-        opening = provider_of(model).open_batches
-        if opening is None:
-            raise ConfigError(f"model {model.name!r}: provider {model.file.provider!r} takes no batches")
-        return opening(model, self._surroundings)
+        """The batches of a model; raises as `batches_of` does."""
+        return batches_of(model, self._surroundings)
 
     @property
     def _surroundings(self) -> Surroundings:
@@ -245,7 +236,7 @@ class EngineRoom:
 
         def gather(entry: Entry, request: Request, usd: float) -> None:
             assert gathering is not None  # noqa: S101  it is passed on only then
-            gathering.add(Wanted(lane, model, evaluation.name, entry, request, usd, budget))
+            gathering.add(Wanted(lane, model, evaluation.name, entry, request, usd, budget, run.spending.sending))
 
         return LaneBatches(
             self.store,

@@ -1,4 +1,4 @@
-"""Models that are asked in batches: from the plan through submission and collection to the report, and what goes wrong."""
+"""Models that are asked in batches, from the plan through submission and collection to the report; what goes wrong."""
 
 import polars as pl
 import pytest
@@ -54,9 +54,9 @@ def test_replies_stand_under_the_keys_of_live_requests(lab: Lab, files: Files, p
     batch_other(files)
     lab.run(evaluations=["other"], wait=True)
     files.change("models", "alpha", mode="live")
-    lab.warehouse  # the same files, asked live: everything is at hand
-    lab.run(Spending(cache="replay"), evaluations=["other"])
-    assert rows(lab, "predictions")["reused"].to_list() == [True] * 4
+    files.change("evaluations", "main", models=["alpha"], prompts=["short"], judges=[])
+    lab.run(evaluations=["main"])
+    assert rows(lab, "predictions").filter(evaluation="main")["reused"].to_list() == [True] * 4
     assert provider.requests == 0
 
 

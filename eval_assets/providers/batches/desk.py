@@ -25,6 +25,7 @@ LONGEST_PAUSE_SECONDS = 120.0
 SLOWER = 1.5
 """How much longer each pause between two looks is than the one before."""
 
+OpenService = Callable[[Model], BatchService]
 Told = Callable[[str], None]
 
 
@@ -36,6 +37,11 @@ class Look:
     status: BatchStatus | None
     trouble: str = ""
     is_refused: bool = False
+
+    @property
+    def may_end(self) -> bool:
+        """Whether there is something to bring in, or to find out about a batch that a killed run left behind."""
+        return self.record.state != "submitted" or (self.status is not None and self.status.is_over)
 
 
 @dataclass(slots=True)
@@ -50,7 +56,7 @@ class BatchDesk:
     """
 
     store: ResponseStore
-    open_service: Callable[[Model], BatchService]
+    open_service: OpenService
     stop: Event
     tell: Told
     _reserved: dict[str, Sequence[Wanted]] = field(default_factory=dict)
@@ -69,11 +75,11 @@ class BatchDesk:
         """
         for lane in sorted(lanes):
             open_records = [record for record in self.store.batches.records(lane) if record.state != "collected"]
-            looks = asyncio.run(self._look_at(open_records))
+            looks = looks_at(open_records, self.open_service)
             for look in looks:
                 if look.trouble:
                     LOG.warning("%s", look.trouble)
-            if any(look.record.state != "submitted" or (look.status and look.status.is_over) for look in looks):
+            if any(look.may_end for look in looks) or self.store.batches.leftovers(lane):
                 with self._lane(lane) as writer:
                     asyncio.run(self._bring_in(lane, writer))
 
@@ -92,8 +98,8 @@ class BatchDesk:
         """Wait until a batch is over; false if there is none that could end."""
         pause = FIRST_LOOK_SECONDS
         while records := self.under_way(lanes):
-            looks = asyncio.run(self._look_at(records))
-            if any(look.record.state == "creating" or (look.status and look.status.is_over) for look in looks):
+            looks = looks_at(records, self.open_service)
+            if any(look.may_end for look in looks):
                 return True
             if all(look.is_refused for look in looks):
                 return False
@@ -103,10 +109,6 @@ class BatchDesk:
                 return False
             pause = min(pause * SLOWER, LONGEST_PAUSE_SECONDS)
         return False
-
-    def looks(self, records: Sequence[BatchRecord]) -> list[Look]:
-        """What providers say of batches under way; nothing is changed."""
-        return asyncio.run(self._look_at(records))
 
     def cancel(self, record: BatchRecord) -> BatchRecord:
         """Ask a provider to answer no more of a batch; what it has answered is collected by the next run.
@@ -120,31 +122,10 @@ class BatchDesk:
     def _lane(self, lane: str) -> AbstractContextManager[LaneWriter]:
         return self.store.open_lane(lane, self.tell, label="batches", stopped=self.stop.is_set)
 
-    async def _look_at(self, records: Sequence[BatchRecord]) -> list[Look]:
-        return [await self._look(record) for record in records]
-
-    async def _look(self, record: BatchRecord) -> Look:
-        if record.batch_id is None or record.state != "submitted":
-            return Look(record, None)
-        try:
-            service = self._service(record)
-            try:
-                return Look(record, await service.status(record.batch_id))
-            finally:
-                await service.aclose()
-        except BatchLost as lost:
-            return Look(record, _lost(record, lost))
-        except EvalAssetsError as error:
-            refused = not isinstance(error, AttemptFailure) or isinstance(error, PartitionFailure)
-            return Look(
-                record,
-                None,
-                f"{called(record)} of {record.model_name} can't be asked about, and counts as under way: {error}",
-                refused,
-            )
-
     async def _bring_in(self, lane: str, writer: LaneWriter) -> None:
         ledger = self.store.batches
+        for path in ledger.leftovers(lane):
+            path.unlink(missing_ok=True)
         for held in ledger.records(lane):
             record: BatchRecord | None = held
             try:
@@ -214,6 +195,20 @@ class BatchDesk:
         return self.open_service(Model.model_validate(record.model))
 
 
+def looks_at(records: Sequence[BatchRecord], open_service: OpenService) -> list[Look]:
+    """What providers say of batches under way; nothing is changed.
+
+    Args:
+        records: The batches.
+        open_service: As of `BatchDesk`.
+    """
+
+    async def all_of_them() -> list[Look]:
+        return [await _look(record, open_service) for record in records]
+
+    return asyncio.run(all_of_them()) if records else []
+
+
 def called(record: BatchRecord) -> str:
     """A batch by its provider's name, as soon as that is known."""
     return f"batch {record.batch_id or record.token}"
@@ -233,3 +228,20 @@ def _lost(record: BatchRecord, lost: BatchLost) -> BatchStatus:
     said = f"{lost}; with the key of another account it may still be known, and paid for"
     leftover = Leftover(lost.kind, said, may_help_again=False)
     return BatchStatus(batch_id=str(record.batch_id), status="lost", is_over=True, leftover=leftover)
+
+
+async def _look(record: BatchRecord, open_service: OpenService) -> Look:
+    if record.batch_id is None or record.state != "submitted":
+        return Look(record, None)
+    try:
+        service = open_service(Model.model_validate(record.model))
+        try:
+            return Look(record, await service.status(record.batch_id))
+        finally:
+            await service.aclose()
+    except BatchLost as lost:
+        return Look(record, _lost(record, lost))
+    except EvalAssetsError as error:
+        refused = not isinstance(error, AttemptFailure) or isinstance(error, PartitionFailure)
+        said = f"{called(record)} of {record.model_name} can't be asked about, and counts as under way: {error}"
+        return Look(record, None, said, refused)

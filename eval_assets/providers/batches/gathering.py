@@ -23,6 +23,7 @@ class Wanted:
         request: What is asked.
         worst_usd: What it counts as in the budget.
         budget: Which; null without one.
+        sending: What the run was told, as `BatchRecord.sending`.
     """
 
     lane: str
@@ -32,6 +33,7 @@ class Wanted:
     request: Request
     worst_usd: float
     budget: Budget | None
+    sending: str | None = None
 
     def turned_out(self, cost_usd: float) -> None:
         """Let it count as what it cost."""

@@ -51,6 +51,7 @@ async def submit_all(
             model=requests[0].model.model_dump(mode="json"),
             evaluations=evaluations_of(batch),
             n_requests=len(batch),
+            sending=requests[0].sending,
             worst_usd=sum(each.worst_usd for each in requests) if requests[0].model.file.prices.are_known else None,
         )
         ledger.add(record, [each.entry for each in requests], [line for _, line in batch])

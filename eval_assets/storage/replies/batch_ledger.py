@@ -18,6 +18,7 @@ from eval_assets.storage.atomic_files import write_atomically
 
 State = Literal["planned", "creating", "submitted", "collected"]
 UNDER_WAY: tuple[State, ...] = ("creating", "submitted")
+CONTENTS = (".input.jsonl", ".requests", ".keys")
 KEPT_SECONDS = 30 * 86_400
 """How long a collected batch is listed."""
 
@@ -32,6 +33,7 @@ class BatchRecord:
         model: The model file that asks, as JSON values; secrets are named in it, never held.
         evaluations: For which it was submitted.
         n_requests: How many it holds.
+        sending: `in_batches` where the run was told to use them, null where the model's file says so.
         state: `planned` (nothing was sent yet), `creating` (it may or may not exist), `submitted`, `collected`.
         asked_at: ISO time, just before it was to be created: its replies were asked for then.
         batch_id: The provider's name of it, once it is known.
@@ -47,6 +49,7 @@ class BatchRecord:
     model: Mapping[str, Any]
     evaluations: tuple[str, ...]
     n_requests: int
+    sending: str | None = None
     state: State = "planned"
     asked_at: str | None = None
     batch_id: str | None = None
@@ -179,6 +182,16 @@ class BatchLedger:
         self._path(record, ".json").unlink(missing_ok=True)
         self._drop_contents(record)
 
+    def leftovers(self, lane: str) -> list[Path]:
+        """What a killed process left behind: contents of batches that are collected or have no record, half a file.
+
+        Who removes them holds the lane: a batch that is being added has no record for a moment.
+        """
+        held = {record.token for record in self.records(lane) if record.state != "collected"}
+        kept = {f"{token}{ending}" for token in held for ending in CONTENTS}
+        found = (self._folder / lane).glob("*")
+        return [path for path in found if path.name not in kept and path.suffix != ".json"]
+
     def outcomes(self, lane: str) -> Outcomes:
         """What ended batches brought and no run has handed out yet."""
         together = Outcomes()
@@ -205,7 +218,7 @@ class BatchLedger:
                 path.unlink(missing_ok=True)
 
     def _forget_old(self, lane: str) -> None:
-        """What was collected long ago goes, and what a process left behind that was killed before it sent anything."""
+        """What was collected long ago goes."""
         records = {record.token: record for record in self.records(lane)}
         for path in (self._folder / lane).glob("*"):
             record = records.get(path.name.partition(".")[0])
@@ -214,7 +227,7 @@ class BatchLedger:
                 path.unlink(missing_ok=True)
 
     def _drop_contents(self, record: BatchRecord) -> None:
-        for ending in (".input.jsonl", ".requests", ".keys"):
+        for ending in CONTENTS:
             self._path(record, ending).unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # others are in it
             self._path(record, "").parent.rmdir()
