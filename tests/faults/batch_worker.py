@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from eval_assets.config.settings import settings_from
+from eval_assets.errors import ProviderError
 from eval_assets.providers.batches import desk, openai_batches, submitting
 from eval_assets.providers.batches.desk import BatchDesk
 from eval_assets.providers.batches.gathering import Gathering
+from eval_assets.providers.identity import lane_of_model
 from eval_assets.stages.asking_ahead import AskingAhead
 from eval_assets.stages.edges import compute
 from eval_assets.stages.engine_room import EngineRoom
@@ -21,7 +23,9 @@ from eval_assets.stages.graph import Cell, parse_cell
 from eval_assets.stages.place_asking import Asked
 from eval_assets.stages.spending import Spending
 from eval_assets.storage.replies import batch_ledger, lane_writer
+from tests.small_project import project_with
 
+N = 3
 CELL = "e:served@ask"
 STEPS: tuple[tuple[Any, str], ...] = (
     (batch_ledger.BatchLedger, "add"),
@@ -36,6 +40,40 @@ STEPS: tuple[tuple[Any, str], ...] = (
     (batch_ledger.BatchLedger, "finish"),
     (batch_ledger.BatchLedger, "forget"),
 )
+
+
+def batched_project(folder: Path, base_url: str, **fields: str) -> Path:
+    """A project with one cell of `N` rows, its files read; its model is asked in batches.
+
+    Args:
+        folder: Where.
+        base_url: Of the provider.
+        fields: Further ones of the model file.
+    """
+    rows = "".join(f'{{"example_id": "{n}", "inputs": "question {n}"}}\n' for n in range(N))
+    model = {"provider": "openai", "model": "m", "base_url": base_url, "mode": "batch", **fields}
+    project_with(
+        folder,
+        **{
+            "datasets/qa.jsonl": rows,
+            "models/served.yaml": "".join(f"{name}: {value}\n" for name, value in model.items()),
+            "evaluations/e.yaml": "dataset: qa\nmodels: [served]\nprompts: [ask]\nmetrics: [exact_match]\n",
+        },
+    )
+    read(folder, eval_datasets="qa", prompts="ask", models="served", evaluations="e")
+    return folder
+
+
+def read(folder: Path, **files: str) -> None:
+    """Read files into their tables."""
+    with opened(folder) as room:
+        for table, name in files.items():
+            compute(room, table, name, Spending(), run_id="files")
+
+
+def opened(folder: Path) -> EngineRoom:
+    """The project in a folder, as a process of its own would open it."""
+    return EngineRoom.from_settings(settings_from({}, data_dir=folder / "data"))
 
 
 def dying(folder: Path, die_before: int) -> None:
@@ -55,31 +93,29 @@ def hurry(put: Callable[[Any, str, float], object]) -> None:
     put(submitting, "SETTLING_SECONDS", 0.1)
 
 
-def run(folder: Path) -> None:
-    """What `eval-assets run --wait` does about one cell, until its predictions are written."""
+def run(folder: Path, spending: Spending = Spending(), *, wait: bool = True) -> int:  # noqa: B008  frozen
+    """What `eval-assets run` does about one cell; how many requests it waits for in the end."""
     cell = parse_cell(CELL)
-    with EngineRoom.from_settings(settings_from({}, data_dir=folder / "data")) as room:
+    with opened(folder) as room:
         lanes = {path.parent.name for path in (room.state_dir / "batches").glob("*/*")} | {_lane(room, cell)}
         batches = BatchDesk(room.store, room.open_batches, room.stop, lambda _: None)
-        n_waiting = -1
-        while n_waiting:
+        while True:
             batches.bring_in(lanes)
             gathering = Gathering()
             with room.store.taking_together(lanes):
-                with closing(AskingAhead(room, Spending(), gathering)) as ahead:
+                with closing(AskingAhead(room, spending, gathering)) as ahead:
                     ahead.begin([Asked(cell, ["predictions"], "run-1", 0)])
                     ahead.first_done([cell])
                     n_waiting = ahead.n_waiting(cell)
-                    if not n_waiting:
-                        compute(room, "predictions", cell.key, Spending(), run_id="run-1")
-                assert batches.submit(gathering) == []
-            if n_waiting:
-                batches.wait(lanes)
+                    if not n_waiting and ahead.refused(cell) is None:
+                        compute(room, "predictions", cell.key, spending, run_id="run-1")
+                if refused := batches.submit(gathering):
+                    raise ProviderError("; ".join(refused))
+            if not (n_waiting and wait and batches.wait(lanes)):
+                return n_waiting
 
 
 def _lane(room: EngineRoom, cell: Cell) -> str:
-    from eval_assets.providers.identity import lane_of_model
-
     return lane_of_model(room.project.model(cell.model))
 
 

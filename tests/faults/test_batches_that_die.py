@@ -7,15 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from eval_assets.config.settings import settings_from
-from eval_assets.stages.edges import compute
-from eval_assets.stages.engine_room import EngineRoom
-from eval_assets.stages.spending import Spending
-from tests.faults.batch_worker import dying, hurry, run
+from tests.faults.batch_worker import N, dying, opened, read, run
 from tests.loopback import LoopbackProvider
-from tests.small_project import project_with
 
-N = 3
 WHOLE_RUN = [
     *("forget", "add", "write_atomically", "upload", "write_atomically", "create", "write_atomically", "forget"),
     *("status", "status", "status", "results", "append", "append", "append", "_write"),
@@ -25,40 +19,7 @@ WHOLE_RUN = [
 
 FORKING = multiprocessing.get_context("forkserver")
 FORKING.set_forkserver_preload(["tests.faults.batch_worker"])
-
-
-@pytest.fixture
-def provider():
-    with LoopbackProvider() as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def hurried(monkeypatch):
-    hurry(monkeypatch.setattr)
-
-
-@pytest.fixture
-def folder(tmp_path, provider):
-    """A project whose files are read, and whose one cell is still to be asked, in batches."""
-    rows = "".join(f'{{"example_id": "{n}", "inputs": "question {n}"}}\n' for n in range(N))
-    project_with(
-        tmp_path,
-        **{
-            "datasets/qa.jsonl": rows,
-            "models/served.yaml": f"provider: openai\nmodel: m\nbase_url: {provider.base_url}\nmode: batch\n",
-            "evaluations/e.yaml": "dataset: qa\nmodels: [served]\nprompts: [ask]\nmetrics: [exact_match]\n",
-        },
-    )
-    read(tmp_path, eval_datasets="qa", prompts="ask", models="served", evaluations="e")
-    return tmp_path
-
-
-def read(folder: Path, **files: str) -> None:
-    """Read files into their tables."""
-    with EngineRoom.from_settings(settings_from({}, data_dir=folder / "data")) as room:
-        for table, name in files.items():
-            compute(room, table, name, Spending(), run_id="files")
+pytestmark = pytest.mark.usefixtures("hurried")
 
 
 def killed(folder: Path, die_before: int) -> None:
@@ -73,7 +34,7 @@ def everything_is_there_and_paid_once(
     folder: Path, provider: LoopbackProvider, *, n: int = N, n_accounts: int | None = 1
 ) -> bool:
     """Whether nothing is lost, left or paid twice, and how often the account says so; null asks no account."""
-    with EngineRoom.from_settings(settings_from({}, data_dir=folder / "data")) as room:
+    with opened(folder) as room:
         predictions = room.warehouse.scan("predictions").collect()
         responses = room.warehouse.scan("responses").collect()
         runs = room.warehouse.scan("runs").collect()
