@@ -47,7 +47,7 @@ class SpendingConfig(dg.Config):
             max_cost_usd=self.max_cost_usd,
             batch=run.tags.get(BACKFILL_TAG),
             retry=retry_of(self.retry, self.retry_before),
-            sending=self.sending,  # type: ignore[arg-type]  # checked where it is used
+            sending=self.sending,
         )
 
 

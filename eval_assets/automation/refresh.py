@@ -52,7 +52,7 @@ class RefreshConfig(dg.Config):
     retry: list[str] = Field(
         default_factory=list, description="Outcomes of replies to ask for again: refused, empty, truncated, tool_call."
     )
-    sending: Literal["in_batches", "at_once"] | None = Field(
+    sending: str | None = Field(
         None, description="in_batches: whatever a provider takes so. at_once: nothing. Null: as each model says."
     )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from eval_assets.cli.batches import batch
+from eval_assets.cli.batch_commands import batch
 from eval_assets.cli.dagster_commands import instance, reload
 from eval_assets.cli.editor_schemas import schemas
 from eval_assets.cli.exit_codes import ExitCode

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from eval_assets.config.settings import Settings
     from eval_assets.planning.failed_rows import FailedRows
     from eval_assets.stages.engine_room import EngineRoom
-    from eval_assets.stages.spending import Sending, Spending
+    from eval_assets.stages.spending import Spending
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -87,7 +87,7 @@ class Choice:
     cache: str | None
     retry: str | None
     limit: int | None
-    sending: "Sending | None" = None
+    sending: str | None = None
 
     @property
     def spending(self) -> "Spending":
@@ -126,7 +126,7 @@ def chosen_cells(command: Command) -> Command:
         cache: str | None,
         retry: str | None,
         limit: int | None,
-        sending: "Sending | None",
+        sending: str | None,
         **options: Any,
     ) -> Any:
         choice = Choice(evaluations, models, prompts, cache, retry, limit, sending)

@@ -34,6 +34,11 @@ def has_dialects(provider: ProviderName) -> bool:
     return provider in WITH_DIALECTS
 
 
+def takes_batches(provider: ProviderName) -> bool:
+    """Whether a provider takes many requests as one file."""
+    return provider in WITH_BATCHES
+
+
 class PriceTier(FileModel):
     """Rates of a whole request, once its prompt is longer than this; those absent are as for shorter ones."""
 
@@ -44,6 +49,22 @@ class PriceTier(FileModel):
     cache_write_usd_per_million: float | None = Field(
         None, ge=0, description="Of the prompt, for tokens written to a cache."
     )
+
+
+class BatchPrices(FileModel):
+    """Rates of requests in batches; those absent are as for requests that are sent at once."""
+
+    prompt_usd_per_million: float | None = Field(None, ge=0, description="Dollars for a million tokens of prompts.")
+    completion_usd_per_million: float | None = Field(None, ge=0, description="Dollars for a million tokens of replies.")
+    request_usd: float | None = Field(None, ge=0, description="Dollars for each request, whatever its length.")
+    cached_usd_per_million: float | None = Field(None, ge=0, description="Of the prompt, for tokens read from a cache.")
+    cache_write_usd_per_million: float | None = Field(
+        None, ge=0, description="Of the prompt, for tokens written to a cache."
+    )
+    reasoning_usd_per_million: float | None = Field(None, ge=0, description="Of replies, for thoughts.")
+    audio_prompt_usd_per_million: float | None = Field(None, ge=0, description="Of the prompt, for audio.")
+    audio_completion_usd_per_million: float | None = Field(None, ge=0, description="Of replies, for audio.")
+    tiers: tuple[PriceTier, ...] | None = Field(None, description="Rates for requests with long prompts.")
 
 
 class Prices(FileModel):
@@ -67,14 +88,11 @@ class Prices(FileModel):
     audio_completion_usd_per_million: float | None = Field(
         None, ge=0, description="Of replies, for audio; as the rest of a reply when absent."
     )
-    batch_multiplier: float | None = Field(
-        None,
-        ge=0,
-        description="What a request in a batch costs of all these rates, such as 0.5 for half; 1 when absent.",
-        exclude_if=is_null,
-    )
     tiers: tuple[PriceTier, ...] = Field(
         (), description="Other rates for requests with long prompts; of several that fit the longest counts."
+    )
+    batch: BatchPrices | None = Field(
+        None, description="Rates of requests in batches; counted as the others when absent.", exclude_if=is_null
     )
     as_of: date | None = Field(None, description='When these prices were looked up, in quotes: `"2026-11-01"`.')
     source: str | None = Field(None, description="Where they were looked up.")
@@ -297,7 +315,7 @@ class ModelFile(FileModel):
 
     @model_validator(mode="after")
     def _batches_are_taken(self) -> "ModelFile":
-        if self.mode == "batch" and self.provider not in WITH_BATCHES:
+        if self.mode == "batch" and not takes_batches(self.provider):
             raise ValueError(f"expected `mode: batch` with provider {' or '.join(WITH_BATCHES)}, got {self.provider!r}")
         return self
 

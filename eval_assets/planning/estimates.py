@@ -143,9 +143,7 @@ def _latest_replies(warehouse: Warehouse, lane: str, *, has_tokens: bool) -> pl.
 def _batch_basis(prices: Prices) -> str:
     if not prices.are_known:
         return ""
-    if prices.batch_multiplier is None:
-        return "; what batches cost isn't stated (`prices.batch_multiplier`): counted as sent at once"
-    return f"; at {prices.batch_multiplier:g} of the price"
+    return "" if prices.batch else "; what batches cost isn't stated (`prices.batch`): counted as sent at once"
 
 
 def _manner(parameters: Any, response_format: Any) -> str:

@@ -150,11 +150,12 @@ class EngineRoom:
 
     def close_ahead(self) -> None:
         """Close the engines that no run took over; what they sent is recorded."""
+        waiting = {run.key for (run, _), engine in self._asked_ahead.items() if engine.ahead and engine.ahead.n_waiting}
         while self._asked_ahead:
             (run, _), engine = self._asked_ahead.popitem()
             try:
-                waits = engine.ahead is not None and engine.ahead.n_waiting
-                engine.abandon("it waits for a batch" if waits else "the run was stopped before its turn came")
+                waits, stopped = f"{run.key} waits for a batch", "the run was stopped before its turn came"
+                engine.abandon(waits if run.key in waiting else stopped)
             finally:
                 if engine.progress().sent:
                     self._record(engine, run)

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.model import Model
@@ -15,8 +15,7 @@ from eval_assets.requests.budget import Budget, SharedBudget
 from eval_assets.requests.exchange import Outcome
 from eval_assets.storage.replies.batch_budgets import batch_budget
 
-Sending = Literal["in_batches", "at_once"]
-SENDINGS: tuple[Sending, ...] = ("in_batches", "at_once")
+SENDINGS = ("in_batches", "at_once")
 POLICIES: tuple[Policy, ...] = ("use", "refresh", "replay")
 FINAL: tuple[Outcome, ...] = ("refused", "empty", "truncated", "tool_call")
 """Outcomes of replies that came without a whole answer: they are asked for again only when a run is told to."""
@@ -38,7 +37,7 @@ class Spending:
     max_cost_usd: float | None = None
     batch: str | None = None
     retry: Retry | None = None
-    sending: Sending | None = None
+    sending: str | None = None
 
     @property
     def choices(self) -> dict[str, Any]:

@@ -252,14 +252,14 @@ def test_a_record_that_cannot_be_read_is_told_of(folder, provider) -> None:
 
 
 def test_half_the_price_is_what_a_batch_costs_and_is_set_aside(tmp_path, provider) -> None:
-    prices = "{request_usd: 1.0, batch_multiplier: 0.5}"
+    prices = "{request_usd: 1.0, batch: {request_usd: 0.5}}"
     folder = batched_project(tmp_path, provider.base_url, prices=prices)
     assert run(folder, Spending(max_cost_usd=1.5)) == 0
     assert predictions(folder)["cost_usd"].to_list() == [0.5] * N
 
 
 def test_a_budget_stops_a_batch_before_it_is_submitted(tmp_path, provider) -> None:
-    prices = "{request_usd: 1.0, batch_multiplier: 0.5}"
+    prices = "{request_usd: 1.0, batch: {request_usd: 0.5}}"
     folder = batched_project(tmp_path, provider.base_url, prices=prices)
     assert run(folder, Spending(max_cost_usd=1.0)) == 0
     assert [batch.request_counts.total for batch in provider.batches.created] == [2]

@@ -1,9 +1,8 @@
 """Arithmetic of prices: which rate holds for which tokens of a reply, and what they come to."""
 
 from functools import lru_cache
-from typing import Any
 
-from eval_assets.config.model import Prices
+from eval_assets.config.model import BatchPrices, Prices
 from eval_assets.requests.used_tokens import UsedTokens
 
 MILLION = 1_000_000
@@ -57,22 +56,13 @@ def at_length(prices: Prices, prompt_tokens: float) -> Prices:
 
 
 def in_batches(prices: Prices) -> Prices:
-    """What the same tokens cost in a batch.
+    """The prices of requests in batches, as far as the file states any of their own.
 
-    >>> in_batches(Prices(prompt_usd_per_million=2, cached_usd_per_million=0.5, batch_multiplier=0.5)).model_dump()
-    {'prompt_usd_per_million': 1.0, 'cached_usd_per_million': 0.25}
+    >>> stated = Prices(prompt_usd_per_million=2, cached_usd_per_million=1, batch=BatchPrices(prompt_usd_per_million=1))
+    >>> (in_batches(stated).prompt_usd_per_million, in_batches(stated).cached_usd_per_million)
+    (1.0, 1.0)
     """
-    if prices.batch_multiplier is None:
+    if prices.batch is None:
         return prices
-    return Prices.model_validate(_multiplied(prices.model_dump(exclude={"batch_multiplier"}), prices.batch_multiplier))
-
-
-def _multiplied(rates: dict[str, Any], share: float) -> dict[str, Any]:
-    """Every rate, in tiers too; lengths and what isn't a rate stay."""
-    changed: dict[str, Any] = {}
-    for name, value in rates.items():
-        if name == "tiers":
-            changed[name] = [_multiplied(tier, share) for tier in value]
-        else:
-            changed[name] = value * share if "usd" in name and value is not None else value
-    return changed
+    rates = {name: rate for name in BatchPrices.model_fields if (rate := getattr(prices.batch, name)) is not None}
+    return prices.model_copy(update={**rates, "batch": None})
