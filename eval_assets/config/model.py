@@ -32,6 +32,9 @@ WITH_A_CHOICE_OF_APIS: tuple[ProviderName, ...] = ("openai",)
 APIS_OF_THEIR_OWN: Mapping[ProviderName, str] = MappingProxyType({"anthropic": "messages"})
 """Provider → the API that it alone speaks."""
 
+WITH_BATCHES: tuple[ProviderName, ...] = ("openai",)
+"""Providers that take many requests as one file and answer them within a day."""
+
 CPU_BATCH_SIZE = 8
 MOST_AT_ONCE = 512
 """Requests under way at a local model on an accelerator whose file states no batch size."""
@@ -60,6 +63,11 @@ def has_choice_of_apis(provider: ProviderName) -> bool:
     return provider in WITH_A_CHOICE_OF_APIS
 
 
+def takes_batches(provider: ProviderName) -> bool:
+    """Whether a provider takes many requests as one file."""
+    return provider in WITH_BATCHES
+
+
 class PriceTier(FileModel):
     """Rates of a whole request, once its prompt is longer than this; those absent are as for shorter ones."""
 
@@ -70,6 +78,22 @@ class PriceTier(FileModel):
     cache_write_usd_per_million: float | None = Field(
         None, ge=0, description="Of the prompt, for tokens written to a cache."
     )
+
+
+class BatchPrices(FileModel):
+    """Rates of requests in batches; those absent are as for requests that are sent at once."""
+
+    prompt_usd_per_million: float | None = Field(None, ge=0, description="Dollars for a million tokens of prompts.")
+    completion_usd_per_million: float | None = Field(None, ge=0, description="Dollars for a million tokens of replies.")
+    request_usd: float | None = Field(None, ge=0, description="Dollars for each request, whatever its length.")
+    cached_usd_per_million: float | None = Field(None, ge=0, description="Of the prompt, for tokens read from a cache.")
+    cache_write_usd_per_million: float | None = Field(
+        None, ge=0, description="Of the prompt, for tokens written to a cache."
+    )
+    reasoning_usd_per_million: float | None = Field(None, ge=0, description="Of replies, for thoughts.")
+    audio_prompt_usd_per_million: float | None = Field(None, ge=0, description="Of the prompt, for audio.")
+    audio_completion_usd_per_million: float | None = Field(None, ge=0, description="Of replies, for audio.")
+    tiers: tuple[PriceTier, ...] | None = Field(None, description="Rates for requests with long prompts.")
 
 
 class Prices(FileModel):
@@ -95,6 +119,9 @@ class Prices(FileModel):
     )
     tiers: tuple[PriceTier, ...] = Field(
         (), description="Other rates for requests with long prompts; of several that fit the longest counts."
+    )
+    batch: BatchPrices | None = Field(
+        None, description="Rates of requests in batches; counted as the others when absent.", exclude_if=is_null
     )
     as_of: date | None = Field(None, description='When these prices were looked up, in quotes: `"2026-11-01"`.')
     source: str | None = Field(None, description="Where they were looked up.")
@@ -170,6 +197,11 @@ FITTING_LIMITS: Mapping[ProviderName, Callable[[str, int | None], dict[str, Any]
 def _is_default_api(value: object) -> bool:
     """Whether a model is asked in the API that files of old don't name."""
     return value == DEFAULT_API
+
+
+def _is_live(value: object) -> bool:
+    """Whether a mode is the one that files of old have."""
+    return value == "live"
 
 
 def _is_empty(value: object) -> bool:
@@ -300,6 +332,11 @@ class ModelFile(FileModel):
         "kept_apart",
         description="`as_output`: a reply that calls tools answers with its calls, a JSON list of name and arguments.",
     )
+    mode: Literal["live", "batch"] = Field(
+        "live",
+        description="`batch`: requests are collected into files that the provider answers within a day, for less.",
+        exclude_if=_is_live,
+    )
     prices: Prices = Field(Prices(), description="What it charges, for estimates and budgets; unknown when absent.")
     limits: Limits = Field(Limits(), description="How fast it may be asked, how long it may take, when to give up.")
     callable: str | None = Field(
@@ -378,6 +415,12 @@ class ModelFile(FileModel):
                 f"expected `max_tokens` above the {budget} of `thinking.budget_tokens`, which count against it, got "
                 f"{self.parameters.get('max_tokens')!r}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _batches_are_taken(self) -> "ModelFile":
+        if self.mode == "batch" and not takes_batches(self.provider):
+            raise ValueError(f"expected `mode: batch` with provider {' or '.join(WITH_BATCHES)}, got {self.provider!r}")
         return self
 
     @model_validator(mode="after")
