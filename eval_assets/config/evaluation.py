@@ -13,6 +13,14 @@ from eval_assets.config.candidate import Candidate
 from eval_assets.config.datasets.dataset import TaskType
 from eval_assets.config.fields import FileModel, MetricName, Owner, Slug, is_null
 
+Correction = Literal["holm", "benjamini-hochberg"]
+HOLM: Correction = "holm"
+
+
+def _is_holm(value: object) -> bool:
+    """Whether a correction is the one that files of old, which name none, stand for."""
+    return value == HOLM
+
 
 class Slice(FileModel):
     """Which examples of the dataset to use: the first n, or those whose columns have the given values, or both."""
@@ -145,6 +153,18 @@ class EvaluationFile(FileModel):
     metrics: tuple[MetricChoice, ...] = Field((), description="Metrics added to the task's defaults.")
     without_metrics: tuple[str, ...] = Field((), description="Defaults of the task to leave out.")
     judges: tuple[Slug, ...] = Field((), description="Names of files of data/judges that score every output.")
+    primary: MetricName | None = Field(
+        None,
+        description="The metric or judge that decides ranking, verdict and the confirmatory test; the first of "
+        "`metrics`, else of `judges`, when absent.",
+        exclude_if=is_null,
+    )
+    correction: Correction = Field(
+        HOLM,
+        description="How p-values of the other metrics and judges that are named are corrected for their number: "
+        "`holm` bounds the chance of any false difference, `benjamini-hochberg` the share of false ones.",
+        exclude_if=_is_holm,
+    )
     pairwise: Pairwise | None = Field(None, description="Ask a judge which of two outputs is better, as well.")
     baseline: str | None = Field(
         None, description="The candidate others are compared with, `model@prompt`; the first when absent."
@@ -163,6 +183,12 @@ class EvaluationFile(FileModel):
         "use",
         description="`use` takes stored replies, `refresh` asks anew, `replay` sends nothing: a miss is an error.",
     )
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Metrics and judges that the file names, in the order that decides which of them is primary."""
+        labels = (choice.label or choice.metric for choice in self.metrics)
+        return tuple(dict.fromkeys([*labels, *self.judges, *(gate.metric for gate in self.gates)]))
 
     @field_validator("metrics", mode="before")
     @classmethod

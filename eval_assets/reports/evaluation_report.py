@@ -13,6 +13,7 @@ from eval_assets.config.evaluation import Evaluation
 from eval_assets.reports.candidate_report import CandidateReport, Row, candidate_report
 from eval_assets.reports.computed.gating import OverallVerdict, overall_verdict
 from eval_assets.reports.computed.history import TrendPoint, trend
+from eval_assets.reports.computed.roles import Role
 from eval_assets.reports.computed.scores import READ_OF_METRICS, score_rows
 from eval_assets.reports.computed.shared_replies import shared_replies_notes
 from eval_assets.reports.flips import Flip, flips
@@ -106,6 +107,7 @@ class EvaluationReport:
     outdated: tuple[str, ...] = ()
     _compared: Mapping[tuple[str, str], Row] = field(init=False, repr=False, default_factory=dict)
     _against_baseline: Mapping[tuple[str, str], Row] = field(init=False, repr=False, default_factory=dict)
+    _roles: Mapping[str, Role] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         """Look up comparisons once: a page asks for each many times."""
@@ -114,6 +116,8 @@ class EvaluationReport:
         with_baseline = self.comparison.filter(pl.col("is_baseline_comparison")).iter_rows(named=True)
         found = {(Candidate.of_row(row), row["metric"]): row for row in with_baseline}
         object.__setattr__(self, "_against_baseline", found)
+        roles = self.comparison.select("metric", "role").drop_nulls().unique().rows()
+        object.__setattr__(self, "_roles", {metric: Role(role) for metric, role in roles})
 
     @property
     def verdict(self) -> OverallVerdict:
@@ -127,14 +131,20 @@ class EvaluationReport:
 
     @property
     def headline(self) -> str | None:
-        """The metric to look at first: of the first gate, else the first the file adds, else the first that has a
-        better end; never one that answers with labels, which has no mean.
-        """
-        gated = [gate.metric for gate in self.evaluation.file.gates]
-        added = [choice.label or choice.metric for choice in self.evaluation.file.metrics]
-        directed = [metric for metric in self.metrics if self.facts(metric)["greater_is_better"] is not None]
-        means = [metric for metric in self.metrics if not self.answers_with_labels(metric)]
-        return next((metric for metric in (*gated, *added, *directed) if metric in means), None)
+        """The primary metric, which decides: as the comparison was made; before there is one, as the file has it."""
+        if self._roles:
+            return next((metric for metric in self.metrics if self.role(metric) is Role.PRIMARY), None)
+        ranking = [
+            metric
+            for metric in self.metrics
+            if self.facts(metric)["greater_is_better"] is not None and not self.answers_with_labels(metric)
+        ]
+        file = self.evaluation.file
+        return next((metric for metric in (file.primary, *file.named, *ranking) if metric in ranking), None)
+
+    def role(self, metric: str) -> Role | None:
+        """What a metric is there for; null where it was not compared since there are roles."""
+        return self._roles.get(metric)
 
     def answers_with_labels(self, metric: str) -> bool:
         """Whether the aggregates of a metric hold labels and no score."""

@@ -29,7 +29,7 @@ from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written, provenance
 from eval_assets.tables.columns import CANDIDATE
 
-CODE_VERSION = "3"
+CODE_VERSION = "4"
 SCORE_TABLES = ("heuristic_metrics", "judge_scores")
 
 

@@ -87,7 +87,9 @@ def judge_agreement_part(content: EvaluationContent) -> Part:
 def comparison_part(content: EvaluationContent) -> Part:
     """Which candidates are compared with which, and what is asked of them."""
     candidates = {"candidates": list(content.evaluation.candidates), "baseline": content.evaluation.baseline}
-    return {**candidates, **_described(content), **_fields(content, "gates")}
+    file = content.evaluation.file
+    decided = {"primary": file.primary, "named": list(file.named), "correction": file.correction}
+    return {**candidates, **_described(content), **decided, **_fields(content, "gates")}
 
 
 def declared_ranges(evaluation: Evaluation) -> dict[str, list[float]]:

@@ -170,6 +170,7 @@ class FileVersions:
         }
         facts = [shaping, metrics, content["task"], card.cluster, list(card.slices)]
         facts += [ranges] if (ranges := declared_ranges(evaluation)) else []
+        facts.append(list(evaluation.file.named))
         return FileVersion(
             content_sha256(facts), content, self._source(self._project.evaluations, name), evaluation.file.description
         )

@@ -157,7 +157,7 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
     "comparison": (
         ("evaluation",),
         (
-            "evaluation text, model text, prompt text, metric text, version text, kind text, "
+            "evaluation text, model text, prompt text, metric text, version text, kind text, role text, "
             "greater_is_better yes/no, n_total whole, n_scored whole, mean number, ci_low number, ci_high number, "
             "rank whole, tied_group text, compared_with text, is_baseline_comparison yes/no, n_pairs whole, "
             "n_unpaired whole, wins whole, losses whole, ties whole, difference number, difference_ci_low number, "

@@ -54,6 +54,8 @@ class MetricFacts:
         high: Highest possible score, if there is one.
         is_binary: Whether every score is 0 or 1, so that means are shares.
         aggregates: Names of aggregates asked for beside those every report has, such as `ratio`.
+        named_at: Its place among the metrics and judges that the evaluation's file names; null for a default of the
+            task.
     """
 
     greater_is_better: bool | None = True
@@ -61,6 +63,7 @@ class MetricFacts:
     high: float | None = None
     is_binary: bool = False
     aggregates: tuple[str, ...] = ()
+    named_at: int | None = 0
 
     @property
     def in_points(self) -> bool:

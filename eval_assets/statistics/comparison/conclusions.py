@@ -10,6 +10,7 @@ from eval_assets.statistics.intervals import Interval
 from eval_assets.wording.numbers import brief_number, confidence_text, count_text, plain_number, significant_text
 
 LEAST_P_SHOWN = 0.0001
+NOTHING_TO_COMPARE = "nothing to compare: no example has a score from both candidates"
 ROUNDED_AWAY = 1e-9  # a smaller difference is none
 
 
@@ -117,8 +118,7 @@ def conclude(
     about 4,400 more examples would resolve 2.0 points
     """
     if comparison.difference is None or comparison.p_value is None:
-        sentence = "nothing to compare: no example has a score from both candidates"
-        return ComparisonVerdict(Conclusion.NO_RELIABLE_DIFFERENCE, sentence)
+        return ComparisonVerdict(Conclusion.NO_RELIABLE_DIFFERENCE, NOTHING_TO_COMPARE)
     conclusion = concluded(
         comparison,
         confidence=confidence,
@@ -126,7 +126,7 @@ def conclude(
         p_value_of_equivalence=adjusted_p_value_of_equivalence,
     )
     p_value = comparison.p_value if adjusted_p_value is None else adjusted_p_value
-    unit = _Unit(100, ".1f", " points") if in_points else _Unit(1, ".3g", "")
+    unit = _unit(in_points=in_points)
     seen = f"{unit.amount(comparison.difference, '+')} ({_interval_text(comparison.interval, unit)}, "
     corrected = "" if adjusted_p_value is None else " corrected"
     if conclusion is Conclusion.EQUIVALENT:
@@ -150,6 +150,19 @@ def conclude(
     return ComparisonVerdict(conclusion, sentence)
 
 
+def described(comparison: PairedComparison, *, in_points: bool = False) -> str:
+    """Write the difference and its interval, and conclude nothing.
+
+    Args:
+        comparison: From `compare_paired`.
+        in_points: As in `conclude`.
+    """
+    if comparison.difference is None:
+        return NOTHING_TO_COMPARE
+    unit = _unit(in_points=in_points)
+    return f"{unit.amount(comparison.difference, '+')} ({_interval_text(comparison.interval, unit)})"
+
+
 @dataclass(frozen=True, slots=True)
 class _Unit:
     """How differences are written."""
@@ -169,6 +182,10 @@ class _Unit:
 
     def amount(self, value: float, sign: str = "") -> str:
         return self.number(value, sign) + self.name
+
+
+def _unit(*, in_points: bool) -> _Unit:
+    return _Unit(100, ".1f", " points") if in_points else _Unit(1, ".3g", "")
 
 
 def _interval_text(interval: Interval, unit: _Unit) -> str:
