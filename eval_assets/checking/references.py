@@ -197,7 +197,8 @@ def evaluation_problems(project: Project, name: str, metrics_of: MetricsOf) -> l
         examples = _examples(project, loaded.item)
         if not of_metrics:
             n_examples = len(examples) if 0 < len(examples) < TRIED else None
-            problems += gate_problems(loaded, _bounds(project, loaded.item, metrics), n_examples=n_examples)
+            bounds, slices = _bounds(project, loaded.item, metrics), project.dataset(file.dataset).card.slices
+            problems += gate_problems(loaded, bounds, slices=slices, n_examples=n_examples)
             problems += primary_problems(loaded, _directions(project, loaded.item, metrics))
         of_columns = _against_rows(
             project, file.dataset, lambda rows: _column_problems(project, loaded, metrics, examples, rows)

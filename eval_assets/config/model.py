@@ -232,6 +232,11 @@ class ModelFile(FileModel):
         "kept_apart",
         description="`as_output`: a reply that calls tools answers with its calls, a JSON list of name and arguments.",
     )
+    reference: bool = Field(
+        default=False,
+        description="Kept for comparison only: gates don't ask it, and it can't be shipped. Changes no result.",
+        exclude_if=_is_empty,
+    )
     prices: Prices = Field(Prices(), description="What it charges, for estimates and budgets; unknown when absent.")
     limits: Limits = Field(Limits(), description="How fast it may be asked, how long it may take, when to give up.")
     callable: str | None = Field(

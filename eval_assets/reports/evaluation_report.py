@@ -18,6 +18,7 @@ from eval_assets.reports.computed.scores import READ_OF_METRICS, score_rows
 from eval_assets.reports.computed.shared_replies import shared_replies_notes
 from eval_assets.reports.flips import Flip, flips
 from eval_assets.reports.judging_report import JudgingReport, load_judging
+from eval_assets.reports.note import Note
 from eval_assets.reports.outputs import ExampleOutputs, example_outputs
 from eval_assets.reports.performance import Performance, performance
 from eval_assets.storage.warehouse import Warehouse
@@ -83,7 +84,8 @@ class EvaluationReport:
         total: Cost and speed of all candidates together.
         judges: Judge → the model it ran on.
         dataset: What was evaluated on.
-        notes: What a reader must know before believing the numbers, such as how far a judge can be trusted.
+        notes: What to know besides the numbers, such as how far a judge can be trusted; what the tables show to be
+            missing is added in `noting`.
         provenance: Where the numbers come from.
         judging: What is known about the judges.
         outdated: In what the numbers differ from the files as they stand, a line each.
@@ -101,7 +103,7 @@ class EvaluationReport:
     total: Performance
     judges: Mapping[str, str]
     dataset: DatasetFacts
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
     provenance: Provenance
     judging: JudgingReport
     outdated: tuple[str, ...] = ()
@@ -194,7 +196,7 @@ def load_report(
     evaluation: Evaluation,
     *,
     generated_at: datetime,
-    notes: Sequence[str] = (),
+    notes: Sequence[Note] = (),
     card: DatasetCard | None = None,
     judges_now: Mapping[str, str | None] | None = None,
     whole: bool = False,
@@ -205,7 +207,7 @@ def load_report(
         warehouse: Where the tables are.
         evaluation: The evaluation; candidates that it no longer has are left out.
         generated_at: Printed in the report, UTC.
-        notes: What a reader must know before believing the numbers.
+        notes: What to know besides the numbers.
         card: Of the dataset: its description, source and licence are printed.
         judges_now: Judge → its data version as its file stands now; null if that can't be told.
         whole: Whether predictions come with the columns that no renderer shows and that take most of the memory.
@@ -245,7 +247,7 @@ def assemble_report(
     *,
     dataset: DatasetFacts,
     provenance: Provenance,
-    notes: Sequence[str] = (),
+    notes: Sequence[Note] = (),
     judging: JudgingReport | None = None,
 ) -> EvaluationReport:
     """Put a report together from tables in memory.
@@ -255,7 +257,7 @@ def assemble_report(
         frames: A frame for each of `READ_TABLES`, with the rows of this evaluation alone.
         dataset: What was evaluated on.
         provenance: Where the numbers come from.
-        notes: What a reader must know before believing the numbers; what is known of the judges is added.
+        notes: What to know besides the numbers; what is known of the judges is added.
         judging: What is known about the judges; nothing by default.
     """
     known = judging or JudgingReport()
@@ -277,7 +279,7 @@ def assemble_report(
         total=performance(frames["predictions"], judged),
         judges=dict(judged.select("judge", "judge_model").drop_nulls().unique(maintain_order=True).rows()),
         dataset=dataset,
-        notes=(*notes, *shared_replies_notes(frames["predictions"]), *(judge.sentence for judge in known.trust)),
+        notes=(*notes, *shared_replies_notes(frames["predictions"]), *(judge.note for judge in known.trust)),
         provenance=provenance,
         judging=known,
     )

@@ -57,5 +57,5 @@ def named_first(evaluation: Evaluation, facts: Mapping[str, MetricFacts]) -> lis
         ((known.named_at, name) for name, known in facts.items() if known.named_at is not None),
         key=lambda place: place[0],
     )
-    gated = [gate.metric for gate in evaluation.file.gates if gate.metric in facts]
+    gated = [gate.metric for gate in evaluation.file.asked if gate.metric in facts]
     return list(dict.fromkeys([*(name for _, name in placed), *gated]))
