@@ -337,6 +337,11 @@ class ModelFile(FileModel):
         description="`batch`: requests are collected into files that the provider answers within a day, for less.",
         exclude_if=_is_live,
     )
+    reference: bool = Field(
+        default=False,
+        description="Kept for comparison only: gates don't ask it, and it can't be shipped. Changes no result.",
+        exclude_if=_is_empty,
+    )
     prices: Prices = Field(Prices(), description="What it charges, for estimates and budgets; unknown when absent.")
     limits: Limits = Field(Limits(), description="How fast it may be asked, how long it may take, when to give up.")
     callable: str | None = Field(

@@ -104,9 +104,10 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
         (
             "evaluation text, model text, prompt text, metric text, version text, kind text, "
             "greater_is_better yes/no, lowest_possible number, highest_possible number, slice_column text, "
-            "slice_value text, n_total whole, n_scored whole, n_examples whole, n_tool_call whole, n_empty whole, "
-            "n_error whole, n_refused whole, n_truncated whole, n_unparsed whole, n_skipped whole, mean number, "
-            "variance number, standard_error number, median number, p90 number, min number, max number, "
+            "slice_value text, n_total whole, n_scored whole, n_examples whole, n_without_target whole, "
+            "n_tool_call whole, n_empty whole, n_error whole, n_refused whole, n_truncated whole, n_unparsed whole, "
+            "n_skipped whole, mean number, variance number, standard_error number, median number, p90 number, "
+            "min number, max number, "
             "ci_low number, ci_high number, ci_method text, p90_ci_low number, p90_ci_high number, "
             "p90_ci_method text, confidence number, mean_if_missing_worst number, mean_if_missing_best number, "
             "n_labelled whole, labels text, extra_aggregates text, run_id text"
@@ -159,7 +160,7 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
     "comparison": (
         ("evaluation",),
         (
-            "evaluation text, model text, prompt text, metric text, version text, kind text, "
+            "evaluation text, model text, prompt text, metric text, version text, kind text, role text, "
             "greater_is_better yes/no, n_total whole, n_scored whole, mean number, ci_low number, ci_high number, "
             "rank whole, tied_group text, compared_with text, is_baseline_comparison yes/no, n_pairs whole, "
             "n_unpaired whole, wins whole, losses whole, ties whole, difference number, difference_ci_low number, "
