@@ -215,7 +215,7 @@ def _side_by_side(report: EvaluationReport) -> Iterator[str]:
     yield f"| --- | --- |{' --- |' * len(names)}"
     for example in report.outputs(names, limit=EXAMPLES):
         answers = (
-            shortened(answer.said, SHOWN_CHARACTERS) if answer.output is not None else f"⚠️ {answer.outcome}"
+            shortened(answer.said, SHOWN_CHARACTERS) if answer.said is not None else f"⚠️ {answer.outcome}"
             for answer in example.answers
         )
         cells = (example.example_id, shortened(example.inputs, SHOWN_CHARACTERS), *answers)

@@ -7,7 +7,7 @@ from typing import Any
 
 from eval_assets.config.candidate import Candidate
 from eval_assets.requests.answerer import ANSWERER
-from eval_assets.requests.conversations import conversation_in, conversation_text, turns_in
+from eval_assets.requests.conversations import answer_in, conversation_in, conversation_text, turns_in
 from eval_assets.requests.tool_calls import calls_text
 from eval_assets.wording.foreign_text import visible_text
 from eval_assets.wording.numbers import ABSENT, money_text, plain_number, seconds_text
@@ -122,7 +122,9 @@ def _predictions(predictions: Sequence[Part]) -> Iterator[str]:
     for row in predictions:
         cell = f"{row['evaluation']}:{Candidate.of_row(row)}"
         yield f"{INDENT}{row['prediction_id']}  {cell}, sample {row['sample_index']}"
-        yield from _deeper(_field("output", row["output"] if row["outcome"] == "ok" else row["outcome"]))
+        yield from _deeper(
+            _field("output", row["output"] or answer_in(row) if row["outcome"] == "ok" else row["outcome"])
+        )
         for score in row["scores"]:
             yield f"{INDENT * 2}{score['score_id']}  {score['metric']}: {_scored(score)}"
 
