@@ -49,7 +49,7 @@ def report_markdown(report: EvaluationReport) -> str:
         duels_markdown(report),
         trust_markdown(report),
         _worst_flips(report),
-        ["## Cost and speed", "", *_cost_and_speed(shown)],
+        ["## Cost and speed", "", *_cost_and_speed(shown), *_paid_and_saved(report)],
         ["## Side by side", "", *_side_by_side(report)] if report.predictions.height else [],
         [f"*{markdown_text(note)}*" for note in report.notes],
     ]
@@ -147,6 +147,17 @@ def _cost_and_speed(shown: Sequence[CandidateReport]) -> Iterator[str]:
     yield "| --- |" + " ---: |" * 8
     for candidate in shown:
         yield f"| {markdown_text(candidate.name)} | {' | '.join(_speed_cells(candidate))} |"
+
+
+def _paid_and_saved(report: EvaluationReport) -> Iterator[str]:
+    if not report.spent:
+        return
+    yield ""
+    yield "| who | replies | reused | paid | saved by reuse | without reuse |"
+    yield "| --- |" + " ---: |" * 5
+    for spent in report.spent:
+        amounts = (money_text(amount) for amount in (spent.paid_usd, spent.saved_usd, spent.without_reuse_usd))
+        yield f"| {markdown_text(spent.who)} | {spent.n_replies:,} | {spent.n_reused:,} | {' | '.join(amounts)} |"
 
 
 def _speed_cells(candidate: CandidateReport) -> Iterator[str]:

@@ -66,6 +66,7 @@ def report_table(report: EvaluationReport) -> str:
         _headline(report),
         "\n".join(_wrapped(f"{MARK} ", sentence) for sentence in missing_notes(report, at_most=MOST_NOTES)),
         f"{_cost_and_speed(report, shown, labels)}\n{LEGEND_OF_SPEED}",
+        _paid_and_saved(report),
         *_leaderboard(report, shown, labels),
         LEGEND
         if all(row["n_scored"] == row["n_total"] for measure in measures(report) for row in measure.rows.values())
@@ -125,6 +126,19 @@ def _cost_and_speed(report: EvaluationReport, shown: Sequence[CandidateReport], 
         rows.append(["", "all", *_speed_cells(report.total)])
     headers = ["", "candidate", "answered", "cost", "judging", "p50/p90/p99", "tok/s", "reused"]
     return _table(headers, rows, right_from=2)
+
+
+def _paid_and_saved(report: EvaluationReport) -> str:
+    rows = [
+        [
+            spent.who,
+            f"{spent.n_replies:,}",
+            f"{spent.n_reused:,}",
+            *(money_text(amount) for amount in (spent.paid_usd, spent.saved_usd, spent.without_reuse_usd)),
+        ]
+        for spent in report.spent
+    ]
+    return _table(["", "replies", "reused", "paid", "saved", "without reuse"], rows, right_from=1) if rows else ""
 
 
 def _speed_cells(speed: Performance) -> list[str]:
