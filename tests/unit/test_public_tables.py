@@ -72,6 +72,7 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
             "tool_calls text, outcome text, error_kind text, error text, finish_reason text, "
             "latency_seconds number, prompt_tokens whole, completion_tokens whole, "
             "cached_tokens whole, cache_write_tokens whole, reasoning_tokens whole, audio_prompt_tokens whole, "
+            "image_prompt_tokens whole, "
             "audio_completion_tokens whole, tokens_estimated yes/no, cost_usd number, "
             "requested_at time, request_key text, response_id text, reused yes/no, run_id text"
         ),
@@ -93,6 +94,7 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
             "reason text, messages text, raw_reply text, reasoning text, latency_seconds number, "
             "prompt_tokens whole, completion_tokens whole, "
             "cached_tokens whole, cache_write_tokens whole, reasoning_tokens whole, audio_prompt_tokens whole, "
+            "image_prompt_tokens whole, "
             "audio_completion_tokens whole, tokens_estimated yes/no, cost_usd number, requested_at time, "
             "judgement_key text, response_id text, request_keys text, reused yes/no, run_id text"
         ),
@@ -182,6 +184,7 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
             "output text, reasoning text, tool_calls text, finish_reason text, error_kind text, error text, "
             "logprobs text, latency_seconds number, prompt_tokens whole, completion_tokens whole, "
             "cached_tokens whole, cache_write_tokens whole, reasoning_tokens whole, audio_prompt_tokens whole, "
+            "image_prompt_tokens whole, "
             "audio_completion_tokens whole, tokens_estimated yes/no, "
             "cost_usd number, requested_at time, usage text, reply_sha256 text, run_id text"
         ),
@@ -193,6 +196,7 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
             "finished_at time, n_rows whole, n_reused whole, n_sent whole, n_failed whole, n_retries whole, "
             "n_corrupt whole, failures text, prompt_tokens whole, completion_tokens whole, "
             "cached_tokens whole, cache_write_tokens whole, reasoning_tokens whole, audio_prompt_tokens whole, "
+            "image_prompt_tokens whole, "
             "audio_completion_tokens whole, n_estimated whole, cost_usd number, saved_usd number, "
             "concurrency text, ended text, message text"
         ),
