@@ -71,6 +71,7 @@ class BatchPrices(FileModel):
     )
     reasoning_usd_per_million: float | None = Field(None, ge=0, description="Of replies, for thoughts.")
     audio_prompt_usd_per_million: float | None = Field(None, ge=0, description="Of the prompt, for audio.")
+    image_prompt_usd_per_million: float | None = Field(None, ge=0, description="Of the prompt, for images.")
     audio_completion_usd_per_million: float | None = Field(None, ge=0, description="Of replies, for audio.")
     tiers: tuple[PriceTier, ...] | None = Field(None, description="Rates for requests with long prompts.")
 
@@ -93,11 +94,19 @@ class Prices(FileModel):
     audio_prompt_usd_per_million: float | None = Field(
         None, ge=0, description="Of the prompt, for audio; as the others when absent."
     )
+    image_prompt_usd_per_million: float | None = Field(
+        None, ge=0, description="Of the prompt, for images; as the others when absent."
+    )
     audio_completion_usd_per_million: float | None = Field(
         None, ge=0, description="Of replies, for audio; as the rest of a reply when absent."
     )
     tiers: tuple[PriceTier, ...] = Field(
         (), description="Other rates for requests with long prompts; of several that fit the longest counts."
+    )
+    as_told: bool = Field(
+        default=False,
+        description="The endpoint tells the dollars of a reply as `cost` of its usage, as OpenRouter does; the rates "
+        "count where it doesn't, and for budgets and estimates.",
     )
     batch: BatchPrices | None = Field(
         None, description="Rates of requests in batches; counted as the others when absent.", exclude_if=is_null
@@ -114,8 +123,8 @@ class Prices(FileModel):
 
     @property
     def are_known(self) -> bool:
-        """Whether the file states any price, be it 0: what nobody stated is unknown, not free."""
-        return bool(self.model_fields_set - {"as_of", "source"})
+        """Whether the file states any rate, be it 0: what nobody stated is unknown, not free."""
+        return bool(self.model_fields_set - {"as_of", "source", "as_told"})
 
     @model_serializer(mode="wrap")
     def _as_stated(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:

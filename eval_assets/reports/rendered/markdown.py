@@ -64,7 +64,7 @@ def report_markdown(report: EvaluationReport, *, selected: Sequence[str] = ()) -
         duels_markdown(report),
         trust_markdown(report),
         _worst_flips(report),
-        ["### Cost and speed", "", *_cost_and_speed(table)],
+        ["### Cost and speed", "", *_cost_and_speed(table), *_paid_and_saved(report)],
         ["### Side by side", "", *_side_by_side(report)] if report.predictions.height else [],
     ]
     fold = ["<details><summary>Everything else</summary>", *_joined(behind), "</details>"]
@@ -197,6 +197,17 @@ def _cost_and_speed(table: AnswerTable) -> Iterator[str]:
     yield "| --- |" + " ---: |" * 8
     for row in table.rows:
         yield f"| {markdown_text(row.name)} | {' | '.join(_speed_cells(row.candidate.performance))} |"
+
+
+def _paid_and_saved(report: EvaluationReport) -> Iterator[str]:
+    if not report.spent:
+        return
+    yield ""
+    yield "| who | replies | reused | paid | saved by reuse | without reuse |"
+    yield "| --- |" + " ---: |" * 5
+    for spent in report.spent:
+        amounts = (money_text(amount) for amount in (spent.paid_usd, spent.saved_usd, spent.without_reuse_usd))
+        yield f"| {markdown_text(spent.who)} | {spent.n_replies:,} | {spent.n_reused:,} | {' | '.join(amounts)} |"
 
 
 def _speed_cells(speed: Performance) -> Iterator[str]:
