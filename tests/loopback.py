@@ -23,7 +23,8 @@ from typing import Any, Literal, Self
 
 from aiohttp import web
 
-from tests.loopback_apis import APIS, SpokenApi
+from tests.loopback_apis import APIS, CHAT, SpokenApi
+from tests.loopback_batches import LoopbackBatches
 
 TOOL_CALLS = [{"id": "c1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city": "Oslo"}'}}]
 Answering = Callable[[Mapping[str, Any]], str]
@@ -125,6 +126,7 @@ class LoopbackProvider:
 
     def __post_init__(self) -> None:
         self._script: deque[Fault | None] = deque()
+        self.batches = LoopbackBatches(self.batched)
 
     def __enter__(self) -> Self:
         self._loop = asyncio.new_event_loop()
@@ -169,6 +171,7 @@ class LoopbackProvider:
             before = "/{before:.*}" if self.is_anywhere else "/v1"
             app.router.add_post(f"{before}{api.path}", partial(self._complete, api))
         app.router.add_get("/_stats", self._tell)
+        self.batches.add_routes(app)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", port, backlog=1024)
@@ -178,6 +181,20 @@ class LoopbackProvider:
 
     async def _tell(self, _: web.Request) -> web.Response:
         return web.json_response(self.stats)
+
+    def batched(self, body: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+        """Status and body of the response to a line of a batch; scripted faults are statuses, or ways to end."""
+        fault = self._script.popleft() if self._script else self.faults(body) if self.faults else None
+        if fault is None and (refused := next((name for name in self.takes_no if name in body), None)):
+            fault = Fault(400, body=json.dumps(CHAT.refusal(refused, body[refused])).encode())
+        if fault is None:
+            return 200, self._reply(dict(body))
+        if isinstance(fault.what, int):
+            error = {"error": {"message": fault.message, "code": fault.code, "type": "scripted"}}
+            return fault.what, error if fault.body is None else json.loads(fault.body)
+        billed = self._without_answer(fault.what, dict(body))
+        assert billed is not None
+        return 200, billed
 
     async def _complete(self, api: SpokenApi, request: web.Request) -> web.StreamResponse:
         raw = await request.read()
@@ -286,7 +303,7 @@ class LoopbackProvider:
     def _reply(
         self, body: dict[str, Any], text: str | None = "", finish_reason: str = "stop", refusal: str | None = None
     ) -> dict[str, Any]:
-        asked = body["messages"][-1]["content"]
+        asked = str(body["messages"][-1]["content"])
         if text is not None:
             text = f"echo: {asked}" if self.answer is None else self.answer(body)
         spent: dict[str, Any] = {"completion_tokens": len((text or "").split())}

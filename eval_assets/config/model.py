@@ -27,6 +27,9 @@ NEEDED_FIELD: Mapping[ProviderName, str] = MappingProxyType(
 WITH_DIALECTS: tuple[ProviderName, ...] = ("openai", "anthropic")
 """Providers whose endpoints differ in the names of parameters, and in which they take."""
 
+WITH_BATCHES: tuple[ProviderName, ...] = ("openai",)
+"""Providers that take many requests as one file and answer them within a day."""
+
 CPU_BATCH_SIZE = 8
 MOST_AT_ONCE = 512
 """Requests under way at a local model on an accelerator whose file states no batch size."""
@@ -39,6 +42,11 @@ def has_dialects(provider: ProviderName) -> bool:
     return provider in WITH_DIALECTS
 
 
+def takes_batches(provider: ProviderName) -> bool:
+    """Whether a provider takes many requests as one file."""
+    return provider in WITH_BATCHES
+
+
 class PriceTier(FileModel):
     """Rates of a whole request, once its prompt is longer than this; those absent are as for shorter ones."""
 
@@ -49,6 +57,23 @@ class PriceTier(FileModel):
     cache_write_usd_per_million: float | None = Field(
         None, ge=0, description="Of the prompt, for tokens written to a cache."
     )
+
+
+class BatchPrices(FileModel):
+    """Rates of requests in batches; those absent are as for requests that are sent at once."""
+
+    prompt_usd_per_million: float | None = Field(None, ge=0, description="Dollars for a million tokens of prompts.")
+    completion_usd_per_million: float | None = Field(None, ge=0, description="Dollars for a million tokens of replies.")
+    request_usd: float | None = Field(None, ge=0, description="Dollars for each request, whatever its length.")
+    cached_usd_per_million: float | None = Field(None, ge=0, description="Of the prompt, for tokens read from a cache.")
+    cache_write_usd_per_million: float | None = Field(
+        None, ge=0, description="Of the prompt, for tokens written to a cache."
+    )
+    reasoning_usd_per_million: float | None = Field(None, ge=0, description="Of replies, for thoughts.")
+    audio_prompt_usd_per_million: float | None = Field(None, ge=0, description="Of the prompt, for audio.")
+    image_prompt_usd_per_million: float | None = Field(None, ge=0, description="Of the prompt, for images.")
+    audio_completion_usd_per_million: float | None = Field(None, ge=0, description="Of replies, for audio.")
+    tiers: tuple[PriceTier, ...] | None = Field(None, description="Rates for requests with long prompts.")
 
 
 class Prices(FileModel):
@@ -69,11 +94,22 @@ class Prices(FileModel):
     audio_prompt_usd_per_million: float | None = Field(
         None, ge=0, description="Of the prompt, for audio; as the others when absent."
     )
+    image_prompt_usd_per_million: float | None = Field(
+        None, ge=0, description="Of the prompt, for images; as the others when absent."
+    )
     audio_completion_usd_per_million: float | None = Field(
         None, ge=0, description="Of replies, for audio; as the rest of a reply when absent."
     )
     tiers: tuple[PriceTier, ...] = Field(
         (), description="Other rates for requests with long prompts; of several that fit the longest counts."
+    )
+    as_told: bool = Field(
+        default=False,
+        description="The endpoint tells the dollars of a reply as `cost` of its usage, as OpenRouter does; the rates "
+        "count where it doesn't, and for budgets and estimates.",
+    )
+    batch: BatchPrices | None = Field(
+        None, description="Rates of requests in batches; counted as the others when absent.", exclude_if=is_null
     )
     as_of: date | None = Field(None, description='When these prices were looked up, in quotes: `"2026-11-01"`.')
     source: str | None = Field(None, description="Where they were looked up.")
@@ -87,8 +123,8 @@ class Prices(FileModel):
 
     @property
     def are_known(self) -> bool:
-        """Whether the file states any price, be it 0: what nobody stated is unknown, not free."""
-        return bool(self.model_fields_set - {"as_of", "source"})
+        """Whether the file states any rate, be it 0: what nobody stated is unknown, not free."""
+        return bool(self.model_fields_set - {"as_of", "source", "as_told"})
 
     @model_serializer(mode="wrap")
     def _as_stated(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -146,6 +182,11 @@ FITTING_LIMITS: Mapping[ProviderName, Callable[[str, int | None], dict[str, Any]
 """Provider → its limits where a model file states none, by device and batch size."""
 
 
+def _is_live(value: object) -> bool:
+    """Whether a mode is the one that files of old have."""
+    return value == "live"
+
+
 def _is_empty(value: object) -> bool:
     """Whether a field that files of old don't have says nothing."""
     return not value
@@ -160,10 +201,19 @@ class RecordedColumns(FileModel):
     example_id: str | None = Field(
         "example_id", description="Whose row it is; null matches rows to examples by their position."
     )
-    output: str = Field("output", description="What was answered; for verdicts the verdict, for preferences who won.")
+    output: str = Field(
+        "output",
+        description="What was answered: text, or a whole conversation as a list of messages; for verdicts the verdict, "
+        "for preferences who won.",
+    )
     latency_seconds: str | None = Field(None, description="How many seconds the reply took; unknown when absent.")
     prompt_tokens: str | None = Field(None, description="Tokens of the prompt; unknown when absent.")
     completion_tokens: str | None = Field(None, description="Tokens of the reply; unknown when absent.")
+    sample_index: str | None = Field(
+        None,
+        description="Which of an example's several replies it is, counted from 0; a file holds one each when absent.",
+        exclude_if=is_null,
+    )
     candidate: str | None = Field(
         None,
         description="Whose output a verdict is on: `model@prompt`, or the model alone for all its prompts; absent for "
@@ -265,6 +315,16 @@ class ModelFile(FileModel):
         "kept_apart",
         description="`as_output`: a reply that calls tools answers with its calls, a JSON list of name and arguments.",
     )
+    mode: Literal["live", "batch"] = Field(
+        "live",
+        description="`batch`: requests are collected into files that the provider answers within a day, for less.",
+        exclude_if=_is_live,
+    )
+    reference: bool = Field(
+        default=False,
+        description="Kept for comparison only: gates don't ask it, and it can't be shipped. Changes no result.",
+        exclude_if=_is_empty,
+    )
     prices: Prices = Field(Prices(), description="What it charges, for estimates and budgets; unknown when absent.")
     limits: Limits = Field(Limits(), description="How fast it may be asked, how long it may take, when to give up.")
     callable: str | None = Field(
@@ -318,6 +378,12 @@ class ModelFile(FileModel):
     def _can_be_served_so(self) -> "ModelFile":
         for said in serving_faults(self, WITH_DIALECTS):
             raise ValueError(said)
+        return self
+
+    @model_validator(mode="after")
+    def _batches_are_taken(self) -> "ModelFile":
+        if self.mode == "batch" and not takes_batches(self.provider):
+            raise ValueError(f"expected `mode: batch` with provider {' or '.join(WITH_BATCHES)}, got {self.provider!r}")
         return self
 
     @model_validator(mode="after")

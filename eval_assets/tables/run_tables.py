@@ -14,6 +14,7 @@ RESPONSES = {
     "output": pl.String(),  # as it came, thoughts between tags included
     "reasoning": pl.String(),  # thoughts that came in a field of their own
     "tool_calls": pl.String(),  # JSON list
+    "trajectory": pl.String(),  # JSON list of messages, where the reply is a whole conversation
     "finish_reason": pl.String(),
     "error_kind": pl.String(),
     "error": pl.String(),

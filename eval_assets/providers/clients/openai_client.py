@@ -5,7 +5,7 @@ brings is read in `providers.http`; what stands in the bodies, in `providers.api
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -125,6 +125,67 @@ class OpenAIClient:
             failure.args = (self._told(str(failure)),)
             raise
 
+    @property
+    def path(self) -> str:
+        """Of the API that is spoken, below the base URL."""
+        return self._path
+
+    def body_of(self, request: Request) -> dict[str, Any]:
+        """What is sent for a request: also as a line of a batch."""
+        return self._api.body(self._model_id, request, self._dialect.spelled(self._asked(request)))
+
+    def reply_in(self, status: int, body: bytes, request: Request, *, requested_at: datetime) -> Reply:
+        """The reply in a response that came by way of a batch, whose latency nobody measured.
+
+        Raises:
+            AttemptFailure: It holds none. A parameter that the endpoint doesn't take is remembered: the request may be
+                sent again, spelled otherwise.
+        """
+        import httpx2
+
+        response = httpx2.Response(status, content=body)
+        try:
+            if status in STATUSES and self._is_spelled_otherwise_now(response, request):
+                said = f"HTTP {status}: a parameter isn't taken, and is spelled otherwise from now on"
+                raise TransientFailure(said, "unsupported_parameter")
+            reply = self._read(response, request, latency_seconds=0.0, requested_at=requested_at)
+        except AttemptFailure as failure:
+            failure.args = (self._told(str(failure)),)
+            raise
+        self._dialect.accepted(self._asked(request))
+        return replace(reply, latency_seconds=None)
+
+    async def called(self, call: "Callable[[AsyncOpenAI], Awaitable[Any]]", path: str) -> Any:
+        """What the SDK says when it is asked something else than a completion.
+
+        Args:
+            call: Asks it.
+            path: Of the endpoint, for messages.
+
+        Raises:
+            AttemptFailure: It brought nothing.
+        """
+        import aiohttp
+        import httpx2
+        import openai
+
+        url = address_of(self._base_url.rstrip("/") + path)
+        try:
+            client, token = self._openai or self._connect(), await self._token()
+            if token is not None:
+                client = client.with_options(default_headers={"Authorization": f"Bearer {token}"})
+            return await call(client)
+        except openai.APIStatusError as error:
+            response = error.response
+            body = redacted_texts(self._parsed(response.content, response.status_code), self._secrets)
+            failure = failure_of(response.status_code, response.headers, body, self._model_id, url)
+        except (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError, OSError, UnicodeError) as error:
+            failure = failed_connection(error, address_of(self._base_url))
+        except AttemptFailure as error:
+            failure = error
+        failure.args = (self._told(str(failure)),)
+        raise failure
+
     async def aclose(self) -> None:
         """Close connections."""
         if self._openai is not None:
@@ -132,9 +193,13 @@ class OpenAIClient:
             self._openai = None
 
     def _asked(self, request: Request) -> Mapping[str, Any]:
-        """The parameters of a request, its reply format, and what a prompt cache is told."""
+        """The parameters of a request, its reply format, its tools, and what a prompt cache is told."""
         pointed = self._pointing(request.messages)
-        given = {} if request.response_format is None else {"response_format": request.response_format}
+        given: dict[str, Any] = {}
+        if request.response_format is not None:
+            given["response_format"] = request.response_format
+        if request.tools:
+            given["tools"] = list(request.tools)
         return {**pointed, **request.parameters, **given} if pointed or given else request.parameters
 
     def _may_be_spelled_otherwise(
@@ -143,6 +208,13 @@ class OpenAIClient:
         """Whether a parameter was refused that has another name, or that the request can do without."""
         name = refused_name(self._parsed(response.content, response.status_code), sent)
         return name is not None and self._dialect.refused(asked, name)
+
+    def _is_spelled_otherwise_now(self, response: "httpx2.Response", request: Request) -> bool:
+        """Whether a parameter was refused that isn't sent any more, by what this response or one before it taught."""
+        asked = self._asked(request)
+        sent = self._dialect.spelled(asked)
+        name = refused_name(self._parsed(response.content, response.status_code), {**asked, **sent})
+        return name is not None and (name not in sent or self._dialect.refused(asked, name))
 
     async def _token(self, refused: str | None = None) -> str | None:
         """The token to send, if one is sent: no message will show it."""

@@ -13,10 +13,11 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from eval_assets.config.model import Limits, Prices
-from eval_assets.errors import BudgetExceededError, StoppedError
+from eval_assets.errors import BudgetExceededError, StoppedError, UnderWayError
 from eval_assets.providers.dispatch.ahead import Ahead, Together
 from eval_assets.providers.dispatch.answering import Pass
 from eval_assets.providers.dispatch.concurrency import Move
+from eval_assets.providers.dispatch.in_batches import LaneBatches
 from eval_assets.providers.dispatch.jobs import Answer, Job, Policy, Retry
 from eval_assets.providers.dispatch.limiter import Limiter
 from eval_assets.providers.dispatch.progress import Ended, EngineReport, Progress, Tally
@@ -25,7 +26,7 @@ from eval_assets.providers.dispatch.session import Session
 from eval_assets.providers.replies.reading import Reading
 from eval_assets.requests.budget import Budget
 from eval_assets.requests.exchange import Client
-from eval_assets.requests.keys import ModelIdentity
+from eval_assets.requests.keys import ModelIdentity, lane_of
 from eval_assets.storage.replies.refreshes import refresh_began_at, refresh_ended
 from eval_assets.storage.replies.responses import ResponseStore
 
@@ -58,6 +59,7 @@ class Engine:
         grace_seconds: How long requests under way may take once the caller breaks off.
         rank: Of its requests; lower ones start first, whatever the model.
         together: What it shares with other engines, if it may be asked ahead.
+        batches: What goes into batches, and what waits in one; only what waits when null.
     """
 
     identity: ModelIdentity
@@ -79,6 +81,7 @@ class Engine:
     grace_seconds: float = 10.0
     rank: int = 0
     together: Together | None = None
+    batches: LaneBatches | None = None
 
     def __post_init__(self) -> None:
         self._tally = Tally()
@@ -94,6 +97,7 @@ class Engine:
                 self.budget,
                 self.rank,
                 self.grace_seconds,
+                self.batches or LaneBatches(self.store, lane_of(self.identity)),
             ),
             self._tally,
             stop=self.stop,
@@ -172,10 +176,12 @@ class Engine:
             ProviderError: The provider refuses every request.
             ReplayMissError: Policy `replay` has no stored reply for some jobs; all others were answered.
             StorageFullError: No room is left to keep further replies.
+            UnderWayError: Some requests wait in a batch, or are to go into one; all others were answered.
         """
         if self._is_asked_ahead:
             self._is_asked_ahead = False
             self._tally.begin_anew()
+            self._session.batches.n_waiting = 0
         if total is not None:
             self._tally.total = (self._tally.total or 0) + total
         with self:
@@ -232,7 +238,7 @@ def _ended_by(error: BaseException) -> Ended:
     match error:
         case BudgetExceededError():
             return "budget"
-        case StoppedError() | KeyboardInterrupt() | GeneratorExit():
+        case StoppedError() | UnderWayError() | KeyboardInterrupt() | GeneratorExit():
             return "stopped"
         case _:
             return "failed"

@@ -24,7 +24,7 @@ COUNTS = ("prompt_tokens", "completion_tokens")
 
 ID_BYTES = 16
 
-APART = ("reasoning", "tool_calls")
+APART = ("reasoning", "tool_calls", "trajectory")
 """Columns that replies stored by earlier releases don't have; they count in the hash where they hold something."""
 
 
@@ -76,6 +76,7 @@ def row_of(
         "output": reply.output,
         "reasoning": reply.reasoning,
         "tool_calls": reply.tool_calls,
+        "trajectory": reply.trajectory,
         "finish_reason": reply.finish_reason,
         "error_kind": reply.error_kind,
         "error": reply.error,
@@ -156,6 +157,7 @@ def stored_reply_of(row: Mapping[str, Any]) -> StoredReply:
         logprobs=None if row["logprobs"] is None else json.loads(row["logprobs"]),
         reasoning=row.get("reasoning"),
         tool_calls=row.get("tool_calls"),
+        trajectory=row.get("trajectory"),
         usage=row.get("usage"),
         tokens_estimated=row.get("tokens_estimated"),
         **answerer_in(row),
