@@ -16,7 +16,7 @@ from eval_assets.reports.rendered.measures import (
     side_by_side,
 )
 from eval_assets.reports.rendered.missing import MOST_NOTES, bounds_text, missing_notes
-from eval_assets.reports.rendered.repeated import repeated_lines
+from eval_assets.reports.rendered.success_lines import success_lines
 from eval_assets.wording.foreign_text import markdown_text, shortened
 from eval_assets.wording.numbers import (
     confidence_text,
@@ -46,7 +46,7 @@ def report_markdown(report: EvaluationReport) -> str:
         if report.gates.height
         else [],
         ["## Leaderboard", "", *_leaderboard(report, shown)],
-        [f"- {markdown_text(metric)}: {markdown_text(said)}" for metric, said in repeated_lines(report)],
+        [f"- {markdown_text(metric)}: {markdown_text(said)}" for metric, said in success_lines(report)],
         ["## Against the baseline", "", *_comparisons(report, shown)] if len(shown) > 1 else [],
         duels_markdown(report),
         trust_markdown(report),
