@@ -261,6 +261,7 @@ def _row(ballot: _Ballot, given: Opinion, seat: _Seat | None, *, juror: str | No
         "raw_reply": given.raw_reply,
         "reasoning": given.reasoning,
         **asdict(given.spent),
+        **given.answerer,
         "judgement_key": given.judgement_key,
         "response_id": given.response_id,
         "request_keys": json.dumps(given.request_keys),

@@ -10,6 +10,9 @@ from types import MappingProxyType
 from typing import Literal
 
 from eval_assets.config.model import Model, ModelFile, ProviderName
+from eval_assets.providers.batches.openai_batches import open_openai_batches
+from eval_assets.providers.batches.service import BatchService
+from eval_assets.providers.clients.anthropic_client import anthropic_account, anthropic_address, open_anthropic
 from eval_assets.providers.clients.callable_client import callable_address, open_callable
 from eval_assets.providers.clients.callable_version import callable_version
 from eval_assets.providers.clients.openai_client import open_openai, openai_account, openai_address
@@ -40,6 +43,7 @@ class Provider:
         has_tokens: Prompts and replies are counted in tokens.
         account: Which account of its address a model file uses, all models of which share what is allowed; null where
             each stands alone.
+        open_batches: Opens the batches of a model; null where requests are sent one by one alone.
         takes_reply_formats: A JSON schema or JSON mode may be asked of it.
         takes_tools: It may be given tools, and messages that call them.
         takes_images: Messages may hold images.
@@ -57,6 +61,7 @@ class Provider:
     has_sampling_parameters: bool = True
     has_tokens: bool = True
     account: Callable[[ModelFile], str] | None = None
+    open_batches: Callable[[Model, Surroundings], BatchService] | None = None
     takes_reply_formats: bool = False
     takes_tools: bool = False
     takes_images: bool = False
@@ -77,6 +82,15 @@ PROVIDERS: Mapping[ProviderName, Provider] = MappingProxyType(
             open_client=open_openai,
             address=openai_address,
             account=openai_account,
+            open_batches=open_openai_batches,
+            takes_reply_formats=True,
+            takes_tools=True,
+            takes_images=True,
+        ),
+        "anthropic": Provider(
+            open_client=open_anthropic,
+            address=anthropic_address,
+            account=anthropic_account,
             takes_reply_formats=True,
             takes_tools=True,
             takes_images=True,

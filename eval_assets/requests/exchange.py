@@ -55,7 +55,8 @@ class Reply:
     of its calls; `trajectory` the JSON list of all its messages, where it is a whole conversation that ends in
     `output`; `usage` the JSON of what the provider says it used. `raw_output` is the text as it came, where
     `output` differs from it. What kind of tokens `prompt_tokens` and `completion_tokens` were, the other counts
-    say: `UsedTokens`. `tokens_estimated` marks counts that are guessed from lengths.
+    say: `UsedTokens`. `tokens_estimated` marks counts that are guessed from lengths. `answered_by` is the model as the
+    provider reports it, `system_fingerprint` and `service_tier` are what it says of its servers and its service.
     """
 
     outcome: Outcome
@@ -78,8 +79,12 @@ class Reply:
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
     audio_prompt_tokens: int | None = None
+    image_prompt_tokens: int | None = None
     audio_completion_tokens: int | None = None
     tokens_estimated: bool | None = None
+    answered_by: str | None = None
+    system_fingerprint: str | None = None
+    service_tier: str | None = None
 
 
 class AtHand(Protocol):

@@ -19,6 +19,7 @@ from eval_assets.providers.dispatch.jobs import Answer, Asker, Job
 from eval_assets.providers.replies.reading import READING_VERSION
 from eval_assets.providers.traits import provider_of
 from eval_assets.reports.performance import known_sum
+from eval_assets.requests.answerer import answerer_of
 from eval_assets.requests.canonical_json import json_text
 from eval_assets.requests.exchange import Message, Request
 from eval_assets.requests.keys import KEY_SCHEMA
@@ -248,6 +249,7 @@ def prediction_row(inputs: CellInputs, asked: PredictionRow, answer: Answer[Any]
         "tokens_estimated": reply.tokens_estimated,
         "cost_usd": reply.cost_usd,
         "requested_at": reply.requested_at,
+        **answerer_of(reply),
         "response_id": answer.response_id,
         "reused": answer.reused,
     }

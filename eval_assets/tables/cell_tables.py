@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from eval_assets.tables.columns import CELL, SPENT
+from eval_assets.tables.columns import ANSWERER, CELL, SPENT
 
 PREDICTIONS = {
     **CELL,
@@ -27,6 +27,7 @@ PREDICTIONS = {
     "error": pl.String(),
     "finish_reason": pl.String(),
     **SPENT,
+    **ANSWERER,
     "request_key": pl.String(),
     "response_id": pl.String(),
     "reused": pl.Boolean(),  # the reply was paid for by an earlier run or an identical request
@@ -36,7 +37,9 @@ PREDICTIONS = {
 LATER_COLUMNS = ("tool_calls", "trajectory")
 """Of what a metric may read, what a dataset's own column of the name comes before."""
 
-METRIC_COLUMNS = {name: kind for name, kind in PREDICTIONS.items() if name != "reasoning"}
+NOT_OF_THE_ANSWER = ("reasoning", *ANSWERER)
+
+METRIC_COLUMNS = {name: kind for name, kind in PREDICTIONS.items() if name not in NOT_OF_THE_ANSWER}
 """What a metric may read of a prediction: the answer. A dataset's own columns of the other names stay visible."""
 
 HEURISTIC_METRICS = {
@@ -80,6 +83,7 @@ JUDGE_SCORES = {
     "raw_reply": pl.String(),
     "reasoning": pl.String(),  # what the judge's model thought before it replied
     **SPENT,
+    **ANSWERER,
     "judgement_key": pl.String(),
     "response_id": pl.String(),
     "request_keys": pl.String(),  # JSON list: of all requests behind it, a tree's questions and repairs too
@@ -100,6 +104,7 @@ AGGREGATE_REPORTS = {
     "n_total": pl.Int64(),
     "n_scored": pl.Int64(),
     "n_examples": pl.Int64(),  # examples with at least one score: what mean and interval are over
+    "n_without_target": pl.Int64(),  # rows with nothing to compare with, which are in no other count
     "n_tool_call": pl.Int64(),
     "n_empty": pl.Int64(),
     "n_error": pl.Int64(),

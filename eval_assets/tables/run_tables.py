@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from eval_assets.tables.columns import CELL, SPENT, TIME, TOKEN_PARTS
+from eval_assets.tables.columns import ANSWERER, CELL, SPENT, TIME, TOKEN_PARTS
 
 RESPONSES = {
     "lane": pl.String(),  # one account at one provider with one model: the partition
@@ -20,6 +20,7 @@ RESPONSES = {
     "error": pl.String(),
     "logprobs": pl.String(),
     **SPENT,
+    **ANSWERER,
     "usage": pl.String(),  # JSON: what the provider says was used, as it said it
     "reply_sha256": pl.String(),
     "run_id": pl.String(),

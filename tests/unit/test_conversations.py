@@ -89,7 +89,7 @@ def test_recorded_trajectories_are_scored_by_their_end_and_kept_whole(tmp_path: 
     sent = [{"role": "system", "content": "Answer briefly."}, *ASKED, {"role": "user", "content": "In one word."}]
     assert json.loads(row["messages"]) == sent
     scores = {score["metric"]: score["score"] for score in warehouse.scan("heuristic_metrics").collect().to_dicts()}
-    assert scores == {"exact_match": 1.0, "contains": 1.0}
+    assert scores == {"exact_match": 1.0, "token_f1": 1.0, "contains": 1.0}
     (judged,) = warehouse.scan("judge_scores").collect().to_dicts()
     assert (judged["score"], judged["outcome"]) == (5.0, "ok")
     said = trace_text(trace(warehouse, row["prediction_id"]))

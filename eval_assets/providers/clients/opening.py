@@ -8,6 +8,7 @@ from typing import Any
 
 from eval_assets.config.model import Model
 from eval_assets.errors import ConfigError
+from eval_assets.providers.batches.service import BatchService
 from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.dispatch.limiter import Quota
 from eval_assets.providers.identity import identity_of, implementation_of
@@ -33,6 +34,19 @@ def open_client(model: Model, surroundings: Surroundings, *, implementation: str
     client = provider_of(model).open_client(model, surroundings)
     _refuse_another(model, surroundings, implementation)  # it may have been edited while it was read
     return client
+
+
+def batches_of(model: Model, surroundings: Surroundings) -> BatchService:
+    """The batches of a model; nothing is asked of its provider yet.
+
+    Raises:
+        MissingKeyError: A secret that the model needs isn't set.
+        ConfigError: Its provider takes none.
+    """
+    opening = provider_of(model).open_batches
+    if opening is None:
+        raise ConfigError(f"model {model.name!r}: provider {model.file.provider!r} takes no batches")
+    return opening(model, surroundings)
 
 
 class OnDemandClient:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from eval_assets.config.candidate import Candidate
+from eval_assets.requests.answerer import ANSWERER
 from eval_assets.requests.conversations import answer_in, conversation_in, conversation_text, turns_in
 from eval_assets.requests.tool_calls import calls_text
 from eval_assets.wording.foreign_text import visible_text
@@ -198,6 +199,8 @@ def _spent(part: Part) -> Iterator[str]:
     )
     spent = f"{seconds_text(part['latency_seconds'])}, {money_text(part['cost_usd'])}"
     yield from _field("used", f"{asked} + {said} tokens, {spent}")
+    told = [part[name] for name in ANSWERER if part.get(name)]
+    yield from _field("answered by", ", ".join(told) or None)
     yield from _field("reply", f"{part['response_id']}{', reused' if part['reused'] else ''}")
     yield from _field("paid by run", part["paid_by_run_id"])
 
