@@ -16,7 +16,7 @@ from eval_assets.reports.rendered.answer_table import MOST_ROWS, AnswerTable, an
 from eval_assets.reports.rendered.gate_formats import MARKS, condition_text, gates_sentence, gates_table
 from eval_assets.reports.rendered.judging_text import duels_markdown, trust_markdown
 from eval_assets.reports.rendered.measures import Measure, compared_metrics, is_told, mean_text, side_by_side
-from eval_assets.reports.rendered.repeated import repeated_lines
+from eval_assets.reports.rendered.success_lines import success_lines
 from eval_assets.wording.foreign_text import markdown_text, shortened
 from eval_assets.wording.numbers import (
     confidence_text,
@@ -59,7 +59,7 @@ def report_markdown(report: EvaluationReport, *, selected: Sequence[str] = ()) -
         _folded_candidates(notes),
         ["### Gates", "", *gates_table(report.gates)] if report.gates.height else [],
         _comparisons(report, table),
-        [f"- {markdown_text(metric)}: {markdown_text(said)}" for metric, said in repeated_lines(report)],
+        [f"- {markdown_text(metric)}: {markdown_text(said)}" for metric, said in success_lines(report)],
         _described(report, table),
         duels_markdown(report),
         trust_markdown(report),

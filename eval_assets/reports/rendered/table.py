@@ -20,7 +20,7 @@ from eval_assets.reports.rendered.answer_table import (
 from eval_assets.reports.rendered.gate_formats import condition_text, gates_sentence
 from eval_assets.reports.rendered.judging_text import judging_lines
 from eval_assets.reports.rendered.measures import compared_metrics, is_told, mean_text
-from eval_assets.reports.rendered.repeated import repeated_lines
+from eval_assets.reports.rendered.success_lines import success_lines
 from eval_assets.wording.foreign_text import visible_text
 from eval_assets.wording.numbers import (
     ABSENT,
@@ -61,7 +61,7 @@ def report_table(report: EvaluationReport, *, selected: Sequence[str] = ()) -> s
         "\n".join(_gates(report)),
         "\n".join(_notes(notes)),
         "\n".join(_against_baseline(report, table)),
-        "\n".join(_wrapped(f"{metric}: ", said) for metric, said in repeated_lines(report)),
+        "\n".join(_wrapped(f"{metric}: ", said) for metric, said in success_lines(report)),
         "\n".join(_described(report, table)),
         "\n".join(_cost_and_speed(report, table)),
         "\n".join(_paid_and_saved(report)),
