@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -75,8 +75,10 @@ class Lookup:
         policy: Policy,
         asked: Asked,
         spending: Spending,
+        not_before: datetime | None = None,
     ) -> None:
         self.demand = Demand(model.model, is_in_batches=spending.is_in_batches(model.model))
+        self._not_before = not_before if policy == "use" else None
         self._under_way = store.batches.under_way(lane_of(identity))
         self._reading, self._retry = reading_of(model.model), spending.retry
         self.lane = lane_of(identity)
@@ -97,12 +99,14 @@ class Lookup:
                     yield Answer(job, "", unsendable_reply(error), None, reused=False)
                 else:
                     keyed.append((job, key_of(canonical), canonical))
-            stored = self._stored([key for _, key, _ in keyed])
+            stored = self._stored({key: job.request for job, key, _ in keyed})
             for job, key, canonical in keyed:
                 found = stored.get(key)
                 if found is None:
                     self._count(key, canonical, job.request)
-                reply = understood(found.reply, self._reading) if found else self._pending
+                reply = self._pending
+                if found is not None:
+                    reply = understood(found.reply, self._reading, has_tools=bool(job.request.tools))
                 yield Answer(job, key, reply, None, reused=found is not None)
 
     def count_missing(self, requests: list[Request]) -> None:
@@ -112,14 +116,21 @@ class Lookup:
             with contextlib.suppress(ConfigError):  # such a request fails without being sent
                 canonical = canonical_request(self._identity, request)
                 keyed[key_of(canonical)] = (canonical, request)
-        for key in keyed.keys() - self._stored(list(keyed)).keys():
+        for key in keyed.keys() - self._stored({key: request for key, (_, request) in keyed.items()}).keys():
             self._count(key, *keyed[key])
 
-    def _stored(self, keys: list[str]) -> dict[str, StoredReply]:
-        found = {} if self._policy == "refresh" else self._store.known(self.lane, keys)
+    def _stored(self, requests: Mapping[str, Request]) -> dict[str, StoredReply]:
+        """The stored replies that do, by key of the request."""
+        found = {} if self._policy == "refresh" else self._store.known(self.lane, list(requests))
+        if (began := self._not_before) is not None:
+            found = {key: stored for key, stored in found.items() if stored.reply.requested_at >= began}
         if self._retry is None:
             return found
-        return {key: stored for key, stored in found.items() if not self._retry.wants(stored.reply, self._reading)}
+        return {
+            key: stored
+            for key, stored in found.items()
+            if not self._retry.wants(stored.reply, self._reading, has_tools=bool(requests[key].tools))
+        }
 
     def _count(self, key: str, canonical: str, request: Request) -> None:
         if key not in self._asked:
@@ -161,7 +172,7 @@ def dry_run(engine_room: EngineRoom, cell: Cell, policy: Policy, asked: Asked, s
         rescore = rows_to_rescore(frames(), metrics, previous, cell.partition)
     else:  # every row is scored for the first time, and nobody else reads it
         unrendered: list[str] = []
-        jobs = prediction_jobs(inputs, examples, lambda _, error: unrendered.append(error))
+        jobs = prediction_jobs(inputs, examples, lambda _, why: unrendered.append(why.error))
         outcomes = Counter(answer.reply.outcome for answer in lookup.answers(jobs))
         n_unrendered = len(unrendered) * evaluation.file.samples
         n_rows, n_failed = outcomes.total() + n_unrendered, outcomes["error"] + n_unrendered
@@ -196,7 +207,8 @@ def _planned(
     model = _model_of(engine_room.versions, cell.model)
     dataset = project.dataset(evaluation.file.dataset)
     identity = planned_identity(engine_room, model, evaluation)
-    lookup = Lookup(model, identity, engine_room.store, policy, asked, spending)
+    not_before = engine_room.not_before(model.model)
+    lookup = Lookup(model, identity, engine_room.store, policy, asked, spending, not_before)
     inputs = CellInputs(cell, evaluation, model, project.prompt(cell.prompt), 0, {})
     examples = chosen_examples(evaluation, read_examples(dataset, project.datasets_dir))
     return lookup, inputs, examples
@@ -239,7 +251,9 @@ class _Judging:
 
     def _lookup(self, model: StoredModel) -> Lookup:
         identity = planned_identity(self.engine_room, model, self.evaluation)
-        return Lookup(model, identity, self.engine_room.store, self.policy, self.asked, self.spending)
+        room = self.engine_room
+        not_before = room.not_before(model.model)
+        return Lookup(model, identity, room.store, self.policy, self.asked, self.spending, not_before)
 
 
 def planned_identity(engine_room: EngineRoom, model: StoredModel, evaluation: Evaluation) -> ModelIdentity:

@@ -13,6 +13,7 @@ from eval_assets.providers.dispatch.rates import at_length, in_batches
 from eval_assets.providers.replies.guessed_tokens import CHARACTERS_PER_TOKEN
 from eval_assets.providers.traits import provider_of
 from eval_assets.requests.canonical_json import canonical_json
+from eval_assets.requests.conversations import message_text
 from eval_assets.requests.exchange import Request
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.columns import TIME
@@ -51,7 +52,7 @@ class Demand:
         self._parameters = request.parameters if request.response_format is None else None
         self.request_characters += len(canonical)
         self.n_requests += 1
-        self.prompt_characters += sum(len(message["content"]) for message in request.messages)
+        self.prompt_characters += sum(map(len, map(message_text, request.messages)))
         self.completion_tokens_at_most += max_completion_tokens(request)
 
 

@@ -207,7 +207,7 @@ def _plan_evaluation(
         cells=planned,
         joined=(JoinPlan(name, frozenset(tables)),) if tables else (),
         pairwise=() if side_by_side is None else (side_by_side,),
-        remarks=tuple(prompt_remarks(project, name)),
+        remarks=(*prompt_remarks(project, name), *reader.replaced(cells)),
     )
 
 

@@ -58,7 +58,8 @@ def plan_pairwise(
     judge = planned_judge(engine_room.versions, declared.file.pairwise.judge)
     model = judge.models[judge.judge.file.model or ""]
     identity = planned_identity(engine_room, model, declared)
-    lookup = Lookup(model, identity, engine_room.store, policy, asked, spending)
+    not_before = engine_room.not_before(model.model)
+    lookup = Lookup(model, identity, engine_room.store, policy, asked, spending, not_before)
     outputs = {
         candidate: _outputs(engine_room, parse_cell(f"{evaluation}:{candidate}"), stale, policy, spending)
         for candidate in sorted({candidate for pair in declared.compared_pairs for candidate in pair})

@@ -11,6 +11,7 @@ from eval_assets.config.candidate import Candidate
 from eval_assets.config.datasets.dataset import DatasetCard
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.reports.candidate_report import CandidateReport, Row, candidate_report
+from eval_assets.reports.computed.answerers import answerer_notes
 from eval_assets.reports.computed.gating import OverallVerdict, overall_verdict
 from eval_assets.reports.computed.history import TrendPoint, trend
 from eval_assets.reports.computed.scores import READ_OF_METRICS, score_rows
@@ -271,7 +272,12 @@ def assemble_report(
         spent=paid_and_saved(frames["predictions"], judged),
         judges=dict(judged.select("judge", "judge_model").drop_nulls().unique(maintain_order=True).rows()),
         dataset=dataset,
-        notes=(*notes, *shared_replies_notes(frames["predictions"]), *(judge.sentence for judge in known.trust)),
+        notes=(
+            *notes,
+            *answerer_notes(frames["predictions"], judged),
+            *shared_replies_notes(frames["predictions"]),
+            *(judge.sentence for judge in known.trust),
+        ),
         provenance=provenance,
         judging=known,
     )

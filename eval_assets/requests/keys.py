@@ -48,6 +48,8 @@ def canonical_request(identity: ModelIdentity, request: Request) -> str:
     content: dict[str, Any] = {"parameters": request.parameters, "messages": request.messages}
     if request.response_format is not None:
         content["response_format"] = request.response_format
+    if request.tools:
+        content["tools"] = request.tools
     if request.sample_index:
         content["sample_index"] = request.sample_index
     if identity.is_shown_the_example:
@@ -59,7 +61,7 @@ def canonical_request(identity: ModelIdentity, request: Request) -> str:
 def request_of(canonical: str) -> Request:
     """The request that a canonical form was made of, for providers that aren't shown the example.
 
-    >>> asked = Request(({"role": "user", "content": "Why?"},), {"seed": 1})
+    >>> asked = Request(({"role": "user", "content": "Why?"},), {"seed": 1}, tools=({"type": "function"},))
     >>> request_of(canonical_request(ModelIdentity("openai", "https://example.org", "m"), asked)) == asked
     True
     """
@@ -69,6 +71,7 @@ def request_of(canonical: str) -> Request:
         parameters=held["parameters"],
         response_format=held.get("response_format"),
         sample_index=held.get("sample_index", 0),
+        tools=tuple(held.get("tools", ())),
     )
 
 

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from threading import Event
 from typing import Any, Self
@@ -29,7 +30,7 @@ from eval_assets.providers.dispatch.engine import Engine
 from eval_assets.providers.dispatch.in_batches import LaneBatches
 from eval_assets.providers.dispatch.limiter import Limiters
 from eval_assets.providers.dispatch.progress import Progress
-from eval_assets.providers.identity import account_of, identity_of
+from eval_assets.providers.identity import account_of, identity_of, lane_of_model
 from eval_assets.providers.local.embedded import EmbeddedServers
 from eval_assets.providers.replies.reading import reading_of
 from eval_assets.providers.traits import provider_of
@@ -43,6 +44,7 @@ from eval_assets.stages.spending import Budgets, Spending
 from eval_assets.stages.stored_inputs import partition_of
 from eval_assets.storage.integrity.damage import damage_behind
 from eval_assets.storage.replies.batch_ledger import Entry
+from eval_assets.storage.replies.model_changes import last_change
 from eval_assets.storage.replies.responses import ResponseStore
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.run_tables import RUNS
@@ -124,6 +126,11 @@ class EngineRoom:
         implementation = content_sha256([model.implementation, documents])
         return identity_of(model.model, implementation), {"documents": documents}
 
+    def not_before(self, model: Model) -> datetime | None:
+        """When the provider put another model behind a model's name, if its file follows such changes."""
+        change = last_change(self.warehouse, lane_of_model(model)) if model.file.follow_changes else None
+        return None if change is None else change.changed_at
+
     @contextmanager
     def engine(self, model: StoredModel, evaluation: Evaluation, run: PartitionRun) -> Iterator[Engine]:
         """An engine for one model in one partition of a stage: the one that was asked ahead, if there is one.
@@ -195,6 +202,7 @@ class EngineRoom:
             ),
             shared,
             is_at_hand=provider_of(operated).is_recorded,
+            images=self.project.datasets_dir,
         )
         if together is not None:
             client = together.clients.setdefault(f"{operated.model_dump_json()} {identity} {dataset}", client)
@@ -214,6 +222,7 @@ class EngineRoom:
             policy=run.spending.policy(evaluation),
             reading=reading_of(operated),
             retry=run.spending.retry,
+            not_before=self.not_before(operated),
             budget=self._budgets.of(evaluation, run.spending, also=self.budget),
             stop=self.stop,
             scope=f"{run.key}/{run.table}",

@@ -10,6 +10,7 @@ from eval_assets.reports.computed.labels import shares_in_words
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.rendered.markdown import report_markdown
 from eval_assets.reports.rendered.page.html import leaderboard_svg
+from eval_assets.requests.conversations import readable
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.graph import parse_cell
 from eval_assets.stages.report_reading import read_report
@@ -82,7 +83,7 @@ def _cell(value: Any) -> str:
     """A value in a table cell: nothing of a model or a dataset becomes a link, a picture or markup."""
     if value is None:
         return ""
-    text = number_text(value) if isinstance(value, float) else str(value)
+    text = number_text(value) if isinstance(value, float) else readable(str(value)) or ""
     return markdown_text(shortened(visible_text(text[:MOST_READ]), PREVIEW_CHARACTERS))
 
 

@@ -28,7 +28,7 @@ Value = TypeVar("Value")
 
 MOST_REQUESTS = 50_000
 MOST_BYTES = 200 * 10**6
-COMPLETIONS = "/v1/chat/completions"
+VERSION = "/v1"
 TOKEN_FIELD = "eval_assets"  # noqa: S105  a field's name
 RESULT_MIB = 4 * 1024
 """Largest file of results that is read."""
@@ -57,11 +57,12 @@ class OpenAIBatches:
 
     def __init__(self, client: OpenAIClient) -> None:
         self._client = client
+        self._endpoint = VERSION + client.path
 
     def line(self, key: str, request: Request) -> bytes:
         """A request as a line of the file that is uploaded."""
         body = self._client.body_of(request)
-        line = {"custom_id": key, "method": "POST", "url": COMPLETIONS, "body": body}
+        line = {"custom_id": key, "method": "POST", "url": self._endpoint, "body": body}
         return json.dumps(line, separators=(",", ":")).encode() + b"\n"
 
     async def upload(self, file: Path, token: str) -> str:
@@ -78,7 +79,7 @@ class OpenAIBatches:
         created = await self._called(
             lambda openai: openai.batches.create(
                 completion_window="24h",
-                endpoint=COMPLETIONS,
+                endpoint=self._endpoint,
                 input_file_id=file_id,
                 metadata={TOKEN_FIELD: token},
             ),

@@ -157,7 +157,7 @@ class Ahead:
                 await asyncio.wait([under_way])
                 self._note_failure(under_way)
             # No await from here on until it is under way: between the look and now its reply may have come.
-            elif self._wanted(self._session.pending(key)) is None:
+            elif self._wanted(self._session.pending(key), request) is None:
                 self._let_wait(request, key, canonical)
                 return await self._sent_for(job, place, canonical)
         raise StoppedError("the run was asked to stop")
@@ -195,16 +195,19 @@ class Ahead:
     async def _known(self, job: Job[None], key: str) -> Answer[None] | None:
         if key in self.failed:
             return self._answer(job, key, self.failed[key], None, reused=False)
-        stored = self._wanted(await self._together.lookups.find(self._session.lane, key, self._since))
+        found = await self._together.lookups.find(self._session.lane, key, self._since)
+        stored = self._wanted(found, job.request)
         if stored is not None:
             return self._answer(job, key, stored.reply, stored, reused=True)
         failed = self._session.batches.failed(key)
         return None if failed is None else self._answer(job, key, failed, None, reused=False)
 
-    def _wanted(self, stored: StoredReply | None) -> StoredReply | None:
+    def _wanted(self, stored: StoredReply | None, request: Request) -> StoredReply | None:
         if stored is None or (self._since is not None and stored.reply.requested_at < self._since):
             return None
-        return None if self._retry is not None and self._retry.wants(stored.reply, self._reading) else stored
+        if self._retry is not None and self._retry.wants(stored.reply, self._reading, has_tools=bool(request.tools)):
+            return None
+        return stored
 
     def _note_failure(self, under_way: asyncio.Future[Exchange]) -> None:
         """An identical request that failed for another engine isn't sent again; one that was broken off is."""
@@ -237,7 +240,7 @@ class Ahead:
     def _answer(
         self, job: Job[None], key: str, reply: Reply, stored: StoredReply | None, *, reused: bool
     ) -> Answer[None]:
-        reply = understood(reply, self._reading)
+        reply = understood(reply, self._reading, has_tools=bool(job.request.tools))
         self._session.tally.add_answer(reply, reused=reused)
         self.until = datetime.now(UTC)
         return Answer(job, key, reply, None if stored is None else stored.response_id, reused=reused)

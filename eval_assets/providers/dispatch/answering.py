@@ -142,7 +142,8 @@ class Pass(Generic[T]):
         if not wanted:
             return
         for key, stored in self._session.store.lookup(self._session.lane, wanted.keys(), since=self._since).items():
-            if self._retry is not None and self._retry.wants(stored.reply, self._reading):
+            has_tools = bool(wanted[key].exchange.request.tools)
+            if self._retry is not None and self._retry.wants(stored.reply, self._reading, has_tools=has_tools):
                 continue
             was_sent = self._ahead is not None and self._ahead.handed_out(key)
             if self._session.batches.is_fresh(key):
@@ -179,7 +180,7 @@ class Pass(Generic[T]):
                 )
 
     def _answer(self, job: Job[T], key: str, reply: Reply, stored: StoredReply | None, *, reused: bool) -> Answer[T]:
-        reply = understood(reply, self._reading)
+        reply = understood(reply, self._reading, has_tools=bool(job.request.tools))
         if reply.outcome == "error" and reply.error_kind not in self._tally.failed:
             what = "a request to %s failed with %s: %s; further ones of this kind are only counted"
             LOG.warning(what, self._session.identity.model_id, reply.error_kind, reply.error)

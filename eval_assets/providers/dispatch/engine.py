@@ -50,6 +50,7 @@ class Engine:
         policy: `use` stored replies; `refresh` sends everything anew, once; `replay` never sends.
         reading: How replies are understood.
         retry: Stored replies that are asked for again.
+        not_before: Stored replies that were asked for before this time are another model's, and don't count.
         budget: Shared by the engines of a run.
         stop: Set it, from any thread, to end cleanly.
         scope: For `refresh`, what is refreshed (cell and stage): a killed refresh of the same scope goes on.
@@ -71,6 +72,7 @@ class Engine:
     policy: Policy = "use"
     reading: Reading = field(default_factory=Reading)
     retry: Retry | None = None
+    not_before: datetime | None = None
     budget: Budget | None = None
     stop: Event | None = None
     scope: str = ""
@@ -126,6 +128,8 @@ class Engine:
         if self._users == 0:
             if self.policy == "refresh":
                 self._since = refresh_began_at(self.store.state_dir, self._session.lane, self.scope)
+            elif self.policy == "use":
+                self._since = self.not_before
             if self.ahead is not None:
                 self.ahead.begin(self._since)
             self._session.announce()

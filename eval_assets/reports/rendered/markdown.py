@@ -16,6 +16,7 @@ from eval_assets.reports.rendered.measures import (
     side_by_side,
 )
 from eval_assets.reports.rendered.missing import MOST_NOTES, bounds_text, missing_notes
+from eval_assets.reports.rendered.repeated import repeated_lines
 from eval_assets.wording.foreign_text import markdown_text, shortened
 from eval_assets.wording.numbers import (
     confidence_text,
@@ -45,6 +46,7 @@ def report_markdown(report: EvaluationReport) -> str:
         if report.gates.height
         else [],
         ["## Leaderboard", "", *_leaderboard(report, shown)],
+        [f"- {markdown_text(metric)}: {markdown_text(said)}" for metric, said in repeated_lines(report)],
         ["## Against the baseline", "", *_comparisons(report, shown)] if len(shown) > 1 else [],
         duels_markdown(report),
         trust_markdown(report),
@@ -177,7 +179,7 @@ def _side_by_side(report: EvaluationReport) -> Iterator[str]:
     yield f"| --- | --- |{' --- |' * len(names)}"
     for example in report.outputs(names, limit=EXAMPLES):
         answers = (
-            shortened(answer.output, SHOWN_CHARACTERS) if answer.output is not None else f"⚠️ {answer.outcome}"
+            shortened(answer.said, SHOWN_CHARACTERS) if answer.output is not None else f"⚠️ {answer.outcome}"
             for answer in example.answers
         )
         cells = (example.example_id, shortened(example.inputs, SHOWN_CHARACTERS), *answers)

@@ -24,6 +24,7 @@ from eval_assets.reports.rendered.measures import (
     measures,
 )
 from eval_assets.reports.rendered.missing import MOST_NOTES, missing_notes
+from eval_assets.reports.rendered.repeated import repeated_lines
 from eval_assets.wording.foreign_text import visible_text
 from eval_assets.wording.numbers import (
     confidence_text,
@@ -71,6 +72,7 @@ def report_table(report: EvaluationReport) -> str:
         LEGEND
         if all(row["n_scored"] == row["n_total"] for measure in measures(report) for row in measure.rows.values())
         else f"{LEGEND}\n{LEGEND_OF_MARKS}",
+        "\n".join(_wrapped(f"{metric}: ", said) for metric, said in repeated_lines(report)),
         "\n".join(_against_baseline(report, shown, labels)),
         "\n".join(_wrapped(head, text) for head, text in judging_lines(report)),
         "\n".join(_gates(report)),

@@ -22,6 +22,7 @@ from eval_assets.reports.rendered.missing import MOST_NOTES, bounds_text, missin
 from eval_assets.reports.rendered.page.page_data import differences, metric_section, metric_sections, slice_tables
 from eval_assets.reports.rendered.page.page_examples import page_examples
 from eval_assets.reports.rendered.page.page_figures import figures
+from eval_assets.reports.rendered.repeated import repeated_lines
 from eval_assets.wording.foreign_text import shortened, targets_text, visible_text
 from eval_assets.wording.numbers import (
     confidence_text,
@@ -77,6 +78,7 @@ def report_html(report: EvaluationReport) -> str:
             shown=examples,
             sections=metric_sections(report),
             differences=differences(report),
+            repeated=list(repeated_lines(report)),
             figures=list(figures(report)),
             flips=_flips(report),
             flips_each_way=FLIPS_EACH_WAY,
