@@ -65,9 +65,8 @@ def _against(
         case Conclusion.EQUIVALENT.value:
             return f"{name} and the baseline {baseline} are equivalent on {on}: {row['sentence']}"
         case _:
-            among = f" among {len(report.candidates):,} candidates: the best besides it," if n_others else ":"
-            comma = "," if n_others else ""
-            return f"No reliable winner on {on}{among} {name}{comma} against the baseline {baseline} {evidence}"
+            among = f" among {len(report.candidates):,} candidates" if n_others else ""
+            return f"No reliable winner on {on}{among}: {name} against the baseline {baseline} {evidence}"
 
 
 def _alone(report: EvaluationReport, metric: str, only: CandidateReport, labels: Labels) -> str:
