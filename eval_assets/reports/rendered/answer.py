@@ -38,7 +38,7 @@ def _sentence(report: EvaluationReport, labels: Labels) -> str:
     better = [one for one in compared if rows[one.name]["verdict"] == Conclusion.BETTER.value]
     lead = (better or compared)[0]
     said = _against(report, metric, lead, rows[lead.name], labels, n_better=len(better))
-    return f"{said}{_costs(report, lead)}"
+    return f"{said}{_costs(report, lead)}" if rows[lead.name]["n_pairs"] else said
 
 
 def _against(
