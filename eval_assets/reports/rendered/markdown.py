@@ -55,6 +55,7 @@ def report_markdown(report: EvaluationReport, *, selected: Sequence[str] = ()) -
     ]
     behind: list[Lines] = [
         [_summary(report)],
+        ["### All candidates", "", *_answer(answer_table(report))] if table.n_more else [],
         [f"- {markdown_text(str(note))}" for note in notes[MOST_NOTES:]],
         _folded_candidates(notes),
         ["### Gates", "", *gates_table(report.gates)] if report.gates.height else [],
@@ -95,7 +96,7 @@ def _answer(table: AnswerTable) -> Iterator[str]:
 
 
 def _more(table: AnswerTable) -> Lines:
-    return ["", f"{table.n_more:,} more candidates, further down."] if table.n_more else []
+    return ["", f"{table.n_more:,} more candidates, in the fold."] if table.n_more else []
 
 
 def _gates(report: EvaluationReport) -> Lines:
