@@ -86,6 +86,12 @@ class Gate(FileModel):
     non_inferiority_margin: float | None = Field(
         None, ge=0, description="GO only if the interval shows that the candidate is worse by less than this."
     )
+    against: Literal["baseline", "previous", "released"] = Field(
+        "baseline",
+        exclude_if=lambda value: value == "baseline",
+        description="What drops and margins are measured from: the `baseline`, the candidate's own `previous` state, "
+        "or the state of it that `eval-assets release` marked last.",
+    )
     max_failed_share: float = Field(
         0.1, ge=0, le=1, description="With a larger share of examples without a score the gate is inconclusive."
     )
@@ -98,6 +104,9 @@ class Gate(FileModel):
     def _has_a_threshold(self) -> "Gate":
         if all(getattr(self, name) is None for name in self.THRESHOLDS):
             raise ValueError(f"expected at least one of {', '.join(map(repr, self.THRESHOLDS))}")
+        drops = [name for name in self.THRESHOLDS if name not in ("min", "max")]
+        if self.against != "baseline" and all(getattr(self, name) is None for name in drops):
+            raise ValueError(f"`against: {self.against}` is about drops: expected one of {', '.join(map(repr, drops))}")
         return self
 
 

@@ -2,10 +2,8 @@
 
 import contextlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from itertools import islice
 from typing import TypeVar
 
 import polars as pl
@@ -17,11 +15,9 @@ from eval_assets.errors import ConfigError
 from eval_assets.judges.panels import requests_for
 from eval_assets.metrics.scoring.prediction_scores import rows_to_rescore
 from eval_assets.planning.estimates import Demand, Estimate, estimate_of
-from eval_assets.providers.dispatch.answering import CHUNK
-from eval_assets.providers.dispatch.jobs import Answer, Job, Policy, Retry, unsendable_reply
-from eval_assets.providers.replies.reading import reading_of, understood
-from eval_assets.requests.exchange import Reply, Request
-from eval_assets.requests.keys import ModelIdentity, canonical_request, key_of, lane_of
+from eval_assets.providers.dispatch.jobs import Policy, Retry
+from eval_assets.requests.exchange import Request
+from eval_assets.requests.keys import ModelIdentity, canonical_request, key_of
 from eval_assets.stages.cell_inputs import (
     CellInputs,
     StoredJudge,
@@ -34,11 +30,11 @@ from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.file_versions import FileVersions
 from eval_assets.stages.graph import Cell
 from eval_assets.stages.predictions import prediction_frames, prediction_jobs
+from eval_assets.stages.stored_answers import PENDING, StoredAnswers
 from eval_assets.storage.replies.responses import ResponseStore
 from eval_assets.storage.replies.stored_replies import StoredReply
 
 T = TypeVar("T")
-PENDING = "pending"
 
 Asked = defaultdict[str, set[str]]
 """Lane → keys of the requests that cells planned earlier would send: a run sends an identical one once."""
@@ -63,7 +59,7 @@ class DryRun:
     estimates: tuple[Estimate, ...]
 
 
-class Lookup:
+class Lookup(StoredAnswers):
     """The engine's dry twin for one model: answers from the store, and counts what it would have to send."""
 
     def __init__(
@@ -76,33 +72,11 @@ class Lookup:
         *,
         retry: Retry | None = None,
     ) -> None:
+        super().__init__(model, identity, store)
         self.demand = Demand(model.model)
-        self._reading, self._retry = reading_of(model.model), retry
-        self.lane = lane_of(identity)
-        self._identity, self._store, self._policy = identity, store, policy
-        self._pending = _pending()
+        self._policy, self._retry = policy, retry
         # A refresh sends every cell's requests anew.
         self._asked = set() if policy == "refresh" else asked[self.lane]
-
-    def answers(self, jobs: Iterable[Job[T]], total: int | None = None) -> Iterator[Answer[T]]:  # noqa: ARG002
-        """Answer each job with its stored reply, or with a pending one."""
-        remaining = iter(jobs)
-        while chunk := list(islice(remaining, CHUNK)):
-            keyed: list[tuple[Job[T], str, str]] = []
-            for job in chunk:
-                try:
-                    canonical = canonical_request(self._identity, job.request)
-                except (ConfigError, RecursionError, MemoryError) as error:
-                    yield Answer(job, "", unsendable_reply(error), None, reused=False)
-                else:
-                    keyed.append((job, key_of(canonical), canonical))
-            stored = self._stored([key for _, key, _ in keyed])
-            for job, key, canonical in keyed:
-                found = stored.get(key)
-                if found is None:
-                    self._count(key, canonical, job.request)
-                reply = understood(found.reply, self._reading) if found else self._pending
-                yield Answer(job, key, reply, None, reused=found is not None)
 
     def count_missing(self, requests: list[Request]) -> None:
         """Count those of the requests that have no stored reply, each once."""
@@ -112,15 +86,15 @@ class Lookup:
                 canonical = canonical_request(self._identity, request)
                 keyed[key_of(canonical)] = (canonical, request)
         for key in keyed.keys() - self._stored(list(keyed)).keys():
-            self._count(key, *keyed[key])
+            self._miss(key, *keyed[key])
 
     def _stored(self, keys: list[str]) -> dict[str, StoredReply]:
-        found = {} if self._policy == "refresh" else self._store.known(self.lane, keys)
+        found = {} if self._policy == "refresh" else super()._stored(keys)
         if self._retry is None:
             return found
         return {key: stored for key, stored in found.items() if not self._retry.wants(stored.reply, self._reading)}
 
-    def _count(self, key: str, canonical: str, request: Request) -> None:
+    def _miss(self, key: str, canonical: str, request: Request) -> None:
         if key not in self._asked:
             self._asked.add(key)
             self.demand.add(request, canonical)
@@ -256,14 +230,3 @@ def planned_judge(versions: FileVersions, name: str) -> StoredJudge:
     """A judge as its files stand now, as a run would read it from its table."""
     version = versions.version("judges", name)
     return stored_judge_of(version.content, 0, version.sha256)
-
-
-def _pending() -> Reply:
-    return Reply(
-        outcome="skipped",
-        output=None,
-        finish_reason=None,
-        latency_seconds=0.0,
-        requested_at=datetime.now(UTC),
-        error_kind=PENDING,
-    )

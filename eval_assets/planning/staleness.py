@@ -8,9 +8,9 @@ from pydantic import ValidationError
 from eval_assets.config.datasets.rows import read_examples
 from eval_assets.config.project import Project
 from eval_assets.errors import ConfigError
-from eval_assets.planning.changes import OF_A_TRIAL, dataset_change, evaluation_change, source_diff, version_change
 from eval_assets.planning.unanswered import UnansweredRows
 from eval_assets.stages.evaluation_parts import EvaluationContent
+from eval_assets.stages.file_changes import OF_A_TRIAL, dataset_change, evaluation_change, source_diff, version_change
 from eval_assets.stages.file_versions import FILES_OF, FileVersion, FileVersions
 from eval_assets.stages.graph import (
     Cell,
@@ -154,6 +154,7 @@ class StalenessReader:
         if commit.metadata.get("code_version") != stage.code_version:
             was = commit.metadata.get("code_version")
             yield f"the computation of {table} changed: {was} → {stage.code_version}", {}
+        yield from self._marked(stage, place, commit)
         recorded = inputs_recorded(commit)
         wanted = {
             f"{upstream}/{key}": (upstream, key)
@@ -172,6 +173,13 @@ class StalenessReader:
                     yield f"{upstream} changed since {table} was computed", {}
         for made_from in recorded.keys() - wanted.keys():
             yield f"no longer depends on {made_from.replace('/', ' ', 1)}", {}
+
+    def _marked(self, stage: Stage, place: Place, commit: Commit) -> Iterator[Change]:
+        """Whether a command marked something since that the partition depends on."""
+        if stage.marks is not None:
+            evaluation = self._project.evaluation(place.evaluation)
+            if commit.metadata.get("marks") != stage.marks(evaluation, self._warehouse):
+                yield f"another state was released since {stage.table} was computed", {}
 
     def _evaluation_change(self, stage: Stage, name: str, former_version: str | None) -> Iterator[Change]:
         """In what the part of an evaluation that a stage reads differs from the version it was made from."""

@@ -6,10 +6,13 @@ from typing import Any
 
 import polars as pl
 
+from eval_assets.reports.changes_report import load_changes
 from eval_assets.reports.computed.labels import shares_in_words
 from eval_assets.reports.evaluation_report import EvaluationReport
+from eval_assets.reports.rendered.changes_text import changes_markdown
 from eval_assets.reports.rendered.markdown import report_markdown
 from eval_assets.reports.rendered.page.html import leaderboard_svg
+from eval_assets.stages.cell_inputs import evaluation_of
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.graph import parse_cell
 from eval_assets.stages.report_reading import read_report
@@ -62,6 +65,13 @@ def comparison_preview(room: EngineRoom, key: str) -> Mapping[str, str]:
     ]
     figures = "\n\n".join(_picture(report, metric) for metric in metrics[:MOST_FIGURES])
     return {"preview": report_markdown(report), "figures": figures}
+
+
+def changes_preview(room: EngineRoom, key: str) -> Mapping[str, str]:
+    """What changed in the candidates of an evaluation since their state before."""
+    evaluation = evaluation_of(current_version(room.warehouse, "evaluations", key))
+    lines = changes_markdown(load_changes(room.warehouse, evaluation))
+    return {"preview": "\n".join(lines) or "No candidate has a former state yet."}
 
 
 def rows_preview(rows: pl.DataFrame, columns: Sequence[str]) -> str:

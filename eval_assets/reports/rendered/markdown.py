@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from eval_assets.reports.candidate_report import CandidateReport
 from eval_assets.reports.evaluation_report import EvaluationReport
+from eval_assets.reports.rendered.changes_text import changes_markdown
 from eval_assets.reports.rendered.gate_formats import gates_markdown
 from eval_assets.reports.rendered.judging_text import duels_markdown, trust_markdown
 from eval_assets.reports.rendered.measures import (
@@ -46,6 +47,7 @@ def report_markdown(report: EvaluationReport) -> str:
         else [],
         ["## Leaderboard", "", *_leaderboard(report, shown)],
         ["## Against the baseline", "", *_comparisons(report, shown)] if len(shown) > 1 else [],
+        changes_markdown(report.changes),
         duels_markdown(report),
         trust_markdown(report),
         _worst_flips(report),

@@ -13,6 +13,7 @@ from rich.text import Text
 from eval_assets.reports.candidate_report import CandidateReport
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.performance import Performance
+from eval_assets.reports.rendered.changes_text import changes_lines
 from eval_assets.reports.rendered.gate_formats import condition_text
 from eval_assets.reports.rendered.judging_text import judging_lines
 from eval_assets.reports.rendered.measures import (
@@ -72,6 +73,7 @@ def report_table(report: EvaluationReport) -> str:
         else f"{LEGEND}\n{LEGEND_OF_MARKS}",
         "\n".join(_against_baseline(report, shown, labels)),
         "\n".join(_wrapped(head, text) for head, text in judging_lines(report)),
+        "\n".join(_wrapped(head, text) for head, text in changes_lines(report.changes)),
         "\n".join(_gates(report)),
         "\n".join(_wrapped("note: ", note) for note in report.notes),
     ]
