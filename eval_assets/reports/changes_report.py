@@ -14,7 +14,7 @@ from eval_assets.reports.candidate_report import Row
 from eval_assets.reports.computed.history import TrendPoint, trend
 from eval_assets.reports.computed.state_effects import scores_of_part
 from eval_assets.reports.computed.two_states import BEFORE, NOW, under_name
-from eval_assets.reports.flips import Flip, flips
+from eval_assets.reports.flips import Flip, changed_examples, flips
 from eval_assets.reports.states.cause import Cause, causes_of_json
 from eval_assets.storage.former_rows import rows_in_version
 from eval_assets.storage.warehouse import Warehouse
@@ -71,6 +71,24 @@ class CandidateChange:
     def effects_of(self, part: str) -> dict[str, Row]:
         """Metric → what one part of the change did to it."""
         return {row["metric"]: row for row in self.effects if row["part"] == part}
+
+    def worse_rows(self, metric: str, *, at_most: int) -> list[tuple[str, float, float]]:
+        """Examples, the same word for word in both states, that score worse now: id, score before and now, worst first.
+
+        Args:
+            metric: Metric or judge name.
+            at_most: How many.
+        """
+        effect, scores = self.effects_of("all")[metric], scores_of_part(self.pairs.filter(metric=metric), "all")
+        found = changed_examples(
+            scores,
+            metric=metric,
+            candidate=NOW,
+            baseline=BEFORE,
+            greater_is_better=effect["greater_is_better"] is not False,
+        )
+        worse = found.filter(pl.col("improvement") < 0).head(at_most)
+        return worse.select("example_id", "baseline_score", "candidate_score").rows()
 
     def flips(self, metric: str, *, at_most: int = 10) -> tuple[Flip, ...]:
         """Examples, the same word for word in both states, that score otherwise now, worst first.
@@ -160,8 +178,8 @@ def changes_report(
                 by_name[name],
                 tuple(effects.filter(name == CANDIDATE).iter_rows(named=True)),
                 pairs.filter(name == CANDIDATE),
-                partial(_former_predictions, warehouse, by_name[name]),
-                partial(_predictions, warehouse, by_name[name]),
+                partial(_predictions, warehouse, by_name[name], "former_versions"),
+                partial(_predictions, warehouse, by_name[name], "versions"),
             )
             for name in evaluation.candidates
             if name in by_name
@@ -170,13 +188,10 @@ def changes_report(
     )
 
 
-def _former_predictions(warehouse: Warehouse, row: Row) -> pl.DataFrame:
-    version = json.loads(row["former_versions"])["predictions"]
+def _predictions(warehouse: Warehouse, row: Row, column: str) -> pl.DataFrame:
+    """Predictions of the state whose data versions stand in a column of `changes`."""
+    version = json.loads(row[column])["predictions"]
     return rows_in_version(warehouse, "predictions", _cell(row), version).collect()
-
-
-def _predictions(warehouse: Warehouse, row: Row) -> pl.DataFrame:
-    return warehouse.scan("predictions", _cell(row)).collect()
 
 
 def _cell(row: Row) -> dict[str, str]:

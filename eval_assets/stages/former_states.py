@@ -101,21 +101,21 @@ class StateBook:
         """The version of a file that a state was made from; empty if none is known."""
         return self.files.version_of(place, state.made_from.get(place, ""), committed_at(state.commits[DESCRIBED]))
 
-    def chosen(self, candidate: str, since: str, now: ComputedState) -> FormerState | None:
+    def chosen(self, candidate: str, since: str, now: ComputedState | None) -> FormerState | None:
         """The state of a candidate that is meant; null where it has none.
 
         Args:
             candidate: `model@prompt`.
             since: One of `FORMS`.
-            now: The state it is to be held against, which is never meant.
+            now: The state it is to be held against, which is never meant; null: the present one, which may be.
 
         Raises:
             ConfigError: It has another form, and is no release of the evaluation and no id.
         """
         visits = self.visits(candidate)
-        before = [visit for visit in visits if visit.state.state != now.state]
+        before = visits if now is None else [visit for visit in visits if visit.state.state != now.state]
         if since == PREVIOUS:
-            found = self._previous(visits, now)
+            found = self._previous(visits, now or visits[-1].state) if visits else None
         elif since == FIRST:
             found = before[0] if before else None
         elif since == RELEASED:

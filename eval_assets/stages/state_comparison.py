@@ -93,7 +93,8 @@ def compare_with(
         StorageError: Maintenance has removed rows of one of them.
     """
     named = {**now.state.cell, "since": since}
-    row: dict[str, Any] = {**named, "state": now.state.state, "causes": "[]", "run_id": run_id}
+    versions = json.dumps(row_versions(now.state))
+    row: dict[str, Any] = {**named, "state": now.state.state, "causes": "[]", "versions": versions, "run_id": run_id}
     if former is None:
         return ComparedStates(_frame([row], CHANGES), _frame([], CHANGE_EFFECTS), _frame([], PAIRED_SCORES))
     before, after = (_rows_of(looked, each) for each in (former, now))

@@ -18,6 +18,7 @@ CHANGES = {
     "n_removed": pl.Int64(),  # examples of the former state alone
     "examples": pl.String(),  # JSON: edited, added, removed → ids, the first of many
     "n_other_outputs": pl.Int64(),  # of the examples that both have, those answered in other words
+    "versions": pl.String(),  # JSON: table → data version of the present state's rows
     "former_versions": pl.String(),  # JSON: table → data version of the former state's rows
     "run_id": pl.String(),
 }

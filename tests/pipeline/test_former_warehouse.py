@@ -66,7 +66,7 @@ def test_a_new_instance_takes_it_over_without_one_request_and_with_equal_rows(fo
     [
         ({"gates": [{"metric": "brevity", "min": 0.75}]}, [], ["comparison"]),
         ({"confidence": 0.9}, ["aggregate_reports"], list(OF_EVALUATIONS)),
-        ({"judges": []}, ["judge_scores", "aggregate_reports"], ["judge_agreement", "comparison"]),
+        ({"judges": []}, ["judge_scores", "aggregate_reports"], ["judge_agreement", "changes", "comparison"]),
         ({"samples": 2}, list(OF_CELLS), list(OF_EVALUATIONS)),
     ],
 )

@@ -6,6 +6,7 @@ from eval_assets.reports.candidate_report import Row
 from eval_assets.reports.changes_report import SINCE, CandidateChange, ChangesReport
 from eval_assets.reports.computed.history import TrendPoint
 from eval_assets.reports.computed.state_effects import NOT_SCORED, NOT_TOLD_APART, SCORED_TOO
+from eval_assets.reports.rendered.plain_lines import wrapped
 from eval_assets.wording.foreign_text import markdown_text, shortened, visible_text
 from eval_assets.wording.numbers import count_text, number_text
 
@@ -13,6 +14,8 @@ MOST_CANDIDATES = 8
 MOST_DIFF_LINES = 12
 MOST_NAMED = 5
 LINE_CHARACTERS = 160
+ID_CHARACTERS = 40
+WORST_ROWS = 3
 FEWEST_OF_A_TREND = 3  # two points are what the comparison itself says
 WHOLE = {SINCE: "since last time", "released": "since the release", "first": "since the first state"}
 
@@ -25,6 +28,15 @@ UNTOLD = (
 def since_text(since: str) -> str:
     """How a comparison with a former state is headed."""
     return WHOLE.get(since, f"since {since}")
+
+
+def changes_table(changes: ChangesReport) -> str:
+    """The comparison for a terminal, ending with a newline; says so where no candidate has a former state."""
+    lines = list(changes_lines(changes))
+    if not lines:
+        names = ", ".join(change.name for change in changes.candidates) or "no candidate"
+        lines = [("", f"{since_text(changes.since)}: nothing to compare; without such a former state: {names}")]
+    return "\n".join(wrapped(head, text) for head, text in lines) + "\n"
 
 
 def changes_lines(changes: ChangesReport) -> Iterator[tuple[str, str]]:
@@ -97,11 +109,9 @@ def effect_lines(change: CandidateChange) -> Iterator[str]:
     for metric, row in whole.items():
         if metric in still:
             continue
-        yield f"{metric} {_means(row)}{_said(row)}"
-        if row["scoring"] == SCORED_TOO:
-            yield f"  {metric} is new: the former answers were scored by it too"
-        elif row["scoring"] == NOT_TOLD_APART:
-            yield f"  {metric}: {UNTOLD}"
+        yield f"{metric} {_means(row)}{_said(row)}{_worst_rows(change, row)}"
+        if text := scoring_text(row):
+            yield f"  {metric}: {text}"
         for part, of_part in parts.items():
             if metric in of_part:
                 yield f"  of it the {part}{_said(of_part[metric])}"
@@ -115,6 +125,13 @@ def effect_lines(change: CandidateChange) -> Iterator[str]:
         yield f"the same on every row: {', '.join(means)}"
     if uncompared := [metric for metric in still if not whole[metric]["n_pairs"]]:
         yield f"scored in no row of both states: {', '.join(uncompared)}"
+
+
+def scoring_text(row: Row) -> str:
+    """What to know of how a metric's scores came about in both states; mostly nothing."""
+    return {SCORED_TOO: "it is new, and the former answers were scored by it too", NOT_TOLD_APART: UNTOLD}.get(
+        row["scoring"], ""
+    )
 
 
 def trend_text(points: Sequence[TrendPoint]) -> str:
@@ -174,9 +191,20 @@ def _said(row: Row) -> str:
     return f": {row['sentence']}; {counts}" if row["greater_is_better"] is not None else f": {counts}"
 
 
+def _worst_rows(change: CandidateChange, row: Row) -> str:
+    """The rows that got worse the most; nothing of a metric without a better end, or where none did."""
+    worse = change.worse_rows(row["metric"], at_most=WORST_ROWS) if row["greater_is_better"] is not None else []
+    named = (f"{_short(example_id)} ({number_text(before)} → {number_text(now)})" for example_id, before, now in worse)
+    return f"; worst {', '.join(named)}" if worse else ""
+
+
 def _named(ids: Sequence[str], count: int) -> str:
-    shown = [shortened(visible_text(each), 40) for each in ids[:MOST_NAMED]]
+    shown = [_short(each) for each in ids[:MOST_NAMED]]
     return ", ".join([*shown, *(["…"] if count > len(shown) else [])])
+
+
+def _short(example_id: str) -> str:
+    return shortened(visible_text(example_id), ID_CHARACTERS)
 
 
 def _diff(lines: Sequence[str]) -> Iterator[str]:

@@ -10,6 +10,7 @@ import polars as pl
 from eval_assets.reports.candidate_report import CandidateReport
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.judge_trust import JudgeTrust
+from eval_assets.reports.rendered.changes_json import changes_json
 from eval_assets.reports.rendered.missing import missing_notes
 from eval_assets.tables.columns import CANDIDATE
 from eval_assets.wording.valid_json import finite_values
@@ -52,6 +53,7 @@ def report_json(report: EvaluationReport) -> dict[str, Any]:
             "comparisons": [
                 {**row, "labels": json.loads(row["labels"] or "[]")} for row in _rows(report.comparison, "evaluation")
             ],
+            "changes": changes_json(report.changes),
             "gates": _rows(report.gates, "evaluation"),
             "total": asdict(report.total),
             "generated_at": report.provenance.generated_at.isoformat(),

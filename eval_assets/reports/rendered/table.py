@@ -1,7 +1,6 @@
 """The report for a terminal: plain ASCII, at most 110 columns, no colours, so that it survives a log file."""
 
 import io
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -25,7 +24,7 @@ from eval_assets.reports.rendered.measures import (
     measures,
 )
 from eval_assets.reports.rendered.missing import MOST_NOTES, missing_notes
-from eval_assets.wording.foreign_text import visible_text
+from eval_assets.reports.rendered.plain_lines import WIDTH, ascii_text, wrapped
 from eval_assets.wording.numbers import (
     confidence_text,
     count_text,
@@ -38,12 +37,10 @@ from eval_assets.wording.numbers import (
     speed_text,
 )
 
-WIDTH = 110
 COLUMNS_A_BLOCK = 4
 NAME_WIDTH = 34
 MARK = "!!"
 DIRECTION = {True: " +", False: " -", None: ""}
-ASCII = str.maketrans({"→": "->", "…": "...", "×": "x", "–": "-", "—": "-", "≤": "<=", "≥": ">="})
 LEGEND = "+ higher is better, - lower is better; candidates that share a letter after the mean can't be told apart"
 LEGEND_OF_MARKS = (
     f"{MARK} n/m scored: the mean is over n of m rows; below it, where it would lie had the others scored worst or best"
@@ -65,30 +62,20 @@ def report_table(report: EvaluationReport) -> str:
     labels = {candidate.name: _label(index) for index, candidate in enumerate(shown)}
     parts = [
         _headline(report),
-        "\n".join(_wrapped(f"{MARK} ", sentence) for sentence in missing_notes(report, at_most=MOST_NOTES)),
+        "\n".join(wrapped(f"{MARK} ", sentence) for sentence in missing_notes(report, at_most=MOST_NOTES)),
         f"{_cost_and_speed(report, shown, labels)}\n{LEGEND_OF_SPEED}",
         *_leaderboard(report, shown, labels),
         LEGEND
         if all(row["n_scored"] == row["n_total"] for measure in measures(report) for row in measure.rows.values())
         else f"{LEGEND}\n{LEGEND_OF_MARKS}",
         "\n".join(_against_baseline(report, shown, labels)),
-        "\n".join(_wrapped(head, text) for head, text in judging_lines(report)),
-        "\n".join(_wrapped(head, text) for head, text in changes_lines(report.changes)),
+        "\n".join(wrapped(head, text) for head, text in judging_lines(report)),
+        "\n".join(wrapped(head, text) for head, text in changes_lines(report.changes)),
         "\n".join(_gates(report)),
-        "\n".join(_wrapped("note: ", note) for note in report.notes),
+        "\n".join(wrapped("note: ", note) for note in report.notes),
     ]
     text = "\n\n".join(part for part in parts if part)
     return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
-
-
-def _ascii(text: str) -> str:
-    r"""Text in printable ASCII, everything else as its code: nothing may speak to the terminal, and no two labels may
-    look alike.
-
-    >>> print(_ascii("a → ü\x1b"))
-    a -> \xfc\u001b
-    """
-    return visible_text(text).translate(ASCII).encode("ascii", "backslashreplace").decode()
 
 
 def _label(index: int) -> str:
@@ -100,7 +87,7 @@ def _headline(report: EvaluationReport) -> str:
     counts = f"{count_text(len(report.candidates), 'candidate')} on {count_text(report.dataset.n_examples, 'example')}"
     confidence = confidence_text(report.evaluation.file.confidence)
     order = (
-        f"; best first on {_ascii(report.headline)}"
+        f"; best first on {ascii_text(report.headline)}"
         if report.headline is not None and len(report.candidates) > MOST_SIDE_BY_SIDE
         else ""
     )
@@ -196,30 +183,24 @@ def _against_baseline(
         for metric in metrics:
             row = report.against_baseline(candidate.name, metric)
             if row is not None and is_told(row):
-                yield _wrapped(f"  {labels[candidate.name]} {metric}: ", row["sentence"])
+                yield wrapped(f"  {labels[candidate.name]} {metric}: ", row["sentence"])
     if len(metrics) < len(report.metrics):
-        yield _wrapped("  ", f"the other metrics are in `eval-assets report {report.evaluation.name} --format json`")
+        yield wrapped("  ", f"the other metrics are in `eval-assets report {report.evaluation.name} --format json`")
 
 
 def _gates(report: EvaluationReport) -> Iterator[str]:
-    yield _wrapped("gates: ", f"{report.verdict.verdict.value}: {report.verdict.note}")
+    yield wrapped("gates: ", f"{report.verdict.verdict.value}: {report.verdict.note}")
     for row in report.gates.iter_rows(named=True):
-        yield _wrapped(f"  {row['verdict']} ", condition_text(row))
-
-
-def _wrapped(head: str, text: str) -> str:
-    """Text in lines of the table's width, all but the first indented below the head."""
-    plain = _ascii(f"{head}{text}")
-    return textwrap.fill(plain, WIDTH, subsequent_indent=" " * min(len(head), 8), break_on_hyphens=False)
+        yield wrapped(f"  {row['verdict']} ", condition_text(row))
 
 
 def _table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, right_from: int | None = None) -> str:
     table = Table(box=box.ASCII_DOUBLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1))
     for index, header in enumerate(headers):
         is_number = right_from is not None and index >= right_from
-        table.add_column(Text(_ascii(header)), justify="right" if is_number else "left", overflow="fold")
+        table.add_column(Text(ascii_text(header)), justify="right" if is_number else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(_ascii(cell)) for cell in row))
+        table.add_row(*(Text(ascii_text(cell)) for cell in row))
     text = io.StringIO()
     Console(file=text, width=WIDTH, color_system=None, force_terminal=False, legacy_windows=False).print(table)
     return text.getvalue().rstrip("\n")
