@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -9,7 +10,7 @@ import polars as pl
 from eval_assets.reports.changes_report import load_changes
 from eval_assets.reports.computed.labels import shares_in_words
 from eval_assets.reports.evaluation_report import EvaluationReport
-from eval_assets.reports.rendered.changes_text import changes_markdown
+from eval_assets.reports.rendered.changes_text import changes_markdown, trends_markdown
 from eval_assets.reports.rendered.markdown import report_markdown
 from eval_assets.reports.rendered.page.html import leaderboard_svg
 from eval_assets.stages.cell_inputs import evaluation_of
@@ -64,13 +65,15 @@ def comparison_preview(room: EngineRoom, key: str) -> Mapping[str, str]:
         and any(row["n_scored"] for candidate in report.candidates if (row := candidate.metrics.get(metric)))
     ]
     figures = "\n\n".join(_picture(report, metric) for metric in metrics[:MOST_FIGURES])
-    return {"preview": report_markdown(report), "figures": figures}
+    trends = "\n".join(trends_markdown(report.changes))
+    return {"preview": report_markdown(report), "figures": figures, **({"trends": trends} if trends else {})}
 
 
 def changes_preview(room: EngineRoom, key: str) -> Mapping[str, str]:
     """What changed in the candidates of an evaluation since their state before."""
     evaluation = evaluation_of(current_version(room.warehouse, "evaluations", key))
-    lines = changes_markdown(load_changes(room.warehouse, evaluation))
+    # The history gets its newest point with the comparison, which shows it.
+    lines = changes_markdown(replace(load_changes(room.warehouse, evaluation), history=None))
     return {"preview": "\n".join(lines) or "No candidate has a former state yet."}
 
 

@@ -82,6 +82,16 @@ def changes_markdown(changes: ChangesReport) -> list[str]:
 NOTHING_CHANGED = "no file changed: failed rows were asked again, or replies were refreshed"
 
 
+def trends_markdown(changes: ChangesReport) -> list[str]:
+    """A line for each candidate and metric with more than two points, of the first candidates."""
+    shown = [change for change in changes.candidates if any(_trends(changes, change))]
+    return [
+        f"- `{change.name}` {markdown_text(line)}"
+        for change in shown[:MOST_CANDIDATES]
+        for line in _trends(changes, change)
+    ]
+
+
 def moment_text(change: CandidateChange) -> str:
     """When the former state was computed, and by which run."""
     return f"{change.former_at:%-d %b %Y, %H:%M} UTC (run {str(change.row['former_run_id'])[:8]})"
@@ -119,9 +129,13 @@ def effect_lines(change: CandidateChange) -> Iterator[str]:
         f"{metric} is new, and the former answers were never judged by it"
         for metric in change.pairs.filter(scoring=NOT_SCORED)["metric"].unique(maintain_order=True)
     )
-    compared = [metric for metric in still if whole[metric]["n_pairs"]]
-    if compared:
-        means = (f"{metric} {number_text(whole[metric]['mean_now'])}" for metric in compared)
+    compared = [whole[metric] for metric in still if whole[metric]["n_pairs"]]
+    moved = [row for row in compared if row["mean_before"] != row["mean_now"]]
+    if moved:
+        means = (f"{row['metric']} {_means(row)}" for row in moved)
+        yield f"the same on every row that both have, moved by other rows alone: {', '.join(means)}"
+    if unmoved := [row for row in compared if row not in moved]:
+        means = (f"{row['metric']} {number_text(row['mean_now'])}" for row in unmoved)
         yield f"the same on every row: {', '.join(means)}"
     if uncompared := [metric for metric in still if not whole[metric]["n_pairs"]]:
         yield f"scored in no row of both states: {', '.join(uncompared)}"
