@@ -84,12 +84,11 @@ class StateLab:
         }  # fmt: skip
         self.files["evaluations/e.yaml"] = json.dumps({**declared, **fields})
 
-    def run(self) -> str:
-        """Compute everything as the files stand; returns the run's id."""
+    def run(self, limit: int | None = None) -> None:
+        """Compute everything as the files stand, or a trial on the first rows."""
         self.n_runs += 1
         project_with(self.folder, **self.files)
-        compute_everything(self.folder, run_id=f"run-{self.n_runs}")
-        return f"run-{self.n_runs}"
+        compute_everything(self.folder, run_id=f"run-{self.n_runs}", limit=limit)
 
     @contextmanager
     def room(self):

@@ -148,14 +148,13 @@ class StateBook:
     def _previous(self, visits: list[Visit], now: ComputedState) -> Visit | None:
         """The last state made from anything else.
 
-        A trial on the first rows stands between two whole states and is passed over, unless there is nothing else, or
-        the state itself is one. States that differ in replies alone, because failed rows were asked again, are one.
+        A trial on the first rows is none that a whole state is held against. States that differ in replies alone,
+        because failed rows were asked again, are one.
         """
         place = max((number for number, visit in enumerate(visits) if visit.state.state == now.state), default=0)
         made_from = self._origin(now)
         earlier = [visit for visit in visits[:place] if self._origin(visit.state) != made_from]
-        whole = [visit for visit in earlier if not self._is_trial(visit.state)]
-        chosen = earlier if self._is_trial(now) or not whole else whole
+        chosen = [visit for visit in earlier if self._is_trial(now) or not self._is_trial(visit.state)]
         return chosen[-1] if chosen else None
 
     def _released(self, candidate: str, visits: list[Visit], releases: pl.DataFrame) -> Visit | None:

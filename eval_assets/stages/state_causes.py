@@ -8,7 +8,7 @@ from typing import Any
 from eval_assets.reports.states.cause import Cause, Reaches
 from eval_assets.reports.states.lineage import ComputedState
 from eval_assets.reports.states.timeline import ROW_TABLES
-from eval_assets.stages.file_changes import SINGULAR, evaluation_change, source_diff, version_change
+from eval_assets.stages.file_changes import OF_A_TRIAL, SINGULAR, evaluation_change, source_diff, version_change
 from eval_assets.stages.former_states import StateBook
 from eval_assets.storage.versions import StoredVersion
 from eval_assets.wording.numbers import count_text
@@ -89,6 +89,8 @@ def _of_evaluation(book: StateBook, former: ComputedState, now: ComputedState) -
         if before is None or after is None or part_before is None or part_after is None or part_before == part_after:
             continue
         sentence = evaluation_change(after.name, before, part_before, part_after, after.version)
+        if sentence.startswith(OF_A_TRIAL):
+            sentence = f"before, {sentence}"
         what = "metric" if table == "heuristic_metrics" else "evaluation"
         samples = table == "predictions" and part_before.get("samples") == part_after.get("samples")
         reaches: Reaches = "rows" if samples else REACHED_BY[table]

@@ -235,3 +235,16 @@ def test_terminal_markdown_and_json_say_the_same(lab: StateLab) -> None:
     assert candidate["metrics"]["kind"]["worse"][0] == {"example_id": "t0", "before": 5, "now": 4}
     assert [cause["what"] for cause in candidate["causes"]] == ["prompt", "judge", "dataset"]
     assert "kind so far: 5.000 -> 2.000 (prompt 1 to 2) -> 4.000 (judge 1 to 2) -> 4.000 (dataset 20 to 30" in table
+
+
+def test_a_trial_is_held_against_the_whole_state_before_and_never_the_other_way(tmp_path) -> None:
+    lab = StateLab(tmp_path)
+    lab.run()
+    lab.files["prompts/ask.md"] = SHORT
+    lab.run(limit=8)
+    trial = lab.since()
+    assert (trial.row["former_run_id"], trial.row["n_same"], trial.row["n_removed"]) == ("run-1", 8, 12)
+    lab.run()
+    whole = lab.since()
+    assert (whole.row["former_run_id"], whole.row["n_same"], whole.row["n_added"]) == ("run-1", 20, 0)
+    assert "before, only the first 8 rows were run (--limit)" in sentences(lab.since("run-2"))
