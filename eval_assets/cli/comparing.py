@@ -56,11 +56,15 @@ def compare(
     output: Path | None,
 ) -> None:
     """Say what changed in each candidate since a former state of it, and what that did. Nothing is sent."""
+    from eval_assets.planning.staleness import StalenessReader
     from eval_assets.stages.compared_since import compared_since
     from eval_assets.stages.engine_room import EngineRoom
 
     with EngineRoom.from_settings(chosen_settings(data_dir)) as room:
         found = compared_since(room, evaluation, since=since, until=until, candidates=candidates)
+        outdated = StalenessReader(room.project, room.versions, room.warehouse).outdated(evaluation)
+        if outdated and until is None:
+            say(f"the present state is not that of the files: {outdated[0]}; `eval-assets run {evaluation}`", err=True)
         write_text(_rendered(found, style), output)
 
 

@@ -209,7 +209,7 @@ class StalenessReader:
         """In what the part of an evaluation that a stage reads differs from the version it was made from."""
         if stage.reads is None or former_version == self._sha256("evaluations", name):
             return
-        former = next((v for v in self._history("evaluations", name) if v.content_sha256 == former_version), None)
+        former = self._former("evaluations", name, former_version)
         if former is None:
             yield f"evaluation {name} is new here", {}
             return
@@ -230,13 +230,17 @@ class StalenessReader:
             if (name, made_from) not in self._dataset_changes:
                 self._dataset_changes[name, made_from] = self._dataset_change(name, made_from)
             return self._dataset_changes[name, made_from], {}
-        former = next((v for v in self._history(table, name) if v.content_sha256 == former_version), None)
+        former = self._former(table, name, former_version)
         new = self._version(FILES_OF[table], name)
         if former is None:
             return f"{table.removesuffix('s')} {name} is new here", {}
         change = version_change(table, name, former, new, self.next_version(table, name))
         changed = source_diff(former.source, new.source)
         return change, {f"{table}/{name}": changed} if changed else {}
+
+    def _former(self, table: str, name: str, data_version: str | None) -> StoredVersion | None:
+        """The last version of a file that held this content; null if none is known."""
+        return next((v for v in reversed(self._history(table, name)) if v.content_sha256 == data_version), None)
 
     def _dataset_change(self, name: str, made_from: str | None) -> str:
         """Compare the rows as they lie in the table the cell was made from with those in the file."""

@@ -83,3 +83,36 @@ def test_gates_go_by_the_answers_and_the_tables_keep_why(story: Story) -> None:
     ]
     # Without gates; friendlier no more; another rubric and new rows: the answers are the same; right no more.
     assert verdicts == [[], ["NO-GO", "GO"], ["GO", "GO"], ["GO", "GO"], ["GO", "NO-GO"]]
+
+
+def test_files_that_changed_since_are_told_and_their_state_is_not_released(story: Story, capsys) -> None:
+    data, prompt = story.folder / "data", story.folder / "data" / "prompts" / "answer.md"
+    before = prompt.read_text("utf-8")
+    prompt.write_text(before.replace("kindly", "at length"), encoding="utf-8")
+    try:
+        capsys.readouterr()
+        assert exit_code(data, "compare", "support") == 0
+        assert (
+            "the present state is not that of the files: bot@answer: prompt answer v3 → v4" in capsys.readouterr().err
+        )
+        assert exit_code(data, "release", "support") == 2
+        assert "support is not up to date: bot@answer: prompt answer v3 → v4" in capsys.readouterr().err
+    finally:
+        prompt.write_text(before, encoding="utf-8")
+    assert exit_code(data, "release", "support", "--list") == 0
+    (listed,) = capsys.readouterr().out.splitlines()
+    assert listed.startswith("r1 bot@answer, state ")
+    assert exit_code(data, "compare", "support", "--since", "r7") == 2
+    assert "expected previous, first, released, the name of a release" in capsys.readouterr().err
+
+
+def test_a_release_makes_the_gates_that_are_held_against_it_stale(story: Story, capsys) -> None:
+    data = story.folder / "data"
+    assert exit_code(data, "release", "support", "--name", "kind-again") == 0
+    assert exit_code(data, "gate", "support") == 3
+    assert "another state was released since changes was computed" in capsys.readouterr().out
+    assert exit_code(data, "run", "support") == 0  # GO: the present state is the released one
+    assert story.warehouse.scan("responses").collect().height == story.n_replies[-1]
+    gates = story.warehouse.scan("gate_results").collect()
+    assert gates["verdict"].to_list() == ["GO", "GO"]
+    assert gates["reason"][0] == "all 34 rows that are the same in both states are answered as before"

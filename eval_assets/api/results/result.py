@@ -15,7 +15,6 @@ from eval_assets.api.results.assertions import refuse_regression
 from eval_assets.api.results.compared_results import ResultComparison, compared_results
 from eval_assets.api.results.frames import error_frame, example_frame, metrics_by_name, score_frame, summary_frame
 from eval_assets.api.results.showing import result_html, result_text
-from eval_assets.api.results.stored_changes import StoredChanges
 from eval_assets.api.without_dagster import Sent, compute_evaluation, opened_room
 from eval_assets.checking.references import refuse_broken_references
 from eval_assets.config.problems import nearest
@@ -136,20 +135,6 @@ class EvaluationResult:
             raise ConfigError("flips: expected at least two candidates; `r.compare(other)` compares two results")
         name = others[0] if candidate is None else self._name_of(candidate)
         return self.report.flips(name, self._metric(metric), at_most=at_most)
-
-    def since(self, state: str = "previous") -> StoredChanges:
-        """Say what changed in each candidate since a former call of the same name, and what that did. Nothing is sent.
-
-        Args:
-            state: The earlier state: `previous`, `first`, a day, a run, as `eval-assets compare` has it.
-
-        Raises:
-            ConfigError: There is no such state.
-        """
-        from eval_assets.stages.compared_since import compared_since
-
-        with self.assembled.said_as_given(), opened_room(self.settings, self.assembled.project) as room:
-            return StoredChanges(compared_since(room, self.name, since=state))
 
     def compare(self, other: "EvaluationResult", metric: str | None = None) -> ResultComparison:
         """Compare with another result on the same examples, candidate by candidate, this one being the newer.

@@ -8,6 +8,7 @@ from typing import Any
 from eval_assets.reports.changes_report import CandidateChange, ChangesReport
 
 _IN_CONTEXT = ("evaluation", "model", "prompt", "since", "metric", "part", "run_id")
+MOST_WORSE = 20
 _WRITTEN_OTHERWISE = ("causes", "examples", "versions", "former_versions", "evaluation", "since")
 
 
@@ -16,8 +17,8 @@ def changes_json(changes: ChangesReport) -> dict[str, Any]:
 
     Returns:
         `{"since", "candidates": [{"model", "prompt", "former_at", "causes", "n_same", …, "metrics": {name: {"all": {
-        "difference", …}, "answers": …, "scoring": …, "worse": [{"example_id", "before", "now"}]}}}]}`; of a candidate
-        without a former state `former_state` is null.
+        "difference", …}, "answers": …, "scoring": …, "worse": [{"example_id", "before", "now"}]}}}]}`; `worse`
+        holds the 20 rows that lost most. Of a candidate without a former state `former_state` is null.
     """
     return {"since": changes.since, "candidates": [_candidate(change) for change in changes.candidates]}
 
@@ -37,7 +38,7 @@ def _candidate(change: CandidateChange) -> dict[str, Any]:
 
 def _metric(change: CandidateChange, metric: str) -> dict[str, Any]:
     parts = {row["part"]: _plain(row) for row in change.effects if row["metric"] == metric}
-    worse = change.worse_rows(metric, at_most=len(change.pairs)) if "all" in parts else []
+    worse = change.worse_rows(metric, at_most=MOST_WORSE) if "all" in parts else []
     return {**parts, "worse": [dict(zip(("example_id", "before", "now"), each, strict=True)) for each in worse]}
 
 
