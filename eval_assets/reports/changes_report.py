@@ -12,10 +12,11 @@ from eval_assets.config.candidate import Candidate
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.reports.candidate_report import Row
 from eval_assets.reports.computed.history import TrendPoint, trend
-from eval_assets.reports.computed.state_effects import scores_of_part
+from eval_assets.reports.computed.state_effects import ENDS, scores_of_part
 from eval_assets.reports.computed.two_states import BEFORE, NOW, under_name
-from eval_assets.reports.flips import Flip, changed_examples, flips
+from eval_assets.reports.flips import Flip, flips
 from eval_assets.reports.states.cause import Cause, causes_of_json
+from eval_assets.statistics.comparison.paired import DECIMALS
 from eval_assets.storage.former_rows import rows_in_version
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.columns import CANDIDATE
@@ -79,16 +80,13 @@ class CandidateChange:
             metric: Metric or judge name.
             at_most: How many.
         """
-        effect, scores = self.effects_of("all")[metric], scores_of_part(self.pairs.filter(metric=metric), "all")
-        found = changed_examples(
-            scores,
-            metric=metric,
-            candidate=NOW,
-            baseline=BEFORE,
-            greater_is_better=effect["greater_is_better"] is not False,
-        )
-        worse = found.filter(pl.col("improvement") < 0).head(at_most)
-        return worse.select("example_id", "baseline_score", "candidate_score").rows()
+        effect = self.effects_of("all")[metric]
+        before, now = ENDS[effect["scoring"], "all"]
+        sign = -1.0 if effect["greater_is_better"] is False else 1.0
+        both = self.pairs.filter(metric=metric, row="same").select("example_id", before=before, now=now)
+        improvement = (sign * (pl.col("now") - pl.col("before"))).round(DECIMALS)
+        worse = both.with_columns(improvement=improvement).filter(pl.col("improvement") < 0)
+        return worse.sort("improvement", "example_id").head(at_most).select("example_id", "before", "now").rows()
 
     def flips(self, metric: str, *, at_most: int = 10) -> tuple[Flip, ...]:
         """Examples, the same word for word in both states, that score otherwise now, worst first.

@@ -44,13 +44,13 @@ def compute_changes(run: Computation) -> Written:
             code_version=CODE_VERSION,
             inputs={**inputs, f"evaluations/{name}": stored.content_sha256},
         ),
-        **looking_back(compared.former_rows),
         "marks": marks(evaluation, room.warehouse),
     }
     partition = {"evaluation": name}
     room.warehouse.replace("paired_scores", compared.paired_scores, partition, recorded)
     room.warehouse.replace("change_effects", compared.change_effects, partition, recorded)
-    commit = room.warehouse.replace("changes", compared.changes, partition, recorded)
+    kept = {**recorded, **looking_back(compared.former_rows)}
+    commit = room.warehouse.replace("changes", compared.changes, partition, kept)
     return Written(data_version, commit, compared.changes.height, _facts(compared))
 
 

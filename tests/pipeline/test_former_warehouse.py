@@ -76,3 +76,9 @@ def test_an_edit_writes_no_more_than_it_would_have_with_a_warehouse_of_today(
     former.files.change("evaluations", "main", **fields)
     expected = {(table, key) for table in of_cells for key in MAIN_CELLS} | {(table, "main") for table in of_evaluation}
     assert set(plan_of(former).partitions) == expected
+
+
+def test_a_gate_against_the_state_before_asks_for_what_a_former_release_did_not_compute(former: Lab) -> None:
+    gate = {"metric": "brevity", "max_drop": 0.1, "against": "previous"}
+    former.files.change("evaluations", "main", gates=[gate])
+    assert set(plan_of(former).partitions) == {("changes", "main"), ("comparison", "main")}

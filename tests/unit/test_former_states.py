@@ -1,5 +1,6 @@
 """A candidate beside its former states: which one is meant, what changed since, what that did. Nothing is sent."""
 
+import json
 import shutil
 
 import polars as pl
@@ -9,8 +10,10 @@ from eval_assets.errors import ConfigError, StorageError
 from eval_assets.reports.computed.state_effects import FORMER_ANSWERS, NOT_TOLD_APART, PRESENT_ANSWERS, SAME
 from eval_assets.reports.rendered.changes_json import changes_json
 from eval_assets.reports.rendered.changes_text import changes_markdown, changes_table
+from eval_assets.reports.rendered.page.html import report_html
 from eval_assets.stages.compared_since import compared_since
 from eval_assets.stages.releasing import release
+from eval_assets.stages.report_reading import read_report
 from eval_assets.storage.upkeep.table_upkeep import days_kept, maintain
 from eval_assets.storage.warehouse import Warehouse
 from tests.states import CANDIDATE, MILD, SHORT, StateLab, parts, rows, sentences
@@ -225,8 +228,8 @@ def changes_table_of(lab: StateLab) -> str:
 def test_terminal_markdown_and_json_say_the_same(lab: StateLab) -> None:
     with lab.room() as room:
         found = compared_since(room, "e", since="first")
-    table, markdown, json = changes_table(found), "\n".join(changes_markdown(found)), changes_json(found)
-    (candidate,) = json["candidates"]
+    table, markdown, values = changes_table(found), "\n".join(changes_markdown(found)), changes_json(found)
+    (candidate,) = values["candidates"]
     for text in (table, markdown):
         assert "of it the answers: worse: -3" in text
         assert "10 added" in text
@@ -248,3 +251,27 @@ def test_a_trial_is_held_against_the_whole_state_before_and_never_the_other_way(
     whole = lab.since()
     assert (whole.row["former_run_id"], whole.row["n_same"], whole.row["n_added"]) == ("run-1", 20, 0)
     assert "before, only the first 8 rows were run (--limit)" in sentences(lab.since("run-2"))
+
+
+HOSTILE = "<script>alert(1)</script> ``` | [x](https://example.org) \x1b[31m"
+
+
+def test_what_a_prompt_or_an_id_says_is_text_in_every_output(tmp_path) -> None:
+    lab = StateLab(tmp_path)
+    lab.run()
+    lab.files["prompts/ask.md"] = f"## user\nAnswer short {HOSTILE}: {{{{ inputs }}}}\n"
+    lab.files["datasets/qa.jsonl"] = rows(*range(20)) + rows(21).replace("t21", json.dumps(HOSTILE)[1:-1])
+    lab.run()
+    with lab.room() as room:
+        found, page = compared_since(room, "e"), report_html(read_report(room, "e"))
+    table, markdown = changes_table(found), "\n".join(changes_markdown(found))
+    assert HOSTILE[:20] in found.candidates[0].causes[0].diff[1]
+    section = page[page.index('id="since"') : page.index("</section>", page.index('id="since"'))]
+    assert "<script>" not in section
+    assert "&lt;script&gt;" in section
+    assert "\x1b" not in table + markdown + page
+    fence = next(line for line in markdown.splitlines() if line.endswith("diff"))
+    assert fence == "````diff"  # longer than what the prompt holds
+    outside = markdown[: markdown.index(fence)] + markdown[markdown.rindex("````") :]
+    assert "<script>" not in outside
+    assert "](https" not in outside

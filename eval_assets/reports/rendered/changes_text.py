@@ -7,7 +7,7 @@ from eval_assets.reports.changes_report import SINCE, CandidateChange, ChangesRe
 from eval_assets.reports.computed.history import TrendPoint
 from eval_assets.reports.computed.state_effects import NOT_SCORED, NOT_TOLD_APART, SCORED_TOO
 from eval_assets.reports.rendered.plain_lines import wrapped
-from eval_assets.wording.foreign_text import markdown_text, shortened, visible_text
+from eval_assets.wording.foreign_text import fenced_text, markdown_text, shortened, visible_text
 from eval_assets.wording.numbers import count_text, number_text
 
 MOST_CANDIDATES = 8
@@ -70,7 +70,7 @@ def changes_markdown(changes: ChangesReport) -> list[str]:
         lines += [f"**`{change.name}`** against its state of {moment_text(change)}", ""]
         lines += [f"- {markdown_text(cause.sentence)}" for cause in change.causes] or [f"- {NOTHING_CHANGED}"]
         diff = [line for cause in change.causes for line in _diff(cause.diff)]
-        lines += ["", "```diff", *(line.replace("```", "'''") for line in diff), "```", ""] if diff else []
+        lines += ["", fenced_text("\n".join(diff)).replace("\n", "diff\n", 1), ""] if diff else []
         lines.append(f"- {markdown_text(rows_text(change))}")
         lines += [f"- {markdown_text(line)}" for line in effect_lines(change)]
         lines += [f"- {markdown_text(line)}" for line in _trends(changes, change)]
@@ -138,7 +138,7 @@ def effect_lines(change: CandidateChange) -> Iterator[str]:
         means = (f"{row['metric']} {number_text(row['mean_now'])}" for row in unmoved)
         yield f"the same on every row: {', '.join(means)}"
     if uncompared := [metric for metric in still if not whole[metric]["n_pairs"]]:
-        yield f"scored in no row of both states: {', '.join(uncompared)}"
+        yield f"without a score in both states: {', '.join(uncompared)}"
 
 
 def scoring_text(row: Row) -> str:
