@@ -49,11 +49,13 @@ def compared_since(
         if now is not None:
             former = looked.book.chosen(candidate, since, now.state)
             parts.append(compare_with(looked, former, now, since=since, run_id=""))
+    if not parts and until is None:
+        raise StorageError(f"none of the candidates was ever computed: `eval-assets run {evaluation}` does it")
+    if not parts:
+        raise ConfigError(f"no candidate has a state {until!r}; {looked.book.known_states()}")
     together = ComparedStates.together(parts)
     if since != PREVIOUS and together.changes["former_state"].is_null().all():
         raise ConfigError(f"no candidate has another state {since!r}; {looked.book.known_states()}")
-    if not parts:
-        raise ConfigError(f"no candidate has a state {until or 'of now'!r}; {looked.book.known_states()}")
     found = changes_report(
         room.warehouse,
         looked.evaluation,

@@ -159,7 +159,7 @@ def _verdicts(
         return None
     documents = stored_documents(room.warehouse, evaluation.file.dataset)
     askers = {
-        name: StoredAnswers(model, room.identity(model, documents)[0], room.store)
+        name: StoredAnswers(model, room.identity(model, documents)[0], room.store, missing_as="error")
         for name, model in judge.models.items()
     }
     frames = list(

@@ -9,7 +9,7 @@ from eval_assets.errors import ConfigError
 from eval_assets.providers.dispatch.answering import CHUNK
 from eval_assets.providers.dispatch.jobs import Answer, Job, unsendable_reply
 from eval_assets.providers.replies.reading import reading_of, understood
-from eval_assets.requests.exchange import Reply, Request
+from eval_assets.requests.exchange import Outcome, Reply, Request
 from eval_assets.requests.keys import ModelIdentity, canonical_request, key_of, lane_of
 from eval_assets.stages.cell_inputs import StoredModel
 from eval_assets.storage.replies.responses import ResponseStore
@@ -27,15 +27,19 @@ class StoredAnswers:
         model: As the warehouse keeps it.
         identity: Who would answer.
         store: The stored replies.
+        missing_as: Outcome of an answer that no stored reply gives; after an error nobody concludes what the endpoint
+            understands.
     """
 
-    def __init__(self, model: StoredModel, identity: ModelIdentity, store: ResponseStore) -> None:
+    def __init__(
+        self, model: StoredModel, identity: ModelIdentity, store: ResponseStore, *, missing_as: Outcome = "skipped"
+    ) -> None:
         """Nothing is missing yet."""
         self.n_missing = 0
         self.lane = lane_of(identity)
         self._reading = reading_of(model.model)
         self._identity, self._store = identity, store
-        self._pending = _pending()
+        self._pending = _pending(missing_as)
 
     def answers(self, jobs: Iterable[Job[T]], total: int | None = None) -> Iterator[Answer[T]]:  # noqa: ARG002
         """Answer each job with its stored reply, or with a pending one."""
@@ -65,9 +69,9 @@ class StoredAnswers:
         self.n_missing += 1
 
 
-def _pending() -> Reply:
+def _pending(outcome: Outcome) -> Reply:
     return Reply(
-        outcome="skipped",
+        outcome=outcome,
         output=None,
         finish_reason=None,
         latency_seconds=0.0,

@@ -16,6 +16,7 @@ from eval_assets.stages.releasing import release
 from eval_assets.stages.report_reading import read_report
 from eval_assets.storage.upkeep.table_upkeep import days_kept, maintain
 from eval_assets.storage.warehouse import Warehouse
+from tests.small_project import project_with
 from tests.states import CANDIDATE, MILD, SHORT, StateLab, parts, rows, sentences
 from tests.storage_ages import age
 
@@ -275,3 +276,14 @@ def test_what_a_prompt_or_an_id_says_is_text_in_every_output(tmp_path) -> None:
     outside = markdown[: markdown.index(fence)] + markdown[markdown.rindex("````") :]
     assert "<script>" not in outside
     assert "](https" not in outside
+
+
+def test_before_the_first_run_there_is_nothing_to_compare(tmp_path) -> None:
+    lab = StateLab(tmp_path)
+    project_with(lab.folder, **lab.files)
+    with pytest.raises(StorageError, match="e has no results yet: `eval-assets run e` computes them"):
+        lab.since()
+    with pytest.raises(ConfigError, match="no candidate has a state 'v9'"):
+        lab.run()
+        lab.since(until="v9")
+    assert not lab.since().has_former
