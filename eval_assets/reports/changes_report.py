@@ -126,8 +126,9 @@ class ChangesReport:
 
     @property
     def with_former(self) -> tuple[CandidateChange, ...]:
-        """Candidates that have a former state."""
-        return tuple(each for each in self.candidates if each.has_former)
+        """Candidates that have a former state, the one that changed last first."""
+        found = [each for each in self.candidates if each.has_former]
+        return tuple(sorted(found, key=lambda each: each.row["state_at"], reverse=True))
 
     def trend(self, candidate: str, metric: str) -> tuple[TrendPoint, ...]:
         """A candidate's mean over its states so far."""

@@ -94,7 +94,14 @@ def compare_with(
     """
     named = {**now.state.cell, "since": since}
     versions = json.dumps(row_versions(now.state))
-    row: dict[str, Any] = {**named, "state": now.state.state, "causes": "[]", "versions": versions, "run_id": run_id}
+    row: dict[str, Any] = {
+        **named,
+        "state": now.state.state,
+        "state_at": now.began_at,
+        "causes": "[]",
+        "versions": versions,
+        "run_id": run_id,
+    }
     if former is None:
         return ComparedStates(_frame([row], CHANGES), _frame([], CHANGE_EFFECTS), _frame([], PAIRED_SCORES))
     before, after = (_rows_of(looked, each) for each in (former, now))

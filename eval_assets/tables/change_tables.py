@@ -8,6 +8,7 @@ CHANGES = {
     **CELL,
     "since": pl.String(),  # previous, released: which former state it is held against
     "state": pl.String(),  # data version of the candidate's aggregate report now
+    "state_at": TIME,  # when the present state was computed
     "former_state": pl.String(),  # null: there is no former state
     "former_at": TIME,  # when the former state was computed
     "former_run_id": pl.String(),

@@ -17,7 +17,7 @@ from eval_assets.stages.report_reading import read_report
 from eval_assets.storage.upkeep.table_upkeep import days_kept, maintain
 from eval_assets.storage.warehouse import Warehouse
 from tests.small_project import project_with
-from tests.states import CANDIDATE, MILD, SHORT, StateLab, parts, rows, sentences
+from tests.states import CANDIDATE, KINDLY, MILD, SHORT, StateLab, parts, rows, sentences
 from tests.storage_ages import age
 
 # 20 tickets, one in five unknown to the short bot: token_f1 of "Please reset 7 in the settings", where articles don't
@@ -287,3 +287,19 @@ def test_before_the_first_run_there_is_nothing_to_compare(tmp_path) -> None:
     with pytest.raises(ConfigError, match="no candidate has a state 'v9'"):
         lab.since(until="v9")
     assert not lab.since().has_former
+
+
+def test_of_several_candidates_the_one_that_changed_last_is_told_first(tmp_path) -> None:
+    lab = StateLab(tmp_path)
+    lab.files["prompts/tell.md"] = KINDLY
+    lab.evaluation(prompts=["ask", "tell", "new"])
+    lab.files["prompts/new.md"] = KINDLY
+    lab.run()
+    for prompt in ("tell", "ask"):
+        lab.files[f"prompts/{prompt}.md"] = SHORT
+        lab.run()
+    with lab.room() as room:
+        table = changes_table(compared_since(room, "e"))
+    named = [line.split(",")[0].strip() for line in table.splitlines() if ", against its state of" in line]
+    assert named == ["bot@ask", "bot@tell"]
+    assert "without a former state: bot@new" in table

@@ -178,9 +178,9 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
     "changes": (
         ("evaluation",),
         (
-            "evaluation text, model text, prompt text, since text, state text, former_state text, former_at time, "
-            "former_run_id text, causes text, n_same whole, n_edited whole, n_added whole, n_removed whole, "
-            "examples text, n_other_outputs whole, versions text, former_versions text, run_id text"
+            "evaluation text, model text, prompt text, since text, state text, state_at time, former_state text, "
+            "former_at time, former_run_id text, causes text, n_same whole, n_edited whole, n_added whole, "
+            "n_removed whole, examples text, n_other_outputs whole, versions text, former_versions text, run_id text"
         ),
     ),
     "change_effects": (

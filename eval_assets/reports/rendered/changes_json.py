@@ -9,6 +9,7 @@ from eval_assets.reports.changes_report import CandidateChange, ChangesReport
 
 _IN_CONTEXT = ("evaluation", "model", "prompt", "since", "metric", "part", "run_id")
 MOST_WORSE = 20
+TIMES = ("state_at", "former_at")
 _WRITTEN_OTHERWISE = ("causes", "examples", "versions", "former_versions", "evaluation", "since")
 
 
@@ -24,10 +25,10 @@ def changes_json(changes: ChangesReport) -> dict[str, Any]:
 
 
 def _candidate(change: CandidateChange) -> dict[str, Any]:
-    former_at, metrics = change.row["former_at"], dict.fromkeys(row["metric"] for row in change.effects)
+    metrics = dict.fromkeys(row["metric"] for row in change.effects)
     return {
         **{name: value for name, value in change.row.items() if name not in _WRITTEN_OTHERWISE},
-        "former_at": None if former_at is None else former_at.isoformat(),
+        **{name: None if change.row[name] is None else change.row[name].isoformat() for name in TIMES},
         "causes": [asdict(cause) for cause in change.causes],
         "examples": dict(change.examples),
         "versions": json.loads(change.row["versions"]),

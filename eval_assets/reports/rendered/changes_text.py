@@ -41,7 +41,7 @@ def changes_table(changes: ChangesReport) -> str:
 
 def changes_lines(changes: ChangesReport) -> Iterator[tuple[str, str]]:
     """Head and text of each line for a terminal; nothing where no candidate has a former state."""
-    shown = _latest_first(changes)
+    shown = changes.with_former
     if not shown:
         return
     yield "", f"{since_text(changes.since)}:"
@@ -61,7 +61,7 @@ def changes_lines(changes: ChangesReport) -> Iterator[tuple[str, str]]:
 
 def changes_markdown(changes: ChangesReport) -> list[str]:
     """Lines of a section; empty where no candidate has a former state."""
-    shown = _latest_first(changes)
+    shown = changes.with_former
     if not shown:
         return []
     title = since_text(changes.since)
@@ -170,10 +170,6 @@ def _trends(changes: ChangesReport, change: CandidateChange) -> Iterator[str]:
     for metric, row in change.effects_of("all").items():
         if row["greater_is_better"] is not None and (text := trend_text(changes.trend(change.name, metric))):
             yield f"{metric} so far: {text}"
-
-
-def _latest_first(changes: ChangesReport) -> list[CandidateChange]:
-    return sorted(changes.with_former, key=lambda change: change.former_at, reverse=True)
 
 
 def _left_out(changes: ChangesReport, shown: Sequence[CandidateChange]) -> Iterator[str]:

@@ -53,8 +53,7 @@ class ChangeSection:
 
 def change_sections(report: EvaluationReport) -> list[ChangeSection]:
     """Lay out the candidates that have a former state, the one changed last first; of many the first few."""
-    latest_first = sorted(report.changes.with_former, key=lambda change: change.former_at, reverse=True)
-    return [_section(report, change) for change in latest_first[:MOST_CANDIDATES]]
+    return [_section(report, change) for change in report.changes.with_former[:MOST_CANDIDATES]]
 
 
 def _section(report: EvaluationReport, change: CandidateChange) -> ChangeSection:
