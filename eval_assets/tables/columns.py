@@ -24,6 +24,12 @@ SPENT = {
     "requested_at": TIME,
 }
 
+ANSWERER: dict[str, pl.DataType] = {
+    "answered_by": pl.String(),  # the model as the provider reports it
+    "system_fingerprint": pl.String(),  # as it reports the state of its servers
+    "service_tier": pl.String(),  # as it reports the class of service
+}
+
 EXAMPLE_CLUSTERS: dict[str, pl.DataType] = {
     "example_id": pl.String(),
     "cluster": pl.Int64(),  # examples with the same number depend on each other

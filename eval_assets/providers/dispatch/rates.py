@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from eval_assets.config.model import Prices
+from eval_assets.config.model import BatchPrices, Prices
 from eval_assets.requests.used_tokens import UsedTokens
 
 MILLION = 1_000_000
@@ -53,3 +53,16 @@ def at_length(prices: Prices, prompt_tokens: float) -> Prices:
     highest = max(reached, key=lambda tier: tier.above_prompt_tokens, default=None)
     stated = {} if highest is None else highest.model_dump(exclude={"above_prompt_tokens"}, exclude_none=True)
     return prices.model_copy(update={"tiers": (), **stated})
+
+
+def in_batches(prices: Prices) -> Prices:
+    """The prices of requests in batches, as far as the file states any of their own.
+
+    >>> stated = Prices(prompt_usd_per_million=2, cached_usd_per_million=1, batch=BatchPrices(prompt_usd_per_million=1))
+    >>> (in_batches(stated).prompt_usd_per_million, in_batches(stated).cached_usd_per_million)
+    (1.0, 1.0)
+    """
+    if prices.batch is None:
+        return prices
+    rates = {name: rate for name in BatchPrices.model_fields if (rate := getattr(prices.batch, name)) is not None}
+    return prices.model_copy(update={**rates, "batch": None})

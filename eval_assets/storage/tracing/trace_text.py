@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from eval_assets.config.candidate import Candidate
+from eval_assets.requests.conversations import conversation_in, conversation_text, turns_in
+from eval_assets.requests.tool_calls import calls_text
 from eval_assets.wording.foreign_text import visible_text
 from eval_assets.wording.numbers import ABSENT, money_text, plain_number, seconds_text
 
@@ -74,7 +76,9 @@ def _prediction(prediction: Part) -> Iterator[str]:
     yield from _field("cell", f"{cell}, example {prediction['example_id']}, sample {prediction['sample_index']}")
     yield from _field("output", prediction["output"])
     yield from _field("reasoning", prediction["reasoning"])
-    yield from _field("tool calls", prediction["tool_calls"])
+    calls, trajectory = prediction["tool_calls"], prediction["trajectory"]
+    yield from _field("tool calls", None if calls is None else calls_text(calls))
+    yield from _messages("trajectory", None if trajectory is None else json.loads(trajectory))
     yield from _field("outcome", prediction["outcome"])
     error = [part for part in (prediction["error_kind"], prediction["error"]) if part]
     yield from _field("error", ": ".join(error) or None)
@@ -146,9 +150,9 @@ def _messages(name: str, messages: Sequence[Part] | None) -> Iterator[str]:
     if messages is None:
         return
     yield f"{INDENT}{name}:"
-    for message in messages:
-        yield f"{INDENT * 2}[{message['role']}]"
-        yield from _wrapped(str(message["content"]), INDENT * 3)
+    for who, said in turns_in(messages):
+        yield from _wrapped(f"[{who}]", INDENT * 2)
+        yield from _wrapped(said, INDENT * 3)
 
 
 def _wrapped(text: str, indent: str) -> Iterator[str]:
@@ -191,4 +195,7 @@ def _spent(part: Part) -> Iterator[str]:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        return value
+    found = conversation_in(value)
+    return json.dumps(value, ensure_ascii=False) if found is None else conversation_text(found)
