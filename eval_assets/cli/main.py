@@ -11,11 +11,8 @@ from pathlib import Path
 
 import click
 
-<<<<<<< HEAD
-from eval_assets.cli.comparing import compare, release
-=======
 from eval_assets.cli.batch_commands import batch
->>>>>>> main
+from eval_assets.cli.comparing import compare, release
 from eval_assets.cli.dagster_commands import instance, reload
 from eval_assets.cli.editor_schemas import schemas
 from eval_assets.cli.exit_codes import ExitCode
@@ -93,13 +90,9 @@ def _add(group: click.Group, command: click.Command) -> None:
 
 
 commands.add_command(init)
-<<<<<<< HEAD
 for command in (
-    cache, check, compare, gate, instance, maintain, plan, prices, release, reload, report, run, schemas, trace,
+    batch, cache, check, compare, gate, instance, maintain, plan, prices, release, reload, report, run, schemas, trace,
 ):  # fmt: skip
-=======
-for command in (batch, cache, check, gate, instance, maintain, plan, prices, reload, report, run, schemas, trace):
->>>>>>> main
     _add(commands, command)
 
 

@@ -54,7 +54,7 @@ def report(
         from eval_assets.stages.engine_room import EngineRoom
 
         with EngineRoom.from_settings(chosen_settings(data_dir)) as engine_room:
-            _write(explain_metric(engine_room, evaluation, explain), output)
+            write_text(explain_metric(engine_room, evaluation, explain), output)
         return
     if style == "parquet":
         from eval_assets.reports.rendered.parquet import write_parquet
@@ -68,13 +68,9 @@ def report(
             for file in write_parquet(_load(data_dir, evaluation, whole=True), output):
                 say(f"wrote {file}", err=True)
         return
-<<<<<<< HEAD
-    write_text(_rendered(_load(data_dir, evaluation), style), output)
-=======
     loaded = _load(data_dir, evaluation)
     _refuse_unknown_candidates(loaded, selected)
-    _write(_rendered(loaded, style, selected), output)
->>>>>>> main
+    write_text(_rendered(loaded, style, selected), output)
 
 
 @click.command(epilog=GATE_CODES)
@@ -104,12 +100,8 @@ def gate(data_dir: Path | None, evaluation: str, style: str, output: Path | None
             f"data/evaluations/{evaluation}.yaml: expected `gates`, the conditions a candidate has to meet, got none"
         )
     write = {"junit": gates_junit, "json": gates_json, "md": gates_markdown}[style]
-<<<<<<< HEAD
-    write_text(write(loaded.gates, loaded.verdict, evaluation=evaluation), output)
-=======
     text = write(loaded.gates, loaded.verdict, evaluation=evaluation)
-    _write(f"{text}\n{gates_explained(loaded)}" if explain else text, output)
->>>>>>> main
+    write_text(f"{text}\n{gates_explained(loaded)}" if explain else text, output)
     sys.exit(loaded.verdict.exit_code)
 
 

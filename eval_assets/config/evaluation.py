@@ -88,6 +88,7 @@ class Gate(FileModel):
     OF_SCORES: ClassVar[tuple[str, ...]] = (
         "min", "max", "max_drop", "max_drop_relative", "non_inferiority_margin", "worst_slice_min",
     )  # fmt: skip
+    DROPS: ClassVar[tuple[str, ...]] = ("max_drop", "max_drop_relative", "non_inferiority_margin")
     OF_COST: ClassVar[tuple[str, ...]] = ("max_cost_usd_per_1000", "max_latency_p90_seconds")
 
     metric: str = Field(
@@ -115,13 +116,12 @@ class Gate(FileModel):
     non_inferiority_margin: float | None = Field(
         None, ge=0, description="GO only if the interval shows that the candidate is worse by less than this."
     )
-<<<<<<< HEAD
     against: Literal["baseline", "previous", "released"] = Field(
         "baseline",
         exclude_if=lambda value: value == "baseline",
         description="What drops and margins are measured from: the `baseline`, the candidate's own `previous` state, "
         "or the state of it that `eval-assets release` marked last.",
-=======
+    )
     worst_slice_min: float | None = Field(
         None,
         description="GO only if the whole interval of the mean is at least this in every slice of the dataset's card; "
@@ -136,7 +136,6 @@ class Gate(FileModel):
     )
     max_latency_p90_seconds: float | None = Field(
         None, gt=0, description="GO only if 90 % of the replies came within so many seconds.", exclude_if=is_null
->>>>>>> main
     )
     max_failed_share: float = Field(
         0.1, ge=0, le=1, description="With a larger share of examples without a score the gate is inconclusive."
@@ -148,13 +147,6 @@ class Gate(FileModel):
 
     @model_validator(mode="after")
     def _has_a_threshold(self) -> "Gate":
-<<<<<<< HEAD
-        if all(getattr(self, name) is None for name in self.THRESHOLDS):
-            raise ValueError(f"expected at least one of {', '.join(map(repr, self.THRESHOLDS))}")
-        drops = [name for name in self.THRESHOLDS if name not in ("min", "max")]
-        if self.against != "baseline" and all(getattr(self, name) is None for name in drops):
-            raise ValueError(f"`against: {self.against}` is about drops: expected one of {', '.join(map(repr, drops))}")
-=======
         asks_scores, asks_cost = (
             any(getattr(self, name) is not None for name in names) for names in (self.OF_SCORES, self.OF_COST)
         )
@@ -165,7 +157,10 @@ class Gate(FileModel):
             raise ValueError(f"expected either 'metric' or 'metrics', whose scores are asked about, got {got}")
         if not asks_scores and (self.metric or self.metrics):
             raise ValueError("expected no metric with a gate that asks about cost and latency alone")
->>>>>>> main
+        if self.against != "baseline" and not any(getattr(self, name) is not None for name in self.DROPS):
+            raise ValueError(
+                f"`against: {self.against}` is about drops: expected one of {', '.join(map(repr, self.DROPS))}"
+            )
         return self
 
 

@@ -2,12 +2,9 @@
 
 import contextlib
 from collections import Counter, defaultdict
-<<<<<<< HEAD
-from collections.abc import Iterator
-=======
-from collections.abc import Iterable, Iterator, Mapping
->>>>>>> main
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeVar
 
 import polars as pl
@@ -19,17 +16,9 @@ from eval_assets.errors import ConfigError
 from eval_assets.judges.panels import requests_for
 from eval_assets.metrics.scoring.prediction_scores import rows_to_rescore
 from eval_assets.planning.estimates import Demand, Estimate, estimate_of
-<<<<<<< HEAD
-from eval_assets.providers.dispatch.jobs import Policy, Retry
+from eval_assets.providers.dispatch.jobs import Policy
 from eval_assets.requests.exchange import Request
 from eval_assets.requests.keys import ModelIdentity, canonical_request, key_of
-=======
-from eval_assets.providers.dispatch.answering import CHUNK
-from eval_assets.providers.dispatch.jobs import Answer, Job, Policy, unsendable_reply
-from eval_assets.providers.replies.reading import reading_of, understood
-from eval_assets.requests.exchange import Reply, Request
-from eval_assets.requests.keys import ModelIdentity, canonical_request, key_of, lane_of
->>>>>>> main
 from eval_assets.stages.cell_inputs import (
     CellInputs,
     StoredJudge,
@@ -42,11 +31,8 @@ from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.file_versions import FileVersions
 from eval_assets.stages.graph import Cell
 from eval_assets.stages.predictions import prediction_frames, prediction_jobs
-<<<<<<< HEAD
-from eval_assets.stages.stored_answers import PENDING, StoredAnswers
-=======
 from eval_assets.stages.spending import Spending
->>>>>>> main
+from eval_assets.stages.stored_answers import PENDING, StoredAnswers
 from eval_assets.storage.replies.responses import ResponseStore
 from eval_assets.storage.replies.stored_replies import StoredReply
 
@@ -88,47 +74,14 @@ class Lookup(StoredAnswers):
         spending: Spending,
         not_before: datetime | None = None,
     ) -> None:
-<<<<<<< HEAD
         super().__init__(model, identity, store)
-        self.demand = Demand(model.model)
-        self._policy, self._retry = policy, retry
-        # A refresh sends every cell's requests anew.
-        self._asked = set() if policy == "refresh" else asked[self.lane]
-
-=======
         self.demand = Demand(model.model, is_in_batches=spending.is_in_batches(model.model))
         self._not_before = not_before if policy == "use" else None
-        self._under_way = store.batches.under_way(lane_of(identity))
-        self._reading, self._retry = reading_of(model.model), spending.retry
-        self.lane = lane_of(identity)
-        self._identity, self._store, self._policy = identity, store, policy
-        self._pending = _pending()
+        self._under_way = store.batches.under_way(self.lane)
+        self._policy, self._retry = policy, spending.retry
         # A refresh sends every cell's requests anew.
         self._asked = set() if policy == "refresh" else asked[self.lane]
 
-    def answers(self, jobs: Iterable[Job[T]], total: int | None = None) -> Iterator[Answer[T]]:  # noqa: ARG002
-        """Answer each job with its stored reply, or with a pending one."""
-        remaining = iter(jobs)
-        while chunk := list(islice(remaining, CHUNK)):
-            keyed: list[tuple[Job[T], str, str]] = []
-            for job in chunk:
-                try:
-                    canonical = canonical_request(self._identity, job.request)
-                except (ConfigError, RecursionError, MemoryError) as error:
-                    yield Answer(job, "", unsendable_reply(error), None, reused=False)
-                else:
-                    keyed.append((job, key_of(canonical), canonical))
-            stored = self._stored({key: job.request for job, key, _ in keyed})
-            for job, key, canonical in keyed:
-                found = stored.get(key)
-                if found is None:
-                    self._count(key, canonical, job.request)
-                reply = self._pending
-                if found is not None:
-                    reply = understood(found.reply, self._reading, has_tools=bool(job.request.tools))
-                yield Answer(job, key, reply, None, reused=found is not None)
-
->>>>>>> main
     def count_missing(self, requests: list[Request]) -> None:
         """Count those of the requests that have no stored reply, each once."""
         keyed: dict[str, tuple[str, Request]] = {}
@@ -136,22 +89,14 @@ class Lookup(StoredAnswers):
             with contextlib.suppress(ConfigError):  # such a request fails without being sent
                 canonical = canonical_request(self._identity, request)
                 keyed[key_of(canonical)] = (canonical, request)
-<<<<<<< HEAD
-        for key in keyed.keys() - self._stored(list(keyed)).keys():
-            self._miss(key, *keyed[key])
-
-    def _stored(self, keys: list[str]) -> dict[str, StoredReply]:
-        found = {} if self._policy == "refresh" else super()._stored(keys)
-=======
         for key in keyed.keys() - self._stored({key: request for key, (_, request) in keyed.items()}).keys():
-            self._count(key, *keyed[key])
+            self._miss(key, *keyed[key])
 
     def _stored(self, requests: Mapping[str, Request]) -> dict[str, StoredReply]:
         """The stored replies that do, by key of the request."""
-        found = {} if self._policy == "refresh" else self._store.known(self.lane, list(requests))
+        found = {} if self._policy == "refresh" else super()._stored(requests)
         if (began := self._not_before) is not None:
             found = {key: stored for key, stored in found.items() if stored.reply.requested_at >= began}
->>>>>>> main
         if self._retry is None:
             return found
         return {

@@ -12,11 +12,8 @@ from eval_assets.providers.dispatch.jobs import Policy
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.graph import Cell, parse_cell
 from eval_assets.stages.pairwise_preferences import predictions_of
-<<<<<<< HEAD
-from eval_assets.stages.stored_answers import PENDING
-=======
 from eval_assets.stages.spending import Spending
->>>>>>> main
+from eval_assets.stages.stored_answers import PENDING
 from eval_assets.tables.cell_tables import PREDICTIONS
 
 

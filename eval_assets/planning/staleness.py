@@ -8,11 +8,7 @@ from pydantic import ValidationError
 from eval_assets.config.datasets.rows import read_examples
 from eval_assets.config.project import Project
 from eval_assets.errors import ConfigError
-<<<<<<< HEAD
-=======
-from eval_assets.planning.changes import OF_A_TRIAL, dataset_change, evaluation_change, source_diff, version_change
 from eval_assets.planning.replaced_models import ReplacedModels
->>>>>>> main
 from eval_assets.planning.unanswered import UnansweredRows
 from eval_assets.stages.evaluation_parts import EvaluationContent
 from eval_assets.stages.file_changes import OF_A_TRIAL, dataset_change, evaluation_change, source_diff, version_change
@@ -157,8 +153,7 @@ class StalenessReader:
         """In what a partition differs from what it would be made from now."""
         table, commit = stage.table, self.commit(stage.table, place.partition)
         if commit is None:
-            if not self._is_done_without(stage, place):
-                yield NEVER, {}
+            yield NEVER, {}
             return
         if commit.metadata.get("code_version") != stage.code_version:
             was = commit.metadata.get("code_version")
@@ -182,29 +177,6 @@ class StalenessReader:
                     yield f"{upstream} changed since {table} was computed", {}
         for made_from in recorded.keys() - wanted.keys():
             yield f"no longer depends on {made_from.replace('/', ' ', 1)}", {}
-
-    def _is_done_without(self, stage: Stage, place: Place) -> bool:
-        """Whether a former release, which didn't have the stage, made from the same partitions what comes after it.
-
-        Then nothing is out of date: the stage has its turn with the next change. A gate that asks for it can't wait.
-        """
-        if any(gate.against != "baseline" for gate in self._project.evaluation(place.evaluation).file.gates):
-            return False
-        after = [each for each in STAGES.values() if stage.table in each.inputs and each.unit == stage.unit]
-        made = [self.commit(each.table, place.partition) for each in after]
-        own = f"{stage.table}/{place.key}"
-        upstream = [
-            (f"{table}/{key}", self.commit(table, partition_of(table, key)))
-            for table, keys in stage.upstream(self._project, place).items()
-            if table not in FILES
-            for key in keys
-        ]
-        return bool(after) and all(
-            commit is not None
-            and own not in (recorded := inputs_recorded(commit))
-            and all(each is None or recorded.get(name) == each.metadata["data_version"] for name, each in upstream)
-            for commit in made
-        )
 
     def _marked(self, stage: Stage, place: Place, commit: Commit) -> Iterator[Change]:
         """Whether a command marked something since that the partition depends on."""

@@ -11,11 +11,8 @@ from eval_assets.config.candidate import Candidate
 from eval_assets.config.datasets.dataset import DatasetCard
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.reports.candidate_report import CandidateReport, Row, candidate_report
-<<<<<<< HEAD
 from eval_assets.reports.changes_report import ChangesReport, load_changes
-=======
 from eval_assets.reports.computed.answerers import answerer_notes
->>>>>>> main
 from eval_assets.reports.computed.gating import OverallVerdict, overall_verdict
 from eval_assets.reports.computed.history import TrendPoint, trend
 from eval_assets.reports.computed.roles import Role

@@ -91,12 +91,9 @@ def write_comparison(
     groups = groups_of(warehouse, partition, cluster=stored.content["cluster"], slices=[])
     comparison = compare_candidates(evaluation, scores, aggregates, metric_facts=facts, run_id=run_id, groups=groups)
     comparison = with_labels(comparison, scores, evaluation, groups)
-<<<<<<< HEAD
     looks_back = any(gate.against != "baseline" for gate in evaluation.file.gates)
     pairs = warehouse.scan("paired_scores", partition).filter(mine)
     former = FormerScores(pairs.collect(), groups) if looks_back else None
-    gates = evaluate_gates(evaluation, scores, metric_facts=facts, run_id=run_id, groups=groups, former=former)
-=======
     asks_slices = any(gate.worst_slice_min is not None for gate in evaluation.file.gates)
     slices = stored.content["slices"] if asks_slices else []
     gates = evaluate_gates(
@@ -107,8 +104,8 @@ def write_comparison(
         groups=groups_of(warehouse, partition, cluster=stored.content["cluster"], slices=slices) if slices else groups,
         references=stored.content.get("references", ()),
         performances=_performances(warehouse, evaluation),
+        former=former,
     )
->>>>>>> main
     data_version = content_sha256([comparison.drop("run_id").to_dicts(), gates.drop("run_id").to_dicts(), versions])
     recorded = provenance(
         run_id=run_id,

@@ -1,6 +1,6 @@
 """The engine's twin that never sends: answers come from the stored replies, and what was never asked stays open."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TypeVar
@@ -53,16 +53,19 @@ class StoredAnswers:
                     yield Answer(job, "", unsendable_reply(error), None, reused=False)
                 else:
                     keyed.append((job, key_of(canonical), canonical))
-            stored = self._stored([key for _, key, _ in keyed])
+            stored = self._stored({key: job.request for job, key, _ in keyed})
             for job, key, canonical in keyed:
                 found = stored.get(key)
                 if found is None:
                     self._miss(key, canonical, job.request)
-                reply = understood(found.reply, self._reading) if found else self._pending
+                reply = self._pending
+                if found is not None:
+                    reply = understood(found.reply, self._reading, has_tools=bool(job.request.tools))
                 yield Answer(job, key, reply, None, reused=found is not None)
 
-    def _stored(self, keys: list[str]) -> dict[str, StoredReply]:
-        return self._store.known(self.lane, keys)
+    def _stored(self, requests: Mapping[str, Request]) -> dict[str, StoredReply]:
+        """The stored replies that do, by key of the request."""
+        return self._store.known(self.lane, list(requests))
 
     def _miss(self, key: str, canonical: str, request: Request) -> None:  # noqa: ARG002
         """A request has no stored reply."""

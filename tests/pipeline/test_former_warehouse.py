@@ -44,9 +44,11 @@ def plan_of(lab: Lab) -> Plan:
 
 
 def outdated(cells: tuple[str, ...] = tuple(ALL_CELLS)) -> set[tuple[str, str]]:
-    """What this release computes anew, sending nothing: token_f1, a default since, and comparisons by another rule."""
+    """What this release computes anew, sending nothing: token_f1, a default since, comparisons by another rule, and
+    what changed since the state before.
+    """
     by_cell = {(table, cell) for table in ("heuristic_metrics", "aggregate_reports") for cell in cells}
-    return by_cell | {("comparison", cell.partition(":")[0]) for cell in cells}
+    return by_cell | {(table, cell.partition(":")[0]) for table in ("changes", "comparison") for cell in cells}
 
 
 def test_nothing_of_it_is_stale_but_what_costs_nothing(former: Lab) -> None:
@@ -97,14 +99,4 @@ def test_an_edit_writes_no_more_than_it_would_have_with_a_warehouse_of_today(
 ) -> None:
     former.files.change("evaluations", "main", **fields)
     expected = {(table, key) for table in of_cells for key in MAIN_CELLS} | {(table, "main") for table in of_evaluation}
-<<<<<<< HEAD
-    assert set(plan_of(former).partitions) == expected
-
-
-def test_a_gate_against_the_state_before_asks_for_what_a_former_release_did_not_compute(former: Lab) -> None:
-    gate = {"metric": "brevity", "max_drop": 0.1, "against": "previous"}
-    former.files.change("evaluations", "main", gates=[gate])
-    assert set(plan_of(former).partitions) == {("changes", "main"), ("comparison", "main")}
-=======
     assert set(plan_of(former).partitions) == expected | outdated()
->>>>>>> main

@@ -14,11 +14,8 @@ import polars as pl
 
 from eval_assets.config.candidate import Candidate
 from eval_assets.config.evaluation import Evaluation, Gate
-<<<<<<< HEAD
 from eval_assets.reports.computed.former_scores import FormerScores
-=======
 from eval_assets.reports.computed.gated_slices import of_performance, of_slices
->>>>>>> main
 from eval_assets.reports.computed.scores import ExampleGroups, MetricFacts, scores_by_candidate
 from eval_assets.reports.performance import Performance
 from eval_assets.statistics.comparison.decisions import GateDecision, GateResult, GateTerms
@@ -60,12 +57,9 @@ def evaluate_gates(
     metric_facts: Mapping[str, MetricFacts],
     run_id: str,
     groups: ExampleGroups | None = None,
-<<<<<<< HEAD
     former: FormerScores | None = None,
-=======
     references: Sequence[str] = (),
     performances: Mapping[str, Performance] | None = None,
->>>>>>> main
 ) -> pl.DataFrame:
     """Ask every gate of every candidate it concerns.
 
@@ -74,14 +68,10 @@ def evaluate_gates(
         scores: Score rows of all cells, as `score_rows` makes them; a missing cell has none.
         metric_facts: Metric or judge name → its direction and range.
         run_id: The run that writes the rows.
-<<<<<<< HEAD
-        groups: Clusters of the dataset, if it has any.
-        former: What the candidates' former states score, for gates that are held against those.
-=======
         groups: Clusters and slices of the dataset, if it has any.
         references: Models that are kept for comparison only.
         performances: Candidate → its cost and speed, for gates that ask about them.
->>>>>>> main
+        former: What the candidates' former states score, for gates that are held against those.
 
     Returns:
         Rows of `GATE_RESULTS`, one per gate condition and candidate. A gate without anything to decide on (no scores,
@@ -194,16 +184,7 @@ def _asked_of(
     scores, baseline = gathered[candidate], gathered[evaluation.baseline]
     terms = _terms(gate, evaluation)
     is_baseline, alone = candidate == evaluation.baseline, len(evaluation.candidates) == 1
-<<<<<<< HEAD
-    tier = "advisory" if is_baseline and not alone else gate.tier
-=======
     tier = tier_of(candidate, gate, evaluation)
-    drops: Sequence[tuple[DropKind, float | None, str]] = (
-        ("max_drop", gate.max_drop, "drop against baseline at most {}"),
-        ("max_drop_relative", gate.max_drop_relative, "drop against baseline at most {} % of its mean"),
-        ("non_inferiority", gate.non_inferiority_margin, "not worse than the baseline by {} or more"),
-    )
->>>>>>> main
     shared = {"evaluation": evaluation.name, **candidate.columns, "metric": gate.metric, "tier": tier}
     if gate.min is not None:
         yield {**shared, **_row(f"mean at least {plain_number(gate.min)}", minimum_gate(scores, gate.min, terms))}

@@ -59,13 +59,13 @@ def changes_lines(changes: ChangesReport) -> Iterator[tuple[str, str]]:
     yield from (("  ", line) for line in _left_out(changes, shown))
 
 
-def changes_markdown(changes: ChangesReport) -> list[str]:
-    """Lines of a section; empty where no candidate has a former state."""
+def changes_markdown(changes: ChangesReport, *, level: int = 2) -> list[str]:
+    """Lines of a section, headed at a level; empty where no candidate has a former state."""
     shown = changes.with_former
     if not shown:
         return []
     title = since_text(changes.since)
-    lines = [f"## {title[0].upper()}{markdown_text(title[1:])}", ""]
+    lines = [f"{'#' * level} {title[0].upper()}{markdown_text(title[1:])}", ""]
     for change in shown[:MOST_CANDIDATES]:
         lines += [f"**`{change.name}`** against its state of {moment_text(change)}", ""]
         lines += [f"- {markdown_text(cause.sentence)}" for cause in change.causes] or [f"- {NOTHING_CHANGED}"]

@@ -10,15 +10,11 @@ import polars as pl
 from eval_assets.reports.candidate_report import CandidateReport
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.judge_trust import JudgeTrust
-<<<<<<< HEAD
-from eval_assets.reports.rendered.changes_json import changes_json
-from eval_assets.reports.rendered.missing import missing_notes
-=======
 from eval_assets.reports.note import Note
 from eval_assets.reports.noting import report_notes
 from eval_assets.reports.rendered.answer import answer_sentence
 from eval_assets.reports.rendered.answer_table import answer_table
->>>>>>> main
+from eval_assets.reports.rendered.changes_json import changes_json
 from eval_assets.tables.columns import CANDIDATE
 from eval_assets.wording.valid_json import finite_values
 

@@ -7,18 +7,14 @@ from collections.abc import Iterator, Sequence
 
 from eval_assets.reports.computed.roles import Role
 from eval_assets.reports.evaluation_report import EvaluationReport
-<<<<<<< HEAD
-from eval_assets.reports.rendered.changes_text import changes_markdown
-from eval_assets.reports.rendered.gate_formats import gates_markdown
-=======
 from eval_assets.reports.flips import Flip
 from eval_assets.reports.note import Note, notes_count_text
 from eval_assets.reports.noting import report_notes
 from eval_assets.reports.performance import Performance
 from eval_assets.reports.rendered.answer import answer_sentence
 from eval_assets.reports.rendered.answer_table import MOST_ROWS, AnswerTable, answer_table, described_measures
+from eval_assets.reports.rendered.changes_text import changes_markdown
 from eval_assets.reports.rendered.gate_formats import MARKS, condition_text, gates_sentence, gates_table
->>>>>>> main
 from eval_assets.reports.rendered.judging_text import duels_markdown, trust_markdown
 from eval_assets.reports.rendered.measures import Measure, compared_metrics, is_told, mean_text, side_by_side
 from eval_assets.reports.rendered.repeated import repeated_lines
@@ -43,20 +39,6 @@ MOST_GATES = 5
 Lines = list[str]
 
 
-<<<<<<< HEAD
-def report_markdown(report: EvaluationReport) -> str:
-    """Write the report as Markdown."""
-    shown = best_first(report)
-    sections = [
-        [f"# {markdown_text(report.evaluation.name)}", "", _summary(report)],
-        [f"> ⚠️ **{markdown_text(sentence)}**\n>" for sentence in missing_notes(report, at_most=MOST_NOTES)],
-        [gates_markdown(report.gates, report.verdict, evaluation=report.evaluation.name).rstrip()]
-        if report.gates.height
-        else [],
-        ["## Leaderboard", "", *_leaderboard(report, shown)],
-        ["## Against the baseline", "", *_comparisons(report, shown)] if len(shown) > 1 else [],
-        changes_markdown(report.changes),
-=======
 def report_markdown(report: EvaluationReport, *, selected: Sequence[str] = ()) -> str:
     """Write the report as Markdown: at most 40 lines, and a fold with the rest.
 
@@ -77,10 +59,10 @@ def report_markdown(report: EvaluationReport, *, selected: Sequence[str] = ()) -
         [f"- {markdown_text(str(note))}" for note in notes[MOST_NOTES:]],
         _folded_candidates(notes),
         ["### Gates", "", *gates_table(report.gates)] if report.gates.height else [],
+        changes_markdown(report.changes, level=3),
         _comparisons(report, table),
         [f"- {markdown_text(metric)}: {markdown_text(said)}" for metric, said in repeated_lines(report)],
         _described(report, table),
->>>>>>> main
         duels_markdown(report),
         trust_markdown(report),
         _worst_flips(report),

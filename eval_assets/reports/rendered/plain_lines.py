@@ -1,10 +1,10 @@
-"""Lines for a terminal: printable ASCII, at most 110 columns, so that they survive a log file."""
+"""Lines for a terminal: printable ASCII, at most 100 columns, so that they survive a log file."""
 
 import textwrap
 
 from eval_assets.wording.foreign_text import visible_text
 
-WIDTH = 110
+WIDTH = 100
 ASCII = str.maketrans({"→": "->", "…": "...", "×": "x", "–": "-", "—": "-", "≤": "<=", "≥": ">="})
 
 

@@ -16,20 +16,11 @@ from markupsafe import Markup
 
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.flips import Flip
-<<<<<<< HEAD
-from eval_assets.reports.rendered.changes_text import NOTHING_CHANGED
-from eval_assets.reports.rendered.judging_text import corrected_text, duel_cells, ends_text, strength_text, value_text
-from eval_assets.reports.rendered.measures import MOST_IN_FULL, best_first, measures, side_by_side
-from eval_assets.reports.rendered.missing import MOST_NOTES, bounds_text, missing_notes
-from eval_assets.reports.rendered.page.page_changes import change_sections
-from eval_assets.reports.rendered.page.page_data import differences, metric_section, metric_sections, slice_tables
-from eval_assets.reports.rendered.page.page_examples import page_examples
-from eval_assets.reports.rendered.page.page_figures import figures, trends
-=======
 from eval_assets.reports.note import notes_count_text
 from eval_assets.reports.noting import report_notes
 from eval_assets.reports.rendered.answer import answer_sentence
 from eval_assets.reports.rendered.answer_table import MOST_ROWS, answer_table
+from eval_assets.reports.rendered.changes_text import NOTHING_CHANGED
 from eval_assets.reports.rendered.judging_text import corrected_text, duel_cells, ends_text, strength_text, value_text
 from eval_assets.reports.rendered.measures import (
     MOST_IN_FULL,
@@ -39,11 +30,11 @@ from eval_assets.reports.rendered.measures import (
     measures,
     side_by_side,
 )
+from eval_assets.reports.rendered.page.page_changes import change_sections
 from eval_assets.reports.rendered.page.page_data import differences, metric_section, metric_sections, slice_tables
 from eval_assets.reports.rendered.page.page_examples import page_examples
-from eval_assets.reports.rendered.page.page_figures import figures
+from eval_assets.reports.rendered.page.page_figures import figures, trends
 from eval_assets.reports.rendered.repeated import repeated_lines
->>>>>>> main
 from eval_assets.wording.foreign_text import shortened, targets_text, visible_text
 from eval_assets.wording.numbers import (
     confidence_text,
