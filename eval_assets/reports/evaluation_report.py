@@ -22,6 +22,7 @@ from eval_assets.reports.flips import Flip, flips
 from eval_assets.reports.judging_report import JudgingReport, load_judging
 from eval_assets.reports.note import Note
 from eval_assets.reports.outputs import ExampleOutputs, example_outputs
+from eval_assets.reports.paid_and_saved import PaidAndSaved, paid_and_saved
 from eval_assets.reports.performance import Performance, performance
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.columns import CANDIDATE
@@ -84,6 +85,7 @@ class EvaluationReport:
         predictions: Rows of all candidates.
         scores: Rows as `score_rows` makes them.
         total: Cost and speed of all candidates together.
+        spent: What candidates and each judge cost, paid and saved; empty where no price is known.
         judges: Judge → the model it ran on.
         dataset: What was evaluated on.
         notes: What to know besides the numbers, such as how far a judge can be trusted; what the tables show to be
@@ -104,6 +106,7 @@ class EvaluationReport:
     predictions: pl.DataFrame
     scores: pl.DataFrame
     total: Performance
+    spent: tuple[PaidAndSaved, ...]
     judges: Mapping[str, str]
     dataset: DatasetFacts
     notes: tuple[Note, ...]
@@ -282,6 +285,7 @@ def assemble_report(
         predictions=frames["predictions"],
         scores=score_rows(frames["heuristic_metrics"], judged),
         total=performance(frames["predictions"], judged),
+        spent=paid_and_saved(frames["predictions"], judged),
         judges=dict(judged.select("judge", "judge_model").drop_nulls().unique(maintain_order=True).rows()),
         dataset=dataset,
         notes=(

@@ -25,7 +25,7 @@ def test_it_shows_what_the_command_prints_and_gives_the_same_numbers_as_frames(p
     assert found.json["candidates"][0]["metrics"]["kind"]["all"]["difference"] == -3
     lost = found.rows.filter(metric="kind").select(pl.col("now") - pl.col("before")).to_series()
     assert (lost.len(), lost.mean()) == (20, -3)
-    assert "kind 5.000 -> 2.000: worse: -3" in repr(found)
+    assert "kind 5 -> 2: worse: -3" in repr(found)
     assert "## Since v1" in found._repr_markdown_()
 
 

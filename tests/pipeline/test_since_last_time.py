@@ -55,7 +55,7 @@ def test_each_step_sends_what_it_needs_and_looking_back_nothing(story: Story) ->
 
 
 def test_every_output_of_the_report_has_the_section(story: Story, capsys) -> None:
-    for style, said in (("table", "since last time:"), ("md", "## Since last time"), ("html", 'id="since"')):
+    for style, said in (("table", "since last time:"), ("md", "### Since last time"), ("html", 'id="since"')):
         capsys.readouterr()
         assert exit_code(story.folder / "data", "report", "support", "--format", style) == 0
         printed = capsys.readouterr().out

@@ -234,11 +234,11 @@ def test_terminal_markdown_and_json_say_the_same(lab: StateLab) -> None:
     for text in (table, markdown):
         assert "of it the answers: worse: -3" in text
         assert "10 added" in text
-    assert all(len(line) <= 110 and line.isascii() for line in table.splitlines())
+    assert all(len(line) <= 100 and line.isascii() for line in table.splitlines())
     assert candidate["metrics"]["kind"]["answers"]["difference"] == -3
     assert candidate["metrics"]["kind"]["worse"][0] == {"example_id": "t0", "before": 5, "now": 4}
     assert [cause["what"] for cause in candidate["causes"]] == ["prompt", "judge", "dataset"]
-    assert "kind so far: 5.000 -> 2.000 (prompt 1 to 2) -> 4.000 (judge 1 to 2) -> 4.000 (dataset 20 to 30" in table
+    assert "kind so far: 5 -> 2 (prompt 1 to 2) -> 4 (judge 1 to 2) -> 4 (dataset 20 to 30" in table
 
 
 def test_a_trial_is_held_against_the_whole_state_before_and_never_the_other_way(tmp_path) -> None:

@@ -12,7 +12,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from eval_assets.config.model import DEFAULT_API, ApiName, Limits, Model, ModelFile
+from eval_assets.config.model import Limits, Model, ModelFile
+from eval_assets.config.served import DEFAULT_API, ApiName
 from eval_assets.errors import ConfigError, MissingKeyError
 from eval_assets.providers.apis.api_form import ApiForm
 from eval_assets.providers.apis.chat_api import CHAT

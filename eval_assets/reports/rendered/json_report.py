@@ -61,6 +61,7 @@ def report_json(report: EvaluationReport) -> dict[str, Any]:
             "changes": changes_json(report.changes),
             "gates": _rows(report.gates, "evaluation"),
             "total": asdict(report.total),
+            "spent": [{**asdict(spent), "without_reuse_usd": spent.without_reuse_usd} for spent in report.spent],
             "generated_at": report.provenance.generated_at.isoformat(),
             "run_ids": list(report.provenance.run_ids),
             "delta_versions": dict(report.provenance.delta_versions),

@@ -66,7 +66,7 @@ def report_markdown(report: EvaluationReport, *, selected: Sequence[str] = ()) -
         duels_markdown(report),
         trust_markdown(report),
         _worst_flips(report),
-        ["### Cost and speed", "", *_cost_and_speed(table)],
+        ["### Cost and speed", "", *_cost_and_speed(table), *_paid_and_saved(report)],
         ["### Side by side", "", *_side_by_side(report)] if report.predictions.height else [],
     ]
     fold = ["<details><summary>Everything else</summary>", *_joined(behind), "</details>"]
@@ -201,6 +201,17 @@ def _cost_and_speed(table: AnswerTable) -> Iterator[str]:
         yield f"| {markdown_text(row.name)} | {' | '.join(_speed_cells(row.candidate.performance))} |"
 
 
+def _paid_and_saved(report: EvaluationReport) -> Iterator[str]:
+    if not report.spent:
+        return
+    yield ""
+    yield "| who | replies | reused | paid | saved by reuse | without reuse |"
+    yield "| --- |" + " ---: |" * 5
+    for spent in report.spent:
+        amounts = (money_text(amount) for amount in (spent.paid_usd, spent.saved_usd, spent.without_reuse_usd))
+        yield f"| {markdown_text(spent.who)} | {spent.n_replies:,} | {spent.n_reused:,} | {' | '.join(amounts)} |"
+
+
 def _speed_cells(speed: Performance) -> Iterator[str]:
     failed = speed.n_answered < speed.n_predictions or not speed.n_predictions
     yield f"{'⚠️ ' if failed else ''}{speed.n_answered:,}/{speed.n_predictions:,}"
@@ -217,7 +228,7 @@ def _side_by_side(report: EvaluationReport) -> Iterator[str]:
     yield f"| --- | --- |{' --- |' * len(names)}"
     for example in report.outputs(names, limit=EXAMPLES):
         answers = (
-            shortened(answer.said, SHOWN_CHARACTERS) if answer.output is not None else f"⚠️ {answer.outcome}"
+            shortened(answer.said, SHOWN_CHARACTERS) if answer.said is not None else f"⚠️ {answer.outcome}"
             for answer in example.answers
         )
         cells = (example.example_id, shortened(example.inputs, SHOWN_CHARACTERS), *answers)

@@ -64,6 +64,7 @@ def report_table(report: EvaluationReport, *, selected: Sequence[str] = ()) -> s
         "\n".join(wrapped(f"{metric}: ", said) for metric, said in repeated_lines(report)),
         "\n".join(_described(report, table)),
         "\n".join(_cost_and_speed(report, table)),
+        "\n".join(_paid_and_saved(report)),
         "\n".join(wrapped(head, text) for head, text in judging_lines(report)),
     ]
     text = "\n\n".join(part for part in parts if part)
@@ -198,6 +199,21 @@ def _cost_and_speed(report: EvaluationReport, table: AnswerTable) -> Iterator[st
         ["", "cost and speed", "answered", "cost", "judging", "p50/p90/p99", "tok/s", "reused"], rows, right_from=2
     )
     yield "tok/s: output tokens per second of one request; - where nothing is known, such as a price"
+
+
+def _paid_and_saved(report: EvaluationReport) -> Iterator[str]:
+    rows = [
+        [
+            "",
+            spent.who,
+            f"{spent.n_replies:,}",
+            f"{spent.n_reused:,}",
+            *(money_text(amount) for amount in (spent.paid_usd, spent.saved_usd, spent.without_reuse_usd)),
+        ]
+        for spent in report.spent
+    ]
+    if rows:
+        yield from _columns(["", "paid to", "replies", "reused", "paid", "saved", "without reuse"], rows, right_from=2)
 
 
 def _speed_cells(speed: Performance) -> list[str]:
