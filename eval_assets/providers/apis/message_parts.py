@@ -88,7 +88,7 @@ def text_of_parts(content: Any) -> str:
     """
     parts = list(parts_of_content(content))
     if any(isinstance(part, Image) for part in parts):
-        raise RequestFailed("expected instructions of text alone, got an image", "unsendable")
+        raise RequestFailed("expected text alone in messages that aren't the user's, got an image", "unsendable")
     return "".join(part.text for part in parts if isinstance(part, Text))
 
 
