@@ -9,6 +9,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 
 from eval_assets.config.fields import Delimiter, FileModel, Owner, Slug, VariableName, is_null
 from eval_assets.config.files.parameter_names import BY_PROJECT
+from eval_assets.config.local_limits import local_limits
 from eval_assets.config.served import APIS_OF_THEIR_OWN, DEFAULT_API, ApiName, is_default_api, serving_faults
 
 ProviderName = Literal["openai", "anthropic", "embedded", "transformers", "callable", "recorded"]
@@ -29,10 +30,6 @@ WITH_DIALECTS: tuple[ProviderName, ...] = ("openai", "anthropic")
 
 WITH_BATCHES: tuple[ProviderName, ...] = ("openai",)
 """Providers that take many requests as one file and answer them within a day."""
-
-CPU_BATCH_SIZE = 8
-MOST_AT_ONCE = 512
-"""Requests under way at a local model on an accelerator whose file states no batch size."""
 
 ReasoningTags = Literal["at_start", "opened_by_template", "anywhere", "ignored"]
 
@@ -162,18 +159,6 @@ class Limits(FileModel):
     give_up_after: int | None = Field(
         10, ge=1, description="Equal failures in a row, before any reply, that stop the cell; null never stops it."
     )
-
-
-def local_limits(device: str, batch_size: int | None) -> dict[str, Any]:
-    """Limits of a model that runs here, where its file states none: two batches under way, one waiting.
-
-    >>> local_limits("cpu", None)
-    {'max_concurrency': 16, 'start_concurrency': 16}
-    """
-    is_cpu = device == "cpu"
-    most = MOST_AT_ONCE if batch_size is None and not is_cpu else 2 * (batch_size or CPU_BATCH_SIZE)
-    limits = {"max_concurrency": most, "start_concurrency": most}
-    return limits if is_cpu else {**limits, "timeout_seconds": 3600.0}
 
 
 FITTING_LIMITS: Mapping[ProviderName, Callable[[str, int | None], dict[str, Any]]] = MappingProxyType(
