@@ -61,6 +61,7 @@ class BatchDesk:
     tell: Told
     _reserved: dict[str, Sequence[Wanted]] = field(default_factory=dict)
     _postponed: set[str] = field(default_factory=set)
+    _has_news: bool = False
 
     def under_way(self, lanes: Collection[str]) -> list[BatchRecord]:
         """Batches that have not ended, as far as is known."""
@@ -96,8 +97,11 @@ class BatchDesk:
         return refused
 
     def wait(self, lanes: Collection[str]) -> bool:
-        """Wait until a batch is over; false if there is none that could end."""
+        """Wait until a batch is over, or a request failed without one; false if there is none that could end."""
         pause = FIRST_LOOK_SECONDS
+        if self._has_news:
+            self._has_news = False
+            return True
         while records := self.under_way(lanes):
             looks = looks_at(records, self.open_service)
             if any(look.may_end and look.record.token not in self._postponed for look in looks):
@@ -174,7 +178,7 @@ class BatchDesk:
         try:
             service = self.open_service(wanted[0].model)
             try:
-                await submit_all(wanted, service, self.store.batches, note)
+                self._has_news |= bool(await submit_all(wanted, service, self.store.batches, note))
             finally:
                 await service.aclose()
         finally:
