@@ -102,7 +102,10 @@ class BatchDesk:
         if self._has_news:
             self._has_news = False
             return True
+        awaited = {record.token for record in self.under_way(lanes)}
         while records := self.under_way(lanes):
+            if awaited - {record.token for record in records}:
+                return True  # another run has collected one
             looks = looks_at(records, self.open_service)
             if any(look.may_end and look.record.token not in self._postponed for look in looks):
                 return True
@@ -114,7 +117,7 @@ class BatchDesk:
             if self.stop.wait(pause):
                 return False
             pause = min(pause * SLOWER, LONGEST_PAUSE_SECONDS)
-        return False
+        return bool(awaited)
 
     def cancel(self, record: BatchRecord) -> BatchRecord:
         """Ask a provider to answer no more of a batch; what it has answered is collected by the next run.
