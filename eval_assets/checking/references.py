@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from eval_assets.checking.chosen_metrics import MetricsOf, metric_problems
 from eval_assets.checking.declared_gates import Bounds, gate_problems
+from eval_assets.checking.declared_primary import primary_problems
 from eval_assets.checking.expected_rows import expectation_problems
 from eval_assets.checking.file_names import candidate_problems, files_used, ignored_files, unknown_files
 from eval_assets.checking.jury_members import jury_problems
@@ -204,7 +205,9 @@ def evaluation_problems(project: Project, name: str, metrics_of: MetricsOf) -> l
         examples = _examples(project, loaded.item)
         if not of_metrics:
             n_examples = len(examples) if 0 < len(examples) < TRIED else None
-            problems += gate_problems(loaded, _bounds(project, loaded.item, metrics), n_examples=n_examples)
+            bounds, slices = _bounds(project, loaded.item, metrics), project.dataset(file.dataset).card.slices
+            problems += gate_problems(loaded, bounds, slices=slices, n_examples=n_examples)
+            problems += primary_problems(loaded, _directions(project, loaded.item, metrics))
         of_columns = _against_rows(
             project, file.dataset, lambda rows: _column_problems(project, loaded, metrics, examples, rows)
         )
@@ -255,6 +258,15 @@ def _bounds(project: Project, evaluation: Evaluation, metrics: Sequence[Resolved
     return {
         **{metric.label: metric.definition.range for metric in metrics},
         **{name: (None, None) if judge is None else judge.item.file.scale.bounds for name, judge in judges.items()},
+    }
+
+
+def _directions(project: Project, evaluation: Evaluation, metrics: Sequence[ResolvedMetric]) -> dict[str, bool | None]:
+    """Whether greater is better, of each metric and judge; a judge without a file is taken so."""
+    judges = {name: project.judges.get(name) for name in evaluation.file.judges}
+    return {
+        **{metric.label: metric.greater_is_better for metric in metrics},
+        **{name: True if judge is None else judge.item.file.greater_is_better for name, judge in judges.items()},
     }
 
 

@@ -9,6 +9,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 
 from eval_assets.config.fields import Delimiter, FileModel, Owner, Slug, VariableName, is_null
 from eval_assets.config.files.parameter_names import BY_PROJECT
+from eval_assets.config.served import APIS_OF_THEIR_OWN, DEFAULT_API, ApiName, is_default_api, serving_faults
 
 ProviderName = Literal["openai", "anthropic", "embedded", "transformers", "callable", "recorded"]
 NEEDED_FIELD: Mapping[ProviderName, str] = MappingProxyType(
@@ -26,12 +27,6 @@ NEEDED_FIELD: Mapping[ProviderName, str] = MappingProxyType(
 WITH_DIALECTS: tuple[ProviderName, ...] = ("openai", "anthropic")
 """Providers whose endpoints differ in the names of parameters, and in which they take."""
 
-ApiName = Literal["chat", "responses"]
-DEFAULT_API: ApiName = "chat"
-WITH_A_CHOICE_OF_APIS: tuple[ProviderName, ...] = ("openai",)
-APIS_OF_THEIR_OWN: Mapping[ProviderName, str] = MappingProxyType({"anthropic": "messages"})
-"""Provider → the API that it alone speaks."""
-
 WITH_BATCHES: tuple[ProviderName, ...] = ("openai",)
 """Providers that take many requests as one file and answer them within a day."""
 
@@ -45,22 +40,6 @@ ReasoningTags = Literal["at_start", "opened_by_template", "anywhere", "ignored"]
 def has_dialects(provider: ProviderName) -> bool:
     """Whether the endpoints of a provider differ in the names of parameters."""
     return provider in WITH_DIALECTS
-
-
-def thinking_budget(parameters: Mapping[str, Any]) -> int:
-    """Tokens set aside for thoughts by a parameter `thinking`, as Anthropic has it; 0 where it states none.
-
-    >>> thinking_budget({"thinking": {"type": "enabled", "budget_tokens": 2048}})
-    2048
-    """
-    thinking = parameters.get("thinking")
-    budget = thinking.get("budget_tokens") if isinstance(thinking, Mapping) else None
-    return budget if isinstance(budget, int) else 0
-
-
-def has_choice_of_apis(provider: ProviderName) -> bool:
-    """Whether a provider's models may be asked in more than one API."""
-    return provider in WITH_A_CHOICE_OF_APIS
 
 
 def takes_batches(provider: ProviderName) -> bool:
@@ -203,11 +182,6 @@ FITTING_LIMITS: Mapping[ProviderName, Callable[[str, int | None], dict[str, Any]
 """Provider → its limits where a model file states none, by device and batch size."""
 
 
-def _is_default_api(value: object) -> bool:
-    """Whether a model is asked in the API that files of old don't name."""
-    return value == DEFAULT_API
-
-
 def _is_live(value: object) -> bool:
     """Whether a mode is the one that files of old have."""
     return value == "live"
@@ -280,7 +254,7 @@ class ModelFile(FileModel):
     api: ApiName = Field(
         DEFAULT_API,
         description="Of `openai`, the API that is spoken: `chat` completions, or `responses`.",
-        exclude_if=_is_default_api,
+        exclude_if=is_default_api,
     )
     api_key_env: VariableName | None = Field(
         None,
@@ -346,6 +320,11 @@ class ModelFile(FileModel):
         description="`batch`: requests are collected into files that the provider answers within a day, for less.",
         exclude_if=_is_live,
     )
+    reference: bool = Field(
+        default=False,
+        description="Kept for comparison only: gates don't ask it, and it can't be shipped. Changes no result.",
+        exclude_if=_is_empty,
+    )
     prices: Prices = Field(Prices(), description="What it charges, for estimates and budgets; unknown when absent.")
     limits: Limits = Field(Limits(), description="How fast it may be asked, how long it may take, when to give up.")
     callable: str | None = Field(
@@ -396,34 +375,9 @@ class ModelFile(FileModel):
         return self
 
     @model_validator(mode="after")
-    def _api_can_be_spoken(self) -> "ModelFile":
-        if self.api != DEFAULT_API and not has_choice_of_apis(self.provider):
-            meant = " or ".join(map(repr, WITH_A_CHOICE_OF_APIS))
-            raise ValueError(f"expected `api: {self.api}` with provider {meant}, got {self.provider!r}")
-        if self.api == "responses" and self.parameters.get("stop") is not None:
-            raise ValueError("the Responses API takes no `stop`: leave it out, or write `api: chat`")
-        return self
-
-    @model_validator(mode="after")
-    def _is_let_in_by_one_thing(self) -> "ModelFile":
-        ways = ("api_key_env", "token_command", "token_function")
-        stated = [name for name in ways if getattr(self, name) is not None]
-        if len(stated) > 1:
-            raise ValueError(f"expected one of {', '.join(ways)}, got {' and '.join(stated)}")
-        if stated and stated != ["api_key_env"] and not has_dialects(self.provider):
-            raise ValueError(
-                f"expected `{stated[0]}` with provider {' or '.join(WITH_DIALECTS)}, got {self.provider!r}"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _thoughts_leave_room(self) -> "ModelFile":
-        budget = thinking_budget(self.parameters)
-        if self.spoken_api == "messages" and budget and (self.parameters.get("max_tokens") or 0) <= budget:
-            raise ValueError(
-                f"expected `max_tokens` above the {budget} of `thinking.budget_tokens`, which count against it, got "
-                f"{self.parameters.get('max_tokens')!r}"
-            )
+    def _can_be_served_so(self) -> "ModelFile":
+        for said in serving_faults(self, WITH_DIALECTS):
+            raise ValueError(said)
         return self
 
     @model_validator(mode="after")

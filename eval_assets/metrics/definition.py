@@ -162,6 +162,7 @@ class ResolvedMetric:
         function: The user's function; None for a shipped metric.
         depends_on: Argument of the user's function → label of the metric whose score it gets.
         signature: Implementation and library versions.
+        named_at: Its place among the metrics that the file names; None for a default of the task.
     """
 
     definition: Metric
@@ -174,6 +175,7 @@ class ResolvedMetric:
     signature: str
     function: CustomFunction | None = None
     depends_on: Mapping[str, str] = field(default_factory=dict)
+    named_at: int | None = None
 
     @property
     def tokenizer(self) -> str:

@@ -19,12 +19,14 @@ class EvaluationContent:
         metric_fingerprints: Label of each heuristic metric → hash of what decides its scores.
         cluster: Column of the dataset that says which examples depend on each other.
         slices: Columns of the dataset by which results are split.
+        references: Models that are kept for comparison only.
     """
 
     evaluation: Evaluation
     metric_fingerprints: Mapping[str, str]
     cluster: str | None
     slices: tuple[str, ...]
+    references: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> Self:
@@ -34,6 +36,7 @@ class EvaluationContent:
             metric_fingerprints=content["metric_fingerprints"],
             cluster=content["cluster"],
             slices=tuple(content["slices"]),
+            references=tuple(content.get("references", ())),
         )
 
 
@@ -84,10 +87,21 @@ def judge_agreement_part(content: EvaluationContent) -> Part:
     return {**measured, **_fields(content, "dataset", "models", "confidence", "seed")}
 
 
+def changes_part(content: EvaluationContent) -> Part:
+    """Which candidates are held against their former states, by which scores; a released state where a gate asks."""
+    is_asked = any(gate.against == "released" for gate in content.evaluation.file.gates)
+    candidates = {"candidates": list(content.evaluation.candidates)}
+    return {**candidates, **_described(content), **({"against": "released"} if is_asked else {})}
+
+
 def comparison_part(content: EvaluationContent) -> Part:
     """Which candidates are compared with which, and what is asked of them."""
     candidates = {"candidates": list(content.evaluation.candidates), "baseline": content.evaluation.baseline}
-    return {**candidates, **_described(content), **_fields(content, "gates")}
+    file = content.evaluation.file
+    by_slice = any(gate.worst_slice_min is not None for gate in file.gates)
+    asked = {"slices": list(content.slices) if by_slice else [], "references": list(content.references)}
+    decided = {"primary": file.primary, "named": list(file.named), "correction": file.correction}
+    return {**candidates, **_described(content), **decided, **asked, **_fields(content, "gates")}
 
 
 def declared_ranges(evaluation: Evaluation) -> dict[str, list[float]]:

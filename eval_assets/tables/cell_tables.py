@@ -104,6 +104,7 @@ AGGREGATE_REPORTS = {
     "n_total": pl.Int64(),
     "n_scored": pl.Int64(),
     "n_examples": pl.Int64(),  # examples with at least one score: what mean and interval are over
+    "n_without_target": pl.Int64(),  # rows with nothing to compare with, which are in no other count
     "n_tool_call": pl.Int64(),
     "n_empty": pl.Int64(),
     "n_error": pl.Int64(),

@@ -75,7 +75,7 @@ def test_a_gate_speaks_of_the_files_as_they_stand(cli_after_run, files_after_run
     assert 'name="results are up to date"' in cli("gate", "main", "--format", "junit")[1]
     for style in ("table", "md", "html"):
         assert "Out of date: alpha@short: prompt short v1" in cli("report", "main", "--format", style)[1]
-    assert json.loads(cli("report", "main", "--format", "json")[1])["warnings"][0].startswith("Out of date")
+    assert json.loads(cli("report", "main", "--format", "json")[1])["notes"][0]["text"].startswith("Out of date")
     assert cli("run", "main")[0] == 0
     assert cli("gate", "main")[0] == 0
     assert "Out of date" not in cli("report", "main")[1]

@@ -50,7 +50,7 @@ def test_too_few_rows_settle_nothing():
 def test_a_third_of_failed_rows_settles_nothing_however_good_the_rest():
     result = minimum_gate(shares(1000, 0, 500), 0.5, TERMS)
     assert result.verdict is GateDecision.INCONCLUSIVE
-    assert result.reason == "33.3% of the rows have no score, at most 10.0% may"
+    assert result.reason == "33 % of the rows have no score, at most 10 % may"
     assert result.value == 1
     assert result.value_if_unscored_worst == pytest.approx(2 / 3)
 
@@ -103,7 +103,7 @@ def test_an_unsettled_gate_says_how_many_examples_would_settle_it():
     result = minimum_gate(example_scores(np.array([0.7, 1.0] * 20), lower=0, upper=1), 0.84, TERMS)
     # reach 0.04859 * (1.960 + 0.842) / 1.960 = 0.06945; 40 * (0.06945 / 0.01)² - 40 = 1890, so 1,900
     assert result.reason == (
-        "0.85 (95% interval 0.801 to 0.899) does not settle mean >= 0.84; about 1,900 more examples would"
+        "0.850 (95% interval 0.801 to 0.899) does not settle mean >= 0.84; about 1,900 more examples would"
     )
 
 

@@ -100,6 +100,10 @@ def reply_cost_usd(reply: Reply, prices: Prices) -> float | None:
     return counted_cost_usd(UsedTokens(reply.prompt_tokens, reply.completion_tokens, **parts_of(reply)), prices)
 
 
+def _n_images(request: Request) -> int:
+    return sum(1 for _ in images_in(request.messages))
+
+
 def _told_cost(usage: str | None) -> float | None:
     """The dollars that a usage tells; null where it tells none.
 
@@ -110,10 +114,6 @@ def _told_cost(usage: str | None) -> float | None:
     if isinstance(cost, bool) or not isinstance(cost, int | float) or not (0 <= cost < math.inf):
         return None
     return float(cost)
-
-
-def _n_images(request: Request) -> int:
-    return sum(1 for _ in images_in(request.messages))
 
 
 def _n_bytes(value: Any) -> int:

@@ -78,7 +78,9 @@ def failure_of(
     if status == TOO_MANY_REQUESTS and code not in NO_MONEY_CODES:
         return RateLimited(said, retry_after_seconds(headers))
     if status in AGAIN or (status >= SERVER_ERRORS and status not in STOPS_THE_CELL):
-        return TransientFailure(said, kind=f"http_{status}", congested=status in CONGESTED)
+        is_congested = status in CONGESTED
+        asked = retry_after_seconds(headers) if is_congested else None
+        return TransientFailure(said, f"http_{status}", congested=is_congested, retry_after_seconds=asked)
     # A firewall that dislikes one text answers with a page, not as the API.
     if status in COSTS_THE_ROW or (status == FORBIDDEN and isinstance(body, str)):
         return RequestFailed(said, kind=kind, of_endpoint=not speaks_of_formats(said))

@@ -6,7 +6,7 @@ from enum import StrEnum
 from eval_assets.statistics.comparison.power import is_worth_asking_for, two_digits
 from eval_assets.statistics.comparison.power_of_tests import POWER
 from eval_assets.statistics.intervals import Interval
-from eval_assets.wording.numbers import brief_number, confidence_text, count_text
+from eval_assets.wording.numbers import confidence_text, count_text, number_text, share_text
 
 ON_THRESHOLD = 1e-9  # a value this close to the threshold lies on it
 
@@ -110,7 +110,7 @@ def decide(
     >>> value = GatedValue(0.85, Interval(0.81, 0.89, "t", 0.95), 300)
     >>> decide("mean >= 0.8", 0.8, acceptable_below=False, terms=terms, as_scored=value, at_worst=value, at_best=value,
     ...        failed_share=0.0).reason
-    '0.85 (95% interval 0.81 to 0.89) meets mean >= 0.8'
+    '0.850 (95% interval 0.810 to 0.890) meets mean >= 0.8'
     """
     verdict, reason = _verdict_as_scored(
         gate, threshold, as_scored, terms, failed_share, acceptable_below=acceptable_below
@@ -120,7 +120,7 @@ def decide(
         if decisive is None:
             reason += "; what the failed rows would change is unknown, the metric declares no range"
         elif _by_interval(decisive, threshold, acceptable_below=acceptable_below) is not verdict:
-            reason = f"{reason}, but the failed rows could have made it {brief_number(decisive.value or 0.0)}"
+            reason = f"{reason}, but the failed rows could have made it {number_text(decisive.value or 0.0)}"
             verdict = GateDecision.INCONCLUSIVE
     return GateResult(
         verdict=verdict,
@@ -142,14 +142,18 @@ def _verdict_as_scored(
     if gated.n < terms.min_scored:
         return GateDecision.INCONCLUSIVE, f"{_scored(gated.n)}, {terms.min_scored:,} are needed"
     if failed_share > terms.max_failed_share:
-        reason = f"{failed_share:.1%} of the rows have no score, at most {terms.max_failed_share:.1%} may"
+        reason = (
+            f"{share_text(failed_share)} of the rows have no score, at most {share_text(terms.max_failed_share)} may"
+        )
         return GateDecision.INCONCLUSIVE, reason
     if gated.value is None or gated.interval.ends is None:
         return GateDecision.INCONCLUSIVE, f"no interval: {gated.interval.method.removeprefix('none: ')}"
     low, high = gated.interval.ends
     kind = "exact interval" if gated.interval.method.startswith("clopper-pearson") else "interval"
-    interval = f"{confidence_text(gated.interval.confidence)} {kind} {brief_number(low)} to {brief_number(high)}"
-    evidence = f"{brief_number(gated.value)} ({interval})"
+    within = (low, high)
+    ends = f"{number_text(low, within=within)} to {number_text(high, within=within)}"
+    interval = f"{confidence_text(gated.interval.confidence)} {kind} {ends}"
+    evidence = f"{number_text(gated.value, within=within)} ({interval})"
     verdict = _by_interval(gated, threshold, acceptable_below=acceptable_below)
     if verdict is GateDecision.INCONCLUSIVE:
         return verdict, f"{evidence} does not settle {gate}{_what_would_settle(gated, threshold)}"

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from eval_assets.config.candidate import Candidate
-from eval_assets.requests.conversations import conversation_in, conversation_text, turns_in
+from eval_assets.requests.answerer import ANSWERER
+from eval_assets.requests.conversations import answer_in, conversation_in, conversation_text, turns_in
 from eval_assets.requests.tool_calls import calls_text
 from eval_assets.wording.foreign_text import visible_text
 from eval_assets.wording.numbers import ABSENT, money_text, plain_number, seconds_text
@@ -112,8 +113,7 @@ def _example(example: Part) -> Iterator[str]:
 
 def _scores(scores: Sequence[Part]) -> Iterator[str]:
     yield f"scores of this prediction: {len(scores) or 'none yet'}"
-    for score in scores:
-        yield f"{INDENT}{score['score_id']}  {score['metric']}: {_scored(score)}"
+    yield from _listed(scores, INDENT)
 
 
 def _predictions(predictions: Sequence[Part]) -> Iterator[str]:
@@ -121,9 +121,18 @@ def _predictions(predictions: Sequence[Part]) -> Iterator[str]:
     for row in predictions:
         cell = f"{row['evaluation']}:{Candidate.of_row(row)}"
         yield f"{INDENT}{row['prediction_id']}  {cell}, sample {row['sample_index']}"
-        yield from _deeper(_field("output", row["output"] if row["outcome"] == "ok" else row["outcome"]))
-        for score in row["scores"]:
-            yield f"{INDENT * 2}{score['score_id']}  {score['metric']}: {_scored(score)}"
+        yield from _deeper(
+            _field("output", row["output"] or answer_in(row) if row["outcome"] == "ok" else row["outcome"])
+        )
+        yield from _listed(row["scores"], INDENT * 2)
+
+
+def _listed(scores: Sequence[Part], indent: str) -> Iterator[str]:
+    """Scores with why they are as they are, where something was said."""
+    for score in scores:
+        yield f"{indent}{score['score_id']}  {score['metric']}: {_scored(score)}"
+        if score["reason"] is not None:
+            yield from _wrapped(f"reason: {score['reason']}", indent + INDENT)
 
 
 def _heading(title: str, part: Part) -> Iterator[str]:
@@ -190,6 +199,8 @@ def _spent(part: Part) -> Iterator[str]:
     )
     spent = f"{seconds_text(part['latency_seconds'])}, {money_text(part['cost_usd'])}"
     yield from _field("used", f"{asked} + {said} tokens, {spent}")
+    told = [part[name] for name in ANSWERER if part.get(name)]
+    yield from _field("answered by", ", ".join(told) or None)
     yield from _field("reply", f"{part['response_id']}{', reused' if part['reused'] else ''}")
     yield from _field("paid by run", part["paid_by_run_id"])
 
