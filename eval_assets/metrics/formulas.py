@@ -1,5 +1,5 @@
 """What each shipped metric computes, as a formula, and where that is from: for people who ask. The code is beside each
-metric; `tests.unit.test_explained` holds the two to each other by name.
+metric; one that is not listed is explained by its docstring.
 """
 
 from collections.abc import Mapping
