@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from eval_assets.api.results.planned import PlannedEvaluation
+    from eval_assets.api.results.stored_changes import StoredChanges
     from eval_assets.api.results.stored_report import StoredReport
     from eval_assets.api.run_search import Filter, Order
     from eval_assets.stages.engine_room import EngineRoom
@@ -86,6 +87,33 @@ class OpenedProject:
         with self._engine_room() as room:
             return StoredReport(present_report(room, evaluation, whole=True))
 
+    def compare(
+        self,
+        evaluation: str,
+        *,
+        since: str = "previous",
+        until: str | None = None,
+        candidates: str | Collection[str] = (),
+    ) -> "StoredChanges":
+        """Say what changed in each candidate since a former state of it, and what that did. Nothing is sent.
+
+        Args:
+            evaluation: Its name.
+            since: The earlier state, as `eval-assets compare` takes it: `previous`, `released`, `v3`, a day, a run.
+            until: The later one, likewise; null: the present one.
+            candidates: Of these alone, `model@prompt`; default all.
+
+        Raises:
+            ConfigError: There is no such evaluation, candidate or state.
+            StorageError: It was never computed, or maintenance has removed rows of a state.
+        """
+        from eval_assets.api.results.stored_changes import StoredChanges
+        from eval_assets.stages.compared_since import compared_since
+
+        chosen = [candidates] if isinstance(candidates, str) else candidates
+        with self._engine_room() as room:
+            return StoredChanges(compared_since(room, evaluation, since=since, until=until, candidates=chosen))
+
     def scores(self, evaluation: str, *, as_pandas: bool = False) -> Any:
         """Every score of an evaluation as last computed: a row per candidate, example, sample and metric.
 
@@ -140,6 +168,7 @@ class OpenedProject:
         prompts: Sequence[str] = (),
         cache: str | None = None,
         limit: int | None = None,
+        sending: str | None = None,
     ) -> "PlannedEvaluation":
         """Tell what a run would do, why, and what it would cost. Nothing is sent.
 
@@ -149,6 +178,7 @@ class OpenedProject:
             prompts: Only candidates with these prompts.
             cache: As in `run`.
             limit: As in `run`.
+            sending: As in `run`.
 
         Raises:
             ConfigError: A name is unknown, or of each chosen evaluation a file can't be used.
@@ -159,11 +189,15 @@ class OpenedProject:
 
         with self._engine_room(evaluations, limit) as room:
             made = make_plan(
-                room, evaluations=evaluations, models=models, prompts=prompts, spending=Spending(cache=cache)
+                room,
+                evaluations=evaluations,
+                models=models,
+                prompts=prompts,
+                spending=Spending(cache=cache, sending=sending),
             )
         return PlannedEvaluation(made)
 
-    def run(
+    def run(  # noqa: PLR0913  what the command line takes, each by name
         self,
         *evaluations: str,
         models: Sequence[str] = (),
@@ -172,6 +206,8 @@ class OpenedProject:
         retry: Collection[str] = (),
         max_cost_usd: float | None = None,
         limit: int | None = None,
+        sending: str | None = None,
+        wait: bool = False,
         check: bool = True,
         on_start: Callable[[str], object] | None = None,
     ) -> "RunOutcome":
@@ -185,6 +221,8 @@ class OpenedProject:
             retry: Ask again for replies with these outcomes: refused, empty, truncated, tool_call.
             max_cost_usd: Stop before the request that could exceed this.
             limit: Only the first rows of each evaluation; a run without it reuses them.
+            sending: `in_batches` where providers take them, or `at_once`; default what each model's file says.
+            wait: For batches; else `summary.waiting` says what waits for them, and the next run collects it.
             check: Whether to raise if something crashed or could not be finished.
             on_start: Told what starts.
 
@@ -200,12 +238,12 @@ class OpenedProject:
         from eval_assets.up_to_date import Listener, bring_up_to_date
 
         chosen = {"evaluations": evaluations, "models": models, "prompts": prompts}
-        spending = Spending(cache=cache, retry=retry_of(retry))
+        spending = Spending(cache=cache, retry=retry_of(retry), sending=sending)
         with self._engine_room(evaluations, limit) as room, _home_of_this_project():
             room.budget = None if max_cost_usd is None else Budget(max_cost_usd)
             listener = Listener(watch=lambda: QuietWatcher(on_start))
             outcome = _beside_a_running_loop(
-                lambda: bring_up_to_date(room, self._settings, chosen, spending, listener), room
+                lambda: bring_up_to_date(room, self._settings, chosen, spending, listener, wait=wait), room
             )
         if check and outcome.unfinished:
             raise RunFailedError("\n".join(outcome.unfinished))

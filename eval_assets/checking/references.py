@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from eval_assets.checking.chosen_metrics import MetricsOf, metric_problems
 from eval_assets.checking.declared_gates import Bounds, gate_problems
 from eval_assets.checking.declared_primary import primary_problems
+from eval_assets.checking.expected_rows import expectation_problems
 from eval_assets.checking.file_names import candidate_problems, files_used, ignored_files, unknown_files
 from eval_assets.checking.jury_members import jury_problems
 from eval_assets.checking.provided_columns import (
@@ -16,6 +17,7 @@ from eval_assets.checking.provided_columns import (
     argument_problems,
     card_problems,
     judge_column_problems,
+    metric_column_problems,
     slice_problems,
 )
 from eval_assets.checking.recorded_files import (
@@ -27,7 +29,12 @@ from eval_assets.checking.recorded_files import (
 )
 from eval_assets.checking.templates import judge_template_problems, prompt_problems
 from eval_assets.checking.trial_rendering import TRIED, rendering_problems, tried_examples
-from eval_assets.checking.user_functions import callable_argument_problems, callable_problems
+from eval_assets.checking.unsendable_prompts import ability_problems
+from eval_assets.checking.user_functions import (
+    callable_argument_problems,
+    callable_problems,
+    token_function_problems,
+)
 from eval_assets.config.datasets.examples import Example
 from eval_assets.config.datasets.human_labels import read_labels
 from eval_assets.config.datasets.notes import RowDoubts
@@ -146,6 +153,7 @@ def model_problems(project: Project, name: str) -> list[Problem]:
     return [
         *(parameter_problems(file.parameters, file=loaded.file, lines=loaded.lines) if is_sampled else ()),
         *callable_problems(loaded, project.data_dir.parent, project.given),
+        *token_function_problems(loaded, project.data_dir.parent),
         *recorded_problems(project, loaded),
     ]
 
@@ -203,10 +211,14 @@ def evaluation_problems(project: Project, name: str, metrics_of: MetricsOf) -> l
         of_columns = _against_rows(
             project, file.dataset, lambda rows: _column_problems(project, loaded, metrics, examples, rows)
         )
+        of_columns += _against_rows(
+            project, file.dataset, lambda _: expectation_problems(project, file.dataset, metrics)
+        )
         problems += of_columns
         if not of_columns:
             for prompt in (known for known in file.prompts if known in project.prompts):
                 problems += rendering_problems(project.prompts[prompt], examples, file.dataset)
+            problems += ability_problems(project, loaded, examples)
     return problems
 
 
@@ -221,6 +233,7 @@ def _column_problems(
     yield from card_problems(project.datasets[loaded.item.file.dataset], columns)
     yield from slice_problems(loaded, columns, is_empty=bool(loaded.item.file.slice.where) and not examples)
     yield from argument_problems(loaded, metrics, columns)
+    yield from metric_column_problems(loaded, metrics, columns)
     for kind, used in files_used(project, loaded.item):
         if kind == "prompts" and used in project.prompts:
             yield from prompt_problems(project.prompts[used], columns)

@@ -12,7 +12,7 @@ from eval_assets.config.fields import FileModel, Owner
 from eval_assets.config.files.template_syntax import syntax_error
 from eval_assets.config.files.yaml_documents import Document, line_of_text, validate
 from eval_assets.config.problems import Location, Problem, line_of, raise_problems
-from eval_assets.config.prompt import MessageTemplate, Prompt, Role
+from eval_assets.config.prompt import MessageTemplate, Prompt, Role, Tools
 
 KINDS = ("models", "prompts")
 """Fields of an evaluation that hold a list of names or definitions, called as the folders where such files lie."""
@@ -28,6 +28,7 @@ class InlinePrompt(FileModel):
     messages: tuple[MessageTemplate, ...] = Field(
         (), description="All messages in their order, in place of `system` and `user`."
     )
+    tools: Tools = Field(None, description="What the model may call, as in a prompt file.")
 
     @model_validator(mode="after")
     def _asks_something(self) -> Self:
@@ -125,7 +126,13 @@ def prompt_of(definition: Definition) -> Prompt:
             problems.append(Problem(document.file, said, line + definition.first_line - 1, str(place[0])))
     raise_problems(problems)
     messages = tuple(MessageTemplate(role=role, template=template.strip()) for _, role, template in declared.texts)
-    return Prompt(name=definition.name, description=declared.description, owners=declared.owners, messages=messages)
+    return Prompt(
+        name=definition.name,
+        description=declared.description,
+        owners=declared.owners,
+        messages=messages,
+        tools=declared.tools,
+    )
 
 
 def clashes(definitions: list[Definition], files: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, Problem]]:

@@ -2,15 +2,16 @@
 
 import difflib
 import re
-from typing import Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from eval_assets.config.fields import FileModel, Owner, Slug
+from eval_assets.config.fields import FileModel, Owner, Slug, is_null
 from eval_assets.config.files.meant_words import ROLES as ROLES_ELSEWHERE
 from eval_assets.config.files.template_syntax import syntax_error
 from eval_assets.config.files.yaml_documents import parse_yaml, validate
 from eval_assets.config.problems import Problem, nearest, raise_problems
+from eval_assets.config.tools import tools_of
 
 FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*$\n?", re.DOTALL | re.MULTILINE)
 SECTION = re.compile(r"^##[ \t]+(\S+)[ \t]*$", re.MULTILINE)
@@ -19,11 +20,24 @@ Role = Literal["system", "user", "assistant"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
 
+def _tools(value: Any) -> Any:
+    return value if value is None or isinstance(value, str) else tools_of(value)
+
+
+Tools = Annotated[str | tuple[dict[str, Any], ...] | None, BeforeValidator(_tools)]
+"""Tools themselves, or the column of the example that lists them."""
+
+
 class PromptFrontMatter(FileModel):
     """The part of a prompt file between the `---` lines."""
 
     description: str = Field("", description="What it is, for readers; changes no result.")
     owners: tuple[Owner, ...] = Field((), description="Who answers for it: `team:name` or an e-mail address each.")
+    tools: Tools = Field(
+        None,
+        description="What the model may call: a list with `name`, `description` and `parameters` (a JSON schema) each, "
+        "or the column of the example that holds such a list.",
+    )
 
 
 class MessageTemplate(FileModel):
@@ -40,6 +54,7 @@ class Prompt(FileModel):
     description: str = Field("", description="What it is, for readers; changes no result.")
     owners: tuple[Owner, ...] = Field((), description="Who answers for it: `team:name` or an e-mail address each.")
     messages: tuple[MessageTemplate, ...] = Field(min_length=1, description="The messages that are sent, in order.")
+    tools: Tools = Field(None, description="What the model may call, or the column that lists it.", exclude_if=is_null)
 
 
 def parse_prompt(name: str, text: str, *, file: str) -> Prompt:
@@ -84,7 +99,9 @@ def parse_prompt(name: str, text: str, *, file: str) -> Prompt:
     if not messages and not problems:
         problems.append(Problem(file, "expected at least one section such as `## user`", first_line))
     raise_problems(problems)
-    return Prompt(name=name, description=head.description, owners=head.owners, messages=tuple(messages))
+    return Prompt(
+        name=name, description=head.description, owners=head.owners, messages=tuple(messages), tools=head.tools
+    )
 
 
 def _template_problems(file: str, template: str, first_line: int) -> list[Problem]:

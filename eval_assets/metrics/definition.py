@@ -67,6 +67,7 @@ class Metric:
         name: MLflow's name where MLflow has the metric.
         scorer: Computes the scores of a batch.
         needs: Columns it reads. A prediction where `output` or one of the others is null is skipped.
+        reads: Columns besides, which may be null. A metric that reads them scores replies that call tools, too.
         version: Changes whenever a score could; empty for MLflow's unversioned metrics.
         tokenizer: How it finds words, where no parameter `tokenizer` says so; empty where it looks for none.
         tokenizer_versions: Tokenizer → version of the metric with it, where that is another one.
@@ -89,6 +90,7 @@ class Metric:
     name: str
     scorer: Scorer
     needs: tuple[str, ...] = ("output", "targets")
+    reads: tuple[str, ...] = ()
     version: str = "v1"
     tokenizer: str = ""
     tokenizer_versions: Mapping[str, str] = field(default_factory=dict)

@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from eval_assets.metrics.targets import Targets, acceptable, target_value
+from eval_assets.tables.cell_tables import LATER_COLUMNS
 
 T = TypeVar("T")
 
@@ -39,7 +40,7 @@ class Rows:
     def value(self, name: str) -> list[Any]:
         """Give a column of the example as the dataset has it, a column of `predictions`, or earlier scores.
 
-        A column that neither has is null.
+        A column that neither has is null. Calls and trajectories of predictions give way to columns of the example.
         """
         if name in self.scores:
             return self.scores[name]
@@ -48,6 +49,9 @@ class Rows:
         if name in {"inputs", "targets", "context"}:
             pairs = zip(self.column(name), self._examples, strict=True)
             return [_example(example).get(name, text) for text, example in pairs]
+        if name in LATER_COLUMNS and name in self.frame.columns:
+            pairs = zip(self.column(name), self._examples, strict=True)
+            return [_example(example).get(name, value) for value, example in pairs]
         if name in self.frame.columns and name != "example":
             return self.column(name)
         return [_example(text).get(name) for text in self._examples]

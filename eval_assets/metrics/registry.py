@@ -12,8 +12,9 @@ from eval_assets.config.evaluation import MetricChoice
 from eval_assets.config.given import GivenFunction
 from eval_assets.config.problems import hint_at
 from eval_assets.errors import MetricError
-from eval_assets.metrics.answers import json_structure, matching, numeric, refusal
+from eval_assets.metrics.answers import called_tools, json_structure, matching, numeric, refusal
 from eval_assets.metrics.definition import Metric, ResolvedMetric, texts_of
+from eval_assets.metrics.expectations import row_expectations
 from eval_assets.metrics.learned import embedding, toxicity
 from eval_assets.metrics.overlap import bleu, rouge, spelling, token_f1
 from eval_assets.metrics.resolution import in_dependency_order, resolve_custom, resolve_shipped
@@ -22,11 +23,12 @@ from eval_assets.metrics.text import length, readability, textstat_indices
 from eval_assets.requests.canonical_json import json_sha256
 
 _MODULES = (
-    *(matching, numeric, json_structure, refusal),
+    *(matching, numeric, json_structure, refusal, called_tools),
     *(token_f1, rouge, bleu, spelling),
     *(embedding, toxicity),
     *(readability, textstat_indices, length),
     *(ranked, context),
+    row_expectations,
 )
 
 METRICS: Mapping[str, Metric] = {metric.name: metric for module in _MODULES for metric in module.METRICS}

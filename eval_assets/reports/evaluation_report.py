@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import polars as pl
@@ -11,6 +11,8 @@ from eval_assets.config.candidate import Candidate
 from eval_assets.config.datasets.dataset import DatasetCard
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.reports.candidate_report import CandidateReport, Row, candidate_report
+from eval_assets.reports.changes_report import ChangesReport, load_changes
+from eval_assets.reports.computed.answerers import answerer_notes
 from eval_assets.reports.computed.gating import OverallVerdict, overall_verdict
 from eval_assets.reports.computed.history import TrendPoint, trend
 from eval_assets.reports.computed.roles import Role
@@ -20,6 +22,7 @@ from eval_assets.reports.flips import Flip, flips
 from eval_assets.reports.judging_report import JudgingReport, load_judging
 from eval_assets.reports.note import Note
 from eval_assets.reports.outputs import ExampleOutputs, example_outputs
+from eval_assets.reports.paid_and_saved import PaidAndSaved, paid_and_saved
 from eval_assets.reports.performance import Performance, performance
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.columns import CANDIDATE
@@ -82,12 +85,14 @@ class EvaluationReport:
         predictions: Rows of all candidates.
         scores: Rows as `score_rows` makes them.
         total: Cost and speed of all candidates together.
+        spent: What candidates and each judge cost, paid and saved; empty where no price is known.
         judges: Judge → the model it ran on.
         dataset: What was evaluated on.
         notes: What to know besides the numbers, such as how far a judge can be trusted; what the tables show to be
             missing is added in `noting`.
         provenance: Where the numbers come from.
         judging: What is known about the judges.
+        changes: What changed in each candidate since its state before.
         outdated: In what the numbers differ from the files as they stand, a line each.
     """
 
@@ -101,11 +106,13 @@ class EvaluationReport:
     predictions: pl.DataFrame
     scores: pl.DataFrame
     total: Performance
+    spent: tuple[PaidAndSaved, ...]
     judges: Mapping[str, str]
     dataset: DatasetFacts
     notes: tuple[Note, ...]
     provenance: Provenance
     judging: JudgingReport
+    changes: ChangesReport = field(default_factory=ChangesReport)
     outdated: tuple[str, ...] = ()
     _compared: Mapping[tuple[str, str], Row] = field(init=False, repr=False, default_factory=dict)
     _against_baseline: Mapping[tuple[str, str], Row] = field(init=False, repr=False, default_factory=dict)
@@ -238,7 +245,8 @@ def load_report(
     runs = pl.concat([frames[table]["run_id"] for table in READ_TABLES if table != "aggregate_history"])
     provenance = Provenance(generated_at, tuple(runs.drop_nulls().unique().sort()), versions)
     judging = load_judging(warehouse, evaluation, judges_now or {})
-    return assemble_report(evaluation, frames, dataset=dataset, notes=notes, provenance=provenance, judging=judging)
+    report = assemble_report(evaluation, frames, dataset=dataset, notes=notes, provenance=provenance, judging=judging)
+    return replace(report, changes=load_changes(warehouse, evaluation))
 
 
 def assemble_report(
@@ -277,9 +285,15 @@ def assemble_report(
         predictions=frames["predictions"],
         scores=score_rows(frames["heuristic_metrics"], judged),
         total=performance(frames["predictions"], judged),
+        spent=paid_and_saved(frames["predictions"], judged),
         judges=dict(judged.select("judge", "judge_model").drop_nulls().unique(maintain_order=True).rows()),
         dataset=dataset,
-        notes=(*notes, *shared_replies_notes(frames["predictions"]), *(judge.note for judge in known.trust)),
+        notes=(
+            *notes,
+            *answerer_notes(frames["predictions"], judged),
+            *shared_replies_notes(frames["predictions"]),
+            *(judge.note for judge in known.trust),
+        ),
         provenance=provenance,
         judging=known,
     )

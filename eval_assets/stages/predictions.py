@@ -13,11 +13,13 @@ import polars as pl
 from eval_assets.config.datasets.examples import Example
 from eval_assets.config.model import Model
 from eval_assets.errors import TemplateError
-from eval_assets.prompts.rendering import render_prompt
+from eval_assets.prompts.rendering import prompt_tools, render_prompt
+from eval_assets.providers.abilities import unable_to_answer
 from eval_assets.providers.dispatch.jobs import Answer, Asker, Job
 from eval_assets.providers.replies.reading import READING_VERSION
 from eval_assets.providers.traits import provider_of
 from eval_assets.reports.performance import known_sum
+from eval_assets.requests.answerer import answerer_of
 from eval_assets.requests.canonical_json import json_text
 from eval_assets.requests.exchange import Message, Request
 from eval_assets.requests.keys import KEY_SCHEMA
@@ -50,6 +52,8 @@ CONTENT_COLUMNS = (
     "cost_usd",
 )
 
+TRAJECTORY_COLUMNS = ("prediction_id", "trajectory")
+
 
 @dataclass(frozen=True, slots=True)
 class PredictionRow:
@@ -58,6 +62,23 @@ class PredictionRow:
     example: Example
     sample_index: int
     messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswerable:
+    """Why nothing is sent for an example.
+
+    Args:
+        kind: `template` for a prompt that can't be rendered, `unsupported` for one that the model can't be sent.
+        error: The reason.
+    """
+
+    kind: str
+    error: str
+
+
+Fail = Callable[[Example, Unanswerable], object]
+"""Is told of an example for which nothing is sent."""
 
 
 def compute_predictions(run: Computation) -> Written:
@@ -99,19 +120,22 @@ def write_predictions(
     Raises:
         EvalAssetsError: As the engine does; the former predictions stay, and replies received are kept.
     """
-    rows_hash = RowsHash(CONTENT_COLUMNS)
+    rows_hash, trajectories = RowsHash(CONTENT_COLUMNS), RowsHash(TRAJECTORY_COLUMNS)
     counts: list[pl.DataFrame] = []
 
     def frames() -> Iterator[pl.DataFrame]:
         for frame in prediction_frames(inputs, examples, asker, run_id=run_id, n_examples=n_examples):
             rows_hash.add(frame)
+            trajectories.add(frame.filter(pl.col("trajectory").is_not_null()))
             counts.append(
                 frame.select("outcome", "reused", "latency_seconds", "prompt_tokens", "completion_tokens", "cost_usd")
             )
             yield frame
 
     with staged(frames(), scratch) as read_frames:
-        data_version, rows = rows_hash.hexdigest(), pl.concat(counts)
+        # Predictions without trajectories keep the version they had before there were any.
+        further = [{"trajectories": trajectories.hexdigest()}] if trajectories.n_rows else []
+        data_version, rows = rows_hash.hexdigest(*further), pl.concat(counts)
         facts = prediction_facts(rows)
         commit = warehouse.replace(
             "predictions",
@@ -133,12 +157,12 @@ def prediction_frames(
 ) -> Iterator[pl.DataFrame]:
     """Answer every example and yield rows of `predictions`, a bounded number at a time.
 
-    An example whose prompt can't be rendered becomes a failed row of kind `template`; nothing is sent for it.
+    An example whose prompt can't be rendered, or can't be sent to the model, becomes a failed row; nothing is sent.
     """
-    unrendered: list[dict[str, Any]] = []
+    unasked: list[dict[str, Any]] = []
 
-    def fail(example: Example, error: str) -> None:
-        unrendered.extend(_unrendered(inputs, example, error, run_id=run_id))
+    def fail(example: Example, why: Unanswerable) -> None:
+        unasked.extend(_unasked(inputs, example, why, run_id=run_id))
 
     rows: list[dict[str, Any]] = []
     n_characters = 0
@@ -150,23 +174,26 @@ def prediction_frames(
         if len(rows) >= FRAME_ROWS or n_characters > FRAME_CHARACTERS:
             yield _frame(rows)
             rows, n_characters = [], 0
-    rows += unrendered
+    rows += unasked
     if rows:
         yield _frame(rows)
 
 
-def prediction_jobs(
-    inputs: CellInputs, examples: Iterable[Example], fail: Callable[[Example, str], object]
-) -> Iterator[Job[PredictionRow]]:
-    """The requests of a cell, in the order of its examples; one that can't be rendered is told of, with the reason."""
+def prediction_jobs(inputs: CellInputs, examples: Iterable[Example], fail: Fail) -> Iterator[Job[PredictionRow]]:
+    """The requests of a cell, in the order of its examples; one that can't be made is told of, with the reason."""
+    model = inputs.model.model
     for example in examples:
+        columns = columns_shown(example)
         try:
-            messages = render_prompt(inputs.prompt, columns_shown(example))
+            messages, tools = render_prompt(inputs.prompt, columns), prompt_tools(inputs.prompt, columns)
         except TemplateError as error:
-            fail(example, str(error))
+            fail(example, Unanswerable("template", str(error)))
+            continue
+        if (unable := unable_to_answer(model, messages, tools)) is not None:
+            fail(example, Unanswerable("unsupported", unable))
             continue
         for sample_index in range(inputs.evaluation.file.samples):
-            request = request_for(inputs.model.model, messages, example, sample_index=sample_index)
+            request = request_for(model, messages, example, sample_index=sample_index, tools=tools)
             yield Job(request, PredictionRow(example, sample_index, messages))
 
 
@@ -175,7 +202,14 @@ def columns_shown(example: Example) -> dict[str, Any]:
     return {name: value for name, value in example.columns.items() if name != HIDDEN_FROM_MODELS}
 
 
-def request_for(model: Model, messages: Sequence[Message], example: Example, *, sample_index: int) -> Request:
+def request_for(
+    model: Model,
+    messages: Sequence[Message],
+    example: Example,
+    *,
+    sample_index: int,
+    tools: tuple[Mapping[str, Any], ...] = (),
+) -> Request:
     """The request for one example. Providers that are shown the example get just the columns they may use."""
     columns: Mapping[str, Any]
     match provider_of(model).is_shown:
@@ -186,7 +220,11 @@ def request_for(model: Model, messages: Sequence[Message], example: Example, *, 
         case "nothing":
             columns = {}
     return Request(
-        messages=tuple(messages), parameters=model.file.parameters, sample_index=sample_index, columns=columns
+        messages=tuple(messages),
+        parameters=model.file.parameters,
+        sample_index=sample_index,
+        columns=columns,
+        tools=tools,
     )
 
 
@@ -199,6 +237,7 @@ def prediction_row(inputs: CellInputs, asked: PredictionRow, answer: Answer[Any]
         "output": reply.output,
         "reasoning": reply.reasoning,
         "tool_calls": reply.tool_calls,
+        "trajectory": reply.trajectory,
         "outcome": reply.outcome,
         "error_kind": reply.error_kind,
         "error": reply.error,
@@ -210,6 +249,7 @@ def prediction_row(inputs: CellInputs, asked: PredictionRow, answer: Answer[Any]
         "tokens_estimated": reply.tokens_estimated,
         "cost_usd": reply.cost_usd,
         "requested_at": reply.requested_at,
+        **answerer_of(reply),
         "response_id": answer.response_id,
         "reused": answer.reused,
     }
@@ -236,14 +276,14 @@ def prediction_facts(rows: pl.DataFrame) -> dict[str, Any]:
     }
 
 
-def _unrendered(inputs: CellInputs, example: Example, error: str, *, run_id: str) -> Iterator[dict[str, Any]]:
+def _unasked(inputs: CellInputs, example: Example, why: Unanswerable, *, run_id: str) -> Iterator[dict[str, Any]]:
     for sample_index in range(inputs.evaluation.file.samples):
         yield {
             **dict.fromkeys(PREDICTIONS),
             **_columns_of(inputs, example, sample_index, "", run_id=run_id),
             "outcome": "error",
-            "error_kind": "template",
-            "error": error,
+            "error_kind": why.kind,
+            "error": why.error,
             "reused": False,
         }
 

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from eval_assets.tables.columns import CELL, SPENT
+from eval_assets.tables.columns import ANSWERER, CELL, SPENT
 
 PREDICTIONS = {
     **CELL,
@@ -15,24 +15,31 @@ PREDICTIONS = {
     "context": pl.String(),
     "example": pl.String(),
     "example_sha256": pl.String(),
-    "messages": pl.String(),  # JSON list of {role, content}: the rendered prompt
+    "messages": pl.String(),  # JSON list of {role, content, …}: the rendered prompt
     "prompt_version": pl.Int64(),
     "model_version": pl.Int64(),
     "output": pl.String(),  # what was answered: without thoughts; null where there is no text
     "reasoning": pl.String(),  # what the model thought before it answered
     "tool_calls": pl.String(),  # JSON list of the calls that the reply makes
+    "trajectory": pl.String(),  # JSON list of the messages of a reply that is a whole conversation; output is its end
     "outcome": pl.String(),
     "error_kind": pl.String(),
     "error": pl.String(),
     "finish_reason": pl.String(),
     **SPENT,
+    **ANSWERER,
     "request_key": pl.String(),
     "response_id": pl.String(),
     "reused": pl.Boolean(),  # the reply was paid for by an earlier run or an identical request
     "run_id": pl.String(),
 }
 
-METRIC_COLUMNS = {name: kind for name, kind in PREDICTIONS.items() if name not in ("reasoning", "tool_calls")}
+LATER_COLUMNS = ("tool_calls", "trajectory")
+"""Of what a metric may read, what a dataset's own column of the name comes before."""
+
+NOT_OF_THE_ANSWER = ("reasoning", *ANSWERER)
+
+METRIC_COLUMNS = {name: kind for name, kind in PREDICTIONS.items() if name not in NOT_OF_THE_ANSWER}
 """What a metric may read of a prediction: the answer. A dataset's own columns of the other names stay visible."""
 
 HEURISTIC_METRICS = {
@@ -76,6 +83,7 @@ JUDGE_SCORES = {
     "raw_reply": pl.String(),
     "reasoning": pl.String(),  # what the judge's model thought before it replied
     **SPENT,
+    **ANSWERER,
     "judgement_key": pl.String(),
     "response_id": pl.String(),
     "request_keys": pl.String(),  # JSON list: of all requests behind it, a tree's questions and repairs too

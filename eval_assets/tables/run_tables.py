@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from eval_assets.tables.columns import CELL, SPENT, TIME, TOKEN_PARTS
+from eval_assets.tables.columns import ANSWERER, CELL, SPENT, TIME, TOKEN_PARTS
 
 RESPONSES = {
     "lane": pl.String(),  # one account at one provider with one model: the partition
@@ -14,11 +14,13 @@ RESPONSES = {
     "output": pl.String(),  # as it came, thoughts between tags included
     "reasoning": pl.String(),  # thoughts that came in a field of their own
     "tool_calls": pl.String(),  # JSON list
+    "trajectory": pl.String(),  # JSON list of messages, where the reply is a whole conversation
     "finish_reason": pl.String(),
     "error_kind": pl.String(),
     "error": pl.String(),
     "logprobs": pl.String(),
     **SPENT,
+    **ANSWERER,
     "usage": pl.String(),  # JSON: what the provider says was used, as it said it
     "reply_sha256": pl.String(),
     "run_id": pl.String(),

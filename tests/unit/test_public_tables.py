@@ -69,11 +69,13 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
             "evaluation text, model text, prompt text, prediction_id text, example_id text, position whole, "
             "sample_index whole, inputs text, targets text, context text, example text, example_sha256 text, "
             "messages text, prompt_version whole, model_version whole, output text, reasoning text, "
-            "tool_calls text, outcome text, error_kind text, error text, finish_reason text, "
+            "tool_calls text, trajectory text, outcome text, error_kind text, error text, finish_reason text, "
             "latency_seconds number, prompt_tokens whole, completion_tokens whole, "
             "cached_tokens whole, cache_write_tokens whole, reasoning_tokens whole, audio_prompt_tokens whole, "
+            "image_prompt_tokens whole, "
             "audio_completion_tokens whole, tokens_estimated yes/no, cost_usd number, "
-            "requested_at time, request_key text, response_id text, reused yes/no, run_id text"
+            "requested_at time, answered_by text, system_fingerprint text, service_tier text, "
+            "request_key text, response_id text, reused yes/no, run_id text"
         ),
     ),
     "heuristic_metrics": (
@@ -93,7 +95,9 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
             "reason text, messages text, raw_reply text, reasoning text, latency_seconds number, "
             "prompt_tokens whole, completion_tokens whole, "
             "cached_tokens whole, cache_write_tokens whole, reasoning_tokens whole, audio_prompt_tokens whole, "
+            "image_prompt_tokens whole, "
             "audio_completion_tokens whole, tokens_estimated yes/no, cost_usd number, requested_at time, "
+            "answered_by text, system_fingerprint text, service_tier text, "
             "judgement_key text, response_id text, request_keys text, reused yes/no, run_id text"
         ),
     ),
@@ -116,8 +120,8 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
         (
             "recorded_at time, evaluation text, model text, prompt text, prompt_version whole, "
             "model_version whole, evaluation_version whole, dataset_sha256 text, metric text, version text, "
-            "n_total whole, n_scored whole, mean number, variance number, p90 number, ci_low number, "
-            "ci_high number, cost_usd number, run_id text"
+            "judge_version whole, n_total whole, n_scored whole, mean number, variance number, p90 number, "
+            "ci_low number, ci_high number, cost_usd number, run_id text"
         ),
     ),
     "pairwise_preferences": (
@@ -176,15 +180,50 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
             "failed_share number, observed_if_failed_worst number, observed_if_failed_best number, run_id text"
         ),
     ),
+    "changes": (
+        ("evaluation",),
+        (
+            "evaluation text, model text, prompt text, since text, state text, state_at time, former_state text, "
+            "former_at time, former_run_id text, causes text, n_same whole, n_edited whole, n_added whole, "
+            "n_removed whole, examples text, n_other_outputs whole, versions text, former_versions text, run_id text"
+        ),
+    ),
+    "change_effects": (
+        ("evaluation",),
+        (
+            "evaluation text, model text, prompt text, since text, metric text, version text, kind text, "
+            "greater_is_better yes/no, part text, scoring text, mean_before number, mean_now number, n_pairs "
+            "whole, n_unpaired whole, n_better whole, n_worse whole, n_equal whole, difference number, "
+            "difference_ci_low number, difference_ci_high number, difference_method text, p_value number, "
+            "p_value_adjusted number, verdict text, sentence text, run_id text"
+        ),
+    ),
+    "paired_scores": (
+        ("evaluation",),
+        (
+            "evaluation text, model text, prompt text, since text, example_id text, position whole, row text, "
+            "is_answered_otherwise yes/no, metric text, version text, kind text, before number, between number, "
+            "now number, scoring text, run_id text"
+        ),
+    ),
+    "releases": (
+        ("evaluation",),
+        (
+            "evaluation text, model text, prompt text, release text, state text, released_at time, released_by "
+            "text, note text, verdict text, versions text"
+        ),
+    ),
     "responses": (
         ("lane",),
         (
             "lane text, response_id text, request_key text, key_schema text, request text, outcome text, "
-            "output text, reasoning text, tool_calls text, finish_reason text, error_kind text, error text, "
-            "logprobs text, latency_seconds number, prompt_tokens whole, completion_tokens whole, "
+            "output text, reasoning text, tool_calls text, trajectory text, finish_reason text, error_kind text, "
+            "error text, logprobs text, latency_seconds number, prompt_tokens whole, completion_tokens whole, "
             "cached_tokens whole, cache_write_tokens whole, reasoning_tokens whole, audio_prompt_tokens whole, "
+            "image_prompt_tokens whole, "
             "audio_completion_tokens whole, tokens_estimated yes/no, "
-            "cost_usd number, requested_at time, usage text, reply_sha256 text, run_id text"
+            "cost_usd number, requested_at time, "
+            "answered_by text, system_fingerprint text, service_tier text, usage text, reply_sha256 text, run_id text"
         ),
     ),
     "runs": (
@@ -194,6 +233,7 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
             "finished_at time, n_rows whole, n_reused whole, n_sent whole, n_failed whole, n_retries whole, "
             "n_corrupt whole, failures text, prompt_tokens whole, completion_tokens whole, "
             "cached_tokens whole, cache_write_tokens whole, reasoning_tokens whole, audio_prompt_tokens whole, "
+            "image_prompt_tokens whole, "
             "audio_completion_tokens whole, n_estimated whole, cost_usd number, saved_usd number, "
             "concurrency text, ended text, message text"
         ),

@@ -52,7 +52,9 @@ def json_schema(rows: Rows, parameters: Mapping[str, Any]) -> Sequence[float | S
     from jsonschema import exceptions
     from referencing.exceptions import Unresolvable
 
-    validator = rows.shared(("schema", json_sha256(parameters["schema"])), lambda: _validator(parameters["schema"]))
+    validator = rows.shared(
+        ("schema", json_sha256(parameters["schema"])), lambda: schema_validator(parameters["schema"])
+    )
     scores = list[float | Score]()
     for text in rows.outputs:
         try:
@@ -74,7 +76,12 @@ def json_schema(rows: Rows, parameters: Mapping[str, Any]) -> Sequence[float | S
     return scores
 
 
-def _validator(schema: Any) -> Any:
+def schema_validator(schema: Any) -> Any:
+    """What validates with a schema.
+
+    Raises:
+        MetricError: It is none, or its patterns can't be stopped when they take too long.
+    """
     from jsonschema import exceptions, validators
     from referencing import Registry
 

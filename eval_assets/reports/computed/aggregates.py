@@ -22,6 +22,7 @@ from eval_assets.reports.computed.scores import (
 from eval_assets.requests.exchange import UNSCORED_OUTCOMES
 from eval_assets.statistics.descriptive import ExampleScores, describe
 from eval_assets.statistics.intervals import mean_interval
+from eval_assets.statistics.repeated_success import pass_hat
 from eval_assets.statistics.resampling import bootstrap_quantile_intervals
 from eval_assets.tables.cell_tables import AGGREGATE_REPORTS
 
@@ -152,7 +153,7 @@ def _row(
         "mean_if_missing_best": described.mean_if_unscored_best,
         "n_labelled": rows["label"].drop_nulls().len(),
         "labels": json.dumps(labels) if labels else None,
-        "extra_aggregates": json.dumps(_extra(scores, labels, facts)),
+        "extra_aggregates": json.dumps(_extra(scores, labels, facts) | _repeated_success(rows, facts)),
     }
     # What overflows is no number; the scores themselves are finite, and stay as they are.
     return {name: None if isinstance(value, float) and not isfinite(value) else value for name, value in row.items()}
@@ -183,3 +184,23 @@ def _extra(scores: ExampleScores, labels: Sequence[Mapping[str, Any]], facts: Me
     names = [name for name in facts.aggregates if name not in AGGREGATE_REPORTS]
     shares = {f"share_{row['label']}": row["share"] for row in labels if row["label"] is not None}
     return extra_aggregates(names, scores.scored.tolist()) | shares
+
+
+def _repeated_success(rows: pl.DataFrame, facts: MetricFacts) -> dict[str, float]:
+    """pass^1, pass^2, … of a metric of which every score is 0 or 1, where examples have several samples.
+
+    Samples without a score count as none: they may have succeeded.
+    """
+    if not facts.is_binary:
+        return {}
+    n_samples = rows.group_by("example_id").len()["len"].to_list()
+    most = max(n_samples, default=0)
+    scored = rows.drop_nulls("score").group_by("example_id").agg(n=pl.len(), passed=(pl.col("score") == 1).sum())
+    n, passed = (scored[name].cast(pl.Int64).to_numpy() for name in ("n", "passed"))
+    chances = {chance_name(k): pass_hat(n, passed, k) for k in range(1, most + 1 if most > 1 else 1)}
+    return {name: chance for name, chance in chances.items() if isfinite(chance)}
+
+
+def chance_name(k: int) -> str:
+    """Name of the aggregate that says how often k samples of an example succeed all."""
+    return f"pass_hat_{k}"

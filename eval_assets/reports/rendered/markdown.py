@@ -13,9 +13,11 @@ from eval_assets.reports.noting import report_notes
 from eval_assets.reports.performance import Performance
 from eval_assets.reports.rendered.answer import answer_sentence
 from eval_assets.reports.rendered.answer_table import MOST_ROWS, AnswerTable, answer_table, described_measures
+from eval_assets.reports.rendered.changes_text import changes_markdown
 from eval_assets.reports.rendered.gate_formats import MARKS, condition_text, gates_sentence, gates_table
 from eval_assets.reports.rendered.judging_text import duels_markdown, trust_markdown
 from eval_assets.reports.rendered.measures import Measure, compared_metrics, is_told, mean_text, side_by_side
+from eval_assets.reports.rendered.success_lines import success_lines
 from eval_assets.wording.foreign_text import markdown_text, shortened
 from eval_assets.wording.numbers import (
     confidence_text,
@@ -58,12 +60,14 @@ def report_markdown(report: EvaluationReport, *, selected: Sequence[str] = ()) -
         [f"- {markdown_text(str(note))}" for note in notes[MOST_NOTES:]],
         _folded_candidates(notes),
         ["### Gates", "", *gates_table(report.gates)] if report.gates.height else [],
+        changes_markdown(report.changes, level=3),
         _comparisons(report, table),
+        [f"- {markdown_text(metric)}: {markdown_text(said)}" for metric, said in success_lines(report)],
         _described(report, table),
         duels_markdown(report),
         trust_markdown(report),
         _worst_flips(report),
-        ["### Cost and speed", "", *_cost_and_speed(table)],
+        ["### Cost and speed", "", *_cost_and_speed(table), *_paid_and_saved(report)],
         ["### Side by side", "", *_side_by_side(report)] if report.predictions.height else [],
     ]
     fold = ["<details><summary>Everything else</summary>", *_joined(behind), "</details>"]
@@ -198,6 +202,17 @@ def _cost_and_speed(table: AnswerTable) -> Iterator[str]:
         yield f"| {markdown_text(row.name)} | {' | '.join(_speed_cells(row.candidate.performance))} |"
 
 
+def _paid_and_saved(report: EvaluationReport) -> Iterator[str]:
+    if not report.spent:
+        return
+    yield ""
+    yield "| who | replies | reused | paid | saved by reuse | without reuse |"
+    yield "| --- |" + " ---: |" * 5
+    for spent in report.spent:
+        amounts = (money_text(amount) for amount in (spent.paid_usd, spent.saved_usd, spent.without_reuse_usd))
+        yield f"| {markdown_text(spent.who)} | {spent.n_replies:,} | {spent.n_reused:,} | {' | '.join(amounts)} |"
+
+
 def _speed_cells(speed: Performance) -> Iterator[str]:
     failed = speed.n_answered < speed.n_predictions or not speed.n_predictions
     yield f"{'⚠️ ' if failed else ''}{speed.n_answered:,}/{speed.n_predictions:,}"
@@ -214,7 +229,7 @@ def _side_by_side(report: EvaluationReport) -> Iterator[str]:
     yield f"| --- | --- |{' --- |' * len(names)}"
     for example in report.outputs(names, limit=EXAMPLES):
         answers = (
-            shortened(answer.output, SHOWN_CHARACTERS) if answer.output is not None else f"⚠️ {answer.outcome}"
+            shortened(answer.said, SHOWN_CHARACTERS) if answer.said is not None else f"⚠️ {answer.outcome}"
             for answer in example.answers
         )
         cells = (example.example_id, shortened(example.inputs, SHOWN_CHARACTERS), *answers)

@@ -17,6 +17,7 @@ import polars as pl
 from eval_assets.errors import KeySchemaError, StorageError
 from eval_assets.requests.keys import KEY_SCHEMA
 from eval_assets.storage.locks import exclusive
+from eval_assets.storage.replies.batch_ledger import BatchLedger
 from eval_assets.storage.replies.journal import journals_of, read_segment
 from eval_assets.storage.replies.key_index import LaneKeys
 from eval_assets.storage.replies.lane_writer import FLUSH_ROWS, LaneWriter
@@ -27,6 +28,8 @@ from eval_assets.storage.warehouse import Warehouse
 
 LOG = logging.getLogger("eval_assets")
 FIRST_FEW = 5
+KEYS = "keys"
+"""In the state folder: the keys of large lanes. May be deleted at any time."""
 
 
 @dataclass
@@ -68,11 +71,12 @@ class ResponseStore:
         self._warehouse = warehouse
         self.state_dir = Path(warehouse.root) / "_state" if state_dir is None else state_dir
         self.flush_rows = flush_rows
+        self.batches = BatchLedger(self.state_dir / "batches")
         self.damage = Damage()
         self._open: dict[str, _OpenLane] = {}
         self._runs: dict[str, RunLanes] = {}
         self._together: RunLanes | None = None
-        self._keys = LaneKeys()
+        self._keys = LaneKeys(self.state_dir / KEYS)
         self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def lookup(self, lane: str, keys: Collection[str], *, since: datetime | None = None) -> dict[str, StoredReply]:
