@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from eval_assets.stages import report_reading
 from eval_assets.storage.warehouse import Warehouse
 from tests.projects import Files
 
@@ -60,6 +61,17 @@ def test_run_report_gate_and_trace_fit_together(cli, files: Files, provider) -> 
         assert traced[part]["delta"]["version"] >= 0, part
     assert traced["prompt"]["template"]
     assert traced["example"]["example_id"]
+
+
+def test_the_report_is_read_once_for_its_page_and_what_the_ui_shows(
+    cli_after_run, files_after_run: Files, monkeypatch
+) -> None:
+    read = []
+    load_report = report_reading.load_report
+    monkeypatch.setattr(report_reading, "load_report", lambda *args, **kw: read.append(1) or load_report(*args, **kw))
+    files_after_run.change("evaluations", "main", gates=[{"metric": "grader", "min": 1, "min_scored": 2}])
+    assert cli_after_run("run", "main")[0] == 0
+    assert len(read) == 1
 
 
 def test_a_gate_speaks_of_the_files_as_they_stand(cli_after_run, files_after_run: Files) -> None:
