@@ -24,6 +24,7 @@ from eval_assets.stages.cell_inputs import data_version_in
 from eval_assets.stages.content_hash import content_sha256
 from eval_assets.stages.graph import Cell, cells_of
 from eval_assets.stages.metric_facts import stored_facts
+from eval_assets.stages.previews import report_preview
 from eval_assets.stages.report_reading import read_report
 from eval_assets.stages.stage import Computation
 from eval_assets.storage.versions import StoredVersion, current_version
@@ -53,8 +54,10 @@ def compute_comparison(run: Computation) -> Written:
     )
     if room.pages is None:
         return written
-    page = write_page(report_html(read_report(room, evaluation.name)), room.pages, evaluation.name)
-    return replace(written, facts={**written.facts, "page": page.absolute().as_uri()})
+    report = read_report(room, evaluation.name)
+    page = write_page(report_html(report), room.pages, evaluation.name)
+    facts = {**written.facts, "page": page.absolute().as_uri()}
+    return replace(written, facts=facts, shown=report_preview(report))
 
 
 def write_comparison(

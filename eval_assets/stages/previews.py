@@ -58,8 +58,12 @@ def label_shares(room: EngineRoom, key: str) -> Mapping[str, str]:
 
 
 def comparison_preview(room: EngineRoom, key: str) -> Mapping[str, str]:
+    """What `report_preview` makes of the report of an evaluation."""
+    return report_preview(read_report(room, key))
+
+
+def report_preview(report: EvaluationReport) -> Mapping[str, str]:
     """The answer, the whole report, and its leaderboards as pictures, one per metric that is won or lost."""
-    report = read_report(room, key)
     metrics = [
         metric
         for metric in report.metrics

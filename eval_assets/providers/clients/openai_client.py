@@ -104,6 +104,7 @@ class OpenAIClient:
         """Send one request; raises a failure of `failures` unless a reply or a refusal came."""
         try:
             asked, token = self._asked(request), await self._token()
+            is_renewed = False
             while True:
                 requested_at, began = datetime.now(UTC), time.perf_counter()
                 sent = self._dialect.spelled(asked)
@@ -112,9 +113,11 @@ class OpenAIClient:
                 self.quota = quota_of(response.headers)
                 if response.status_code in STATUSES and self._may_be_spelled_otherwise(response, asked, sent):
                     continue
-                if response.status_code == UNAUTHORIZED and (newer := await self._token(refused=token)) != token:
-                    token = newer
-                    continue
+                if response.status_code == UNAUTHORIZED and not is_renewed:
+                    former, token = token, await self._token(refused=token)
+                    is_renewed = True
+                    if token != former:
+                        continue
                 reply = self._read(response, request, latency_seconds=latency_seconds, requested_at=requested_at)
                 self._dialect.accepted(asked)
                 return reply

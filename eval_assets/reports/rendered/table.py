@@ -20,9 +20,9 @@ from eval_assets.reports.rendered.answer_table import (
 from eval_assets.reports.rendered.changes_text import changes_lines
 from eval_assets.reports.rendered.gate_formats import condition_text, gates_sentence
 from eval_assets.reports.rendered.judging_text import judging_lines
-from eval_assets.reports.rendered.measures import compared_metrics, is_told, mean_text
+from eval_assets.reports.rendered.measures import Measure, compared_metrics, is_told, mean_text
 from eval_assets.reports.rendered.plain_lines import WIDTH, ascii_text, wrapped
-from eval_assets.reports.rendered.repeated import repeated_lines
+from eval_assets.reports.rendered.success_lines import success_lines
 from eval_assets.wording.numbers import (
     ABSENT,
     confidence_text,
@@ -36,6 +36,7 @@ from eval_assets.wording.numbers import (
 NAME_WIDTH = 34
 MARK = "!!"
 GAP = "  "
+DESCRIBED = "described, not tested (name one in `metrics` to have it tested):"
 MOST_GATES = 8
 MOST_BESIDE = 4  # candidates beside each other in the table of what only describes
 DIRECTION = {True: " +", False: " -", None: ""}
@@ -61,8 +62,9 @@ def report_table(report: EvaluationReport, *, selected: Sequence[str] = ()) -> s
         "\n".join(_notes(notes)),
         "\n".join(wrapped(head, text) for head, text in changes_lines(report.changes)),
         "\n".join(_against_baseline(report, table)),
-        "\n".join(wrapped(f"{metric}: ", said) for metric, said in repeated_lines(report)),
-        "\n".join(_described(report, table)),
+        "\n".join(wrapped(f"{metric}: ", said) for metric, said in success_lines(report)),
+        "\n".join(_means(tested_measures(report)[1:], table, "the other metrics that the file names:")),
+        "\n".join(_means(described_measures(report), table, DESCRIBED)),
         "\n".join(_cost_and_speed(report, table)),
         "\n".join(_paid_and_saved(report)),
         "\n".join(wrapped(head, text) for head, text in judging_lines(report)),
@@ -172,23 +174,17 @@ def _against_baseline(report: EvaluationReport, table: AnswerTable) -> Iterator[
         yield from lines
 
 
-def _described(report: EvaluationReport, table: AnswerTable) -> Iterator[str]:
-    """Means of what only describes, with the best candidates beside each other."""
-    found = described_measures(report)
+def _means(found: Sequence[Measure], table: AnswerTable, head: str) -> Iterator[str]:
+    """Means of metrics with their intervals, the best candidates beside each other."""
     if not found:
         return
-    yield "described, not tested (name one in `metrics` to have it tested):"
-    shown = [row.candidate for row in table.rows][:4]
-    heads = [
-        "",
-        "metric",
-        *(f"{row.place or ABSENT}{' *' if row.candidate.is_baseline else ''}" for row in table.rows[:4]),
-    ]
-    rows = [
-        ["", f"{measure.title}{DIRECTION[measure.greater_is_better]}", *(mean_text(measure, one.name) for one in shown)]
-        for measure in found
-    ]
-    yield from _columns(heads, rows, right_from=2)
+    yield head
+    shown = table.rows[:MOST_BESIDE]
+    places = (f"{row.place or ABSENT}{' *' if row.candidate.is_baseline else ''}" for row in shown)
+    titles = (f"{measure.title}{DIRECTION[measure.greater_is_better]}" for measure in found)
+    means = ([mean_text(measure, row.candidate.name) for row in shown] for measure in found)
+    rows = [["", title, *of_metric] for title, of_metric in zip(titles, means, strict=True)]
+    yield from _columns(["", "metric", *places], rows, right_from=2)
 
 
 def _cost_and_speed(report: EvaluationReport, table: AnswerTable) -> Iterator[str]:

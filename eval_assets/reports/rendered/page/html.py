@@ -34,7 +34,7 @@ from eval_assets.reports.rendered.page.page_changes import change_sections
 from eval_assets.reports.rendered.page.page_data import differences, metric_section, metric_sections, slice_tables
 from eval_assets.reports.rendered.page.page_examples import page_examples
 from eval_assets.reports.rendered.page.page_figures import figures, trends
-from eval_assets.reports.rendered.repeated import repeated_lines
+from eval_assets.reports.rendered.success_lines import success_lines
 from eval_assets.wording.foreign_text import shortened, targets_text, visible_text
 from eval_assets.wording.numbers import (
     confidence_text,
@@ -93,7 +93,7 @@ def report_html(report: EvaluationReport) -> str:
             shown=examples,
             sections=metric_sections(report),
             differences=differences(report),
-            repeated=list(repeated_lines(report)),
+            repeated=list(success_lines(report)),
             figures=list(figures(report)),
             changed_sections=change_sections(report),
             nothing_changed=NOTHING_CHANGED,
