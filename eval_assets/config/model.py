@@ -5,7 +5,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from eval_assets.config.fields import Delimiter, FileModel, Owner, Slug, VariableName, is_null
 from eval_assets.config.files.parameter_names import BY_PROJECT
@@ -19,6 +19,9 @@ NEEDED_FIELD: Mapping[ProviderName, str] = MappingProxyType(
 WITH_DIALECTS: tuple[ProviderName, ...] = ("openai",)
 """Providers whose endpoints differ in the names of parameters, and in which they take."""
 
+FIELDS_OF: Mapping[str, tuple[ProviderName, ...]] = MappingProxyType({"arguments": ("callable",)})
+"""Field → the only providers that know what to do with it."""
+
 CPU_BATCH_SIZE = 8
 MOST_AT_ONCE = 512
 """Requests under way at a local model on an accelerator whose file states no batch size."""
@@ -29,6 +32,11 @@ ReasoningTags = Literal["at_start", "opened_by_template", "anywhere", "ignored"]
 def has_dialects(provider: ProviderName) -> bool:
     """Whether the endpoints of a provider differ in the names of parameters."""
     return provider in WITH_DIALECTS
+
+
+def takes_field(provider: ProviderName, field: str) -> bool:
+    """Whether a provider knows what to do with a field; most fields are of all."""
+    return field not in FIELDS_OF or provider in FIELDS_OF[field]
 
 
 class PriceTier(FileModel):
@@ -132,8 +140,17 @@ def local_limits(device: str, batch_size: int | None) -> dict[str, Any]:
     return limits if is_cpu else {**limits, "timeout_seconds": 3600.0}
 
 
+def gathering_limits(_: str, batch_size: int | None) -> dict[str, Any]:
+    """Limits of code that is given many examples at once, where its file states none: so many are under way.
+
+    >>> gathering_limits("cpu", 32), gathering_limits("cpu", None)
+    ({'max_concurrency': 32, 'start_concurrency': 32}, {})
+    """
+    return {} if batch_size is None else {"max_concurrency": batch_size, "start_concurrency": batch_size}
+
+
 FITTING_LIMITS: Mapping[ProviderName, Callable[[str, int | None], dict[str, Any]]] = MappingProxyType(
-    {"transformers": local_limits}
+    {"transformers": local_limits, "callable": gathering_limits}
 )
 """Provider → its limits where a model file states none, by device and batch size."""
 
@@ -235,7 +252,14 @@ class ModelFile(FileModel):
     prices: Prices = Field(Prices(), description="What it charges, for estimates and budgets; unknown when absent.")
     limits: Limits = Field(Limits(), description="How fast it may be asked, how long it may take, when to give up.")
     callable: str | None = Field(
-        None, description="For `callable`: what answers, `module:function` of a module beside `data/`."
+        None,
+        description="For `callable`: what answers, `module:function` of a module beside `data/`, or `file.py:name`; a "
+        "class is made once.",
+    )
+    arguments: dict[str, Any] = Field(
+        default_factory=dict,
+        description="For `callable`: what a class is made with, by name.",
+        exclude_if=_is_empty,
     )
     file: str | None = Field(
         None,
@@ -253,7 +277,7 @@ class ModelFile(FileModel):
         None,
         ge=1,
         description="Requests that a `transformers` model generates at once; when absent 8 on `cpu`, elsewhere what "
-        "memory allows.",
+        "memory allows. Examples that a `callable` is given at once, where it takes many.",
     )
     threads: int = Field(1, ge=1, description="Compute threads of `embedded` and `transformers` models.")
 
@@ -262,6 +286,20 @@ class ModelFile(FileModel):
         field = NEEDED_FIELD[self.provider]
         if getattr(self, field) is None:
             raise ValueError(f"provider {self.provider!r} needs the field {field!r}")
+        return self
+
+    @field_validator("callable")
+    @classmethod
+    def _file_is_a_module(cls, named: str | None) -> str | None:
+        """`chains/support.py:chain` names what `chains.support:chain` names."""
+        path, colon, name = (named or "").partition(":")
+        return f"{path.removesuffix('.py').replace('/', '.')}:{name}" if colon and path.endswith(".py") else named
+
+    @model_validator(mode="after")
+    def _fields_are_of_the_provider(self) -> "ModelFile":
+        for field, providers in FIELDS_OF.items():
+            if getattr(self, field) and not takes_field(self.provider, field):
+                raise ValueError(f"expected `{field}` with provider {' or '.join(providers)}, got {self.provider!r}")
         return self
 
     @model_validator(mode="after")

@@ -24,6 +24,7 @@ class CandidateOutput:
         reasoning: What the model thought before the first sample's answer.
         tool_calls: JSON list of the calls that the first sample makes.
         labels: Metric or judge → the first sample's label, where it got one.
+        extra: JSON object of what code of the user returned beside the first sample's output.
     """
 
     output: str | None
@@ -36,6 +37,7 @@ class CandidateOutput:
     reasoning: str | None = None
     tool_calls: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    extra: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def _answers(predictions: pl.DataFrame, scores: pl.DataFrame) -> dict[tuple[str,
         predictions.sort("sample_index", maintain_order=True)
         .group_by("example_id", "candidate", maintain_order=True)
         .agg(
-            pl.col("output", "outcome", "error", "prediction_id", "reasoning", "tool_calls").first(),
+            pl.col("output", "outcome", "error", "prediction_id", "reasoning", "tool_calls", "extra").first(),
             n_samples=pl.len(),
         )
     )
@@ -116,6 +118,7 @@ def _answers(predictions: pl.DataFrame, scores: pl.DataFrame) -> dict[tuple[str,
             row["reasoning"],
             row["tool_calls"],
             labels[row["example_id"], row["candidate"]],
+            row["extra"],
         )
         for row in first.iter_rows(named=True)
     }

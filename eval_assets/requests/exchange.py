@@ -46,7 +46,9 @@ class Reply:
     `timeout`, `http_500`, …). `reasoning` is what the model thought, apart from the answer; `tool_calls` the JSON list
     of its calls; `usage` the JSON of what the provider says it used. `raw_output` is the text as it came, where
     `output` differs from it. What kind of tokens `prompt_tokens` and `completion_tokens` were, the other counts
-    say: `UsedTokens`. `tokens_estimated` marks counts that are guessed from lengths.
+    say: `UsedTokens`. `tokens_estimated` marks counts that are guessed from lengths. `extra` is the JSON object of what
+    code of the user returned beside its output, `first_token_seconds` the time until the first piece of a streamed
+    reply, null where it came in one.
     """
 
     outcome: Outcome
@@ -70,6 +72,8 @@ class Reply:
     audio_prompt_tokens: int | None = None
     audio_completion_tokens: int | None = None
     tokens_estimated: bool | None = None
+    extra: str | None = None
+    first_token_seconds: float | None = None
 
 
 class AtHand(Protocol):

@@ -41,6 +41,11 @@ class RowsHash:
         self._sum %= 1 << 256
         self._n_rows += frame.height
 
+    @property
+    def n_rows(self) -> int:
+        """Rows included so far."""
+        return self._n_rows
+
     def hexdigest(self, *with_: Mapping[str, Any]) -> str:
         """The hash so far, together with further content."""
         return content_sha256([f"{self._sum:064x}", self._n_rows, *with_])

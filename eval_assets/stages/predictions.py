@@ -20,6 +20,7 @@ from eval_assets.providers.traits import provider_of
 from eval_assets.reports.performance import known_sum
 from eval_assets.requests.canonical_json import json_text
 from eval_assets.requests.exchange import Message, Request
+from eval_assets.requests.extra_columns import CONTEXT, with_extra_columns
 from eval_assets.requests.keys import KEY_SCHEMA
 from eval_assets.requests.used_tokens import parts_of
 from eval_assets.stages.cell_inputs import CellInputs, count_examples, read_cell_inputs, stored_examples
@@ -49,6 +50,8 @@ CONTENT_COLUMNS = (
     "completion_tokens",
     "cost_usd",
 )
+LATER_COLUMNS = ("extra", "first_token_seconds")
+"""Content that predictions of earlier releases don't have: rows without it leave a data version as it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,19 +102,21 @@ def write_predictions(
     Raises:
         EvalAssetsError: As the engine does; the former predictions stay, and replies received are kept.
     """
-    rows_hash = RowsHash(CONTENT_COLUMNS)
+    rows_hash, later_hash = RowsHash(CONTENT_COLUMNS), RowsHash(("prediction_id", *LATER_COLUMNS))
     counts: list[pl.DataFrame] = []
 
     def frames() -> Iterator[pl.DataFrame]:
         for frame in prediction_frames(inputs, examples, asker, run_id=run_id, n_examples=n_examples):
             rows_hash.add(frame)
+            later_hash.add(frame.filter(pl.any_horizontal(pl.col(LATER_COLUMNS).is_not_null())))
             counts.append(
                 frame.select("outcome", "reused", "latency_seconds", "prompt_tokens", "completion_tokens", "cost_usd")
             )
             yield frame
 
     with staged(frames(), scratch) as read_frames:
-        data_version, rows = rows_hash.hexdigest(), pl.concat(counts)
+        later = [{"later": later_hash.hexdigest()}] if later_hash.n_rows else []
+        data_version, rows = rows_hash.hexdigest(*later), pl.concat(counts)
         facts = prediction_facts(rows)
         commit = warehouse.replace(
             "predictions",
@@ -193,12 +198,15 @@ def request_for(model: Model, messages: Sequence[Message], example: Example, *, 
 def prediction_row(inputs: CellInputs, asked: PredictionRow, answer: Answer[Any], *, run_id: str) -> dict[str, Any]:
     """A row of `predictions`, from the answer to what was asked for it."""
     reply = answer.reply
+    of_example = _columns_of(inputs, asked.example, asked.sample_index, answer.request_key, run_id=run_id)
     return {
-        **_columns_of(inputs, asked.example, asked.sample_index, answer.request_key, run_id=run_id),
+        **of_example,
+        "context": of_example["context"] if reply.extra is None else text_of(_context(asked.example, reply.extra)),
         "messages": json_text(asked.messages),
         "output": reply.output,
         "reasoning": reply.reasoning,
         "tool_calls": reply.tool_calls,
+        "extra": reply.extra,
         "outcome": reply.outcome,
         "error_kind": reply.error_kind,
         "error": reply.error,
@@ -210,9 +218,15 @@ def prediction_row(inputs: CellInputs, asked: PredictionRow, answer: Answer[Any]
         "tokens_estimated": reply.tokens_estimated,
         "cost_usd": reply.cost_usd,
         "requested_at": reply.requested_at,
+        "first_token_seconds": reply.first_token_seconds,
         "response_id": answer.response_id,
         "reused": answer.reused,
     }
+
+
+def _context(example: Example, extra: str) -> Any:
+    """The context that an answer was made from: what the candidate found itself, else the example's."""
+    return with_extra_columns(example.columns, extra).get(CONTEXT)
 
 
 def prediction_id(cell: Cell, example_id: str, sample_index: int, request_key: str) -> str:

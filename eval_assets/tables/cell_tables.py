@@ -21,19 +21,23 @@ PREDICTIONS = {
     "output": pl.String(),  # what was answered: without thoughts; null where there is no text
     "reasoning": pl.String(),  # what the model thought before it answered
     "tool_calls": pl.String(),  # JSON list of the calls that the reply makes
+    "extra": pl.String(),  # JSON object: what code of the user returned beside its output
     "outcome": pl.String(),
     "error_kind": pl.String(),
     "error": pl.String(),
     "finish_reason": pl.String(),
     **SPENT,
+    "first_token_seconds": pl.Float64(),  # until the first piece of a streamed reply
     "request_key": pl.String(),
     "response_id": pl.String(),
     "reused": pl.Boolean(),  # the reply was paid for by an earlier run or an identical request
     "run_id": pl.String(),
 }
 
-METRIC_COLUMNS = {name: kind for name, kind in PREDICTIONS.items() if name not in ("reasoning", "tool_calls")}
-"""What a metric may read of a prediction: the answer. A dataset's own columns of the other names stay visible."""
+APART = ("reasoning", "tool_calls", "extra")
+METRIC_COLUMNS = {name: kind for name, kind in PREDICTIONS.items() if name not in APART}
+"""What a metric may read of a prediction: the answer. A dataset's own columns of the other names stay visible; what
+`extra` holds is read under the names in it."""
 
 HEURISTIC_METRICS = {
     **CELL,

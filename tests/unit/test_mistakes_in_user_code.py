@@ -92,7 +92,7 @@ AGGREGATES = "data/evaluations/e.yaml:8: metrics[1].parameters.aggregates: "
         (
             called("code_here:Answerer"),
             MODEL,
-            "expected a function or an object, got a type; name an instance {here}",
+            "expected a function, an object, or a class with `predict`, `invoke` or `__call__`, got a type {here}",
         ),
         (called("echo"), MODEL, "expected `module:function`, got 'echo'"),
         (

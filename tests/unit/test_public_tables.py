@@ -69,11 +69,12 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
             "evaluation text, model text, prompt text, prediction_id text, example_id text, position whole, "
             "sample_index whole, inputs text, targets text, context text, example text, example_sha256 text, "
             "messages text, prompt_version whole, model_version whole, output text, reasoning text, "
-            "tool_calls text, outcome text, error_kind text, error text, finish_reason text, "
+            "tool_calls text, extra text, outcome text, error_kind text, error text, finish_reason text, "
             "latency_seconds number, prompt_tokens whole, completion_tokens whole, "
             "cached_tokens whole, cache_write_tokens whole, reasoning_tokens whole, audio_prompt_tokens whole, "
             "audio_completion_tokens whole, tokens_estimated yes/no, cost_usd number, "
-            "requested_at time, request_key text, response_id text, reused yes/no, run_id text"
+            "requested_at time, first_token_seconds number, request_key text, response_id text, reused yes/no, "
+            "run_id text"
         ),
     ),
     "heuristic_metrics": (
@@ -179,11 +180,11 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
         ("lane",),
         (
             "lane text, response_id text, request_key text, key_schema text, request text, outcome text, "
-            "output text, reasoning text, tool_calls text, finish_reason text, error_kind text, error text, "
-            "logprobs text, latency_seconds number, prompt_tokens whole, completion_tokens whole, "
+            "output text, reasoning text, tool_calls text, extra text, finish_reason text, error_kind text, "
+            "error text, logprobs text, latency_seconds number, prompt_tokens whole, completion_tokens whole, "
             "cached_tokens whole, cache_write_tokens whole, reasoning_tokens whole, audio_prompt_tokens whole, "
             "audio_completion_tokens whole, tokens_estimated yes/no, "
-            "cost_usd number, requested_at time, usage text, reply_sha256 text, run_id text"
+            "cost_usd number, requested_at time, first_token_seconds number, usage text, reply_sha256 text, run_id text"
         ),
     ),
     "runs": (
