@@ -49,7 +49,7 @@ def callable_problems(
 
 def _refuse_uncallable(file: ModelFile, project_dir: Path) -> None:
     target = str(file.callable)
-    refuse_uncallable(load_target(target, project_dir), target, file.arguments)
+    refuse_uncallable(load_target(target, project_dir), target, file.arguments, streams=file.stream)
 
 
 def callable_argument_problems(

@@ -19,7 +19,9 @@ NEEDED_FIELD: Mapping[ProviderName, str] = MappingProxyType(
 WITH_DIALECTS: tuple[ProviderName, ...] = ("openai",)
 """Providers whose endpoints differ in the names of parameters, and in which they take."""
 
-FIELDS_OF: Mapping[str, tuple[ProviderName, ...]] = MappingProxyType({"arguments": ("callable",)})
+FIELDS_OF: Mapping[str, tuple[ProviderName, ...]] = MappingProxyType(
+    {"arguments": ("callable",), "stream": ("openai", "embedded", "callable")}
+)
 """Field → the only providers that know what to do with it."""
 
 CPU_BATCH_SIZE = 8
@@ -248,6 +250,12 @@ class ModelFile(FileModel):
     tool_calls: Literal["kept_apart", "as_output"] = Field(
         "kept_apart",
         description="`as_output`: a reply that calls tools answers with its calls, a JSON list of name and arguments.",
+    )
+    stream: bool = Field(
+        False,
+        description="Whether replies are asked for piece by piece, so that the time to the first token is known; no "
+        "other request is made of it. Of `callable` only runnables: functions stream by yielding.",
+        exclude_if=_is_empty,
     )
     prices: Prices = Field(Prices(), description="What it charges, for estimates and budgets; unknown when absent.")
     limits: Limits = Field(Limits(), description="How fast it may be asked, how long it may take, when to give up.")

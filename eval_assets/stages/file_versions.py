@@ -25,6 +25,7 @@ from eval_assets.stages.graph import judge_models_of, jurors_of
 
 MODEL_FIELDS_WITHOUT_EFFECT = {
     "description", "owners", "prices", "limits", "device", "batch_size", "threads", "family", "dialect",
+    "stream",
 }  # fmt: skip
 SECRET_NAME_FIELDS = {"api_key_env", "headers_env", "query_env"}
 LATER_MODEL_FIELDS = ("reasoning_tags", "tool_calls")

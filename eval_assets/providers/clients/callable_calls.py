@@ -36,17 +36,23 @@ FRAMES = (MODEL_INPUT, "data", "df", "frame", "dataframe", "x")
 """Arguments of a `predict` that are given a frame of pandas, whatever columns there are."""
 
 
-def caller_of(found: Any, target: str, *, batch_size: int | None = None) -> Caller:
+def caller_of(found: Any, target: str, *, batch_size: int | None = None, streams: bool = False) -> Caller:
     """How a function or object is called with a request.
 
     Args:
         found: From `load_target`; no class whose objects answer, but one of them.
         target: How messages name it.
         batch_size: Most examples given at once to what takes many.
+        streams: A runnable is asked for its answer piece by piece.
 
     Raises:
         ConfigError: It can't be called, or not with what there is.
     """
+    if streams and (inspect.isroutine(found) or not (hasattr(found, "astream") or hasattr(found, "stream"))):
+        raise ConfigError(
+            f"callable {target!r}: `stream` asks runnables for their `stream`, and this has none; "
+            "a function streams by yielding"
+        )
     if inspect.isroutine(found):
         return _function_caller(found, target, batch_size)
     if inspect.ismodule(found) or inspect.isclass(found):
@@ -55,7 +61,7 @@ def caller_of(found: Any, target: str, *, batch_size: int | None = None) -> Call
             f"got a {type(found).__name__}"
         )
     if hasattr(found, "ainvoke") or hasattr(found, "invoke"):
-        return _runnable_caller(found, target, batch_size)
+        return _runnable_caller(found, target, batch_size, streams=streams)
     if hasattr(found, "predict"):
         return _predict_caller(found, target, batch_size)
     if callable(found):
@@ -65,19 +71,20 @@ def caller_of(found: Any, target: str, *, batch_size: int | None = None) -> Call
     )
 
 
-def refuse_uncallable(found: Any, target: str, arguments: Mapping[str, Any]) -> None:
+def refuse_uncallable(found: Any, target: str, arguments: Mapping[str, Any], *, streams: bool = False) -> None:
     """See to it that something can be called, without making an object of a class.
 
     Args:
         found: From `load_target`.
         target: How messages name it.
         arguments: What a class is made with.
+        streams: As of `caller_of`.
 
     Raises:
         ConfigError: It can't.
     """
     if not is_class_that_answers(found):
-        caller_of(made_of(found, arguments, target), target)
+        caller_of(made_of(found, arguments, target), target, streams=streams)
         return
     refuse_arguments(found, arguments, target)
     _checked(named_arguments(found), found, target)
@@ -118,17 +125,18 @@ def _function_caller(function: Callable[..., Any], target: str, batch_size: int 
     return call
 
 
-def _runnable_caller(found: Any, target: str, batch_size: int | None) -> Caller:
+def _runnable_caller(found: Any, target: str, batch_size: int | None, *, streams: bool) -> Caller:
     """Call a runnable with what its input schema asks for; with the messages where it says nothing."""
-    is_async = hasattr(found, "ainvoke")
-    invoke = found.ainvoke if is_async else found.invoke
+    is_async = hasattr(found, "astream" if streams else "ainvoke")
+    method = "stream" if streams else "invoke"
+    invoke = getattr(found, f"a{method}" if is_async else method)
     shape = _input_shape(found)
 
     async def call(request: Request) -> Any:
         given = _input_of(shape, request)
         return await _called(lambda: invoke(given, **request.parameters), is_async=is_async)
 
-    if batch_size is None or not (hasattr(found, "abatch") or hasattr(found, "batch")):
+    if streams or batch_size is None or not (hasattr(found, "abatch") or hasattr(found, "batch")):
         return call
     is_async_batch = hasattr(found, "abatch")
     batch = found.abatch if is_async_batch else found.batch

@@ -36,6 +36,7 @@ class CallableClient:
         handed_over: The function or object itself where Python code hands it over; then `target` only names it.
         arguments: What a class is made with.
         batch_size: Most examples given at once to what takes many.
+        streams: A runnable is asked for its answer piece by piece.
 
     Raises:
         ConfigError: The name can't be imported or can't be called.
@@ -49,10 +50,11 @@ class CallableClient:
         handed_over: Any = None,
         arguments: Mapping[str, Any] | None = None,
         batch_size: int | None = None,
+        streams: bool = False,
     ) -> None:
         self._target = target
         found = load_target(target, project_dir) if handed_over is None else handed_over
-        self._call = caller_of(made_of(found, arguments or {}, target), target, batch_size=batch_size)
+        self._call = caller_of(made_of(found, arguments or {}, target), target, batch_size=batch_size, streams=streams)
 
     async def complete(self, request: Request) -> Reply:
         """Call once.
@@ -96,6 +98,7 @@ def open_callable(model: Model, surroundings: Surroundings) -> CallableClient:
         handed_over=None if given is None else given.function,
         arguments=file.arguments,
         batch_size=file.batch_size,
+        streams=file.stream,
     )
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
@@ -20,9 +21,10 @@ from eval_assets.providers.dialects.not_taken import STATUSES, refused_name
 from eval_assets.providers.dispatch.limiter import Quota
 from eval_assets.providers.failures import AttemptFailure, PartitionFailure, RequestFailed, TransientFailure
 from eval_assets.providers.http.bodies import REPLACEMENT, is_event_stream, is_page, json_of, page_text
-from eval_assets.providers.http.connections import MIB, bounded_client, failed_connection
+from eval_assets.providers.http.connections import FIRST_TOKEN_AT, MIB, bounded_client, failed_connection
+from eval_assets.providers.http.event_streams import completion_of
 from eval_assets.providers.http.headers import quota_of
-from eval_assets.providers.http.statuses import COMPLETIONS, REPLIED, address_of, failure_of
+from eval_assets.providers.http.statuses import COMPLETIONS, REPLIED, address_of, error_of, failure_of
 from eval_assets.providers.redaction import redacted, redacted_texts
 from eval_assets.providers.replies.guessed_tokens import with_guessed_tokens
 from eval_assets.requests.exchange import Reply, Request
@@ -37,6 +39,10 @@ OPENAI_HOST = "api.openai.com"
 OPENAI_URL = f"https://{OPENAI_HOST}/v1"
 DEFAULT_PORTS = {"http": 80, "https": 443}
 LONGEST_MESSAGE = 500
+USAGE_OF_A_STREAM = "stream_options"
+STREAMING: Mapping[str, Any] = MappingProxyType({"stream": True, USAGE_OF_A_STREAM: {"include_usage": True}})
+"""What asks for a reply piece by piece, with its usage at the end."""
+
 SEEDS = ("seed", "random_seed")
 LARGEST_REPLY_MIB = Limits().max_reply_mib
 
@@ -54,6 +60,7 @@ class OpenAIClient:
         max_connections: At least the concurrency.
         max_reply_mib: Largest body of a response, decompressed.
         dialect: How parameters are spelled; null finds out by itself.
+        streams: Replies are asked for piece by piece, so that the time to the first token is known.
     """
 
     def __init__(  # noqa: PLR0913  what may differ between endpoints, each by name
@@ -68,6 +75,7 @@ class OpenAIClient:
         max_connections: int = 1_000,
         max_reply_mib: float = LARGEST_REPLY_MIB,
         dialect: Dialect | None = None,
+        streams: bool = False,
     ) -> None:
         self.quota = Quota()
         self._dialect = dialect or Dialect(f"model {model_id!r}", model_id)
@@ -79,6 +87,7 @@ class OpenAIClient:
             secret for secret in (api_key, *self._headers.values(), *(secret_query or {}).values()) if secret
         ]
         self._options: RequestOptions = {}
+        self._streaming: Mapping[str, Any] = STREAMING if streams else {}
         self._openai: AsyncOpenAI | None = None
 
     async def complete(self, request: Request) -> Reply:
@@ -87,6 +96,8 @@ class OpenAIClient:
             while True:
                 requested_at, began = datetime.now(UTC), time.perf_counter()
                 sent = self._dialect.spelled(request.parameters)
+                if self._streaming:
+                    sent = {**sent, **self._streaming}
                 response = await self._response(request, sent)
                 latency_seconds = time.perf_counter() - began
                 self.quota = quota_of(response.headers)
@@ -94,7 +105,8 @@ class OpenAIClient:
                     continue
                 reply = self._read(response, request, latency_seconds=latency_seconds, requested_at=requested_at)
                 self._dialect.accepted(request.parameters)
-                return reply
+                first_token_at = response.extensions.get(FIRST_TOKEN_AT)
+                return reply if first_token_at is None else replace(reply, first_token_seconds=first_token_at - began)
         except AttemptFailure as failure:
             failure.args = (self._told(str(failure)),)
             raise
@@ -107,7 +119,11 @@ class OpenAIClient:
 
     def _may_be_spelled_otherwise(self, response: "httpx2.Response", request: Request, sent: Mapping[str, Any]) -> bool:
         """Whether a parameter was refused that has another name, or that the request can do without."""
-        name = refused_name(self._parsed(response.content, response.status_code), sent)
+        body = self._parsed(response.content, response.status_code)
+        if USAGE_OF_A_STREAM in sent and USAGE_OF_A_STREAM in error_of(body)[1]:
+            self._streaming = {"stream": True}  # then usage is guessed
+            return True
+        name = refused_name(body, sent)
         return name is not None and self._dialect.refused(request.parameters, name)
 
     async def _response(self, request: Request, sent: Mapping[str, Any]) -> "httpx2.Response":
@@ -158,7 +174,9 @@ class OpenAIClient:
         return body
 
     def _parsed(self, content: bytes, status: int) -> Any:
-        """The JSON of a body; of an error that isn't JSON the text."""
+        """The JSON of a body, of a stream what its chunks amount to; of an error that isn't JSON the text."""
+        if status in REPLIED and is_event_stream(content):  # some always stream
+            return completion_of(content)
         try:
             return json_of(content)
         except ValueError as error:
@@ -166,11 +184,6 @@ class OpenAIClient:
                 return page_text(content)
             # Redacted before it is cut: half a secret would not be found.
             text = self._redacted(page_text(content))[:80]
-            if is_event_stream(content):
-                raise PartitionFailure(
-                    f"expected one JSON object, got a stream of events: {text!r}; this endpoint always streams",
-                    kind="streamed_reply",
-                ) from None
             raise TransientFailure(
                 f"expected JSON, got {'the page ' if is_page(content) else ''}{text!r}: {error}",
                 kind="invalid_json",
@@ -223,6 +236,7 @@ def open_openai(model: Model, surroundings: Surroundings) -> OpenAIClient:
         secret_query={field: _secret(model, name, environment) for field, name in file.query_env.items()},
         max_connections=file.limits.max_concurrency,
         max_reply_mib=file.limits.max_reply_mib,
+        streams=file.stream,
         dialect=Dialect.of(model, lane_of(ModelIdentity(file.provider, *openai_address(file))), surroundings.dialects),
     )
 
