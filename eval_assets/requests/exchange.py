@@ -25,6 +25,8 @@ class Request:
         parameters: Sampling parameters, as sent.
         response_format: JSON schema or JSON mode the reply must follow, as the endpoint wants it.
         sample_index: Which of several replies to the same messages this is.
+        may_weaken_format: Whoever reads the reply looks for himself whether it follows the format, so an endpoint that
+            takes none such is asked in a weaker one, or in none. No part of the request key.
         columns: The example's columns; only providers that are shown the example (callable, recorded) read them, and
             only theirs are part of the request key.
     """
@@ -34,6 +36,7 @@ class Request:
     response_format: Mapping[str, Any] | None = None
     sample_index: int = 0
     columns: Mapping[str, Any] = field(default_factory=dict)
+    may_weaken_format: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,13 +108,18 @@ class FileVersions:
         file = evaluation.file
         task = file.task or self._project.dataset(file.dataset).card.task
         project = self._project
-        return resolve_metrics(task, file.metrics, file.without_metrics, project.data_dir.parent, project.given)
+        prompts = [project.prompts[name].item for name in file.prompts if name in project.prompts]
+        further = ("valid_output",) if any(prompt.response_format is not None for prompt in prompts) else ()
+        return resolve_metrics(
+            task, file.metrics, file.without_metrics, project.data_dir.parent, project.given, further
+        )
 
     def _prompt(self, name: str) -> FileVersion:
         prompt = self._project.prompt(name)
         messages = [message.model_dump() for message in prompt.messages]
+        shaping = messages if prompt.response_format is None else [messages, prompt.response_format]
         return FileVersion(
-            content_sha256(messages),
+            content_sha256(shaping),
             prompt.model_dump(mode="json"),
             self._project.prompts[name].source,
             prompt.description,

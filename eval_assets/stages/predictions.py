@@ -12,14 +12,17 @@ import polars as pl
 
 from eval_assets.config.datasets.examples import Example
 from eval_assets.config.model import Model
+from eval_assets.config.prompt import Prompt
 from eval_assets.errors import TemplateError
+from eval_assets.metrics.answers.valid_output import form_fault
 from eval_assets.prompts.rendering import render_prompt
 from eval_assets.providers.dispatch.jobs import Answer, Asker, Job
+from eval_assets.providers.replies.logprobs import mean_logprob
 from eval_assets.providers.replies.reading import READING_VERSION
 from eval_assets.providers.traits import provider_of
 from eval_assets.reports.performance import known_sum
 from eval_assets.requests.canonical_json import json_text
-from eval_assets.requests.exchange import Message, Request
+from eval_assets.requests.exchange import Message, Reply, Request
 from eval_assets.requests.extra_columns import CONTEXT, with_extra_columns
 from eval_assets.requests.keys import KEY_SCHEMA
 from eval_assets.requests.used_tokens import parts_of
@@ -50,7 +53,7 @@ CONTENT_COLUMNS = (
     "completion_tokens",
     "cost_usd",
 )
-LATER_COLUMNS = ("extra", "first_token_seconds")
+LATER_COLUMNS = ("extra", "first_token_seconds", "output_fault", "mean_logprob")
 """Content that predictions of earlier releases don't have: rows without it leave a data version as it was."""
 
 
@@ -171,7 +174,9 @@ def prediction_jobs(
             fail(example, str(error))
             continue
         for sample_index in range(inputs.evaluation.file.samples):
-            request = request_for(inputs.model.model, messages, example, sample_index=sample_index)
+            request = request_for(
+                inputs.model.model, messages, example, sample_index=sample_index, asked=inputs.prompt.response_format
+            )
             yield Job(request, PredictionRow(example, sample_index, messages))
 
 
@@ -180,8 +185,23 @@ def columns_shown(example: Example) -> dict[str, Any]:
     return {name: value for name, value in example.columns.items() if name != HIDDEN_FROM_MODELS}
 
 
-def request_for(model: Model, messages: Sequence[Message], example: Example, *, sample_index: int) -> Request:
-    """The request for one example. Providers that are shown the example get just the columns they may use."""
+def request_for(
+    model: Model,
+    messages: Sequence[Message],
+    example: Example,
+    *,
+    sample_index: int,
+    asked: Mapping[str, Any] | None = None,
+) -> Request:
+    """The request for one example.
+
+    Args:
+        model: Who is asked. Providers that are shown the example get just the columns they may use.
+        messages: The rendered prompt.
+        example: The example.
+        sample_index: Which of several replies this is.
+        asked: The form of answers that the prompt asks for; sent where the provider takes such.
+    """
     columns: Mapping[str, Any]
     match provider_of(model).is_shown:
         case "columns":
@@ -191,7 +211,12 @@ def request_for(model: Model, messages: Sequence[Message], example: Example, *, 
         case "nothing":
             columns = {}
     return Request(
-        messages=tuple(messages), parameters=model.file.parameters, sample_index=sample_index, columns=columns
+        messages=tuple(messages),
+        parameters=model.file.parameters,
+        response_format=asked if provider_of(model).takes_reply_formats else None,
+        sample_index=sample_index,
+        columns=columns,
+        may_weaken_format=True,
     )
 
 
@@ -211,6 +236,7 @@ def prediction_row(inputs: CellInputs, asked: PredictionRow, answer: Answer[Any]
         "error_kind": reply.error_kind,
         "error": reply.error,
         "finish_reason": reply.finish_reason,
+        "output_fault": _output_fault(inputs.prompt, reply),
         "latency_seconds": reply.latency_seconds,
         "prompt_tokens": reply.prompt_tokens,
         "completion_tokens": reply.completion_tokens,
@@ -219,9 +245,17 @@ def prediction_row(inputs: CellInputs, asked: PredictionRow, answer: Answer[Any]
         "cost_usd": reply.cost_usd,
         "requested_at": reply.requested_at,
         "first_token_seconds": reply.first_token_seconds,
+        "mean_logprob": mean_logprob(reply.logprobs),
         "response_id": answer.response_id,
         "reused": answer.reused,
     }
+
+
+def _output_fault(prompt: Prompt, reply: Reply) -> str | None:
+    """What keeps an answer from the form that its prompt asks for: empty if nothing does; null without either."""
+    if prompt.response_format is None or reply.outcome != "ok" or reply.output is None:
+        return None
+    return form_fault(reply.output, prompt.response_format)
 
 
 def _context(example: Example, extra: str) -> Any:

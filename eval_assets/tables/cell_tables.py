@@ -26,8 +26,10 @@ PREDICTIONS = {
     "error_kind": pl.String(),
     "error": pl.String(),
     "finish_reason": pl.String(),
+    "output_fault": pl.String(),  # what keeps it from the form its prompt asks for; empty: nothing, null: none is asked
     **SPENT,
     "first_token_seconds": pl.Float64(),  # until the first piece of a streamed reply
+    "mean_logprob": pl.Float64(),  # of the reply's tokens, natural, where the model file asks for `logprobs`
     "request_key": pl.String(),
     "response_id": pl.String(),
     "reused": pl.Boolean(),  # the reply was paid for by an earlier run or an identical request

@@ -70,11 +70,11 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
             "sample_index whole, inputs text, targets text, context text, example text, example_sha256 text, "
             "messages text, prompt_version whole, model_version whole, output text, reasoning text, "
             "tool_calls text, extra text, outcome text, error_kind text, error text, finish_reason text, "
-            "latency_seconds number, prompt_tokens whole, completion_tokens whole, "
+            "output_fault text, latency_seconds number, prompt_tokens whole, completion_tokens whole, "
             "cached_tokens whole, cache_write_tokens whole, reasoning_tokens whole, audio_prompt_tokens whole, "
             "audio_completion_tokens whole, tokens_estimated yes/no, cost_usd number, "
-            "requested_at time, first_token_seconds number, request_key text, response_id text, reused yes/no, "
-            "run_id text"
+            "requested_at time, first_token_seconds number, mean_logprob number, request_key text, response_id text, "
+            "reused yes/no, run_id text"
         ),
     ),
     "heuristic_metrics": (

@@ -158,9 +158,12 @@ def _version_of(function: Callable[..., Any], label: str, version: str | None) -
 
 
 def _prompt_of(model: DeclaredModel, label: str, project: Project) -> Loaded[Prompt]:
+    said = f"prompt of {label!r}"
     if isinstance(model.prompt, str) and model.prompt in project.prompts:
+        if model.response_format is not None:
+            raise ConfigError(f"{said}: {model.prompt!r} is a file; write `response_format` there")
         return project.prompts[model.prompt]
-    return loaded_prompt(model.prompt, said=f"prompt of {label!r}")
+    return loaded_prompt(model.prompt, said=said, response_format=model.response_format)
 
 
 def _labels(candidates: Sequence[Any]) -> list[str]:

@@ -24,7 +24,7 @@ from eval_assets.providers.http.bodies import REPLACEMENT, is_event_stream, is_p
 from eval_assets.providers.http.connections import FIRST_TOKEN_AT, MIB, bounded_client, failed_connection
 from eval_assets.providers.http.event_streams import completion_of
 from eval_assets.providers.http.headers import quota_of
-from eval_assets.providers.http.statuses import COMPLETIONS, REPLIED, address_of, error_of, failure_of
+from eval_assets.providers.http.statuses import COMPLETIONS, REPLIED, address_of, error_of, failure_of, refuses_format
 from eval_assets.providers.redaction import redacted, redacted_texts
 from eval_assets.providers.replies.guessed_tokens import with_guessed_tokens
 from eval_assets.requests.exchange import Reply, Request
@@ -98,10 +98,12 @@ class OpenAIClient:
                 sent = self._dialect.spelled(request.parameters)
                 if self._streaming:
                     sent = {**sent, **self._streaming}
+                if (asked := self._format_of(request)) is not None:
+                    sent = {**sent, "response_format": asked}
                 response = await self._response(request, sent)
                 latency_seconds = time.perf_counter() - began
                 self.quota = quota_of(response.headers)
-                if response.status_code in STATUSES and self._may_be_spelled_otherwise(response, request, sent):
+                if response.status_code in STATUSES and self._may_be_asked_otherwise(response, request, sent):
                     continue
                 reply = self._read(response, request, latency_seconds=latency_seconds, requested_at=requested_at)
                 self._dialect.accepted(request.parameters)
@@ -117,11 +119,16 @@ class OpenAIClient:
             await self._openai.close()
             self._openai = None
 
-    def _may_be_spelled_otherwise(self, response: "httpx2.Response", request: Request, sent: Mapping[str, Any]) -> bool:
-        """Whether a parameter was refused that has another name, or that the request can do without."""
+    def _may_be_asked_otherwise(self, response: "httpx2.Response", request: Request, sent: Mapping[str, Any]) -> bool:
+        """Whether something was refused that has another name or form, or that the request can do without."""
         body = self._parsed(response.content, response.status_code)
         if USAGE_OF_A_STREAM in sent and USAGE_OF_A_STREAM in error_of(body)[1]:
             self._streaming = {"stream": True}  # then usage is guessed
+            return True
+        if request.may_weaken_format and request.response_format is not None and refuses_format(error_of(body)[1]):
+            if "response_format" not in sent or "response_format" in request.parameters:
+                return False
+            self._dialect.format_refused(request.response_format, sent["response_format"])
             return True
         name = refused_name(body, sent)
         return name is not None and self._dialect.refused(request.parameters, name)
@@ -169,9 +176,12 @@ class OpenAIClient:
         for name in SEEDS:
             if isinstance(body.get(name), int):
                 body[name] += request.sample_index  # one seed for all samples would draw the same reply again
-        if request.response_format is not None:
-            body["response_format"] = request.response_format
         return body
+
+    def _format_of(self, request: Request) -> Mapping[str, Any] | None:
+        if request.may_weaken_format:
+            return self._dialect.format_sent(request.response_format)
+        return request.response_format
 
     def _parsed(self, content: bytes, status: int) -> Any:
         """The JSON of a body, of a stream what its chunks amount to; of an error that isn't JSON the text."""
