@@ -10,9 +10,16 @@ from pydantic import Field, SerializerFunctionWrapHandler, field_validator, mode
 from eval_assets.config.fields import Delimiter, FileModel, Owner, Slug, VariableName, is_null
 from eval_assets.config.files.parameter_names import BY_PROJECT
 
-ProviderName = Literal["openai", "embedded", "transformers", "callable", "recorded"]
+ProviderName = Literal["openai", "embedded", "transformers", "callable", "mlflow", "recorded"]
 NEEDED_FIELD: Mapping[ProviderName, str] = MappingProxyType(
-    {"openai": "model", "embedded": "model", "transformers": "model", "callable": "callable", "recorded": "file"}
+    {
+        "openai": "model",
+        "embedded": "model",
+        "transformers": "model",
+        "callable": "callable",
+        "mlflow": "model",
+        "recorded": "file",
+    }
 )
 """Provider → the field of a model file that it can't do without: who answers."""
 
@@ -152,7 +159,7 @@ def gathering_limits(_: str, batch_size: int | None) -> dict[str, Any]:
 
 
 FITTING_LIMITS: Mapping[ProviderName, Callable[[str, int | None], dict[str, Any]]] = MappingProxyType(
-    {"transformers": local_limits, "callable": gathering_limits}
+    {"transformers": local_limits, "callable": gathering_limits, "mlflow": gathering_limits}
 )
 """Provider → its limits where a model file states none, by device and batch size."""
 
@@ -203,10 +210,13 @@ class ModelFile(FileModel):
     owners: tuple[Owner, ...] = Field((), description="Who answers for it: `team:name` or an e-mail address each.")
     provider: ProviderName = Field(
         description="Who answers: `openai` for every OpenAI-compatible endpoint, `embedded` for the bundled model, "
-        "`transformers` for local weights, `callable` for your Python, `recorded` for a file of predictions."
+        "`transformers` for local weights, `callable` for your Python, `mlflow` for a model that MLflow keeps, "
+        "`recorded` for a file of predictions."
     )
     model: str | None = Field(
-        None, description="Model id at the provider, on Azure the deployment; hub id or path for `transformers`."
+        None,
+        description="Model id at the provider, on Azure the deployment; hub id or path for `transformers`; for "
+        "`mlflow` `models:/name/3`, `runs:/id/path`, or a folder beside the model file that a model was saved in.",
     )
     base_url: str | None = Field(
         None, description="Address of an OpenAI-compatible endpoint, up to `/v1`; OpenAI's own when absent."
@@ -285,7 +295,7 @@ class ModelFile(FileModel):
         None,
         ge=1,
         description="Requests that a `transformers` model generates at once; when absent 8 on `cpu`, elsewhere what "
-        "memory allows. Examples that a `callable` is given at once, where it takes many.",
+        "memory allows. Examples that a `callable` or `mlflow` model is given at once, where it takes many.",
     )
     threads: int = Field(1, ge=1, description="Compute threads of `embedded` and `transformers` models.")
 

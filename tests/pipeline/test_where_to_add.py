@@ -98,7 +98,7 @@ from eval_assets.providers.clients.openai_client""",
         ],
         "eval_assets/config/model.py": [
             ('Literal["openai", ', 'Literal["echo", "openai", '),
-            ('{"openai": "model", ', '{"echo": "model", "openai": "model", '),
+            ('        "openai": "model",\n', '        "echo": "model",\n        "openai": "model",\n'),
         ],
     },
     proof="""

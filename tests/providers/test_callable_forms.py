@@ -314,6 +314,21 @@ def test_a_single_message_and_a_completion_answer_too():
     assert (reply.outcome, reply.output, reply.prompt_tokens) == ("truncated", "Yes.", 3)
 
 
+def test_a_response_of_items_answers_by_its_messages():
+    message = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Oslo."}]}
+    call = {"type": "function_call", "name": "where", "arguments": "{}", "call_id": "c1"}
+    reply = reply_of(lambda inputs: {"output": [call, message], "usage": {"input_tokens": 3}}, inputs="q")
+    assert (reply.outcome, reply.output, reply.tool_calls, reply.prompt_tokens) == ("ok", "Oslo.", None, 3)
+    assert json.loads(reply.extra)["messages"] == [call, message]
+    calling = reply_of(lambda inputs: {"output": [call]}, inputs="q")
+    assert (calling.outcome, json.loads(calling.tool_calls)) == ("tool_call", [call])
+
+
+def test_what_comes_back_as_it_was_given_is_passed_over():
+    reply = reply_of(lambda inputs: {"inputs": inputs, "answer": "A", "topic": "t"}, inputs="a", topic="t")
+    assert (reply.output, reply.extra) == ("A", '{"topic":"t"}')
+
+
 def test_a_completion_of_the_openai_client_is_read_as_it_is():
     from openai.types.chat import ChatCompletion
 

@@ -10,9 +10,11 @@ import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
+from eval_assets.config.problems import nearest
 from eval_assets.errors import ConfigError
 from eval_assets.providers.clients.call_threads import THREADS
 from eval_assets.providers.clients.callable_arguments import (
+    INPUTS,
     NamedArguments,
     arguments_in,
     example_values,
@@ -24,11 +26,13 @@ from eval_assets.providers.clients.callable_arguments import (
 from eval_assets.providers.clients.callable_batches import BATCH_ROWS, Batches
 from eval_assets.providers.clients.callable_streams import async_drained, drained
 from eval_assets.providers.clients.callable_target import described, made_of, refuse_arguments
+from eval_assets.providers.failures import RequestFailed
 from eval_assets.requests.exchange import Request
 
 Caller = Callable[[Request], Awaitable[Any]]
 Many = Callable[[list[Request]], Awaitable[Any]]
 
+ROOT = "root"
 MODEL_INPUT = "model_input"
 """What MLflow's own Python models call the frame, which they are given beside a `context`."""
 
@@ -125,6 +129,21 @@ def _function_caller(function: Callable[..., Any], target: str, batch_size: int 
     return call
 
 
+def rows_caller(answer: Callable[[list[Request]], Any], called: str, batch_size: int) -> Caller:
+    """How something is called that answers many requests, one reply each, and blocks meanwhile.
+
+    Args:
+        answer: Answers them.
+        called: How messages name it.
+        batch_size: Most requests at once.
+    """
+
+    async def call_many(requests: list[Request]) -> Any:
+        return await _called(lambda: answer(requests), is_async=False, ending=_records)
+
+    return Batches(call_many, batch_size, called).reply
+
+
 def _runnable_caller(found: Any, target: str, batch_size: int | None, *, streams: bool) -> Caller:
     """Call a runnable with what its input schema asks for; with the messages where it says nothing."""
     is_async = hasattr(found, "astream" if streams else "ainvoke")
@@ -133,7 +152,7 @@ def _runnable_caller(found: Any, target: str, batch_size: int | None, *, streams
     shape = _input_shape(found)
 
     async def call(request: Request) -> Any:
-        given = _input_of(shape, request)
+        given = _input_of(shape, request, target)
         return await _called(lambda: invoke(given, **request.parameters), is_async=is_async)
 
     if streams or batch_size is None or not (hasattr(found, "abatch") or hasattr(found, "batch")):
@@ -142,7 +161,7 @@ def _runnable_caller(found: Any, target: str, batch_size: int | None, *, streams
     batch = found.abatch if is_async_batch else found.batch
 
     async def call_many(requests: list[Request]) -> Any:
-        given = [_input_of(shape, request) for request in requests]
+        given = [_input_of(shape, request, target) for request in requests]
         parameters = requests[0].parameters
         return await _called(
             lambda: batch(given, return_exceptions=True, **parameters), is_async=is_async_batch, ending=_listed
@@ -161,18 +180,31 @@ def _input_shape(found: Any) -> Mapping[str, Any]:
     return schema if isinstance(schema, Mapping) else {}
 
 
-def _input_of(shape: Mapping[str, Any], request: Request) -> Any:
-    properties = shape.get("properties")
-    known = {**example_values(request)}
-    if shape.get("type") == "object" and isinstance(properties, Mapping):
-        named = {name: known[name] for name in properties if known.get(name) is not None}
-        if named and not set(shape.get("required", ())) - set(named):
-            return named
-        if len(properties) == 1 and not named:
-            return dict.fromkeys(properties, known.get("inputs", known["prompt"]))
+def _input_of(shape: Mapping[str, Any], request: Request, target: str) -> Any:
+    """What a runnable is given: variables by name, a text, or the messages.
+
+    Raises:
+        RequestFailed: It requires a variable that there isn't.
+    """
     if shape.get("type") == "string":
-        return known["prompt"]
-    return plain_messages(request)
+        return example_values(request)["prompt"]
+    if shape.get("type") != "object":
+        return plain_messages(request)
+    # A step that takes anything is listed as the variable `root`.
+    properties = [name for name in shape.get("properties", ()) if name != ROOT]
+    if not properties:
+        return dict(request.columns)
+    known = example_values(request)
+    named = {name: known[name] for name in properties if known.get(name) is not None}
+    missing = [name for name in shape.get("required", ()) if name != ROOT and name not in named]
+    if not missing:
+        return named
+    if len(missing) > 1 or INPUTS not in known or INPUTS in properties:
+        raise RequestFailed(
+            f"{target} wants {missing[0]!r}, which the example doesn't have; {nearest(missing[0], known)}",
+            "missing_column",
+        )
+    return {**named, missing[0]: known[INPUTS]}
 
 
 def _predict_caller(found: Any, target: str, batch_size: int | None) -> Caller:

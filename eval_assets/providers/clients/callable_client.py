@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from eval_assets.config.model import Model, ModelFile
-from eval_assets.providers.clients.callable_calls import caller_of
+from eval_assets.providers.clients.callable_calls import Caller, caller_of
 from eval_assets.providers.clients.callable_replies import reply_fields
 from eval_assets.providers.clients.callable_streams import Streamed
 from eval_assets.providers.clients.callable_target import described, load_target, made_of
@@ -22,7 +22,51 @@ from eval_assets.providers.failures import AttemptFailure, RequestFailed
 from eval_assets.requests.exchange import Reply, Request
 
 
-class CallableClient:
+class CallingClient:
+    """Answers by calling code in this process.
+
+    Args:
+        call: Answers one request with anything that `callable_replies` reads.
+        called: How messages name what answers.
+    """
+
+    def __init__(self, call: Caller, called: str) -> None:
+        """Nothing is called yet."""
+        self._call, self._target = call, called
+
+    async def complete(self, request: Request) -> Reply:
+        """Call once.
+
+        Raises:
+            RequestFailed: The code raised, wants what the example lacks, or returned what is no reply.
+            AttemptFailure: The code raised one itself, to ask for another attempt or to end the partition.
+        """
+        requested_at, began = datetime.now(UTC), time.perf_counter()
+        try:
+            result = await self._call(request)
+        except (AttemptFailure, KeyboardInterrupt):
+            raise
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise  # we are told to stop, or the deadline passed
+            raise RequestFailed(f"{self._target} cancelled itself", "callable_raised") from error
+        except BaseException as error:  # user code may raise anything, `sys.exit` too; it costs one row
+            raise RequestFailed(f"{self._target} raised {described(error)}", "callable_raised") from error
+        seconds = time.perf_counter() - began
+        streamed = result if isinstance(result, Streamed) else Streamed(result, None)
+        return Reply(
+            **reply_fields(streamed.result, self._target, request.columns),
+            latency_seconds=seconds,
+            first_token_seconds=None if streamed.first_at is None else streamed.first_at - began,
+            requested_at=requested_at,
+        )
+
+    async def aclose(self) -> None:
+        """Nothing is open; a call that never returns doesn't keep the process alive."""
+
+
+class CallableClient(CallingClient):
     """Answers by calling user code: in the event loop if it is async, else each call in a thread of its own.
 
     An object is called by its `ainvoke` or `invoke` with what its input schema names, else the messages (LangChain), by
@@ -52,40 +96,9 @@ class CallableClient:
         batch_size: int | None = None,
         streams: bool = False,
     ) -> None:
-        self._target = target
         found = load_target(target, project_dir) if handed_over is None else handed_over
-        self._call = caller_of(made_of(found, arguments or {}, target), target, batch_size=batch_size, streams=streams)
-
-    async def complete(self, request: Request) -> Reply:
-        """Call once.
-
-        Raises:
-            RequestFailed: The code raised, wants what the example lacks, or returned what is no reply.
-            AttemptFailure: The code raised one itself, to ask for another attempt or to end the partition.
-        """
-        requested_at, began = datetime.now(UTC), time.perf_counter()
-        try:
-            result = await self._call(request)
-        except (AttemptFailure, KeyboardInterrupt):
-            raise
-        except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                raise  # we are told to stop, or the deadline passed
-            raise RequestFailed(f"{self._target} cancelled itself", "callable_raised") from error
-        except BaseException as error:  # user code may raise anything, `sys.exit` too; it costs one row
-            raise RequestFailed(f"{self._target} raised {described(error)}", "callable_raised") from error
-        seconds = time.perf_counter() - began
-        streamed = result if isinstance(result, Streamed) else Streamed(result, None)
-        return Reply(
-            **reply_fields(streamed.result, self._target),
-            latency_seconds=seconds,
-            first_token_seconds=None if streamed.first_at is None else streamed.first_at - began,
-            requested_at=requested_at,
-        )
-
-    async def aclose(self) -> None:
-        """Nothing is open; a call that never returns doesn't keep the process alive."""
+        made = made_of(found, arguments or {}, target)
+        super().__init__(caller_of(made, target, batch_size=batch_size, streams=streams), target)
 
 
 def open_callable(model: Model, surroundings: Surroundings) -> CallableClient:

@@ -30,6 +30,9 @@ TAKEN = frozenset({*METRIC_COLUMNS, "predictions"} - {"context", *REPLY_FIELDS})
 LIKENESS = 0.9
 """From which a name is taken for a misspelt field."""
 
+ITEMS = ("message", "reasoning", "function_call", "function_call_output")
+"""What the items of a response of OpenAI's are."""
+
 ROLES = {"ai": "assistant", "human": "user"}
 """LangChain's words for who speaks."""
 
@@ -47,18 +50,19 @@ class Said:
     extra: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
-def reply_fields(result: Any, target: str) -> dict[str, Any]:
+def reply_fields(result: Any, target: str, columns: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Arguments of a `Reply`, but for its times.
 
     Args:
         result: What the code returned.
         target: How messages name it.
+        columns: Of the example: what comes back as it was given, as chains do with their inputs, is passed over.
 
     Raises:
         RequestFailed: It is no reply.
     """
     try:
-        said = _said(result, target)
+        said = _said(_without_echoes(result, columns or {}), target)
         output = said.output if isinstance(said.output, str | None) else _json_text(said.output)
         extra = json_cell(_plain(said.extra)) if said.extra else None
     except ConfigError as error:
@@ -83,6 +87,20 @@ def reply_fields(result: Any, target: str) -> dict[str, Any]:
     }
 
 
+def _without_echoes(result: Any, columns: Mapping[str, Any]) -> Any:
+    if not isinstance(result, Mapping):
+        return result
+    return {
+        name: value
+        for name, value in result.items()
+        if name not in TAKEN or name not in columns or not _is_same(value, columns[name])
+    }
+
+
+def _is_same(value: Any, given: Any) -> bool:
+    return value is given or (type(value) is type(given) and isinstance(value, str | int | float) and value == given)
+
+
 def _said(result: Any, target: str) -> Said:
     if _is_message(result):
         return _of_message(result)
@@ -91,6 +109,8 @@ def _said(result: Any, target: str) -> Said:
     if isinstance(result, Mapping):
         if _is_completion(result):
             return _of_completion(result)
+        if _is_response(result):
+            return _of_response(result)
         return _of_plain_message(result) if _speaks(result) else _of_mapping(result, target)
     if _are_messages(result):
         return _of_messages(result)
@@ -147,6 +167,31 @@ def _of_completion(result: Mapping[str, Any]) -> Said:
     message = choice.get("message") if isinstance(choice.get("message"), Mapping) else {}
     return dataclasses.replace(
         _of_plain_message(message), finish_reason=finish_reason_of(choice), usage=usage_of(result.get("usage"))
+    )
+
+
+def _is_response(result: Mapping[str, Any]) -> bool:
+    items = result.get("output")
+    return isinstance(items, list) and bool(items) and all(map(_is_item, items))
+
+
+def _is_item(item: Any) -> bool:
+    return isinstance(item, Mapping) and item.get("type") in ITEMS
+
+
+def _of_response(result: Mapping[str, Any]) -> Said:
+    """A response as OpenAI's Responses API, and MLflow's agents, return it: a list of items, the messages answer."""
+    items = result["output"]
+    texts = [text_of(item.get("content")) for item in items if item["type"] == "message"]
+    thoughts = [thoughts_of(item) for item in items if item["type"] == "reasoning"]
+    calls = [dict(item) for item in items if item["type"] == "function_call"]
+    said = [text for text in texts if text]
+    return Said(
+        output="".join(said) if said else None,
+        reasoning="\n".join(thought for thought in thoughts if thought) or None,
+        tool_calls=json_cell(calls) if calls and not said else None,
+        usage=usage_of(_plain(result.get("usage"))),
+        extra={"messages": _plain(items)} if len(items) > 1 else {},
     )
 
 

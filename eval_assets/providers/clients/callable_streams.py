@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from eval_assets.providers.clients.callable_replies import OUTPUTS
 from eval_assets.providers.failures import RequestFailed
 
 
@@ -60,11 +61,11 @@ class _Pieces:
 def says_something(piece: Any) -> bool:
     """Whether a piece is more than the frame around an answer.
 
-    >>> says_something("Pa"), says_something({"usage": {}}), says_something({"output": "Paris"})
+    >>> says_something("Pa"), says_something({"question": "Where?"}), says_something({"output": "Paris"})
     (True, False, True)
     """
     if isinstance(piece, Mapping):
-        return any(isinstance(value, str) and value != "" for value in piece.values())
+        return any(piece.get(name) for name in OUTPUTS)
     return bool(getattr(piece, "content", piece))
 
 

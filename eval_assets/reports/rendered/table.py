@@ -129,7 +129,7 @@ def _cost_and_speed(report: EvaluationReport, shown: Sequence[CandidateReport], 
     return _table(headers, rows, right_from=2)
 
 
-def _speed_cells(speed: Performance, *, with_first: bool) -> list[str]:
+def _speed_cells(speed: Performance, *, with_first: bool = False) -> list[str]:
     failed = speed.n_predictions - speed.n_answered
     return [
         f"{MARK + ' ' if failed or not speed.n_predictions else ''}{speed.n_answered:,}/{speed.n_predictions:,}",
