@@ -8,6 +8,8 @@ export DO_NOT_TRACK := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 export GX_ANALYTICS_ENABLED := false
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Dozens of processes import this checkout: each would compile it anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The lock files are complete, so nothing is resolved; pip of the system installs into the environment.
 PIP := $(PYTHON) -m pip --python $(BIN)/python install -qq --no-input --root-user-action=ignore

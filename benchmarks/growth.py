@@ -259,8 +259,8 @@ def of_commits(scratch: Path, counts: list[int]) -> Iterator[str]:
 
 def of_replies(scratch: Path, counts: list[int]) -> Iterator[str]:
     """Lines of the table of replies."""
-    yield "| replies of a lane | first look-up, CPU s | each next | a scan for each | peak MB | MB on disk |"
-    yield "| --- | ---: | ---: | ---: | ---: | ---: |"
+    yield "| replies of a lane | first look-up, CPU s | next process | each next | a scan | peak MB | MB on disk |"
+    yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
     warehouse, n_before = Warehouse(str(scratch / "replies")), 0
     for n in counts:
         add_replies(warehouse, n_before, n)
@@ -296,10 +296,11 @@ def _commits_line(what: str, found: dict[str, float]) -> str:
 
 def _replies_line(what: str, root: str, n: int) -> str:
     command = [sys.executable, "-m", "benchmarks.growth", "--look-up", root, str(n)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)  # noqa: S603  our own
-    found = json.loads(ended.stdout)
-    seconds = " | ".join(f"{found[name]:.3f}" for name in ("first", "next", "scan"))
-    return f"| {what} | {seconds} | {found['peak MB']:,.0f} | {found['MB']:,.0f} |"
+    runs = [subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT) for _ in range(2)]  # noqa: S603
+    ever, later = (json.loads(ended.stdout) for ended in runs)
+    seconds = [ever["first"], later["first"], later["next"], later["scan"]]
+    shown = " | ".join(f"{value:.3f}" for value in seconds)
+    return f"| {what} | {shown} | {ever['peak MB']:,.0f} | {later['MB']:,.0f} |"
 
 
 if __name__ == "__main__":

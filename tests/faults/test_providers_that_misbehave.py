@@ -213,7 +213,9 @@ def test_a_provider_that_allows_few_at_once_is_not_hammered(provider, tmp_path):
     answers = answered(engine, jobs(200))
     assert {answer.reply.outcome for answer in answers.values()} == {"ok"}
     n_429 = provider.requests - provider.paid
-    assert n_429 < 100  # one in three round trips or so, instead of 59 of 64 each time
+    # Forty round trips of five replies: unsteered, 59 of 64 would be refused in each. How many it takes to find five
+    # depends on how busy the machine is (80 to 120 measured); that it is under one for each reply doesn't.
+    assert n_429 < 200
     assert any(move.why.startswith("rate_limited") for move in engine.report().moves)
 
 

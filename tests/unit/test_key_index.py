@@ -1,12 +1,15 @@
 """Looking replies up by files that can hold them: the same replies are found, whatever becomes of the files."""
 
+import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from eval_assets.requests.exchange import Reply
 from eval_assets.requests.keys import key_of
-from eval_assets.storage.replies.responses import ResponseStore
+from eval_assets.storage.replies import key_index
+from eval_assets.storage.replies.responses import KEYS, ResponseStore
 from eval_assets.storage.snapshots import Snapshot
 from eval_assets.storage.warehouse import Warehouse
 
@@ -96,3 +99,55 @@ def test_of_two_replies_in_different_files_the_newer_one_is_taken(store):
 
 def test_another_lane_has_nothing(store):
     assert store.lookup("openai-y-00000000", [key_of(request_of(1))]) == {}
+
+
+class TestKept:
+    """Keys on the local disk: the next process reads none of those that are there."""
+
+    @pytest.fixture(autouse=True)
+    def few_are_many(self, monkeypatch):
+        monkeypatch.setattr(key_index, "KEPT_FROM", 10)
+
+    @pytest.fixture
+    def kept(self, store, warehouse):
+        """The folder of what the first process kept, of five files."""
+        assert found(store, [3]) == {3: "text"}
+        return Path(warehouse.root, "_state", KEYS, LANE)
+
+    def test_the_next_process_reads_rows_alone(self, kept, warehouse, files_read):
+        assert found(ResponseStore(Warehouse(warehouse.root)), [3, 41, 99]) == dict.fromkeys([3, 41], "text")
+        assert files_read == [2]
+        assert len(list(kept.iterdir())) == 1
+
+    def test_what_came_since_is_read_and_kept_when_it_is_many(self, kept, store, warehouse, files_read):
+        (before,) = kept.iterdir()
+        put(store, range(50, 55))
+        files_read.clear()
+        assert found(ResponseStore(Warehouse(warehouse.root)), [3, 52]) == dict.fromkeys([3, 52], "text")
+        assert files_read == [1, 2]
+        assert [*kept.iterdir()] == [before]
+        put(store, range(55, 60))
+        assert found(ResponseStore(Warehouse(warehouse.root)), range(60)) == dict.fromkeys(range(60), "text")
+        assert [*kept.iterdir()] != [before]
+        files_read.clear()
+        assert found(ResponseStore(Warehouse(warehouse.root)), [57, 1]) == dict.fromkeys([57, 1], "text")
+        assert files_read == [2]
+
+    def test_files_that_were_joined_make_it_start_anew(self, kept, warehouse):
+        warehouse._at("responses").optimize.compact()
+        assert len(found(ResponseStore(Warehouse(warehouse.root)), range(55))) == 50
+        assert len(json.loads((next(kept.iterdir()) / "about.json").read_text())["files"]) == 1
+
+    @pytest.mark.parametrize("file", ["hashes.npy", "files.npy", "about.json"])
+    @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:-10])])
+    def test_what_is_not_whole_is_not_used(self, kept, warehouse, file, damage):
+        damage(next(kept.iterdir()) / file)
+        assert len(found(ResponseStore(Warehouse(warehouse.root)), range(55))) == 50
+
+    def test_keys_that_were_hashed_in_another_way_are_not_used(self, kept, warehouse, monkeypatch):
+        monkeypatch.setattr(key_index, "_hashes", lambda keys: keys.hash(seed=1).to_numpy())
+        assert len(found(ResponseStore(Warehouse(warehouse.root)), range(55))) == 50
+
+    def test_a_folder_that_cannot_be_written_costs_time_alone(self, store, warehouse):
+        Path(warehouse.root, "_state", KEYS).write_text("in the way")
+        assert len(found(store, range(55))) == 50

@@ -2,27 +2,29 @@
 
 A lane of a million replies has some 500 files, each look for the next 2,000 keys would read all of them. Twelve bytes
 a reply are held in memory: a hash of its key, and the number of its file. Rows are read by `responses`, which compares
-whole keys; a hash that two keys share costs a file read in vain.
+whole keys; a hash that two keys share costs a file read in vain. Many keys are kept on the local disk for the next
+process.
 """
 
 import threading
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from eval_assets.storage.replies.kept_keys import SortedKeys, keep, kept_keys
 from eval_assets.storage.snapshots import Snapshot
 
 FILES_AT_ONCE = 64
+KEPT_FROM = 100_000
+"""Keys that are worth keeping: reading them takes a tenth of a second."""
 
+SHARE_OF_KEPT = 0.05
+"""How many must be new, of those that are kept, before all are written again."""
 
-class _Run(NamedTuple):
-    """Hashes in ascending order, and the file of each."""
-
-    hashes: NDArray[np.uint64]
-    files: NDArray[np.uint32]
+PROBE = pl.Series(["the way that hashes"])
 
 
 class KeyIndex:
@@ -30,14 +32,18 @@ class KeyIndex:
 
     Args:
         lane: As `lane_of` names it.
+        folder: Where the keys of this lane are kept.
     """
 
-    def __init__(self, lane: str) -> None:
+    def __init__(self, lane: str, folder: Path) -> None:
         self._partition = {"lane": lane}
+        self._folder = folder
         self._lock = threading.Lock()
         self._version: int | None = None
         self._numbers: dict[str, int] = {}
-        self._runs: list[_Run] = []
+        self._runs: list[SortedKeys] = []
+        self._n_kept = 0
+        self._probe = int(_hashes(PROBE)[0])
 
     def files_with(self, keys: Collection[str], snapshot: Snapshot) -> list[str]:
         """Files of this version of `responses` that can hold a reply to one of these requests."""
@@ -58,12 +64,19 @@ class KeyIndex:
         if version == self._version:
             return
         files = snapshot.files(self._partition)
+        if self._version is None and (kept := kept_keys(self._folder, self._probe)) is not None:
+            self._numbers, self._runs, self._n_kept = kept.numbers, [kept.keys], len(kept.keys.hashes)
         if self._numbers.keys() - set(files):  # some were deleted, or joined into others
-            self._numbers, self._runs = {}, []
+            self._numbers, self._runs, self._n_kept = {}, [], 0
         new = [file for file in files if file not in self._numbers]
         for start in range(0, len(new), FILES_AT_ONCE):
             self._add(snapshot, new[start : start + FILES_AT_ONCE])
         self._version = version
+        n_new = sum(len(run.hashes) for run in self._runs) - self._n_kept
+        if n_new >= max(KEPT_FROM, SHARE_OF_KEPT * self._n_kept):
+            self._runs = [_joined(self._runs)]
+            self._n_kept = len(self._runs[0].hashes)
+            keep(self._folder, self._numbers, self._runs[0], self._probe)
 
     def _add(self, snapshot: Snapshot, files: Sequence[str]) -> None:
         keys = pl.collect_all([snapshot.scan_files([file], self._partition).select("request_key") for file in files])
@@ -74,20 +87,33 @@ class KeyIndex:
         # Few runs, and each reply is sorted anew a few times only, however many are added one after the other.
         while len(self._runs) > 1 and len(self._runs[-2].hashes) <= 2 * len(self._runs[-1].hashes):
             latter, former = self._runs.pop(), self._runs.pop()
-            hashes = np.concatenate((former.hashes, latter.hashes))
-            self._runs.append(_sorted(hashes, np.concatenate((former.files, latter.files))))
+            self._runs.append(_joined([former, latter]))
 
 
 class LaneKeys(dict[str, KeyIndex]):
-    """The keys of every lane that is asked for."""
+    """The keys of every lane that is asked for.
+
+    Args:
+        folder: Where those of each lane are kept.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
 
     def __missing__(self, lane: str) -> KeyIndex:
-        return self.setdefault(lane, KeyIndex(lane))
+        return self.setdefault(lane, KeyIndex(lane, self._folder / lane))
 
 
-def _sorted(hashes: NDArray[np.uint64], files: NDArray[np.uint32]) -> _Run:
+def _sorted(hashes: NDArray[np.uint64], files: NDArray[np.uint32]) -> SortedKeys:
     order = np.argsort(hashes, kind="stable")
-    return _Run(hashes[order], files[order])
+    return SortedKeys(hashes[order], files[order])
+
+
+def _joined(runs: Sequence[SortedKeys]) -> SortedKeys:
+    if len(runs) == 1:
+        return runs[0]
+    return _sorted(np.concatenate([run.hashes for run in runs]), np.concatenate([run.files for run in runs]))
 
 
 def _hashes(keys: pl.Series) -> NDArray[np.uint64]:

@@ -27,6 +27,8 @@ from eval_assets.storage.warehouse import Warehouse
 
 LOG = logging.getLogger("eval_assets")
 FIRST_FEW = 5
+KEYS = "keys"
+"""In the state folder: the keys of large lanes. May be deleted at any time."""
 
 
 @dataclass
@@ -72,7 +74,7 @@ class ResponseStore:
         self._open: dict[str, _OpenLane] = {}
         self._runs: dict[str, RunLanes] = {}
         self._together: RunLanes | None = None
-        self._keys = LaneKeys()
+        self._keys = LaneKeys(self.state_dir / KEYS)
         self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def lookup(self, lane: str, keys: Collection[str], *, since: datetime | None = None) -> dict[str, StoredReply]:
