@@ -26,7 +26,7 @@ from eval_assets.checking.recorded_files import (
 )
 from eval_assets.checking.templates import judge_template_problems, prompt_problems
 from eval_assets.checking.trial_rendering import TRIED, rendering_problems, tried_examples
-from eval_assets.checking.user_functions import callable_argument_problems, callable_problems
+from eval_assets.checking.user_functions import callable_argument_problems, callable_problems, kept_model_problems
 from eval_assets.config.datasets.examples import Example
 from eval_assets.config.datasets.human_labels import read_labels
 from eval_assets.config.datasets.notes import RowDoubts
@@ -145,6 +145,7 @@ def model_problems(project: Project, name: str) -> list[Problem]:
     return [
         *(parameter_problems(file.parameters, file=loaded.file, lines=loaded.lines) if is_sampled else ()),
         *callable_problems(loaded, project.data_dir.parent, project.given),
+        *kept_model_problems(loaded, project.models_dir),
         *recorded_problems(project, loaded),
     ]
 

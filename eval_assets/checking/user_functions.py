@@ -26,6 +26,7 @@ from eval_assets.providers.clients.callable_arguments import (
 )
 from eval_assets.providers.clients.callable_calls import refuse_uncallable
 from eval_assets.providers.clients.callable_target import described, load_target
+from eval_assets.providers.identity import implementation_of
 from eval_assets.providers.traits import provider_of
 from eval_assets.user_code.finding import find_module, why_refused
 
@@ -50,6 +51,15 @@ def callable_problems(
 def _refuse_uncallable(file: ModelFile, project_dir: Path) -> None:
     target = str(file.callable)
     refuse_uncallable(load_target(target, project_dir), target, file.arguments, streams=file.stream)
+
+
+def kept_model_problems(loaded: Loaded[Model], models_dir: Path) -> Iterator[Problem]:
+    """Why a model that somebody else's code keeps can't be one of these evaluations; it isn't loaded here."""
+    if provider_of(loaded.item).runs_user_code and loaded.item.file.callable is None:
+        try:
+            implementation_of(loaded.item, models_dir)
+        except ConfigError as error:
+            yield loaded.problem(("model",), str(error))
 
 
 def callable_argument_problems(

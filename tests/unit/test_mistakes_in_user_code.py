@@ -179,3 +179,15 @@ def test_loading_the_files_imports_no_code_of_the_user(tmp_path: Path) -> None:
     project_of(tmp_path, code="raise SystemExit\n", **changed)
     load_project(tmp_path / "data")
     assert "code_here" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("models:/support@best", "expected a version of the registry, such as models:/support/3, got"),
+        ("saved", "expected a folder that MLflow saved a model in (with a file MLmodel), got"),
+    ],
+)
+def test_a_model_of_mlflow_that_is_none_or_may_become_another_is_said(tmp_path: Path, model: str, said: str) -> None:
+    (problem,) = problems_of(project_of(tmp_path, **{"models/echo.yaml": f"provider: mlflow\nmodel: {model}\n"}))
+    assert problem.startswith(f"data/models/echo.yaml:2: model: {said}")
