@@ -16,6 +16,7 @@ from eval_assets.config.judge import Judge
 from eval_assets.config.problems import Location, Problem, nearest
 from eval_assets.config.project import Loaded
 from eval_assets.metrics.definition import ResolvedMetric
+from eval_assets.requests.extra_columns import CONTEXT
 from eval_assets.tables.cell_tables import METRIC_COLUMNS
 
 METRIC_INPUTS = frozenset({"predictions", "inputs", "targets", "context", *METRIC_COLUMNS} - {"example"})
@@ -61,7 +62,8 @@ class ProvidedColumns:
         """Whether some example has this column."""
         if self._seen(name, self._names):
             return True
-        return self.may_be_returned and not self.hint(name, {*self.names, *METRIC_INPUTS}).startswith(MEANT)
+        is_misspelt = name != CONTEXT and self.hint(name, {*self.names, *METRIC_INPUTS}).startswith(MEANT)
+        return self.may_be_returned and not is_misspelt
 
     def has_path(self, path: str) -> bool:
         """Whether some example has this column, or with dots something in it (`metadata.topic`)."""

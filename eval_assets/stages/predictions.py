@@ -53,6 +53,17 @@ CONTENT_COLUMNS = (
     "completion_tokens",
     "cost_usd",
 )
+COUNTED = (
+    "outcome",
+    "reused",
+    "latency_seconds",
+    "first_token_seconds",
+    "prompt_tokens",
+    "completion_tokens",
+    "cost_usd",
+)
+"""Columns that the facts of a cell are made of."""
+
 LATER_COLUMNS = ("extra", "first_token_seconds", "output_fault", "mean_logprob")
 """Content that predictions of earlier releases don't have: rows without it leave a data version as it was."""
 
@@ -112,9 +123,7 @@ def write_predictions(
         for frame in prediction_frames(inputs, examples, asker, run_id=run_id, n_examples=n_examples):
             rows_hash.add(frame)
             later_hash.add(frame.filter(pl.any_horizontal(pl.col(LATER_COLUMNS).is_not_null())))
-            counts.append(
-                frame.select("outcome", "reused", "latency_seconds", "prompt_tokens", "completion_tokens", "cost_usd")
-            )
+            counts.append(frame.select(COUNTED))
             yield frame
 
     with staged(frames(), scratch) as read_frames:
@@ -272,6 +281,7 @@ def prediction_id(cell: Cell, example_id: str, sample_index: int, request_key: s
 def prediction_facts(rows: pl.DataFrame) -> dict[str, Any]:
     """Counts, tokens, cost and latency of prediction rows."""
     outcomes = dict(rows.group_by("outcome").len().iter_rows())
+    first_token = rows["first_token_seconds"].mean()
     return {
         "n_total": rows.height,
         "outcomes": outcomes,
@@ -281,6 +291,7 @@ def prediction_facts(rows: pl.DataFrame) -> dict[str, Any]:
         "completion_tokens": int(rows["completion_tokens"].sum()),
         "cost_usd": known_sum(rows["cost_usd"]),
         "latency_seconds_mean": rows["latency_seconds"].mean(),
+        **({} if first_token is None else {"first_token_seconds_mean": first_token}),
     }
 
 

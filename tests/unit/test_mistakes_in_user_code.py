@@ -181,6 +181,18 @@ def test_loading_the_files_imports_no_code_of_the_user(tmp_path: Path) -> None:
     assert "code_here" not in sys.modules
 
 
+@pytest.mark.parametrize("column", ["context", "n_steps", "outptu", "contxt"])
+def test_where_code_answers_a_judge_may_be_shown_what_it_returns_but_no_misspelt_column(
+    tmp_path: Path, column: str
+) -> None:
+    judge = f"definition: Is it right?\nmodel: echo\ncolumns: [{column}]\n"
+    said = problems_of(project_of(tmp_path, **{"judges/right.yaml": judge}))
+    if column in ("context", "n_steps"):
+        assert said == []
+    else:
+        assert [line for line in said if f"has the column {column!r}" in line]
+
+
 @pytest.mark.parametrize(
     ("model", "said"),
     [
