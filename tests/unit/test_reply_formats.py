@@ -1,6 +1,7 @@
 """What prompts ask answers to look like, whether answers do, and the fields that metrics read of them."""
 
 import json
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -12,6 +13,7 @@ from eval_assets.errors import ConfigError
 from eval_assets.metrics.answers.valid_output import field_of, form_fault
 from eval_assets.metrics.registry import metric_fingerprint, resolve_metrics
 from eval_assets.metrics.scoring.prediction_scores import score_predictions
+from eval_assets.planning.changes import version_change
 from eval_assets.stages.content_hash import content_sha256
 from eval_assets.stages.file_versions import FileVersions
 from tests.small_project import problems_of, project_with
@@ -182,6 +184,19 @@ def test_an_edited_schema_file_is_another_version_of_its_prompt_and_brings_a_met
     project = project_with(tmp_path / "without", **files)
     assert problems_of(project) == []
     assert "valid_output" not in [metric.label for metric in FileVersions(project).metrics(project.evaluation("e"))]
+
+
+def test_a_plan_says_what_changed_in_the_form_that_is_asked_for():
+    def content(**fields):
+        return SimpleNamespace(version=1, content=prompt_with(json.dumps({**CITY, **fields})).model_dump(mode="json"))
+
+    said = version_change("prompts", "p", content(), content(required=[]), 2)
+    schema = "response_format.json_schema.schema"
+    assert said == (
+        f'prompt p v1 → v2: {schema}.required ["city"] → []; response_format.json_schema.strict true → false'
+    )
+    plain = SimpleNamespace(version=1, content=parse_prompt("p", "## user\nWhere?\n", file="p").model_dump(mode="json"))
+    assert version_change("prompts", "p", plain, plain, 2) == "prompt p v1 → v2"
 
 
 def test_a_prompt_within_an_evaluation_may_ask_for_a_form_too(tmp_path):
