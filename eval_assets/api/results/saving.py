@@ -10,7 +10,6 @@ from typing import Any
 import polars as pl
 import yaml
 
-from eval_assets.api.arguments.calling import unadapted
 from eval_assets.api.arguments.declaring import AS_THEY_ARE, slug, yaml_text
 from eval_assets.api.arguments.given_candidates import GivenCandidate
 from eval_assets.api.assembly import Assembled
@@ -176,21 +175,16 @@ def _add_function(
 ) -> str | None:
     """Write a function to a module of its own, which its model file names; or why that can't be done."""
     module = importable_name(f"{evaluation}_{name}")
-    function, called = unadapted(given.function)
+    function = given.function
     try:
         text = module_text({function.__name__: function}) if inspect.isfunction(function) else None
     except ConfigError as error:
         return str(error)
-    if text is None or called is None:
-        return f"a model file can't have {candidate.label!r} called as it is called here"
-    answering = function.__name__
-    if called == "by position":
-        answering = f"{answering}_by_name"
-        before, awaited = ("async ", "await ") if inspect.iscoroutinefunction(function) else ("", "")
-        text += f"\n\n{before}def {answering}(inputs):\n    return {awaited}{function.__name__}(inputs)\n"
+    if text is None:
+        return f"{candidate.label!r} is no function whose code can be written to a file"
     files.texts[files.data_dir.parent / f"{module}.py"] = text
     fields = yaml.safe_load(candidate.model.source)
-    files.add("models", name, yaml_text({**fields, "callable": f"{module}:{answering}"}))
+    files.add("models", name, yaml_text({**fields, "callable": f"{module}:{function.__name__}"}))
     files.carried.append(candidate)
     return None
 

@@ -15,21 +15,29 @@ from urllib.parse import quote, urlencode, urlsplit
 from eval_assets.config.model import DEFAULT_API, ApiName, Limits, Model, ModelFile
 from eval_assets.errors import ConfigError, MissingKeyError
 from eval_assets.providers.apis.api_form import ApiForm
-from eval_assets.providers.apis.chat_api import CHAT
+from eval_assets.providers.apis.chat_api import CHAT, USAGE_OF_A_STREAM
 from eval_assets.providers.apis.prompt_caching import Pointing, pointing_by_key, pointing_to_nothing
 from eval_assets.providers.apis.responses_api import RESPONSES
 from eval_assets.providers.clients.access_tokens import Tokens, has_tokens, tokens_of
 from eval_assets.providers.clients.azure_address import azure_base_url, is_on_azure
 from eval_assets.providers.clients.openai_replies import refusal_of
 from eval_assets.providers.clients.surroundings import Surroundings
-from eval_assets.providers.dialects.found_out import Dialect
+from eval_assets.providers.dialects.found_out import FORMAT, SCHEMA, Dialect
 from eval_assets.providers.dialects.not_taken import STATUSES, refused_name
 from eval_assets.providers.dispatch.limiter import Quota
 from eval_assets.providers.failures import AttemptFailure, PartitionFailure, RequestFailed, TransientFailure
 from eval_assets.providers.http.bodies import REPLACEMENT, is_event_stream, is_page, json_of, page_text
-from eval_assets.providers.http.connections import MIB, bounded_client, failed_connection
+from eval_assets.providers.http.connections import FIRST_TOKEN_AT, MIB, bounded_client, failed_connection
+from eval_assets.providers.http.event_streams import completion_of
 from eval_assets.providers.http.headers import quota_of
-from eval_assets.providers.http.statuses import REPLIED, UNAUTHORIZED, address_of, failure_of
+from eval_assets.providers.http.statuses import (
+    REPLIED,
+    UNAUTHORIZED,
+    address_of,
+    error_of,
+    failure_of,
+    refuses_format,
+)
 from eval_assets.providers.redaction import redacted, redacted_texts
 from eval_assets.providers.replies.guessed_tokens import with_guessed_tokens
 from eval_assets.requests.exchange import Reply, Request
@@ -65,6 +73,7 @@ class OpenAIClient:
         fixed_headers: Further request headers that are no secrets.
         pointing: How its prompt cache is told what requests have in common.
         tokens: What is sent as bearer token where that ends after a while.
+        streams: Replies are asked for piece by piece, so that the time to the first token is known.
     """
 
     def __init__(  # noqa: PLR0913  what may differ between endpoints, each by name
@@ -83,6 +92,7 @@ class OpenAIClient:
         fixed_headers: Mapping[str, str] | None = None,
         pointing: Pointing = pointing_to_nothing,
         tokens: Tokens | None = None,
+        streams: bool = False,
     ) -> None:
         self.quota = Quota()
         self._api, self._path = api, api.path.format(model=quote(model_id, safe="@"))
@@ -97,26 +107,31 @@ class OpenAIClient:
             secret for secret in (api_key, *self._headers.values(), *(secret_query or {}).values()) if secret
         ]
         self._options: RequestOptions = {}
+        self._streaming = api.streaming if streams else {}
         self._openai: AsyncOpenAI | None = None
 
     async def complete(self, request: Request) -> Reply:
         """Send one request; raises a failure of `failures` unless a reply or a refusal came."""
         try:
-            asked, token = self._asked(request), await self._token()
+            pointed, token = self._pointing(request.messages), await self._token()
             while True:
+                asked = self._asked(request, pointed)
                 requested_at, began = datetime.now(UTC), time.perf_counter()
                 sent = self._dialect.spelled(asked)
-                response = await self._response(request, sent, token)
+                response = await self._response(
+                    request, {**sent, **self._streaming} if self._streaming else sent, token
+                )
                 latency_seconds = time.perf_counter() - began
                 self.quota = quota_of(response.headers)
-                if response.status_code in STATUSES and self._may_be_spelled_otherwise(response, asked, sent):
+                if response.status_code in STATUSES and self._may_be_asked_otherwise(response, request, asked, sent):
                     continue
                 if response.status_code == UNAUTHORIZED and (newer := await self._token(refused=token)) != token:
                     token = newer
                     continue
                 reply = self._read(response, request, latency_seconds=latency_seconds, requested_at=requested_at)
                 self._dialect.accepted(asked)
-                return reply
+                first_token_at = response.extensions.get(FIRST_TOKEN_AT)
+                return reply if first_token_at is None else replace(reply, first_token_seconds=first_token_at - began)
         except AttemptFailure as failure:
             failure.args = (self._told(str(failure)),)
             raise
@@ -141,8 +156,8 @@ class OpenAIClient:
 
         response = httpx2.Response(status, content=body)
         try:
-            if status in STATUSES and self._is_spelled_otherwise_now(response, request):
-                said = f"HTTP {status}: a parameter isn't taken, and is spelled otherwise from now on"
+            if status in STATUSES and self._is_asked_otherwise_now(response, request):
+                said = f"HTTP {status}: something isn't taken, and is asked otherwise from now on"
                 raise TransientFailure(said, "unsupported_parameter")
             reply = self._read(response, request, latency_seconds=0.0, requested_at=requested_at)
         except AttemptFailure as failure:
@@ -188,29 +203,62 @@ class OpenAIClient:
             await self._openai.close()
             self._openai = None
 
-    def _asked(self, request: Request) -> Mapping[str, Any]:
-        """The parameters of a request, its reply format, its tools, and what a prompt cache is told."""
-        pointed = self._pointing(request.messages)
+    def _asked(self, request: Request, pointed: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+        """The parameters of a request, its reply format, its tools, and what a prompt cache is told.
+
+        Args:
+            request: What is asked.
+            pointed: What the cache is told, where that was settled before.
+        """
+        pointed = self._pointing(request.messages) if pointed is None else pointed
         given: dict[str, Any] = {}
-        if request.response_format is not None:
-            given["response_format"] = request.response_format
+        if (asked := self._format_of(request)) is not None:
+            given[FORMAT] = asked
         if request.tools:
             given["tools"] = list(request.tools)
         return {**pointed, **request.parameters, **given} if pointed or given else request.parameters
 
-    def _may_be_spelled_otherwise(
-        self, response: "httpx2.Response", asked: Mapping[str, Any], sent: Mapping[str, Any]
-    ) -> bool:
-        """Whether a parameter was refused that has another name, or that the request can do without."""
-        name = refused_name(self._parsed(response.content, response.status_code), sent)
-        return name is not None and self._dialect.refused(asked, name)
+    def _format_of(self, request: Request) -> Mapping[str, Any] | None:
+        if request.may_weaken_format:
+            return self._dialect.format_sent(request.response_format, self._api.formats)
+        return request.response_format
 
-    def _is_spelled_otherwise_now(self, response: "httpx2.Response", request: Request) -> bool:
-        """Whether a parameter was refused that isn't sent any more, by what this response or one before it taught."""
+    def _may_be_asked_otherwise(
+        self, response: "httpx2.Response", request: Request, asked: Mapping[str, Any], sent: Mapping[str, Any]
+    ) -> bool:
+        """Whether something was refused that has another name or form, or that the request can do without."""
+        body = self._parsed(response.content, response.status_code)
+        message = error_of(body)[1]
+        if USAGE_OF_A_STREAM in self._streaming and USAGE_OF_A_STREAM in message:
+            self._streaming = {"stream": True}  # then usage is guessed
+            return True
+        if (name := refused_name(body, sent)) is not None:
+            return self._dialect.refused(asked, name)
+        if FORMAT not in asked or not self._may_weaken(request, message):
+            return False
+        self._dialect.format_refused(request.response_format, asked[FORMAT], self._api.formats)
+        return True
+
+    def _is_asked_otherwise_now(self, response: "httpx2.Response", request: Request) -> bool:
+        """Whether something was refused that isn't sent any more, by what this response or one before it taught."""
         asked = self._asked(request)
         sent = self._dialect.spelled(asked)
-        name = refused_name(self._parsed(response.content, response.status_code), {**asked, **sent})
-        return name is not None and (name not in sent or self._dialect.refused(asked, name))
+        body = self._parsed(response.content, response.status_code)
+        if (name := refused_name(body, {**asked, **sent})) is not None:
+            return name not in sent or self._dialect.refused(asked, name)
+        message = error_of(body)[1]
+        if not self._may_weaken(request, message):
+            return False
+        given = asked.get(FORMAT)
+        # What speaks of schemas where none is sent any more refuses what was sent before that was found out.
+        if given is not None and (given == request.response_format or SCHEMA not in message.casefold()):
+            self._dialect.format_refused(request.response_format, given, self._api.formats)
+        return True
+
+    def _may_weaken(self, request: Request, message: str) -> bool:
+        """Whether a refusal is of the reply format, and of one that the request can do without."""
+        is_ours = request.response_format is not None and FORMAT not in request.parameters
+        return request.may_weaken_format and is_ours and refuses_format(message)
 
     async def _token(self, refused: str | None = None) -> str | None:
         """The token to send, if one is sent: no message will show it."""
@@ -262,7 +310,9 @@ class OpenAIClient:
         raise failure_of(status, response.headers, body, self._model_id, url)
 
     def _parsed(self, content: bytes, status: int) -> Any:
-        """The JSON of a body; of an error that isn't JSON the text."""
+        """The JSON of a body, of a stream what its chunks amount to; of an error that isn't JSON the text."""
+        if status in REPLIED and is_event_stream(content):  # some always stream
+            return completion_of(content)
         try:
             return json_of(content)
         except ValueError as error:
@@ -270,11 +320,6 @@ class OpenAIClient:
                 return page_text(content)
             # Redacted before it is cut: half a secret would not be found.
             text = self._redacted(page_text(content))[:80]
-            if is_event_stream(content):
-                raise PartitionFailure(
-                    f"expected one JSON object, got a stream of events: {text!r}; this endpoint always streams",
-                    kind="streamed_reply",
-                ) from None
             raise TransientFailure(
                 f"expected JSON, got {'the page ' if is_page(content) else ''}{text!r}: {error}",
                 kind="invalid_json",
@@ -331,6 +376,7 @@ def open_openai(model: Model, surroundings: Surroundings) -> OpenAIClient:
         secret_query={field: secret_of(model, name, environment) for field, name in file.query_env.items()},
         max_connections=file.limits.max_concurrency,
         max_reply_mib=file.limits.max_reply_mib,
+        streams=file.stream,
         dialect=Dialect.of(model, lane_of(ModelIdentity(file.provider, *openai_address(file))), surroundings.dialects),
         pointing=pointing_by_key if is_openai or file.api != DEFAULT_API else pointing_to_nothing,
         tokens=tokens_of(model, surroundings),

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from eval_assets.storage.atomic_files import read_json, write_json
 LOG = logging.getLogger("eval_assets")
 DIALECTS_FILE = "dialects.json"
 """In the state directory."""
+
+FORMAT, SCHEMA, JSON_MODE = "response_format", "json_schema", "json_object"
 
 
 class DialectMemory:
@@ -131,8 +133,51 @@ class Dialect:
         self._memory.learn(self._place(parameters), asked, other)
         return True
 
+    def format_sent(self, wanted: Mapping[str, Any] | None, formats: Collection[str]) -> Mapping[str, Any] | None:
+        """The reply format to ask in: as wanted, else the strictest weaker one that wasn't refused, else none.
+
+        Args:
+            wanted: The format of the request.
+            formats: Types of formats that the API has.
+        """
+        if wanted is None:
+            return None
+        found = self._memory.names(self._format_place).get(FORMAT, wanted["type"])
+        if found == wanted["type"] and found not in formats:
+            self._say_weaker(found, None)
+            return None
+        return wanted if found == wanted["type"] else {"type": found} if found else None
+
+    def format_refused(
+        self, wanted: Mapping[str, Any] | None, sent: Mapping[str, Any], formats: Collection[str]
+    ) -> None:
+        """Ask in a weaker format from now on, unless another request found that out meanwhile.
+
+        Args:
+            wanted: The format of the request.
+            sent: The one that was refused.
+            formats: Types of formats that the API has.
+        """
+        if self.format_sent(wanted, formats) != sent:
+            return
+        weaker = JSON_MODE if sent["type"] != JSON_MODE and JSON_MODE in formats else None
+        self._memory.learn(self._format_place, FORMAT, weaker)
+        self._say_weaker(sent["type"], weaker)
+
+    def _say_weaker(self, asked: str, weaker: str | None) -> None:
+        instead = "in JSON mode" if weaker else "as plain text"
+        self._memory.say_once(
+            f"{self._called} takes no reply format {asked}: it is asked {instead}; what the prompt says of the "
+            "format is all it knows"
+        )
+
+    @property
+    def _format_place(self) -> str:
+        return f"{self._lane} {FORMAT}"
+
     def accepted(self, parameters: Mapping[str, Any]) -> None:
         """Keep what was found out: a request spelled so was answered."""
+        self._memory.keep(self._format_place)
         self._memory.keep(self._place(parameters))
 
     def _place(self, parameters: Mapping[str, Any]) -> str:

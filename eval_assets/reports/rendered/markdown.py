@@ -145,19 +145,23 @@ def _worst_flips(report: EvaluationReport) -> list[str]:
 
 
 def _cost_and_speed(shown: Sequence[CandidateReport]) -> Iterator[str]:
-    yield "| candidate | answered | cost | judging | p50 | p90 | p99 | tokens/s of one request | reused |"
-    yield "| --- |" + " ---: |" * 8
+    with_first = any(candidate.performance.is_streamed for candidate in shown)
+    first = " first token p50 |" if with_first else ""
+    yield f"| candidate | answered | cost | judging | p50 | p90 | p99 |{first} tokens/s of one request | reused |"
+    yield "| --- |" + " ---: |" * (9 if with_first else 8)
     for candidate in shown:
-        yield f"| {markdown_text(candidate.name)} | {' | '.join(_speed_cells(candidate))} |"
+        yield f"| {markdown_text(candidate.name)} | {' | '.join(_speed_cells(candidate, with_first=with_first))} |"
 
 
-def _speed_cells(candidate: CandidateReport) -> Iterator[str]:
+def _speed_cells(candidate: CandidateReport, *, with_first: bool) -> Iterator[str]:
     speed = candidate.performance
     failed = speed.n_answered < speed.n_predictions or not speed.n_predictions
     yield f"{'⚠️ ' if failed else ''}{speed.n_answered:,}/{speed.n_predictions:,}"
     yield from (money_text(amount) for amount in (speed.cost_usd, speed.judge_cost_usd))
     for latency in (speed.latency_p50_seconds, speed.latency_p90_seconds, speed.latency_p99_seconds):
         yield seconds_text(latency)
+    if with_first:
+        yield seconds_text(speed.first_token_p50_seconds)
     yield speed_text(speed.tokens_per_second)
     yield share_text(speed.reused_share)
 

@@ -115,27 +115,30 @@ def _marked(candidate: CandidateReport, labels: Mapping[str, str]) -> str:
 
 
 def _cost_and_speed(report: EvaluationReport, shown: Sequence[CandidateReport], labels: Mapping[str, str]) -> str:
+    with_first = report.total.is_streamed
     rows = [
         [
             _marked(candidate, labels),
             candidate.name if len(candidate.name) <= NAME_WIDTH else candidate.name.replace("@", "\n  @", 1),
-            *_speed_cells(candidate.performance),
+            *_speed_cells(candidate.performance, with_first=with_first),
         ]
         for candidate in shown
     ]
     if len(rows) > 1:
-        rows.append(["", "all", *_speed_cells(report.total)])
-    headers = ["", "candidate", "answered", "cost", "judging", "p50/p90/p99", "tok/s", "reused"]
+        rows.append(["", "all", *_speed_cells(report.total, with_first=with_first)])
+    first = ["first p50/p90"] if with_first else []
+    headers = ["", "candidate", "answered", "cost", "judging", "p50/p90/p99", *first, "tok/s", "reused"]
     return _table(headers, rows, right_from=2)
 
 
-def _speed_cells(speed: Performance) -> list[str]:
+def _speed_cells(speed: Performance, *, with_first: bool = False) -> list[str]:
     failed = speed.n_predictions - speed.n_answered
     return [
         f"{MARK + ' ' if failed or not speed.n_predictions else ''}{speed.n_answered:,}/{speed.n_predictions:,}",
         money_text(speed.cost_usd),
         money_text(speed.judge_cost_usd),
         latency_text(speed.latency_p50_seconds, speed.latency_p90_seconds, speed.latency_p99_seconds),
+        *([latency_text(speed.first_token_p50_seconds, speed.first_token_p90_seconds)] if with_first else []),
         speed_text(speed.tokens_per_second),
         share_text(speed.reused_share),
     ]

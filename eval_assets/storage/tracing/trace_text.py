@@ -79,6 +79,7 @@ def _prediction(prediction: Part) -> Iterator[str]:
     calls, trajectory = prediction["tool_calls"], prediction["trajectory"]
     yield from _field("tool calls", None if calls is None else calls_text(calls))
     yield from _messages("trajectory", None if trajectory is None else json.loads(trajectory))
+    yield from _field("returned beside it", prediction["extra"])
     yield from _field("outcome", prediction["outcome"])
     error = [part for part in (prediction["error_kind"], prediction["error"]) if part]
     yield from _field("error", ": ".join(error) or None)
@@ -189,7 +190,9 @@ def _spent(part: Part) -> Iterator[str]:
         ABSENT if part[name] is None else f"{part[name]:,}" for name in ("prompt_tokens", "completion_tokens")
     )
     spent = f"{seconds_text(part['latency_seconds'])}, {money_text(part['cost_usd'])}"
-    yield from _field("used", f"{asked} + {said} tokens, {spent}")
+    first = part.get("first_token_seconds")
+    began = f", first token after {seconds_text(first)}" if first is not None else ""
+    yield from _field("used", f"{asked} + {said} tokens, {spent}{began}")
     yield from _field("reply", f"{part['response_id']}{', reused' if part['reused'] else ''}")
     yield from _field("paid by run", part["paid_by_run_id"])
 
