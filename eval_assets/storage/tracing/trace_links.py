@@ -21,8 +21,8 @@ SPENT = ("latency_seconds", "prompt_tokens", "completion_tokens", "cost_usd", "r
 SCORE_FIELDS = ("score", "label", "outcome", "reason")
 ASKED_FIELDS = ("judge_version", "judge_model", "juror", "draw", "method", "raw_reply", "reasoning", "justification")
 OUTPUT_FIELDS = (
-    "output", "reasoning", "tool_calls", "extra", "outcome", "error_kind", "error", "finish_reason", "request_key",
-    "response_id", "reused",
+    "output", "reasoning", "tool_calls", "extra", "outcome", "error_kind", "error", "finish_reason", "output_fault",
+    "request_key", "response_id", "reused",
 )  # fmt: skip
 
 

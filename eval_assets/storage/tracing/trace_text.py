@@ -11,7 +11,7 @@ from eval_assets.wording.numbers import ABSENT, money_text, plain_number, second
 
 WIDTH = 110
 INDENT = "  "
-MODEL_FIELDS = ("provider", "model", "base_url", "query", "callable", "file", "gguf_file", "parameters")
+MODEL_FIELDS = ("provider", "model", "base_url", "query", "callable", "arguments", "file", "gguf_file", "parameters")
 
 Part = Mapping[str, Any]
 
@@ -76,6 +76,7 @@ def _prediction(prediction: Part) -> Iterator[str]:
     yield from _field("reasoning", prediction["reasoning"])
     yield from _field("tool calls", prediction["tool_calls"])
     yield from _field("returned beside it", prediction["extra"])
+    yield from _field("not of the form asked for", prediction["output_fault"] or None)
     yield from _field("outcome", prediction["outcome"])
     error = [part for part in (prediction["error_kind"], prediction["error"]) if part]
     yield from _field("error", ": ".join(error) or None)
