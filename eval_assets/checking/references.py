@@ -218,7 +218,7 @@ def _column_problems(
     """Columns that an evaluation, its dataset card, metrics, prompts and judges name and no row provides."""
     yield from card_problems(project.datasets[loaded.item.file.dataset], columns)
     yield from slice_problems(loaded, columns, is_empty=bool(loaded.item.file.slice.where) and not examples)
-    answered = columns.beside_answers() if _runs_user_code(project, loaded.item) else columns
+    answered = columns.beside_answers() if _may_return_columns(project, loaded.item) else columns
     yield from argument_problems(loaded, metrics, answered)
     for kind, used in files_used(project, loaded.item):
         if kind == "prompts" and used in project.prompts:
@@ -230,10 +230,10 @@ def _column_problems(
             yield from judge_template_problems(project.judges[used], answered)
 
 
-def _runs_user_code(project: Project, evaluation: Evaluation) -> bool:
-    """Whether code of the user answers, which may return columns beside its answers."""
+def _may_return_columns(project: Project, evaluation: Evaluation) -> bool:
+    """Whether answers come with columns of their own: of code of the user, or recorded ones."""
     models = [project.models[name].item for name in evaluation.file.models if name in project.models]
-    return any(provider_of(model).runs_user_code for model in models)
+    return any(provider_of(model).runs_user_code or model.file.columns.extra for model in models)
 
 
 def _examples(project: Project, evaluation: Evaluation) -> list[Example]:

@@ -182,6 +182,12 @@ class RecordedColumns(FileModel):
     latency_seconds: str | None = Field(None, description="How many seconds the reply took; unknown when absent.")
     prompt_tokens: str | None = Field(None, description="Tokens of the prompt; unknown when absent.")
     completion_tokens: str | None = Field(None, description="Tokens of the reply; unknown when absent.")
+    extra: tuple[str, ...] = Field(
+        (),
+        description="Columns that are kept beside the output, which metrics and judges can name: what was retrieved, "
+        "steps.",
+        exclude_if=_is_empty,
+    )
     candidate: str | None = Field(
         None,
         description="Whose output a verdict is on: `model@prompt`, or the model alone for all its prompts; absent for "

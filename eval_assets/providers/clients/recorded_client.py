@@ -14,7 +14,9 @@ from eval_assets.config.files.variables import with_variables
 from eval_assets.config.model import ModelFile, RecordedColumns
 from eval_assets.config.problems import line_word, nearest
 from eval_assets.errors import ConfigError
+from eval_assets.providers.clients.callable_replies import TAKEN
 from eval_assets.providers.failures import RequestFailed
+from eval_assets.providers.replies.content import json_cell
 from eval_assets.providers.replies.endings import outcome_of
 from eval_assets.requests.canonical_json import canonical_json, json_text
 from eval_assets.requests.exchange import Reply, Request
@@ -66,6 +68,11 @@ class RecordedClient:
     def __init__(self, path: Path, columns: RecordedColumns, *, file: str | None = None) -> None:
         self._path = path
         self._columns = columns
+        taken = [column for column in columns.extra if _name_of(column) in TAKEN]
+        if taken:
+            raise ConfigError(
+                f"{file or path}: `columns.extra` names {taken[0]!r}, which is a column of every row already"
+            )
         self._measured = (columns.latency_seconds, columns.prompt_tokens, columns.completion_tokens)
         self._said = Spool()
         self._lines = array("Q")
@@ -111,7 +118,7 @@ class RecordedClient:
                 f"{request.sample_index} of {named}; a file holds one reply per example",
                 "not_recorded",
             )
-        output, latency, *tokens = said
+        output, extra, latency, *tokens = said
         text = output if isinstance(output, str) else json_text(output)
         latency_column, *token_columns = self._measured
         latency_seconds = _number(latency, latency_column)
@@ -124,6 +131,7 @@ class RecordedClient:
             requested_at=datetime.now(UTC),
             prompt_tokens=prompt_tokens,
             completion_tokens=completion_tokens,
+            extra=json_cell(extra) if extra else None,
         )
 
     async def aclose(self) -> None:
@@ -139,7 +147,7 @@ class RecordedClient:
 
     def _read(self, file: str) -> None:
         columns, first = self._columns, None
-        unseen = [column for column in (columns.example_id, columns.output) if column is not None]
+        unseen = [column for column in (columns.example_id, columns.output, *columns.extra) if column is not None]
         fault: ConfigError | None = None  # said after a column that no row has
         for line, row in recorded_rows(self._path, columns, file=file):
             first = row if first is None else first
@@ -148,7 +156,9 @@ class RecordedClient:
                 fault = self._place(line, row, columns.example_id, file)
             output = value_at(row, columns.output)
             measured = [None if column is None else value_at(row, column) for column in self._measured]
-            self._said.add(None if output is None else [output, *measured])
+            beside = {_name_of(column): value_at(row, column) for column in columns.extra}
+            extra = {name: value for name, value in beside.items() if value is not None}
+            self._said.add(None if output is None else [output, extra, *measured])
             self._lines.append(line)
         if unseen and first is not None:
             raise _absent(unseen[0], first, file)
@@ -199,6 +209,11 @@ def recorded_rows(path: Path, columns: RecordedColumns, *, file: str) -> Iterato
         yield line, row
     if not found:
         raise ConfigError(f"{file}: expected rows with predictions, the file has none")
+
+
+def _name_of(column: str) -> str:
+    """Under which a column is kept beside an output: of a path into nested objects its last part."""
+    return column.rpartition(".")[2]
 
 
 def _has_nothing(row: Mapping[str, Any]) -> bool:
