@@ -6,6 +6,9 @@ from datetime import datetime
 from typing import Any, Literal, Protocol, TypedDict
 
 Outcome = Literal["ok", "tool_call", "empty", "error", "refused", "truncated", "unparsed", "skipped"]
+HIDDEN = "targets"
+"""The column of an example that no candidate is shown: it is scored against it."""
+
 UNSCORED_OUTCOMES = ("tool_call", "empty", "error", "refused", "truncated", "unparsed", "skipped")
 
 

@@ -22,7 +22,7 @@ from eval_assets.providers.replies.reading import READING_VERSION
 from eval_assets.providers.traits import provider_of
 from eval_assets.reports.performance import known_sum
 from eval_assets.requests.canonical_json import json_text
-from eval_assets.requests.exchange import Message, Reply, Request
+from eval_assets.requests.exchange import HIDDEN, Message, Reply, Request
 from eval_assets.requests.extra_columns import CONTEXT, with_extra_columns
 from eval_assets.requests.keys import KEY_SCHEMA
 from eval_assets.requests.used_tokens import parts_of
@@ -38,7 +38,6 @@ from eval_assets.tables.cell_tables import PREDICTIONS
 
 FRAME_ROWS = 4_000
 CODE_VERSION = f"keys-{KEY_SCHEMA}+reading-{READING_VERSION}"
-HIDDEN_FROM_MODELS = "targets"
 CONTENT_COLUMNS = (
     "prediction_id",
     "example_sha256",
@@ -191,7 +190,7 @@ def prediction_jobs(
 
 def columns_shown(example: Example) -> dict[str, Any]:
     """What prompts and callables may see of an example: everything but the targets it is scored against."""
-    return {name: value for name, value in example.columns.items() if name != HIDDEN_FROM_MODELS}
+    return {name: value for name, value in example.columns.items() if name != HIDDEN}
 
 
 def request_for(

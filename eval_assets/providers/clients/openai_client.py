@@ -24,7 +24,14 @@ from eval_assets.providers.http.bodies import REPLACEMENT, is_event_stream, is_p
 from eval_assets.providers.http.connections import FIRST_TOKEN_AT, MIB, bounded_client, failed_connection
 from eval_assets.providers.http.event_streams import completion_of
 from eval_assets.providers.http.headers import quota_of
-from eval_assets.providers.http.statuses import COMPLETIONS, REPLIED, address_of, error_of, failure_of, refuses_format
+from eval_assets.providers.http.statuses import (
+    COMPLETIONS,
+    REPLIED,
+    address_of,
+    error_of,
+    failure_of,
+    takes_no_such_format,
+)
 from eval_assets.providers.redaction import redacted, redacted_texts
 from eval_assets.providers.replies.guessed_tokens import with_guessed_tokens
 from eval_assets.requests.exchange import Reply, Request
@@ -125,7 +132,11 @@ class OpenAIClient:
         if USAGE_OF_A_STREAM in sent and USAGE_OF_A_STREAM in error_of(body)[1]:
             self._streaming = {"stream": True}  # then usage is guessed
             return True
-        if request.may_weaken_format and request.response_format is not None and refuses_format(error_of(body)[1]):
+        if (
+            request.may_weaken_format
+            and request.response_format is not None
+            and takes_no_such_format(error_of(body)[1])
+        ):
             if "response_format" not in sent or "response_format" in request.parameters:
                 return False
             self._dialect.format_refused(request.response_format, sent["response_format"])

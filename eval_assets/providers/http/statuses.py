@@ -94,12 +94,12 @@ def speaks_of_formats(message: str) -> bool:
     return any(phrase in message.casefold() for phrase in OF_FORMATS)
 
 
-def refuses_format(message: str) -> bool:
+def takes_no_such_format(message: str) -> bool:
     """Whether an endpoint takes no such format at all, and doesn't just find fault with this one.
 
-    >>> refuses_format("response_format json_schema is not supported")
+    >>> takes_no_such_format("response_format json_schema is not supported")
     True
-    >>> refuses_format("Invalid schema for response_format 'answer': schema must have type 'object'")
+    >>> takes_no_such_format("Invalid schema for response_format 'answer': schema must have type 'object'")
     False
     """
     said = message.casefold()
