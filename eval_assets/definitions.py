@@ -5,6 +5,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from eval_assets.automation.batch_sensor import collect_batches_sensor
 from eval_assets.automation.gates_on_assets import asset_gates
 from eval_assets.automation.maintenance import maintain_job, maintenance_schedule
 from eval_assets.automation.refresh import refresh_job
@@ -78,6 +79,7 @@ def assembled(
             sensors=[
                 watch_files_sensor(settings, project, names),
                 refresh_stale_sensor(settings, project, names),
+                collect_batches_sensor(settings, project, names),
                 *([watch_upstream_sensor(settings, project, names, neighbours)] if neighbours.upstream else []),
             ],
         ),

@@ -45,6 +45,10 @@ class BudgetExceededError(EvalAssetsError):
     """The next request could exceed the budget; everything answered so far is kept."""
 
 
+class UnderWayError(EvalAssetsError):
+    """Requests wait in a provider's batch, or are about to: their replies are collected later."""
+
+
 class RunFailedError(EvalAssetsError):
     """Something of a run crashed or could not be finished; everything answered so far is kept."""
 

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any
 
@@ -19,6 +19,8 @@ from eval_assets.config.project import Project
 from eval_assets.names import COMPARE, EVALUATE_CELL, READ_FILES, Names
 from eval_assets.planning.plan import Plan, RootPlan, make_plan
 from eval_assets.planning.run_summary import Failed, RunSummary
+from eval_assets.providers.batches.desk import BatchDesk, Look, progress_text
+from eval_assets.providers.batches.gathering import Gathering
 from eval_assets.run_jobs import TABLES, job_definitions
 from eval_assets.stages.asking_ahead import AskingAhead
 from eval_assets.stages.edges import file_of, files_below
@@ -49,6 +51,7 @@ def run_plan(
     instance: dg.DagsterInstance,
     on_start: Callable[[str], None],
     names: Names,
+    wait: bool = False,
 ) -> RunSummary:
     """Materialize everything a plan names, upstream first, one run per partition.
 
@@ -61,6 +64,7 @@ def run_plan(
         instance: Where runs are recorded.
         on_start: Told what starts.
         names: What assets and jobs are called.
+        wait: For batches, and run what they bring; else the summary says what waits.
     """
     batch = uuid.uuid4().hex[:8]
     repository = job_definitions(engine_room.project, engine_room, names).get_repository_def()
@@ -76,7 +80,7 @@ def run_plan(
             tags={"eval_assets/run": batch},
         )
         runs = _Runs(engine_room, repository, names, instance, batch, on_start, summary)
-        _execute_all(engine_room, plan, spending, runs)
+        _execute_all(engine_room, plan, spending, runs, wait=wait)
         close_backfill(instance, backfill, succeeded=not summary.failed and not summary.skipped)
     return summary
 
@@ -177,39 +181,96 @@ class _Agenda:
 
     def to_ask(self, places: Iterable[Place]) -> list[Asked]:
         """Those of the places where requests will be sent."""
-        return [
-            Asked(place, self.tables[place], self.run_ids[place], self._ranks.get(place, 0))
-            for place in places
-            if self._n_sent.get(place) and not self.is_blocked(place)
-        ]
+        return [self.asked(place) for place in places if self._n_sent.get(place) and not self.is_blocked(place)]
+
+    def asked(self, place: Place) -> Asked:
+        """What is asked there, though the plan counts its requests to other places."""
+        return Asked(place, self.tables[place], self.run_ids[place], self._ranks.get(place, 0))
 
 
-def _execute_all(engine_room: EngineRoom, plan: Plan, spending: Spending, runs: _Runs) -> None:
-    """Run what the plan names, upstream first: each cell once all of it was asked, and joins once their cells ran."""
+def _execute_all(engine_room: EngineRoom, plan: Plan, spending: Spending, runs: _Runs, *, wait: bool) -> None:
+    """Run what the plan names, in as many rounds as batches take that are waited for."""
     agenda = _Agenda(engine_room.project, plan, runs.read(plan.roots))
-    with (
-        engine_room.store.taking_together(lanes_asked(engine_room.project, agenda.tables)),
-        closing(AskingAhead(engine_room, replace(spending, batch=runs.batch))) as ahead,
-    ):
-        waiting: list[Place] = [*agenda.cells]
-        to_join: list[Place] = [*agenda.joins]
-        if first := agenda.to_ask(waiting):
-            ahead.begin(first)
-            for module in NEEDED_LATER:
-                import_module(module)
-        while waiting or to_join:
-            unfinished = {place.evaluation for place in waiting}
-            ready = [place for place in to_join if place.evaluation not in unfinished]
-            to_join = [place for place in to_join if place.evaluation in unfinished]
-            ahead.begin(agenda.to_ask(ready))
-            waiting = [*ready, *waiting]
-            place = ahead.first_done(waiting)
-            waiting.remove(place)
-            if engine_room.stop.is_set() or agenda.is_blocked(place):
-                runs.summary.skipped.append(place.key)
-                continue
-            job = EVALUATE_CELL if isinstance(place, Cell) else COMPARE
-            runs.compute(job, place.key, agenda.tables[place], spending, agenda.run_ids[place])
+    lanes = lanes_asked(engine_room.project, agenda.tables)
+    desk = BatchDesk(engine_room.store, engine_room.open_batches, engine_room.stop, runs.on_start)
+    left = _Left([*agenda.cells], [*agenda.joins])
+    while True:
+        desk.bring_in(lanes)
+        gathering = Gathering()
+        # The lanes are held until what was gathered is remembered: nobody else gathers or sends it.
+        with engine_room.store.taking_together(lanes):
+            with closing(AskingAhead(engine_room, replace(spending, batch=runs.batch), gathering)) as ahead:
+                left = _execute_round(engine_room, agenda, left, spending, runs, ahead)
+            refused = {} if engine_room.stop.is_set() else desk.submit(gathering)
+        if refused or not wait or not left.waiting or not desk.wait(lanes):
+            break
+    runs.summary.waiting = {place.key: n for place, n in left.waiting.items() if n}
+    runs.summary.batches = [progress_text(Look(record, None)) for record in desk.under_way(lanes)]
+    not_submitted = {f"to submit a batch of {name}": error for name, error in refused.items()}
+    for what, why in {**not_submitted, **{place.key: why for place, why in left.refused.items()}}.items():
+        failed = Failed(what, runs.batch, str(why), refused=False, cause=type(why).__name__)
+        runs.summary.failed.append(failed)
+
+
+@dataclass(slots=True)
+class _Left:
+    """What of a plan still is to be computed.
+
+    Args:
+        cells: In the order of the plan.
+        joins: Likewise.
+        waiting: Of these, those that were asked and wait for batches → for how many requests.
+        refused: Those that a budget stopped → what it says.
+    """
+
+    cells: list[Place]
+    joins: list[Place]
+    waiting: dict[Place, int] = field(default_factory=dict)
+    refused: dict[Place, BaseException] = field(default_factory=dict)
+
+
+def _execute_round(
+    engine_room: EngineRoom, agenda: _Agenda, left: _Left, spending: Spending, runs: _Runs, ahead: AskingAhead
+) -> _Left:
+    """Run what can be, upstream first: each cell once all of it was asked, and joins once their cells ran.
+
+    Returns:
+        What waits for batches, and the joins above it.
+    """
+    later = _Left([], [])
+    waiting, to_join = [*left.cells], [*left.joins]
+    if first := agenda.to_ask(waiting):
+        ahead.begin(first)
+        for module in NEEDED_LATER:
+            import_module(module)
+    while True:
+        unfinished = {place.evaluation for place in (*waiting, *later.cells)}
+        ready = [place for place in to_join if place.evaluation not in unfinished]
+        to_join = [place for place in to_join if place.evaluation in unfinished]
+        ahead.begin(agenda.to_ask(ready))
+        waiting = [*ready, *waiting]
+        if not waiting:
+            later.joins += to_join
+            return later
+        place = ahead.first_done(waiting)
+        waiting.remove(place)
+        if engine_room.stop.is_set() or agenda.is_blocked(place):
+            runs.summary.skipped.append(place.key)
+            continue
+        if later.waiting and not ahead.was_asked(place):
+            # Its requests are those of other places, which may wait.
+            ahead.begin([agenda.asked(place)])
+            waiting.append(place)
+            continue
+        n_waiting, refused = ahead.n_waiting(place), ahead.refused(place)
+        if n_waiting or refused is not None:
+            (later.cells if isinstance(place, Cell) else later.joins).append(place)
+            later.waiting[place] = n_waiting
+            if refused is not None:
+                later.refused[place] = refused
+            continue
+        job = EVALUATE_CELL if isinstance(place, Cell) else COMPARE
+        runs.compute(job, place.key, agenda.tables[place], spending, agenda.run_ids[place])
 
 
 def _said_of_files(result: dg.ExecuteInProcessResult) -> dict[str, str]:

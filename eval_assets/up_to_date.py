@@ -15,7 +15,7 @@ from eval_assets.config.settings import Settings
 from eval_assets.names import Names, names_of
 from eval_assets.planning.failed_rows import FailedRows, failed_rows
 from eval_assets.planning.plan import Plan, make_plan
-from eval_assets.planning.run_summary import RunSummary
+from eval_assets.planning.run_summary import RunSummary, waiting_lines
 from eval_assets.planning.staleness import StalenessReader
 from eval_assets.providers.dispatch.progress import Progress
 from eval_assets.reports.computed.gating import OverallVerdict, overall_verdict
@@ -95,11 +95,12 @@ class RunOutcome:
     is_open: bool
 
     def __repr__(self) -> str:
-        """What ran, what failed, and what gates say, a line each."""
+        """What ran, what failed, what gates say, and what waits for batches, a line each."""
         n_failed = sum(rows.n_failed for rows in self.failed)
         runs = f"{count_text(self.summary.n_runs, 'run')}, {count_text(n_failed, 'row')} without a result"
         gates = [f"{name}: {overall.verdict.value}, {overall.note}" for name, (overall, _) in self.gates.items()]
-        return "\n".join([runs, *gates, *self.unfinished])
+        waiting = [*self.summary.batches, *waiting_lines(self.summary.waiting)]
+        return "\n".join([runs, *gates, *waiting, *self.unfinished])
 
     @property
     def unfinished(self) -> tuple[str, ...]:
@@ -112,7 +113,13 @@ class RunOutcome:
 
 
 def bring_up_to_date(
-    engine_room: EngineRoom, settings: Settings, chosen: Mapping[str, Any], spending: Spending, listener: Listener
+    engine_room: EngineRoom,
+    settings: Settings,
+    chosen: Mapping[str, Any],
+    spending: Spending,
+    listener: Listener,
+    *,
+    wait: bool = False,
 ) -> RunOutcome:
     """Run what is stale, missing or formerly failed, and nothing else.
 
@@ -122,18 +129,19 @@ def bring_up_to_date(
         chosen: Which evaluations, models and prompts, as `make_plan` takes them.
         spending: What may be reused and asked again.
         listener: Told how it goes.
+        wait: For batches that are under way, and run what they bring.
 
     Raises:
         ConfigError: A name is unknown, or of each chosen evaluation a file can't be used.
     """
     summary, made = RunSummary(), _plan_without_dagster(engine_room, settings, chosen, spending)
     if made is None or not made.is_empty:
-        summary, made = _planned_and_run(engine_room, settings, chosen, spending, listener, made)
+        summary, made = _planned_and_run(engine_room, settings, chosen, spending, listener, made, wait=wait)
     else:
         listener.planned(made)
     cells = [planned.cell for planned in made.cells]
     reader = StalenessReader(engine_room.project, engine_room.versions, engine_room.warehouse)
-    is_open = bool(summary.skipped) or any(not failed.refused for failed in summary.failed)
+    is_open = bool(summary.skipped or summary.waiting) or any(not failed.refused for failed in summary.failed)
     return RunOutcome(
         plan=made,
         summary=summary,
@@ -163,6 +171,8 @@ def _planned_and_run(
     spending: Spending,
     listener: Listener,
     made: Plan | None,
+    *,
+    wait: bool,
 ) -> tuple[RunSummary, Plan]:
     """Run the plan; without one, plan first with what Dagster has seen."""
     from eval_assets.automation.instance import open_instance
@@ -172,7 +182,9 @@ def _planned_and_run(
         plan = made or _plan_with(instance, engine_room, names, chosen, spending)
         listener.planned(plan)
         engine_room.on_progress = watcher.update
-        summary = RunSummary() if plan.is_empty else _run(instance, engine_room, names, plan, spending, watcher)
+        summary = (
+            RunSummary() if plan.is_empty else _run(instance, engine_room, names, plan, spending, watcher, wait=wait)
+        )
         ask(dagster_home(settings.home), engine_room.state_dir, instance, names)
     return summary, plan
 
@@ -196,12 +208,22 @@ def _run(
     plan: Plan,
     spending: Spending,
     watcher: RunWatcher,
+    *,
+    wait: bool,
 ) -> RunSummary:
     from eval_assets.automation.stopping import stopping
     from eval_assets.plan_runs import run_plan
 
     with stopping(engine_room, watcher.stop):
-        return run_plan(engine_room, plan, spending=spending, instance=instance, on_start=watcher.start, names=names)
+        return run_plan(
+            engine_room,
+            plan,
+            spending=spending,
+            instance=instance,
+            on_start=watcher.start,
+            names=names,
+            wait=wait,
+        )
 
 
 def _gates(engine_room: EngineRoom, cells: Sequence[Cell]) -> dict[str, tuple[OverallVerdict, pl.DataFrame]]:

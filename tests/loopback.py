@@ -1,4 +1,4 @@
-"""An OpenAI-compatible provider on loopback that counts what it is asked and misbehaves on demand.
+"""A provider on loopback that counts what it is asked and misbehaves on demand, in any of the APIs of `loopback_apis`.
 
     with LoopbackProvider() as provider:
         provider.script(Fault(429, retry_after="0.1"), Fault("reset"))   # the next two requests
@@ -19,9 +19,13 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal, Self
 
 from aiohttp import web
+
+from tests.loopback_apis import APIS, CHAT, SpokenApi
+from tests.loopback_batches import LoopbackBatches
 
 TOOL_CALLS = [{"id": "c1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city": "Oslo"}'}}]
 Answering = Callable[[Mapping[str, Any]], str]
@@ -53,21 +57,6 @@ class Fault:
     code: str | None = None
     body: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
-
-
-def unsupported_parameter(name: str, value: Any) -> bytes:
-    """The body of a 400 as OpenAI's reasoning models send it."""
-    if name == "max_tokens":
-        message = (
-            f"Unsupported parameter: {name!r} is not supported with this model. Use 'max_completion_tokens' instead."
-        )
-        code = "unsupported_parameter"
-    else:
-        message = f"Unsupported value: {name!r} does not support {value} with this model. "
-        message += "Only the default (1) value is supported."
-        code = "unsupported_value"
-    error = {"message": message, "type": "invalid_request_error", "param": name, "code": code}
-    return json.dumps({"error": error}).encode()
 
 
 def thought_out(text: str, n_thoughts: int, body: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
@@ -102,6 +91,13 @@ def events_of(reply: Mapping[str, Any], body: Mapping[str, Any]) -> Iterator[str
     yield "[DONE]"
 
 
+def within(body: Mapping[str, Any], name: str) -> Any:
+    """What a body holds under a name, in which dots lead into objects; null if it doesn't."""
+    for part in name.split("."):
+        body = body.get(part) if isinstance(body, Mapping) else None  # type: ignore[assignment]
+    return body
+
+
 @dataclass
 class LoopbackProvider:
     """A provider for one test.
@@ -115,10 +111,13 @@ class LoopbackProvider:
         models: If set, other models get a 404.
         supports_json_schema: If not, a `json_schema` response format gets a 400.
         headers: Added to every reply, such as rate limits.
-        takes_no: Parameters that get a 400, in the words of OpenAI's reasoning models.
+        takes_no: Parameters that get a 400, in the words of the API.
         thinking: Tokens spent on thoughts before the answer to a request body; they count against its limit.
         always_streams: Replies come as events though nobody asked for it.
         token_seconds: Time between two events of a stream.
+        is_anywhere: Its APIs are found below any path, not below `/v1` alone.
+        answers_as: The model that it says has answered; the one that was asked for when null.
+        fingerprint: What it says of the state of its servers.
     """
 
     answer: Answering | None = None
@@ -134,6 +133,9 @@ class LoopbackProvider:
     thinking: Callable[[Mapping[str, Any]], int] | None = None
     always_streams: bool = False
     token_seconds: float = 0.0
+    is_anywhere: bool = False
+    answers_as: str | None = None
+    fingerprint: str | None = None
 
     requests: int = field(default=0, init=False)
     paid: int = field(default=0, init=False)
@@ -142,12 +144,14 @@ class LoopbackProvider:
     bodies: list[dict[str, Any]] = field(default_factory=list, init=False)
     times: list[float] = field(default_factory=list, init=False)
     request_headers: list[Mapping[str, str]] = field(default_factory=list, init=False)
+    paths: list[str] = field(default_factory=list, init=False)
     by_hash: Counter[str] = field(default_factory=Counter, init=False)
     paid_by_hash: Counter[str] = field(default_factory=Counter, init=False)
     base_url: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
         self._script: deque[Fault | None] = deque()
+        self.batches = LoopbackBatches(self.batched)
 
     def __enter__(self) -> Self:
         self._loop = asyncio.new_event_loop()
@@ -188,8 +192,11 @@ class LoopbackProvider:
     async def start(self, port: int = 0) -> web.AppRunner:
         """Serve in the running loop."""
         app = web.Application(client_max_size=2**26)
-        app.router.add_post("/v1/chat/completions", self._complete)
+        for api in APIS:
+            before = "/{before:.*}" if self.is_anywhere else "/v1"
+            app.router.add_post(f"{before}{api.path}", partial(self._complete, api))
         app.router.add_get("/_stats", self._tell)
+        self.batches.add_routes(app)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", port, backlog=1024)
@@ -200,7 +207,21 @@ class LoopbackProvider:
     async def _tell(self, _: web.Request) -> web.Response:
         return web.json_response(self.stats)
 
-    async def _complete(self, request: web.Request) -> web.StreamResponse:
+    def batched(self, body: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+        """Status and body of the response to a line of a batch; scripted faults are statuses, or ways to end."""
+        fault = self._script.popleft() if self._script else self.faults(body) if self.faults else None
+        if fault is None and (refused := next((name for name in self.takes_no if name in body), None)):
+            fault = Fault(400, body=json.dumps(CHAT.refusal(refused, body[refused])).encode())
+        if fault is None:
+            return 200, self._reply(dict(body))
+        if isinstance(fault.what, int):
+            error = {"error": {"message": fault.message, "code": fault.code, "type": "scripted"}}
+            return fault.what, error if fault.body is None else json.loads(fault.body)
+        billed = self._without_answer(fault.what, dict(body))
+        assert billed is not None
+        return 200, billed
+
+    async def _complete(self, api: SpokenApi, request: web.Request) -> web.StreamResponse:
         raw = await request.read()
         body = json.loads(raw)
         digest = hashlib.sha256(raw).hexdigest()
@@ -210,61 +231,62 @@ class LoopbackProvider:
             self.bodies.append(body)
             self.times.append(time.monotonic())
             self.request_headers.append(request.headers)
+            self.paths.append(request.path_qs)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
-            return await self._react(request, body, digest)
+            return await self._react(api, request, body, digest)
         finally:
             self.at_once -= 1
 
-    async def _react(self, request: web.Request, body: dict[str, Any], digest: str) -> web.StreamResponse:
+    async def _react(
+        self, api: SpokenApi, request: web.Request, body: dict[str, Any], digest: str
+    ) -> web.StreamResponse:
         fault = self._script.popleft() if self._script else self.faults(body) if self.faults else None
-        if self.api_key is not None and request.headers.get("Authorization") != f"Bearer {self.api_key}":
+        key = request.headers.get("x-api-key") or request.headers.get("Authorization")
+        if self.api_key is not None and key not in (self.api_key, f"Bearer {self.api_key}"):
             # Real providers repeat part of the key; ours repeats all of it, to see whether it is scrubbed.
-            fault = Fault(
-                401,
-                message=f"Incorrect API key provided: {request.headers.get('Authorization')}",
-                code="invalid_api_key",
-            )
+            fault = Fault(401, message=f"Incorrect API key provided: {key}", code="invalid_api_key")
         elif self.models is not None and body["model"] not in self.models:
             fault = Fault(404, message=f"The model {body['model']!r} does not exist", code="model_not_found")
-        elif body.get("response_format", {}).get("type") == "json_schema" and not self.supports_json_schema:
+        elif not self.supports_json_schema and within(api.as_chat(body), "response_format.type") == "json_schema":
             fault = Fault(400, message="response_format json_schema is not supported", code="unsupported_value")
-        elif refused := next((name for name in self.takes_no if name in body), None):
-            fault = Fault(400, body=unsupported_parameter(refused, body[refused]))
+        elif refused := next((name for name in self.takes_no if within(body, name) is not None), None):
+            fault = Fault(400, body=json.dumps(api.refusal(refused, within(body, refused))).encode())
         elif self.max_at_once is not None and self.at_once > self.max_at_once:
             fault = Fault(429, retry_after="0.05", message="too many requests at once")
         if self.latency_seconds:
             await asyncio.sleep(self.latency_seconds)
         if fault is None:
-            return self._paid(digest, await self._answered(request, body))
+            return self._paid(digest, await self._answered(request, api, body))
         if fault.body is not None:
             assert isinstance(fault.what, int)
             return web.Response(
                 body=fault.body, status=fault.what, headers={"Content-Type": "text/plain", **fault.headers}
             )
         if isinstance(fault.what, int):
-            error = {"error": {"message": fault.message, "code": fault.code, "type": "scripted"}}
+            error = api.error(fault.what, fault.message, fault.code)
             headers = self.headers | ({} if fault.retry_after is None else {"Retry-After": fault.retry_after})
             headers |= fault.headers
             return web.json_response(error, status=fault.what, headers=headers)
-        return await self._misbehave(fault.what, request, body, digest)
+        return await self._misbehave(fault.what, api, request, body, digest)
 
     async def _misbehave(
-        self, manner: Manner, request: web.Request, body: dict[str, Any], digest: str
+        self, manner: Manner, api: SpokenApi, request: web.Request, asked: dict[str, Any], digest: str
     ) -> web.StreamResponse:
+        body = api.as_chat(asked)
         if (billed := self._without_answer(manner, body)) is not None:
-            return self._paid(digest, web.json_response(billed))
+            return self._paid(digest, web.json_response(api.reply(asked, billed)))
         match manner:
             case "filtered":
                 error = {"error": {"message": "The response was filtered", "code": "content_filter", "status": 400}}
                 return web.json_response(error, status=400)
             case "empty_choice":
-                return web.json_response(self._reply(body) | {"choices": [], "usage": None})
+                return web.json_response(api.reply(asked, self._reply(body) | {"choices": [], "usage": None}))
             case "invalid_json":
                 return web.Response(text='{"choices": [{"message": ', content_type="application/json")
             case "half_body":
-                text = json.dumps(self._reply(body)).encode()
+                text = json.dumps(api.reply(asked, self._reply(body))).encode()
                 response = web.StreamResponse(
                     headers={"Content-Type": "application/json", "Content-Length": str(len(text))}
                 )
@@ -299,10 +321,10 @@ class LoopbackProvider:
             case _:
                 return None
 
-    async def _answered(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+    async def _answered(self, request: web.Request, api: SpokenApi, body: dict[str, Any]) -> web.StreamResponse:
         if self.always_streams or body.get("stream"):
             return await self._stream(request, body)
-        return web.json_response(self._reply(body), headers=self.headers)
+        return web.json_response(api.reply(body, self._reply(api.as_chat(body))), headers=self.headers)
 
     async def _stream(
         self, request: web.Request, body: dict[str, Any], *, n_events: int | None = None
@@ -325,7 +347,7 @@ class LoopbackProvider:
     def _reply(
         self, body: dict[str, Any], text: str | None = "", finish_reason: str = "stop", refusal: str | None = None
     ) -> dict[str, Any]:
-        asked = body["messages"][-1]["content"]
+        asked = str(body["messages"][-1]["content"])
         if text is not None:
             text = f"echo: {asked}" if self.answer is None else self.answer(body)
         spent: dict[str, Any] = {"completion_tokens": len((text or "").split())}
@@ -335,7 +357,9 @@ class LoopbackProvider:
             "id": f"chatcmpl-{next(self._ids)}",
             "object": "chat.completion",
             "created": 0,
-            "model": body["model"],
+            "model": self.answers_as or body["model"],
+            "system_fingerprint": self.fingerprint,
+            "service_tier": "default",
             "choices": [
                 {
                     "index": 0,

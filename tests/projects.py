@@ -197,7 +197,12 @@ class Lab:
             return self._plan(engine_room, **choice)
 
     def run(
-        self, spending: Spending | None = None, *, on_plan: Callable[[Plan], object] | None = None, **choice: Any
+        self,
+        spending: Spending | None = None,
+        *,
+        on_plan: Callable[[Plan], object] | None = None,
+        wait: bool = False,
+        **choice: Any,
     ) -> RunSummary:
         """Plan and run, as `eval-assets run` does; `on_plan` comes between the two."""
         spending = spending or Spending()
@@ -212,6 +217,7 @@ class Lab:
                 instance=self.instance,
                 on_start=lambda what: None,
                 names=self.names,
+                wait=wait,
             )
 
     def materialize(

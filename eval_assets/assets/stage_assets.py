@@ -36,6 +36,10 @@ class SpendingConfig(dg.Config):
         None, description="ISO time: replies asked for since then have been asked for again. Null: the run's start."
     )
 
+    sending: str | None = Field(
+        None, description="in_batches: whatever a provider takes so. at_once: nothing. Null: as each model says."
+    )
+
     def spending(self, run: dg.DagsterRun) -> Spending:
         """The core's form of this choice; all runs of a backfill share a budget."""
         return Spending(
@@ -43,6 +47,7 @@ class SpendingConfig(dg.Config):
             max_cost_usd=self.max_cost_usd,
             batch=run.tags.get(BACKFILL_TAG),
             retry=retry_of(self.retry, self.retry_before),
+            sending=self.sending,
         )
 
 

@@ -53,7 +53,7 @@ def _gate_on(
     def gate_on_asset(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         running, room = context.op_execution_context, room_of(context, names)
         policy = _policy(running.instance, evaluation, asset, names)
-        config = RefreshConfig(evaluations=[name], cache=policy, where="here", max_cost_usd=None)
+        config = RefreshConfig(evaluations=[name], cache=policy, where="here", max_cost_usd=None, sending=None)
         brought = bring_up_to_date(running, config, computing, run_plan, names)
         return gate_result(room.warehouse, name, spec, {"evaluation": name, "plan": brought["plan"]})
 

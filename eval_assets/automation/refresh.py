@@ -20,6 +20,7 @@ from eval_assets.automation.stopping import stopping
 from eval_assets.names import REFRESH_JOB, Names
 from eval_assets.planning.plan import Plan, make_plan
 from eval_assets.planning.plan_text import plan_markdown
+from eval_assets.planning.run_summary import waiting_lines
 from eval_assets.providers.dispatch.progress import Progress
 from eval_assets.resources.shared_room import needed_room, room_of
 from eval_assets.stages.engine_room import EngineRoom
@@ -50,6 +51,9 @@ class RefreshConfig(dg.Config):
     max_cost_usd: float | None = Field(None, description="Budget of each evaluation; null: as its file says.")
     retry: list[str] = Field(
         default_factory=list, description="Outcomes of replies to ask for again: refused, empty, truncated, tool_call."
+    )
+    sending: str | None = Field(
+        None, description="in_batches: whatever a provider takes so. at_once: nothing. Null: as each model says."
     )
 
 
@@ -96,7 +100,7 @@ def bring_up_to_date(
         dagster.Failure: A run failed, otherwise than by a gate.
     """
     engine_room = room_of(context, names)
-    spending = Spending(config.cache, config.max_cost_usd, retry=retry_of(config.retry))
+    spending = Spending(config.cache, config.max_cost_usd, retry=retry_of(config.retry), sending=config.sending)
     with exclusive(engine_room.state_dir / "refresh.lock", label=context.run_id):
         plan = _plan(context, config, engine_room, spending, names)
         chosen = {} if config.dry_run else partitions_by_asset(plan)
@@ -177,6 +181,8 @@ def _run(
         )
     if engine_room.stop.is_set():
         raise DagsterExecutionInterruptedError
+    for line in (*summary.batches, *waiting_lines(summary.waiting)):
+        context.log.info(line)
     failed = [f"{run.what} (run {run.run_id}): {run.message}" for run in summary.failed]
     for line in failed:
         context.log.error(line)

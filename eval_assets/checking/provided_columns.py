@@ -16,6 +16,7 @@ from eval_assets.config.judge import Judge
 from eval_assets.config.problems import Location, Problem, nearest
 from eval_assets.config.project import Loaded
 from eval_assets.metrics.definition import ResolvedMetric
+from eval_assets.requests.conversations import conversation_in
 from eval_assets.requests.extra_columns import CONTEXT
 from eval_assets.tables.cell_tables import METRIC_COLUMNS
 
@@ -23,6 +24,8 @@ METRIC_INPUTS = frozenset({"predictions", "inputs", "targets", "context", *METRI
 """What a metric function may ask for whatever the dataset: columns of a prediction, and of any example."""
 
 MEANT = "did you mean"
+COLUMN = "column"
+"""Parameter of shipped metrics that names the column they compare with."""
 
 MOST_VALUES = 5
 """Values of a column that a message lists."""
@@ -48,6 +51,7 @@ class ProvidedColumns:
         self._paths: set[str] = set()
         self._in_file: set[str] = set()
         self._values: dict[str, dict[str, None]] = {}
+        self._holds_conversations = False
 
     def beside_answers(self) -> "ProvidedColumns":
         """These columns as what judges an answer of user code sees them: with whatever that code returned beside it.
@@ -68,6 +72,13 @@ class ProvidedColumns:
     def has_path(self, path: str) -> bool:
         """Whether some example has this column, or with dots something in it (`metadata.topic`)."""
         return self._seen(path, self._paths)
+
+    @property
+    def holds_conversations(self) -> bool:
+        """Whether the inputs of some example are a conversation, which prompts reach as `messages`."""
+        while not self._holds_conversations and self._read_row():
+            pass
+        return self._holds_conversations
 
     def has_in_file(self, name: str) -> bool:
         """Whether some row of the file has this column, or with dots this field, under the file's own names."""
@@ -118,6 +129,7 @@ class ProvidedColumns:
         columns = example_columns(row, self.dataset)
         columns.pop("example_id", None)
         self._names.update(columns)
+        self._holds_conversations |= conversation_in(columns.get("inputs")) is not None
         for name, value in columns.items():
             values = self._values.setdefault(name, {})
             if len(values) <= MOST_VALUES:
@@ -179,6 +191,19 @@ def argument_problems(
                     f"no other metric, no parameter, and has no default; {columns.hint(name, known)}"
                 )
                 yield loaded.problem(("metrics", places[metric.label], "function"), said)
+
+
+def metric_column_problems(
+    loaded: Loaded[Evaluation], metrics: Sequence[ResolvedMetric], columns: ProvidedColumns
+) -> Iterator[Problem]:
+    """Columns that shipped metrics are told to read, by their parameter `column`, and no row has."""
+    chosen = enumerate(loaded.item.file.metrics)
+    places = {label: index for index, choice in chosen for label in (choice.label or choice.metric,)}
+    for metric in metrics:
+        named = metric.parameters.get(COLUMN) if metric.function is None else None
+        if named is not None and metric.label in places and not columns.has_path(named):
+            place = ("metrics", places[metric.label], "parameters", COLUMN)
+            yield loaded.problem(place, _absent(columns, named, columns.paths))
 
 
 def _arguments_from_rows(metric: ResolvedMetric) -> Iterable[str]:

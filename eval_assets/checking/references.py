@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from eval_assets.checking.chosen_metrics import MetricsOf, metric_problems
 from eval_assets.checking.declared_gates import Bounds, gate_problems
+from eval_assets.checking.declared_primary import primary_problems
+from eval_assets.checking.expected_rows import expectation_problems
 from eval_assets.checking.file_names import candidate_problems, files_used, ignored_files, unknown_files
 from eval_assets.checking.jury_members import jury_problems
 from eval_assets.checking.provided_columns import (
@@ -15,6 +17,7 @@ from eval_assets.checking.provided_columns import (
     argument_problems,
     card_problems,
     judge_column_problems,
+    metric_column_problems,
     slice_problems,
 )
 from eval_assets.checking.recorded_files import (
@@ -26,7 +29,13 @@ from eval_assets.checking.recorded_files import (
 )
 from eval_assets.checking.templates import judge_template_problems, prompt_problems
 from eval_assets.checking.trial_rendering import TRIED, rendering_problems, tried_examples
-from eval_assets.checking.user_functions import callable_argument_problems, callable_problems, kept_model_problems
+from eval_assets.checking.unsendable_prompts import ability_problems
+from eval_assets.checking.user_functions import (
+    callable_argument_problems,
+    callable_problems,
+    kept_model_problems,
+    token_function_problems,
+)
 from eval_assets.config.datasets.examples import Example
 from eval_assets.config.datasets.human_labels import read_labels
 from eval_assets.config.datasets.notes import RowDoubts
@@ -146,6 +155,7 @@ def model_problems(project: Project, name: str) -> list[Problem]:
         *(parameter_problems(file.parameters, file=loaded.file, lines=loaded.lines) if is_sampled else ()),
         *callable_problems(loaded, project.data_dir.parent, project.given),
         *kept_model_problems(loaded, project.models_dir),
+        *token_function_problems(loaded, project.data_dir.parent),
         *recorded_problems(project, loaded),
     ]
 
@@ -197,14 +207,20 @@ def evaluation_problems(project: Project, name: str, metrics_of: MetricsOf) -> l
         examples = _examples(project, loaded.item)
         if not of_metrics:
             n_examples = len(examples) if 0 < len(examples) < TRIED else None
-            problems += gate_problems(loaded, _bounds(project, loaded.item, metrics), n_examples=n_examples)
+            bounds, slices = _bounds(project, loaded.item, metrics), project.dataset(file.dataset).card.slices
+            problems += gate_problems(loaded, bounds, slices=slices, n_examples=n_examples)
+            problems += primary_problems(loaded, _directions(project, loaded.item, metrics))
         of_columns = _against_rows(
             project, file.dataset, lambda rows: _column_problems(project, loaded, metrics, examples, rows)
+        )
+        of_columns += _against_rows(
+            project, file.dataset, lambda _: expectation_problems(project, file.dataset, metrics)
         )
         problems += of_columns
         if not of_columns:
             for prompt in (known for known in file.prompts if known in project.prompts):
                 problems += rendering_problems(project.prompts[prompt], examples, file.dataset)
+            problems += ability_problems(project, loaded, examples)
     return problems
 
 
@@ -220,6 +236,7 @@ def _column_problems(
     yield from slice_problems(loaded, columns, is_empty=bool(loaded.item.file.slice.where) and not examples)
     answered = columns.beside_answers() if _may_return_columns(project, loaded.item) else columns
     yield from argument_problems(loaded, metrics, answered)
+    yield from metric_column_problems(loaded, metrics, answered)
     for kind, used in files_used(project, loaded.item):
         if kind == "prompts" and used in project.prompts:
             yield from prompt_problems(project.prompts[used], columns)
@@ -250,6 +267,15 @@ def _bounds(project: Project, evaluation: Evaluation, metrics: Sequence[Resolved
     return {
         **{metric.label: metric.definition.range for metric in metrics},
         **{name: (None, None) if judge is None else judge.item.file.scale.bounds for name, judge in judges.items()},
+    }
+
+
+def _directions(project: Project, evaluation: Evaluation, metrics: Sequence[ResolvedMetric]) -> dict[str, bool | None]:
+    """Whether greater is better, of each metric and judge; a judge without a file is taken so."""
+    judges = {name: project.judges.get(name) for name in evaluation.file.judges}
+    return {
+        **{metric.label: metric.greater_is_better for metric in metrics},
+        **{name: True if judge is None else judge.item.file.greater_is_better for name, judge in judges.items()},
     }
 
 

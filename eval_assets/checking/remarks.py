@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import urlsplit
 
+from eval_assets.checking.expected_rows import unread_expectations
 from eval_assets.checking.file_names import files_used
 from eval_assets.checking.parameter_spelling import spelling_remarks
 from eval_assets.checking.trial_rendering import prompt_remarks
@@ -26,6 +27,7 @@ def remarks(project: Project, versions: FileVersions, names: Iterable[str], dial
         yield from missing_prerequisites(project, versions, name)
         yield from unseen_targets(project, versions, name)
         yield from prompt_remarks(project, name)
+        yield from unread_expectations(project, versions, name)
         yield from judge_remarks(project, name)
         yield from endpoint_remarks(project, name)
         yield from spelling_remarks(project, name, dialects)

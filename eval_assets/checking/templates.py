@@ -9,6 +9,7 @@ from eval_assets.config.problems import Problem
 from eval_assets.config.project import Loaded
 from eval_assets.config.prompt import Prompt
 from eval_assets.prompts.rendering import (
+    MESSAGES,
     OPTIONAL_COLUMNS,
     ROW,
     row_columns,
@@ -21,13 +22,16 @@ OUTPUT = "output"
 
 
 def prompt_problems(loaded: Loaded[Prompt], columns: ProvidedColumns) -> Iterator[Problem]:
-    """Variables of a prompt that no row provides, or that prompts are not shown."""
+    """Variables of a prompt, and its column of tools, that no row provides, or that prompts are not shown."""
+    listed = loaded.item.tools
+    if isinstance(listed, str) and (listed == HIDDEN or not columns.has(listed)):
+        yield _problem(loaded, listed, columns, columns.names - {HIDDEN}, what="column of `tools`")
     for message in loaded.item.messages:
         for variable in _needed(message.template, columns):
             if variable == HIDDEN:
                 said = f"prompts are not shown the {HIDDEN}, which outputs are scored against; nothing would stand here"
                 yield Problem(loaded.file, said, _line_using(variable, loaded), variable)
-            elif not columns.has(variable):
+            elif not columns.has(variable) and not (variable == MESSAGES and columns.holds_conversations):
                 yield _problem(loaded, variable, columns, columns.names - {HIDDEN})
 
 
@@ -52,9 +56,14 @@ def _is_optional(variable: str, template: str) -> bool:
 
 
 def _problem(
-    loaded: Loaded[Prompt] | Loaded[Judge], variable: str, columns: ProvidedColumns, valid: frozenset[str]
+    loaded: Loaded[Prompt] | Loaded[Judge],
+    variable: str,
+    columns: ProvidedColumns,
+    valid: frozenset[str],
+    *,
+    what: str = "template variable",
 ) -> Problem:
-    said = f"no row of dataset {columns.dataset.name!r} provides the template variable {variable!r}"
+    said = f"no row of dataset {columns.dataset.name!r} provides the {what} {variable!r}"
     odd = next((name for name in sorted(valid) if variable in re.split(r"\W", name) and name != variable), None)
     hint = columns.hint(variable, valid) if odd is None else f'write {{{{ {ROW}["{odd}"] }}}} for the column {odd!r}'
     return Problem(loaded.file, f"{said}; {hint}", _line_using(variable, loaded), variable)

@@ -62,6 +62,13 @@ def kept_model_problems(loaded: Loaded[Model], models_dir: Path) -> Iterator[Pro
             yield loaded.problem(("model",), str(error))
 
 
+def token_function_problems(loaded: Loaded[Model], project_dir: Path) -> Iterator[Problem]:
+    """Why a function that returns access tokens can't be had. It isn't called."""
+    target = loaded.item.file.token_function
+    if target is not None and (said := function_fault(target, project_dir, lambda: load_target(target, project_dir))):
+        yield loaded.problem(("token_function",), said)
+
+
 def callable_argument_problems(
     loaded: Loaded[Model],
     columns: ProvidedColumns,

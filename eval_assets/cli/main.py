@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from eval_assets.cli.batch_commands import batch
 from eval_assets.cli.dagster_commands import instance, reload
 from eval_assets.cli.editor_schemas import schemas
 from eval_assets.cli.exit_codes import ExitCode
@@ -87,7 +88,7 @@ def _add(group: click.Group, command: click.Command) -> None:
 
 
 commands.add_command(init)
-for command in (cache, check, gate, instance, maintain, plan, prices, reload, report, run, schemas, trace):
+for command in (batch, cache, check, gate, instance, maintain, plan, prices, reload, report, run, schemas, trace):
     _add(commands, command)
 
 

@@ -87,6 +87,7 @@ class Choice:
     cache: str | None
     retry: str | None
     limit: int | None
+    sending: str | None = None
 
     @property
     def spending(self) -> "Spending":
@@ -94,7 +95,7 @@ class Choice:
         from eval_assets.stages.spending import Spending, retry_of
 
         outcomes = [outcome for part in (self.retry or "").split(",") if (outcome := part.strip())]
-        return Spending(cache=self.cache, retry=retry_of(outcomes))
+        return Spending(cache=self.cache, retry=retry_of(outcomes), sending=self.sending)
 
     def engine_room(self, settings: "Settings") -> "EngineRoom":
         """The project's engine room, its evaluations cut to the rows that are chosen."""
@@ -125,9 +126,11 @@ def chosen_cells(command: Command) -> Command:
         cache: str | None,
         retry: str | None,
         limit: int | None,
+        sending: str | None,
         **options: Any,
     ) -> Any:
-        return command(*arguments, choice=Choice(evaluations, models, prompts, cache, retry, limit), **options)
+        choice = Choice(evaluations, models, prompts, cache, retry, limit, sending)
+        return command(*arguments, choice=choice, **options)
 
     decorated: Any = chosen
     for decorate in (
@@ -147,6 +150,15 @@ def chosen_cells(command: Command) -> Command:
             "--limit",
             type=click.IntRange(min=1),
             help="Only the first so many rows, to try things out; a whole run afterwards reuses their replies.",
+        ),
+        click.option(
+            "--batch",
+            "sending",
+            flag_value="in_batches",
+            help="Collect requests into files that providers answer within a day, for less, wherever they take them.",
+        ),
+        click.option(
+            "--now", "sending", flag_value="at_once", help="Send everything at once, also for models in `mode: batch`."
         ),
         click.argument("evaluations", nargs=-1, metavar="[EVALUATION]..."),
     ):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from eval_assets.cli.exit_codes import ExitCode
 from eval_assets.cli.options import Allowed
 from eval_assets.errors import ConfigError, MissingKeyError
+from eval_assets.planning.run_summary import waiting_lines
 from eval_assets.wording.foreign_text import shortened
 from eval_assets.wording.numbers import count_text, seconds_text, share_text
 
@@ -44,6 +45,8 @@ class RunEnding:
             return ExitCode.USAGE
         if crashed or self.outcome.summary.skipped:
             return ExitCode.CRASHED
+        if self.outcome.summary.waiting:
+            return ExitCode.UNDER_WAY
         if not self.allowed.covers(self.outcome.failed):
             return ExitCode.ROWS_FAILED
         codes = {overall.exit_code for overall, _ in self._gates.values()}
@@ -61,6 +64,8 @@ class RunEnding:
             yield "so many failed rows are allowed by --allow-failed"
         for name, (overall, results) in self._gates.items():
             yield from gate_lines(name, overall, results)
+        yield from self.outcome.summary.batches
+        yield from waiting_lines(self.outcome.summary.waiting)
         yield from self.outcome.unfinished
         if self.outcome.summary.n_runs:
             spent = ", ".join(

@@ -47,6 +47,7 @@ def _show_plan(data_dir: Path | None, choice: Choice, *, as_json: bool) -> None:
     "such as 2%.",
 )
 @click.option("--no-gate", is_flag=True, help="Leave what the gates say out of the exit code.")
+@click.option("--wait", is_flag=True, help="Wait until batches are over, and go on with what they bring.")
 @click.option("--dry-run", is_flag=True, help="Only show the plan.")
 @click.pass_obj
 @chosen_cells
@@ -57,6 +58,7 @@ def run(
     max_cost_usd: float | None,
     allow_failed: Allowed,
     no_gate: bool,
+    wait: bool,
     dry_run: bool,
 ) -> None:
     """Bring evaluations up to date: exactly the stale, missing and formerly failed cells run.
@@ -74,14 +76,19 @@ def run(
     with choice.engine_room(settings) as engine_room:
         engine_room.budget = None if max_cost_usd is None else Budget(max_cost_usd)
         listener = Listener(_progress_view, on_plan=lambda made: say(plan_text(made), err=True))
-        outcome = bring_up_to_date(engine_room, settings, choice.of_plan, choice.spending, listener)
+        outcome = bring_up_to_date(engine_room, settings, choice.of_plan, choice.spending, listener, wait=wait)
     ending = RunEnding(outcome, allow_failed, asks_gates=not no_gate and choice.limit is None)
     for line in (*outcome.missing, *ending.lines()):
         say(line, err=True)
     if choice.limit is not None:
         all_of_it = " ".join(["eval-assets run", *choice.evaluations])
         say(f"only the first {choice.limit} rows, and no gates: `{all_of_it}` computes all, and reuses these", err=True)
-    if outcome.is_open:
+    if outcome.summary.waiting:
+        say(
+            "the same command collects what batches bring; `--wait` waits for it, `eval-assets batch list` looks",
+            err=True,
+        )
+    elif outcome.is_open:
         say("everything answered so far is kept; the same command goes on from there", err=True)
     sys.exit(ending.code)
 

@@ -13,7 +13,7 @@ from eval_assets.config.files.reply_formats import SchemaFiles, reply_format
 from eval_assets.config.files.template_syntax import syntax_error
 from eval_assets.config.files.yaml_documents import Document, line_of_text, validate
 from eval_assets.config.problems import Location, Problem, line_of, raise_problems
-from eval_assets.config.prompt import MessageTemplate, Prompt, Role
+from eval_assets.config.prompt import MessageTemplate, Prompt, Role, Tools
 from eval_assets.errors import ConfigError
 
 KINDS = ("models", "prompts")
@@ -30,6 +30,7 @@ class InlinePrompt(FileModel):
     messages: tuple[MessageTemplate, ...] = Field(
         (), description="All messages in their order, in place of `system` and `user`."
     )
+    tools: Tools = Field(None, description="What the model may call, as in a prompt file.")
 
     response_format: str | dict[str, Any] | None = Field(
         None, description="What answers have to look like, as in a prompt file; free text when absent."
@@ -147,6 +148,7 @@ def prompt_of(definition: Definition, schemas: SchemaFiles | None = None) -> Pro
         description=declared.description,
         owners=declared.owners,
         messages=messages,
+        tools=declared.tools,
         response_format=asked,
     )
 

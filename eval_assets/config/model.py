@@ -9,11 +9,13 @@ from pydantic import Field, SerializerFunctionWrapHandler, field_validator, mode
 
 from eval_assets.config.fields import Delimiter, FileModel, Owner, Slug, VariableName, is_null
 from eval_assets.config.files.parameter_names import BY_PROJECT
+from eval_assets.config.served import APIS_OF_THEIR_OWN, DEFAULT_API, ApiName, is_default_api, serving_faults
 
-ProviderName = Literal["openai", "embedded", "transformers", "callable", "mlflow", "recorded"]
+ProviderName = Literal["openai", "anthropic", "embedded", "transformers", "callable", "mlflow", "recorded"]
 NEEDED_FIELD: Mapping[ProviderName, str] = MappingProxyType(
     {
         "openai": "model",
+        "anthropic": "model",
         "embedded": "model",
         "transformers": "model",
         "callable": "callable",
@@ -23,8 +25,11 @@ NEEDED_FIELD: Mapping[ProviderName, str] = MappingProxyType(
 )
 """Provider → the field of a model file that it can't do without: who answers."""
 
-WITH_DIALECTS: tuple[ProviderName, ...] = ("openai",)
+WITH_DIALECTS: tuple[ProviderName, ...] = ("openai", "anthropic")
 """Providers whose endpoints differ in the names of parameters, and in which they take."""
+
+WITH_BATCHES: tuple[ProviderName, ...] = ("openai",)
+"""Providers that take many requests as one file and answer them within a day."""
 
 FIELDS_OF: Mapping[str, tuple[ProviderName, ...]] = MappingProxyType(
     {"arguments": ("callable",), "stream": ("openai", "embedded", "callable")}
@@ -43,6 +48,11 @@ def has_dialects(provider: ProviderName) -> bool:
     return provider in WITH_DIALECTS
 
 
+def takes_batches(provider: ProviderName) -> bool:
+    """Whether a provider takes many requests as one file."""
+    return provider in WITH_BATCHES
+
+
 def takes_field(provider: ProviderName, field: str) -> bool:
     """Whether a provider knows what to do with a field; most fields are of all."""
     return field not in FIELDS_OF or provider in FIELDS_OF[field]
@@ -58,6 +68,23 @@ class PriceTier(FileModel):
     cache_write_usd_per_million: float | None = Field(
         None, ge=0, description="Of the prompt, for tokens written to a cache."
     )
+
+
+class BatchPrices(FileModel):
+    """Rates of requests in batches; those absent are as for requests that are sent at once."""
+
+    prompt_usd_per_million: float | None = Field(None, ge=0, description="Dollars for a million tokens of prompts.")
+    completion_usd_per_million: float | None = Field(None, ge=0, description="Dollars for a million tokens of replies.")
+    request_usd: float | None = Field(None, ge=0, description="Dollars for each request, whatever its length.")
+    cached_usd_per_million: float | None = Field(None, ge=0, description="Of the prompt, for tokens read from a cache.")
+    cache_write_usd_per_million: float | None = Field(
+        None, ge=0, description="Of the prompt, for tokens written to a cache."
+    )
+    reasoning_usd_per_million: float | None = Field(None, ge=0, description="Of replies, for thoughts.")
+    audio_prompt_usd_per_million: float | None = Field(None, ge=0, description="Of the prompt, for audio.")
+    image_prompt_usd_per_million: float | None = Field(None, ge=0, description="Of the prompt, for images.")
+    audio_completion_usd_per_million: float | None = Field(None, ge=0, description="Of replies, for audio.")
+    tiers: tuple[PriceTier, ...] | None = Field(None, description="Rates for requests with long prompts.")
 
 
 class Prices(FileModel):
@@ -78,11 +105,22 @@ class Prices(FileModel):
     audio_prompt_usd_per_million: float | None = Field(
         None, ge=0, description="Of the prompt, for audio; as the others when absent."
     )
+    image_prompt_usd_per_million: float | None = Field(
+        None, ge=0, description="Of the prompt, for images; as the others when absent."
+    )
     audio_completion_usd_per_million: float | None = Field(
         None, ge=0, description="Of replies, for audio; as the rest of a reply when absent."
     )
     tiers: tuple[PriceTier, ...] = Field(
         (), description="Other rates for requests with long prompts; of several that fit the longest counts."
+    )
+    as_told: bool = Field(
+        default=False,
+        description="The endpoint tells the dollars of a reply as `cost` of its usage, as OpenRouter does; the rates "
+        "count where it doesn't, and for budgets and estimates.",
+    )
+    batch: BatchPrices | None = Field(
+        None, description="Rates of requests in batches; counted as the others when absent.", exclude_if=is_null
     )
     as_of: date | None = Field(None, description='When these prices were looked up, in quotes: `"2026-11-01"`.')
     source: str | None = Field(None, description="Where they were looked up.")
@@ -96,8 +134,8 @@ class Prices(FileModel):
 
     @property
     def are_known(self) -> bool:
-        """Whether the file states any price, be it 0: what nobody stated is unknown, not free."""
-        return bool(self.model_fields_set - {"as_of", "source"})
+        """Whether the file states any rate, be it 0: what nobody stated is unknown, not free."""
+        return bool(self.model_fields_set - {"as_of", "source", "as_told"})
 
     @model_serializer(mode="wrap")
     def _as_stated(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -164,8 +202,13 @@ FITTING_LIMITS: Mapping[ProviderName, Callable[[str, int | None], dict[str, Any]
 """Provider → its limits where a model file states none, by device and batch size."""
 
 
+def _is_live(value: object) -> bool:
+    """Whether a mode is the one that files of old have."""
+    return value == "live"
+
+
 def _is_empty(value: object) -> bool:
-    """Whether a mapping that files of old don't have says nothing."""
+    """Whether a field that files of old don't have says nothing."""
     return not value
 
 
@@ -178,10 +221,19 @@ class RecordedColumns(FileModel):
     example_id: str | None = Field(
         "example_id", description="Whose row it is; null matches rows to examples by their position."
     )
-    output: str = Field("output", description="What was answered; for verdicts the verdict, for preferences who won.")
+    output: str = Field(
+        "output",
+        description="What was answered: text, or a whole conversation as a list of messages; for verdicts the verdict, "
+        "for preferences who won.",
+    )
     latency_seconds: str | None = Field(None, description="How many seconds the reply took; unknown when absent.")
     prompt_tokens: str | None = Field(None, description="Tokens of the prompt; unknown when absent.")
     completion_tokens: str | None = Field(None, description="Tokens of the reply; unknown when absent.")
+    sample_index: str | None = Field(
+        None,
+        description="Which of an example's several replies it is, counted from 0; a file holds one each when absent.",
+        exclude_if=is_null,
+    )
     extra: tuple[str, ...] = Field(
         (),
         description="Columns that are kept beside the output, which metrics and judges can name: what was retrieved, "
@@ -215,8 +267,9 @@ class ModelFile(FileModel):
     description: str = Field("", description="What it is, for readers; changes no result.")
     owners: tuple[Owner, ...] = Field((), description="Who answers for it: `team:name` or an e-mail address each.")
     provider: ProviderName = Field(
-        description="Who answers: `openai` for every OpenAI-compatible endpoint, `embedded` for the bundled model, "
-        "`transformers` for local weights, `callable` for your Python, `mlflow` for a model that MLflow keeps, "
+        description="Who answers: `openai` for every OpenAI-compatible endpoint, `anthropic` for Claude in its own "
+        "API, `embedded` for the bundled model, `transformers` for local weights, `callable` for your Python, "
+        "`mlflow` for a model that MLflow keeps, "
         "`recorded` for a file of predictions."
     )
     model: str | None = Field(
@@ -225,11 +278,29 @@ class ModelFile(FileModel):
         "`mlflow` `models:/name/3`, `runs:/id/path`, or a folder beside the model file that a model was saved in.",
     )
     base_url: str | None = Field(
-        None, description="Address of an OpenAI-compatible endpoint, up to `/v1`; OpenAI's own when absent."
+        None, description="Address of the endpoint, up to `/v1`; when absent OpenAI's or Anthropic's own."
+    )
+    api: ApiName = Field(
+        DEFAULT_API,
+        description="Of `openai`, the API that is spoken: `chat` completions, or `responses`.",
+        exclude_if=is_default_api,
     )
     api_key_env: VariableName | None = Field(
         None,
-        description="Name of the environment variable that holds the key; when absent OpenAI's, for others none.",
+        description="Name of the environment variable that holds the key; when absent `OPENAI_API_KEY` or "
+        "`ANTHROPIC_API_KEY` for their owners' addresses, for others none.",
+    )
+    token_command: str | None = Field(
+        None,
+        min_length=1,
+        description="In place of a key: a command that prints an access token, such as `az account get-access-token "
+        "--resource https://cognitiveservices.azure.com`. No shell runs it; it runs anew before the token ends.",
+        exclude_if=is_null,
+    )
+    token_function: str | None = Field(
+        None,
+        description="In place of a key: `module:function` of a module beside `data/` that returns an access token.",
+        exclude_if=is_null,
     )
     headers_env: dict[str, VariableName] = Field(
         default_factory=dict, description="Extra request headers: header name → name of the environment variable."
@@ -248,8 +319,8 @@ class ModelFile(FileModel):
     )
     dialect: dict[str, str | None] = Field(
         default_factory=dict,
-        description="What the endpoint calls a parameter, by its name above; null: it isn't sent. Known of common "
-        "families, found out of others.",
+        description="What the endpoint calls a parameter, by its name above, a dot leading into an object; null: it "
+        "isn't sent. Known of common families, found out of others.",
         exclude_if=_is_empty,
     )
     thinks: bool | None = Field(
@@ -257,6 +328,12 @@ class ModelFile(FileModel):
         description="Whether it thinks before it answers, so that a judge on it needs room for more than the verdict; "
         "known of common families when absent.",
         exclude_if=is_null,
+    )
+    follow_changes: bool = Field(
+        False,
+        description="Whether what another model answered, before the provider put a new one behind this name, is asked "
+        "again; else that is only said.",
+        exclude_if=_is_empty,
     )
     reasoning_tags: ReasoningTags = Field(
         "at_start",
@@ -268,9 +345,19 @@ class ModelFile(FileModel):
         description="`as_output`: a reply that calls tools answers with its calls, a JSON list of name and arguments.",
     )
     stream: bool = Field(
-        False,
+        default=False,
         description="Whether replies are asked for piece by piece, so that the time to the first token is known; no "
         "other request is made of it. Of `callable` only runnables: functions stream by yielding.",
+        exclude_if=_is_empty,
+    )
+    mode: Literal["live", "batch"] = Field(
+        "live",
+        description="`batch`: requests are collected into files that the provider answers within a day, for less.",
+        exclude_if=_is_live,
+    )
+    reference: bool = Field(
+        default=False,
+        description="Kept for comparison only: gates don't ask it, and it can't be shipped. Changes no result.",
         exclude_if=_is_empty,
     )
     prices: Prices = Field(Prices(), description="What it charges, for estimates and budgets; unknown when absent.")
@@ -305,6 +392,11 @@ class ModelFile(FileModel):
     )
     threads: int = Field(1, ge=1, description="Compute threads of `embedded` and `transformers` models.")
 
+    @property
+    def spoken_api(self) -> str:
+        """The API in which its requests are written, if it is served."""
+        return APIS_OF_THEIR_OWN.get(self.provider, self.api)
+
     @model_validator(mode="after")
     def _provider_has_what_it_needs(self) -> "ModelFile":
         field = NEEDED_FIELD[self.provider]
@@ -331,11 +423,23 @@ class ModelFile(FileModel):
         if self.dialect and not has_dialects(self.provider):
             raise ValueError(f"expected `dialect` with provider {' or '.join(WITH_DIALECTS)}, got {self.provider!r}")
         for name, sent_as in self.dialect.items():
-            if sent_as is not None and sent_as in BY_PROJECT:
-                raise ValueError(f"`dialect` can't call {name!r} {sent_as!r}: {BY_PROJECT[sent_as]}")
+            if sent_as is not None and (place := sent_as.partition(".")[0]) in BY_PROJECT:
+                raise ValueError(f"`dialect` can't call {name!r} {sent_as!r}: {BY_PROJECT[place]}")
         taken = [sent_as for sent_as in self.dialect.values() if sent_as is not None]
         if twice := sorted({sent_as for sent_as in taken if taken.count(sent_as) > 1}):
             raise ValueError(f"`dialect` calls several parameters {twice[0]!r}; only one can have a name")
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_served_so(self) -> "ModelFile":
+        for said in serving_faults(self, WITH_DIALECTS):
+            raise ValueError(said)
+        return self
+
+    @model_validator(mode="after")
+    def _batches_are_taken(self) -> "ModelFile":
+        if self.mode == "batch" and not takes_batches(self.provider):
+            raise ValueError(f"expected `mode: batch` with provider {' or '.join(WITH_BATCHES)}, got {self.provider!r}")
         return self
 
     @model_validator(mode="after")

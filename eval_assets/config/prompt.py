@@ -2,9 +2,9 @@
 
 import difflib
 import re
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from eval_assets.config.fields import FileModel, Owner, Slug, is_null
 from eval_assets.config.files.meant_words import ROLES as ROLES_ELSEWHERE
@@ -12,6 +12,7 @@ from eval_assets.config.files.reply_formats import SchemaFiles, reply_format
 from eval_assets.config.files.template_syntax import syntax_error
 from eval_assets.config.files.yaml_documents import parse_yaml, validate
 from eval_assets.config.problems import Problem, nearest, raise_problems
+from eval_assets.config.tools import tools_of
 from eval_assets.errors import ConfigError
 
 FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*$\n?", re.DOTALL | re.MULTILINE)
@@ -21,11 +22,24 @@ Role = Literal["system", "user", "assistant"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
 
+def _tools(value: Any) -> Any:
+    return value if value is None or isinstance(value, str) else tools_of(value)
+
+
+Tools = Annotated[str | tuple[dict[str, Any], ...] | None, BeforeValidator(_tools)]
+"""Tools themselves, or the column of the example that lists them."""
+
+
 class PromptFrontMatter(FileModel):
     """The part of a prompt file between the `---` lines."""
 
     description: str = Field("", description="What it is, for readers; changes no result.")
     owners: tuple[Owner, ...] = Field((), description="Who answers for it: `team:name` or an e-mail address each.")
+    tools: Tools = Field(
+        None,
+        description="What the model may call: a list with `name`, `description` and `parameters` (a JSON schema) each, "
+        "or the column of the example that holds such a list.",
+    )
     response_format: str | dict[str, Any] | None = Field(
         None,
         description="What answers have to look like: `json`, a JSON schema, or the name of a file beside the prompt "
@@ -47,6 +61,7 @@ class Prompt(FileModel):
     description: str = Field("", description="What it is, for readers; changes no result.")
     owners: tuple[Owner, ...] = Field((), description="Who answers for it: `team:name` or an e-mail address each.")
     messages: tuple[MessageTemplate, ...] = Field(min_length=1, description="The messages that are sent, in order.")
+    tools: Tools = Field(None, description="What the model may call, or the column that lists it.", exclude_if=is_null)
     response_format: dict[str, Any] | None = Field(
         None, description="What answers have to look like, as endpoints are asked for it.", exclude_if=is_null
     )
@@ -112,6 +127,7 @@ def parse_prompt(name: str, text: str, *, file: str, schemas: SchemaFiles | None
         description=head.description,
         owners=head.owners,
         messages=tuple(messages),
+        tools=head.tools,
         response_format=asked,
     )
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from eval_assets.requests.canonical_json import json_text
+from eval_assets.requests.conversations import conversation_in, conversation_text
 
 CODE_LENGTH = 6
 CONSONANTS = str.maketrans("0123456789abcdef", "bcdfghjkmnpqrstv")
@@ -12,12 +13,15 @@ CONSONANTS = str.maketrans("0123456789abcdef", "bcdfghjkmnpqrstv")
 
 
 def shown_text(value: Any) -> str:
-    """How a column's value is shown to a judge: text as it stands, anything else as JSON.
+    """How a column's value is shown to a judge: text as it stands, a conversation turn by turn, the rest as JSON.
 
-    >>> shown_text(["a", 1])
-    '["a", 1]'
+    >>> shown_text(["a", 1]), shown_text([{"role": "user", "content": "Why?"}])
+    ('["a", 1]', 'user: Why?')
     """
-    return value if isinstance(value, str) else json_text(value)
+    if isinstance(value, str):
+        return value
+    found = conversation_in(value)
+    return json_text(value) if found is None else conversation_text(found)
 
 
 def fence_code(texts: Iterable[str]) -> str:

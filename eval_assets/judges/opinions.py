@@ -16,6 +16,7 @@ from eval_assets.judges.replies.expectation import SCORE_PARAMETERS, expected_sc
 from eval_assets.judges.replies.verdicts import THOUGHT_BEGINS, parse_verdict
 from eval_assets.judges.reply_room import is_cut_while_thinking, with_room_to_think, with_twice_the_room
 from eval_assets.providers.dispatch.jobs import Answer
+from eval_assets.requests.answerer import ANSWERER, answerer_of
 from eval_assets.requests.exchange import Message, Outcome, Reply, Request
 from eval_assets.requests.used_tokens import PARTS
 
@@ -33,6 +34,7 @@ class Spent:
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
     audio_prompt_tokens: int | None = None
+    image_prompt_tokens: int | None = None
     audio_completion_tokens: int | None = None
     tokens_estimated: bool | None = None
     cost_usd: float | None = None
@@ -58,6 +60,7 @@ class Opinion:
         request_keys: Of all its requests: questions of a tree, the first reply before a repair.
         reused: Nothing was paid for this opinion.
         spent: Summed over all its requests.
+        answerer: Who gave the last reply, as its provider reports it.
     """
 
     outcome: Outcome
@@ -74,6 +77,7 @@ class Opinion:
     request_keys: tuple[str, ...] = ()
     reused: bool | None = None
     spent: Spent = field(default_factory=Spent)
+    answerer: Mapping[str, str | None] = field(default_factory=lambda: dict.fromkeys(ANSWERER))
 
 
 def opinion(
@@ -233,6 +237,7 @@ def with_exchange(read: Opinion, answers: Sequence[Answer[int]], messages: tuple
         request_keys=tuple(answer.request_key for answer in answers if answer.request_key),
         reused=all(answer.reused for answer in answers),
         spent=_summed([answer.reply for answer in answers]),
+        answerer=answerer_of(last.reply),
     )
 
 

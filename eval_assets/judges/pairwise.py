@@ -21,6 +21,7 @@ from eval_assets.judges.opinions import Opinion, verdict_on
 from eval_assets.judges.recorded import Preference, recorded_preference, side_of
 from eval_assets.providers.dispatch.jobs import Asker
 from eval_assets.providers.traits import provider_of
+from eval_assets.requests.conversations import answer_in
 from eval_assets.requests.exchange import Request
 from eval_assets.tables.evaluation_tables import PAIRWISE_PREFERENCES
 
@@ -161,8 +162,9 @@ def _asked(
     columns = json.loads(a["example"])
     if missing := missing_columns(judge.file, columns, compares=True):
         return Opinion("skipped", reason=f"the example has no {', '.join(missing)}")
-    messages = comparison_messages(judge.file, columns, a["output"], b["output"])
-    shown = {**columns, "output_a": a["output"], "output_b": b["output"]}
+    one, other = answer_in(a) or "", answer_in(b) or ""
+    messages = comparison_messages(judge.file, columns, one, other)
+    shown = {**columns, "output_a": one, "output_b": other}
     return (yield from verdict_on(messages, PREFERENCE, judge.file, model, shown, formats))
 
 

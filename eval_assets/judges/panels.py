@@ -23,6 +23,7 @@ from eval_assets.judges.recorded import recorded_opinion
 from eval_assets.providers.dispatch.jobs import Asker
 from eval_assets.providers.traits import provider_of
 from eval_assets.requests.canonical_json import json_text
+from eval_assets.requests.conversations import answer_in
 from eval_assets.requests.exchange import Outcome, Request
 from eval_assets.requests.extra_columns import with_extra_columns
 from eval_assets.tables.cell_tables import JUDGE_SCORES
@@ -191,7 +192,7 @@ class _Ballot:
     draw: int
 
     def conversation(self, seat: _Seat, formats: FormatMemory) -> Conversation[Opinion]:
-        output = self.prediction["output"] if self.prediction["outcome"] == "ok" else None
+        output = answer_in(self.prediction) if self.prediction["outcome"] == "ok" else None
         if output is not None and provider_of(seat.model).is_recorded:
             return recorded_opinion(seat.judge.file, self.prediction, draw=self.draw)
         return opinion(seat.judge.file, seat.model, self.columns, output, draw=self.draw, formats=formats)
@@ -261,6 +262,7 @@ def _row(ballot: _Ballot, given: Opinion, seat: _Seat | None, *, juror: str | No
         "raw_reply": given.raw_reply,
         "reasoning": given.reasoning,
         **asdict(given.spent),
+        **given.answerer,
         "judgement_key": given.judgement_key,
         "response_id": given.response_id,
         "request_keys": json.dumps(given.request_keys),

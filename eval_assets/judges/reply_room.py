@@ -5,6 +5,7 @@ from typing import Any
 
 from eval_assets.config.files.parameter_names import TOKEN_LIMITS
 from eval_assets.config.model import Model
+from eval_assets.config.served import thinking_budget
 from eval_assets.providers.dialects.families import thinks
 from eval_assets.requests.exchange import Reply
 
@@ -17,7 +18,13 @@ def with_room_to_think(parameters: Mapping[str, Any], model: Model) -> dict[str,
     name = _limit_in(parameters)
     if name is None or not thinks(model.file):
         return dict(parameters)
-    return {**parameters, name: max(parameters[name], ROOM_TO_THINK)}
+    return {**parameters, name: max(parameters[name], ROOM_TO_THINK, _room_beside_budget(parameters[name], model))}
+
+
+def _room_beside_budget(limit: int, model: Model) -> int:
+    """Tokens for a verdict and for the thoughts that a model's file sets aside; 0 where it sets none aside."""
+    budget = thinking_budget(model.file.parameters) if model.file.spoken_api == "messages" else 0
+    return budget + limit if budget else 0
 
 
 def with_twice_the_room(parameters: Mapping[str, Any], reply: Reply) -> dict[str, Any]:

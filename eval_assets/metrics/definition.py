@@ -67,6 +67,7 @@ class Metric:
         name: MLflow's name where MLflow has the metric.
         scorer: Computes the scores of a batch.
         needs: Columns it reads. A prediction where `output` or one of the others is null is skipped.
+        reads: Columns besides, which may be null. A metric that reads them scores replies that call tools, too.
         version: Changes whenever a score could; empty for MLflow's unversioned metrics.
         tokenizer: How it finds words, where no parameter `tokenizer` says so; empty where it looks for none.
         tokenizer_versions: Tokenizer → version of the metric with it, where that is another one.
@@ -89,6 +90,7 @@ class Metric:
     name: str
     scorer: Scorer
     needs: tuple[str, ...] = ("output", "targets")
+    reads: tuple[str, ...] = ()
     version: str = "v1"
     tokenizer: str = ""
     tokenizer_versions: Mapping[str, str] = field(default_factory=dict)
@@ -161,6 +163,7 @@ class ResolvedMetric:
         depends_on: Argument of the user's function → label of the metric whose score it gets.
         signature: Implementation and library versions.
         of_field: Of answers in JSON, the field that is scored in place of the whole output.
+        named_at: Its place among the metrics that the file names; None for a default of the task.
     """
 
     definition: Metric
@@ -174,6 +177,7 @@ class ResolvedMetric:
     function: CustomFunction | None = None
     depends_on: Mapping[str, str] = field(default_factory=dict)
     of_field: str | None = None
+    named_at: int | None = None
 
     @property
     def tokenizer(self) -> str:

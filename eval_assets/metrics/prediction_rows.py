@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from eval_assets.metrics.targets import Targets, acceptable, target_value
 from eval_assets.requests.extra_columns import extra_columns
+from eval_assets.tables.cell_tables import LATER_COLUMNS
 
 T = TypeVar("T")
 
@@ -40,12 +41,16 @@ class Rows:
     def value(self, name: str) -> list[Any]:
         """Give a column: of `predictions`, earlier scores, what the candidate returned, or the example as it is.
 
-        A column that none of them has is null. Inputs and targets are the example's alone.
+        A column that none of them has is null. Inputs and targets are the example's alone. Calls and trajectories of
+        predictions give way to columns of the example.
         """
         if name in self.scores:
             return self.scores[name]
         if name in {"output", "predictions"}:
             return self.outputs
+        if name in LATER_COLUMNS and name in self.frame.columns:
+            pairs = zip(self.column(name), self._examples, strict=True)
+            return [_example(example).get(name, value) for value, example in pairs]
         if name in self.frame.columns and name not in {"inputs", "targets", "context", "example", "extra"}:
             return self.column(name)
         texts = self.column(name) if name in {"inputs", "targets", "context"} else [None] * len(self)

@@ -22,7 +22,7 @@ from eval_assets.metrics.definition import (
     texts_of,
 )
 from eval_assets.requests.canonical_json import json_sha256
-from eval_assets.tables.cell_tables import METRIC_COLUMNS
+from eval_assets.tables.cell_tables import LATER_COLUMNS, METRIC_COLUMNS
 
 
 def resolve_shipped(metric: Metric, choice: MetricChoice) -> list[ResolvedMetric]:
@@ -85,7 +85,7 @@ def resolve_custom(
     metric = Metric(
         choice.metric,
         partial(score_function, measure=function, depends_on=depends_on, score_range=score_range),
-        needs=tuple(name for name in read if name in METRIC_COLUMNS),
+        needs=tuple(name for name in read if name in METRIC_COLUMNS and name not in LATER_COLUMNS),
         version=choice.version or "",
         range=score_range or (None, None),
         is_binary=function.returns_boolean,

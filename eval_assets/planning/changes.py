@@ -76,6 +76,8 @@ def _changed(table: str, former: Mapping[str, Any], new: Mapping[str, Any]) -> I
     match table:
         case "prompts":
             yield from _changed_messages(former["messages"], new["messages"])
+            if former.get("tools") != new.get("tools"):
+                yield "tools changed"
             asked = ({"response_format": content.get("response_format")} for content in (former, new))
             yield from _changed_fields(*map(_flat, asked))
         case "models":

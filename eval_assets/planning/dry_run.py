@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -18,7 +18,7 @@ from eval_assets.judges.panels import requests_for
 from eval_assets.metrics.scoring.prediction_scores import rows_to_rescore
 from eval_assets.planning.estimates import Demand, Estimate, estimate_of
 from eval_assets.providers.dispatch.answering import CHUNK
-from eval_assets.providers.dispatch.jobs import Answer, Job, Policy, Retry, unsendable_reply
+from eval_assets.providers.dispatch.jobs import Answer, Job, Policy, unsendable_reply
 from eval_assets.providers.replies.reading import reading_of, understood
 from eval_assets.requests.exchange import Reply, Request
 from eval_assets.requests.keys import ModelIdentity, canonical_request, key_of, lane_of
@@ -34,6 +34,7 @@ from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.file_versions import FileVersions
 from eval_assets.stages.graph import Cell
 from eval_assets.stages.predictions import prediction_frames, prediction_jobs
+from eval_assets.stages.spending import Spending
 from eval_assets.storage.replies.responses import ResponseStore
 from eval_assets.storage.replies.stored_replies import StoredReply
 
@@ -49,8 +50,8 @@ class DryRun:
     """What a run of one cell would do.
 
     Args:
-        generate: Requests that would be sent to the cell's model.
-        judge: Requests that would be sent to judges; the first of each verdict, repairs and tree branches not counted.
+        generate: Requests to the cell's model that would be sent, or wait in batches.
+        judge: Likewise to judges; the first of each verdict, repairs and tree branches not counted.
         rescore: Predictions with at least one heuristic score to compute.
         reuse: Predictions whose reply is at hand, or will be when an identical request was answered.
         estimates: What the requests would cost, a line per model.
@@ -73,11 +74,13 @@ class Lookup:
         store: ResponseStore,
         policy: Policy,
         asked: Asked,
-        *,
-        retry: Retry | None = None,
+        spending: Spending,
+        not_before: datetime | None = None,
     ) -> None:
-        self.demand = Demand(model.model)
-        self._reading, self._retry = reading_of(model.model), retry
+        self.demand = Demand(model.model, is_in_batches=spending.is_in_batches(model.model))
+        self._not_before = not_before if policy == "use" else None
+        self._under_way = store.batches.under_way(lane_of(identity))
+        self._reading, self._retry = reading_of(model.model), spending.retry
         self.lane = lane_of(identity)
         self._identity, self._store, self._policy = identity, store, policy
         self._pending = _pending()
@@ -96,12 +99,14 @@ class Lookup:
                     yield Answer(job, "", unsendable_reply(error), None, reused=False)
                 else:
                     keyed.append((job, key_of(canonical), canonical))
-            stored = self._stored([key for _, key, _ in keyed])
+            stored = self._stored({key: job.request for job, key, _ in keyed})
             for job, key, canonical in keyed:
                 found = stored.get(key)
                 if found is None:
                     self._count(key, canonical, job.request)
-                reply = understood(found.reply, self._reading) if found else self._pending
+                reply = self._pending
+                if found is not None:
+                    reply = understood(found.reply, self._reading, has_tools=bool(job.request.tools))
                 yield Answer(job, key, reply, None, reused=found is not None)
 
     def count_missing(self, requests: list[Request]) -> None:
@@ -111,22 +116,29 @@ class Lookup:
             with contextlib.suppress(ConfigError):  # such a request fails without being sent
                 canonical = canonical_request(self._identity, request)
                 keyed[key_of(canonical)] = (canonical, request)
-        for key in keyed.keys() - self._stored(list(keyed)).keys():
+        for key in keyed.keys() - self._stored({key: request for key, (_, request) in keyed.items()}).keys():
             self._count(key, *keyed[key])
 
-    def _stored(self, keys: list[str]) -> dict[str, StoredReply]:
-        found = {} if self._policy == "refresh" else self._store.known(self.lane, keys)
+    def _stored(self, requests: Mapping[str, Request]) -> dict[str, StoredReply]:
+        """The stored replies that do, by key of the request."""
+        found = {} if self._policy == "refresh" else self._store.known(self.lane, list(requests))
+        if (began := self._not_before) is not None:
+            found = {key: stored for key, stored in found.items() if stored.reply.requested_at >= began}
         if self._retry is None:
             return found
-        return {key: stored for key, stored in found.items() if not self._retry.wants(stored.reply, self._reading)}
+        return {
+            key: stored
+            for key, stored in found.items()
+            if not self._retry.wants(stored.reply, self._reading, has_tools=bool(requests[key].tools))
+        }
 
     def _count(self, key: str, canonical: str, request: Request) -> None:
         if key not in self._asked:
             self._asked.add(key)
-            self.demand.add(request, canonical)
+            self.demand.add(request, canonical, is_under_way=key in self._under_way)
 
 
-def dry_run(engine_room: EngineRoom, cell: Cell, policy: Policy, asked: Asked, *, retry: Retry | None = None) -> DryRun:
+def dry_run(engine_room: EngineRoom, cell: Cell, policy: Policy, asked: Asked, spending: Spending) -> DryRun:
     """Go through a cell's stages with the files as they stand and the replies at hand.
 
     Args:
@@ -134,18 +146,18 @@ def dry_run(engine_room: EngineRoom, cell: Cell, policy: Policy, asked: Asked, *
         cell: The cell.
         policy: Cache policy of the run.
         asked: Requests of the cells that run before; those of this cell are added.
-        retry: Stored replies that the run asks for again.
+        spending: What the run asks for again, and what it sends in batches.
 
     Raises:
         ConfigError: A file can't be used.
     """
     versions = engine_room.versions
     evaluation = engine_room.project.evaluation(cell.evaluation)
-    lookup, inputs, examples = _planned(engine_room, cell, policy, asked, retry=retry)
+    lookup, inputs, examples = _planned(engine_room, cell, policy, asked, spending)
     metrics = versions.metrics(evaluation)
     previous = engine_room.warehouse.scan("heuristic_metrics", cell.partition)
     judges = [planned_judge(versions, name) for name in evaluation.file.judges]
-    judging = _Judging(engine_room, evaluation, judges, policy, asked, retry)
+    judging = _Judging(engine_room, evaluation, judges, policy, asked, spending)
     n_rows, n_failed = 0, 0
 
     def frames() -> Iterator[pl.DataFrame]:
@@ -160,34 +172,34 @@ def dry_run(engine_room: EngineRoom, cell: Cell, policy: Policy, asked: Asked, *
         rescore = rows_to_rescore(frames(), metrics, previous, cell.partition)
     else:  # every row is scored for the first time, and nobody else reads it
         unrendered: list[str] = []
-        jobs = prediction_jobs(inputs, examples, lambda _, error: unrendered.append(error))
+        jobs = prediction_jobs(inputs, examples, lambda _, why: unrendered.append(why.error))
         outcomes = Counter(answer.reply.outcome for answer in lookup.answers(jobs))
         n_unrendered = len(unrendered) * evaluation.file.samples
         n_rows, n_failed = outcomes.total() + n_unrendered, outcomes["error"] + n_unrendered
         rescore = n_rows if metrics else 0
-    generate = lookup.demand.n_requests
+    generate = lookup.demand.n_awaited
     demands = [(lookup.lane, lookup.demand), *((lane, demand) for lane, demand in judging.demands())]
     return DryRun(
         generate=generate,
-        judge=sum(demand.n_requests for _, demand in judging.demands()),
+        judge=sum(demand.n_awaited for _, demand in judging.demands()),
         rescore=rescore,
         reuse=n_rows - n_failed - generate,
         estimates=tuple(
-            estimate_of(engine_room.warehouse, lane, demand) for lane, demand in demands if demand.n_requests
+            estimate_of(engine_room.warehouse, lane, demand) for lane, demand in demands if demand.n_awaited
         ),
     )
 
 
 def planned_predictions(
-    engine_room: EngineRoom, cell: Cell, policy: Policy, asked: Asked, *, retry: Retry | None = None
+    engine_room: EngineRoom, cell: Cell, policy: Policy, asked: Asked, spending: Spending
 ) -> tuple[Lookup, Iterator[pl.DataFrame]]:
     """A cell's predictions as a run would make them, `PENDING` where a request would be sent, and who counts those."""
-    lookup, inputs, examples = _planned(engine_room, cell, policy, asked, retry=retry)
+    lookup, inputs, examples = _planned(engine_room, cell, policy, asked, spending)
     return lookup, prediction_frames(inputs, examples, lookup, run_id=PENDING)
 
 
 def _planned(
-    engine_room: EngineRoom, cell: Cell, policy: Policy, asked: Asked, *, retry: Retry | None
+    engine_room: EngineRoom, cell: Cell, policy: Policy, asked: Asked, spending: Spending
 ) -> tuple[Lookup, CellInputs, Iterator[Example]]:
     """What a cell would be made from with the files as they stand, and who looks its replies up."""
     project = engine_room.project
@@ -195,7 +207,8 @@ def _planned(
     model = _model_of(engine_room.versions, cell.model)
     dataset = project.dataset(evaluation.file.dataset)
     identity = planned_identity(engine_room, model, evaluation)
-    lookup = Lookup(model, identity, engine_room.store, policy, asked, retry=retry)
+    not_before = engine_room.not_before(model.model)
+    lookup = Lookup(model, identity, engine_room.store, policy, asked, spending, not_before)
     inputs = CellInputs(cell, evaluation, model, project.prompt(cell.prompt), 0, {})
     examples = chosen_examples(evaluation, read_examples(dataset, project.datasets_dir))
     return lookup, inputs, examples
@@ -210,7 +223,7 @@ class _Judging:
     judges: list[StoredJudge]
     policy: Policy
     asked: Asked
-    retry: Retry | None
+    spending: Spending
     _lookups: dict[str, Lookup] = field(default_factory=dict)
 
     def count(self, predictions: pl.DataFrame) -> None:
@@ -238,7 +251,9 @@ class _Judging:
 
     def _lookup(self, model: StoredModel) -> Lookup:
         identity = planned_identity(self.engine_room, model, self.evaluation)
-        return Lookup(model, identity, self.engine_room.store, self.policy, self.asked, retry=self.retry)
+        room = self.engine_room
+        not_before = room.not_before(model.model)
+        return Lookup(model, identity, room.store, self.policy, self.asked, self.spending, not_before)
 
 
 def planned_identity(engine_room: EngineRoom, model: StoredModel, evaluation: Evaluation) -> ModelIdentity:

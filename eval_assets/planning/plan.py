@@ -201,13 +201,13 @@ def _plan_evaluation(
     side_by_side = None
     if "pairwise_preferences" in tables:
         policy = spending.policy(project.evaluation(name))
-        side_by_side = plan_pairwise(engine_room, name, stale, policy, asked, retry=spending.retry)
+        side_by_side = plan_pairwise(engine_room, name, stale, policy, asked, spending)
     return Plan(
         roots=tuple(RootPlan(table, key, cause) for (table, key), cause in causes.items() if cause is not None),
         cells=planned,
         joined=(JoinPlan(name, frozenset(tables)),) if tables else (),
         pairwise=() if side_by_side is None else (side_by_side,),
-        remarks=tuple(prompt_remarks(project, name)),
+        remarks=(*prompt_remarks(project, name), *reader.replaced(cells)),
     )
 
 
@@ -237,7 +237,7 @@ def _plan_cell(
     staleness = Staleness(tuple(causes), staleness.diffs, frozenset(stale))
     if causes:
         tables = with_downstream(engine_room.project, cell, stale, ())
-        work = dry_run(engine_room, cell, policy, asked, retry=spending.retry)
+        work = dry_run(engine_room, cell, policy, asked, spending)
         return CellPlan(cell, work, staleness, frozenset(tables), missing)
     rows = engine_room.warehouse.scan("predictions", cell.partition).select("prediction_id").collect().height
     return CellPlan(cell, DryRun(0, 0, 0, rows, ()), staleness, missing=missing)
@@ -298,7 +298,7 @@ def _estimate_json(estimates: Sequence[Estimate]) -> dict[str, Any]:
         "prompt_tokens": sum(estimate.prompt_tokens for estimate in estimates),
         "completion_tokens": sum(estimate.completion_tokens for estimate in estimates),
         "cost_usd": _total([estimate.cost_usd for estimate in estimates]),
-        "seconds": sum(estimate.seconds for estimate in estimates),
+        "seconds": sum(estimate.seconds or 0 for estimate in estimates),
         "by_model": [asdict(estimate) for estimate in estimates],
     }
 

@@ -7,6 +7,8 @@ from eval_assets.planning.plan import Plan
 from eval_assets.wording.foreign_text import markdown_text
 from eval_assets.wording.numbers import count_text, money_text, seconds_text
 
+BY_BATCH = "in batches, within a day"
+
 
 def plan_text(plan: Plan) -> str:
     """The plan for a terminal: per cell the counts, then the causes, then what it would cost and why we think so."""
@@ -77,13 +79,19 @@ def _cost_lines(estimates: tuple[Estimate, ...]) -> Iterator[str]:
     if not estimates:
         yield "No request would be sent."
         return
-    for name, basis in dict.fromkeys((estimate.model, estimate.basis) for estimate in estimates):
+    for name in dict.fromkeys(estimate.model for estimate in estimates):
+        n_under_way = sum(estimate.n_under_way for estimate in estimates if estimate.model == name)
+        if n_under_way:
+            yield f"{name}: {count_text(n_under_way, 'request')} wait in batches that are under way"
+    for name, basis in dict.fromkeys((estimate.model, estimate.basis) for estimate in estimates if estimate.n_requests):
         alike = [estimate for estimate in estimates if (estimate.model, estimate.basis) == (name, basis)]
         cost = None if any(e.cost_usd is None for e in alike) else sum(e.cost_usd or 0 for e in alike)
+        in_batches = alike[0].is_in_batches
+        when = BY_BATCH if in_batches else seconds_text(sum(e.seconds or 0 for e in alike))
         yield (
             f"{name}: {count_text(sum(e.n_requests for e in alike), 'request')}, "
             f"about {sum(e.prompt_tokens for e in alike):,} + "
             f"{count_text(sum(e.completion_tokens for e in alike), 'token')}, "
             f"{'cost unknown: no price is set' if cost is None else money_text(cost)}, "
-            f"{seconds_text(sum(e.seconds for e in alike))} ({basis})"
+            f"{when} ({basis})"
         )

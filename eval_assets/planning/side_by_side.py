@@ -8,10 +8,11 @@ import polars as pl
 from eval_assets.judges.pairwise import preference_requests
 from eval_assets.planning.dry_run import PENDING, Asked, Lookup, planned_identity, planned_judge, planned_predictions
 from eval_assets.planning.estimates import Estimate, estimate_of
-from eval_assets.providers.dispatch.jobs import Policy, Retry
+from eval_assets.providers.dispatch.jobs import Policy
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.graph import Cell, parse_cell
 from eval_assets.stages.pairwise_preferences import predictions_of
+from eval_assets.stages.spending import Spending
 from eval_assets.tables.cell_tables import PREDICTIONS
 
 
@@ -21,7 +22,7 @@ class PairwisePlan:
 
     Args:
         evaluation: Its name.
-        judge: Requests that would be sent, two for each pair of outputs; repairs are not counted.
+        judge: Requests that would be sent, or wait in batches, two for each pair of outputs; repairs are not counted.
         estimates: What they would cost; empty without any.
     """
 
@@ -36,8 +37,7 @@ def plan_pairwise(
     stale: Collection[Cell],
     policy: Policy,
     asked: Asked,
-    *,
-    retry: Retry | None = None,
+    spending: Spending,
 ) -> PairwisePlan | None:
     """Count an evaluation's comparisons side by side; null if it asks for none.
 
@@ -47,7 +47,7 @@ def plan_pairwise(
         stale: Cells that will run before; the outputs of the others are taken as they lie.
         policy: Cache policy of the run.
         asked: Requests that are sent before; those of the comparisons are added.
-        retry: Stored replies that the run asks for again.
+        spending: What the run asks for again, and what it sends in batches.
 
     Raises:
         ConfigError: A file can't be used.
@@ -58,9 +58,10 @@ def plan_pairwise(
     judge = planned_judge(engine_room.versions, declared.file.pairwise.judge)
     model = judge.models[judge.judge.file.model or ""]
     identity = planned_identity(engine_room, model, declared)
-    lookup = Lookup(model, identity, engine_room.store, policy, asked, retry=retry)
+    not_before = engine_room.not_before(model.model)
+    lookup = Lookup(model, identity, engine_room.store, policy, asked, spending, not_before)
     outputs = {
-        candidate: _outputs(engine_room, parse_cell(f"{evaluation}:{candidate}"), stale, policy, retry)
+        candidate: _outputs(engine_room, parse_cell(f"{evaluation}:{candidate}"), stale, policy, spending)
         for candidate in sorted({candidate for pair in declared.compared_pairs for candidate in pair})
     }
     for first, second in declared.compared_pairs:
@@ -73,18 +74,18 @@ def plan_pairwise(
         )
         lookup.count_missing(requests)
     demand = lookup.demand
-    estimates = (estimate_of(engine_room.warehouse, lookup.lane, demand),) if demand.n_requests else ()
-    return PairwisePlan(evaluation, demand.n_requests, estimates)
+    estimates = (estimate_of(engine_room.warehouse, lookup.lane, demand),) if demand.n_awaited else ()
+    return PairwisePlan(evaluation, demand.n_awaited, estimates)
 
 
 def _outputs(
-    engine_room: EngineRoom, cell: Cell, stale: Collection[Cell], policy: Policy, retry: Retry | None
+    engine_room: EngineRoom, cell: Cell, stale: Collection[Cell], policy: Policy, spending: Spending
 ) -> pl.DataFrame:
     """A cell's predictions as they will be; an output that is still to come gets a placeholder of its own."""
     if cell not in stale:
         stored = engine_room.warehouse.snapshot("predictions")
         return predictions_of(stored, {"evaluation": cell.evaluation}, cell.candidate)
-    _, frames = planned_predictions(engine_room, cell, policy, Asked(set), retry=retry)
+    _, frames = planned_predictions(engine_room, cell, policy, Asked(set), spending)
     is_pending = pl.col("error_kind") == PENDING
     rows = pl.concat([pl.DataFrame(schema=PREDICTIONS), *frames])
     return rows.with_columns(

@@ -1,6 +1,6 @@
 """Which partitions are stale and why: recorded data versions of inputs against those of the files and tables now."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import ValidationError
@@ -9,6 +9,7 @@ from eval_assets.config.datasets.rows import read_examples
 from eval_assets.config.project import Project
 from eval_assets.errors import ConfigError
 from eval_assets.planning.changes import OF_A_TRIAL, dataset_change, evaluation_change, source_diff, version_change
+from eval_assets.planning.replaced_models import ReplacedModels
 from eval_assets.planning.unanswered import UnansweredRows
 from eval_assets.stages.evaluation_parts import EvaluationContent
 from eval_assets.stages.file_versions import FILES_OF, FileVersion, FileVersions
@@ -68,6 +69,7 @@ class StalenessReader:
         self._project, self._versions, self._warehouse = project, versions, warehouse
         self._missing = missing_in_dagster
         self._unanswered = UnansweredRows(warehouse)
+        self._replaced = ReplacedModels(project, warehouse)
         self._commits: dict[str, dict[str, Commit]] = {}
         self._stored: dict[tuple[str, str], list[StoredVersion]] = {}
         self._dataset_changes: dict[tuple[str, str | None], str] = {}
@@ -142,6 +144,8 @@ class StalenessReader:
         if self.commit(table, place.partition) is None:
             return
         yield from ((cause, {}) for cause in self._unanswered.failed(table, place.partition))
+        if isinstance(place, Cell):
+            yield from ((cause, {}) for cause in self._replaced.causes(table, place))
         if f"{table}/{place.key}" in self._missing:
             yield NOT_IN_DAGSTER, {}
 
@@ -231,6 +235,10 @@ class StalenessReader:
     def missing(self, cell: Cell) -> list[str]:
         """Rows of a cell that have no whole answer and aren't asked for again, a line per table."""
         return [line for table in OF_CELLS for line in self._unanswered.staying(table, cell.partition)]
+
+    def replaced(self, cells: Sequence[Cell]) -> tuple[str, ...]:
+        """Models of cells that were replaced by their providers and aren't followed, a line each."""
+        return tuple(self._replaced.remarks(cells))
 
     def retried(self, place: Place, outcomes: Collection[str]) -> dict[str, str]:
         """Table of a place → what is said of its rows whose replies have one of these outcomes; others are left out."""

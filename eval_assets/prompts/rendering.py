@@ -9,15 +9,19 @@ from jinja2.exceptions import SecurityError
 
 from eval_assets.config.files.template_syntax import ODD_NAME, syntax_said
 from eval_assets.config.prompt import Prompt
+from eval_assets.config.tools import tools_of
 from eval_assets.errors import TemplateError
 from eval_assets.prompts.sandbox import CHARACTERS_A_STEP, MAX_CHARACTERS, BoundedSandbox, CountedContext
-from eval_assets.prompts.turns import is_message_list, turns_of
+from eval_assets.prompts.turns import turns_of
 from eval_assets.requests.canonical_json import json_text
+from eval_assets.requests.conversations import conversation_in
 from eval_assets.requests.exchange import Message
 
 OPTIONAL_COLUMNS = ("targets", "context")
 ROW = "row"
 """Name under which templates reach every column, such as one whose name has a space: `row["Question text"]`."""
+MESSAGES = "messages"
+"""Name under which prompts reach the conversation that is an example's inputs, unless a column has it."""
 TESTS_OF_ABSENCE = ("defined", "undefined")
 FILTERS_OF_ABSENCE = ("default", "d")
 
@@ -211,8 +215,8 @@ def always_shows(template: str, name: str) -> bool:
 def render_prompt(prompt: Prompt, columns: Mapping[str, Any]) -> tuple[Message, ...]:
     """Render every message of a prompt with one example.
 
-    A section that holds one column and nothing else gives way to the turns in it, where the column is a list of
-    messages.
+    A section that holds one column and nothing else gives way to the turns in it, where the column is a conversation:
+    a list of messages, or the object `{"messages": [...]}`.
 
     Raises:
         TemplateError: As `render_text`, or a message of such a list can't be sent.
@@ -231,6 +235,23 @@ def render_prompt(prompt: Prompt, columns: Mapping[str, Any]) -> tuple[Message, 
     return tuple(messages)
 
 
+def prompt_tools(prompt: Prompt, columns: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """What the model may call to answer one example: the prompt's tools, or those in the column that it names.
+
+    Raises:
+        TemplateError: The column holds no list of tools.
+    """
+    if not isinstance(prompt.tools, str):
+        return prompt.tools or ()
+    listed = columns.get(prompt.tools)
+    if listed is None:
+        return ()
+    try:
+        return tools_of(listed)
+    except ValueError as error:
+        raise TemplateError(f"prompt {prompt.name!r}: column {prompt.tools!r}: {error}") from error
+
+
 def _turns(template: str, columns: Mapping[str, Any], values: Mapping[str, Any], *, where: str) -> tuple[Message, ...]:
     """The turns that stand in a section's place; none where it is text."""
     value_of = _sole_column(template)
@@ -238,13 +259,16 @@ def _turns(template: str, columns: Mapping[str, Any], values: Mapping[str, Any],
         return ()
     try:
         value = value_of(values)
-        return turns_of(value) if is_message_list(value) else ()
+        found = conversation_in(value)
+        return () if found is None else turns_of(found)
     except Exception as error:  # as above
         raise _failure(error, columns, where) from error
 
 
 def _values(columns: Mapping[str, Any]) -> dict[str, Any]:
-    return {**dict.fromkeys(OPTIONAL_COLUMNS), ROW: columns, **columns}
+    found = conversation_in(columns.get("inputs"))
+    own = {} if found is None else {MESSAGES: found}
+    return {**dict.fromkeys(OPTIONAL_COLUMNS), ROW: columns, **own, **columns}
 
 
 def _failure(error: Exception, columns: Mapping[str, Any], where: str) -> TemplateError:

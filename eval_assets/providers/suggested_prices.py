@@ -1,5 +1,6 @@
 """Prices of a packaged table, to be put into a model file by whoever has looked at them; nothing else reads it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.metadata import version
@@ -68,9 +69,13 @@ def suggested_prices(model_id: str, provider: str | None = None) -> Suggestion:
         raise ConfigError(
             f"expected a model id as its provider spells it, got {model_id!r}; {TABLE} has no such model ({error})"
         ) from error
-    prices = _fields(model.get_prices(datetime.now(UTC)))
+    now = datetime.now(UTC)
+    prices = _fields(model.get_prices(now))
     if "prompt_usd_per_million" not in prices:
         raise ConfigError(f"{TABLE} has no price for the tokens of {model_id!r}; state what its provider charges")
+    in_batches = _fields(model.get_prices(now, {"processing": "batch"}))
+    if batch := {name: rate for name, rate in in_batches.items() if rate != prices.get(name)}:
+        prices["batch"] = batch
     source = f"{TABLE} {version(TABLE)}"
     return Suggestion(seller.id, model.id, prices, source, _newest_date(snapshot), tuple(seller.pricing_urls or ()))
 
@@ -79,15 +84,22 @@ def as_yaml(suggestion: Suggestion) -> str:
     """The field `prices` of a model file, with a comment that says where it comes from."""
     lines = [f"# {suggestion.model_id} of {suggestion.provider}; compare with {' '.join(suggestion.pages[:1]) or '?'}"]
     lines.append("prices:")
-    for name, value in suggestion.prices.items():
-        if name != "tiers":
-            lines.append(f"  {name}: {value}")
-            continue
-        lines.append("  tiers:")
-        for tier in value:
-            stated = ", ".join(f"{field}: {rate}" for field, rate in tier.items())
-            lines.append(f"    - {{{stated}}}")
+    lines += _written(suggestion.prices, "  ")
     return "\n".join([*lines, f'  as_of: "{suggestion.as_of}"', f"  source: {suggestion.source}"])
+
+
+def _written(prices: dict[str, Any], indent: str) -> Iterator[str]:
+    for name, value in prices.items():
+        if name == "batch":
+            yield f"{indent}batch:"
+            yield from _written(value, f"{indent}  ")
+        elif name == "tiers":
+            yield f"{indent}tiers:"
+            for tier in value:
+                stated = ", ".join(f"{field}: {rate}" for field, rate in tier.items())
+                yield f"{indent}  - {{{stated}}}"
+        else:
+            yield f"{indent}{name}: {value}"
 
 
 def _fields(table_prices: "ModelPrice") -> dict[str, Any]:

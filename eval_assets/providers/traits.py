@@ -10,6 +10,9 @@ from types import MappingProxyType
 from typing import Literal
 
 from eval_assets.config.model import Model, ModelFile, ProviderName
+from eval_assets.providers.batches.openai_batches import open_openai_batches
+from eval_assets.providers.batches.service import BatchService
+from eval_assets.providers.clients.anthropic_client import anthropic_account, anthropic_address, open_anthropic
 from eval_assets.providers.clients.callable_client import callable_address, open_callable
 from eval_assets.providers.clients.callable_version import callable_version
 from eval_assets.providers.clients.mlflow_client import mlflow_address, mlflow_version, open_mlflow
@@ -41,7 +44,10 @@ class Provider:
         has_tokens: Prompts and replies are counted in tokens.
         account: Which account of its address a model file uses, all models of which share what is allowed; null where
             each stands alone.
+        open_batches: Opens the batches of a model; null where requests are sent one by one alone.
         takes_reply_formats: A JSON schema or JSON mode may be asked of it.
+        takes_tools: It may be given tools, and messages that call them.
+        takes_images: Messages may hold images.
         runs_user_code: A function of the user answers.
         is_recorded: Replies, or verdicts, stand in a file: nothing is asked.
         loads_weights: Its models are loaded on this machine, one after the other.
@@ -56,7 +62,10 @@ class Provider:
     has_sampling_parameters: bool = True
     has_tokens: bool = True
     account: Callable[[ModelFile], str] | None = None
+    open_batches: Callable[[Model, Surroundings], BatchService] | None = None
     takes_reply_formats: bool = False
+    takes_tools: bool = False
+    takes_images: bool = False
     runs_user_code: bool = False
     is_recorded: bool = False
     loads_weights: bool = False
@@ -74,7 +83,18 @@ PROVIDERS: Mapping[ProviderName, Provider] = MappingProxyType(
             open_client=open_openai,
             address=openai_address,
             account=openai_account,
+            open_batches=open_openai_batches,
             takes_reply_formats=True,
+            takes_tools=True,
+            takes_images=True,
+        ),
+        "anthropic": Provider(
+            open_client=open_anthropic,
+            address=anthropic_address,
+            account=anthropic_account,
+            takes_reply_formats=True,
+            takes_tools=True,
+            takes_images=True,
         ),
         "embedded": Provider(open_client=open_embedded, takes_reply_formats=True, loads_weights=True, is_bundled=True),
         "transformers": Provider(open_client=open_transformers, loads_weights=True),
@@ -86,6 +106,8 @@ PROVIDERS: Mapping[ProviderName, Provider] = MappingProxyType(
             sees_documents=True,
             has_sampling_parameters=False,
             has_tokens=False,
+            takes_tools=True,
+            takes_images=True,
             runs_user_code=True,
         ),
         "mlflow": Provider(
@@ -95,6 +117,8 @@ PROVIDERS: Mapping[ProviderName, Provider] = MappingProxyType(
             is_shown="columns",
             has_sampling_parameters=False,
             has_tokens=False,
+            takes_tools=True,
+            takes_images=True,
             runs_user_code=True,
         ),
         "recorded": Provider(
@@ -104,6 +128,8 @@ PROVIDERS: Mapping[ProviderName, Provider] = MappingProxyType(
             is_shown="place",
             has_sampling_parameters=False,
             has_tokens=False,
+            takes_tools=True,
+            takes_images=True,
             is_recorded=True,
         ),
     }

@@ -3,11 +3,13 @@
 Whether the whole got better is in `comparing`; this is for reading, one example at a time.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
 
 from eval_assets.reports.word_diff import DiffPart, word_diff
+from eval_assets.requests.conversations import answer_in, readable
 from eval_assets.statistics.comparison.paired import DECIMALS
 from eval_assets.tables.columns import CANDIDATE
 
@@ -39,7 +41,7 @@ class Flip:
             direction.
         inputs: What was asked; this and the texts below are cut after 2,000 characters.
         targets: What was expected, if known.
-        candidate_output: The first sample's output; null where that request failed.
+        candidate_output: The first sample's output, or the calls it consists of; null where that request failed.
         baseline_output: Likewise.
         difference: Words in which the outputs differ, from baseline to candidate.
         justifications: Of every judge that judged either output.
@@ -161,9 +163,19 @@ def _first_replies(
         .filter(pl.col("example_id").is_in(example_ids.implode()) & pl.col("candidate").is_in(candidates))
         .sort("sample_index")
         .unique(["example_id", "candidate"], keep="first", maintain_order=True)
-        .select("example_id", "candidate", _cut("inputs"), _cut("targets"), _cut("output"))
+        .select("example_id", "candidate", "inputs", _cut("targets"), "output", "tool_calls", "outcome")
     )
-    return {(row["example_id"], row["candidate"]): row for row in rows.iter_rows(named=True)}
+    return {(row["example_id"], row["candidate"]): _shown(row) for row in rows.iter_rows(named=True)}
+
+
+def _shown(row: Mapping[str, str | None]) -> dict[str, str | None]:
+    """A reply with what was asked as people read them, cut."""
+    output = answer_in({"tool_calls": row["tool_calls"]}) if _is_of_calls(row) else row["output"]
+    return {"inputs": _cut_text(readable(row["inputs"])), "targets": row["targets"], "output": _cut_text(output)}
+
+
+def _is_of_calls(row: Mapping[str, str | None]) -> bool:
+    return row["output"] is None and row["outcome"] == "ok"
 
 
 def _justifications(
@@ -182,6 +194,10 @@ def _justifications(
     for example_id, *rest in rows.iter_rows():
         found.setdefault(example_id, []).append(Justification(*rest))
     return found
+
+
+def _cut_text(text: str | None) -> str | None:
+    return text if text is None or len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]} …"
 
 
 def _cut(column: str) -> pl.Expr:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from eval_assets.requests.conversations import readable
+from eval_assets.requests.tool_calls import calls_text
 from eval_assets.tables.columns import CANDIDATE
 
 
@@ -22,7 +24,8 @@ class CandidateOutput:
         justifications: Judge → its reason for the first sample.
         prediction_id: Of the first sample: what `eval-assets trace` takes; null where there is no row.
         reasoning: What the model thought before the first sample's answer.
-        tool_calls: JSON list of the calls that the first sample makes.
+        tool_calls: The calls that the first sample makes, a line each.
+        trajectory: The first sample as a whole conversation, turn by turn, where it is one; `output` is its end.
         labels: Metric or judge → the first sample's label, where it got one.
         extra: JSON object of what code of the user returned beside the first sample's output.
     """
@@ -36,13 +39,19 @@ class CandidateOutput:
     prediction_id: str | None = None
     reasoning: str | None = None
     tool_calls: str | None = None
+    trajectory: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     extra: str | None = None
+
+    @property
+    def said(self) -> str | None:
+        """The output, or the calls of an answer that is nothing else."""
+        return self.tool_calls if self.output is None and self.outcome == "ok" else self.output
 
 
 @dataclass(frozen=True, slots=True)
 class ExampleOutputs:
-    """One example with an answer per candidate, in the candidates' order."""
+    """One example with an answer per candidate, in the candidates' order; a conversation in `inputs` turn by turn."""
 
     example_id: str
     inputs: str | None
@@ -75,7 +84,7 @@ def example_outputs(
         example_id = row["example_id"]
         yield ExampleOutputs(
             example_id=example_id,
-            inputs=row["inputs"],
+            inputs=readable(row["inputs"]),
             targets=row["targets"],
             context=row["context"],
             answers=tuple(answers.get((example_id, candidate), absent) for candidate in candidates),
@@ -102,7 +111,9 @@ def _answers(predictions: pl.DataFrame, scores: pl.DataFrame) -> dict[tuple[str,
         predictions.sort("sample_index", maintain_order=True)
         .group_by("example_id", "candidate", maintain_order=True)
         .agg(
-            pl.col("output", "outcome", "error", "prediction_id", "reasoning", "tool_calls", "extra").first(),
+            pl.col(
+                "output", "outcome", "error", "prediction_id", "reasoning", "tool_calls", "trajectory", "extra"
+            ).first(),
             n_samples=pl.len(),
         )
     )
@@ -116,7 +127,8 @@ def _answers(predictions: pl.DataFrame, scores: pl.DataFrame) -> dict[tuple[str,
             reasons[row["example_id"], row["candidate"]],
             row["prediction_id"],
             row["reasoning"],
-            row["tool_calls"],
+            None if row["tool_calls"] is None else calls_text(row["tool_calls"]),
+            readable(row["trajectory"]),
             labels[row["example_id"], row["candidate"]],
             row["extra"],
         )

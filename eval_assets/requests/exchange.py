@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol, TypedDict
+from typing import Any, Literal, NotRequired, Protocol, TypedDict
 
 Outcome = Literal["ok", "tool_call", "empty", "error", "refused", "truncated", "unparsed", "skipped"]
 HIDDEN = "targets"
@@ -13,10 +13,16 @@ UNSCORED_OUTCOMES = ("tool_call", "empty", "error", "refused", "truncated", "unp
 
 
 class Message(TypedDict):
-    """One chat message."""
+    """One chat message: text, a list of parts (texts and images), or null where the assistant only calls tools.
+
+    `tool_calls` are the assistant's, in OpenAI's shape; a message of role `tool` names the call that it answers.
+    """
 
     role: str
-    content: str
+    content: str | list[dict[str, Any]] | None
+    tool_calls: NotRequired[list[dict[str, Any]]]
+    tool_call_id: NotRequired[str]
+    name: NotRequired[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,7 @@ class Request:
         messages: The rendered prompt.
         parameters: Sampling parameters, as sent.
         response_format: JSON schema or JSON mode the reply must follow, as the endpoint wants it.
+        tools: What the model may call, in the shape of OpenAI's chat: `{type: function, function: {name, …}}`.
         sample_index: Which of several replies to the same messages this is.
         may_weaken_format: Whoever reads the reply looks for himself whether it follows the format, so an endpoint that
             takes none such is asked in a weaker one, or in none. No part of the request key.
@@ -39,6 +46,7 @@ class Request:
     response_format: Mapping[str, Any] | None = None
     sample_index: int = 0
     columns: Mapping[str, Any] = field(default_factory=dict)
+    tools: tuple[Mapping[str, Any], ...] = ()
     may_weaken_format: bool = False
 
 
@@ -50,11 +58,13 @@ class Reply:
     `refused` (content filter or refusal field) or `error` (none came). `output` is null unless text came;
     `latency_seconds` where nobody measured it (recorded predictions). `error_kind` is a short slug (`rate_limited`,
     `timeout`, `http_500`, …). `reasoning` is what the model thought, apart from the answer; `tool_calls` the JSON list
-    of its calls; `usage` the JSON of what the provider says it used. `raw_output` is the text as it came, where
+    of its calls; `trajectory` the JSON list of all its messages, where it is a whole conversation that ends in
+    `output`; `usage` the JSON of what the provider says it used. `raw_output` is the text as it came, where
     `output` differs from it. What kind of tokens `prompt_tokens` and `completion_tokens` were, the other counts
-    say: `UsedTokens`. `tokens_estimated` marks counts that are guessed from lengths. `extra` is the JSON object of what
-    code of the user returned beside its output, `first_token_seconds` the time until the first piece of a streamed
-    reply, null where it came in one.
+    say: `UsedTokens`. `tokens_estimated` marks counts that are guessed from lengths. `answered_by` is the model as the
+    provider reports it, `system_fingerprint` and `service_tier` are what it says of its servers and its service.
+    `extra` is the JSON object of what code of the user returned beside its output, `first_token_seconds` the time until
+    the first piece of a streamed reply, null where it came in one.
     """
 
     outcome: Outcome
@@ -70,14 +80,19 @@ class Reply:
     logprobs: list[dict[str, Any]] | None = None
     reasoning: str | None = None
     tool_calls: str | None = None
+    trajectory: str | None = None
     usage: str | None = None
     raw_output: str | None = None
     cached_tokens: int | None = None
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
     audio_prompt_tokens: int | None = None
+    image_prompt_tokens: int | None = None
     audio_completion_tokens: int | None = None
     tokens_estimated: bool | None = None
+    answered_by: str | None = None
+    system_fingerprint: str | None = None
+    service_tier: str | None = None
     extra: str | None = None
     first_token_seconds: float | None = None
 

@@ -4,6 +4,7 @@ Timeouts, retries, concurrency, prices, secrets and headers don't change an answ
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -47,12 +48,30 @@ def canonical_request(identity: ModelIdentity, request: Request) -> str:
     content: dict[str, Any] = {"parameters": request.parameters, "messages": request.messages}
     if request.response_format is not None:
         content["response_format"] = request.response_format
+    if request.tools:
+        content["tools"] = request.tools
     if request.sample_index:
         content["sample_index"] = request.sample_index
     if identity.is_shown_the_example:
         content["columns"] = request.columns
     fields = {**_fields_of(identity), **{name: canonical_json(value) for name, value in content.items()}}
     return "{" + ",".join([f'"{name}":{value}' for name, value in sorted(fields.items())]) + "}"
+
+
+def request_of(canonical: str) -> Request:
+    """The request that a canonical form was made of, for providers that aren't shown the example.
+
+    >>> asked = Request(({"role": "user", "content": "Why?"},), {"seed": 1})
+    >>> request_of(canonical_request(ModelIdentity("openai", "https://example.org", "m"), asked)) == asked
+    True
+    """
+    held = json.loads(canonical)
+    return Request(
+        messages=tuple(held["messages"]),
+        parameters=held["parameters"],
+        response_format=held.get("response_format"),
+        sample_index=held.get("sample_index", 0),
+    )
 
 
 @lru_cache(maxsize=1024)

@@ -18,6 +18,7 @@ from functools import partial
 
 from eval_assets.errors import StoppedError
 from eval_assets.judges.asking import Talks
+from eval_assets.providers.batches.gathering import Gathering
 from eval_assets.providers.dispatch.ahead import Lookups, Together
 from eval_assets.providers.dispatch.event_loop import LoopThread
 from eval_assets.providers.dispatch.progress import Progress
@@ -56,6 +57,8 @@ class _Course:
     is_done: bool = False
     is_taken: bool = False
     reached: list[Progress] = field(default_factory=list)
+    n_waiting: int = 0
+    refused: BaseException | None = None
 
     @property
     def progress(self) -> list[Progress]:
@@ -74,12 +77,13 @@ class AskingAhead:
     Args:
         room: The engines, and the tables that files were read into before.
         spending: What may be spent.
+        gathering: Takes what goes into batches; null: whatever would is left to the runs, which refuse.
     """
 
-    def __init__(self, room: EngineRoom, spending: Spending) -> None:
+    def __init__(self, room: EngineRoom, spending: Spending, gathering: Gathering | None = None) -> None:
         self._room, self._spending = room, spending
         self._loop_thread = LoopThread("asking ahead")
-        self._together = Together(self._loop_thread, Lookups(room.store))
+        self._together = Together(self._loop_thread, Lookups(room.store), gathering=gathering)
         self._talks = Talks(room.formats)
         self._changed = threading.Condition()
         self._courses: dict[str, _Course] = {}
@@ -109,6 +113,18 @@ class AskingAhead:
             if found.key in self._courses:
                 self._courses[found.key].is_taken = True
             return found
+
+    def was_asked(self, place: Place) -> bool:
+        """Whether a place is among those that were begun."""
+        return place.key in self._courses
+
+    def n_waiting(self, place: Place) -> int:
+        """Requests of a place that was asked, which wait in a batch or for one: it can't be computed yet."""
+        return self._courses[place.key].n_waiting if place.key in self._courses else 0
+
+    def refused(self, place: Place) -> BaseException | None:
+        """Why a place could not be asked to the end, so that it would not even be if its batches were over."""
+        return self._courses[place.key].refused if place.key in self._courses else None
 
     def close(self) -> None:
         """Break off what is under way, and close the engines that no run took over."""
@@ -176,6 +192,9 @@ class AskingAhead:
     def _note(self, course: _Course) -> None:
         if course.is_fed and not course.n_open:
             course.reached = [engine.progress() for engine in course.work.engines]
+            aheads = [engine.ahead for engine in course.work.engines if engine.ahead is not None]
+            course.n_waiting = sum(ahead.n_waiting for ahead in aheads)
+            course.refused = next((ahead.refused for ahead in aheads if ahead.refused is not None), None)
             course.work = Work()
             with self._changed:
                 course.is_done = True

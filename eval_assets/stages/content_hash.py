@@ -27,10 +27,13 @@ class RowsHash:
     """Hash of a table's rows whatever their order, taken frame by frame."""
 
     def __init__(self, columns: Iterable[str]) -> None:
-        """Hash these columns; others (run ids, times of writing) may differ without a new version."""
+        """Hash these columns; others (run ids, times of writing) may differ without a new version.
+
+        `n_rows` counts the rows so far.
+        """
         self._columns = list(columns)
         self._sum = 0
-        self._n_rows = 0
+        self.n_rows = 0
 
     def add(self, frame: pl.DataFrame) -> None:
         """Include the rows of a frame."""
@@ -39,16 +42,11 @@ class RowsHash:
         for place, word in enumerate(reversed(words.tolist())):
             self._sum += word << 32 * place
         self._sum %= 1 << 256
-        self._n_rows += frame.height
-
-    @property
-    def n_rows(self) -> int:
-        """Rows included so far."""
-        return self._n_rows
+        self.n_rows += frame.height
 
     def hexdigest(self, *with_: Mapping[str, Any]) -> str:
         """The hash so far, together with further content."""
-        return content_sha256([f"{self._sum:064x}", self._n_rows, *with_])
+        return content_sha256([f"{self._sum:064x}", self.n_rows, *with_])
 
 
 def rows_as_json(frame: pl.DataFrame) -> Iterator[bytes]:

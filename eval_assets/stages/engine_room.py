@@ -3,9 +3,11 @@
 What is computed with them is in the modules of the stages.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from threading import Event
 from typing import Any, Self
@@ -18,26 +20,31 @@ from eval_assets.config.project import Project
 from eval_assets.config.project_files import load_project
 from eval_assets.config.settings import Settings
 from eval_assets.judges.formats import FormatMemory
-from eval_assets.providers.clients.opening import OnDemandClient, open_client
+from eval_assets.providers.batches.gathering import Wanted
+from eval_assets.providers.batches.service import BatchService
+from eval_assets.providers.clients.opening import OnDemandClient, batches_of, open_client
 from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.dialects.found_out import DIALECTS_FILE, DialectMemory
 from eval_assets.providers.dispatch.ahead import Together
 from eval_assets.providers.dispatch.engine import Engine
+from eval_assets.providers.dispatch.in_batches import LaneBatches
 from eval_assets.providers.dispatch.limiter import Limiters
 from eval_assets.providers.dispatch.progress import Progress
-from eval_assets.providers.identity import account_of, identity_of
+from eval_assets.providers.identity import account_of, identity_of, lane_of_model
 from eval_assets.providers.local.embedded import EmbeddedServers
 from eval_assets.providers.replies.reading import reading_of
 from eval_assets.providers.traits import provider_of
 from eval_assets.requests.budget import Budget
-from eval_assets.requests.exchange import Client
-from eval_assets.requests.keys import ModelIdentity
+from eval_assets.requests.exchange import Client, Request
+from eval_assets.requests.keys import ModelIdentity, lane_of
 from eval_assets.stages.cell_inputs import StoredModel, stored_documents
 from eval_assets.stages.content_hash import content_sha256
 from eval_assets.stages.file_versions import MODEL_FIELDS_WITHOUT_EFFECT, SECRET_NAME_FIELDS, FileVersions
 from eval_assets.stages.spending import Budgets, Spending
 from eval_assets.stages.stored_inputs import partition_of
 from eval_assets.storage.integrity.damage import damage_behind
+from eval_assets.storage.replies.batch_ledger import Entry
+from eval_assets.storage.replies.model_changes import last_change
 from eval_assets.storage.replies.responses import ResponseStore
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.run_tables import RUNS
@@ -87,6 +94,7 @@ class EngineRoom:
         self.limiters = Limiters(self.state_dir / "concurrency.json")
         self._budgets = Budgets(self.state_dir / "budgets")
         self._asked_ahead: dict[tuple[PartitionRun, str], Engine] = {}
+        self._handed_out: defaultdict[str, set[str]] = defaultdict(set)
 
     @classmethod
     def from_settings(cls, settings: Settings, project: Project | None = None) -> Self:
@@ -118,6 +126,11 @@ class EngineRoom:
         implementation = content_sha256([model.implementation, documents])
         return identity_of(model.model, implementation), {"documents": documents}
 
+    def not_before(self, model: Model) -> datetime | None:
+        """When the provider put another model behind a model's name, if its file follows such changes."""
+        change = last_change(self.warehouse, lane_of_model(model)) if model.file.follow_changes else None
+        return None if change is None else change.changed_at
+
     @contextmanager
     def engine(self, model: StoredModel, evaluation: Evaluation, run: PartitionRun) -> Iterator[Engine]:
         """An engine for one model in one partition of a stage: the one that was asked ahead, if there is one.
@@ -128,6 +141,8 @@ class EngineRoom:
             engine = self._asked_ahead.pop((run, model.model.name), None)
             if engine is None:
                 engine = self._new_engine(model, evaluation, run).__enter__()
+            if engine.ahead is None:
+                stack.callback(self._forget_handed_out)
             stack.callback(self._record, engine, run)
             stack.push(engine)
             yield engine
@@ -142,13 +157,30 @@ class EngineRoom:
 
     def close_ahead(self) -> None:
         """Close the engines that no run took over; what they sent is recorded."""
+        waiting = {run.key for (run, _), engine in self._asked_ahead.items() if engine.ahead and engine.ahead.n_waiting}
         while self._asked_ahead:
             (run, _), engine = self._asked_ahead.popitem()
             try:
-                engine.abandon("the run was stopped before its turn came")
+                waits, stopped = f"{run.key} waits for a batch", "the run was stopped before its turn came"
+                engine.abandon(waits if run.key in waiting else stopped)
             finally:
                 if engine.progress().sent:
                     self._record(engine, run)
+        self._forget_handed_out()
+        self._handed_out.clear()
+
+    def open_batches(self, model: Model) -> BatchService:
+        """The batches of a model; raises as `batches_of` does."""
+        return batches_of(model, self._surroundings)
+
+    @property
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(self.project.models_dir, self.embedded, given=self.project.given, dialects=self.dialects)
+
+    def _forget_handed_out(self) -> None:
+        """What batches brought, as far as runs have shown it and accounted for it."""
+        for lane, keys in self._handed_out.items():
+            self.store.batches.forget(lane, keys)
 
     def _new_engine(
         self,
@@ -165,11 +197,12 @@ class EngineRoom:
         client: Client = OnDemandClient(
             lambda: open_client(
                 operated,
-                Surroundings(self.project.models_dir, self.embedded, given=self.project.given, dialects=self.dialects),
+                self._surroundings,
                 implementation=model.implementation,
             ),
             shared,
             is_at_hand=provider_of(operated).is_recorded,
+            images=self.project.datasets_dir,
         )
         if together is not None:
             client = together.clients.setdefault(f"{operated.model_dump_json()} {identity} {dataset}", client)
@@ -189,12 +222,39 @@ class EngineRoom:
             policy=run.spending.policy(evaluation),
             reading=reading_of(operated),
             retry=run.spending.retry,
+            not_before=self.not_before(operated),
             budget=self._budgets.of(evaluation, run.spending, also=self.budget),
             stop=self.stop,
             scope=f"{run.key}/{run.table}",
             on_progress=report,
             rank=rank,
             together=together,
+            batches=self._batches_for(operated, identity, evaluation, run, together),
+        )
+
+    def _batches_for(
+        self,
+        model: Model,
+        identity: ModelIdentity,
+        evaluation: Evaluation,
+        run: PartitionRun,
+        together: Together | None,
+    ) -> LaneBatches:
+        """What of a model's requests goes into batches; only who runs a plan submits them."""
+        lane, gathering = lane_of(identity), None if together is None else together.gathering
+        budget = self._budgets.of(evaluation, run.spending, also=self.budget)
+
+        def gather(entry: Entry, request: Request, usd: float) -> None:
+            assert gathering is not None  # noqa: S101  it is passed on only then
+            gathering.add(Wanted(lane, model, evaluation.name, entry, request, usd, budget, run.spending.sending))
+
+        return LaneBatches(
+            self.store,
+            lane,
+            is_meant=run.spending.is_in_batches(model),
+            is_asked_at_once=run.spending.sending == "at_once",
+            gather=None if gathering is None else gather,
+            handed_out=self._handed_out[lane],
         )
 
     def _record(self, engine: Engine, run: PartitionRun) -> None:

@@ -5,9 +5,11 @@ Descriptions, owners, prices, limits and schedules are content, yet not part of 
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from eval_assets.config.datasets.human_labels import HumanLabel, read_labels
+from eval_assets.config.datasets.image_files import image_paths
 from eval_assets.config.datasets.row_places import rows_place
 from eval_assets.config.datasets.rows import read_documents, read_examples
 from eval_assets.config.evaluation import Evaluation
@@ -25,9 +27,9 @@ from eval_assets.stages.graph import judge_models_of, jurors_of
 
 MODEL_FIELDS_WITHOUT_EFFECT = {
     "description", "owners", "prices", "limits", "device", "batch_size", "threads", "family", "dialect",
-    "stream",
+    "follow_changes", "mode", "reference", "stream",
 }  # fmt: skip
-SECRET_NAME_FIELDS = {"api_key_env", "headers_env", "query_env"}
+SECRET_NAME_FIELDS = {"api_key_env", "headers_env", "query_env", "token_command", "token_function"}
 LATER_MODEL_FIELDS = ("reasoning_tags", "tool_calls")
 """Fields that model files of the first release didn't have: at their default they leave a file its data version."""
 
@@ -52,6 +54,10 @@ EVALUATION_FIELDS_WITHOUT_EFFECT = {
 
 _SETTLED: dict[str, tuple[tuple[Any, ...], str]] = {}
 """Dataset → state of its files and data version, for the life of the process: a sensor looks every few seconds."""
+
+
+_IMAGES: dict[str, list[Path]] = {}
+"""Dataset → the files of its images, as it was last read: their state belongs to the dataset's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +123,9 @@ class FileVersions:
     def _prompt(self, name: str) -> FileVersion:
         prompt = self._project.prompt(name)
         messages = [message.model_dump() for message in prompt.messages]
-        shaping = messages if prompt.response_format is None else [messages, prompt.response_format]
+        shaping: Any = messages if prompt.tools is None else [messages, prompt.tools]
+        if prompt.response_format is not None:
+            shaping = [messages, prompt.tools, {"response_format": prompt.response_format}]
         return FileVersion(
             content_sha256(shaping),
             prompt.model_dump(mode="json"),
@@ -173,12 +181,19 @@ class FileVersions:
             "metric_fingerprints": metrics,
             "cluster": card.cluster,
             "slices": list(card.slices),
+            "references": [model for model in evaluation.file.models if self._is_reference(model)],
         }
         facts = [shaping, metrics, content["task"], card.cluster, list(card.slices)]
         facts += [ranges] if (ranges := declared_ranges(evaluation)) else []
+        facts.append([list(evaluation.file.named), content["references"]])
         return FileVersion(
             content_sha256(facts), content, self._source(self._project.evaluations, name), evaluation.file.description
         )
+
+    def _is_reference(self, model: str) -> bool:
+        """Whether a model is kept for comparison only; one without a usable file is refused elsewhere."""
+        loaded = self._project.models.get(model)
+        return loaded is not None and loaded.item.file.reference
 
     @staticmethod
     def _source(loaded: "dict[str, Loaded[Judge]] | dict[str, Loaded[Evaluation]] | Any", name: str) -> str:
@@ -193,17 +208,25 @@ class FileVersions:
         files += [folder / labels.file for labels in dataset.card.labels]
         if rows.file is not None:
             files.insert(0, rows.file)
-        files_now, rows_now, place = states_of(files), rows.state(), str(folder / name)
+        rows_now, place = rows.state(), str(folder / name)
+        files += _IMAGES.get(place, [])
+        files_now = states_of(files)
         state = (place, dataset.card.model_dump_json(), rows_now, *files_now)
         known = self._datasets.get(state)
         if known is None and place in _SETTLED and _SETTLED[place][0] == state:
             known = _SETTLED[place][1]
         if known is None:
             is_settled = rows_now is not None and are_settled(files_now)
-            hashes = {example.example_id: example.sha256[:HASH_LENGTH] for example in read_examples(dataset, folder)}
+            hashes: dict[str, str] = {}
+            images: dict[Path, None] = {}
+            for example in read_examples(dataset, folder):
+                hashes[example.example_id] = example.sha256[:HASH_LENGTH]
+                images |= dict.fromkeys(image_paths(example.columns, folder))
             labels = read_labels(dataset, folder, example_ids=hashes)
             known = dataset_sha256(list(hashes.values()), read_documents(dataset, folder), labels)
-            if is_settled and states_of(files) == files_now and rows.state() == rows_now:
+            if list(images) != _IMAGES.get(place, []):  # the state of these wasn't seen
+                _IMAGES[place] = list(images)
+            elif is_settled and states_of(files) == files_now and rows.state() == rows_now:
                 _SETTLED[place] = (state, known)
         self._datasets[state] = known
         return known

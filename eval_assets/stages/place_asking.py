@@ -193,7 +193,10 @@ class _Judging:
             )
             if model.name in self.askers
         ]
-        await asyncio.gather(*talks)
+        # All go as far as they can, also where one waits for a batch.
+        said = await asyncio.gather(*talks, return_exceptions=True)
+        if (broken := next((one for one in said if isinstance(one, BaseException)), None)) is not None:
+            raise broken
 
 
 @dataclass(frozen=True, slots=True)

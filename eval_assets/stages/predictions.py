@@ -15,12 +15,14 @@ from eval_assets.config.model import Model
 from eval_assets.config.prompt import Prompt
 from eval_assets.errors import TemplateError
 from eval_assets.metrics.answers.valid_output import form_fault
-from eval_assets.prompts.rendering import render_prompt
+from eval_assets.prompts.rendering import prompt_tools, render_prompt
+from eval_assets.providers.abilities import unable_to_answer
 from eval_assets.providers.dispatch.jobs import Answer, Asker, Job
 from eval_assets.providers.replies.logprobs import mean_logprob
 from eval_assets.providers.replies.reading import READING_VERSION
 from eval_assets.providers.traits import provider_of
 from eval_assets.reports.performance import known_sum
+from eval_assets.requests.answerer import answerer_of
 from eval_assets.requests.canonical_json import json_text
 from eval_assets.requests.exchange import HIDDEN, Message, Reply, Request
 from eval_assets.requests.extra_columns import CONTEXT, with_extra_columns
@@ -66,6 +68,8 @@ COUNTED = (
 LATER_COLUMNS = ("extra", "first_token_seconds", "output_fault", "mean_logprob")
 """Content that predictions of earlier releases don't have: rows without it leave a data version as it was."""
 
+TRAJECTORY_COLUMNS = ("prediction_id", "trajectory")
+
 
 @dataclass(frozen=True, slots=True)
 class PredictionRow:
@@ -74,6 +78,23 @@ class PredictionRow:
     example: Example
     sample_index: int
     messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswerable:
+    """Why nothing is sent for an example.
+
+    Args:
+        kind: `template` for a prompt that can't be rendered, `unsupported` for one that the model can't be sent.
+        error: The reason.
+    """
+
+    kind: str
+    error: str
+
+
+Fail = Callable[[Example, Unanswerable], object]
+"""Is told of an example for which nothing is sent."""
 
 
 def compute_predictions(run: Computation) -> Written:
@@ -116,18 +137,22 @@ def write_predictions(
         EvalAssetsError: As the engine does; the former predictions stay, and replies received are kept.
     """
     rows_hash, later_hash = RowsHash(CONTENT_COLUMNS), RowsHash(("prediction_id", *LATER_COLUMNS))
+    trajectories = RowsHash(TRAJECTORY_COLUMNS)
     counts: list[pl.DataFrame] = []
 
     def frames() -> Iterator[pl.DataFrame]:
         for frame in prediction_frames(inputs, examples, asker, run_id=run_id, n_examples=n_examples):
             rows_hash.add(frame)
             later_hash.add(frame.filter(pl.any_horizontal(pl.col(LATER_COLUMNS).is_not_null())))
+            trajectories.add(frame.filter(pl.col("trajectory").is_not_null()))
             counts.append(frame.select(COUNTED))
             yield frame
 
     with staged(frames(), scratch) as read_frames:
-        later = [{"later": later_hash.hexdigest()}] if later_hash.n_rows else []
-        data_version, rows = rows_hash.hexdigest(*later), pl.concat(counts)
+        # Predictions without any of these keep the version they had before there were any.
+        further = [{"trajectories": trajectories.hexdigest()}] if trajectories.n_rows else []
+        further += [{"later": later_hash.hexdigest()}] if later_hash.n_rows else []
+        data_version, rows = rows_hash.hexdigest(*further), pl.concat(counts)
         facts = prediction_facts(rows)
         commit = warehouse.replace(
             "predictions",
@@ -149,12 +174,12 @@ def prediction_frames(
 ) -> Iterator[pl.DataFrame]:
     """Answer every example and yield rows of `predictions`, a bounded number at a time.
 
-    An example whose prompt can't be rendered becomes a failed row of kind `template`; nothing is sent for it.
+    An example whose prompt can't be rendered, or can't be sent to the model, becomes a failed row; nothing is sent.
     """
-    unrendered: list[dict[str, Any]] = []
+    unasked: list[dict[str, Any]] = []
 
-    def fail(example: Example, error: str) -> None:
-        unrendered.extend(_unrendered(inputs, example, error, run_id=run_id))
+    def fail(example: Example, why: Unanswerable) -> None:
+        unasked.extend(_unasked(inputs, example, why, run_id=run_id))
 
     rows: list[dict[str, Any]] = []
     n_characters = 0
@@ -166,24 +191,27 @@ def prediction_frames(
         if len(rows) >= FRAME_ROWS or n_characters > FRAME_CHARACTERS:
             yield _frame(rows)
             rows, n_characters = [], 0
-    rows += unrendered
+    rows += unasked
     if rows:
         yield _frame(rows)
 
 
-def prediction_jobs(
-    inputs: CellInputs, examples: Iterable[Example], fail: Callable[[Example, str], object]
-) -> Iterator[Job[PredictionRow]]:
-    """The requests of a cell, in the order of its examples; one that can't be rendered is told of, with the reason."""
+def prediction_jobs(inputs: CellInputs, examples: Iterable[Example], fail: Fail) -> Iterator[Job[PredictionRow]]:
+    """The requests of a cell, in the order of its examples; one that can't be made is told of, with the reason."""
+    model = inputs.model.model
     for example in examples:
+        columns = columns_shown(example)
         try:
-            messages = render_prompt(inputs.prompt, columns_shown(example))
+            messages, tools = render_prompt(inputs.prompt, columns), prompt_tools(inputs.prompt, columns)
         except TemplateError as error:
-            fail(example, str(error))
+            fail(example, Unanswerable("template", str(error)))
+            continue
+        if (unable := unable_to_answer(model, messages, tools)) is not None:
+            fail(example, Unanswerable("unsupported", unable))
             continue
         for sample_index in range(inputs.evaluation.file.samples):
             request = request_for(
-                inputs.model.model, messages, example, sample_index=sample_index, asked=inputs.prompt.response_format
+                model, messages, example, sample_index=sample_index, tools=tools, asked=inputs.prompt.response_format
             )
             yield Job(request, PredictionRow(example, sample_index, messages))
 
@@ -199,6 +227,7 @@ def request_for(
     example: Example,
     *,
     sample_index: int,
+    tools: tuple[Mapping[str, Any], ...] = (),
     asked: Mapping[str, Any] | None = None,
 ) -> Request:
     """The request for one example.
@@ -208,6 +237,7 @@ def request_for(
         messages: The rendered prompt.
         example: The example.
         sample_index: Which of several replies this is.
+        tools: What the model may call.
         asked: The form of answers that the prompt asks for; sent where the provider takes such.
     """
     columns: Mapping[str, Any]
@@ -224,6 +254,7 @@ def request_for(
         response_format=asked if provider_of(model).takes_reply_formats else None,
         sample_index=sample_index,
         columns=columns,
+        tools=tools,
         may_weaken_format=True,
     )
 
@@ -239,6 +270,7 @@ def prediction_row(inputs: CellInputs, asked: PredictionRow, answer: Answer[Any]
         "output": reply.output,
         "reasoning": reply.reasoning,
         "tool_calls": reply.tool_calls,
+        "trajectory": reply.trajectory,
         "extra": reply.extra,
         "outcome": reply.outcome,
         "error_kind": reply.error_kind,
@@ -254,6 +286,7 @@ def prediction_row(inputs: CellInputs, asked: PredictionRow, answer: Answer[Any]
         "requested_at": reply.requested_at,
         "first_token_seconds": reply.first_token_seconds,
         "mean_logprob": mean_logprob(reply.logprobs),
+        **answerer_of(reply),
         "response_id": answer.response_id,
         "reused": answer.reused,
     }
@@ -294,14 +327,14 @@ def prediction_facts(rows: pl.DataFrame) -> dict[str, Any]:
     }
 
 
-def _unrendered(inputs: CellInputs, example: Example, error: str, *, run_id: str) -> Iterator[dict[str, Any]]:
+def _unasked(inputs: CellInputs, example: Example, why: Unanswerable, *, run_id: str) -> Iterator[dict[str, Any]]:
     for sample_index in range(inputs.evaluation.file.samples):
         yield {
             **dict.fromkeys(PREDICTIONS),
             **_columns_of(inputs, example, sample_index, "", run_id=run_id),
             "outcome": "error",
-            "error_kind": "template",
-            "error": error,
+            "error_kind": why.kind,
+            "error": why.error,
             "reused": False,
         }
 

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any, get_args
 
 from eval_assets.config.evaluation import Evaluation
+from eval_assets.config.model import Model
 from eval_assets.errors import ConfigError
 from eval_assets.providers.dispatch.jobs import Policy, Retry
+from eval_assets.providers.traits import provider_of
 from eval_assets.requests.budget import Budget, SharedBudget
 from eval_assets.requests.exchange import Outcome
 from eval_assets.storage.replies.batch_budgets import batch_budget
 
+SENDINGS = ("in_batches", "at_once")
 POLICIES: tuple[Policy, ...] = ("use", "refresh", "replay")
 FINAL: tuple[Outcome, ...] = ("refused", "empty", "truncated", "tool_call")
 """Outcomes of replies that came without a whole answer: they are asked for again only when a run is told to."""
@@ -27,12 +30,14 @@ class Spending:
         max_cost_usd: Budget, in dollars, of each evaluation: in this run, or in all runs of the batch.
         batch: Id of the backfill that the run belongs to, if it does.
         retry: Stored replies that the run asks for again.
+        sending: `in_batches` wherever a provider takes them, `at_once` everywhere.
     """
 
     cache: str | None = None
     max_cost_usd: float | None = None
     batch: str | None = None
     retry: Retry | None = None
+    sending: str | None = None
 
     @property
     def choices(self) -> dict[str, Any]:
@@ -40,7 +45,20 @@ class Spending:
         chosen: dict[str, Any] = {"cache": self.cache, "max_cost_usd": self.max_cost_usd}
         if self.retry is not None:
             chosen |= {"retry": sorted(self.retry.outcomes), "retry_before": self.retry.before.isoformat()}
+        if self.sending is not None:
+            chosen["sending"] = self.sending
         return {name: value for name, value in chosen.items() if value is not None}
+
+    def is_in_batches(self, model: Model) -> bool:
+        """Whether requests to a model go into batches.
+
+        Raises:
+            ConfigError: There is no such way to send.
+        """
+        if self.sending not in (None, *SENDINGS):
+            raise ConfigError(f"expected `sending` to be one of {', '.join(SENDINGS)}, got {self.sending!r}")
+        takes_batches = provider_of(model).open_batches is not None
+        return takes_batches and (self.sending or model.file.mode) in ("in_batches", "batch")
 
     def policy(self, evaluation: Evaluation) -> Policy:
         """The cache policy to follow.

@@ -10,12 +10,21 @@ from typing import Any
 from eval_assets.errors import StorageError
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a file, and make its folder if there is none; the last of several writers wins."""
+def write_atomically(path: Path, text: str, *, to_disk: bool = False) -> None:
+    """Replace a file, and make its folder if there is none; the last of several writers wins.
+
+    Args:
+        path: The file.
+        text: What it holds then.
+        to_disk: Wait until it would survive a power cut.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)
+        if to_disk:
+            file.flush()
+            os.fsync(file.fileno())
     os.replace(temporary, path)  # noqa: PTH105  the atomic one
 
 

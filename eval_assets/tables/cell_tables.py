@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from eval_assets.tables.columns import CELL, SPENT
+from eval_assets.tables.columns import ANSWERER, CELL, SPENT
 
 PREDICTIONS = {
     **CELL,
@@ -15,12 +15,13 @@ PREDICTIONS = {
     "context": pl.String(),
     "example": pl.String(),
     "example_sha256": pl.String(),
-    "messages": pl.String(),  # JSON list of {role, content}: the rendered prompt
+    "messages": pl.String(),  # JSON list of {role, content, …}: the rendered prompt
     "prompt_version": pl.Int64(),
     "model_version": pl.Int64(),
     "output": pl.String(),  # what was answered: without thoughts; null where there is no text
     "reasoning": pl.String(),  # what the model thought before it answered
     "tool_calls": pl.String(),  # JSON list of the calls that the reply makes
+    "trajectory": pl.String(),  # JSON list of the messages of a reply that is a whole conversation; output is its end
     "extra": pl.String(),  # JSON object: what code of the user returned beside its output
     "outcome": pl.String(),
     "error_kind": pl.String(),
@@ -28,6 +29,7 @@ PREDICTIONS = {
     "finish_reason": pl.String(),
     "output_fault": pl.String(),  # what keeps it from the form its prompt asks for; empty: nothing, null: none is asked
     **SPENT,
+    **ANSWERER,
     "first_token_seconds": pl.Float64(),  # until the first piece of a streamed reply
     "mean_logprob": pl.Float64(),  # of the reply's tokens, natural, where the model file asks for `logprobs`
     "request_key": pl.String(),
@@ -36,8 +38,12 @@ PREDICTIONS = {
     "run_id": pl.String(),
 }
 
-APART = ("reasoning", "tool_calls", "extra")
-METRIC_COLUMNS = {name: kind for name, kind in PREDICTIONS.items() if name not in APART}
+LATER_COLUMNS = ("tool_calls", "trajectory")
+"""Of what a metric may read, what a dataset's own column of the name comes before."""
+
+NOT_OF_THE_ANSWER = ("reasoning", "extra", *ANSWERER)
+
+METRIC_COLUMNS = {name: kind for name, kind in PREDICTIONS.items() if name not in NOT_OF_THE_ANSWER}
 """What a metric may read of a prediction: the answer. A dataset's own columns of the other names stay visible; what
 `extra` holds is read under the names in it."""
 
@@ -82,6 +88,7 @@ JUDGE_SCORES = {
     "raw_reply": pl.String(),
     "reasoning": pl.String(),  # what the judge's model thought before it replied
     **SPENT,
+    **ANSWERER,
     "judgement_key": pl.String(),
     "response_id": pl.String(),
     "request_keys": pl.String(),  # JSON list: of all requests behind it, a tree's questions and repairs too
@@ -102,6 +109,7 @@ AGGREGATE_REPORTS = {
     "n_total": pl.Int64(),
     "n_scored": pl.Int64(),
     "n_examples": pl.Int64(),  # examples with at least one score: what mean and interval are over
+    "n_without_target": pl.Int64(),  # rows with nothing to compare with, which are in no other count
     "n_tool_call": pl.Int64(),
     "n_empty": pl.Int64(),
     "n_error": pl.Int64(),

@@ -11,6 +11,7 @@ TOKEN_PARTS = {
     "cache_write_tokens": pl.Int64(),  # of the prompt's, written to a cache
     "reasoning_tokens": pl.Int64(),  # of the completion's, thoughts
     "audio_prompt_tokens": pl.Int64(),
+    "image_prompt_tokens": pl.Int64(),
     "audio_completion_tokens": pl.Int64(),
 }
 
@@ -22,6 +23,12 @@ SPENT = {
     "tokens_estimated": pl.Boolean(),  # the provider told no counts: these are guessed from lengths
     "cost_usd": pl.Float64(),
     "requested_at": TIME,
+}
+
+ANSWERER: dict[str, pl.DataType] = {
+    "answered_by": pl.String(),  # the model as the provider reports it
+    "system_fingerprint": pl.String(),  # as it reports the state of its servers
+    "service_tier": pl.String(),  # as it reports the class of service
 }
 
 EXAMPLE_CLUSTERS: dict[str, pl.DataType] = {

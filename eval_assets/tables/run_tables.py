@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from eval_assets.tables.columns import CELL, SPENT, TIME, TOKEN_PARTS
+from eval_assets.tables.columns import ANSWERER, CELL, SPENT, TIME, TOKEN_PARTS
 
 RESPONSES = {
     "lane": pl.String(),  # one account at one provider with one model: the partition
@@ -14,12 +14,14 @@ RESPONSES = {
     "output": pl.String(),  # as it came, thoughts between tags included
     "reasoning": pl.String(),  # thoughts that came in a field of their own
     "tool_calls": pl.String(),  # JSON list
+    "trajectory": pl.String(),  # JSON list of messages, where the reply is a whole conversation
     "extra": pl.String(),  # JSON object: what code of the user returned beside its output
     "finish_reason": pl.String(),
     "error_kind": pl.String(),
     "error": pl.String(),
     "logprobs": pl.String(),
     **SPENT,
+    **ANSWERER,
     "first_token_seconds": pl.Float64(),  # until the first piece of a streamed reply
     "usage": pl.String(),  # JSON: what the provider says was used, as it said it
     "reply_sha256": pl.String(),

@@ -22,7 +22,7 @@ EVALUATION = "dataset: qa\nmodels: [echo]\nprompts: [ask]\nwithout_metrics: [tox
 PLAIN = {
     "jobs": {"compare_candidates", "evaluate_cell", "maintain", "read_files", "refresh"},
     "schedules": {"evaluate_e", "maintain_weekly"},
-    "sensors": {"refresh_stale", "watch_files"},
+    "sensors": {"collect_batches", "refresh_stale", "watch_files"},
     "resources": {"engine_room"},
 }
 """Written out: who has runs, ticks and switched-on sensors under these names keeps them."""

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 import yaml
@@ -12,9 +13,11 @@ from eval_assets.config.model import Model, ModelFile
 from eval_assets.judges.formats import FormatMemory
 from eval_assets.judges.panels import judge_predictions
 from eval_assets.providers.clients.openai_client import OpenAIClient, open_openai
+from eval_assets.providers.clients.opening import open_client
 from eval_assets.providers.failures import RequestFailed
+from eval_assets.providers.identity import identity_of
 from tests.engines import engine_on, question, surroundings
-from tests.loopback import LoopbackProvider
+from tests.loopback import LoopbackProvider, within
 from tests.unit.test_judge_rows import predictions, verdict
 
 ASKED = {"max_tokens": 96, "temperature": 0}
@@ -28,15 +31,13 @@ def thoughts(body) -> int:
     return 60 + number * (2_000 - 60) // (N_VERDICTS - 1)
 
 
-def judged_on_thinking_model(folder, n, **fields):
-    judge = Judge(name="correct", file=JudgeFile(**{**yaml.safe_load(SHIPPED.read_text()), "model": "tiny"}))
-    with LoopbackProvider(
-        answer=lambda _: verdict(4), takes_no=("max_tokens", "temperature"), thinking=thoughts
-    ) as provider:
-        model = Model(
-            name="tiny", file=ModelFile(provider="openai", model="tiny", base_url=provider.base_url, **fields)
-        )
-        with engine_on(provider, folder) as engine:
+def judged_on_thinking_model(folder, n, rubric=MappingProxyType({}), takes_no=("max_tokens", "temperature"), **fields):
+    judge = Judge(name="correct", file=JudgeFile(**{**yaml.safe_load(SHIPPED.read_text()), "model": "tiny", **rubric}))
+    with LoopbackProvider(answer=lambda _: verdict(4), takes_no=takes_no, thinking=thoughts) as provider:
+        at = {"provider": "openai", "model": "tiny", "base_url": provider.base_url}
+        model = Model(name="tiny", file=ModelFile.model_validate({**at, **fields}))
+        client = open_client(model, surroundings({"KEY": "sk-0123456789"}))
+        with engine_on(provider, folder, client=client, identity=identity_of(model)) as engine:
             (scores,) = judge_predictions(
                 [predictions(*[{}] * n)],
                 [judge],
@@ -63,6 +64,31 @@ def test_a_model_known_to_think_is_asked_once(tmp_path):
     scores, provider = judged_on_thinking_model(tmp_path, N_VERDICTS, thinks=True)
     assert scores["outcome"].to_list() == ["ok"] * N_VERDICTS
     assert provider.requests == 2 + N_VERDICTS
+
+
+@pytest.mark.parametrize(
+    ("fields", "limit", "schema"),
+    [
+        ({"api": "responses"}, "max_output_tokens", "text.format.schema"),
+        ({"provider": "anthropic"}, "max_tokens", "output_config.format.schema"),
+        ({"provider": "anthropic", "model": "claude-3-7-sonnet"}, "max_tokens", "tools"),
+    ],
+)
+def test_no_verdict_is_lost_in_another_api(tmp_path, fields, limit, schema):
+    rubric = {"rubric": "1: wrong. 5: right. " + "Be strict. " * 500}  # long enough for a cache to keep
+    scores, provider = judged_on_thinking_model(
+        tmp_path, 20, rubric, thinks=True, takes_no=("temperature",), api_key_env="KEY", **fields
+    )
+    assert scores["outcome"].to_list() == ["ok"] * 20
+    assert provider.requests == 21  # one of which found out that it takes no temperature
+    asked = provider.bodies[-1]
+    assert (asked[limit], "temperature" in asked) == (4_096, False)
+    assert within(asked, schema)
+    if "provider" in fields:
+        marked = [body for body in provider.bodies if "cache_control" in str(body)]
+        assert len(marked) == 19  # all but the first question, which was sent twice
+    else:
+        assert len({body["prompt_cache_key"] for body in provider.bodies}) == 1
 
 
 def test_many_requests_at_once_adapt_to_what_each_of_them_finds_out(provider):

@@ -63,7 +63,7 @@ def test_what_makes_no_difference_is_no_loss():
 def test_local_weights_think_as_served_ones_do_and_have_no_dialect():
     assert thinks(ModelFile(provider="transformers", model="openai/gpt-oss-20b"))
     assert not thinks(ModelFile(provider="embedded", model="smollm2-135m-instruct"))
-    with pytest.raises(ValueError, match="`dialect` with provider openai, got 'embedded'"):
+    with pytest.raises(ValueError, match="`dialect` with provider openai or anthropic, got 'embedded'"):
         ModelFile(provider="embedded", model="x", dialect={"seed": None})
 
 

@@ -30,7 +30,13 @@ def table_of_metrics():
             f"`{key}`" if value.default == REQUIRED else f"`{key}: {written(value.default)}`"
             for key, value in metric.parameters.items()
         )
-        columns = (metric.version, what, bounds, BETTER[metric.greater_is_better], ", ".join(metric.needs))
+        columns = (
+            metric.version,
+            what,
+            bounds,
+            BETTER[metric.greater_is_better],
+            ", ".join((*metric.needs, *metric.reads)),
+        )
         lines.append("| " + " | ".join((f"`{name}`", *columns, libraries, parameters)) + " |")
     return "\n".join(lines) + "\n"
 

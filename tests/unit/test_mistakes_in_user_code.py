@@ -61,7 +61,12 @@ def called(target: str) -> dict[str, str]:
     return {"models/echo.yaml": f"provider: callable\ncallable: {target}\n"}
 
 
+def let_in_by(target: str) -> dict[str, str]:
+    return {"models/echo.yaml": f"provider: openai\nmodel: m\ntoken_function: {target}\n"}
+
+
 MODEL = "data/models/echo.yaml:2: callable: "
+TOKEN = "data/models/echo.yaml:3: token_function: "
 METRIC = "data/evaluations/e.yaml:8: metrics[1].function: "
 AGGREGATES = "data/evaluations/e.yaml:8: metrics[1].parameters.aggregates: "
 
@@ -95,6 +100,7 @@ AGGREGATES = "data/evaluations/e.yaml:8: metrics[1].parameters.aggregates: "
             "expected a function, an object, or a class with `predict`, `invoke` or `__call__`, got a type {here}",
         ),
         (called("echo"), MODEL, "expected `module:function`, got 'echo'"),
+        (let_in_by("code_here:ecko"), TOKEN, "'code_here' has no 'ecko'; did you mean 'echo'? {here}"),
         (
             metric("function: 'cod_here:brevity'"),
             METRIC,

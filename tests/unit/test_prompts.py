@@ -121,6 +121,10 @@ SENT = tuple({"role": turn["role"], "content": turn["content"]} for turn in TURN
         ("{{ inputs }}", {"inputs": TURNS}),
         ("{{- inputs -}}", {"inputs": TURNS}),
         ("{{ inputs.messages }}", {"inputs": {"messages": TURNS}}),
+        ("{{ inputs }}", {"inputs": {"messages": TURNS}}),  # MLflow's rows
+        ("{{ messages }}", {"inputs": {"messages": TURNS}}),
+        ("{{ messages }}", {"inputs": TURNS}),
+        ("{{ messages }}", {"inputs": "x", "messages": TURNS}),
         ("{{ row['chat so far'] }}", {"inputs": "x", "chat so far": TURNS}),
         ("{{ history[0].turns }}", {"inputs": "x", "history": [{"turns": TURNS}]}),
     ],
@@ -143,6 +147,7 @@ def test_a_list_of_messages_that_is_all_of_a_section_is_sent_as_turns(section: s
         ("{{ inputs }}", [], "[]"),
         ("{{ inputs }}", ["a", {"role": "user", "content": "x"}], '["a", {"role": "user", "content": "x"}]'),
         ("{{ inputs }}", [{"role": "user"}], '[{"role": "user"}]'),
+        ("{{ inputs }}", {"messages": [], "n": 1}, '{"messages": [], "n": 1}'),
         ("{{ inputs }}", {"role": "user", "content": "x"}, '{"role": "user", "content": "x"}'),
         ("{{ inputs }}", "[]", "[]"),
     ],
@@ -156,15 +161,59 @@ def test_anything_else_is_text_of_its_section_as_before(section: str, inputs: ob
     "message",
     [
         {"role": "tool", "content": "4"},
-        {"role": "user", "content": [{"type": "text", "text": "x"}]},
+        {"role": "judge", "content": "4"},
+        {"role": "user", "content": "4", "tool_call_id": "c1"},
+        {"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": ""}}]},
+        {"role": "user", "content": [{"type": "image_url", "image_url": "cat.png"}]},
+        {"role": "user", "content": []},
         {"role": "assistant", "content": None},
         {"role": "assistant", "content": "", "tool_calls": [{"id": "1"}]},
+        {"role": "assistant", "content": "", "function_call": {"name": "f", "arguments": "{}"}},
+        {"role": "user", "content": "", "tool_calls": [{"id": "1", "function": {"name": "f", "arguments": "{}"}}]},
     ],
 )
-def test_a_message_that_is_more_than_text_is_refused_with_the_remedy(message: dict) -> None:
+def test_a_message_that_can_not_be_sent_is_refused_with_the_remedy(message: dict) -> None:
     prompt = parse_prompt("p", "## user\n{{ inputs }}\n", file="p.md")
     with pytest.raises(TemplateError, match=r"as message 2; change the row, or write `\{\{ … \| tojson \}\}`"):
         render_prompt(prompt, {"inputs": [TURNS[1], message]})
+
+
+CALL = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Oslo"}'}}
+LOOK = [{"type": "text", "text": "Look:"}, {"type": "image_url", "image_url": {"url": "https://example.com/cat.png"}}]
+
+
+def test_calls_their_results_and_parts_are_sent_as_they_are() -> None:
+    asked = [
+        {"role": "user", "content": LOOK},
+        {"role": "assistant", "content": None, "tool_calls": [CALL], "refusal": None, "function_call": None},
+        {"role": "tool", "tool_call_id": "c1", "name": "weather", "content": "sunny"},
+    ]
+    prompt = parse_prompt("p", "## user\n{{ messages }}\n", file="p.md")
+    assert render_prompt(prompt, {"inputs": asked}) == (
+        {"role": "user", "content": LOOK},
+        {"role": "assistant", "content": None, "tool_calls": [CALL]},
+        {"role": "tool", "content": "sunny", "tool_call_id": "c1", "name": "weather"},
+    )
+
+
+def test_fields_that_parquet_adds_as_null_are_not_sent() -> None:
+    nothing = {"tool_calls": None, "tool_call_id": None, "name": None}
+    parts = [{"type": "text", "text": "Look:", "image_url": None}, {**LOOK[1], "text": None}]
+    asked = [
+        {"role": "user", "content": parts, **nothing},
+        {"role": "assistant", "content": None, **nothing, "tool_calls": [{**CALL, "index": None}]},
+    ]
+    prompt = parse_prompt("p", "## user\n{{ messages }}\n", file="p.md")
+    assert render_prompt(prompt, {"inputs": asked}) == (
+        {"role": "user", "content": LOOK},
+        {"role": "assistant", "content": None, "tool_calls": [CALL]},
+    )
+
+
+def test_a_row_without_a_conversation_says_that_there_are_no_messages() -> None:
+    prompt = parse_prompt("p", "## user\n{{ messages }}\n", file="p.md")
+    with pytest.raises(TemplateError, match="'messages' is undefined; the example's columns: context, inputs, targets"):
+        render_prompt(prompt, {"inputs": "Why?"})
 
 
 @pytest.mark.parametrize(

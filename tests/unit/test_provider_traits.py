@@ -22,11 +22,13 @@ def test_the_traits_are_as_written_by_hand():
     assert with_trait("is_shown", "place") == {"recorded"}
     assert with_trait("sees_documents") == {"callable"}
     assert with_trait("runs_user_code") == {"callable", "mlflow"}
-    assert with_trait("has_sampling_parameters") == {"openai", "embedded", "transformers"}
-    assert with_trait("has_tokens") == {"openai", "embedded", "transformers"}
-    assert with_trait("takes_reply_formats") == {"openai", "embedded"}
-    assert {name for name in PROVIDERS if has_dialects(name)} == {"openai"}
-    assert {name for name, provider in PROVIDERS.items() if provider.account is not None} == {"openai"}
+    assert with_trait("has_sampling_parameters") == {"openai", "anthropic", "embedded", "transformers"}
+    assert with_trait("has_tokens") == {"openai", "anthropic", "embedded", "transformers"}
+    assert with_trait("takes_reply_formats") == {"openai", "anthropic", "embedded"}
+    taking = {"openai", "anthropic", "callable", "mlflow", "recorded"}
+    assert with_trait("takes_tools") == with_trait("takes_images") == taking
+    assert {name for name in PROVIDERS if has_dialects(name)} == {"openai", "anthropic"}
+    assert {name for name, provider in PROVIDERS.items() if provider.account is not None} == {"openai", "anthropic"}
     assert with_trait("is_recorded") == {"recorded"}
     assert with_trait("is_bundled") == {"embedded"}
     versioned = {name for name, provider in PROVIDERS.items() if provider.version is not None}

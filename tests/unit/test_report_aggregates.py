@@ -1,6 +1,7 @@
 """What an aggregate report says of one cell, denominators first."""
 
 import json
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -153,3 +154,15 @@ def test_an_example_without_a_cluster_is_a_cluster_of_its_own() -> None:
     frame = aggregate(scored([0.1, 0.5, 0.9]), groups=ExampleGroups(examples, cluster="source"))
     # three clusters of one: sqrt(3 / 2 * (0.16 + 0.16)) / 3, the ordinary standard error
     assert the_row(frame)["standard_error"] == pytest.approx(0.4 / 3**0.5)
+
+
+def test_samples_that_succeed_or_fail_say_how_reliably_all_of_several_succeed() -> None:
+    binary = replace(SHARE, is_binary=True)
+    examples = ["a"] * 4 + ["b"] * 4
+    scores = scored([1, 1, 1, 1, 1, 1, 0, None], example_id=examples, sample_index=[0, 1, 2, 3] * 2)
+    found = json.loads(the_row(aggregate(scores, binary))["extra_aggregates"])
+    # `b` has 2 of 3 scored samples: (1 + 2/3) / 2, (1 + 1/3) / 2, (1 + 0) / 2; only `a` has four.
+    assert found == pytest.approx({"pass_hat_1": 5 / 6, "pass_hat_2": 2 / 3, "pass_hat_3": 1 / 2, "pass_hat_4": 1.0})
+    assert "pass_hat_1" not in the_row(aggregate(scores, SHARE))["extra_aggregates"]  # a mean may be anything
+    alone = scored([1, 0], example_id=["a", "b"], sample_index=[0, 0])
+    assert json.loads(the_row(aggregate(alone, binary))["extra_aggregates"]) == {}

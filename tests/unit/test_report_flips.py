@@ -84,10 +84,17 @@ def test_the_parts_give_back_the_words_of_both_texts(before: str, after: str) ->
 
 
 def test_thoughts_and_calls_stand_beside_the_output() -> None:
-    rows = answered(["Paris"]).with_columns(reasoning=pl.lit("London? No."), tool_calls=pl.lit("[]"))
+    rows = answered(["Paris"]).with_columns(reasoning=pl.lit("London? No."), tool_calls=pl.lit('[{"name": "f"}]'))
     (example,) = example_outputs(rows, scored([1.0]), ["m@p"])
     assert (example.answers[0].output, example.answers[0].reasoning) == ("Paris", "London? No.")
-    assert example.answers[0].tool_calls == "[]"
+    assert example.answers[0].tool_calls == "f()"
+
+
+def test_an_answer_that_is_nothing_but_calls_is_shown_by_them() -> None:
+    calls = pl.lit('[{"name": "f", "arguments": {"n": 1}}]')
+    rows = answered(["Paris"]).with_columns(output=pl.lit(None, dtype=pl.String), tool_calls=calls)
+    (example,) = example_outputs(rows, scored([1.0]), ["m@p"])
+    assert (example.answers[0].output, example.answers[0].said) == (None, "f(n=1)")
 
 
 def test_outputs_stand_example_outputs_in_dataset_order_with_scores_and_failures() -> None:

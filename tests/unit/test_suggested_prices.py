@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from eval_assets.cli.main import commands
 from eval_assets.config.model import Prices
 from eval_assets.errors import ConfigError
+from eval_assets.providers.dispatch.rates import in_batches
 from eval_assets.providers.suggested_prices import suggested_prices
 
 
@@ -45,3 +46,19 @@ def test_a_model_that_the_table_lacks_is_said():
 
 def test_without_a_price_in_the_file_nothing_is_known_of_the_cost():
     assert not Prices().are_known
+
+
+def test_rates_of_batches_stand_beside_the_others():
+    # OpenAI's price list: in batches half of $1.25, $0.125 and $10 a million.
+    stated = Prices.model_validate(yaml.safe_load(printed("gpt-5"))["prices"])
+    assert (stated.prompt_usd_per_million, stated.cached_usd_per_million, stated.completion_usd_per_million) == (
+        1.25,
+        0.125,
+        10,
+    )
+    batch = in_batches(stated)
+    assert (batch.prompt_usd_per_million, batch.cached_usd_per_million, batch.completion_usd_per_million) == (
+        0.625,
+        0.0625,
+        5,
+    )

@@ -71,6 +71,15 @@ def test_a_judge_score_is_followed_to_the_dataset_row(warehouse):
     assert (traced["example"]["targets"], traced["example"]["is_current"]) == ("Paris", True)
 
 
+def test_a_trace_says_who_answered_where_the_provider_reports_it(tmp_path, warehouse):
+    asked = prediction(answered_by="gpt-2026-08-06", service_tier="default")
+    told = warehouse_of(tmp_path, **one_of_each(predictions=[asked]))
+    traced = trace(told, "s-judged")
+    assert traced["prediction"]["answered_by"] == "gpt-2026-08-06"
+    assert trace_text(traced).count("answered by: gpt-2026-08-06, default") == 1
+    assert "answered by" not in trace_text(trace(warehouse, "s-judged"))
+
+
 def test_a_heuristic_score_names_its_implementation_and_has_no_judge(warehouse):
     traced = trace(warehouse, "s-1")
     assert traced["judge"] is None
@@ -249,7 +258,7 @@ def test_a_trace_shows_thoughts_and_calls_apart_from_the_output(tmp_path):
     traced = trace(warehouse_of(tmp_path, **one_of_each(predictions=[row])), "s-1")
     assert (traced["prediction"]["reasoning"], traced["prediction"]["tool_calls"]) == ("Is it\x1b cold?", calls)
     text = trace_text(traced)
-    assert f"tool calls: {calls}" in text
+    assert "tool calls: get_weather()" in text
     assert "Is it\\u001b cold?" in text
     assert "error: it calls" in text
 

@@ -16,6 +16,7 @@ from eval_assets.config.datasets.examples import (
     made_id,
 )
 from eval_assets.config.datasets.formats.paths import value_at
+from eval_assets.config.datasets.image_files import know_images
 from eval_assets.config.datasets.row_files import file_rows, is_blank
 from eval_assets.config.datasets.row_places import rows_place
 from eval_assets.config.datasets.structure import structure_problems
@@ -64,6 +65,7 @@ def read_examples(dataset: Dataset, folder: Path, *, see: See = lambda *_: None)
             columns["example_id"] = made_id(columns, made)
         found = column_problems(row, columns, dataset, file=file, line=line)
         found += structure_problems(columns, dataset, file=file, line=line)
+        found += know_images(columns, folder, file=file, line=line)
         example_id = columns.pop("example_id", None)
         see(line, columns)
         if isinstance(example_id, str) and example_id in seen:

@@ -27,19 +27,23 @@ def exact_match(rows: Rows, _: Mapping[str, Any]) -> Sequence[float | Score]:
 def _json_score(output: str, values: Sequence[Any]) -> float | Score:
     try:
         given = strict_json(output)
-        return float(any(_is_same_json(given, value) for value in values))
+        return float(any(is_same_json(given, value) for value in values))
     except ValueError:
         return 0.0
     except RecursionError:
         return Score(None, outcome="error", reason="the output and its target are nested too deeply to compare")
 
 
-def _is_same_json(one: Any, other: Any) -> bool:
-    """Compare JSON values; unlike for `==`, true is not 1."""
+def is_same_json(one: Any, other: Any) -> bool:
+    """Compare JSON values; unlike for `==`, true is not 1.
+
+    >>> is_same_json({"n": [1]}, {"n": [1.0]}), is_same_json(True, 1)
+    (True, False)
+    """
     if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_is_same_json(one[key], other[key]) for key in one)
+        return one.keys() == other.keys() and all(is_same_json(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_is_same_json, one, other))
+        return len(one) == len(other) and all(map(is_same_json, one, other))
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
 

@@ -29,7 +29,7 @@ _ID_BYTES = 12
 
 def columns_read(metric: ResolvedMetric) -> set[str]:
     """Name the columns a metric may read: of `predictions`, or of the example."""
-    return {*metric.definition.needs, *(metric.function.arguments if metric.function else ())}
+    return {*metric.definition.needs, *metric.definition.reads, *(metric.function.arguments if metric.function else ())}
 
 
 def row_keys(frame: pl.DataFrame) -> list[str]:

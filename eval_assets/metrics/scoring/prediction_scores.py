@@ -6,9 +6,9 @@ Batches may be computed in worker processes. The scores are the same for any bat
 import itertools
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 
 import polars as pl
 
@@ -17,6 +17,7 @@ from eval_assets.metrics.scoring.computing import Computed, OpenScores, compute
 from eval_assets.metrics.scoring.known_scores import KnownScores, columns_read
 from eval_assets.metrics.scoring.score_frames import IDENTITY, scores_frame
 from eval_assets.metrics.scoring.score_sources import ScoreSources, remedies_of, rows_with_new_scores, score_sources
+from eval_assets.metrics.scoring.workers import Workers
 from eval_assets.tables.cell_tables import METRIC_COLUMNS
 
 BATCH_ROWS = 4096
@@ -108,7 +109,6 @@ def _scored(
     report: ScoringReport,
 ) -> Iterator[pl.DataFrame]:
     remedies = remedies_of(metrics)
-    pool = ProcessPoolExecutor(workers, get_context("spawn")) if workers > 1 else None
     pending = deque[tuple[pl.DataFrame, list[ScoreSources], "Future[Computed] | Computed"]]()
 
     def finished() -> pl.DataFrame:
@@ -122,18 +122,15 @@ def _scored(
             report.outcomes[label][outcome] += count
         return frame
 
-    try:
+    with Workers(workers) if workers > 1 else nullcontext() as pool:
         for batch in _batches(predictions, metrics, batch_rows):
             sources = score_sources(batch, metrics, known, remedies)
             wanted = _open_scores(batch, sources, known)
-            pending.append((batch, sources, pool.submit(compute, wanted) if pool and wanted.parts else compute(wanted)))
+            pending.append((batch, sources, pool.submit(wanted) if pool and wanted.parts else compute(wanted)))
             if len(pending) > (2 * workers if pool else 0):
                 yield finished()
         while pending:
             yield finished()
-    finally:
-        if pool:
-            pool.shutdown(cancel_futures=True)
 
 
 def _batches(

@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 from eval_assets.metrics.availability import UNAVAILABLE, unavailable
 from eval_assets.metrics.definition import LARGEST, ResolvedMetric
 from eval_assets.metrics.scoring.known_scores import KnownScores, reading_of, row_keys, score_ids
-from eval_assets.metrics.targets import Targets, acceptable, target_value
+from eval_assets.metrics.targets import NO_TARGETS, Targets, acceptable, target_value
 
 NO_TEXT = "expected targets as texts or numbers, got an object or a list in a list; {metric} compares texts"
 """Why a row is skipped whose targets have no text that an output should be."""
+
+CALLED = "prediction tool_call"
+"""What fails a row that calls tools nobody gave it, for metrics that don't read the calls."""
 
 
 @dataclass(frozen=True)
@@ -93,16 +96,11 @@ def remedies_of(metrics: Sequence[ResolvedMetric]) -> dict[str, str | None]:
 
 
 def _failures(frame: pl.DataFrame) -> list[str | None]:
-    if frame["output"].null_count() == 0 and (frame["outcome"] == "ok").all():
+    if (frame["outcome"] == "ok").all():
         return [None] * frame.height
-    kinds = frame["error_kind"].to_list()
     return [
-        (None if output is not None else "no output")
-        if outcome == "ok"
-        else f"prediction {outcome}: {kind}"
-        if kind
-        else f"prediction {outcome}"
-        for outcome, kind, output in zip(frame["outcome"].to_list(), kinds, frame["output"].to_list(), strict=True)
+        None if outcome == "ok" else f"prediction {outcome}: {kind}" if kind else f"prediction {outcome}"
+        for outcome, kind in zip(frame["outcome"].to_list(), frame["error_kind"].to_list(), strict=True)
     ]
 
 
@@ -113,6 +111,8 @@ def _skips(
     accepted: Sequence[Targets],
     remedy: str | None,
 ) -> list[str | None]:
+    if metric.definition.reads:
+        failures = [None if failure == CALLED else failure for failure in failures]
     skips = [failure or remedy for failure in failures]
     for name in metric.definition.needs:
         for row in np.flatnonzero(absences[name]).tolist():
@@ -121,7 +121,7 @@ def _skips(
     if "targets" in metric.definition.needs and not metric.definition.takes_any_targets:
         for row, targets in enumerate(accepted):
             if not targets.texts and not targets.values:
-                skips[row] = skips[row] or "no targets"
+                skips[row] = skips[row] or NO_TARGETS
             elif targets.values and not metric.definition.takes_values:
                 skips[row] = skips[row] or NO_TEXT.format(metric=metric.definition.name)
     return skips

@@ -13,9 +13,10 @@ from typing import Any
 
 from eval_assets.config.problems import nearest
 from eval_assets.providers.failures import RequestFailed
+from eval_assets.requests.conversations import content_text
 from eval_assets.requests.exchange import HIDDEN, Request
 
-REQUEST_NAMES = ("messages", "prompt", "columns", "sample_index")
+REQUEST_NAMES = ("messages", "prompt", "columns", "sample_index", "tools")
 """What a function can ask for by name besides columns and parameters."""
 
 INPUTS = "inputs"
@@ -103,10 +104,12 @@ def example_values(request: Request) -> dict[str, Any]:
     """What a function can ask for by name besides the model's parameters.
 
     Each column of the example; `messages`, the rendered prompt; `prompt`, the text of its last user message; `columns`,
-    all columns at once; `sample_index`, which of several replies this is.
+    all columns at once; `sample_index`, which of several replies this is; `tools`, those of the prompt, unless a column
+    has that name.
     """
-    user_texts = [message["content"] for message in request.messages if message["role"] == "user"]
+    user_texts = [content_text(message["content"]) for message in request.messages if message["role"] == "user"]
     return {
+        **({"tools": [dict(tool) for tool in request.tools]} if request.tools else {}),
         **request.columns,
         "messages": plain_messages(request),
         "prompt": user_texts[-1] if user_texts else None,

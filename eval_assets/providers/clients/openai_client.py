@@ -1,20 +1,27 @@
 """The client for any OpenAI-compatible endpoint: OpenAI, Azure, Databricks, vLLM, Ollama, a proxy.
 
 Sends one request at a time and never retries: concurrency, retries and deadlines are in `sending`. What HTTP itself
-brings is read in `providers.http`.
+brings is read in `providers.http`; what stands in the bodies, in `providers.apis`.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from eval_assets.config.model import Limits, Model, ModelFile
+from eval_assets.config.served import DEFAULT_API, ApiName
 from eval_assets.errors import ConfigError, MissingKeyError
-from eval_assets.providers.clients.openai_replies import refusal_of, reply_of
+from eval_assets.providers.apis.api_form import ApiForm
+from eval_assets.providers.apis.chat_api import CHAT
+from eval_assets.providers.apis.prompt_caching import Pointing, pointing_by_key, pointing_to_nothing
+from eval_assets.providers.apis.responses_api import RESPONSES
+from eval_assets.providers.clients.access_tokens import Tokens, has_tokens, tokens_of
+from eval_assets.providers.clients.azure_address import azure_base_url, is_on_azure
+from eval_assets.providers.clients.openai_replies import refusal_of
 from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.dialects.found_out import Dialect
 from eval_assets.providers.dialects.not_taken import STATUSES, refused_name
@@ -25,8 +32,8 @@ from eval_assets.providers.http.connections import FIRST_TOKEN_AT, MIB, bounded_
 from eval_assets.providers.http.event_streams import completion_of
 from eval_assets.providers.http.headers import quota_of
 from eval_assets.providers.http.statuses import (
-    COMPLETIONS,
     REPLIED,
+    UNAUTHORIZED,
     address_of,
     error_of,
     failure_of,
@@ -50,16 +57,17 @@ USAGE_OF_A_STREAM = "stream_options"
 STREAMING: Mapping[str, Any] = MappingProxyType({"stream": True, USAGE_OF_A_STREAM: {"include_usage": True}})
 """What asks for a reply piece by piece, with its usage at the end."""
 
-SEEDS = ("seed", "random_seed")
+APIS: Mapping[ApiName, ApiForm] = MappingProxyType({"chat": CHAT, "responses": RESPONSES})
 LARGEST_REPLY_MIB = Limits().max_reply_mib
 
 
 class OpenAIClient:
-    """Chat completions over HTTP; connects at the first request, and follows no redirect.
+    """Asks a model over HTTP; connects at the first request, and follows no redirect.
 
     Args:
         model_id: As the endpoint knows it.
-        base_url: Up to and without `/chat/completions`.
+        api: How requests are written and replies read.
+        base_url: Up to and without the path of the API.
         api_key: Sent as bearer token; none is sent when null.
         headers: Further request headers.
         query: Further query parameters.
@@ -68,12 +76,16 @@ class OpenAIClient:
         max_reply_mib: Largest body of a response, decompressed.
         dialect: How parameters are spelled; null finds out by itself.
         streams: Replies are asked for piece by piece, so that the time to the first token is known.
+        fixed_headers: Further request headers that are no secrets.
+        pointing: How its prompt cache is told what requests have in common.
+        tokens: What is sent as bearer token where that ends after a while.
     """
 
     def __init__(  # noqa: PLR0913  what may differ between endpoints, each by name
         self,
         *,
         model_id: str,
+        api: ApiForm = CHAT,
         base_url: str = OPENAI_URL,
         api_key: str | None = None,
         headers: Mapping[str, str] | None = None,
@@ -83,8 +95,14 @@ class OpenAIClient:
         max_reply_mib: float = LARGEST_REPLY_MIB,
         dialect: Dialect | None = None,
         streams: bool = False,
+        fixed_headers: Mapping[str, str] | None = None,
+        pointing: Pointing = pointing_to_nothing,
+        tokens: Tokens | None = None,
     ) -> None:
         self.quota = Quota()
+        self._api, self._path = api, api.path.format(model=quote(model_id, safe="@"))
+        self._tokens = tokens
+        self._pointing, self._fixed_headers = pointing, dict(fixed_headers or {})
         self._dialect = dialect or Dialect(f"model {model_id!r}", model_id)
         self._model_id, self._base_url, self._api_key = model_id, base_url, api_key
         self._headers, self._max_connections = dict(headers or {}), max_connections
@@ -100,25 +118,89 @@ class OpenAIClient:
     async def complete(self, request: Request) -> Reply:
         """Send one request; raises a failure of `failures` unless a reply or a refusal came."""
         try:
+            token = await self._token()
             while True:
                 requested_at, began = datetime.now(UTC), time.perf_counter()
-                sent = self._dialect.spelled(request.parameters)
+                asked = self._asked(request)
+                sent = self._dialect.spelled(asked)
                 if self._streaming:
                     sent = {**sent, **self._streaming}
-                if (asked := self._format_of(request)) is not None:
-                    sent = {**sent, "response_format": asked}
-                response = await self._response(request, sent)
+                response = await self._response(request, sent, token)
                 latency_seconds = time.perf_counter() - began
                 self.quota = quota_of(response.headers)
-                if response.status_code in STATUSES and self._may_be_asked_otherwise(response, request, sent):
+                if response.status_code in STATUSES and self._may_be_asked_otherwise(response, request, asked, sent):
+                    continue
+                if response.status_code == UNAUTHORIZED and (newer := await self._token(refused=token)) != token:
+                    token = newer
                     continue
                 reply = self._read(response, request, latency_seconds=latency_seconds, requested_at=requested_at)
-                self._dialect.accepted(request.parameters)
+                self._dialect.accepted(asked)
                 first_token_at = response.extensions.get(FIRST_TOKEN_AT)
                 return reply if first_token_at is None else replace(reply, first_token_seconds=first_token_at - began)
         except AttemptFailure as failure:
             failure.args = (self._told(str(failure)),)
             raise
+
+    @property
+    def path(self) -> str:
+        """Of the API that is spoken, below the base URL."""
+        return self._path
+
+    def body_of(self, request: Request) -> dict[str, Any]:
+        """What is sent for a request: also as a line of a batch."""
+        return self._api.body(self._model_id, request, self._dialect.spelled(self._asked(request)))
+
+    def reply_in(self, status: int, body: bytes, request: Request, *, requested_at: datetime) -> Reply:
+        """The reply in a response that came by way of a batch, whose latency nobody measured.
+
+        Raises:
+            AttemptFailure: It holds none. A parameter that the endpoint doesn't take is remembered: the request may be
+                sent again, spelled otherwise.
+        """
+        import httpx2
+
+        response = httpx2.Response(status, content=body)
+        try:
+            if status in STATUSES and self._is_spelled_otherwise_now(response, request):
+                said = f"HTTP {status}: a parameter isn't taken, and is spelled otherwise from now on"
+                raise TransientFailure(said, "unsupported_parameter")
+            reply = self._read(response, request, latency_seconds=0.0, requested_at=requested_at)
+        except AttemptFailure as failure:
+            failure.args = (self._told(str(failure)),)
+            raise
+        self._dialect.accepted(self._asked(request))
+        return replace(reply, latency_seconds=None)
+
+    async def called(self, call: "Callable[[AsyncOpenAI], Awaitable[Any]]", path: str) -> Any:
+        """What the SDK says when it is asked something else than a completion.
+
+        Args:
+            call: Asks it.
+            path: Of the endpoint, for messages.
+
+        Raises:
+            AttemptFailure: It brought nothing.
+        """
+        import aiohttp
+        import httpx2
+        import openai
+
+        url = address_of(self._base_url.rstrip("/") + path)
+        try:
+            client, token = self._openai or self._connect(), await self._token()
+            if token is not None:
+                client = client.with_options(default_headers={"Authorization": f"Bearer {token}"})
+            return await call(client)
+        except openai.APIStatusError as error:
+            response = error.response
+            body = redacted_texts(self._parsed(response.content, response.status_code), self._secrets)
+            failure = failure_of(response.status_code, response.headers, body, self._model_id, url)
+        except (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError, OSError, UnicodeError) as error:
+            failure = failed_connection(error, address_of(self._base_url))
+        except AttemptFailure as error:
+            failure = error
+        failure.args = (self._told(str(failure)),)
+        raise failure
 
     async def aclose(self) -> None:
         """Close connections."""
@@ -126,25 +208,59 @@ class OpenAIClient:
             await self._openai.close()
             self._openai = None
 
-    def _may_be_asked_otherwise(self, response: "httpx2.Response", request: Request, sent: Mapping[str, Any]) -> bool:
+    def _asked(self, request: Request) -> Mapping[str, Any]:
+        """The parameters of a request, its reply format, its tools, and what a prompt cache is told."""
+        pointed = self._pointing(request.messages)
+        given: dict[str, Any] = {}
+        wanted = request.response_format
+        if (asked := self._dialect.format_sent(wanted) if request.may_weaken_format else wanted) is not None:
+            given["response_format"] = asked
+        if request.tools:
+            given["tools"] = list(request.tools)
+        return {**pointed, **request.parameters, **given} if pointed or given else request.parameters
+
+    def _may_be_asked_otherwise(
+        self, response: "httpx2.Response", request: Request, asked: Mapping[str, Any], sent: Mapping[str, Any]
+    ) -> bool:
         """Whether something was refused that has another name or form, or that the request can do without."""
         body = self._parsed(response.content, response.status_code)
         if USAGE_OF_A_STREAM in sent and USAGE_OF_A_STREAM in error_of(body)[1]:
             self._streaming = {"stream": True}  # then usage is guessed
             return True
-        if (
-            request.may_weaken_format
-            and request.response_format is not None
-            and takes_no_such_format(error_of(body)[1])
-        ):
-            if "response_format" not in sent or "response_format" in request.parameters:
-                return False
-            self._dialect.format_refused(request.response_format, sent["response_format"])
+        if self._weakens_format(body, request, asked):
             return True
         name = refused_name(body, sent)
-        return name is not None and self._dialect.refused(request.parameters, name)
+        return name is not None and self._dialect.refused(asked, name)
 
-    async def _response(self, request: Request, sent: Mapping[str, Any]) -> "httpx2.Response":
+    def _weakens_format(self, body: Any, request: Request, asked: Mapping[str, Any]) -> bool:
+        """Whether the reply format was refused, and is asked for in a weaker form from now on."""
+        wanted = request.response_format if request.may_weaken_format else None
+        if wanted is None or "response_format" not in asked or "response_format" in request.parameters:
+            return False
+        if not takes_no_such_format(error_of(body)[1]):
+            return False
+        self._dialect.format_refused(wanted, asked["response_format"])
+        return True
+
+    def _is_spelled_otherwise_now(self, response: "httpx2.Response", request: Request) -> bool:
+        """Whether a parameter was refused that isn't sent any more, by what this response or one before it taught."""
+        asked = self._asked(request)
+        body, sent = self._parsed(response.content, response.status_code), self._dialect.spelled(asked)
+        if self._weakens_format(body, request, asked):
+            return True
+        name = refused_name(body, {**asked, **sent})
+        return name is not None and (name not in sent or self._dialect.refused(asked, name))
+
+    async def _token(self, refused: str | None = None) -> str | None:
+        """The token to send, if one is sent: no message will show it."""
+        if self._tokens is None:
+            return None
+        token = await self._tokens.current(refused)
+        if token not in self._secrets:
+            self._secrets.append(token)
+        return token
+
+    async def _response(self, request: Request, sent: Mapping[str, Any], token: str | None) -> "httpx2.Response":
         """What the endpoint answers, whatever its status."""
         import aiohttp
         import httpx2
@@ -156,9 +272,11 @@ class OpenAIClient:
             raise PartitionFailure(f"`base_url` {self._base_url!r} is no address: {error}", "unreachable") from None
         try:
             # The raw response: parsing it into the SDK's models would cost as much CPU as all the rest.
-            return await client.post(
-                COMPLETIONS, cast_to=httpx2.Response, body=self._body(request, sent), options=self._options
+            body = self._api.body(self._model_id, request, sent)
+            options: RequestOptions = (
+                self._options if token is None else {"headers": {"Authorization": f"Bearer {token}"}}
             )
+            return await client.post(self._path, cast_to=httpx2.Response, body=body, options=options)
         except openai.APIStatusError as error:
             return error.response
         except (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError, OSError, UnicodeError) as error:
@@ -172,27 +290,15 @@ class OpenAIClient:
         """The reply or refusal in a response; else raises the failure it stands for."""
         status, body = response.status_code, self._parsed(response.content, response.status_code)
         if status in REPLIED:
-            reply = reply_of(body, latency_seconds=latency_seconds, requested_at=requested_at)
+            reply = self._api.reply(body, request, latency_seconds=latency_seconds, requested_at=requested_at)
             return with_guessed_tokens(reply, request)
         # The text of an error is no model's: it may repeat what was sent.
         body = redacted_texts(body, self._secrets)
         refusal = refusal_of(status, body, latency_seconds=latency_seconds, requested_at=requested_at)
         if refusal is not None:
             return replace(refusal, error=self._told(refusal.error or ""))
-        url = address_of(self._base_url.rstrip("/") + COMPLETIONS)
+        url = address_of(self._base_url.rstrip("/") + self._path)
         raise failure_of(status, response.headers, body, self._model_id, url)
-
-    def _body(self, request: Request, sent: Mapping[str, Any]) -> dict[str, Any]:
-        body = {**sent, "model": self._model_id, "messages": request.messages}
-        for name in SEEDS:
-            if isinstance(body.get(name), int):
-                body[name] += request.sample_index  # one seed for all samples would draw the same reply again
-        return body
-
-    def _format_of(self, request: Request) -> Mapping[str, Any] | None:
-        if request.may_weaken_format:
-            return self._dialect.format_sent(request.response_format)
-        return request.response_format
 
     def _parsed(self, content: bytes, status: int) -> Any:
         """The JSON of a body, of a stream what its chunks amount to; of an error that isn't JSON the text."""
@@ -233,7 +339,7 @@ class OpenAIClient:
             base_url=self._base_url,
             max_retries=0,
             timeout=None,  # the engine's deadline counts
-            default_headers={**headers, **self._headers},
+            default_headers={**headers, **self._fixed_headers, **self._headers},
             default_query=self._query,
             http_client=bounded_client(max_connections=self._max_connections, max_body_bytes=self._max_body_bytes),
         )
@@ -247,24 +353,37 @@ def open_openai(model: Model, surroundings: Surroundings) -> OpenAIClient:
         MissingKeyError: A variable that the file names, or OPENAI_API_KEY for OpenAI itself, is not set.
     """
     file, environment = model.file, surroundings.environment
-    base_url, key_name = file.base_url or OPENAI_URL, _key_name(file)
+    base_url, key_name = azure_base_url(file) or OPENAI_URL, _key_name(file)
+    key = None if key_name is None else secret_of(model, key_name, environment)
+    is_openai = urlsplit(base_url).hostname == OPENAI_HOST
     return OpenAIClient(
         model_id=str(file.model),
+        api=APIS[file.api],
         base_url=base_url,
-        api_key=None if key_name is None else _secret(model, key_name, environment),
-        headers={header: _secret(model, name, environment) for header, name in file.headers_env.items()},
+        api_key=None if is_on_azure(base_url) else key,
+        headers=({"api-key": key} if key and is_on_azure(base_url) else {})
+        | {header: secret_of(model, name, environment) for header, name in file.headers_env.items()},
         query=file.query,
-        secret_query={field: _secret(model, name, environment) for field, name in file.query_env.items()},
+        secret_query={field: secret_of(model, name, environment) for field, name in file.query_env.items()},
         max_connections=file.limits.max_concurrency,
         max_reply_mib=file.limits.max_reply_mib,
         streams=file.stream,
         dialect=Dialect.of(model, lane_of(ModelIdentity(file.provider, *openai_address(file))), surroundings.dialects),
+        pointing=pointing_by_key if is_openai or file.api != DEFAULT_API else pointing_to_nothing,
+        tokens=tokens_of(model, surroundings),
     )
 
 
 def openai_address(file: ModelFile) -> tuple[str, str]:
-    """Endpoint and model id of a model file."""
-    return endpoint_of(file.base_url or OPENAI_URL, file.query), str(file.model)
+    """Endpoint and model id of a model file; an API other than the usual one is an address of its own.
+
+    >>> openai_address(ModelFile(provider="openai", model="gpt-5", api="responses"))
+    ('https://api.openai.com/v1/responses', 'gpt-5')
+    """
+    base_url = azure_base_url(file) or OPENAI_URL
+    if file.api != DEFAULT_API:
+        base_url = base_url.rstrip("/") + APIS[file.api].path
+    return endpoint_of(base_url, file.query), str(file.model)
 
 
 def openai_account(file: ModelFile) -> str:
@@ -273,8 +392,13 @@ def openai_account(file: ModelFile) -> str:
     >>> openai_account(ModelFile(provider="openai", model="gpt-4o", headers_env={"X-Key": "GATEWAY_KEY"}))
     'OPENAI_API_KEY X-Key=GATEWAY_KEY'
     """
+    return secrets_named(file, _key_name(file))
+
+
+def secrets_named(file: ModelFile, key_name: str | None) -> str:
+    """What a model's secrets are had from, by name, its key first, if it has one."""
     named = sorted({**file.headers_env, **file.query_env}.items())
-    return " ".join(part for part in (_key_name(file), *map("=".join, named)) if part)
+    return " ".join(part for part in (key_name, file.token_command, file.token_function, *map("=".join, named)) if part)
 
 
 def endpoint_of(base_url: str, query: Mapping[str, str] | None = None) -> str:
@@ -295,11 +419,16 @@ def endpoint_of(base_url: str, query: Mapping[str, str] | None = None) -> str:
 
 def _key_name(file: ModelFile) -> str | None:
     """The variable that holds the key; null if none is sent."""
-    is_openai = urlsplit(file.base_url or OPENAI_URL).hostname == OPENAI_HOST
-    return file.api_key_env or ("OPENAI_API_KEY" if is_openai else None)
+    needs_key = urlsplit(file.base_url or OPENAI_URL).hostname == OPENAI_HOST and not has_tokens(file)
+    return file.api_key_env or ("OPENAI_API_KEY" if needs_key else None)
 
 
-def _secret(model: Model, name: str, environment: Mapping[str, str]) -> str:
+def secret_of(model: Model, name: str, environment: Mapping[str, str]) -> str:
+    """What a variable holds that a model file names.
+
+    Raises:
+        MissingKeyError: It isn't set.
+    """
     value = environment.get(name, "").strip()
     if not value:
         raise MissingKeyError(

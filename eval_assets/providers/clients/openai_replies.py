@@ -13,11 +13,19 @@ from eval_assets.providers.replies.content import calls_of, json_cell, text_of, 
 from eval_assets.providers.replies.endings import finish_reason_of, outcome_of
 from eval_assets.providers.replies.reading import FILTERED
 from eval_assets.providers.replies.token_usage import counts_of
+from eval_assets.requests.answerer import answerer_told
 from eval_assets.requests.exchange import Reply
 from eval_assets.requests.foreign_values import finite_number
 from eval_assets.requests.used_tokens import UsedTokens, parts_of
 
-REFUSED_CODES = ("content_filter", "content_policy_violation", "responsibleaipolicyviolation", "moderation", "flagged")
+REFUSED_CODES = (
+    "content_filter",
+    "content filter",
+    "content_policy_violation",
+    "responsibleaipolicyviolation",
+    "moderation",
+    "flagged",
+)
 LONGEST_USAGE = 20_000
 
 
@@ -66,6 +74,7 @@ def reply_of(body: Any, *, latency_seconds: float, requested_at: datetime) -> Re
         reasoning=thoughts_of(message),
         tool_calls=calls,
         usage=detail,
+        **answerer_told(body),
         **parts_of(counts),  # type: ignore[arg-type]  # counts, by name
     )
 

@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from eval_assets.config.model import Model
 from eval_assets.errors import ConfigError
+from eval_assets.providers.batches.service import BatchService
 from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.dispatch.limiter import Quota
 from eval_assets.providers.identity import identity_of, implementation_of
+from eval_assets.providers.images import has_image_files, with_image_data
 from eval_assets.providers.traits import provider_of
 from eval_assets.requests.exchange import AtHand, Client, Reply, Request
 
@@ -33,6 +36,19 @@ def open_client(model: Model, surroundings: Surroundings, *, implementation: str
     return client
 
 
+def batches_of(model: Model, surroundings: Surroundings) -> BatchService:
+    """The batches of a model; nothing is asked of its provider yet.
+
+    Raises:
+        MissingKeyError: A secret that the model needs isn't set.
+        ConfigError: Its provider takes none.
+    """
+    opening = provider_of(model).open_batches
+    if opening is None:
+        raise ConfigError(f"model {model.name!r}: provider {model.file.provider!r} takes no batches")
+    return opening(model, surroundings)
+
+
 class OnDemandClient:
     """Opens the real client when something must be sent: a run that reuses everything needs no key and no server.
 
@@ -41,6 +57,7 @@ class OnDemandClient:
         shared_columns: Columns added to every request as it is sent (a retriever's documents). They aren't in the
             request key; whoever passes them puts their hash into the model's identity.
         is_at_hand: Whether the real client is `AtHand`.
+        images: Folder of images that are files: they are sent as data URLs, and are in the request key by their hash.
     """
 
     def __init__(
@@ -49,8 +66,10 @@ class OnDemandClient:
         shared_columns: Mapping[str, Any] | None = None,
         *,
         is_at_hand: bool = False,
+        images: Path = Path(),
     ) -> None:
         self._open = open_client
+        self._images = images
         self._shared = dict(shared_columns or {})
         self._client: Client | None = None
         self.is_at_hand = is_at_hand
@@ -68,6 +87,8 @@ class OnDemandClient:
                 self._client = await asyncio.to_thread(self._open)
         if self._shared:
             request = replace(request, columns={**request.columns, **self._shared})
+        if has_image_files(request):
+            request = await asyncio.to_thread(with_image_data, request, self._images)
         return await self._client.complete(request)
 
     def reply_to(self, request: Request) -> Reply:

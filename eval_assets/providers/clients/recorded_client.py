@@ -16,12 +16,16 @@ from eval_assets.config.problems import line_word, nearest
 from eval_assets.errors import ConfigError
 from eval_assets.providers.clients.callable_replies import TAKEN
 from eval_assets.providers.failures import RequestFailed
-from eval_assets.providers.replies.content import json_cell
+from eval_assets.providers.replies.content import calls_of_all, json_cell
 from eval_assets.providers.replies.endings import outcome_of
 from eval_assets.requests.canonical_json import canonical_json, json_text
+from eval_assets.requests.conversations import conversation_in, last_answer
 from eval_assets.requests.exchange import Reply, Request
 from eval_assets.requests.foreign_values import finite_number, whole_number
 from eval_assets.storage.spool import Spool
+
+Place = tuple[str, int]
+"""Example and sample of a row."""
 
 NumberedRow = tuple[int, Mapping[str, Any]]
 """The line, or of Parquet the number, and the fields of a row."""
@@ -76,7 +80,7 @@ class RecordedClient:
         self._measured = (columns.latency_seconds, columns.prompt_tokens, columns.completion_tokens)
         self._said = Spool()
         self._lines = array("Q")
-        self._places: dict[str, int] = {}
+        self._places: dict[Place, int] = {}
         self._read(file or str(path))
 
     def outputs(self) -> Iterator[tuple[int, Any]]:
@@ -96,7 +100,7 @@ class RecordedClient:
         if self._columns.example_id is None:
             yield from ((line, None) for line in self._lines[n_positions:])
             return
-        for example_id, place in self._places.items():
+        for (example_id, _), place in self._places.items():
             if example_id not in example_ids:
                 yield self._lines[place], example_id
 
@@ -112,25 +116,30 @@ class RecordedClient:
         """
         place, named = self._place_of(request)
         said = None if place is None else self._said.at(place)
-        if said is None or request.sample_index > 0:
+        if said is None:
+            one = "" if self._columns.sample_index else "; a file without `columns.sample_index` holds one per example"
             raise RequestFailed(
                 f"expected an output in column {self._columns.output!r} of {self._path.name} for sample "
-                f"{request.sample_index} of {named}; a file holds one reply per example",
+                f"{request.sample_index} of {named}{one}",
                 "not_recorded",
             )
         output, extra, latency, *tokens = said
-        text = output if isinstance(output, str) else json_text(output)
+        trajectory = conversation_in(output)
+        calls = None if trajectory is None else calls_of_all(trajectory)
+        text = _text_of(output) if trajectory is None else last_answer(trajectory)
         latency_column, *token_columns = self._measured
         latency_seconds = _number(latency, latency_column)
         prompt_tokens, completion_tokens = map(_count, tokens, token_columns)
         return Reply(
-            outcome=outcome_of(text, finish_reason=None),
+            outcome=outcome_of(text, finish_reason=None, calls=calls is not None),
             output=text,
             finish_reason=None,
             latency_seconds=latency_seconds,
             requested_at=datetime.now(UTC),
             prompt_tokens=prompt_tokens,
             completion_tokens=completion_tokens,
+            tool_calls=calls,
+            trajectory=None if trajectory is None else json_cell(trajectory),
             extra=json_cell(extra) if extra else None,
         )
 
@@ -141,13 +150,17 @@ class RecordedClient:
         """Where the example's row is, if there is one, and how a message names the example."""
         if self._columns.example_id is None:
             position = request.columns["position"]
-            return position if position < len(self._lines) else None, f"the example at position {position}"
+            is_there = position < len(self._lines) and request.sample_index == 0
+            return position if is_there else None, f"the example at position {position}"
         example_id = str(request.columns["example_id"])
-        return self._places.get(example_id), f"example {example_id!r}"
+        return self._places.get((example_id, request.sample_index)), f"example {example_id!r}"
 
     def _read(self, file: str) -> None:
         columns, first = self._columns, None
-        unseen = [column for column in (columns.example_id, columns.output, *columns.extra) if column is not None]
+        if columns.sample_index is not None and columns.example_id is None:
+            raise ConfigError(f"{file}: expected `columns.example_id` beside `sample_index`, which counts per example")
+        named = (columns.example_id, columns.sample_index, columns.output, *columns.extra)
+        unseen = [column for column in named if column is not None]
         fault: ConfigError | None = None  # said after a column that no row has
         for line, row in recorded_rows(self._path, columns, file=file):
             first = row if first is None else first
@@ -173,10 +186,16 @@ class RecordedClient:
             if _has_nothing(row):
                 return None
             return ConfigError(f"{file}:{line}: {column}: expected the id of an example, got {value!r:.80}")
-        if example_id in self._places:
-            first = f"first in {line_word(file)} {self._lines[self._places[example_id]]}"
-            return ConfigError(f"{file}:{line}: expected each {column!r} once, got {example_id!r} again, {first}")
-        self._places[example_id] = len(self._lines)
+        try:
+            sample = sample_of(row, self._columns)
+        except ValueError as error:
+            return ConfigError(f"{file}:{line}: {error}")
+        place = example_id, sample
+        if place in self._places:
+            first = f"first in {line_word(file)} {self._lines[self._places[place]]}"
+            of = f" of sample {sample}" if self._columns.sample_index else ""
+            return ConfigError(f"{file}:{line}: expected each {column!r} once{of}, got {example_id!r} again, {first}")
+        self._places[place] = len(self._lines)
         return None
 
 
@@ -214,6 +233,25 @@ def recorded_rows(path: Path, columns: RecordedColumns, *, file: str) -> Iterato
 def _name_of(column: str) -> str:
     """Under which a column is kept beside an output: of a path into nested objects its last part."""
     return column.rpartition(".")[2]
+
+
+def _text_of(output: Any) -> str:
+    return output if isinstance(output, str) else json_text(output)
+
+
+def sample_of(row: Mapping[str, Any], columns: RecordedColumns) -> int:
+    """Which sample of its example a row is; the first where no column says so.
+
+    Raises:
+        ValueError: What the column says is no whole number from 0.
+    """
+    if columns.sample_index is None:
+        return 0
+    value = value_at(row, columns.sample_index)
+    sample = whole_number(value)
+    if sample is None:
+        raise ValueError(f"{columns.sample_index}: expected a whole number from 0, got {value!r:.80}")
+    return sample
 
 
 def _has_nothing(row: Mapping[str, Any]) -> bool:

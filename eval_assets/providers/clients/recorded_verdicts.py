@@ -15,7 +15,13 @@ from eval_assets.config.datasets.formats.paths import value_at
 from eval_assets.config.files.file_states import FileState, state_of
 from eval_assets.config.model import Model, RecordedColumns
 from eval_assets.errors import ConfigError
-from eval_assets.providers.clients.recorded_client import RecordedClient, recorded_file, recorded_rows, require_column
+from eval_assets.providers.clients.recorded_client import (
+    RecordedClient,
+    recorded_file,
+    recorded_rows,
+    require_column,
+    sample_of,
+)
 from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.failures import RequestFailed
 from eval_assets.requests.canonical_json import json_text
@@ -24,8 +30,8 @@ from eval_assets.requests.exchange import Reply, Request
 KEPT_BYTES = 64 * 2**20
 """Largest file that is kept as it was read, for whoever asks next: a check reads what the run after it does."""
 
-Place = tuple[str, str, str | None]
-"""Example, candidate and opponent of a row."""
+Place = tuple[str, int, str, str | None]
+"""Example, sample, candidate and opponent of a row."""
 
 
 class RecordedVerdicts:
@@ -51,14 +57,18 @@ class RecordedVerdicts:
         self._columns = columns
         self._by_place: dict[Place, Mapping[str, Any]] = {}
         rows = list(recorded_rows(path, columns, file=named))
-        for column in (columns.example_id, columns.candidate, columns.opponent, columns.output):
+        for column in (columns.example_id, columns.sample_index, columns.candidate, columns.opponent, columns.output):
             require_column(rows, column, named)
         for line, row in rows:
-            place = self._place_of(row)
+            try:
+                place = self._place_of(row)
+            except ValueError as error:
+                raise ConfigError(f"{named}:{line}: {error}") from error
             if place in self._by_place:
+                example_id, _, *others = place
                 raise ConfigError(
-                    f"{named}:{line}: expected one verdict per example and candidate, got {place!r} again; "
-                    "keep the verdicts of each rater in a file of their own, and let a jury vote"
+                    f"{named}:{line}: expected one verdict per example and candidate, got {(example_id, *others)!r} "
+                    "again; keep the verdicts of each rater in a file of their own, and let a jury vote"
                 )
             self._by_place[place] = row
 
@@ -74,14 +84,15 @@ class RecordedVerdicts:
         """
         example_id, candidate = str(request.columns["example_id"]), str(request.columns["candidate"])
         opponent = request.columns.get("opponent")
-        row = self._found(example_id, candidate, opponent)
-        swapped = self._found(example_id, str(opponent), candidate) if opponent and self._columns.opponent else None
-        if (row is None and swapped is None) or request.sample_index > 0:
+        asked = example_id, request.sample_index
+        row = self._found(asked, candidate, opponent)
+        swapped = self._found(asked, str(opponent), candidate) if opponent and self._columns.opponent else None
+        if row is None and swapped is None:
             against = f" against {opponent}" if opponent else ""
             raise RequestFailed(
                 f"expected a verdict in column {self._columns.output!r} of {self._path.name} for sample "
                 f"{request.sample_index} of example {example_id!r} by {candidate}{against}; "
-                "a file holds one per example and candidate",
+                "a file without `columns.sample_index` holds one per example and candidate",
                 "not_recorded",
             )
         said = {} if row is None else self._verdict_of(row)
@@ -106,12 +117,13 @@ class RecordedVerdicts:
     def _place_of(self, row: Mapping[str, Any]) -> Place:
         columns = self._columns
         example_id, candidate = (str(value_at(row, str(name))) for name in (columns.example_id, columns.candidate))
-        return example_id, candidate, columns.opponent and str(value_at(row, columns.opponent))
+        opponent = columns.opponent and str(value_at(row, columns.opponent))
+        return example_id, sample_of(row, columns), candidate, opponent
 
-    def _found(self, example_id: str, candidate: str, opponent: str | None) -> Mapping[str, Any] | None:
+    def _found(self, asked: tuple[str, int], candidate: str, opponent: str | None) -> Mapping[str, Any] | None:
         """The row with a verdict on a candidate, by its full name or by its model's alone."""
         opponents: tuple[str | None, ...] = _names_of(opponent) if opponent and self._columns.opponent else (None,)
-        places = ((example_id, name, other) for name in _names_of(candidate) for other in opponents)
+        places = ((*asked, name, other) for name in _names_of(candidate) for other in opponents)
         rows = (self._by_place[place] for place in places if place in self._by_place)
         return next((row for row in rows if value_at(row, self._columns.output) is not None), None)
 

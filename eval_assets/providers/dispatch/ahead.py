@@ -8,16 +8,21 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from eval_assets.errors import ConfigError, StoppedError
+from eval_assets.errors import BudgetExceededError, ConfigError, StoppedError, UnderWayError
+from eval_assets.providers.batches.gathering import Gathering
+from eval_assets.providers.dispatch.costs import worst_case_usd
 from eval_assets.providers.dispatch.event_loop import LoopThread
 from eval_assets.providers.dispatch.jobs import Answer, Job, Policy, Retry, unsendable_reply
+from eval_assets.providers.dispatch.rates import in_batches
 from eval_assets.providers.dispatch.sending import Exchange
 from eval_assets.providers.dispatch.session import Session
 from eval_assets.providers.replies.reading import Reading, understood
 from eval_assets.requests.exchange import Client, Reply, Request
 from eval_assets.requests.keys import canonical_request, key_of
+from eval_assets.storage.replies.batch_ledger import Entry
 from eval_assets.storage.replies.responses import ResponseStore
 from eval_assets.storage.replies.stored_replies import StoredReply
+from eval_assets.wording.numbers import money_text
 
 
 class Lookups:
@@ -68,12 +73,18 @@ class Together:
         lookups: How they find replies.
         clients: Those opened for them, by whatever tells them apart; engines of one model share one.
         under_way: Lane, key and scope of requests on their way: an identical one waits for the same reply.
+        gathering: What goes into the next batches; null where nobody submits any.
     """
 
     loop_thread: LoopThread
     lookups: Lookups
     clients: dict[str, Client] = field(default_factory=dict)
     under_way: dict[tuple[str, str, str], asyncio.Future[Exchange]] = field(default_factory=dict)
+    gathering: Gathering | None = None
+
+    def is_gathered(self, lane: str, key: str) -> bool:
+        """Whether a request waits for the next batch already."""
+        return self.gathering is not None and self.gathering.holds(lane, key)
 
     async def aclose(self) -> None:
         """Close the clients."""
@@ -97,6 +108,7 @@ class Ahead:
         self, together: Together, session: Session, *, policy: Policy, reading: Reading, retry: Retry | None, scope: str
     ) -> None:
         self.failed: dict[str, Reply] = {}
+        self.refused: BudgetExceededError | None = None
         self._together, self._session = together, session
         self._reading, self._retry = reading, retry
         self._scope = scope if policy == "refresh" else ""
@@ -111,7 +123,13 @@ class Ahead:
     @property
     def ending(self) -> BaseException | None:
         """Why nothing more can be asked; null while something can."""
-        return None if self._session.sender is None else self._session.sender.ending
+        sender = self._session.sender
+        return self.refused or (None if sender is None else sender.ending)
+
+    @property
+    def n_waiting(self) -> int:
+        """Requests that were asked, and that wait in a batch or for one."""
+        return self._session.batches.n_waiting
 
     def handed_out(self, key: str) -> bool:
         """Whether this engine sent the request and its answer wasn't handed out yet; it is now."""
@@ -139,7 +157,8 @@ class Ahead:
                 await asyncio.wait([under_way])
                 self._note_failure(under_way)
             # No await from here on until it is under way: between the look and now its reply may have come.
-            elif self._wanted(self._session.pending(key)) is None:
+            elif self._wanted(self._session.pending(key), request) is None:
+                self._let_wait(request, key, canonical)
                 return await self._sent_for(job, place, canonical)
         raise StoppedError("the run was asked to stop")
 
@@ -148,16 +167,47 @@ class Ahead:
         if (sender := self._session.sender) is not None:
             await sender.drain(seconds, reason)
 
+    def _let_wait(self, request: Request, key: str, canonical: str) -> None:
+        """Let a request wait for its batch if it isn't sent by itself, within the budget.
+
+        Raises:
+            UnderWayError: It waits.
+            BudgetExceededError: It may cost more than is left: this engine asks nothing more.
+        """
+        batches, terms = self._session.batches, self._session.terms
+        if not batches.waits(key, self._since):
+            return
+        batches.n_waiting += 1
+        if not batches.is_under_way(key) and not self._together.is_gathered(self._session.lane, key):
+            usd = 0.0 if terms.budget is None else worst_case_usd(request, in_batches(terms.prices))
+            if terms.budget is not None and not terms.budget.reserve(usd):
+                batches.n_waiting -= 1
+                self.refused = BudgetExceededError(
+                    f"the next request may cost {money_text(usd)} in a batch, more than is left of the budget of "
+                    f"{money_text(terms.budget.max_usd)}; raise the budget and run again to go on"
+                )
+                raise self.refused
+            if terms.budget is not None:
+                terms.budget.settle(usd, usd)  # nobody may wait for it to turn out less
+            batches.will_wait(Entry(key, canonical, 1), request, usd)
+        raise UnderWayError("the request waits in a batch")
+
     async def _known(self, job: Job[None], key: str) -> Answer[None] | None:
         if key in self.failed:
             return self._answer(job, key, self.failed[key], None, reused=False)
-        stored = self._wanted(await self._together.lookups.find(self._session.lane, key, self._since))
-        return None if stored is None else self._answer(job, key, stored.reply, stored, reused=True)
+        found = await self._together.lookups.find(self._session.lane, key, self._since)
+        stored = self._wanted(found, job.request)
+        if stored is not None:
+            return self._answer(job, key, stored.reply, stored, reused=True)
+        failed = self._session.batches.failed(key)
+        return None if failed is None else self._answer(job, key, failed, None, reused=False)
 
-    def _wanted(self, stored: StoredReply | None) -> StoredReply | None:
+    def _wanted(self, stored: StoredReply | None, request: Request) -> StoredReply | None:
         if stored is None or (self._since is not None and stored.reply.requested_at < self._since):
             return None
-        return None if self._retry is not None and self._retry.wants(stored.reply, self._reading) else stored
+        if self._retry is not None and self._retry.wants(stored.reply, self._reading, has_tools=bool(request.tools)):
+            return None
+        return stored
 
     def _note_failure(self, under_way: asyncio.Future[Exchange]) -> None:
         """An identical request that failed for another engine isn't sent again; one that was broken off is."""
@@ -190,7 +240,7 @@ class Ahead:
     def _answer(
         self, job: Job[None], key: str, reply: Reply, stored: StoredReply | None, *, reused: bool
     ) -> Answer[None]:
-        reply = understood(reply, self._reading)
+        reply = understood(reply, self._reading, has_tools=bool(job.request.tools))
         self._session.tally.add_answer(reply, reused=reused)
         self.until = datetime.now(UTC)
         return Answer(job, key, reply, None if stored is None else stored.response_id, reused=reused)

@@ -1,13 +1,20 @@
 """One pass over jobs: read them in chunks, find stored replies, have the rest sent, hand out answers as they come."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Generic, TypeVar
 
-from eval_assets.errors import BudgetExceededError, ConfigError, ProviderError, ReplayMissError, StoppedError
+from eval_assets.errors import (
+    BudgetExceededError,
+    ConfigError,
+    ProviderError,
+    ReplayMissError,
+    StoppedError,
+    UnderWayError,
+)
 from eval_assets.providers.dispatch.ahead import Ahead
 from eval_assets.providers.dispatch.jobs import Answer, Job, Policy, Retry, unsendable_reply
 from eval_assets.providers.dispatch.sending import Exchange, Sender
@@ -17,7 +24,7 @@ from eval_assets.providers.replies.reading import Reading, understood
 from eval_assets.requests.exchange import Reply
 from eval_assets.requests.keys import canonical_request, key_of
 from eval_assets.storage.replies.stored_replies import StoredReply
-from eval_assets.wording.numbers import money_text, plain_number
+from eval_assets.wording.numbers import count_text, money_text, plain_number
 
 T = TypeVar("T")
 LOG = logging.getLogger("eval_assets")
@@ -84,6 +91,12 @@ class Pass(Generic[T]):
                 yield from self._receive(self._session.open_sender())
             elif self._session.is_stopped:
                 raise self._explained(StoppedError("the run was asked to stop"))
+        if n_waiting := self._session.batches.n_waiting:
+            raise UnderWayError(
+                f"{count_text(n_waiting, 'request')} to {self._session.identity.model_id} wait in a batch or are to go "
+                "into one: `eval-assets run` and the job `refresh` submit and collect them, `eval-assets batch list` "
+                "shows them; `mode: live` in the model's file, or `run --now`, sends at once"
+            )
         if self._n_missed:
             raise ReplayMissError(
                 f"expected a stored reply to every request, got none to {self._n_missed:,} of "
@@ -114,7 +127,10 @@ class Pass(Generic[T]):
         if self._policy == "replay":
             self._n_missed += sum(len(missed.jobs) for missed in new.values())
             self._missed += list(new)[: FIRST_FEW - len(self._missed)]
-        elif new:
+            return
+        for key in [key for key in new if self._session.batches.waits(key, self._since)]:
+            self._session.batches.n_waiting += len(new.pop(key).jobs)
+        if new:
             self._open |= new
             self._session.open_sender().submit([opened.exchange for opened in new.values()])
 
@@ -122,16 +138,26 @@ class Pass(Generic[T]):
         """Answer from the store, and take what was found out of `wanted`."""
         failed = {} if self._ahead is None else self._ahead.failed
         for key in wanted.keys() & failed.keys():
-            for job in wanted.pop(key).jobs:
-                yield self._answer(job, key, failed[key], None, reused=False)
+            yield from self._failed(wanted.pop(key).jobs, key, failed[key])
         if not wanted:
             return
         for key, stored in self._session.store.lookup(self._session.lane, wanted.keys(), since=self._since).items():
-            if self._retry is not None and self._retry.wants(stored.reply, self._reading):
+            has_tools = bool(wanted[key].exchange.request.tools)
+            if self._retry is not None and self._retry.wants(stored.reply, self._reading, has_tools=has_tools):
                 continue
             was_sent = self._ahead is not None and self._ahead.handed_out(key)
+            if self._session.batches.is_fresh(key):
+                self._tally.add_sent(stored.reply)
+                was_sent = True
             for place, job in enumerate(wanted.pop(key).jobs):
                 yield self._answer(job, key, stored.reply, stored, reused=place > 0 or not was_sent)
+        for key in list(wanted):
+            if (reply := self._session.batches.failed(key, shown=True)) is not None:
+                yield from self._failed(wanted.pop(key).jobs, key, reply)
+
+    def _failed(self, jobs: Sequence[Job[T]], key: str, reply: Reply) -> Iterator[Answer[T]]:
+        for job in jobs:
+            yield self._answer(job, key, reply, None, reused=False)
 
     def _receive(self, sender: Sender) -> Iterator[Answer[T]]:
         yield from self._hand_out(sender.finished(POLL_SECONDS))
@@ -154,7 +180,7 @@ class Pass(Generic[T]):
                 )
 
     def _answer(self, job: Job[T], key: str, reply: Reply, stored: StoredReply | None, *, reused: bool) -> Answer[T]:
-        reply = understood(reply, self._reading)
+        reply = understood(reply, self._reading, has_tools=bool(job.request.tools))
         if reply.outcome == "error" and reply.error_kind not in self._tally.failed:
             what = "a request to %s failed with %s: %s; further ones of this kind are only counted"
             LOG.warning(what, self._session.identity.model_id, reply.error_kind, reply.error)

@@ -13,10 +13,11 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from eval_assets.config.model import Limits, Prices
-from eval_assets.errors import BudgetExceededError, StoppedError
+from eval_assets.errors import BudgetExceededError, StoppedError, UnderWayError
 from eval_assets.providers.dispatch.ahead import Ahead, Together
 from eval_assets.providers.dispatch.answering import Pass
 from eval_assets.providers.dispatch.concurrency import Move
+from eval_assets.providers.dispatch.in_batches import LaneBatches
 from eval_assets.providers.dispatch.jobs import Answer, Job, Policy, Retry
 from eval_assets.providers.dispatch.limiter import Limiter
 from eval_assets.providers.dispatch.progress import Ended, EngineReport, Progress, Tally
@@ -25,7 +26,7 @@ from eval_assets.providers.dispatch.session import Session
 from eval_assets.providers.replies.reading import Reading
 from eval_assets.requests.budget import Budget
 from eval_assets.requests.exchange import Client
-from eval_assets.requests.keys import ModelIdentity
+from eval_assets.requests.keys import ModelIdentity, lane_of
 from eval_assets.storage.replies.refreshes import refresh_began_at, refresh_ended
 from eval_assets.storage.replies.responses import ResponseStore
 
@@ -49,6 +50,7 @@ class Engine:
         policy: `use` stored replies; `refresh` sends everything anew, once; `replay` never sends.
         reading: How replies are understood.
         retry: Stored replies that are asked for again.
+        not_before: Stored replies that were asked for before this time are another model's, and don't count.
         budget: Shared by the engines of a run.
         stop: Set it, from any thread, to end cleanly.
         scope: For `refresh`, what is refreshed (cell and stage): a killed refresh of the same scope goes on.
@@ -57,6 +59,7 @@ class Engine:
         grace_seconds: How long requests under way may take once the caller breaks off.
         rank: Of its requests; lower ones start first, whatever the model.
         together: What it shares with other engines, if it may be asked ahead.
+        batches: What goes into batches, and what waits in one; only what waits when null.
     """
 
     identity: ModelIdentity
@@ -69,6 +72,7 @@ class Engine:
     policy: Policy = "use"
     reading: Reading = field(default_factory=Reading)
     retry: Retry | None = None
+    not_before: datetime | None = None
     budget: Budget | None = None
     stop: Event | None = None
     scope: str = ""
@@ -77,6 +81,7 @@ class Engine:
     grace_seconds: float = 10.0
     rank: int = 0
     together: Together | None = None
+    batches: LaneBatches | None = None
 
     def __post_init__(self) -> None:
         self._tally = Tally()
@@ -92,6 +97,7 @@ class Engine:
                 self.budget,
                 self.rank,
                 self.grace_seconds,
+                self.batches or LaneBatches(self.store, lane_of(self.identity)),
             ),
             self._tally,
             stop=self.stop,
@@ -122,6 +128,8 @@ class Engine:
         if self._users == 0:
             if self.policy == "refresh":
                 self._since = refresh_began_at(self.store.state_dir, self._session.lane, self.scope)
+            elif self.policy == "use":
+                self._since = self.not_before
             if self.ahead is not None:
                 self.ahead.begin(self._since)
             self._session.announce()
@@ -168,10 +176,12 @@ class Engine:
             ProviderError: The provider refuses every request.
             ReplayMissError: Policy `replay` has no stored reply for some jobs; all others were answered.
             StorageFullError: No room is left to keep further replies.
+            UnderWayError: Some requests wait in a batch, or are to go into one; all others were answered.
         """
         if self._is_asked_ahead:
             self._is_asked_ahead = False
             self._tally.begin_anew()
+            self._session.batches.n_waiting = 0
         if total is not None:
             self._tally.total = (self._tally.total or 0) + total
         with self:
@@ -228,7 +238,7 @@ def _ended_by(error: BaseException) -> Ended:
     match error:
         case BudgetExceededError():
             return "budget"
-        case StoppedError() | KeyboardInterrupt() | GeneratorExit():
+        case StoppedError() | UnderWayError() | KeyboardInterrupt() | GeneratorExit():
             return "stopped"
         case _:
             return "failed"

@@ -61,9 +61,11 @@ class Retry:
     outcomes: frozenset[Outcome]
     before: datetime
 
-    def wants(self, reply: Reply, reading: Reading) -> bool:
-        """Whether a stored reply is to be asked for again."""
-        return reply.requested_at < self.before and understood(reply, reading).outcome in self.outcomes
+    def wants(self, reply: Reply, reading: Reading, *, has_tools: bool = False) -> bool:
+        """Whether a stored reply is to be asked for again; arguments as of `understood`."""
+        if reply.requested_at >= self.before:
+            return False
+        return understood(reply, reading, has_tools=has_tools).outcome in self.outcomes
 
 
 def unsendable_reply(error: Exception) -> Reply:

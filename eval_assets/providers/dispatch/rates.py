@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from eval_assets.config.model import Prices
+from eval_assets.config.model import BatchPrices, Prices
 from eval_assets.requests.used_tokens import UsedTokens
 
 MILLION = 1_000_000
@@ -24,6 +24,7 @@ def counted_cost_usd(counts: UsedTokens, prices: Prices) -> float:
         (counts.cached_tokens, rates.cached_usd_per_million, prompt_rate),
         (counts.cache_write_tokens, rates.cache_write_usd_per_million, prompt_rate),
         (counts.audio_prompt_tokens, rates.audio_prompt_usd_per_million, prompt_rate),
+        (counts.image_prompt_tokens, rates.image_prompt_usd_per_million, prompt_rate),
         (counts.reasoning_tokens, rates.reasoning_usd_per_million, completion_rate),
         (counts.audio_completion_tokens, rates.audio_completion_usd_per_million, completion_rate),
     ):
@@ -41,7 +42,7 @@ def dearest_rates(prices: Prices) -> tuple[float, float]:
         rates = (getattr(level, f"{kind}_usd_per_million") for level in levels for kind in kinds)
         return float(max(rate for rate in rates if rate is not None))
 
-    of_prompt = dearest("prompt", "cached", "cache_write", "audio_prompt")
+    of_prompt = dearest("prompt", "cached", "cache_write", "audio_prompt", "image_prompt")
     return of_prompt, dearest("completion", "reasoning", "audio_completion")
 
 
@@ -53,3 +54,16 @@ def at_length(prices: Prices, prompt_tokens: float) -> Prices:
     highest = max(reached, key=lambda tier: tier.above_prompt_tokens, default=None)
     stated = {} if highest is None else highest.model_dump(exclude={"above_prompt_tokens"}, exclude_none=True)
     return prices.model_copy(update={"tiers": (), **stated})
+
+
+def in_batches(prices: Prices) -> Prices:
+    """The prices of requests in batches, as far as the file states any of their own.
+
+    >>> stated = Prices(prompt_usd_per_million=2, cached_usd_per_million=1, batch=BatchPrices(prompt_usd_per_million=1))
+    >>> (in_batches(stated).prompt_usd_per_million, in_batches(stated).cached_usd_per_million)
+    (1.0, 1.0)
+    """
+    if prices.batch is None:
+        return prices
+    rates = {name: rate for name in BatchPrices.model_fields if (rate := getattr(prices.batch, name)) is not None}
+    return prices.model_copy(update={**rates, "batch": None})

@@ -22,6 +22,7 @@ from eval_assets.providers.dispatch.costs import (
     reply_cost_usd,
     worst_case_usd,
 )
+from eval_assets.providers.dispatch.in_batches import LaneBatches
 from eval_assets.providers.dispatch.limiter import Limiter
 from eval_assets.providers.dispatch.progress import Tally
 from eval_assets.providers.failures import PartitionFailure, failed_reply
@@ -59,7 +60,7 @@ class Terms:
     """Under which conditions requests are sent.
 
     Of all that wait for the same account, lower ranks go first. Once the caller breaks off, those under way may take
-    `grace_seconds`.
+    `grace_seconds`. What waits in `batches` isn't sent.
     """
 
     run_id: str
@@ -69,6 +70,7 @@ class Terms:
     budget: Budget | None
     rank: int
     grace_seconds: float
+    batches: LaneBatches
 
 
 class Sender:

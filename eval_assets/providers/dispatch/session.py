@@ -46,6 +46,7 @@ class Session:
     ) -> None:
         self.identity, self.store, self.terms, self.tally = identity, store, terms, tally
         self.lane = lane_of(identity)
+        self.batches = terms.batches
         self._client = client
         self._stop, self._on_wait = stop, on_wait
         self._stack = contextlib.ExitStack()

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Mapping
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 from eval_assets.providers.dispatch.limiter import Quota
@@ -31,15 +32,29 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
 
 
 def quota_of(headers: Mapping[str, str]) -> Quota:
-    """What the rate-limit headers say is left."""
-    left = {kind: finite_number(headers.get(f"x-ratelimit-remaining-{kind}", "")) for kind in ("requests", "tokens")}
-    reset = {kind: duration_seconds(headers.get(f"x-ratelimit-reset-{kind}", "")) for kind in ("requests", "tokens")}
+    """What the rate-limit headers say is left, in OpenAI's spelling or Anthropic's."""
+    left = {kind: finite_number(_about(headers, kind, "remaining")) for kind in ("requests", "tokens")}
+    reset = {kind: _seconds_until(_about(headers, kind, "reset")) for kind in ("requests", "tokens")}
     return Quota(
         remaining_requests=None if left["requests"] is None else int(left["requests"]),
         reset_requests_seconds=reset["requests"],
         remaining_tokens=None if left["tokens"] is None else int(left["tokens"]),
         reset_tokens_seconds=reset["tokens"],
     )
+
+
+def _about(headers: Mapping[str, str], kind: str, what: str) -> str:
+    return headers.get(f"x-ratelimit-{what}-{kind}") or headers.get(f"anthropic-ratelimit-{kind}-{what}") or ""
+
+
+def _seconds_until(text: str) -> float | None:
+    """Seconds until a window begins anew, told as a duration or as a moment; null if it is neither."""
+    if (seconds := duration_seconds(text)) is not None:
+        return seconds
+    try:
+        return max(0.0, datetime.fromisoformat(text).timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return None
 
 
 def duration_seconds(text: str) -> float | None:

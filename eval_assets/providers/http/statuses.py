@@ -16,8 +16,11 @@ from eval_assets.providers.failures import (
 from eval_assets.providers.http.headers import retry_after_seconds
 
 NO_MONEY_CODES = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
+NO_MONEY = re.compile("credit balance is too low|budget has been exceeded", re.IGNORECASE)
+"""How Anthropic and LiteLLM say so, with status 400."""
+
 REPLIED = (200, 201, 203)
-TOO_MANY_REQUESTS, FORBIDDEN, UNKNOWN = 429, 403, 404
+TOO_MANY_REQUESTS, UNAUTHORIZED, FORBIDDEN, UNKNOWN = 429, 401, 403, 404
 REDIRECTIONS, CLIENT_ERRORS, SERVER_ERRORS = 300, 400, 500
 REDIRECTED = range(REDIRECTIONS, CLIENT_ERRORS)
 STOPS_THE_CELL: Mapping[int, tuple[str, str]] = MappingProxyType(
@@ -26,13 +29,13 @@ STOPS_THE_CELL: Mapping[int, tuple[str, str]] = MappingProxyType(
         402: ("no permission", "permission"),
         403: ("no permission", "permission"),
         404: ("model or endpoint is unknown", "unknown_model"),
-        405: ("the endpoint takes no chat completions", "http_405"),
+        405: ("the endpoint takes no such requests", "http_405"),
         407: ("a proxy wants a password", "http_407"),
-        410: ("the endpoint takes no chat completions", "http_410"),
-        421: ("the endpoint takes no chat completions", "http_421"),
+        410: ("the endpoint takes no such requests", "http_410"),
+        421: ("the endpoint takes no such requests", "http_421"),
         429: ("nothing is left on the account", "insufficient_quota"),
         431: ("the headers are too large", "http_431"),
-        501: ("the endpoint takes no chat completions", "http_501"),
+        501: ("the endpoint takes no such requests", "http_501"),
         505: ("the endpoint speaks another HTTP", "http_505"),
         511: ("the network wants a login", "http_511"),
     }
@@ -46,12 +49,15 @@ AGAIN = (408, 409, 425)
 COSTS_THE_ROW = frozenset(range(CLIENT_ERRORS, SERVER_ERRORS)) - STOPS_THE_CELL.keys()
 CONGESTED = (503, 529)
 OF_FORMATS = (
-    "response_format", "json_schema", "json_object", "json mode", "structured output", "guided", "grammar",
+    "response_format", "json_schema", "json_object", "json mode", "structured output", "output_config.format", "guided",
+    "grammar",
 )  # fmt: skip
 OF_A_FAULTY_FORMAT = ("invalid schema", "invalid_json_schema", "must contain the word")
 """What is found fault with in a schema, or in messages beside a format, by endpoints that take such."""
 
-COMPLETIONS = "/chat/completions"
+PATHS = ("/chat/completions", "/responses", "/messages")
+"""What is added to a `base_url`, by API."""
+
 LONGEST_KIND = 60
 
 
@@ -70,10 +76,14 @@ def failure_of(
     code, message = error_of(body)
     said = f"HTTP {status}: {message or 'no message'}"
     kind = code if code and not code.isdigit() else f"http_{status}"
+    if status in COSTS_THE_ROW and NO_MONEY.search(message):
+        return PartitionFailure(f"nothing is left on the account; {said}", kind="insufficient_quota")
     if status == TOO_MANY_REQUESTS and code not in NO_MONEY_CODES:
         return RateLimited(said, retry_after_seconds(headers))
     if status in AGAIN or (status >= SERVER_ERRORS and status not in STOPS_THE_CELL):
-        return TransientFailure(said, kind=f"http_{status}", congested=status in CONGESTED)
+        is_congested = status in CONGESTED
+        asked = retry_after_seconds(headers) if is_congested else None
+        return TransientFailure(said, f"http_{status}", congested=is_congested, retry_after_seconds=asked)
     # A firewall that dislikes one text answers with a page, not as the API.
     if status in COSTS_THE_ROW or (status == FORBIDDEN and isinstance(body, str)):
         return RequestFailed(said, kind=kind, of_endpoint=not speaks_of_formats(said))
@@ -118,7 +128,8 @@ def error_of(body: Any) -> tuple[str, str]:
     if not isinstance(error, Mapping):
         return "", str(error or "")
     inner = error.get("innererror")
-    code = error.get("code") or (inner.get("code") if isinstance(inner, Mapping) else None) or error.get("type") or ""
+    inner_code = inner.get("code") if isinstance(inner, Mapping) else None
+    code = error.get("code") or inner_code or error.get("error_code") or error.get("type") or ""
     message = str(error.get("message") or error.get("detail") or "")
     parameter = error.get("param")
     if isinstance(parameter, str) and parameter and parameter not in message:
@@ -129,8 +140,8 @@ def error_of(body: Any) -> tuple[str, str]:
 def _hint(url: str) -> str:
     """What is probably wrong with an address at which there is nothing."""
     path = urlsplit(url).path
-    if path.count(COMPLETIONS) > 1:
-        return " (`base_url` ends before `/chat/completions`, which is added to it)"
+    if twice := next((added for added in PATHS if path.count(added) > 1), None):
+        return f" (`base_url` ends before `{twice}`, which is added to it)"
     if not re.search(r"/v\d", path) and "/openai" not in path:
         return " (the `base_url` of most endpoints ends in `/v1`)"
     return ""
@@ -139,7 +150,8 @@ def _hint(url: str) -> str:
 def _redirected(headers: Mapping[str, str], url: str | None) -> str:
     location = headers.get("location")
     try:
-        target = address_of(urljoin(url or "", location)).removesuffix(COMPLETIONS) if location else "no address"
+        target = address_of(urljoin(url or "", location)) if location else "no address"
+        target = next((target.removesuffix(added) for added in PATHS if target.endswith(added)), target)
     except ValueError:  # no address at all
         target = "an address that can't be read"
     return (

@@ -1,14 +1,14 @@
 """Text, thoughts and calls of a chat message, whatever shape they come in."""
 
+import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-
-import pydantic_core
 
 from eval_assets.errors import ConfigError
 from eval_assets.requests.canonical_json import json_text
 from eval_assets.requests.foreign_values import whole_characters
+from eval_assets.requests.tool_calls import calls_in
 
 THOUGHT_FIELDS = ("reasoning_content", "reasoning", "reasoning_text", "thinking", "reasoning_details")
 """Where servers put what a model thought, apart from its answer; the first that holds text counts."""
@@ -73,13 +73,24 @@ def calls_of(message: Mapping[str, Any]) -> str | None:
     return json_cell(parts) if parts else None
 
 
+def calls_of_all(messages: Sequence[Mapping[str, Any]]) -> str | None:
+    """The tools that all messages of the assistant call, in their order; null if they call none.
+
+    >>> calls_of_all([{"role": "assistant", "tool_calls": [{"name": "a"}]}, {"role": "tool", "content": "1"}])
+    '[{"name":"a"}]'
+    """
+    lists = [calls_of(message) for message in messages if message["role"] == "assistant"]
+    calls = [call for written in lists if written is not None for call in json.loads(written)]
+    return json_cell(calls) if calls else None
+
+
 def called_functions(calls: str) -> list[dict[str, Any]]:
     """Name and arguments of each call, without the ids that differ from reply to reply.
 
     >>> called_functions('[{"id": "c1", "function": {"name": "weather", "arguments": "[1]"}}]')
     [{'name': 'weather', 'arguments': [1]}]
     """
-    return [_called(call) for call in pydantic_core.from_json(calls)]
+    return [{"name": call.name, "arguments": call.arguments} for call in calls_in(calls)]
 
 
 def json_cell(value: Any) -> str:
@@ -122,19 +133,6 @@ def _texts_in(value: Any) -> Iterator[str]:
     elif isinstance(value, Mapping):
         for field in TEXT_FIELDS:
             yield from _texts_in(value.get(field))
-
-
-def _called(call: Any) -> dict[str, Any]:
-    if not isinstance(call, Mapping):
-        return {"name": None, "arguments": call}
-    function = call["function"] if isinstance(call.get("function"), Mapping) else call
-    arguments = next((function[name] for name in ("arguments", "args", "input") if name in function), None)
-    if isinstance(arguments, str):
-        try:
-            arguments = pydantic_core.from_json(arguments)
-        except ValueError:  # no JSON, or JSON nested too deeply
-            return {"name": function.get("name"), "arguments": arguments}
-    return {"name": function.get("name"), "arguments": arguments}
 
 
 def _readable(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from eval_assets.requests.conversations import message_text
 from eval_assets.requests.exchange import Reply, Request
 
 CHARACTERS_PER_TOKEN = 4
@@ -17,7 +18,7 @@ def with_guessed_tokens(reply: Reply, request: Request) -> Reply:
     """
     if reply.prompt_tokens is not None and reply.completion_tokens is not None:
         return reply
-    asked = sum(len(message["content"]) for message in request.messages)
+    asked = sum(map(len, map(message_text, request.messages)))
     answered = sum(len(text or "") for text in (reply.output, reply.reasoning, reply.tool_calls))
     return replace(
         reply,

@@ -35,13 +35,14 @@ def reading_of(model: Model) -> Reading:
     return Reading(model.file.reasoning_tags, calls_are_answers=model.file.tool_calls == "as_output")
 
 
-def understood(reply: Reply, reading: Reading) -> Reply:
+def understood(reply: Reply, reading: Reading, *, has_tools: bool = False) -> Reply:
     """Take a reply apart; `raw_output` keeps the text as it came where `output` differs from it.
 
     Args:
         reply: As a client gave it or the store kept it. One that brought nothing, or was understood before, stays as
             it is.
         reading: How to read it.
+        has_tools: The request gave the model tools: a reply that calls them is an answer.
     """
     if reply.outcome in ("error", "skipped") or reply.raw_output is not None:
         return reply
@@ -49,6 +50,9 @@ def understood(reply: Reply, reading: Reading) -> Reply:
     outcome = reply.outcome
     if outcome not in ("refused", "truncated"):
         outcome = outcome_of(answer, finish_reason=reply.finish_reason, calls=reply.tool_calls is not None)
+    may_call = has_tools or reply.trajectory is not None
+    if outcome == "tool_call" and may_call and reply.tool_calls is not None and not reading.calls_are_answers:
+        outcome = "ok"
     output = answer if answer and answer.strip() else None
     if outcome == "ok" == reply.outcome and output == reply.output and tagged is None and reply.reasoning is None:
         return reply

@@ -11,10 +11,18 @@ import polars as pl
 from eval_assets.errors import MetricError
 from eval_assets.metrics.aggregations import extra_aggregates
 from eval_assets.reports.computed.labels import gives_labels_alone, label_shares
-from eval_assets.reports.computed.scores import NO_VALUE, ExampleGroups, MetricFacts, metric_names, scores_by_example
+from eval_assets.reports.computed.scores import (
+    NO_VALUE,
+    WITHOUT_TARGET,
+    ExampleGroups,
+    MetricFacts,
+    metric_names,
+    scores_by_example,
+)
 from eval_assets.requests.exchange import UNSCORED_OUTCOMES
 from eval_assets.statistics.descriptive import ExampleScores, describe
 from eval_assets.statistics.intervals import mean_interval
+from eval_assets.statistics.repeated_success import pass_hat
 from eval_assets.statistics.resampling import bootstrap_quantile_intervals
 from eval_assets.tables.cell_tables import AGGREGATE_REPORTS
 
@@ -38,7 +46,7 @@ def aggregate_cell(
 
     Args:
         scores: Rows as `score_rows` makes them: at least `metric`, `version`, `kind`, `example_id`, `score`,
-            `outcome`. An unscored row has score null and stays in `n_total`.
+            `outcome`. An unscored row has score null and stays in `n_total`; one without a target is counted apart.
         metric_facts: Metric or judge name → its direction and range; one for every name in `scores`.
         cell: Values of `evaluation`, `model` and `prompt`.
         run_id: The run that writes the rows.
@@ -103,8 +111,9 @@ def _rows_of_metric(
 
 
 def _row(
-    rows: pl.DataFrame, scores: ExampleScores, facts: MetricFacts, confidence: float, groups: ExampleGroups | None
+    all_rows: pl.DataFrame, scores: ExampleScores, facts: MetricFacts, confidence: float, groups: ExampleGroups | None
 ) -> dict[str, Any]:
+    rows = all_rows.filter(~WITHOUT_TARGET)
     described = describe(scores, greater_is_better=facts.greater_is_better is not False)
     scored = ~np.isnan(scores.scores)
     clusters = None if scores.clusters is None else scores.clusters[scored]
@@ -119,15 +128,16 @@ def _row(
     outcomes = dict(rows["outcome"].value_counts().rows())
     labels = label_shares(rows, groups, confidence=confidence)
     row = {
-        "metric": rows["metric"][0],
-        "version": rows["version"][0],
-        "kind": rows["kind"][0],
+        "metric": all_rows["metric"][0],
+        "version": all_rows["version"][0],
+        "kind": all_rows["kind"][0],
         "greater_is_better": None if gives_labels_alone(rows) else facts.greater_is_better,
         "lowest_possible": facts.low,
         "highest_possible": facts.high,
         "n_total": described.n_total,
         "n_scored": described.n_scored,
         "n_examples": described.n_examples,
+        "n_without_target": all_rows.height - rows.height,
         **{f"n_{outcome}": outcomes.get(outcome, 0) for outcome in UNSCORED_OUTCOMES},
         "mean": described.mean,
         "variance": described.variance,
@@ -143,14 +153,15 @@ def _row(
         "mean_if_missing_best": described.mean_if_unscored_best,
         "n_labelled": rows["label"].drop_nulls().len(),
         "labels": json.dumps(labels) if labels else None,
-        "extra_aggregates": json.dumps(_extra(scores, labels, facts)),
+        "extra_aggregates": json.dumps(_extra(scores, labels, facts) | _repeated_success(rows, facts)),
     }
     # What overflows is no number; the scores themselves are finite, and stay as they are.
     return {name: None if isinstance(value, float) and not isfinite(value) else value for name, value in row.items()}
 
 
 def _gathered(rows: pl.DataFrame, facts: MetricFacts, groups: ExampleGroups | None) -> ExampleScores:
-    return scores_by_example(rows, rows["example_id"].unique(maintain_order=True), facts, groups)
+    asked = rows.filter(~WITHOUT_TARGET)
+    return scores_by_example(asked, asked["example_id"].unique(maintain_order=True), facts, groups)
 
 
 def _p90_bounds(gathered: Mapping[str, ExampleScores], confidence: float, seed: int) -> dict[str, dict[str, Any]]:
@@ -173,3 +184,23 @@ def _extra(scores: ExampleScores, labels: Sequence[Mapping[str, Any]], facts: Me
     names = [name for name in facts.aggregates if name not in AGGREGATE_REPORTS]
     shares = {f"share_{row['label']}": row["share"] for row in labels if row["label"] is not None}
     return extra_aggregates(names, scores.scored.tolist()) | shares
+
+
+def _repeated_success(rows: pl.DataFrame, facts: MetricFacts) -> dict[str, float]:
+    """pass^1, pass^2, … of a metric of which every score is 0 or 1, where examples have several samples.
+
+    Samples without a score count as none: they may have succeeded.
+    """
+    if not facts.is_binary:
+        return {}
+    n_samples = rows.group_by("example_id").len()["len"].to_list()
+    most = max(n_samples, default=0)
+    scored = rows.drop_nulls("score").group_by("example_id").agg(n=pl.len(), passed=(pl.col("score") == 1).sum())
+    n, passed = (scored[name].cast(pl.Int64).to_numpy() for name in ("n", "passed"))
+    chances = {chance_name(k): pass_hat(n, passed, k) for k in range(1, most + 1 if most > 1 else 1)}
+    return {name: chance for name, chance in chances.items() if isfinite(chance)}
+
+
+def chance_name(k: int) -> str:
+    """Name of the aggregate that says how often k samples of an example succeed all."""
+    return f"pass_hat_{k}"

@@ -17,6 +17,7 @@ import polars as pl
 from eval_assets.errors import KeySchemaError, StorageError
 from eval_assets.requests.keys import KEY_SCHEMA
 from eval_assets.storage.locks import exclusive
+from eval_assets.storage.replies.batch_ledger import BatchLedger
 from eval_assets.storage.replies.journal import journals_of, read_segment
 from eval_assets.storage.replies.key_index import LaneKeys
 from eval_assets.storage.replies.lane_writer import FLUSH_ROWS, LaneWriter
@@ -70,6 +71,7 @@ class ResponseStore:
         self._warehouse = warehouse
         self.state_dir = Path(warehouse.root) / "_state" if state_dir is None else state_dir
         self.flush_rows = flush_rows
+        self.batches = BatchLedger(self.state_dir / "batches")
         self.damage = Damage()
         self._open: dict[str, _OpenLane] = {}
         self._runs: dict[str, RunLanes] = {}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from eval_assets.requests.answerer import answerer_in, answerer_of
 from eval_assets.requests.canonical_json import json_sha256
 from eval_assets.requests.exchange import Reply
 from eval_assets.requests.foreign_values import finite_number, whole_characters, whole_number
@@ -23,7 +24,7 @@ COUNTS = ("prompt_tokens", "completion_tokens")
 
 ID_BYTES = 16
 
-APART = ("reasoning", "tool_calls", "extra")
+APART = ("reasoning", "tool_calls", "trajectory", "extra")
 """Columns that replies stored by earlier releases don't have; they count in the hash where they hold something."""
 
 
@@ -45,6 +46,7 @@ def storable(reply: Reply) -> Reply:
         "finish_reason": _encodable(reply.finish_reason),
         "reasoning": _encodable(reply.reasoning),
         "extra": _encodable(reply.extra),
+        **{name: _encodable(told) for name, told in answerer_of(reply).items()},
         "prompt_tokens": whole_number(reply.prompt_tokens),
         "completion_tokens": whole_number(reply.completion_tokens),
         **{name: whole_number(getattr(reply, name)) for name in PARTS},
@@ -76,6 +78,7 @@ def row_of(
         "output": reply.output,
         "reasoning": reply.reasoning,
         "tool_calls": reply.tool_calls,
+        "trajectory": reply.trajectory,
         "extra": reply.extra,
         "finish_reason": reply.finish_reason,
         "error_kind": reply.error_kind,
@@ -89,6 +92,7 @@ def row_of(
         "cost_usd": reply.cost_usd,
         "requested_at": reply.requested_at,
         "first_token_seconds": reply.first_token_seconds,
+        **answerer_of(reply),
         "usage": reply.usage,
         "run_id": run_id,
     }
@@ -157,10 +161,12 @@ def stored_reply_of(row: Mapping[str, Any]) -> StoredReply:
         logprobs=None if row["logprobs"] is None else json.loads(row["logprobs"]),
         reasoning=row.get("reasoning"),
         tool_calls=row.get("tool_calls"),
+        trajectory=row.get("trajectory"),
         usage=row.get("usage"),
         tokens_estimated=row.get("tokens_estimated"),
         extra=row.get("extra"),
         first_token_seconds=row.get("first_token_seconds"),
+        **answerer_in(row),
         **parts_in(row),  # type: ignore[arg-type]  # counts, by name
     )
     return StoredReply(row["response_id"], row["request_key"], row["run_id"], reply)

@@ -26,8 +26,8 @@ class PageExamples:
     Args:
         data: `candidates`, `baseline` (its index), `metrics` as `[name, direction]` with 1, -1 or 0, and `examples` as
             `[id, inputs, targets, context, answers]`, an answer being `[output, outcome, error, n_samples, scores,
-            justifications, prediction_id, reasoning, tool_calls]` with scores, or labels, in the order of `metrics`.
-            Texts of more than 4,000 characters are cut, and say so.
+            justifications, prediction_id, reasoning, tool_calls, trajectory]` with scores, or labels, in the order of
+            `metrics`. Texts of more than 4,000 characters are cut, and say so.
         n_candidates: Candidates shown.
         n_examples: Examples shown.
     """
@@ -103,7 +103,7 @@ def _written(example: ExampleOutputs, metrics: Sequence[str]) -> str:
 
 def _answer(answer: CandidateOutput, metrics: Sequence[str]) -> list[Any]:
     return [
-        cut(answer.output),
+        cut(answer.said),
         answer.outcome,
         cut(answer.error),
         answer.n_samples,
@@ -112,6 +112,7 @@ def _answer(answer: CandidateOutput, metrics: Sequence[str]) -> list[Any]:
         answer.prediction_id,
         cut(answer.reasoning),
         cut(answer.tool_calls),
+        cut(answer.trajectory),
     ]
 
 

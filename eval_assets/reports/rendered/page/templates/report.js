@@ -2,7 +2,7 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const PAGE = 10;
-  const [OUTPUT, OUTCOME, ERROR, SAMPLES, SCORES, REASONS, PREDICTION, REASONING, CALLS] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
+  const [OUTPUT, OUTCOME, ERROR, SAMPLES, SCORES, REASONS, PREDICTION, REASONING, CALLS, TALK] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
   const byId = (id) => document.getElementById(id);
   const metricNames = data.metrics.map(([name]) => name);
   const state = { query: "", show: "all", metric: Math.max(0, metricNames.indexOf(data.headline)), order: "dataset", page: 0 };
@@ -15,13 +15,12 @@
     return made;
   };
   const number = (value) => {
-    if (value === null || value === undefined) return "–";
+    if (value === null || value === undefined) return "-";
     if (typeof value === "string") return value;  // a label
     const size = Math.abs(value);
     if (size < 1e-9) return "0";
-    if (size < 0.001) return value.toLocaleString("en", { maximumSignificantDigits: 2 });
     if (size >= 1e15) return value.toExponential(1).replace("e+", "e");
-    return value.toLocaleString("en", { maximumFractionDigits: size < 10 ? 3 : size < 1000 ? 1 : 0 });
+    return value.toLocaleString("en", size < 1000 ? { maximumSignificantDigits: 3 } : { maximumFractionDigits: 0 });
   };
   const readable = (targets) => {
     if (!targets || targets[0] !== "[") return targets;
@@ -74,7 +73,7 @@
     card.append(element("h4", index === data.baseline ? "is-base" : "", data.candidates[index]));
     if (answer[OUTPUT] !== null) card.append(element("p", "text", answer[OUTPUT]));
     if (answer[OUTCOME] !== "ok") card.append(element("p", "failed", `${answer[OUTCOME]}${answer[ERROR] ? ": " + answer[ERROR] : ""}`));
-    for (const [label, text] of [["Reasoning", answer[REASONING]], ["Tool calls", answer[CALLS]]]) if (text) card.append(folded(label, text));
+    for (const [label, text] of [["Reasoning", answer[REASONING]], ["Tool calls", answer[CALLS]], ["Conversation", answer[TALK]]]) if (text) card.append(folded(label, text));
     if (answer[SAMPLES] > 1) card.append(element("p", "note", `first of ${answer[SAMPLES]} samples; scores are their means`));
     const scores = element("dl", "scores");
     metricNames.forEach((metric, place) => {
