@@ -125,7 +125,7 @@ def test_frames_hold_many_rows_where_a_batch_size_is_stated():
             return data["inputs"].str.upper()
 
     assert [reply.output for reply in replies_of(Framed, "abcde", batch_size=3)] == list("ABCDE")
-    assert sizes == [3, 2]
+    assert sorted(sizes) == [2, 3]  # threads end in any order
 
 
 # Arguments
