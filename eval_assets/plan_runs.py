@@ -201,15 +201,14 @@ def _execute_all(engine_room: EngineRoom, plan: Plan, spending: Spending, runs: 
         with engine_room.store.taking_together(lanes):
             with closing(AskingAhead(engine_room, replace(spending, batch=runs.batch), gathering)) as ahead:
                 left = _execute_round(engine_room, agenda, left, spending, runs, ahead)
-            refused = [] if engine_room.stop.is_set() else desk.submit(gathering)
+            refused = {} if engine_room.stop.is_set() else desk.submit(gathering)
         if refused or not wait or not left.waiting or not desk.wait(lanes):
             break
     runs.summary.waiting = {place.key: n for place, n in left.waiting.items() if n}
     runs.summary.batches = [progress_text(Look(record, None)) for record in desk.under_way(lanes)]
-    for said in refused:
-        runs.summary.failed.append(Failed("submitting a batch", runs.batch, said, refused=False, cause="ProviderError"))
-    for place, why in left.refused.items():
-        failed = Failed(place.key, runs.batch, str(why), refused=False, cause=type(why).__name__)
+    not_submitted = {f"to submit a batch of {name}": error for name, error in refused.items()}
+    for what, why in {**not_submitted, **{place.key: why for place, why in left.refused.items()}}.items():
+        failed = Failed(what, runs.batch, str(why), refused=False, cause=type(why).__name__)
         runs.summary.failed.append(failed)
 
 

@@ -15,7 +15,7 @@ from eval_assets.config.settings import Settings
 from eval_assets.names import Names, names_of
 from eval_assets.planning.failed_rows import FailedRows, failed_rows
 from eval_assets.planning.plan import Plan, make_plan
-from eval_assets.planning.run_summary import RunSummary
+from eval_assets.planning.run_summary import RunSummary, waiting_lines
 from eval_assets.planning.staleness import StalenessReader
 from eval_assets.providers.dispatch.progress import Progress
 from eval_assets.reports.computed.gating import OverallVerdict, overall_verdict
@@ -95,11 +95,12 @@ class RunOutcome:
     is_open: bool
 
     def __repr__(self) -> str:
-        """What ran, what failed, and what gates say, a line each."""
+        """What ran, what failed, what gates say, and what waits for batches, a line each."""
         n_failed = sum(rows.n_failed for rows in self.failed)
         runs = f"{count_text(self.summary.n_runs, 'run')}, {count_text(n_failed, 'row')} without a result"
         gates = [f"{name}: {overall.verdict.value}, {overall.note}" for name, (overall, _) in self.gates.items()]
-        return "\n".join([runs, *gates, *self.unfinished])
+        waiting = [*self.summary.batches, *waiting_lines(self.summary.waiting)]
+        return "\n".join([runs, *gates, *waiting, *self.unfinished])
 
     @property
     def unfinished(self) -> tuple[str, ...]:

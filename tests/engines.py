@@ -35,8 +35,8 @@ def store_in(folder: Path, **options: Any) -> ResponseStore:
 def engine_on(provider: LoopbackProvider, folder: Path, **options: Any) -> Engine:
     """An engine with its own store over `folder`, as a new process would have."""
     client = OpenAIClient(model_id="tiny", base_url=provider.base_url, api_key=options.pop("api_key", None))
-    defaults = {"run_id": "run-1", "limits": FAST, "store": store_in(folder)}
     asked = {"identity": identity_at(provider.base_url), "client": client}
+    defaults = {"run_id": "run-1", "limits": FAST, "store": store_in(folder)}
     return Engine(**(asked | defaults | options))
 
 

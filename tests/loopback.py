@@ -73,13 +73,6 @@ def thought_out(text: str, n_thoughts: int, body: Mapping[str, Any]) -> tuple[st
     )
 
 
-def within(body: Mapping[str, Any], name: str) -> Any:
-    """What a body holds under a name, in which dots lead into objects; null if it doesn't."""
-    for part in name.split("."):
-        body = body.get(part) if isinstance(body, Mapping) else None  # type: ignore[assignment]
-    return body
-
-
 def events_of(reply: Mapping[str, Any], body: Mapping[str, Any]) -> Iterator[str]:
     """The chunks of a streamed reply, in the order and shapes of OpenAI's endpoint."""
     head = {"id": reply["id"], "object": "chat.completion.chunk", "created": 0, "model": reply["model"]}
@@ -98,6 +91,13 @@ def events_of(reply: Mapping[str, Any], body: Mapping[str, Any]) -> Iterator[str
     yield "[DONE]"
 
 
+def within(body: Mapping[str, Any], name: str) -> Any:
+    """What a body holds under a name, in which dots lead into objects; null if it doesn't."""
+    for part in name.split("."):
+        body = body.get(part) if isinstance(body, Mapping) else None  # type: ignore[assignment]
+    return body
+
+
 @dataclass
 class LoopbackProvider:
     """A provider for one test.
@@ -113,11 +113,11 @@ class LoopbackProvider:
         headers: Added to every reply, such as rate limits.
         takes_no: Parameters that get a 400, in the words of the API.
         thinking: Tokens spent on thoughts before the answer to a request body; they count against its limit.
+        always_streams: Replies come as events though nobody asked for it.
+        token_seconds: Time between two events of a stream.
         is_anywhere: Its APIs are found below any path, not below `/v1` alone.
         answers_as: The model that it says has answered; the one that was asked for when null.
         fingerprint: What it says of the state of its servers.
-        always_streams: Replies come as events though nobody asked for it.
-        token_seconds: Time between two events of a stream.
     """
 
     answer: Answering | None = None
@@ -131,11 +131,11 @@ class LoopbackProvider:
     keep_bodies: bool = True
     takes_no: tuple[str, ...] = ()
     thinking: Callable[[Mapping[str, Any]], int] | None = None
+    always_streams: bool = False
+    token_seconds: float = 0.0
     is_anywhere: bool = False
     answers_as: str | None = None
     fingerprint: str | None = None
-    always_streams: bool = False
-    token_seconds: float = 0.0
 
     requests: int = field(default=0, init=False)
     paid: int = field(default=0, init=False)
@@ -258,7 +258,7 @@ class LoopbackProvider:
         if self.latency_seconds:
             await asyncio.sleep(self.latency_seconds)
         if fault is None:
-            return self._paid(digest, await self._answered(api, request, body))
+            return self._paid(digest, await self._answered(request, api, body))
         if fault.body is not None:
             assert isinstance(fault.what, int)
             return web.Response(
@@ -321,11 +321,10 @@ class LoopbackProvider:
             case _:
                 return None
 
-    async def _answered(self, api: SpokenApi, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+    async def _answered(self, request: web.Request, api: SpokenApi, body: dict[str, Any]) -> web.StreamResponse:
         if self.always_streams or body.get("stream"):
             return await self._stream(request, body)
-        reply = api.reply(body, self._reply(api.as_chat(body)))
-        return web.json_response(reply, headers=self.headers)
+        return web.json_response(api.reply(body, self._reply(api.as_chat(body))), headers=self.headers)
 
     async def _stream(
         self, request: web.Request, body: dict[str, Any], *, n_events: int | None = None

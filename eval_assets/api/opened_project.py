@@ -140,6 +140,7 @@ class OpenedProject:
         prompts: Sequence[str] = (),
         cache: str | None = None,
         limit: int | None = None,
+        sending: str | None = None,
     ) -> "PlannedEvaluation":
         """Tell what a run would do, why, and what it would cost. Nothing is sent.
 
@@ -149,6 +150,7 @@ class OpenedProject:
             prompts: Only candidates with these prompts.
             cache: As in `run`.
             limit: As in `run`.
+            sending: As in `run`.
 
         Raises:
             ConfigError: A name is unknown, or of each chosen evaluation a file can't be used.
@@ -159,11 +161,15 @@ class OpenedProject:
 
         with self._engine_room(evaluations, limit) as room:
             made = make_plan(
-                room, evaluations=evaluations, models=models, prompts=prompts, spending=Spending(cache=cache)
+                room,
+                evaluations=evaluations,
+                models=models,
+                prompts=prompts,
+                spending=Spending(cache=cache, sending=sending),
             )
         return PlannedEvaluation(made)
 
-    def run(
+    def run(  # noqa: PLR0913  what the command line takes, each by name
         self,
         *evaluations: str,
         models: Sequence[str] = (),
@@ -172,6 +178,8 @@ class OpenedProject:
         retry: Collection[str] = (),
         max_cost_usd: float | None = None,
         limit: int | None = None,
+        sending: str | None = None,
+        wait: bool = False,
         check: bool = True,
         on_start: Callable[[str], object] | None = None,
     ) -> "RunOutcome":
@@ -185,6 +193,8 @@ class OpenedProject:
             retry: Ask again for replies with these outcomes: refused, empty, truncated, tool_call.
             max_cost_usd: Stop before the request that could exceed this.
             limit: Only the first rows of each evaluation; a run without it reuses them.
+            sending: `in_batches` where providers take them, or `at_once`; default what each model's file says.
+            wait: For batches; else `summary.waiting` says what waits for them, and the next run collects it.
             check: Whether to raise if something crashed or could not be finished.
             on_start: Told what starts.
 
@@ -200,12 +210,12 @@ class OpenedProject:
         from eval_assets.up_to_date import Listener, bring_up_to_date
 
         chosen = {"evaluations": evaluations, "models": models, "prompts": prompts}
-        spending = Spending(cache=cache, retry=retry_of(retry))
+        spending = Spending(cache=cache, retry=retry_of(retry), sending=sending)
         with self._engine_room(evaluations, limit) as room, _home_of_this_project():
             room.budget = None if max_cost_usd is None else Budget(max_cost_usd)
             listener = Listener(watch=lambda: QuietWatcher(on_start))
             outcome = _beside_a_running_loop(
-                lambda: bring_up_to_date(room, self._settings, chosen, spending, listener), room
+                lambda: bring_up_to_date(room, self._settings, chosen, spending, listener, wait=wait), room
             )
         if check and outcome.unfinished:
             raise RunFailedError("\n".join(outcome.unfinished))

@@ -1,6 +1,8 @@
 """What rows expect of outputs, read for the metrics that look: what can't be read is said with file and line."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 from eval_assets.config.datasets.examples import example_columns
 from eval_assets.config.datasets.formats.paths import value_at
@@ -9,16 +11,24 @@ from eval_assets.config.datasets.rows import MAX_PROBLEMS, dataset_rows
 from eval_assets.config.problems import Problem, RowProblems
 from eval_assets.config.project import Project
 from eval_assets.errors import ConfigError
+from eval_assets.metrics.answers.called_tools import expected_calls
 from eval_assets.metrics.definition import ResolvedMetric
 from eval_assets.metrics.expectations.expectation_forms import expectations_in
 from eval_assets.metrics.expectations.row_expectations import EXPECT, METRICS
 from eval_assets.stages.file_versions import FileVersions
 
 COLUMN = "column"
+READERS: Mapping[str, Callable[[Any], object]] = MappingProxyType(
+    {
+        **dict.fromkeys((metric.name for metric in METRICS), expectations_in),
+        **dict.fromkeys(("tool_call_match", "tool_call_precision", "tool_call_recall"), expected_calls),
+    }
+)
+"""Shipped metric that compares with a column → what reads the column, raising ValueError."""
 
 
 def expectation_problems(project: Project, dataset: str, metrics: Sequence[ResolvedMetric]) -> Iterator[Problem]:
-    """Expectations of a dataset's rows that can't be read.
+    """Expectations, and expected calls, of a dataset's rows that can't be read.
 
     Args:
         project: The loaded files.
@@ -28,17 +38,19 @@ def expectation_problems(project: Project, dataset: str, metrics: Sequence[Resol
     Raises:
         DatasetError: The rows can't be read.
     """
-    columns = [metric.parameters[COLUMN] for metric in metrics if metric.definition in METRICS]
-    if not columns:
+    shipped = [metric for metric in metrics if metric.function is None and metric.definition.name in READERS]
+    read = dict.fromkeys((metric.parameters[COLUMN], READERS[metric.definition.name]) for metric in shipped)
+    if not read:
         return
     item, folder = project.dataset(dataset), project.datasets_dir
     file, problems = rows_place(item, folder).shown, RowProblems(limit=MAX_PROBLEMS)
     for line, row in dataset_rows(item, folder):
-        for column in columns:
-            value = value_at(example_columns(row, item), column)
+        columns = example_columns(row, item)
+        for column, reader in read:
+            value = value_at(columns, column)
             try:
                 if value is not None:
-                    expectations_in(value)
+                    reader(value)
             except ValueError as error:
                 problems.add(Problem(file, str(error), line, column))
         if problems.is_full:

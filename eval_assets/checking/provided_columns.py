@@ -23,10 +23,9 @@ from eval_assets.tables.cell_tables import METRIC_COLUMNS
 METRIC_INPUTS = frozenset({"predictions", "inputs", "targets", "context", *METRIC_COLUMNS} - {"example"})
 """What a metric function may ask for whatever the dataset: columns of a prediction, and of any example."""
 
+MEANT = "did you mean"
 COLUMN = "column"
 """Parameter of shipped metrics that names the column they compare with."""
-
-MEANT = "did you mean"
 
 MOST_VALUES = 5
 """Values of a column that a message lists."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from eval_assets.checking.chosen_metrics import MetricsOf, metric_problems
 from eval_assets.checking.declared_gates import Bounds, gate_problems
+from eval_assets.checking.declared_primary import primary_problems
 from eval_assets.checking.expected_rows import expectation_problems
 from eval_assets.checking.file_names import candidate_problems, files_used, ignored_files, unknown_files
 from eval_assets.checking.jury_members import jury_problems
@@ -153,8 +154,8 @@ def model_problems(project: Project, name: str) -> list[Problem]:
     return [
         *(parameter_problems(file.parameters, file=loaded.file, lines=loaded.lines) if is_sampled else ()),
         *callable_problems(loaded, project.data_dir.parent, project.given),
-        *token_function_problems(loaded, project.data_dir.parent),
         *kept_model_problems(loaded, project.models_dir),
+        *token_function_problems(loaded, project.data_dir.parent),
         *recorded_problems(project, loaded),
     ]
 
@@ -206,7 +207,9 @@ def evaluation_problems(project: Project, name: str, metrics_of: MetricsOf) -> l
         examples = _examples(project, loaded.item)
         if not of_metrics:
             n_examples = len(examples) if 0 < len(examples) < TRIED else None
-            problems += gate_problems(loaded, _bounds(project, loaded.item, metrics), n_examples=n_examples)
+            bounds, slices = _bounds(project, loaded.item, metrics), project.dataset(file.dataset).card.slices
+            problems += gate_problems(loaded, bounds, slices=slices, n_examples=n_examples)
+            problems += primary_problems(loaded, _directions(project, loaded.item, metrics))
         of_columns = _against_rows(
             project, file.dataset, lambda rows: _column_problems(project, loaded, metrics, examples, rows)
         )
@@ -231,7 +234,7 @@ def _column_problems(
     """Columns that an evaluation, its dataset card, metrics, prompts and judges name and no row provides."""
     yield from card_problems(project.datasets[loaded.item.file.dataset], columns)
     yield from slice_problems(loaded, columns, is_empty=bool(loaded.item.file.slice.where) and not examples)
-    answered = columns.beside_answers() if _runs_user_code(project, loaded.item) else columns
+    answered = columns.beside_answers() if _may_return_columns(project, loaded.item) else columns
     yield from argument_problems(loaded, metrics, answered)
     yield from metric_column_problems(loaded, metrics, answered)
     for kind, used in files_used(project, loaded.item):
@@ -244,10 +247,10 @@ def _column_problems(
             yield from judge_template_problems(project.judges[used], answered)
 
 
-def _runs_user_code(project: Project, evaluation: Evaluation) -> bool:
-    """Whether code of the user answers, which may return columns beside its answers."""
+def _may_return_columns(project: Project, evaluation: Evaluation) -> bool:
+    """Whether answers come with columns of their own: of code of the user, or recorded ones."""
     models = [project.models[name].item for name in evaluation.file.models if name in project.models]
-    return any(provider_of(model).runs_user_code for model in models)
+    return any(provider_of(model).runs_user_code or model.file.columns.extra for model in models)
 
 
 def _examples(project: Project, evaluation: Evaluation) -> list[Example]:
@@ -264,6 +267,15 @@ def _bounds(project: Project, evaluation: Evaluation, metrics: Sequence[Resolved
     return {
         **{metric.label: metric.definition.range for metric in metrics},
         **{name: (None, None) if judge is None else judge.item.file.scale.bounds for name, judge in judges.items()},
+    }
+
+
+def _directions(project: Project, evaluation: Evaluation, metrics: Sequence[ResolvedMetric]) -> dict[str, bool | None]:
+    """Whether greater is better, of each metric and judge; a judge without a file is taken so."""
+    judges = {name: project.judges.get(name) for name in evaluation.file.judges}
+    return {
+        **{metric.label: metric.greater_is_better for metric in metrics},
+        **{name: True if judge is None else judge.item.file.greater_is_better for name, judge in judges.items()},
     }
 
 

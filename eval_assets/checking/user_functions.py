@@ -16,7 +16,6 @@ from eval_assets.config.problems import Problem, hint_at, nearest
 from eval_assets.config.project import Loaded
 from eval_assets.errors import ConfigError, MetricError
 from eval_assets.providers.clients.callable_arguments import (
-    HIDDEN,
     INPUTS,
     REQUEST_NAMES,
     ROWS,
@@ -28,6 +27,7 @@ from eval_assets.providers.clients.callable_calls import refuse_uncallable
 from eval_assets.providers.clients.callable_target import described, load_target
 from eval_assets.providers.identity import implementation_of
 from eval_assets.providers.traits import provider_of
+from eval_assets.requests.exchange import HIDDEN
 from eval_assets.user_code.finding import find_module, why_refused
 
 

@@ -31,9 +31,32 @@ if TYPE_CHECKING:
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path), help="Write to this file; for parquet, to this folder."
 )
+@click.option(
+    "--candidate",
+    "selected",
+    multiple=True,
+    help="Show this candidate, MODEL@PROMPT, however far down it stands; repeatable. For table and md.",
+)
+@click.option(
+    "--explain", metavar="METRIC", help="Print how this metric or judge is computed, and what that takes for granted."
+)
 @click.pass_obj
-def report(data_dir: Path | None, evaluation: str, style: str, output: Path | None) -> None:
-    """Print the leaderboard and the comparison of an evaluation, as last computed."""
+def report(
+    data_dir: Path | None,
+    evaluation: str,
+    style: str,
+    output: Path | None,
+    selected: tuple[str, ...],
+    explain: str | None,
+) -> None:
+    """Print the answer an evaluation gives and what is behind it, as last computed."""
+    if explain is not None:
+        from eval_assets.planning.explaining import explain_metric
+        from eval_assets.stages.engine_room import EngineRoom
+
+        with EngineRoom.from_settings(chosen_settings(data_dir)) as engine_room:
+            _write(explain_metric(engine_room, evaluation, explain), output)
+        return
     if style == "parquet":
         from eval_assets.reports.rendered.parquet import write_parquet
 
@@ -46,7 +69,9 @@ def report(data_dir: Path | None, evaluation: str, style: str, output: Path | No
             for file in write_parquet(_load(data_dir, evaluation, whole=True), output):
                 say(f"wrote {file}", err=True)
         return
-    _write(_rendered(_load(data_dir, evaluation), style), output)
+    loaded = _load(data_dir, evaluation)
+    _refuse_unknown_candidates(loaded, selected)
+    _write(_rendered(loaded, style, selected), output)
 
 
 @click.command(epilog=GATE_CODES)
@@ -60,10 +85,15 @@ def report(data_dir: Path | None, evaluation: str, style: str, output: Path | No
     help="md for a comment, junit for a test report, json for programs.",
 )
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="Write to this file.")
+@click.option("--explain", is_flag=True, help="Add how each condition was decided. For md.")
 @click.pass_obj
-def gate(data_dir: Path | None, evaluation: str, style: str, output: Path | None) -> None:
+def gate(data_dir: Path | None, evaluation: str, style: str, output: Path | None, explain: bool) -> None:  # noqa: FBT001  an option
     """Say whether the candidates of an evaluation pass its gates."""
+    from eval_assets.reports.rendered.gate_explained import gates_explained
     from eval_assets.reports.rendered.gate_formats import gates_json, gates_junit, gates_markdown
+
+    if explain and style != "md":
+        raise click.UsageError(f"--explain goes with --format md, got --format {style}")
 
     loaded = _load(data_dir, evaluation)
     if not loaded.outdated and not loaded.evaluation.file.gates:
@@ -71,7 +101,8 @@ def gate(data_dir: Path | None, evaluation: str, style: str, output: Path | None
             f"data/evaluations/{evaluation}.yaml: expected `gates`, the conditions a candidate has to meet, got none"
         )
     write = {"junit": gates_junit, "json": gates_json, "md": gates_markdown}[style]
-    _write(write(loaded.gates, loaded.verdict, evaluation=evaluation), output)
+    text = write(loaded.gates, loaded.verdict, evaluation=evaluation)
+    _write(f"{text}\n{gates_explained(loaded)}" if explain else text, output)
     sys.exit(loaded.verdict.exit_code)
 
 
@@ -102,7 +133,18 @@ def _load(data_dir: Path | None, evaluation: str, *, whole: bool = False) -> "Ev
         return present_report(engine_room, evaluation, whole=whole)
 
 
-def _rendered(loaded: "EvaluationReport", style: str) -> str:
+def _refuse_unknown_candidates(loaded: "EvaluationReport", selected: tuple[str, ...]) -> None:
+    from eval_assets.config.problems import nearest
+
+    known = [candidate.name for candidate in loaded.candidates]
+    for name in selected:
+        if name not in known:
+            raise click.UsageError(
+                f"--candidate: expected one of {', '.join(known)}, got {name!r}; {nearest(name, known)}"
+            )
+
+
+def _rendered(loaded: "EvaluationReport", style: str, selected: tuple[str, ...]) -> str:
     match style:
         case "json":
             from eval_assets.reports.rendered.json_report import report_json
@@ -112,7 +154,7 @@ def _rendered(loaded: "EvaluationReport", style: str) -> str:
         case "md":
             from eval_assets.reports.rendered.markdown import report_markdown
 
-            return report_markdown(loaded)
+            return report_markdown(loaded, selected=selected)
         case "html":
             from eval_assets.reports.rendered.page.html import report_html
 
@@ -120,4 +162,4 @@ def _rendered(loaded: "EvaluationReport", style: str) -> str:
         case _:
             from eval_assets.reports.rendered.table import report_table
 
-            return report_table(loaded)
+            return report_table(loaded, selected=selected)

@@ -13,6 +13,19 @@ from eval_assets.config.candidate import Candidate
 from eval_assets.config.datasets.dataset import TaskType
 from eval_assets.config.fields import FieldPath, FileModel, MetricName, Owner, Slug, is_null
 
+Correction = Literal["holm", "benjamini-hochberg"]
+HOLM: Correction = "holm"
+
+
+def _is_holm(value: object) -> bool:
+    """Whether a correction is the one that files of old, which name none, stand for."""
+    return value == HOLM
+
+
+def _is_empty(value: object) -> bool:
+    """Whether a field that files of old don't have says nothing."""
+    return not value
+
 
 class Slice(FileModel):
     """Which examples of the dataset to use: the first n, or those whose columns have the given values, or both."""
@@ -78,9 +91,25 @@ class MetricChoice(FileModel):
 class Gate(FileModel):
     """A condition a candidate must meet. Thresholds are in score units; `max_drop` compares with the baseline."""
 
-    THRESHOLDS: ClassVar[tuple[str, ...]] = ("min", "max", "max_drop", "max_drop_relative", "non_inferiority_margin")
+    OF_SCORES: ClassVar[tuple[str, ...]] = (
+        "min", "max", "max_drop", "max_drop_relative", "non_inferiority_margin", "worst_slice_min",
+    )  # fmt: skip
+    OF_COST: ClassVar[tuple[str, ...]] = ("max_cost_usd_per_1000", "max_latency_p90_seconds")
 
-    metric: str = Field(description="Name of a metric or judge of the evaluation.")
+    metric: str = Field(
+        "",
+        description="Name of a metric or judge of the evaluation; none for a gate on cost or latency.",
+        exclude_if=_is_empty,
+    )
+    metrics: tuple[str, ...] = Field(
+        (), description="In place of `metric`: several, each of which has to meet the gate.", exclude_if=_is_empty
+    )
+    candidates: tuple[str, ...] = Field(
+        (),
+        description="Who has to pass, `model@prompt` or a model for all its prompts; when absent all but the baseline "
+        "and models that are a `reference`.",
+        exclude_if=_is_empty,
+    )
     min: float | None = Field(None, description="GO only if the whole interval of the mean is at least this.")
     max: float | None = Field(None, description="GO only if the whole interval of the mean is at most this.")
     max_drop: float | None = Field(
@@ -92,6 +121,21 @@ class Gate(FileModel):
     non_inferiority_margin: float | None = Field(
         None, ge=0, description="GO only if the interval shows that the candidate is worse by less than this."
     )
+    worst_slice_min: float | None = Field(
+        None,
+        description="GO only if the whole interval of the mean is at least this in every slice of the dataset's card; "
+        "intervals are widened for the number of slices.",
+        exclude_if=is_null,
+    )
+    max_cost_usd_per_1000: float | None = Field(
+        None,
+        ge=0,
+        description="GO only if 1,000 answers cost at most this many dollars; inconclusive where no price is known.",
+        exclude_if=is_null,
+    )
+    max_latency_p90_seconds: float | None = Field(
+        None, gt=0, description="GO only if 90 % of the replies came within so many seconds.", exclude_if=is_null
+    )
     max_failed_share: float = Field(
         0.1, ge=0, le=1, description="With a larger share of examples without a score the gate is inconclusive."
     )
@@ -102,8 +146,16 @@ class Gate(FileModel):
 
     @model_validator(mode="after")
     def _has_a_threshold(self) -> "Gate":
-        if all(getattr(self, name) is None for name in self.THRESHOLDS):
-            raise ValueError(f"expected at least one of {', '.join(map(repr, self.THRESHOLDS))}")
+        asks_scores, asks_cost = (
+            any(getattr(self, name) is not None for name in names) for names in (self.OF_SCORES, self.OF_COST)
+        )
+        if not asks_scores and not asks_cost:
+            raise ValueError(f"expected at least one of {', '.join(map(repr, (*self.OF_SCORES, *self.OF_COST)))}")
+        if asks_scores and bool(self.metric) == bool(self.metrics):
+            got = "both" if self.metric else "neither"
+            raise ValueError(f"expected either 'metric' or 'metrics', whose scores are asked about, got {got}")
+        if not asks_scores and (self.metric or self.metrics):
+            raise ValueError("expected no metric with a gate that asks about cost and latency alone")
         return self
 
 
@@ -151,6 +203,18 @@ class EvaluationFile(FileModel):
     metrics: tuple[MetricChoice, ...] = Field((), description="Metrics added to the task's defaults.")
     without_metrics: tuple[str, ...] = Field((), description="Defaults of the task to leave out.")
     judges: tuple[Slug, ...] = Field((), description="Names of files of data/judges that score every output.")
+    primary: MetricName | None = Field(
+        None,
+        description="The metric or judge that decides ranking, verdict and the confirmatory test; the first of "
+        "`metrics`, else of `judges`, when absent.",
+        exclude_if=is_null,
+    )
+    correction: Correction = Field(
+        HOLM,
+        description="How p-values of the other metrics and judges that are named are corrected for their number: "
+        "`holm` bounds the chance of any false difference, `benjamini-hochberg` the share of false ones.",
+        exclude_if=_is_holm,
+    )
     pairwise: Pairwise | None = Field(None, description="Ask a judge which of two outputs is better, as well.")
     baseline: str | None = Field(
         None, description="The candidate others are compared with, `model@prompt`; the first when absent."
@@ -160,7 +224,7 @@ class EvaluationFile(FileModel):
         0.95, gt=0.5, lt=1, description="Coverage of intervals, and one minus the level of tests."
     )
     seed: int = Field(0, description="Seed of resampling: one table and one seed give one interval.")
-    gates: tuple[Gate, ...] = Field((), description="Conditions that every candidate must meet.")
+    gates: tuple[Gate, ...] = Field((), description="Conditions that candidates must meet.")
     schedule: ScheduleSpec | None = Field(None, description="When it runs by itself; never when absent.")
     max_cost_usd: float | None = Field(
         None, ge=0, description="Budget of a run in dollars, stopped before it is exceeded; no bound when absent."
@@ -169,6 +233,22 @@ class EvaluationFile(FileModel):
         "use",
         description="`use` takes stored replies, `refresh` asks anew, `replay` sends nothing: a miss is an error.",
     )
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Metrics and judges that the file names, in the order that decides which of them is primary."""
+        labels = (choice.label or choice.metric for choice in self.metrics)
+        return tuple(dict.fromkeys([*labels, *self.judges, *(gate.metric for gate in self.asked if gate.metric)]))
+
+    @property
+    def asked(self) -> tuple[Gate, ...]:
+        """The gates with one metric each: those that name several once for each of them."""
+        no_cost = dict.fromkeys(Gate.OF_COST)
+        return tuple(
+            gate.model_copy(update={"metric": metric, "metrics": (), **(no_cost if place else {})})
+            for gate in self.gates
+            for place, metric in enumerate(gate.metrics or (gate.metric,))
+        )
 
     @field_validator("metrics", mode="before")
     @classmethod

@@ -9,6 +9,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, field_validator, mode
 
 from eval_assets.config.fields import Delimiter, FileModel, Owner, Slug, VariableName, is_null
 from eval_assets.config.files.parameter_names import BY_PROJECT
+from eval_assets.config.served import APIS_OF_THEIR_OWN, DEFAULT_API, ApiName, is_default_api, serving_faults
 
 ProviderName = Literal["openai", "anthropic", "embedded", "transformers", "callable", "mlflow", "recorded"]
 NEEDED_FIELD: Mapping[ProviderName, str] = MappingProxyType(
@@ -27,17 +28,8 @@ NEEDED_FIELD: Mapping[ProviderName, str] = MappingProxyType(
 WITH_DIALECTS: tuple[ProviderName, ...] = ("openai", "anthropic")
 """Providers whose endpoints differ in the names of parameters, and in which they take."""
 
-ApiName = Literal["chat", "responses"]
-DEFAULT_API: ApiName = "chat"
-WITH_A_CHOICE_OF_APIS: tuple[ProviderName, ...] = ("openai",)
-APIS_OF_THEIR_OWN: Mapping[ProviderName, str] = MappingProxyType({"anthropic": "messages"})
-"""Provider → the API that it alone speaks."""
-
 WITH_BATCHES: tuple[ProviderName, ...] = ("openai",)
 """Providers that take many requests as one file and answer them within a day."""
-
-WITHOUT_STREAMS: tuple[ApiName, ...] = ("responses",)
-"""APIs whose pieces of replies aren't put together yet."""
 
 FIELDS_OF: Mapping[str, tuple[ProviderName, ...]] = MappingProxyType(
     {"arguments": ("callable",), "stream": ("openai", "embedded", "callable")}
@@ -54,22 +46,6 @@ ReasoningTags = Literal["at_start", "opened_by_template", "anywhere", "ignored"]
 def has_dialects(provider: ProviderName) -> bool:
     """Whether the endpoints of a provider differ in the names of parameters."""
     return provider in WITH_DIALECTS
-
-
-def thinking_budget(parameters: Mapping[str, Any]) -> int:
-    """Tokens set aside for thoughts by a parameter `thinking`, as Anthropic has it; 0 where it states none.
-
-    >>> thinking_budget({"thinking": {"type": "enabled", "budget_tokens": 2048}})
-    2048
-    """
-    thinking = parameters.get("thinking")
-    budget = thinking.get("budget_tokens") if isinstance(thinking, Mapping) else None
-    return budget if isinstance(budget, int) else 0
-
-
-def has_choice_of_apis(provider: ProviderName) -> bool:
-    """Whether a provider's models may be asked in more than one API."""
-    return provider in WITH_A_CHOICE_OF_APIS
 
 
 def takes_batches(provider: ProviderName) -> bool:
@@ -106,6 +82,7 @@ class BatchPrices(FileModel):
     )
     reasoning_usd_per_million: float | None = Field(None, ge=0, description="Of replies, for thoughts.")
     audio_prompt_usd_per_million: float | None = Field(None, ge=0, description="Of the prompt, for audio.")
+    image_prompt_usd_per_million: float | None = Field(None, ge=0, description="Of the prompt, for images.")
     audio_completion_usd_per_million: float | None = Field(None, ge=0, description="Of replies, for audio.")
     tiers: tuple[PriceTier, ...] | None = Field(None, description="Rates for requests with long prompts.")
 
@@ -128,11 +105,19 @@ class Prices(FileModel):
     audio_prompt_usd_per_million: float | None = Field(
         None, ge=0, description="Of the prompt, for audio; as the others when absent."
     )
+    image_prompt_usd_per_million: float | None = Field(
+        None, ge=0, description="Of the prompt, for images; as the others when absent."
+    )
     audio_completion_usd_per_million: float | None = Field(
         None, ge=0, description="Of replies, for audio; as the rest of a reply when absent."
     )
     tiers: tuple[PriceTier, ...] = Field(
         (), description="Other rates for requests with long prompts; of several that fit the longest counts."
+    )
+    as_told: bool = Field(
+        default=False,
+        description="The endpoint tells the dollars of a reply as `cost` of its usage, as OpenRouter does; the rates "
+        "count where it doesn't, and for budgets and estimates.",
     )
     batch: BatchPrices | None = Field(
         None, description="Rates of requests in batches; counted as the others when absent.", exclude_if=is_null
@@ -149,8 +134,8 @@ class Prices(FileModel):
 
     @property
     def are_known(self) -> bool:
-        """Whether the file states any price, be it 0: what nobody stated is unknown, not free."""
-        return bool(self.model_fields_set - {"as_of", "source"})
+        """Whether the file states any rate, be it 0: what nobody stated is unknown, not free."""
+        return bool(self.model_fields_set - {"as_of", "source", "as_told"})
 
     @model_serializer(mode="wrap")
     def _as_stated(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -217,11 +202,6 @@ FITTING_LIMITS: Mapping[ProviderName, Callable[[str, int | None], dict[str, Any]
 """Provider → its limits where a model file states none, by device and batch size."""
 
 
-def _is_default_api(value: object) -> bool:
-    """Whether a model is asked in the API that files of old don't name."""
-    return value == DEFAULT_API
-
-
 def _is_live(value: object) -> bool:
     """Whether a mode is the one that files of old have."""
     return value == "live"
@@ -254,6 +234,12 @@ class RecordedColumns(FileModel):
         description="Which of an example's several replies it is, counted from 0; a file holds one each when absent.",
         exclude_if=is_null,
     )
+    extra: tuple[str, ...] = Field(
+        (),
+        description="Columns that are kept beside the output, which metrics and judges can name: what was retrieved, "
+        "steps.",
+        exclude_if=_is_empty,
+    )
     candidate: str | None = Field(
         None,
         description="Whose output a verdict is on: `model@prompt`, or the model alone for all its prompts; absent for "
@@ -283,7 +269,8 @@ class ModelFile(FileModel):
     provider: ProviderName = Field(
         description="Who answers: `openai` for every OpenAI-compatible endpoint, `anthropic` for Claude in its own "
         "API, `embedded` for the bundled model, `transformers` for local weights, `callable` for your Python, "
-        "`mlflow` for a model that MLflow keeps, `recorded` for a file of predictions."
+        "`mlflow` for a model that MLflow keeps, "
+        "`recorded` for a file of predictions."
     )
     model: str | None = Field(
         None,
@@ -296,7 +283,7 @@ class ModelFile(FileModel):
     api: ApiName = Field(
         DEFAULT_API,
         description="Of `openai`, the API that is spoken: `chat` completions, or `responses`.",
-        exclude_if=_is_default_api,
+        exclude_if=is_default_api,
     )
     api_key_env: VariableName | None = Field(
         None,
@@ -358,7 +345,7 @@ class ModelFile(FileModel):
         description="`as_output`: a reply that calls tools answers with its calls, a JSON list of name and arguments.",
     )
     stream: bool = Field(
-        False,
+        default=False,
         description="Whether replies are asked for piece by piece, so that the time to the first token is known; no "
         "other request is made of it. Of `callable` only runnables: functions stream by yielding.",
         exclude_if=_is_empty,
@@ -367,6 +354,11 @@ class ModelFile(FileModel):
         "live",
         description="`batch`: requests are collected into files that the provider answers within a day, for less.",
         exclude_if=_is_live,
+    )
+    reference: bool = Field(
+        default=False,
+        description="Kept for comparison only: gates don't ask it, and it can't be shipped. Changes no result.",
+        exclude_if=_is_empty,
     )
     prices: Prices = Field(Prices(), description="What it charges, for estimates and budgets; unknown when absent.")
     limits: Limits = Field(Limits(), description="How fast it may be asked, how long it may take, when to give up.")
@@ -439,42 +431,9 @@ class ModelFile(FileModel):
         return self
 
     @model_validator(mode="after")
-    def _api_can_be_spoken(self) -> "ModelFile":
-        if self.api != DEFAULT_API and not has_choice_of_apis(self.provider):
-            meant = " or ".join(map(repr, WITH_A_CHOICE_OF_APIS))
-            raise ValueError(f"expected `api: {self.api}` with provider {meant}, got {self.provider!r}")
-        if self.api == "responses" and self.parameters.get("stop") is not None:
-            raise ValueError("the Responses API takes no `stop`: leave it out, or write `api: chat`")
-        return self
-
-    @model_validator(mode="after")
-    def _is_let_in_by_one_thing(self) -> "ModelFile":
-        ways = ("api_key_env", "token_command", "token_function")
-        stated = [name for name in ways if getattr(self, name) is not None]
-        if len(stated) > 1:
-            raise ValueError(f"expected one of {', '.join(ways)}, got {' and '.join(stated)}")
-        if stated and stated != ["api_key_env"] and not has_dialects(self.provider):
-            raise ValueError(
-                f"expected `{stated[0]}` with provider {' or '.join(WITH_DIALECTS)}, got {self.provider!r}"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _thoughts_leave_room(self) -> "ModelFile":
-        budget = thinking_budget(self.parameters)
-        if self.spoken_api == "messages" and budget and (self.parameters.get("max_tokens") or 0) <= budget:
-            raise ValueError(
-                f"expected `max_tokens` above the {budget} of `thinking.budget_tokens`, which count against it, got "
-                f"{self.parameters.get('max_tokens')!r}"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _replies_can_come_in_pieces(self) -> "ModelFile":
-        if self.stream and self.api in WITHOUT_STREAMS:
-            raise ValueError(f"replies of `api: {self.api}` can't be streamed yet: leave `stream` out, or `api`")
-        if self.stream and self.mode == "batch":
-            raise ValueError("replies of batches come whole: leave out `stream`, or `mode: batch`")
+    def _can_be_served_so(self) -> "ModelFile":
+        for said in serving_faults(self, WITH_DIALECTS):
+            raise ValueError(said)
         return self
 
     @model_validator(mode="after")

@@ -177,6 +177,7 @@ def _model(folder: Path, name: str, document: Document) -> Model:
     file = document.file
     declared = validate(document, ModelFile)
     _refuse_secrets(document, "parameters")
+    _refuse_secrets(document, "arguments")
     raise_problems(list(endpoint_problems(declared, file=file, lines=document.lines)))
     if declared.file and "${" in declared.file:
         # A variable is set by whoever runs the project, not by whoever wrote the file.

@@ -38,7 +38,7 @@ def _tool(value: Any) -> dict[str, Any]:
     if not isinstance(name, str) or not TOOL_NAME.fullmatch(name):
         raise ValueError(f"expected a tool's `name` of letters, digits, `_` and `-`, 64 at most, got {value!r:.80}")
     known = {"name", "type", *SCHEMA_FIELDS, *OTHER_FIELDS}
-    if unknown := sorted(map(str, set(function) - known)):
+    if unknown := sorted(str(field) for field, given in function.items() if field not in known and given is not None):
         raise ValueError(
             f"the tool {name!r} has the unknown field {unknown[0]!r}; known are {', '.join(sorted(known))}"
         )

@@ -34,6 +34,7 @@ class Spent:
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
     audio_prompt_tokens: int | None = None
+    image_prompt_tokens: int | None = None
     audio_completion_tokens: int | None = None
     tokens_estimated: bool | None = None
     cost_usd: float | None = None

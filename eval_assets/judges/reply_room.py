@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from eval_assets.config.files.parameter_names import TOKEN_LIMITS
-from eval_assets.config.model import Model, thinking_budget
+from eval_assets.config.model import Model
+from eval_assets.config.served import thinking_budget
 from eval_assets.providers.dialects.families import thinks
 from eval_assets.requests.exchange import Reply
 

@@ -15,9 +15,6 @@ from eval_assets.tables.cell_tables import LATER_COLUMNS
 
 T = TypeVar("T")
 
-EXAMPLE_COLUMNS = ("inputs", "targets", "context")
-"""Columns that `predictions` hold as text and examples as they are."""
-
 
 class Rows:
     """Predictions that are about to be scored, column by column.
@@ -44,19 +41,21 @@ class Rows:
     def value(self, name: str) -> list[Any]:
         """Give a column: of `predictions`, earlier scores, what the candidate returned, or the example as it is.
 
-        A column that none of them has is null. Inputs and targets are the example's alone; what predictions of earlier
-        releases don't have, such as calls, gives way to columns of the example.
+        A column that none of them has is null. Inputs and targets are the example's alone. Calls and trajectories of
+        predictions give way to columns of the example.
         """
         if name in self.scores:
             return self.scores[name]
         if name in {"output", "predictions"}:
             return self.outputs
-        of_example = name in EXAMPLE_COLUMNS or (name in LATER_COLUMNS and name in self.frame.columns)
-        if name in self.frame.columns and not of_example and name not in {"example", "extra"}:
+        if name in LATER_COLUMNS and name in self.frame.columns:
+            pairs = zip(self.column(name), self._examples, strict=True)
+            return [_example(example).get(name, value) for value, example in pairs]
+        if name in self.frame.columns and name not in {"inputs", "targets", "context", "example", "extra"}:
             return self.column(name)
-        values = self.column(name) if of_example else [None] * len(self)
-        columns = zip(self.extra, self._examples, values, strict=True)
-        return [extra.get(name, _example(example).get(name, value)) for extra, example, value in columns]
+        texts = self.column(name) if name in {"inputs", "targets", "context"} else [None] * len(self)
+        columns = zip(self.extra, self._examples, texts, strict=True)
+        return [extra.get(name, _example(example).get(name, text)) for extra, example, text in columns]
 
     @cached_property
     def extra(self) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ Nothing here imports a metric's libraries or the user's code: it runs whenever d
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from eval_assets.config.datasets.dataset import TaskType
@@ -36,7 +37,7 @@ METRICS: Mapping[str, Metric] = {metric.name: metric for module in _MODULES for 
 _TEXT = ("toxicity", "ari_grade_level", "flesch_kincaid_grade_level", "token_count")
 
 TASK_DEFAULTS: Mapping[TaskType, tuple[str, ...]] = {
-    "question-answering": ("exact_match", *_TEXT),
+    "question-answering": ("token_f1", "exact_match", *_TEXT),
     "text-summarization": ("rouge1", "rouge2", "rougeL", "rougeLsum", *_TEXT),
     "text": _TEXT,
     "retriever": ("precision_at_k", "recall_at_k", "ndcg_at_k"),
@@ -84,7 +85,10 @@ def resolve_metrics(
         and metric.definition.name.casefold() not in replaced
     ]
     chosen = [
-        metric for choice in choices if not choice.function for metric in resolve_shipped(_shipped(choice), choice)
+        replace(metric, named_at=place)
+        for place, choice in enumerate(choices)
+        if not choice.function
+        for metric in resolve_shipped(_shipped(choice), choice)
     ]
     labels = [metric.label for metric in (*kept, *chosen)]
     labels += [choice.label or choice.metric for choice in choices if choice.function]
@@ -93,7 +97,11 @@ def resolve_metrics(
         raise MetricError(
             f"expected each metric once, got {texts_of(repeated)} twice; give one of them another `label`"
         )
-    custom = [resolve_custom(_custom(choice), labels, project_dir, given) for choice in choices if choice.function]
+    custom = [
+        replace(resolve_custom(_custom(choice), labels, project_dir, given), named_at=place)
+        for place, choice in enumerate(choices)
+        if choice.function
+    ]
     return in_dependency_order((*kept, *chosen, *custom))
 
 

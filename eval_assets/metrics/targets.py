@@ -93,5 +93,8 @@ def target_value(text: str | None, example: str | None) -> Any:
     return json.loads(example).get("targets", text) if example else text
 
 
+NO_TARGETS = "no targets"
+"""Within the reason of a score that is skipped because its example has nothing to compare with."""
+
 _BEGINNINGS = frozenset("[{-0123456789tfnNI")
 """How the JSON of what is no text begins; empty texts are not among them."""

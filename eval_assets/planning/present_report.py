@@ -5,6 +5,7 @@ from dataclasses import replace
 from eval_assets.errors import StorageError
 from eval_assets.planning.staleness import StalenessReader
 from eval_assets.reports.evaluation_report import EvaluationReport
+from eval_assets.reports.note import Note, Weight
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.graph import cells_of
 from eval_assets.stages.report_reading import read_report
@@ -28,5 +29,5 @@ def present_report(engine_room: EngineRoom, evaluation: str, *, whole: bool = Fa
     reader = StalenessReader(engine_room.project, engine_room.versions, engine_room.warehouse)
     report = read_report(engine_room, evaluation, whole=whole)
     replaced = reader.replaced(cells_of(engine_room.project, evaluation))
-    said = tuple(f"{line[0].upper()}{line[1:]}." for line in replaced)
+    said = tuple(Note(f"{line[0].upper()}{line[1:]}.", Weight.UNTRUSTED) for line in replaced)
     return replace(report, outdated=reader.outdated(evaluation), notes=(*said, *report.notes))

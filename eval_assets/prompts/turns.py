@@ -30,14 +30,20 @@ def turns_of(messages: Sequence[Mapping[str, Any]]) -> tuple[Message, ...]:
 
 
 def _turn(message: Mapping[str, Any]) -> Message:
-    turn = Message(role=message["role"], content=message.get("content"))
+    content = message.get("content")
+    turn = Message(role=message["role"], content=list(map(_stated, content)) if isinstance(content, list) else content)
     if message.get("tool_calls"):
-        turn["tool_calls"] = message["tool_calls"]
+        turn["tool_calls"] = list(map(_stated, message["tool_calls"]))
     if message["role"] == "tool":
         turn["tool_call_id"] = message["tool_call_id"]
         if message.get("name"):
             turn["name"] = message["name"]
     return turn
+
+
+def _stated(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields without those that are null, as Parquet has all of any in each."""
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _fault(message: Mapping[str, Any]) -> str | None:

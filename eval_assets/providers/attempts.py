@@ -146,15 +146,12 @@ class Attempts:
     def _heard(self, failure: AttemptFailure, permit: Permit) -> tuple[AttemptFailure, bool]:
         """What a failure means in the end, and whether it proves that the provider has capacity."""
         match failure:
-            case RateLimited():
-                self._limiter.slow_down(permit, failure.kind, failure.retry_after_seconds)
-                if (failure.retry_after_seconds or 0.0) > LONGEST_WAIT_SECONDS:
-                    wait = f"{failure}; the provider asks to wait {failure.retry_after_seconds:.0f} s"
-                    return PartitionFailure(wait, failure.kind), False
-                return failure, False
-            case TransientFailure():
-                if failure.congested:
-                    self._limiter.slow_down(permit, failure.kind)
+            case RateLimited() | TransientFailure():
+                asked = failure.retry_after_seconds or 0.0
+                if _is_of_load(failure):
+                    self._limiter.slow_down(permit, failure.kind, failure.retry_after_seconds)
+                if asked > LONGEST_WAIT_SECONDS:
+                    return PartitionFailure(f"{failure}; the provider asks to wait {asked:.0f} s", failure.kind), False
                 return failure, False
             case _:
                 self._was_answered = True
@@ -188,6 +185,6 @@ def _tokens_of(reply: Reply) -> int | None:
 
 def backoff_seconds(failure: AttemptFailure, attempt: int) -> float:
     """How long to wait after the attempt with this number, from 1: full jitter, or what the provider asked for."""
-    if isinstance(failure, RateLimited) and failure.retry_after_seconds:
+    if isinstance(failure, RateLimited | TransientFailure) and failure.retry_after_seconds:
         return failure.retry_after_seconds * random.uniform(1.0, 1.1)
     return random.uniform(0.0, min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** (attempt - 1)))

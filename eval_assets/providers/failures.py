@@ -38,16 +38,22 @@ class RateLimited(AttemptFailure):
 class TransientFailure(AttemptFailure):
     """Sending the same request again may succeed: connection errors, 408, 409, 5xx, broken or empty bodies.
 
-    `congested` marks a provider that says it is overloaded (503, 529): fewer requests are then sent at once. `lasting`
-    marks what passes only where it worked before: an unknown host, a certificate nobody trusts, a web page instead of
-    JSON. Before the first reply it stops the cell at once.
+    `congested` marks a provider that says it is overloaded (503, 529): fewer requests are then sent at once, and this
+    one again after `retry_after_seconds`, if given. `lasting` marks what passes only where it worked before: an unknown
+    host, a certificate nobody trusts, a web page instead of JSON. Before the first reply it stops the cell at once.
     """
 
     def __init__(
-        self, message: str, kind: str = "transient", *, congested: bool = False, lasting: bool = False
+        self,
+        message: str,
+        kind: str = "transient",
+        *,
+        congested: bool = False,
+        lasting: bool = False,
+        retry_after_seconds: float | None = None,
     ) -> None:
         super().__init__(message, kind)
-        self.congested, self.lasting = congested, lasting
+        self.congested, self.lasting, self.retry_after_seconds = congested, lasting, retry_after_seconds
 
 
 class RequestFailed(AttemptFailure):

@@ -117,6 +117,8 @@ PROVIDERS: Mapping[ProviderName, Provider] = MappingProxyType(
             is_shown="columns",
             has_sampling_parameters=False,
             has_tokens=False,
+            takes_tools=True,
+            takes_images=True,
             runs_user_code=True,
         ),
         "recorded": Provider(

@@ -14,11 +14,14 @@ from eval_assets.reports.candidate_report import CandidateReport, Row, candidate
 from eval_assets.reports.computed.answerers import answerer_notes
 from eval_assets.reports.computed.gating import OverallVerdict, overall_verdict
 from eval_assets.reports.computed.history import TrendPoint, trend
+from eval_assets.reports.computed.roles import Role
 from eval_assets.reports.computed.scores import READ_OF_METRICS, score_rows
 from eval_assets.reports.computed.shared_replies import shared_replies_notes
 from eval_assets.reports.flips import Flip, flips
 from eval_assets.reports.judging_report import JudgingReport, load_judging
+from eval_assets.reports.note import Note
 from eval_assets.reports.outputs import ExampleOutputs, example_outputs
+from eval_assets.reports.paid_and_saved import PaidAndSaved, paid_and_saved
 from eval_assets.reports.performance import Performance, performance
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.columns import CANDIDATE
@@ -81,9 +84,11 @@ class EvaluationReport:
         predictions: Rows of all candidates.
         scores: Rows as `score_rows` makes them.
         total: Cost and speed of all candidates together.
+        spent: What candidates and each judge cost, paid and saved; empty where no price is known.
         judges: Judge → the model it ran on.
         dataset: What was evaluated on.
-        notes: What a reader must know before believing the numbers, such as how far a judge can be trusted.
+        notes: What to know besides the numbers, such as how far a judge can be trusted; what the tables show to be
+            missing is added in `noting`.
         provenance: Where the numbers come from.
         judging: What is known about the judges.
         outdated: In what the numbers differ from the files as they stand, a line each.
@@ -99,14 +104,16 @@ class EvaluationReport:
     predictions: pl.DataFrame
     scores: pl.DataFrame
     total: Performance
+    spent: tuple[PaidAndSaved, ...]
     judges: Mapping[str, str]
     dataset: DatasetFacts
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
     provenance: Provenance
     judging: JudgingReport
     outdated: tuple[str, ...] = ()
     _compared: Mapping[tuple[str, str], Row] = field(init=False, repr=False, default_factory=dict)
     _against_baseline: Mapping[tuple[str, str], Row] = field(init=False, repr=False, default_factory=dict)
+    _roles: Mapping[str, Role] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         """Look up comparisons once: a page asks for each many times."""
@@ -115,6 +122,8 @@ class EvaluationReport:
         with_baseline = self.comparison.filter(pl.col("is_baseline_comparison")).iter_rows(named=True)
         found = {(Candidate.of_row(row), row["metric"]): row for row in with_baseline}
         object.__setattr__(self, "_against_baseline", found)
+        roles = self.comparison.select("metric", "role").drop_nulls().unique().rows()
+        object.__setattr__(self, "_roles", {metric: Role(role) for metric, role in roles})
 
     @property
     def verdict(self) -> OverallVerdict:
@@ -128,14 +137,20 @@ class EvaluationReport:
 
     @property
     def headline(self) -> str | None:
-        """The metric to look at first: of the first gate, else the first the file adds, else the first that has a
-        better end; never one that answers with labels, which has no mean.
-        """
-        gated = [gate.metric for gate in self.evaluation.file.gates]
-        added = [choice.label or choice.metric for choice in self.evaluation.file.metrics]
-        directed = [metric for metric in self.metrics if self.facts(metric)["greater_is_better"] is not None]
-        means = [metric for metric in self.metrics if not self.answers_with_labels(metric)]
-        return next((metric for metric in (*gated, *added, *directed) if metric in means), None)
+        """The primary metric, which decides: as the comparison was made; before there is one, as the file has it."""
+        if self._roles:
+            return next((metric for metric in self.metrics if self.role(metric) is Role.PRIMARY), None)
+        ranking = [
+            metric
+            for metric in self.metrics
+            if self.facts(metric)["greater_is_better"] is not None and not self.answers_with_labels(metric)
+        ]
+        file = self.evaluation.file
+        return next((metric for metric in (file.primary, *file.named, *ranking) if metric in ranking), None)
+
+    def role(self, metric: str) -> Role | None:
+        """What a metric is there for; null where it was not compared since there are roles."""
+        return self._roles.get(metric)
 
     def answers_with_labels(self, metric: str) -> bool:
         """Whether the aggregates of a metric hold labels and no score."""
@@ -185,7 +200,7 @@ def load_report(
     evaluation: Evaluation,
     *,
     generated_at: datetime,
-    notes: Sequence[str] = (),
+    notes: Sequence[Note] = (),
     card: DatasetCard | None = None,
     judges_now: Mapping[str, str | None] | None = None,
     whole: bool = False,
@@ -196,7 +211,7 @@ def load_report(
         warehouse: Where the tables are.
         evaluation: The evaluation; candidates that it no longer has are left out.
         generated_at: Printed in the report, UTC.
-        notes: What a reader must know before believing the numbers.
+        notes: What to know besides the numbers.
         card: Of the dataset: its description, source and licence are printed.
         judges_now: Judge → its data version as its file stands now; null if that can't be told.
         whole: Whether predictions come with the columns that no renderer shows and that take most of the memory.
@@ -236,7 +251,7 @@ def assemble_report(
     *,
     dataset: DatasetFacts,
     provenance: Provenance,
-    notes: Sequence[str] = (),
+    notes: Sequence[Note] = (),
     judging: JudgingReport | None = None,
 ) -> EvaluationReport:
     """Put a report together from tables in memory.
@@ -246,7 +261,7 @@ def assemble_report(
         frames: A frame for each of `READ_TABLES`, with the rows of this evaluation alone.
         dataset: What was evaluated on.
         provenance: Where the numbers come from.
-        notes: What a reader must know before believing the numbers; what is known of the judges is added.
+        notes: What to know besides the numbers; what is known of the judges is added.
         judging: What is known about the judges; nothing by default.
     """
     known = judging or JudgingReport()
@@ -266,13 +281,14 @@ def assemble_report(
         predictions=frames["predictions"],
         scores=score_rows(frames["heuristic_metrics"], judged),
         total=performance(frames["predictions"], judged),
+        spent=paid_and_saved(frames["predictions"], judged),
         judges=dict(judged.select("judge", "judge_model").drop_nulls().unique(maintain_order=True).rows()),
         dataset=dataset,
         notes=(
             *notes,
             *answerer_notes(frames["predictions"], judged),
             *shared_replies_notes(frames["predictions"]),
-            *(judge.sentence for judge in known.trust),
+            *(judge.note for judge in known.trust),
         ),
         provenance=provenance,
         judging=known,

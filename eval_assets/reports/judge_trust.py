@@ -8,6 +8,7 @@ import polars as pl
 
 from eval_assets.config.candidate import Candidate
 from eval_assets.reports.candidate_report import Row
+from eval_assets.reports.note import Note, Weight
 from eval_assets.wording.numbers import interval_text, number_text, plain_number, share_text
 
 UNCALIBRATED = "uncalibrated"
@@ -61,6 +62,11 @@ class JudgeTrust:
                 yield title, row
 
     @property
+    def note(self) -> Note:
+        """The sentence, as consequential as the judge is doubtful."""
+        return Note(self.sentence, Weight.KNOWN if self.beats_chance else Weight.UNTRUSTED)
+
+    @property
     def sentence(self) -> str:
         """What a reader must know before believing the judge's scores."""
         return " ".join([f"{self.judge}: {' '.join(self._agreement())}", *self._habits()])
@@ -100,7 +106,7 @@ class JudgeTrust:
         same = self.statistics["raw_agreement"]["value"]
         yield f"compared with {row['n']:,} outputs labelled by {raters},"
         yield f"it gives the same score on {share_text(same)} and" if same is not None else "it"
-        yield f"reaches {TITLES[row['statistic']]} {number_text(row['value'])}"
+        yield f"reaches {TITLES[row['statistic']]} {number_text(row['value'], within=(row['ci_low'], row['ci_high']))}"
         yield f"{interval_text(row['ci_low'], row['ci_high'])}, where 0 is chance and 1 is perfect."
         if not self.beats_chance:
             yield f"That {'is ' if self.badge == NO_BETTER_THAN_CHANCE else ''}{self.badge}."

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
+MEASURED = (
+    "model", "prompt", "outcome", "reused", "cost_usd", "latency_seconds", "prompt_tokens", "completion_tokens",
+)  # fmt: skip
+"""Columns of `predictions` that cost and speed are read from, and whose they are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Performance:
@@ -55,6 +60,11 @@ class Performance:
     def is_streamed(self) -> bool:
         """Whether it is known when the first token of a reply came."""
         return self.first_token_p50_seconds is not None
+
+    @property
+    def cost_usd_per_1000(self) -> float | None:
+        """What 1,000 predictions like these cost; null where no price is known."""
+        return None if self.cost_usd is None or not self.n_predictions else 1000 * self.cost_usd / self.n_predictions
 
     @property
     def failures(self) -> dict[str, int]:

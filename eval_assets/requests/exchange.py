@@ -6,6 +6,9 @@ from datetime import datetime
 from typing import Any, Literal, NotRequired, Protocol, TypedDict
 
 Outcome = Literal["ok", "tool_call", "empty", "error", "refused", "truncated", "unparsed", "skipped"]
+HIDDEN = "targets"
+"""The column of an example that no candidate is shown: it is scored against it."""
+
 UNSCORED_OUTCOMES = ("tool_call", "empty", "error", "refused", "truncated", "unparsed", "skipped")
 
 
@@ -84,6 +87,7 @@ class Reply:
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
     audio_prompt_tokens: int | None = None
+    image_prompt_tokens: int | None = None
     audio_completion_tokens: int | None = None
     tokens_estimated: bool | None = None
     answered_by: str | None = None

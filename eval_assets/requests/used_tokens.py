@@ -16,6 +16,7 @@ class UsedTokens:
         cache_write_tokens: Of the prompt, written to a cache.
         reasoning_tokens: Of what was generated, thoughts.
         audio_prompt_tokens: Of the prompt, audio that wasn't cached.
+        image_prompt_tokens: Of the prompt, images that weren't cached.
         audio_completion_tokens: Of what was generated, audio.
     """
 
@@ -25,10 +26,14 @@ class UsedTokens:
     cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
     audio_prompt_tokens: int | None = None
+    image_prompt_tokens: int | None = None
     audio_completion_tokens: int | None = None
 
 
-PARTS = ("cached_tokens", "cache_write_tokens", "reasoning_tokens", "audio_prompt_tokens", "audio_completion_tokens")
+PARTS = (
+    "cached_tokens", "cache_write_tokens", "reasoning_tokens", "audio_prompt_tokens", "image_prompt_tokens",
+    "audio_completion_tokens",
+)  # fmt: skip
 """The counts that say what kind of tokens prompt and completion were."""
 
 

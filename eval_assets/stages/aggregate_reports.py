@@ -28,7 +28,7 @@ from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written, provenance
 from eval_assets.tables.columns import CELL
 
-CODE_VERSION = "3"
+CODE_VERSION = "4"
 
 
 def compute_aggregate_reports(run: Computation) -> Written:

@@ -15,7 +15,7 @@ from eval_assets.reports.computed.history import CellVersions, history_rows
 from eval_assets.reports.computed.labels import with_labels
 from eval_assets.reports.computed.scores import MetricFacts
 from eval_assets.reports.evaluation_report import examples_sha256
-from eval_assets.reports.performance import known_sum
+from eval_assets.reports.performance import MEASURED, Performance, known_sum, performance
 from eval_assets.reports.rendered.page.html import report_html
 from eval_assets.stages.aggregate_reports import groups_of, scores_of
 from eval_assets.stages.cell_inputs import data_version_in
@@ -29,7 +29,7 @@ from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written, provenance
 from eval_assets.tables.columns import CANDIDATE
 
-CODE_VERSION = "3"
+CODE_VERSION = "4"
 SCORE_TABLES = ("heuristic_metrics", "judge_scores")
 
 
@@ -87,7 +87,17 @@ def write_comparison(
     groups = groups_of(warehouse, partition, cluster=stored.content["cluster"], slices=[])
     comparison = compare_candidates(evaluation, scores, aggregates, metric_facts=facts, run_id=run_id, groups=groups)
     comparison = with_labels(comparison, scores, evaluation, groups)
-    gates = evaluate_gates(evaluation, scores, metric_facts=facts, run_id=run_id, groups=groups)
+    asks_slices = any(gate.worst_slice_min is not None for gate in evaluation.file.gates)
+    slices = stored.content["slices"] if asks_slices else []
+    gates = evaluate_gates(
+        evaluation,
+        scores,
+        metric_facts=facts,
+        run_id=run_id,
+        groups=groups_of(warehouse, partition, cluster=stored.content["cluster"], slices=slices) if slices else groups,
+        references=stored.content.get("references", ()),
+        performances=_performances(warehouse, evaluation),
+    )
     data_version = content_sha256([comparison.drop("run_id").to_dicts(), gates.drop("run_id").to_dicts(), versions])
     recorded = provenance(
         run_id=run_id,
@@ -118,6 +128,17 @@ def write_page(html: str, folder: Path, evaluation: str) -> Path:
     page = folder / f"{evaluation}.html"
     page.write_text(html, encoding="utf-8")
     return page
+
+
+def _performances(warehouse: Warehouse, evaluation: Evaluation) -> dict[str, Performance]:
+    """Candidate → its cost and speed, where a gate asks about them."""
+    asked = [getattr(gate, name) for gate in evaluation.file.gates for name in gate.OF_COST]
+    if not any(threshold is not None for threshold in asked):
+        return {}
+    rows = warehouse.scan("predictions", {"evaluation": evaluation.name}).select(MEASURED).collect()
+    judged = pl.DataFrame(schema={"cost_usd": pl.Float64()})
+    parts = rows.partition_by("model", "prompt", as_dict=True)
+    return {Candidate.of(model, prompt): performance(part, judged) for (model, prompt), part in parts.items()}
 
 
 def _is_new(warehouse: Warehouse, partition: Mapping[str, str], data_version: str) -> bool:

@@ -19,12 +19,14 @@ class EvaluationContent:
         metric_fingerprints: Label of each heuristic metric → hash of what decides its scores.
         cluster: Column of the dataset that says which examples depend on each other.
         slices: Columns of the dataset by which results are split.
+        references: Models that are kept for comparison only.
     """
 
     evaluation: Evaluation
     metric_fingerprints: Mapping[str, str]
     cluster: str | None
     slices: tuple[str, ...]
+    references: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> Self:
@@ -34,6 +36,7 @@ class EvaluationContent:
             metric_fingerprints=content["metric_fingerprints"],
             cluster=content["cluster"],
             slices=tuple(content["slices"]),
+            references=tuple(content.get("references", ())),
         )
 
 
@@ -87,7 +90,11 @@ def judge_agreement_part(content: EvaluationContent) -> Part:
 def comparison_part(content: EvaluationContent) -> Part:
     """Which candidates are compared with which, and what is asked of them."""
     candidates = {"candidates": list(content.evaluation.candidates), "baseline": content.evaluation.baseline}
-    return {**candidates, **_described(content), **_fields(content, "gates")}
+    file = content.evaluation.file
+    by_slice = any(gate.worst_slice_min is not None for gate in file.gates)
+    asked = {"slices": list(content.slices) if by_slice else [], "references": list(content.references)}
+    decided = {"primary": file.primary, "named": list(file.named), "correction": file.correction}
+    return {**candidates, **_described(content), **decided, **asked, **_fields(content, "gates")}
 
 
 def declared_ranges(evaluation: Evaluation) -> dict[str, list[float]]:

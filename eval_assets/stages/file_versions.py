@@ -27,7 +27,7 @@ from eval_assets.stages.graph import judge_models_of, jurors_of
 
 MODEL_FIELDS_WITHOUT_EFFECT = {
     "description", "owners", "prices", "limits", "device", "batch_size", "threads", "family", "dialect",
-    "follow_changes", "mode", "stream",
+    "follow_changes", "mode", "reference", "stream",
 }  # fmt: skip
 SECRET_NAME_FIELDS = {"api_key_env", "headers_env", "query_env", "token_command", "token_function"}
 LATER_MODEL_FIELDS = ("reasoning_tags", "tool_calls")
@@ -123,8 +123,9 @@ class FileVersions:
     def _prompt(self, name: str) -> FileVersion:
         prompt = self._project.prompt(name)
         messages = [message.model_dump() for message in prompt.messages]
-        further = [part for part in (prompt.tools, prompt.response_format) if part is not None]
-        shaping = [messages, *further] if further else messages
+        shaping: Any = messages if prompt.tools is None else [messages, prompt.tools]
+        if prompt.response_format is not None:
+            shaping = [messages, prompt.tools, {"response_format": prompt.response_format}]
         return FileVersion(
             content_sha256(shaping),
             prompt.model_dump(mode="json"),
@@ -180,12 +181,19 @@ class FileVersions:
             "metric_fingerprints": metrics,
             "cluster": card.cluster,
             "slices": list(card.slices),
+            "references": [model for model in evaluation.file.models if self._is_reference(model)],
         }
         facts = [shaping, metrics, content["task"], card.cluster, list(card.slices)]
         facts += [ranges] if (ranges := declared_ranges(evaluation)) else []
+        facts.append([list(evaluation.file.named), content["references"]])
         return FileVersion(
             content_sha256(facts), content, self._source(self._project.evaluations, name), evaluation.file.description
         )
+
+    def _is_reference(self, model: str) -> bool:
+        """Whether a model is kept for comparison only; one without a usable file is refused elsewhere."""
+        loaded = self._project.models.get(model)
+        return loaded is not None and loaded.item.file.reference
 
     @staticmethod
     def _source(loaded: "dict[str, Loaded[Judge]] | dict[str, Loaded[Evaluation]] | Any", name: str) -> str:

@@ -1,4 +1,4 @@
-"""What the reports need to know of each metric and judge of an evaluation: direction and range."""
+"""What the reports need to know of each metric and judge of an evaluation: direction, range, whether it was named."""
 
 from collections.abc import Iterable
 
@@ -23,8 +23,13 @@ def facts_of(metrics: Iterable[ResolvedMetric], judges: Iterable[Judge]) -> dict
     for metric in metrics:
         found = metric.definition
         aggregates = tuple(metric.aggregates)
-        facts[metric.label] = MetricFacts(metric.greater_is_better, *found.range, found.is_binary, aggregates)
-    for judge in judges:
+        facts[metric.label] = MetricFacts(
+            metric.greater_is_better, *found.range, found.is_binary, aggregates, metric.named_at
+        )
+    n_named = 1 + max((known.named_at for known in facts.values() if known.named_at is not None), default=-1)
+    for place, judge in enumerate(judges, start=n_named):
         file = judge.file
-        facts[judge.name] = MetricFacts(file.greater_is_better, *file.scale.bounds, file.is_binary, file.aggregates)
+        facts[judge.name] = MetricFacts(
+            file.greater_is_better, *file.scale.bounds, file.is_binary, file.aggregates, place
+        )
     return facts

@@ -24,7 +24,7 @@ from eval_assets.providers.traits import provider_of
 from eval_assets.reports.performance import known_sum
 from eval_assets.requests.answerer import answerer_of
 from eval_assets.requests.canonical_json import json_text
-from eval_assets.requests.exchange import Message, Reply, Request
+from eval_assets.requests.exchange import HIDDEN, Message, Reply, Request
 from eval_assets.requests.extra_columns import CONTEXT, with_extra_columns
 from eval_assets.requests.keys import KEY_SCHEMA
 from eval_assets.requests.used_tokens import parts_of
@@ -40,7 +40,6 @@ from eval_assets.tables.cell_tables import PREDICTIONS
 
 FRAME_ROWS = 4_000
 CODE_VERSION = f"keys-{KEY_SCHEMA}+reading-{READING_VERSION}"
-HIDDEN_FROM_MODELS = "targets"
 CONTENT_COLUMNS = (
     "prediction_id",
     "example_sha256",
@@ -66,8 +65,10 @@ COUNTED = (
 )
 """Columns that the facts of a cell are made of."""
 
-LATER_COLUMNS = ("trajectory", "extra", "first_token_seconds", "output_fault", "mean_logprob")
+LATER_COLUMNS = ("extra", "first_token_seconds", "output_fault", "mean_logprob")
 """Content that predictions of earlier releases don't have: rows without it leave a data version as it was."""
+
+TRAJECTORY_COLUMNS = ("prediction_id", "trajectory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,18 +137,22 @@ def write_predictions(
         EvalAssetsError: As the engine does; the former predictions stay, and replies received are kept.
     """
     rows_hash, later_hash = RowsHash(CONTENT_COLUMNS), RowsHash(("prediction_id", *LATER_COLUMNS))
+    trajectories = RowsHash(TRAJECTORY_COLUMNS)
     counts: list[pl.DataFrame] = []
 
     def frames() -> Iterator[pl.DataFrame]:
         for frame in prediction_frames(inputs, examples, asker, run_id=run_id, n_examples=n_examples):
             rows_hash.add(frame)
             later_hash.add(frame.filter(pl.any_horizontal(pl.col(LATER_COLUMNS).is_not_null())))
+            trajectories.add(frame.filter(pl.col("trajectory").is_not_null()))
             counts.append(frame.select(COUNTED))
             yield frame
 
     with staged(frames(), scratch) as read_frames:
-        later = [{"later": later_hash.hexdigest()}] if later_hash.n_rows else []
-        data_version, rows = rows_hash.hexdigest(*later), pl.concat(counts)
+        # Predictions without any of these keep the version they had before there were any.
+        further = [{"trajectories": trajectories.hexdigest()}] if trajectories.n_rows else []
+        further += [{"later": later_hash.hexdigest()}] if later_hash.n_rows else []
+        data_version, rows = rows_hash.hexdigest(*further), pl.concat(counts)
         facts = prediction_facts(rows)
         commit = warehouse.replace(
             "predictions",
@@ -206,19 +211,14 @@ def prediction_jobs(inputs: CellInputs, examples: Iterable[Example], fail: Fail)
             continue
         for sample_index in range(inputs.evaluation.file.samples):
             request = request_for(
-                model,
-                messages,
-                example,
-                sample_index=sample_index,
-                tools=tools,
-                asked=inputs.prompt.response_format,
+                model, messages, example, sample_index=sample_index, tools=tools, asked=inputs.prompt.response_format
             )
             yield Job(request, PredictionRow(example, sample_index, messages))
 
 
 def columns_shown(example: Example) -> dict[str, Any]:
     """What prompts and callables may see of an example: everything but the targets it is scored against."""
-    return {name: value for name, value in example.columns.items() if name != HIDDEN_FROM_MODELS}
+    return {name: value for name, value in example.columns.items() if name != HIDDEN}
 
 
 def request_for(
@@ -284,9 +284,9 @@ def prediction_row(inputs: CellInputs, asked: PredictionRow, answer: Answer[Any]
         "tokens_estimated": reply.tokens_estimated,
         "cost_usd": reply.cost_usd,
         "requested_at": reply.requested_at,
-        **answerer_of(reply),
         "first_token_seconds": reply.first_token_seconds,
         "mean_logprob": mean_logprob(reply.logprobs),
+        **answerer_of(reply),
         "response_id": answer.response_id,
         "reused": answer.reused,
     }

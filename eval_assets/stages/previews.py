@@ -8,6 +8,7 @@ import polars as pl
 
 from eval_assets.reports.computed.labels import shares_in_words
 from eval_assets.reports.evaluation_report import EvaluationReport
+from eval_assets.reports.rendered.answer import answer_sentence
 from eval_assets.reports.rendered.markdown import report_markdown
 from eval_assets.reports.rendered.page.html import leaderboard_svg
 from eval_assets.requests.conversations import readable
@@ -53,7 +54,7 @@ def label_shares(room: EngineRoom, key: str) -> Mapping[str, str]:
 
 
 def comparison_preview(room: EngineRoom, key: str) -> Mapping[str, str]:
-    """An evaluation's report, and its leaderboards as pictures, one per metric that is won or lost."""
+    """The answer, the whole report, and its leaderboards as pictures, one per metric that is won or lost."""
     report = read_report(room, key)
     metrics = [
         metric
@@ -62,7 +63,7 @@ def comparison_preview(room: EngineRoom, key: str) -> Mapping[str, str]:
         and any(row["n_scored"] for candidate in report.candidates if (row := candidate.metrics.get(metric)))
     ]
     figures = "\n\n".join(_picture(report, metric) for metric in metrics[:MOST_FIGURES])
-    return {"preview": report_markdown(report), "figures": figures}
+    return {"answer": markdown_text(answer_sentence(report)), "preview": report_markdown(report), "figures": figures}
 
 
 def rows_preview(rows: pl.DataFrame, columns: Sequence[str]) -> str:

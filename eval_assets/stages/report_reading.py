@@ -12,6 +12,7 @@ from eval_assets.metrics.overlap.scripts import unseen_notes
 from eval_assets.metrics.targets import acceptable, target_value
 from eval_assets.providers.traits import provider_of
 from eval_assets.reports.evaluation_report import EvaluationReport, load_report
+from eval_assets.reports.note import Note, Weight
 from eval_assets.stages.cell_inputs import evaluation_of, read_judge
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.file_versions import FileVersions
@@ -56,7 +57,7 @@ def _version_now(versions: FileVersions, judge: str) -> str | None:
         return None
 
 
-def _unseen_texts(evaluation: Evaluation, versions: FileVersions, warehouse: Warehouse) -> list[str]:
+def _unseen_texts(evaluation: Evaluation, versions: FileVersions, warehouse: Warehouse) -> list[Note]:
     """Outputs and targets in scripts that a tokenizer of the evaluation's metrics doesn't see."""
     with suppress(ConfigError, MetricError):  # the files may have changed since; then they are outdated, which is said
         metrics = [metric for metric in versions.metrics(evaluation) if metric.tokenizer]
@@ -67,13 +68,14 @@ def _unseen_texts(evaluation: Evaluation, versions: FileVersions, warehouse: War
             pairs = examples.select("targets", "example").iter_rows()
             texts = (text for pair in pairs for text in acceptable(target_value(*pair)).texts)
             targets = pl.Series("output", texts, dtype=pl.String)
-            return [f"{note}." for note in unseen_notes(metrics, pl.concat([outputs, targets]))]
+            return [Note(f"{note}.", Weight.UNSEEN) for note in unseen_notes(metrics, pl.concat([outputs, targets]))]
     return []
 
 
-def _notes(evaluation: Evaluation, warehouse: Warehouse) -> list[str]:
-    """What a reader must know before believing the numbers, whatever was measured."""
-    cut = [] if evaluation.limit is None else [f"These are the first {evaluation.limit} rows (--limit), no more."]
+def _notes(evaluation: Evaluation, warehouse: Warehouse) -> list[Note]:
+    """What to know besides the numbers, whatever was measured."""
+    limit = evaluation.limit
+    cut = [] if limit is None else [Note(f"These are the first {limit} rows (--limit), no more.", Weight.PARTIAL)]
     tiny = [
         judge
         for judge in evaluation.file.judges
@@ -83,8 +85,9 @@ def _notes(evaluation: Evaluation, warehouse: Warehouse) -> list[str]:
         return cut
     return [
         *cut,
-        (
+        Note(
             f"{', '.join(tiny)}: judged by the bundled 135M-parameter model, which judges no better than chance. "
-            "It shows how judging works; its scores say nothing about the candidates."
+            "It shows how judging works; its scores say nothing about the candidates.",
+            Weight.UNTRUSTED,
         ),
     ]

@@ -38,7 +38,7 @@ PREDICTIONS = {
     "run_id": pl.String(),
 }
 
-LATER_COLUMNS = ("tool_calls", "trajectory", "output_fault", "first_token_seconds", "mean_logprob")
+LATER_COLUMNS = ("tool_calls", "trajectory")
 """Of what a metric may read, what a dataset's own column of the name comes before."""
 
 NOT_OF_THE_ANSWER = ("reasoning", "extra", *ANSWERER)
@@ -109,6 +109,7 @@ AGGREGATE_REPORTS = {
     "n_total": pl.Int64(),
     "n_scored": pl.Int64(),
     "n_examples": pl.Int64(),  # examples with at least one score: what mean and interval are over
+    "n_without_target": pl.Int64(),  # rows with nothing to compare with, which are in no other count
     "n_tool_call": pl.Int64(),
     "n_empty": pl.Int64(),
     "n_error": pl.Int64(),

@@ -11,6 +11,7 @@ TOKEN_PARTS = {
     "cache_write_tokens": pl.Int64(),  # of the prompt's, written to a cache
     "reasoning_tokens": pl.Int64(),  # of the completion's, thoughts
     "audio_prompt_tokens": pl.Int64(),
+    "image_prompt_tokens": pl.Int64(),
     "audio_completion_tokens": pl.Int64(),
 }
 

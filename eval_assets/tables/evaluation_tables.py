@@ -119,6 +119,7 @@ COMPARISON = {
     "metric": pl.String(),
     "version": pl.String(),
     "kind": pl.String(),
+    "role": pl.String(),  # primary, named, or described: a default of the task, which is not tested
     "greater_is_better": pl.Boolean(),
     "n_total": pl.Int64(),
     "n_scored": pl.Int64(),
@@ -126,7 +127,7 @@ COMPARISON = {
     "ci_low": pl.Float64(),
     "ci_high": pl.Float64(),
     "rank": pl.Int64(),  # place in the leaderboard of this metric, 1 is best
-    "tied_group": pl.String(),  # two candidates share a letter unless their verdict is better or worse
+    "tied_group": pl.String(),  # two candidates share a letter unless their verdict is better or worse; null: described
     "compared_with": pl.String(),  # the other candidate, model@prompt; null where a candidate stands alone
     "is_baseline_comparison": pl.Boolean(),
     "n_pairs": pl.Int64(),
@@ -138,9 +139,9 @@ COMPARISON = {
     "difference_ci_low": pl.Float64(),
     "difference_ci_high": pl.Float64(),
     "difference_method": pl.String(),
-    "p_value": pl.Float64(),
+    "p_value": pl.Float64(),  # null where the metric is described
     "p_value_method": pl.String(),
-    "p_value_adjusted": pl.Float64(),  # Holm, over the comparisons with the baseline or over all pairs
+    "p_value_adjusted": pl.Float64(),  # over candidates for the primary metric, over all that is named for the others
     "effect_size": pl.Float64(),
     "effect_size_name": pl.String(),
     "significance_level": pl.Float64(),  # of the next two: 1 - confidence over the comparisons corrected for

@@ -6,9 +6,7 @@ from math import floor, isfinite, log10
 ABSENT = "-"
 ZERO = 1e-9  # whatever is smaller is left over from rounding
 
-_DECIMALS = ((10, 3), (1000, 1))  # below the limit, so many
 _CENT = 0.01
-_SMALL = 0.001
 _TOO_LONG = 1e15  # to write out, as are the zeros of what is below 1 / 1e15
 _CHOSEN_DIGITS = 12  # more come of arithmetic
 _WHOLE = 10  # from here on a speed needs no decimals
@@ -16,23 +14,48 @@ _MINUTE, _HOUR = 60, 3600
 _SECONDS_UP_TO = 600
 
 
-def number_text(value: float | None, *, sign: bool = False) -> str:
-    """Write a score so that neighbours line up: three decimals below 10, then fewer, two digits of tiny ones.
+def number_text(
+    value: float | None, *, within: tuple[float | None, float | None] | None = None, sign: bool = False
+) -> str:
+    """Write a number: three digits that matter, or as many as its interval allows, and no exponent where a person
+    would write none.
 
-    >>> [number_text(value) for value in (0.41234, -7.6e-13, 0.00055, 41.26, 1234.5, 1e200, None)]
-    ['0.412', '0.000', '0.00055', '41.3', '1,234', '1.0e200', '-']
-    >>> number_text(0.25, sign=True)
-    '+0.250'
+    Args:
+        value: A score, mean or difference; null is unknown.
+        within: Ends of its interval: digits that it leaves in doubt are left out, and neighbours line up.
+        sign: Whether a plus is written.
+
+    >>> [number_text(value) for value in (0.85, 0.0236, 1234.5, 0.00001234, -7.6e-13, 1e200, None)]
+    ['0.85', '0.0236', '1,234', '0.0000123', '0', '1.0e200', '-']
+    >>> number_text(0.3041, within=(0.209, 0.398)), number_text(0.9, within=(0.897, 0.903)), number_text(0.2, sign=True)
+    ('0.30', '0.900', '+0.2')
     """
     if value is None or not isfinite(value):
         return ABSENT
-    plus = "+" if sign else ""
+    decimals = None if within is None else _decimals_within(value, *within)
+    if decimals is None or abs(value) >= _TOO_LONG:
+        return _brief(value, sign=sign)
+    shown = 0.0 if abs(value) < ZERO else value
+    text = f"{shown:{'+' if sign and shown else ''},.{decimals}f}"
+    return text if float(text.replace(",", "")) or not shown else significant_text(value, 1, sign=sign)
+
+
+def _brief(value: float, *, sign: bool) -> str:
     if abs(value) < ZERO:
-        return f"{0.0:{plus}.3f}"
-    if abs(value) < _SMALL or abs(value) >= _TOO_LONG:
+        return "+0" if sign else "0"
+    if abs(value) >= _TOO_LONG:
         return significant_text(value, 2, sign=sign)
-    decimals = next((digits for limit, digits in _DECIMALS if round(abs(value), digits) < limit), 0)
-    return f"{value:{plus},.{decimals}f}"
+    text = f"{value:{'+' if sign else ''}.3g}"
+    return significant_text(value, 3, sign=sign) if "e" in text or abs(value) >= 1000 else text  # noqa: PLR2004
+
+
+def _decimals_within(value: float, low: float | None, high: float | None) -> int | None:
+    """Decimals that an interval allows, two digits of its width, at most three of the number; null without a width."""
+    if low is None or high is None or not ZERO < high - low < _TOO_LONG:
+        return None
+    of_width = 1 - floor(log10(high - low))
+    largest = max(abs(value), abs(low), abs(high))
+    return max(0, min(of_width, 2 - floor(log10(largest))))
 
 
 def significant_text(value: float, digits: int, *, sign: bool = False) -> str:
@@ -53,20 +76,6 @@ def significant_text(value: float, digits: int, *, sign: bool = False) -> str:
     return f"{value:{plus},.{decimals}f}"
 
 
-def brief_number(value: float, *, sign: bool = False) -> str:
-    """Write a number within a sentence: three digits that matter, and no exponent where a person would write none.
-
-    >>> [brief_number(value) for value in (0.85, 0.0236, 1234.5, 0.00001234, -7.6e-13, 1e200)]
-    ['0.85', '0.0236', '1,234', '0.0000123', '0', '1.0e200']
-    """
-    if not isfinite(value) or abs(value) >= _TOO_LONG:
-        return number_text(value, sign=sign)
-    if abs(value) < ZERO:
-        return "+0" if sign else "0"
-    text = f"{value:{'+' if sign else ''}.3g}"
-    return significant_text(value, 3, sign=sign) if "e" in text else text
-
-
 def plain_number(value: float) -> str:
     """Write a number that somebody chose, such as a threshold, as they would have: all its digits, no exponent.
 
@@ -84,10 +93,12 @@ def plain_number(value: float) -> str:
 def interval_text(low: float | None, high: float | None) -> str:
     """Write an interval; `-` where there is none.
 
-    >>> interval_text(0.38, 0.4449)
-    '[0.380, 0.445]'
+    >>> interval_text(0.38, 0.4449), interval_text(0.2, 0.2)
+    ('[0.380, 0.445]', '[0.2, 0.2]')
     """
-    return ABSENT if low is None or high is None else f"[{number_text(low)}, {number_text(high)}]"
+    if low is None or high is None:
+        return ABSENT
+    return f"[{number_text(low, within=(low, high))}, {number_text(high, within=(low, high))}]"
 
 
 def money_text(dollars: float | None) -> str:
@@ -156,18 +167,18 @@ def shares_text(low: float | None, high: float | None) -> str:
     return ABSENT if low is None or high is None else f"[{share_text(low)}, {share_text(high)}]"
 
 
-def points_text(difference: float | None, *, unit: str = " points") -> str:
-    """Write a difference of shares in points of 0.01.
+def points_text(difference: float | None, *, unit: str = " points", sign: bool = True) -> str:
+    """Write a difference of shares in points of 0.01; one that is there is never written as zero.
 
-    >>> points_text(0.125), points_text(-0.0004), points_text(-7.6e-13)
-    ('+12.5 points', '-0.04 points', '0.0 points')
+    >>> points_text(0.125), points_text(-0.0004), points_text(-7.6e-13), points_text(0.05, sign=False)
+    ('+12.5 points', '-0.04 points', '0.0 points', '5.0 points')
     """
     if difference is None or not isfinite(100 * difference):
         return ABSENT
     if abs(difference) < ZERO:
         return f"0.0{unit}"
-    text = f"{100 * difference:+,.1f}"
-    return f"{text if float(text.replace(',', '')) else significant_text(100 * difference, 1, sign=True)}{unit}"
+    text = f"{100 * difference:{'+' if sign else ''},.1f}"
+    return f"{text if float(text.replace(',', '')) else significant_text(100 * difference, 1, sign=sign)}{unit}"
 
 
 def confidence_text(confidence: float) -> str:

@@ -116,3 +116,13 @@ def test_a_misspelt_column_of_the_data_is_still_refused(project, wrong):
             ea.evaluate(ROWS, Assistant, metrics=[namespace["metric"]])
     else:
         assert ea.evaluate(ROWS, Assistant, metrics=[namespace["metric"]]).df["metric"].to_list() == [None, None]
+
+
+def test_outputs_that_are_saved_keep_what_was_returned_beside_them(project):
+    found = dict(FOUND)
+    app = lambda inputs: {"output": found[inputs][0], "n_steps": found[inputs][2]}  # noqa: E731  has no text to save
+    r = ea.evaluate(ROWS, app, metrics=[few_steps])
+    r.save("saved")
+    again = ea.evaluate(ROWS, "lambda@inputs", metrics=[few_steps])
+    assert again.df["few_steps"].to_list() == r.df["few_steps"].to_list() == [1.0, 0.0]
+    assert again.df["n_steps"].to_list() == ["1", "3"]

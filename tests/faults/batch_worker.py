@@ -110,7 +110,7 @@ def run(folder: Path, spending: Spending = Spending(), *, wait: bool = True) -> 
                     if not n_waiting and ahead.refused(cell) is None:
                         compute(room, "predictions", cell.key, spending, run_id="run-1")
                 if refused := batches.submit(gathering):
-                    raise ProviderError("; ".join(refused))
+                    raise ProviderError("; ".join(map(str, refused.values())))
             if not (n_waiting and wait and batches.wait(lanes)):
                 return n_waiting
 

@@ -266,3 +266,19 @@ def test_a_budget_stops_a_batch_before_it_is_submitted(tmp_path, provider) -> No
     assert predictions(folder).is_empty()
     assert run(folder, Spending(max_cost_usd=1.0)) == 0
     assert [batch.request_counts.total for batch in provider.batches.created] == [2, 1]
+
+
+def test_results_that_cannot_be_read_now_are_read_later(folder, provider) -> None:
+    seen = []
+
+    def outage(when: str, call: str) -> None:
+        if (when, call) == ("before", "GET /files/{id}/content"):
+            seen.append(call)
+            provider.batches.refuses = (503, "overloaded") if len(seen) < 3 else None
+        elif when == "before":
+            provider.batches.refuses = None
+
+    provider.batches.on_call = outage
+    assert run(folder) == 0
+    assert outcomes(folder) == [("ok", None)] * N
+    assert (len(seen), len(provider.batches.created)) == (3, 1)

@@ -4,6 +4,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
+import eval_assets as ea
 from eval_assets.automation import batch_sensor
 from eval_assets.names import REFRESH_JOB
 from eval_assets.stages.spending import Spending
@@ -196,12 +197,22 @@ def test_a_key_that_is_not_set_leaves_batches_under_way(files: Files, provider, 
     assert paid_once(provider, 4)
 
 
+def test_a_key_that_is_not_set_submits_nothing(files: Files, provider, cli, monkeypatch) -> None:
+    batch_other(files, api_key_env="BATCH_KEY")
+    monkeypatch.delenv("BATCH_KEY", raising=False)
+    code, _, said = cli("run", "other")
+    assert code == 2
+    assert "needs the environment variable BATCH_KEY, which is not set; nothing was sent" in said
+    assert not provider.batches.calls
+
+
 def test_a_batch_that_is_refused_is_a_run_that_crashed(files: Files, provider, cli) -> None:
     batch_other(files)
     provider.batches.refuses = (404, "not_found")
     code, _, said = cli("run", "other")
     assert code == 5
-    assert "no batch of model 'alpha' could be submitted: this endpoint takes no batches" in said
+    assert "failed to submit a batch of alpha (run" in said
+    assert "this endpoint takes no batches" in said
 
 
 def test_a_budget_is_set_aside_when_a_batch_is_submitted(files: Files, provider, cli) -> None:
@@ -255,3 +266,12 @@ def test_a_refresh_that_submits_succeeds_and_says_what_waits(lab: Lab, files: Fi
     assert len(provider.batches.created) == 1
     assert lab.refresh(evaluations=["other"]).success
     assert rows(lab, "predictions").height == 4
+
+
+def test_a_project_opened_from_python_submits_and_collects(files: Files, provider, cli) -> None:
+    batch_other(files)
+    project = ea.open_project(files.folder)
+    first = project.run("other")
+    assert "other:alpha@short waits for 4 requests in batches" in repr(first)
+    assert project.run("other", sending="in_batches", wait=True).summary.waiting == {}
+    assert paid_once(provider, 4)

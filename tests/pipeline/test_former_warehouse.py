@@ -10,9 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
+import polars as pl
 import pytest
 
 from eval_assets.planning.plan import Plan, make_plan
+from eval_assets.planning.present_report import present_report
+from eval_assets.reports.rendered.table import report_table
 from eval_assets.stages.stage_table import OF_CELLS, OF_EVALUATIONS
 from tests.projects import ALL_CELLS, MAIN_CELLS, Files, Lab
 
@@ -40,8 +43,23 @@ def plan_of(lab: Lab) -> Plan:
         return make_plan(engine_room)
 
 
-def test_nothing_of_it_is_stale(former: Lab) -> None:
-    assert plan_of(former).is_empty
+def outdated(cells: tuple[str, ...] = tuple(ALL_CELLS)) -> set[tuple[str, str]]:
+    """What this release computes anew, sending nothing: token_f1, a default since, and comparisons by another rule."""
+    by_cell = {(table, cell) for table in ("heuristic_metrics", "aggregate_reports") for cell in cells}
+    return by_cell | {("comparison", cell.partition(":")[0]) for cell in cells}
+
+
+def test_nothing_of_it_is_stale_but_what_costs_nothing(former: Lab) -> None:
+    assert set(plan_of(former).partitions) == outdated()
+
+
+def test_its_report_is_read_before_anything_of_it_is_computed_anew(former: Lab) -> None:
+    with former.engine_room() as engine_room:
+        report = present_report(engine_room, "main")
+    assert report.headline == "brevity"  # the metric the file names; the former table knows no roles
+    assert report.outdated
+    assert report.comparison.filter(pl.col("role").is_not_null()).is_empty()
+    assert "brevity" in report_table(report)
 
 
 def test_a_new_instance_takes_it_over_without_one_request_and_with_equal_rows(former: Lab) -> None:
@@ -56,7 +74,11 @@ def test_a_new_instance_takes_it_over_without_one_request_and_with_equal_rows(fo
         dict.fromkeys(ALL_CELLS, 0)
     )
     assert not former.run().failed
-    assert rows() == before
+    after = rows()
+    new_scores = after["heuristic_metrics"] - before["heuristic_metrics"]
+    assert after["heuristic_metrics"] - new_scores == before["heuristic_metrics"]
+    assert new_scores.total() == former.warehouse.scan("predictions", {}).collect().height  # a token_f1 each
+    assert {**after, "heuristic_metrics": before["heuristic_metrics"]} == before
     assert former.warehouse.scan("responses", {}).collect().height == n_asked
     assert former.plan().is_empty
 
@@ -75,4 +97,4 @@ def test_an_edit_writes_no_more_than_it_would_have_with_a_warehouse_of_today(
 ) -> None:
     former.files.change("evaluations", "main", **fields)
     expected = {(table, key) for table in of_cells for key in MAIN_CELLS} | {(table, "main") for table in of_evaluation}
-    assert set(plan_of(former).partitions) == expected
+    assert set(plan_of(former).partitions) == expected | outdated()

@@ -40,6 +40,9 @@ def test_trials_are_conversations_and_their_rewards_give_pass_hat_k(
     said = re.sub(r"\s+", " ", text)
     shown = ", ".join(f"{chance:.3f}" for chance in chances)
     assert f"reward: pass^1 to pass^4 (that k of k samples succeed): agent@policy {shown}" in said
+    _, marked, _ = outcome_of(capfd.readouterr, data, "report", "airline", "--format", "md")
+    assert "pass^4" in marked
+    assert "⚠️ ok" not in marked  # replies of calls alone are shown by them
     _, page, _ = outcome_of(capfd.readouterr, data, "report", "airline", "--format", "html")
     assert "reward: pass^1 to pass^4" in page
     if file == OWN:  # a page cuts long texts

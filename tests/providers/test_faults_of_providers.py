@@ -128,6 +128,10 @@ FAULTS: dict[str, tuple[Befalls, Expected]] = {
         the_first_gets(Fault(429, retry_after="0.01")),
         rows(N_ROWS * OF_A_REPLY, N_ROWS + 1, ok=N_ROWS),
     ),
+    "overloaded for an hour": (
+        all_get(Fault(503, retry_after="3600"), Fault(529, retry_after="3600")),
+        stops("asks to wait 3600 s"),
+    ),
     "overloaded": (all_get(Fault(503), Fault(529)), stops("failed alike", after=20)),
     "filtered, as an error": (
         all_get(Fault("filtered"), Fault(400, message="Output blocked by content filtering policy")),

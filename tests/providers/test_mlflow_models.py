@@ -18,6 +18,7 @@ from eval_assets.providers.identity import identity_of
 from eval_assets.providers.local.embedded import EmbeddedServers
 from eval_assets.requests.exchange import Request
 
+ANSWER = {"role": "assistant", "content": "In Norway."}
 MESSAGES = ({"role": "user", "content": "Where is Oslo?"},)
 
 
@@ -115,18 +116,21 @@ def test_a_model_without_a_signature_is_given_all_and_one_without_names_the_prom
 
 
 def test_parameters_that_the_signature_names_are_inputs(standin):
-    chat = Loaded(Schema(["messages"], ["temperature"], nested=("messages",)), lambda data: {"messages": [*MESSAGES]})
+    chat = Loaded(
+        Schema(["messages"], ["temperature"], nested=("messages",)), lambda data: {"messages": [*MESSAGES, ANSWER]}
+    )
     (reply,) = replies_of("saved", standin(chat), parameters={"temperature": 0.5})
     ((frame, params),) = chat.seen
     assert (frame["messages"][0], frame["temperature"][0], params) == ([*map(dict, MESSAGES)], 0.5, None)
-    assert reply.output == "Where is Oslo?"
+    assert reply.output == "In Norway."
+    assert json.loads(reply.trajectory) == [*MESSAGES, ANSWER]
 
 
 def test_many_rows_are_given_at_once_where_a_batch_size_is_stated(standin):
     loaded = Loaded(Schema(["question"]), lambda data: data.rename(columns={"question": "output"}).assign(steps=1))
     replies = replies_of("saved", standin(loaded), inputs="abcde", batch_size=3)
     assert [reply.output for reply in replies] == list("abcde")
-    assert [len(frame) for frame, _ in loaded.seen] == [3, 2]
+    assert sorted(len(frame) for frame, _ in loaded.seen) == [2, 3]  # threads end in any order
     assert json.loads(replies[0].extra) == {"steps": 1}
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from eval_assets.config.model import Model, ModelFile
 from eval_assets.errors import MissingKeyError
+from eval_assets.providers.attempts import backoff_seconds
 from eval_assets.providers.clients.openai_client import OpenAIClient, open_openai
 from eval_assets.providers.failures import (
     AttemptFailure,
@@ -216,6 +217,11 @@ def test_retry_after_and_rate_limits_are_read_from_headers(provider):
     with pytest.raises(RateLimited) as caught:
         ask(client_of(provider))
     assert caught.value.retry_after_seconds == 1.5
+    provider.script(Fault(529, retry_after="2"))
+    with pytest.raises(TransientFailure) as overloaded:
+        ask(client_of(provider))
+    assert overloaded.value.retry_after_seconds == 2
+    assert 2 <= backoff_seconds(overloaded.value, 1) <= 2.2
     assert retry_after_seconds({"retry-after": "Fri, 31 Dec 2100 23:59:59 GMT"}) > 50
     assert retry_after_seconds({"retry-after": "later"}) is None
     provider.headers = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "1m2s"}

@@ -241,6 +241,10 @@ def test_chat_leaves_no_mark_in_a_file_that_is_written_back(provider):
     [
         ({"provider": "embedded", "model": "x", "api": "responses"}, "with provider 'openai', got 'embedded'"),
         ({"provider": "openai", "model": "x", "api": "responses", "parameters": {"stop": "."}}, "takes no `stop`"),
+        (
+            {"provider": "openai", "model": "x", "api": "responses", "parameters": {"max_output_tokens": 9}},
+            "expected the limit as `max_tokens`",
+        ),
     ],
 )
 def test_a_file_that_asks_for_what_the_api_has_not_is_refused(fields, said):

@@ -93,6 +93,8 @@ def test_a_model_file_may_ask_for_it(provider):
     assert reply.first_token_seconds > 0
     with pytest.raises(ValueError, match="expected `stream` with provider openai or embedded or callable"):
         ModelFile(provider="recorded", file="a.jsonl", stream=True)
+    with pytest.raises(ValueError, match="`stream` reads chat completions"):
+        ModelFile(provider="openai", model="tiny", api="responses", stream=True)
 
 
 def refuse_what_openai_does_not_send(chunks):

@@ -4,9 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from eval_assets.planning.changes import version_change
 from eval_assets.providers.dispatch.jobs import Job
 from eval_assets.providers.replies.reading import Reading
 from eval_assets.requests.keys import ModelIdentity, request_key
+from eval_assets.stages.content_hash import content_sha256
+from eval_assets.stages.file_versions import FileVersions
+from eval_assets.storage.versions import StoredVersion
 from tests.engines import answered, engine_on, question
 from tests.loopback import TOOL_CALLS, Fault, LoopbackProvider
 from tests.small_project import compute_everything, problems_of, project_with
@@ -132,3 +136,37 @@ def test_a_metric_that_reads_a_column_of_no_row_is_refused(tmp_path: Path) -> No
     written["evaluations/e.yaml"] = written["evaluations/e.yaml"].replace("tool_call_match", metric)
     (said,) = problems_of(project_with(tmp_path, **written))
     assert "e.yaml:4: metrics[0].parameters.column: no row of dataset 'qa' has the column 'expected.calls'" in said
+
+
+def test_expected_calls_that_can_not_be_read_are_said_with_their_row(tmp_path: Path) -> None:
+    written = files("", tools="[{name: a}]")
+    odd = {**ROWS[1], "example_id": "c", "targets": [{"arguments": {}}]}
+    written["datasets/qa.jsonl"] += json.dumps(odd) + "\n"
+    (said,) = problems_of(project_with(tmp_path, **written))
+    assert said == "data/datasets/qa.jsonl:3: targets: expected a call with a name, got {'arguments': {}}"
+
+
+def test_a_prompt_inside_an_evaluation_gives_tools_too(tmp_path: Path) -> None:
+    with LoopbackProvider() as provider:
+        written = files(provider.base_url, tools="[{name: a}]")
+        prompt = "[{name: quick, user: '{{ inputs }}', tools: [{name: b}]}]"
+        written["evaluations/e.yaml"] = written["evaluations/e.yaml"].replace("[ask]", prompt)
+        assert problems_of(project_with(tmp_path, **written)) == []
+        compute_everything(tmp_path, run_id="run-1")
+        assert provider.bodies[0]["tools"] == [{"type": "function", "function": {"name": "b"}}]
+
+
+def test_tools_are_another_version_of_a_prompt_and_none_leave_it_as_it_was(tmp_path: Path) -> None:
+    bare = "## user\n{{ inputs }}\n"
+    texts = (bare, f"---\ntools: [{{name: a}}]\n---\n{bare}", f"---\ntools: [{{name: b}}]\n---\n{bare}")
+    projects = [
+        project_with(tmp_path / str(number), **{**files("", tools="x"), "prompts/ask.md": text})
+        for number, text in enumerate(texts)
+    ]
+    found = [FileVersions(project).version("prompts", "ask") for project in projects]
+    # As it was before prompts knew tools.
+    assert found[0].sha256 == content_sha256([{"role": "user", "template": "{{ inputs }}"}])
+    assert "tools" not in found[0].content
+    assert len({version.sha256 for version in found}) == 3
+    stored = StoredVersion("ask", 1, found[1].sha256, found[1].content, texts[1], "run-1")
+    assert version_change("prompts", "ask", stored, found[2], 2) == "prompt ask v1 → v2: tools changed"

@@ -32,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     compute_everything(folder, run_id="run-1")
     (folder / "data/prompts/ask.md").write_text("## user\nBriefly: {{ inputs }}\n")
     compute_everything(folder, run_id="run-2")
-    (folder / "data/evaluations/e.yaml").write_text(EVALUATION.replace("[contains]", "[contains, token_f1]"))
+    (folder / "data/evaluations/e.yaml").write_text(EVALUATION.replace("[contains]", "[contains, rougeL]"))
     compute_everything(folder, run_id="run-3", without=("predictions", "judge_scores"))
     project_with(folder, **started)
     compute_everything(folder, run_id="run-4")
@@ -77,7 +77,7 @@ def test_parameters_of_the_model_are_columns(states: pl.DataFrame) -> None:
 def test_metrics_are_columns_under_their_keys_and_null_where_a_state_lacked_them(states: pl.DataFrame) -> None:
     assert states["metrics.contains/v1/mean"].to_list() == [0, 0, 1]
     assert states["metrics.contains/v1/n_scored"].to_list() == [1, 1, 1]
-    assert states["metrics.token_f1/v2/mean"].to_list() == [0, None, None]
+    assert states["metrics.rougeL/v1/mean"].to_list() == [0, None, None]
     assert states["metrics.token_count/variance"].to_list() == [0, 0, 0]  # of one row
 
 

@@ -131,3 +131,11 @@ def _with_samples(records: list[dict[str, Any]]) -> dict[str, str]:
 def _no_scores() -> pl.DataFrame:
     text = ("model", "prompt", "example_id", "metric", "justification", "label")
     return pl.DataFrame(schema={**dict.fromkeys(text, pl.String()), "score": pl.Float64(), "sample_index": pl.Int64()})
+
+
+def test_the_predictions_of_an_example_are_shown_by_their_calls_where_they_say_nothing(tmp_path: Path) -> None:
+    records = [{"example_id": "a", "trial": trial, "output": TRAJECTORY[: 5 - trial]} for trial in (0, 1)]
+    project_with(tmp_path, **_with_samples(records))
+    said = trace_text(trace(compute_everything(tmp_path, run_id="run-1"), "a"))
+    assert "output: No rain." in said
+    assert 'output: assistant calls: weather(city="Oslo")' in said

@@ -69,3 +69,26 @@ def test_a_threshold_that_is_none_is_refused(tmp_path: Path, gate: str, said: st
 )
 def test_a_threshold_that_decides_is_allowed(tmp_path: Path, gate: str) -> None:
     assert said_of(tmp_path, gate) == []
+
+
+def said_of_primary(folder: Path, primary: str) -> list[str]:
+    evaluation = FILES["evaluations/e.yaml"] + f"metrics: [token_f1, response_length]\nprimary: {primary}\n"
+    return problems_of(project_with(folder, **{"evaluations/e.yaml": evaluation}))
+
+
+@pytest.mark.parametrize(
+    ("primary", "said"),
+    [
+        ("token_f2", "expected a metric or judge of this evaluation, got 'token_f2'; did you mean 'token_f1'"),
+        ("response_length", "with a better end, such as 'exact_match', "),
+    ],
+)
+def test_a_primary_metric_that_can_decide_nothing_is_refused(tmp_path: Path, primary: str, said: str) -> None:
+    (found,) = said_of_primary(tmp_path, primary)
+    assert found.startswith("data/evaluations/e.yaml:7: primary: expected ")
+    assert said in found
+
+
+@pytest.mark.parametrize("primary", ["token_f1", "exact_match", "right"])
+def test_a_metric_a_default_or_a_judge_may_be_primary(tmp_path: Path, primary: str) -> None:
+    assert said_of_primary(tmp_path, primary) == []

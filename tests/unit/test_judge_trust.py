@@ -45,7 +45,7 @@ def test_a_judge_measured_as_it_stands_is_calibrated():
     assert judge.uncalibrated is None
     assert standing(judge) == "checked against 20 outputs labelled by ann"
     assert "same score on 75 %" in judge.sentence
-    assert "Cohen's kappa, quadratic weights 0.600 [0.400, 0.800]" in judge.sentence
+    assert "Cohen's kappa, quadratic weights 0.60 [0.40, 0.80]" in judge.sentence
     assert "can't be told from chance" not in judge.sentence
 
 

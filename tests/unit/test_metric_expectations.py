@@ -141,6 +141,11 @@ def test_a_row_that_expects_nothing_has_no_score() -> None:
     assert [scored("x", expect)["reason"] for expect in (None, [])] == ["no expect", "no expect"]
 
 
+def test_fields_that_parquet_adds_as_null_say_nothing() -> None:
+    expect = [{"contains": "paris", "max_length": None}, {"contains": None, "max_length": 5}]
+    assert scored("Paris", expect)["score"] == 1.0
+
+
 def test_json_in_a_cell_is_read_as_such() -> None:
     assert scored("Paris", json.dumps([{"contains": "paris"}]))["score"] == 1.0
 

@@ -11,6 +11,7 @@ from tests.unit.test_metric_rows import resolved
 
 LABELS = {
     "question-answering": [
+        "token_f1",  # ours; MLflow has the others
         "exact_match",
         "toxicity",
         "ari_grade_level",

@@ -126,6 +126,9 @@ def test_code_has_parameters_of_its_own_but_no_secrets_among_them(tmp_path: Path
     assert problems_of(project_with(tmp_path, **{"models/echo.yaml": model})) == []
     secret = project_with(tmp_path, **{"models/echo.yaml": model.replace("-8", "1, api_key: hush")})
     assert "parameters.api_key: this is stored and shown" in secret.broken["models", "echo"]
+    secret = project_with(tmp_path, **{"models/echo.yaml": f"{model}arguments: {{api_key: hush}}\n"})
+    assert "arguments.api_key: this is stored and shown" in secret.broken["models", "echo"]
+    assert "hush" not in secret.broken["models", "echo"]
 
 
 @pytest.mark.parametrize(

@@ -196,6 +196,20 @@ def test_calls_their_results_and_parts_are_sent_as_they_are() -> None:
     )
 
 
+def test_fields_that_parquet_adds_as_null_are_not_sent() -> None:
+    nothing = {"tool_calls": None, "tool_call_id": None, "name": None}
+    parts = [{"type": "text", "text": "Look:", "image_url": None}, {**LOOK[1], "text": None}]
+    asked = [
+        {"role": "user", "content": parts, **nothing},
+        {"role": "assistant", "content": None, **nothing, "tool_calls": [{**CALL, "index": None}]},
+    ]
+    prompt = parse_prompt("p", "## user\n{{ messages }}\n", file="p.md")
+    assert render_prompt(prompt, {"inputs": asked}) == (
+        {"role": "user", "content": LOOK},
+        {"role": "assistant", "content": None, "tool_calls": [CALL]},
+    )
+
+
 def test_a_row_without_a_conversation_says_that_there_are_no_messages() -> None:
     prompt = parse_prompt("p", "## user\n{{ messages }}\n", file="p.md")
     with pytest.raises(TemplateError, match="'messages' is undefined; the example's columns: context, inputs, targets"):

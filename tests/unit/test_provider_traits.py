@@ -25,7 +25,8 @@ def test_the_traits_are_as_written_by_hand():
     assert with_trait("has_sampling_parameters") == {"openai", "anthropic", "embedded", "transformers"}
     assert with_trait("has_tokens") == {"openai", "anthropic", "embedded", "transformers"}
     assert with_trait("takes_reply_formats") == {"openai", "anthropic", "embedded"}
-    assert with_trait("takes_tools") == with_trait("takes_images") == {"openai", "anthropic", "callable", "recorded"}
+    taking = {"openai", "anthropic", "callable", "mlflow", "recorded"}
+    assert with_trait("takes_tools") == with_trait("takes_images") == taking
     assert {name for name in PROVIDERS if has_dialects(name)} == {"openai", "anthropic"}
     assert {name for name, provider in PROVIDERS.items() if provider.account is not None} == {"openai", "anthropic"}
     assert with_trait("is_recorded") == {"recorded"}

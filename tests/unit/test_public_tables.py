@@ -73,10 +73,11 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
             "finish_reason text, output_fault text, latency_seconds number, prompt_tokens whole, "
             "completion_tokens whole, "
             "cached_tokens whole, cache_write_tokens whole, reasoning_tokens whole, audio_prompt_tokens whole, "
+            "image_prompt_tokens whole, "
             "audio_completion_tokens whole, tokens_estimated yes/no, cost_usd number, "
             "requested_at time, answered_by text, system_fingerprint text, service_tier text, "
-            "first_token_seconds number, mean_logprob number, request_key text, response_id text, "
-            "reused yes/no, run_id text"
+            "first_token_seconds number, mean_logprob number, "
+            "request_key text, response_id text, reused yes/no, run_id text"
         ),
     ),
     "heuristic_metrics": (
@@ -96,6 +97,7 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
             "reason text, messages text, raw_reply text, reasoning text, latency_seconds number, "
             "prompt_tokens whole, completion_tokens whole, "
             "cached_tokens whole, cache_write_tokens whole, reasoning_tokens whole, audio_prompt_tokens whole, "
+            "image_prompt_tokens whole, "
             "audio_completion_tokens whole, tokens_estimated yes/no, cost_usd number, requested_at time, "
             "answered_by text, system_fingerprint text, service_tier text, "
             "judgement_key text, response_id text, request_keys text, reused yes/no, run_id text"
@@ -106,9 +108,10 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
         (
             "evaluation text, model text, prompt text, metric text, version text, kind text, "
             "greater_is_better yes/no, lowest_possible number, highest_possible number, slice_column text, "
-            "slice_value text, n_total whole, n_scored whole, n_examples whole, n_tool_call whole, n_empty whole, "
-            "n_error whole, n_refused whole, n_truncated whole, n_unparsed whole, n_skipped whole, mean number, "
-            "variance number, standard_error number, median number, p90 number, min number, max number, "
+            "slice_value text, n_total whole, n_scored whole, n_examples whole, n_without_target whole, "
+            "n_tool_call whole, n_empty whole, n_error whole, n_refused whole, n_truncated whole, n_unparsed whole, "
+            "n_skipped whole, mean number, variance number, standard_error number, median number, p90 number, "
+            "min number, max number, "
             "ci_low number, ci_high number, ci_method text, p90_ci_low number, p90_ci_high number, "
             "p90_ci_method text, confidence number, mean_if_missing_worst number, mean_if_missing_best number, "
             "n_labelled whole, labels text, extra_aggregates text, run_id text"
@@ -161,7 +164,7 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
     "comparison": (
         ("evaluation",),
         (
-            "evaluation text, model text, prompt text, metric text, version text, kind text, "
+            "evaluation text, model text, prompt text, metric text, version text, kind text, role text, "
             "greater_is_better yes/no, n_total whole, n_scored whole, mean number, ci_low number, ci_high number, "
             "rank whole, tied_group text, compared_with text, is_baseline_comparison yes/no, n_pairs whole, "
             "n_unpaired whole, wins whole, losses whole, ties whole, difference number, difference_ci_low number, "
@@ -184,13 +187,14 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
         (
             "lane text, response_id text, request_key text, key_schema text, request text, outcome text, "
             "output text, reasoning text, tool_calls text, trajectory text, extra text, finish_reason text, "
-            "error_kind text, error text, logprobs text, latency_seconds number, prompt_tokens whole, "
-            "completion_tokens whole, "
+            "error_kind text, "
+            "error text, logprobs text, latency_seconds number, prompt_tokens whole, completion_tokens whole, "
             "cached_tokens whole, cache_write_tokens whole, reasoning_tokens whole, audio_prompt_tokens whole, "
+            "image_prompt_tokens whole, "
             "audio_completion_tokens whole, tokens_estimated yes/no, "
             "cost_usd number, requested_at time, "
-            "answered_by text, system_fingerprint text, service_tier text, "
-            "first_token_seconds number, usage text, reply_sha256 text, run_id text"
+            "answered_by text, system_fingerprint text, service_tier text, first_token_seconds number, "
+            "usage text, reply_sha256 text, run_id text"
         ),
     ),
     "runs": (
@@ -200,6 +204,7 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
             "finished_at time, n_rows whole, n_reused whole, n_sent whole, n_failed whole, n_retries whole, "
             "n_corrupt whole, failures text, prompt_tokens whole, completion_tokens whole, "
             "cached_tokens whole, cache_write_tokens whole, reasoning_tokens whole, audio_prompt_tokens whole, "
+            "image_prompt_tokens whole, "
             "audio_completion_tokens whole, n_estimated whole, cost_usd number, saved_usd number, "
             "concurrency text, ended text, message text"
         ),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from eval_assets.errors import MetricError
 from eval_assets.reports.computed.comparing import compare_candidates
+from eval_assets.reports.computed.roles import Role, named_first, roles_of
 from eval_assets.reports.computed.scores import ExampleGroups, MetricFacts
 from eval_assets.tables.evaluation_tables import COMPARISON
 from tests.report_rows import SHARE, aggregated, scored, trial
@@ -176,17 +177,65 @@ def test_a_metric_without_a_margin_costs_the_equivalence_of_another_nothing() ->
     assert against_baseline(frame, "new", "bleu")["verdict"] == "no reliable difference"
 
 
-def test_p_values_are_corrected_over_the_whole_table_of_comparisons_with_the_baseline() -> None:
-    frame = compare(
-        trial("old", "new"),
-        scored(OLD, model="old"),
-        scored(NEW, model="new"),
-        scored(OLD, model="old", metric="rougeL"),
-        scored(NEW, model="new", metric="rougeL"),
-    )
-    row = against_baseline(frame, "new")
-    assert row["p_value_adjusted"] == 0.015625  # Holm: 2 * 0.0078125
-    assert "corrected for 2 comparisons" in row["sentence"]
+def of_metrics(names, n_candidates=1):
+    """Rows in which every candidate is ahead of the baseline on every metric by the same differences: p 0.0078."""
+    candidates = ["new", *(f"new{index}" for index in range(1, n_candidates))]
+    rows = [scored(OLD, model="old", metric=name) for name in names]
+    rows += [scored(NEW, model=model, metric=name) for name in names for model in candidates]
+    return ("old", *candidates), rows
+
+
+def test_the_primary_metric_is_corrected_for_the_candidates_alone_and_the_other_named_ones_together() -> None:
+    candidates, rows = of_metrics(["a", "b", "c"], n_candidates=2)
+    frame = compare(trial(*candidates, primary="a"), *rows)
+    first, second = (against_baseline(frame, "new", metric) for metric in "ab")
+    assert (first["role"], second["role"]) == ("primary", "named")
+    assert first["p_value_adjusted"] == 0.015625  # Holm over two candidates: 2 * 0.0078125
+    assert "corrected for 2 comparisons" in first["sentence"]
+    assert second["p_value_adjusted"] == 0.03125  # over two metrics times two candidates
+    assert "corrected for 4 comparisons" in second["sentence"]
+
+
+def test_the_correction_that_the_file_declares_is_that_of_the_other_named_metrics() -> None:
+    candidates, rows = of_metrics(["a", "b", "c", "d"], n_candidates=2)
+    frame = compare(trial(*candidates, primary="a", correction="benjamini-hochberg"), *rows)
+    assert against_baseline(frame, "new", "a")["p_value_adjusted"] == 0.015625
+    assert against_baseline(frame, "new", "b")["p_value_adjusted"] == 0.0078125  # six equal ones: 6 / 6 times
+
+
+def test_the_file_says_which_metric_is_primary() -> None:
+    candidates, rows = of_metrics(["a", "b"])
+    frame = compare(trial(*candidates, primary="b"), *rows)
+    assert dict(frame.select("metric", "role").unique().rows()) == {"a": "named", "b": "primary"}
+
+
+def test_a_default_of_the_task_is_described_and_costs_the_others_nothing() -> None:
+    candidates, rows = of_metrics(["a", "b", "c"])
+    scores = pl.concat(rows)
+    facts = {"a": MetricFacts(low=0, high=1, named_at=None), "b": SHARE, "c": SHARE}
+    evaluation = trial(*candidates, primary="b")
+    frame = compare_candidates(evaluation, scores, aggregated(scores, facts), metric_facts=facts, run_id="r")
+    row = against_baseline(frame, "new", "a")
+    assert row["role"] == "described"
+    assert {row[name] for name in ("p_value", "p_value_adjusted", "verdict", "tied_group")} == {None}
+    assert (row["rank"], row["difference"]) == (1, pytest.approx(0.35))
+    assert re.fullmatch(r"\+35\.0 points \(95% interval [\d.]+ to [\d.]+\)", row["sentence"])
+    assert against_baseline(frame, "new", "b")["p_value_adjusted"] == 0.0078125
+    assert against_baseline(frame, "new", "c")["p_value_adjusted"] == 0.0078125
+
+
+def test_without_a_name_in_the_file_the_first_default_with_a_better_end_and_a_score_is_primary() -> None:
+    length = MetricFacts(greater_is_better=None, named_at=None)
+    facts = {"length": length, "unseen": MetricFacts(named_at=None), "a": MetricFacts(named_at=None)}
+    assert roles_of(trial("old"), facts, meanless=["unseen"])["a"] is Role.PRIMARY
+    assert set(roles_of(trial("old"), {"length": length}).values()) == {Role.DESCRIBED}
+
+
+def test_what_a_gate_asks_about_is_named_after_metrics_and_judges() -> None:
+    facts = {"a": MetricFacts(named_at=None), "b": MetricFacts(named_at=1), "c": MetricFacts(named_at=0)}
+    gated = trial("old", gates=[{"metric": "a", "min": 0.5}])
+    assert named_first(gated, facts) == ["c", "b", "a"]
+    assert roles_of(gated, {"a": facts["a"]})["a"] is Role.PRIMARY
 
 
 def test_what_the_examples_can_show_is_stated_for_the_corrected_level() -> None:
@@ -194,7 +243,8 @@ def test_what_the_examples_can_show_is_stated_for_the_corrected_level() -> None:
     one = against_baseline(compare(trial("old", "new"), scored(old, model="old"), scored(new, model="new")), "new")
     metrics = [f"m{index}" for index in range(8)]
     rows = [scored(v, model=m, metric=name) for name in metrics for m, v in (("old", old), ("new", new))]
-    eight = against_baseline(compare(trial("old", "new"), *rows), "new", "m0")
+    rows += [scored(v, model=m, metric="first") for m, v in (("old", old), ("new", new))]
+    eight = against_baseline(compare(trial("old", "new", primary="first"), *rows), "new", "m0")
     assert (one["significance_level"], eight["significance_level"]) == pytest.approx((0.05, 0.00625))
     # 0.1519 / sqrt(40) times 2.875 = t(39, 0.975) + 0.85, and times 3.75
     assert one["smallest_detectable_difference"] == pytest.approx(0.0691, abs=5e-4)
@@ -254,12 +304,14 @@ def test_candidates_that_cannot_be_told_apart_share_a_letter() -> None:
 
 
 def test_letters_and_sentences_agree_on_the_baseline() -> None:
-    # 0.0078 alone, but eight metrics are looked at: 8 * 0.0078125 = 0.0625
-    metrics = [f"m{index}" for index in range(8)]
+    # 0.0078 alone, but beside the primary metric eight are looked at: 8 * 0.0078125 = 0.0625
+    metrics = [f"m{index}" for index in range(9)]
     rows = [scored(values, model=model, metric=name) for name in metrics for model, values in (("x", OLD), ("y", NEW))]
-    frame = compare(trial("x", "y"), *rows)
-    assert against_baseline(frame, "y", "m0")["verdict"] == "no reliable difference"
-    assert set(frame["tied_group"]) == {"a"}
+    frame = compare(trial("x", "y", primary="m0"), *rows)
+    assert against_baseline(frame, "y", "m0")["verdict"] == "better"
+    assert letters_of(frame, "m0") == {"x": {"b"}, "y": {"a"}}
+    assert against_baseline(frame, "y", "m1")["verdict"] == "no reliable difference"
+    assert letters_of(frame, "m1") == {"x": {"a"}, "y": {"a"}}
 
 
 def test_where_less_is_better_a_lower_mean_wins() -> None:

@@ -45,7 +45,7 @@ def test_a_third_of_failed_requests_makes_a_gate_inconclusive_however_good_the_r
     of_new = rows.filter(pl.col("model") == "new")
     assert of_new["verdict"].to_list() == ["INCONCLUSIVE", "INCONCLUSIVE"]
     assert of_new["failed_share"].to_list() == pytest.approx([1 / 3, 1 / 3])
-    assert "33.3% of the rows have no score" in of_new["reason"][0]
+    assert "33 % of the rows have no score" in of_new["reason"][0]
     assert overall_verdict(rows).exit_code == 3
 
 
@@ -149,7 +149,7 @@ def test_an_advisory_gate_warns_and_decides_nothing() -> None:
 
 def test_one_stop_outweighs_what_could_not_be_decided() -> None:
     rows = ask([DROP], old=GOOD, worse=POOR, failing=[*GOOD[:40], *[None] * 20])
-    assert overall_verdict(rows).note == "1 of 2 critical conditions failed"
+    assert overall_verdict(rows).note == "1 of 2 critical conditions failed; none may ship"
 
 
 def test_an_evaluation_without_gates_passes_and_says_that_nothing_was_asked() -> None:

@@ -30,21 +30,22 @@ def block_of(page: str):
 
 
 def test_the_best_candidate_stands_first_in_the_terminal(many) -> None:
-    lines = report_table(many).splitlines()
-    rows = [line.split("|")[1].strip() for line in lines if "/12 |" in line and "@p" in line]
-    assert rows[:3] == ["m19@p", "m18@p", "m17@p"]
-    assert len(rows) == N
-    assert rows[-1] == "m00@p"
+    lines = report_table(many, selected=["m07@p"]).splitlines()
+    assert "m19@p, the best of 20, is better than the baseline m00@p on token_f1" in lines[0]
+    start = next(index for index, line in enumerate(lines) if line.startswith("----")) + 1
+    rows = [line.split()[:2] for line in lines[start : start + 10]]
+    best = [[str(place), f"m{20 - place}@p"] for place in range(1, 9)]  # eight, one that is asked for, the baseline
+    assert rows == [*best, ["13!!", "m07@p"], ["20", "m00@p"]]
+    assert lines[start + 10].startswith("10 more: ")
     assert max(map(len, lines)) <= WIDTH
 
 
-def test_every_candidate_has_a_row_of_its_own_in_markdown(many) -> None:
-    text = report_markdown(many)
-    board = text.split("## Leaderboard")[1].split("##")[0]
-    rows = [line for line in board.splitlines() if "@p" in line]
-    assert len(rows) == N
-    assert rows[0].startswith("| m19@p | ")
-    assert "| candidate | token_f1 ↑ |" in board
+def test_the_top_and_what_is_selected_stand_in_markdown(many) -> None:
+    lines = report_markdown(many, selected=["m05@p"]).splitlines()
+    assert lines[2].startswith("| | candidate | token_f1 ↑ | vs baseline, points |")
+    rows = [line for line in lines[4:] if line.startswith("| ")][:10]
+    assert rows[0].startswith("| 1 | m19@p | **")
+    assert [row.split("|")[2].strip() for row in rows[7:]] == ["m12@p", "m05@p", "m00@p (baseline)"]
 
 
 def test_the_page_shows_the_best_and_folds_the_others_away(many) -> None:
@@ -69,14 +70,15 @@ def test_json_leaves_no_candidate_out(many) -> None:
     assert len({row["model"] for row in report_json(many)["comparisons"]}) == N
 
 
-def test_long_warnings_are_counted_where_a_person_reads_and_complete_for_programs() -> None:
+def test_one_cause_is_one_note_however_many_candidates_it_befell() -> None:
     names = [f"m{number:02}" for number in range(30)]
     report = report_of({name: ["x", None] for name in names}, {name: [0.5, None] for name in names})
     for render in (report_table, report_markdown, report_html):
-        text = " ".join(render(report).replace("`", "").split())
-        assert "10 more warnings" in text
-        assert text.count("1 of 2 requests failed") == 20
-    assert len(report_json(report)["warnings"]) == 30
+        text = " ".join(render(report).split())
+        assert text.count("30 candidates: 30 of 60 requests failed (error: HTTP 500).") == 1
+        assert text.count("requests failed") <= 2  # in Markdown once more, in the fold that names them
+    (note,) = report_json(report)["notes"]
+    assert note["candidates"] == [f"{name}@p" for name in names]
 
 
 def test_a_page_of_more_text_than_fits_says_how_many_examples_it_shows(monkeypatch) -> None:

@@ -79,7 +79,7 @@ CONDITIONS: Mapping[type[BaseModel], list[dict[str, Any]]] = {
         {"properties": {"parameters": sampling_parameters()}},
     ],
     RowSource: [{"minProperties": 1, "maxProperties": 1}],
-    Gate: [{"anyOf": [{"required": [name]} for name in Gate.THRESHOLDS]}],
+    Gate: [{"anyOf": [{"required": [name]} for name in (*Gate.OF_SCORES, *Gate.OF_COST)]}],
     MetricChoice: [{"if": {"not": {"required": ["function"]}}, "then": {"properties": {"metric": SHIPPED_METRIC}}}],
 }
 """What a model's validators ask for beyond its fields."""

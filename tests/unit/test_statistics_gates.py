@@ -50,7 +50,7 @@ def test_too_few_rows_settle_nothing():
 def test_a_third_of_failed_rows_settles_nothing_however_good_the_rest():
     result = minimum_gate(shares(1000, 0, 500), 0.5, TERMS)
     assert result.verdict is GateDecision.INCONCLUSIVE
-    assert result.reason == "33.3% of the rows have no score, at most 10.0% may"
+    assert result.reason == "33 % of the rows have no score, at most 10 % may"
     assert result.value == 1
     assert result.value_if_unscored_worst == pytest.approx(2 / 3)
 

@@ -71,6 +71,15 @@ def test_a_judge_score_is_followed_to_the_dataset_row(warehouse):
     assert (traced["example"]["targets"], traced["example"]["is_current"]) == ("Paris", True)
 
 
+def test_a_trace_says_who_answered_where_the_provider_reports_it(tmp_path, warehouse):
+    asked = prediction(answered_by="gpt-2026-08-06", service_tier="default")
+    told = warehouse_of(tmp_path, **one_of_each(predictions=[asked]))
+    traced = trace(told, "s-judged")
+    assert traced["prediction"]["answered_by"] == "gpt-2026-08-06"
+    assert trace_text(traced).count("answered by: gpt-2026-08-06, default") == 1
+    assert "answered by" not in trace_text(trace(warehouse, "s-judged"))
+
+
 def test_a_heuristic_score_names_its_implementation_and_has_no_judge(warehouse):
     traced = trace(warehouse, "s-1")
     assert traced["judge"] is None
@@ -252,6 +261,14 @@ def test_a_trace_shows_thoughts_and_calls_apart_from_the_output(tmp_path):
     assert "tool calls: get_weather()" in text
     assert "Is it\\u001b cold?" in text
     assert "error: it calls" in text
+
+
+def test_a_trace_shows_what_was_returned_beside_an_output_and_what_keeps_it_from_its_form(tmp_path):
+    row = prediction(output="Oslo", extra='{"steps":["\x1b"]}', output_fault="no JSON", first_token_seconds=0.25)
+    text = trace_text(trace(warehouse_of(tmp_path, **one_of_each(predictions=[row])), "s-1"))
+    assert 'returned beside it: {"steps":["\\u001b"]}' in text
+    assert "not of the form asked for: no JSON" in text
+    assert ", first token after 250 ms" in text
 
 
 def test_the_printed_form_is_wrapped_and_keeps_control_characters_from_the_terminal(tmp_path):

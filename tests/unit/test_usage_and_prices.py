@@ -1,5 +1,7 @@
 """What providers say they used, in every shape, and what it costs: cents derived by hand."""
 
+from dataclasses import replace
+
 import pytest
 
 from eval_assets.config.model import BatchPrices, Prices, PriceTier
@@ -261,3 +263,41 @@ def test_batches_cost_what_the_file_states_of_them_and_else_what_it_states():
     assert counted_cost_usd(short, in_batches(prices)) == pytest.approx(0.05 + 0.01 + 0.05)
     assert dearest_rates(in_batches(prices)) == (4, 5)
     assert in_batches(Prices(request_usd=1)) == Prices(request_usd=1)
+
+
+def test_a_cost_that_is_told_counts_where_the_file_says_so():
+    usage = '{"prompt_tokens": 10000, "completion_tokens": 1000, "cost": 0.0123}'
+    told = reply("yes", cost_usd=None, usage=usage, prompt_tokens=10_000, completion_tokens=1_000)
+    rates = {"prompt_usd_per_million": 2, "completion_usd_per_million": 10}
+    assert reply_cost_usd(told, Prices(as_told=True)) == 0.0123
+    assert reply_cost_usd(told, Prices(as_told=True, **rates)) == 0.0123
+    assert reply_cost_usd(told, Prices(**rates)) == pytest.approx(0.03)  # credits or euros, for all that is known
+    untold = replace(told, usage='{"prompt_tokens": 10000}')
+    assert reply_cost_usd(untold, Prices(as_told=True, **rates)) == pytest.approx(0.03)
+    assert reply_cost_usd(untold, Prices(as_told=True)) is None
+
+
+@pytest.mark.parametrize(
+    ("usage", "cents"),
+    [
+        # 9,000 tokens of text: 1.8, 1,000 of images: 0.5, 1,000 of the reply: 1
+        (chat(10_000, 1_000, prompt_tokens_details={"image_tokens": 1_000, "text_tokens": 9_000}), 3.3),
+        (
+            gemini(
+                10_000,
+                1_000,
+                11_000,
+                promptTokensDetails=[
+                    {"modality": "TEXT", "tokenCount": 9_000},
+                    {"modality": "IMAGE", "tokenCount": 1_000},
+                ],
+            ),
+            3.3,
+        ),
+        (chat(10_000, 1_000, prompt_tokens_details={"image_tokens": None}), 3.0),
+        (gemini(10_000, 1_000, 11_000, promptTokensDetails=[None, {"modality": "IMAGE"}]), 3.0),
+    ],
+)
+def test_images_of_a_prompt_have_a_rate_of_their_own(usage, cents):
+    prices = CARD.model_copy(update={"image_prompt_usd_per_million": 5.0})
+    assert 100 * counted_cost_usd(counts_of(usage), prices) == pytest.approx(cents)

@@ -10,12 +10,12 @@ from typing import Any
 from eval_assets.config.problems import nearest
 from eval_assets.errors import ConfigError
 from eval_assets.providers.clients.callable_arguments import (
-    HIDDEN,
     REQUEST_NAMES,
     NamedArguments,
     named_arguments,
     unfilled,
 )
+from eval_assets.requests.exchange import HIDDEN
 
 
 def takes_rows(function: Callable[..., Any], columns: Collection[str]) -> bool:

@@ -30,7 +30,7 @@ from eval_assets.user_code.fingerprints import UnhashableCodeError, function_fin
 Declared = TypeVar("Declared", bound=BaseModel)
 
 DIGITS = 8
-SHOWN = ("parameters", "metrics")
+SHOWN = ("parameters", "arguments", "metrics")
 """Fields that tables and reports show as they stand."""
 
 AS_THEY_ARE = "## user\n{{ inputs }}\n"

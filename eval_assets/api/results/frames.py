@@ -23,7 +23,7 @@ COMPARED = ("difference", "difference_ci_low", "difference_ci_high", "p_value_ad
 
 
 def example_frame(report: EvaluationReport, labels: Mapping[str, str], rows: GivenRows) -> Any:
-    """The data as it was given, and beside it each candidate's output, and each score by candidate.
+    """The data as it was given, and beside it each candidate's output, or its calls, and each score by candidate.
 
     Args:
         report: The numbers.
@@ -37,7 +37,7 @@ def example_frame(report: EvaluationReport, labels: Mapping[str, str], rows: Giv
     for place, label in enumerate(labels.values()):
         answers = [answered[example][place] if example in answered else absent for example in rows.ids]
         alone = len(labels) == 1
-        columns["output" if alone else label] = [answer.output for answer in answers]
+        columns["output" if alone else label] = [answer.said for answer in answers]
         for metric in report.metrics:
             of_labels = report.answers_with_labels(metric)
             name = metric if alone else f"{label}.{metric}"

@@ -23,6 +23,8 @@ from eval_assets.errors import ConfigError
 from eval_assets.reports.computed.scores import MetricFacts
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.flips import Flip
+from eval_assets.reports.note import Note, in_order
+from eval_assets.reports.noting import report_notes
 from eval_assets.stages.cell_inputs import data_version_in
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.graph import cells_of, judge_models_of
@@ -72,9 +74,9 @@ class EvaluationResult:
         return {str(name): label for name, label in self.assembled.labels.items()}
 
     @property
-    def notes(self) -> tuple[str, ...]:
-        """What to know before the numbers are believed."""
-        return (*self.assembled.notes, *self.report.notes)
+    def notes(self) -> tuple[Note, ...]:
+        """What to know besides the numbers, a line per cause, the most consequential first."""
+        return in_order([*map(Note, self.assembled.notes), *report_notes(self.report)])
 
     @cached_property
     def df(self) -> Any:

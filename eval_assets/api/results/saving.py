@@ -1,13 +1,13 @@
 """An evaluation of Python code as files of `data/`: what `eval-assets run` and the assets go on from."""
 
 import inspect
+import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import yaml
 
 from eval_assets.api.arguments.declaring import AS_THEY_ARE, slug, yaml_text
@@ -199,12 +199,20 @@ def _add_outputs(
             "function into a module of the project and pass it from there to save an evaluation with samples"
         )
     described = f"Outputs of {candidate.label} from Python" if candidate.given else f"Column {candidate.column}"
-    columns = {"latency_seconds": "latency_seconds"} if candidate.given else {}
+    rows = report.predictions.filter(str(candidate.name) == CANDIDATE).sort("position")
+    returned = [json.loads(cell or "{}") for cell in rows["extra"]]
+    beside = list(dict.fromkeys(name for extra in returned for name in extra))
+    columns: dict[str, Any] = {"latency_seconds": "latency_seconds"} if candidate.given else {}
+    if beside:
+        columns["extra"] = beside
     fields = {"description": described, "provider": "recorded", "file": f"{name}.jsonl", "columns": columns}
     files.add("models", name, yaml_text({field: value for field, value in fields.items() if value}))
-    rows = report.predictions.filter(str(candidate.name) == CANDIDATE).sort("position")
-    kept = ("example_id", "output", *columns)
-    lines = rows.filter(pl.col("output").is_not_null()).select(kept).to_dicts()
+    kept = ("example_id", "output", *(["latency_seconds"] if candidate.given else []))
+    lines = [
+        {**row, **extra}
+        for row, extra in zip(rows.select(kept).to_dicts(), returned, strict=True)
+        if row["output"] is not None
+    ]
     files.add("models", name, "".join(f"{json_text(line)}\n" for line in lines), ".jsonl")
 
 

@@ -6,14 +6,17 @@ from html import escape
 from eval_assets.api.without_dagster import Sent
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.flips import Flip
-from eval_assets.reports.rendered.measures import Measure, is_told, measures
-from eval_assets.reports.rendered.missing import missing_notes
+from eval_assets.reports.note import Note, notes_count_text
+from eval_assets.reports.rendered.answer import answer_sentence
+from eval_assets.reports.rendered.answer_table import AnswerTable, answer_table, described_measures
+from eval_assets.reports.rendered.measures import mean_text
 from eval_assets.wording.foreign_text import shortened, targets_text, visible_text
-from eval_assets.wording.numbers import confidence_text, count_text, interval_text, money_text, number_text
+from eval_assets.wording.numbers import count_text, money_text, number_text
 
 MOST_FLIPS = 5
 MOST_NOTES = 10
 TEXT_CHARACTERS = 160
+DIRECTION = {True: " ↑", False: " ↓", None: ""}
 STYLE = (
     "<style>.eval-assets table{border-collapse:collapse}.eval-assets td,.eval-assets th{padding:.2em .7em;"
     "text-align:left;vertical-align:top;border-bottom:1px solid #8884}.eval-assets td.n{text-align:right;"
@@ -21,35 +24,26 @@ STYLE = (
 )
 
 
-def result_text(report: EvaluationReport, labels: Mapping[str, str], sent: Sent, notes: Sequence[str]) -> str:
-    """The result as lines of text: verdict, table, what was sent, notes."""
-    head, rows = _table(report, labels)
-    cells = [head, *rows]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
-    table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+def result_text(report: EvaluationReport, labels: Mapping[str, str], sent: Sent, notes: Sequence[Note]) -> str:
+    """The result as lines of text: the answer, who stands where, what was sent, notes."""
     worse = [
         f"  {flip.example_id} {flip.metric} {number_text(flip.baseline_score)} -> {number_text(flip.candidate_score)}: "
         f"{shortened(flip.inputs, TEXT_CHARACTERS)}"
         for flip in _worst(report)
     ]
     parts = [
-        verdict_sentence(report, labels),
-        "\n".join(table),
+        labelled(answer_sentence(report, labels), labels),
+        _lines(_ranked(report, answer_table(report, labels=labels))),
+        _lines(_described(report, labels)),
         "\n".join(["got worse:", *worse]) if worse else "",
         sent_sentence(sent),
-        "\n".join(f"note: {note}" for note in _notes(report, labels, notes)),
+        "\n".join([f"{notes_count_text(notes)}:", *(f"- {note}" for note in _shown(notes, labels))]) if notes else "",
     ]
     return visible_text("\n\n".join(part for part in parts if part))
 
 
-def result_html(report: EvaluationReport, labels: Mapping[str, str], sent: Sent, notes: Sequence[str]) -> str:
+def result_html(report: EvaluationReport, labels: Mapping[str, str], sent: Sent, notes: Sequence[Note]) -> str:
     """The result as HTML, without scripts; everything that comes from models, data or names is escaped."""
-    head, rows = _table(report, labels)
-    header = "".join(f"<th>{_html(cell)}</th>" for cell in head)
-    body = "".join(
-        f"<tr><td>{_html(row[0])}</td>{''.join(f'<td class=n>{_html(cell)}</td>' for cell in row[1:])}</tr>"
-        for row in rows
-    )
     flips = _worst(report)
     worse = "".join(_flip_html(flip) for flip in flips)
     worst = (
@@ -59,37 +53,15 @@ def result_html(report: EvaluationReport, labels: Mapping[str, str], sent: Sent,
         if flips
         else ""
     )
-    said = "".join(f"<li>{_html(note)}</li>" for note in _notes(report, labels, notes))
-    return (
-        f"<div class=eval-assets>{STYLE}<p><b>{_html(verdict_sentence(report, labels))}</b></p>"
-        f"<table><tr>{header}</tr>{body}</table>{worst}<p><small>{_html(sent_sentence(sent))}</small></p>"
-        f"{f'<ul>{said}</ul>' if said else ''}</div>"
+    said = "".join(f"<li>{_html(note)}</li>" for note in _shown(notes, labels))
+    noted = (
+        f"<details open><summary>{_html(notes_count_text(notes))}</summary><ul>{said}</ul></details>" if said else ""
     )
-
-
-def verdict_sentence(report: EvaluationReport, labels: Mapping[str, str]) -> str:
-    """What may be said first: of the metric to look at, each candidate against the baseline; alone, its mean."""
-    metric = report.headline
-    n_examples = count_text(report.dataset.n_examples, "example")
-    if metric is None:
-        return f"{n_examples} evaluated; no metric among {', '.join(report.metrics) or 'none'} says what is better"
-    if len(report.candidates) == 1:
-        only = report.candidates[0]
-        row = only.metrics.get(metric)
-        if row is None or row["mean"] is None:
-            return f"{labels[only.name]}: no row of {n_examples} has a score of {metric}; see r.errors"
-        confidence = confidence_text(row["confidence"])
-        return (
-            f"{labels[only.name]}: {metric} is {number_text(row['mean'])} "
-            f"({confidence} interval {interval_text(row['ci_low'], row['ci_high'])}) "
-            f"on {count_text(row['n_examples'], 'example')}"
-        )
-    said = []
-    for candidate in report.candidates:
-        compared = report.against_baseline(candidate.name, metric)
-        if compared is not None and is_told(compared):
-            said.append(f"{labels[candidate.name]} {metric}: {labelled(compared['sentence'], labels)}")
-    return "; ".join(said) or f"{n_examples} evaluated"
+    return (
+        f"<div class=eval-assets>{STYLE}<p><b>{_html(labelled(answer_sentence(report, labels), labels))}</b></p>"
+        f"{_table_html(_ranked(report, answer_table(report, labels=labels)))}{noted}{worst}"
+        f"{_table_html(_described(report, labels))}<p><small>{_html(sent_sentence(sent))}</small></p></div>"
+    )
 
 
 def sent_sentence(sent: Sent) -> str:
@@ -98,22 +70,43 @@ def sent_sentence(sent: Sent) -> str:
     return f"{count_text(sent.n_sent, 'request')} sent, {count_text(sent.n_reused, 'reply', 'replies')} reused{cost}"
 
 
-def _table(report: EvaluationReport, labels: Mapping[str, str]) -> tuple[list[str], list[list[str]]]:
-    """Header and rows: a row per measure, a column per candidate."""
+def _ranked(report: EvaluationReport, table: AnswerTable) -> list[list[str]]:
+    """The ranked table as cells, its header first."""
+    head = ["", "", *(f"{column.title}{DIRECTION[column.greater_is_better]}" for column in table.heads)]
+    several = len(report.candidates) > 1
+    names = (f"{row.name}{' *' if several and row.candidate.is_baseline else ''}" for row in table.rows)
+    places = ("" if row.place is None else str(row.place) for row in table.rows)
+    return [head, *([place, name, *row.cells] for place, name, row in zip(places, names, table.rows, strict=True))]
+
+
+def _described(report: EvaluationReport, labels: Mapping[str, str]) -> list[list[str]]:
+    """Metrics that only describe: a row each, a column per candidate; empty without any."""
     names = [candidate.name for candidate in report.candidates]
-    head = ["", *(f"{labels[name]}{' *' if name == report.baseline and len(names) > 1 else ''}" for name in names)]
-    first_looked_at = sorted(measures(report), key=lambda measure: measure.metric != report.headline)
-    return head, [[measure.title, *(_cell(measure, name) for name in names)] for measure in first_looked_at]
+    rows = [
+        [f"{measure.title}{DIRECTION[measure.greater_is_better]}", *(mean_text(measure, name) for name in names)]
+        for measure in described_measures(report)
+    ]
+    return [["described, not tested", *(labels[name] for name in names)], *rows] if rows else []
 
 
-def _cell(measure: Measure, name: str) -> str:
-    row = measure.rows.get(name)
-    if row is None or row["mean"] is None:
-        return "-"
-    text = number_text(row["mean"])
-    if row["ci_low"] is not None:
-        text += f" {interval_text(row['ci_low'], row['ci_high'])}"
-    return text if row["n_scored"] == row["n_total"] else f"{text} {row['n_scored']:,}/{row['n_total']:,}"
+def _lines(cells: Sequence[Sequence[str]]) -> str:
+    """Cells as lines of text; nothing without any."""
+    if not cells:
+        return ""
+    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
+    )
+
+
+def _table_html(cells: Sequence[Sequence[str]]) -> str:
+    """Cells as a table; nothing without any."""
+    if not cells:
+        return ""
+    header = "".join(f"<th>{_html(cell)}</th>" for cell in cells[0])
+    rows = ("".join(f"<td class=n>{_html(cell)}</td>" for cell in row) for row in cells[1:])
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return f"<table><tr>{header}</tr>{body}</table>"
 
 
 def _worst(report: EvaluationReport) -> list[Flip]:
@@ -133,15 +126,11 @@ def _flip_html(flip: Flip) -> str:
     return f"<tr><td>{_html(flip.example_id)}</td><td>{_html(scores)}</td>{cells}</tr>"
 
 
-def _notes(report: EvaluationReport, labels: Mapping[str, str], notes: Sequence[str]) -> list[str]:
-    missing = missing_notes(report)
-    shown = [labelled(note, labels) for note in (*missing[:MOST_NOTES], *notes)]
-    more = len(missing) - MOST_NOTES
-    return (
-        [*shown, f"{count_text(more, 'more row of this kind', 'more of this kind')}: see r.errors"]
-        if more > 0
-        else shown
-    )
+def _shown(notes: Sequence[Note], labels: Mapping[str, str]) -> list[str]:
+    """The first notes, and how many there are besides."""
+    more = len(notes) - MOST_NOTES
+    shown = [labelled(str(note), labels) for note in notes[:MOST_NOTES]]
+    return [*shown, f"{count_text(more, 'more note')}: see r.notes"] if more > 0 else shown
 
 
 def labelled(text: str, labels: Mapping[str, str]) -> str:

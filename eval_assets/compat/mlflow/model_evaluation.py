@@ -19,9 +19,13 @@ from eval_assets.compat.mlflow.mlflow_shape import flat_metrics, outputs_of, sco
 from eval_assets.compat.mlflow.refusals import default_config, refuse_arguments
 from eval_assets.config.project_files import load_project
 from eval_assets.errors import ConfigError
+from eval_assets.metrics.registry import TASK_DEFAULTS
 from eval_assets.wording.foreign_text import shortened
 
 LOG = logging.getLogger(__name__)
+
+BEYOND_MLFLOW = ("token_f1",)
+"""Defaults of ours that MLflow doesn't compute."""
 
 CustomArtifact = Callable[[Any, Mapping[str, MetricValues], str], Mapping[str, Any] | None]
 
@@ -121,7 +125,9 @@ def _metrics(model_type: str | None, extra: ExtraMetrics, config: Mapping[str, A
         return extra.metrics
     if model_type == "retriever" and "retriever_k" in config:
         return [*ranked_defaults(int(config["retriever_k"])), *extra.metrics]
-    return ["default", *extra.metrics]
+    asked = [item.get("metric") if isinstance(item, Mapping) else item for item in extra.metrics]
+    of_task = next(names for task, names in TASK_DEFAULTS.items() if task == model_type)
+    return [*(name for name in of_task if name not in (*BEYOND_MLFLOW, *asked)), *extra.metrics]
 
 
 def _in_shape(

@@ -82,7 +82,7 @@ def conformity(text: str, validator: Any) -> Score:
 
 
 def schema_validator(schema: Any) -> Any:
-    """What looks at values by a schema, each pattern in limited time.
+    """What validates with a schema, each of its patterns in limited time.
 
     Raises:
         MetricError: It is none, or its patterns can't be stopped when they take too long.

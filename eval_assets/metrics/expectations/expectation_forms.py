@@ -173,6 +173,8 @@ def expectations_in(value: Any) -> list[RowExpectation]:
 
 
 def _read(item: Any) -> Iterator[RowExpectation]:
+    if isinstance(item, Mapping):
+        item = {name: value for name, value in item.items() if value is not None}  # Parquet has all fields in each
     if not isinstance(item, Mapping) or not item:
         raise ValueError(f"expected an expectation such as {{contains: …}}, got {item!r:.80}")
     if TYPE in item:

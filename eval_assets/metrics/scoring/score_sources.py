@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from eval_assets.metrics.availability import UNAVAILABLE, unavailable
 from eval_assets.metrics.definition import LARGEST, ResolvedMetric
 from eval_assets.metrics.scoring.known_scores import KnownScores, reading_of, row_keys, score_ids
-from eval_assets.metrics.targets import Targets, acceptable, target_value
+from eval_assets.metrics.targets import NO_TARGETS, Targets, acceptable, target_value
 
 NO_TEXT = "expected targets as texts or numbers, got an object or a list in a list; {metric} compares texts"
 """Why a row is skipped whose targets have no text that an output should be."""
@@ -121,7 +121,7 @@ def _skips(
     if "targets" in metric.definition.needs and not metric.definition.takes_any_targets:
         for row, targets in enumerate(accepted):
             if not targets.texts and not targets.values:
-                skips[row] = skips[row] or "no targets"
+                skips[row] = skips[row] or NO_TARGETS
             elif targets.values and not metric.definition.takes_values:
                 skips[row] = skips[row] or NO_TEXT.format(metric=metric.definition.name)
     return skips

@@ -1,7 +1,7 @@
 """What one API is to the client that speaks it: where requests go, how they are written, how replies are read."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -37,15 +37,11 @@ class ApiForm:
         path: Where requests go, below the base address; `{model}` stands for the model id.
         body: Writes a request.
         reply: Reads what came.
-        formats: Types of reply formats that it has words for.
-        streaming: What asks for a reply piece by piece; empty where such replies can't be put together.
     """
 
     path: str
     body: WritesBody
     reply: ReadsReply
-    formats: tuple[str, ...] = ("json_schema", "json_object")
-    streaming: Mapping[str, Any] = field(default_factory=dict)
 
 
 def nested(sent: Mapping[str, Any]) -> dict[str, Any]:

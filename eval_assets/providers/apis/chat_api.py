@@ -2,16 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 
 from eval_assets.providers.apis.api_form import ApiForm, drawn, nested
 from eval_assets.providers.clients.openai_replies import reply_of
 from eval_assets.requests.exchange import Reply, Request
-
-USAGE_OF_A_STREAM = "stream_options"
-STREAMING: Mapping[str, Any] = MappingProxyType({"stream": True, USAGE_OF_A_STREAM: {"include_usage": True}})
-"""What asks for a reply piece by piece, with its usage at the end."""
 
 
 def chat_body(model_id: str, request: Request, sent: Mapping[str, Any]) -> dict[str, Any]:
@@ -24,4 +19,4 @@ def chat_reply(body: Any, _request: Request, *, latency_seconds: float, requeste
     return reply_of(body, latency_seconds=latency_seconds, requested_at=requested_at)
 
 
-CHAT = ApiForm(path="/chat/completions", body=chat_body, reply=chat_reply, streaming=STREAMING)
+CHAT = ApiForm(path="/chat/completions", body=chat_body, reply=chat_reply)

@@ -60,6 +60,7 @@ class BatchDesk:
     stop: Event
     tell: Told
     _reserved: dict[str, Sequence[Wanted]] = field(default_factory=dict)
+    _postponed: set[str] = field(default_factory=set)
 
     def under_way(self, lanes: Collection[str]) -> list[BatchRecord]:
         """Batches that have not ended, as far as is known."""
@@ -83,15 +84,15 @@ class BatchDesk:
                 with self._lane(lane) as writer:
                     asyncio.run(self._bring_in(lane, writer))
 
-    def submit(self, gathering: Gathering) -> list[str]:
-        """Submit what was gathered; what a provider refuses is said, a sentence for each model."""
-        refused = []
+    def submit(self, gathering: Gathering) -> dict[str, EvalAssetsError]:
+        """Submit what was gathered; model file → why its requests, or some of them, could not be submitted."""
+        refused = {}
         for (lane, name), wanted in gathering.taken().items():
             with self._lane(lane):
                 try:
                     asyncio.run(self._submit(wanted))
                 except EvalAssetsError as error:
-                    refused.append(f"no batch of model {name!r} could be submitted: {error}")
+                    refused[name] = error
         return refused
 
     def wait(self, lanes: Collection[str]) -> bool:
@@ -99,8 +100,9 @@ class BatchDesk:
         pause = FIRST_LOOK_SECONDS
         while records := self.under_way(lanes):
             looks = looks_at(records, self.open_service)
-            if any(look.may_end for look in looks):
+            if any(look.may_end and look.record.token not in self._postponed for look in looks):
                 return True
+            self._postponed.clear()
             if all(look.is_refused for look in looks):
                 return False
             for look in looks:
@@ -143,6 +145,7 @@ class BatchDesk:
                 finally:
                     await service.aclose()
             except AttemptFailure as failure:
+                self._postponed.add(held.token)
                 LOG.warning("batch %s of %s can't be collected now: %s", held.batch_id, held.model_name, failure)
 
     async def _collect(self, record: BatchRecord, service: BatchService, writer: LaneWriter) -> None:

@@ -3,7 +3,8 @@
 import re
 from urllib.parse import urlsplit
 
-from eval_assets.config.model import DEFAULT_API, ModelFile
+from eval_assets.config.model import ModelFile
+from eval_assets.config.served import DEFAULT_API
 
 AZURE_HOST = re.compile(r"\.(openai|services\.ai|cognitiveservices)\.azure\.(com|us|cn)$")
 API_VERSION = "api-version"

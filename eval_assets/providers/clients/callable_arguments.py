@@ -14,15 +14,12 @@ from typing import Any
 from eval_assets.config.problems import nearest
 from eval_assets.providers.failures import RequestFailed
 from eval_assets.requests.conversations import content_text
-from eval_assets.requests.exchange import Request
+from eval_assets.requests.exchange import HIDDEN, Request
 
 REQUEST_NAMES = ("messages", "prompt", "columns", "sample_index", "tools")
 """What a function can ask for by name besides columns and parameters."""
 
 INPUTS = "inputs"
-HIDDEN = "targets"
-"""The column that no model is shown."""
-
 ROWS = "rows"
 """The argument that stands for many examples at once, unless a column has this name."""
 
@@ -33,7 +30,6 @@ LIKENESS = 0.9
 """From which two names are taken for one, misspelt."""
 
 BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from eval_assets.config.problems import nearest
 from eval_assets.errors import ConfigError
 from eval_assets.providers.clients.openai_replies import Usage, usage_of
 from eval_assets.providers.failures import RequestFailed
-from eval_assets.providers.replies.content import calls_of, json_cell, text_of, thoughts_of
+from eval_assets.providers.replies.content import calls_of, calls_of_all, json_cell, text_of, thoughts_of
 from eval_assets.providers.replies.endings import finish_reason_of, outcome_of
+from eval_assets.requests.conversations import last_answer
 from eval_assets.requests.foreign_values import finite_number, whole_number
 from eval_assets.requests.used_tokens import PARTS, parts_of
 from eval_assets.tables.cell_tables import METRIC_COLUMNS
@@ -47,6 +48,7 @@ class Said:
     tool_calls: str | None = None
     usage: Usage = dataclasses.field(default_factory=lambda: usage_of(None))
     cost_usd: float | None = None
+    trajectory: Sequence[Mapping[str, Any]] | None = None
     extra: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
@@ -65,6 +67,7 @@ def reply_fields(result: Any, target: str, columns: Mapping[str, Any] | None = N
         said = _said(_without_echoes(result, columns or {}), target)
         output = said.output if isinstance(said.output, str | None) else _json_text(said.output)
         extra = json_cell(_plain(said.extra)) if said.extra else None
+        trajectory = None if said.trajectory is None else json_cell(_plain(said.trajectory))
     except ConfigError as error:
         raise RequestFailed(f"{target}: {error}", "invalid_reply") from error
     if output is None and said.tool_calls is None:
@@ -78,6 +81,7 @@ def reply_fields(result: Any, target: str, columns: Mapping[str, Any] | None = N
         "finish_reason": said.finish_reason,
         "reasoning": said.reasoning,
         "tool_calls": said.tool_calls,
+        "trajectory": trajectory,
         "prompt_tokens": counts.prompt_tokens,
         "completion_tokens": counts.completion_tokens,
         **parts_of(counts),
@@ -139,10 +143,11 @@ def _of_mapping(result: Mapping[str, Any], target: str) -> Said:
         output=of_messages.output if output is None else _plain(fields[output]),
         finish_reason=finish_reason_of(fields) or of_messages.finish_reason,
         reasoning=thoughts_of(fields) or of_messages.reasoning,
-        tool_calls=calls or (of_messages.tool_calls if output is None else None),
+        tool_calls=calls or of_messages.tool_calls,
+        trajectory=of_messages.trajectory,
         usage=usage._replace(counts=dataclasses.replace(usage.counts, **told)),
         cost_usd=None if cost is None else float(cost),
-        extra={**of_messages.extra, **extra},
+        extra=extra,
     )
 
 
@@ -182,17 +187,28 @@ def _is_item(item: Any) -> bool:
 def _of_response(result: Mapping[str, Any]) -> Said:
     """A response as OpenAI's Responses API, and MLflow's agents, return it: a list of items, the messages answer."""
     items = result["output"]
-    texts = [text_of(item.get("content")) for item in items if item["type"] == "message"]
+    messages = [_message_of_item(item) for item in items if item["type"] != "reasoning"]
     thoughts = [thoughts_of(item) for item in items if item["type"] == "reasoning"]
-    calls = [dict(item) for item in items if item["type"] == "function_call"]
-    said = [text for text in texts if text]
-    return Said(
-        output="".join(said) if said else None,
+    answered = _of_messages(messages) if messages else Said()
+    return dataclasses.replace(
+        answered,
         reasoning="\n".join(thought for thought in thoughts if thought) or None,
-        tool_calls=json_cell(calls) if calls and not said else None,
         usage=usage_of(_plain(result.get("usage"))),
-        extra={"messages": _plain(items)} if len(items) > 1 else {},
+        trajectory=answered.trajectory if len(messages) > 1 else None,
     )
+
+
+def _message_of_item(item: Mapping[str, Any]) -> dict[str, Any]:
+    """An item of a response as a message of a chat."""
+    match item["type"]:
+        case "function_call":
+            function = {"name": item.get("name"), "arguments": item.get("arguments")}
+            call = {"id": item.get("call_id"), "type": "function", "function": function}
+            return {"role": "assistant", "content": None, "tool_calls": [call]}
+        case "function_call_output":
+            return {"role": "tool", "tool_call_id": item.get("call_id"), "content": text_of(item.get("output"))}
+        case _:
+            return {"role": item.get("role", "assistant"), "content": text_of(item.get("content"))}
 
 
 def _is_message(value: Any) -> bool:
@@ -211,13 +227,18 @@ def _speaks(value: Any) -> bool:
 
 
 def _of_messages(messages: Sequence[Any]) -> Said:
-    """What the last message says, usage over all of them; the whole talk is kept beside the output."""
+    """The last text of the assistant, the calls of all its messages, usage over all; the talk is kept whole."""
+    trajectory = [_plain_message(each) for each in messages]
     last = messages[-1]
     said = _of_plain_message(last) if isinstance(last, Mapping) else _of_message(last)
-    of_all = [_usage_of_message(message) for message in messages if not isinstance(message, Mapping)]
-    told = [usage for usage in of_all if usage.detail is not None]
-    usage = said.usage if len(told) <= 1 else _summed(told)
-    return dataclasses.replace(said, usage=usage, extra={"messages": [_plain_message(each) for each in messages]})
+    told = [usage for each in messages if (usage := _usage_of_message(each)).detail is not None]
+    return dataclasses.replace(
+        said,
+        output=last_answer(trajectory),
+        tool_calls=calls_of_all(trajectory),
+        usage=said.usage if len(told) <= 1 else _summed(told),
+        trajectory=trajectory,
+    )
 
 
 def _of_plain_message(message: Mapping[str, Any]) -> Said:
@@ -254,8 +275,8 @@ def _plain_message(message: Any) -> dict[str, Any]:
     if isinstance(message, Mapping):
         return dict(message)
     plain = {"role": ROLES.get(message.type, message.type), "content": message.content}
-    calls = getattr(message, "tool_calls", None)
-    return {**plain, "tool_calls": calls} if calls else plain
+    further = {name: getattr(message, name, None) for name in ("tool_calls", "tool_call_id")}
+    return plain | {name: value for name, value in further.items() if value}
 
 
 def _plain(value: Any) -> Any:

@@ -12,17 +12,18 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from eval_assets.config.model import DEFAULT_API, ApiName, Limits, Model, ModelFile
+from eval_assets.config.model import Limits, Model, ModelFile
+from eval_assets.config.served import DEFAULT_API, ApiName
 from eval_assets.errors import ConfigError, MissingKeyError
 from eval_assets.providers.apis.api_form import ApiForm
-from eval_assets.providers.apis.chat_api import CHAT, USAGE_OF_A_STREAM
+from eval_assets.providers.apis.chat_api import CHAT
 from eval_assets.providers.apis.prompt_caching import Pointing, pointing_by_key, pointing_to_nothing
 from eval_assets.providers.apis.responses_api import RESPONSES
 from eval_assets.providers.clients.access_tokens import Tokens, has_tokens, tokens_of
 from eval_assets.providers.clients.azure_address import azure_base_url, is_on_azure
 from eval_assets.providers.clients.openai_replies import refusal_of
 from eval_assets.providers.clients.surroundings import Surroundings
-from eval_assets.providers.dialects.found_out import FORMAT, SCHEMA, Dialect
+from eval_assets.providers.dialects.found_out import Dialect
 from eval_assets.providers.dialects.not_taken import STATUSES, refused_name
 from eval_assets.providers.dispatch.limiter import Quota
 from eval_assets.providers.failures import AttemptFailure, PartitionFailure, RequestFailed, TransientFailure
@@ -36,7 +37,7 @@ from eval_assets.providers.http.statuses import (
     address_of,
     error_of,
     failure_of,
-    refuses_format,
+    takes_no_such_format,
 )
 from eval_assets.providers.redaction import redacted, redacted_texts
 from eval_assets.providers.replies.guessed_tokens import with_guessed_tokens
@@ -52,6 +53,10 @@ OPENAI_HOST = "api.openai.com"
 OPENAI_URL = f"https://{OPENAI_HOST}/v1"
 DEFAULT_PORTS = {"http": 80, "https": 443}
 LONGEST_MESSAGE = 500
+USAGE_OF_A_STREAM = "stream_options"
+STREAMING: Mapping[str, Any] = MappingProxyType({"stream": True, USAGE_OF_A_STREAM: {"include_usage": True}})
+"""What asks for a reply piece by piece, with its usage at the end."""
+
 APIS: Mapping[ApiName, ApiForm] = MappingProxyType({"chat": CHAT, "responses": RESPONSES})
 LARGEST_REPLY_MIB = Limits().max_reply_mib
 
@@ -70,10 +75,10 @@ class OpenAIClient:
         max_connections: At least the concurrency.
         max_reply_mib: Largest body of a response, decompressed.
         dialect: How parameters are spelled; null finds out by itself.
+        streams: Replies are asked for piece by piece, so that the time to the first token is known.
         fixed_headers: Further request headers that are no secrets.
         pointing: How its prompt cache is told what requests have in common.
         tokens: What is sent as bearer token where that ends after a while.
-        streams: Replies are asked for piece by piece, so that the time to the first token is known.
     """
 
     def __init__(  # noqa: PLR0913  what may differ between endpoints, each by name
@@ -89,10 +94,10 @@ class OpenAIClient:
         max_connections: int = 1_000,
         max_reply_mib: float = LARGEST_REPLY_MIB,
         dialect: Dialect | None = None,
+        streams: bool = False,
         fixed_headers: Mapping[str, str] | None = None,
         pointing: Pointing = pointing_to_nothing,
         tokens: Tokens | None = None,
-        streams: bool = False,
     ) -> None:
         self.quota = Quota()
         self._api, self._path = api, api.path.format(model=quote(model_id, safe="@"))
@@ -107,20 +112,20 @@ class OpenAIClient:
             secret for secret in (api_key, *self._headers.values(), *(secret_query or {}).values()) if secret
         ]
         self._options: RequestOptions = {}
-        self._streaming = api.streaming if streams else {}
+        self._streaming: Mapping[str, Any] = STREAMING if streams else {}
         self._openai: AsyncOpenAI | None = None
 
     async def complete(self, request: Request) -> Reply:
         """Send one request; raises a failure of `failures` unless a reply or a refusal came."""
         try:
-            pointed, token = self._pointing(request.messages), await self._token()
+            token = await self._token()
             while True:
-                asked = self._asked(request, pointed)
                 requested_at, began = datetime.now(UTC), time.perf_counter()
+                asked = self._asked(request)
                 sent = self._dialect.spelled(asked)
-                response = await self._response(
-                    request, {**sent, **self._streaming} if self._streaming else sent, token
-                )
+                if self._streaming:
+                    sent = {**sent, **self._streaming}
+                response = await self._response(request, sent, token)
                 latency_seconds = time.perf_counter() - began
                 self.quota = quota_of(response.headers)
                 if response.status_code in STATUSES and self._may_be_asked_otherwise(response, request, asked, sent):
@@ -156,8 +161,8 @@ class OpenAIClient:
 
         response = httpx2.Response(status, content=body)
         try:
-            if status in STATUSES and self._is_asked_otherwise_now(response, request):
-                said = f"HTTP {status}: something isn't taken, and is asked otherwise from now on"
+            if status in STATUSES and self._is_spelled_otherwise_now(response, request):
+                said = f"HTTP {status}: a parameter isn't taken, and is spelled otherwise from now on"
                 raise TransientFailure(said, "unsupported_parameter")
             reply = self._read(response, request, latency_seconds=0.0, requested_at=requested_at)
         except AttemptFailure as failure:
@@ -203,62 +208,48 @@ class OpenAIClient:
             await self._openai.close()
             self._openai = None
 
-    def _asked(self, request: Request, pointed: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
-        """The parameters of a request, its reply format, its tools, and what a prompt cache is told.
-
-        Args:
-            request: What is asked.
-            pointed: What the cache is told, where that was settled before.
-        """
-        pointed = self._pointing(request.messages) if pointed is None else pointed
+    def _asked(self, request: Request) -> Mapping[str, Any]:
+        """The parameters of a request, its reply format, its tools, and what a prompt cache is told."""
+        pointed = self._pointing(request.messages)
         given: dict[str, Any] = {}
-        if (asked := self._format_of(request)) is not None:
-            given[FORMAT] = asked
+        wanted = request.response_format
+        if (asked := self._dialect.format_sent(wanted) if request.may_weaken_format else wanted) is not None:
+            given["response_format"] = asked
         if request.tools:
             given["tools"] = list(request.tools)
         return {**pointed, **request.parameters, **given} if pointed or given else request.parameters
-
-    def _format_of(self, request: Request) -> Mapping[str, Any] | None:
-        if request.may_weaken_format:
-            return self._dialect.format_sent(request.response_format, self._api.formats)
-        return request.response_format
 
     def _may_be_asked_otherwise(
         self, response: "httpx2.Response", request: Request, asked: Mapping[str, Any], sent: Mapping[str, Any]
     ) -> bool:
         """Whether something was refused that has another name or form, or that the request can do without."""
         body = self._parsed(response.content, response.status_code)
-        message = error_of(body)[1]
-        if USAGE_OF_A_STREAM in self._streaming and USAGE_OF_A_STREAM in message:
+        if USAGE_OF_A_STREAM in sent and USAGE_OF_A_STREAM in error_of(body)[1]:
             self._streaming = {"stream": True}  # then usage is guessed
             return True
-        if (name := refused_name(body, sent)) is not None:
-            return self._dialect.refused(asked, name)
-        if FORMAT not in asked or not self._may_weaken(request, message):
+        if self._weakens_format(body, request, asked):
+            return True
+        name = refused_name(body, sent)
+        return name is not None and self._dialect.refused(asked, name)
+
+    def _weakens_format(self, body: Any, request: Request, asked: Mapping[str, Any]) -> bool:
+        """Whether the reply format was refused, and is asked for in a weaker form from now on."""
+        wanted = request.response_format if request.may_weaken_format else None
+        if wanted is None or "response_format" not in asked or "response_format" in request.parameters:
             return False
-        self._dialect.format_refused(request.response_format, asked[FORMAT], self._api.formats)
+        if not takes_no_such_format(error_of(body)[1]):
+            return False
+        self._dialect.format_refused(wanted, asked["response_format"])
         return True
 
-    def _is_asked_otherwise_now(self, response: "httpx2.Response", request: Request) -> bool:
-        """Whether something was refused that isn't sent any more, by what this response or one before it taught."""
+    def _is_spelled_otherwise_now(self, response: "httpx2.Response", request: Request) -> bool:
+        """Whether a parameter was refused that isn't sent any more, by what this response or one before it taught."""
         asked = self._asked(request)
-        sent = self._dialect.spelled(asked)
-        body = self._parsed(response.content, response.status_code)
-        if (name := refused_name(body, {**asked, **sent})) is not None:
-            return name not in sent or self._dialect.refused(asked, name)
-        message = error_of(body)[1]
-        if not self._may_weaken(request, message):
-            return False
-        given = asked.get(FORMAT)
-        # What speaks of schemas where none is sent any more refuses what was sent before that was found out.
-        if given is not None and (given == request.response_format or SCHEMA not in message.casefold()):
-            self._dialect.format_refused(request.response_format, given, self._api.formats)
-        return True
-
-    def _may_weaken(self, request: Request, message: str) -> bool:
-        """Whether a refusal is of the reply format, and of one that the request can do without."""
-        is_ours = request.response_format is not None and FORMAT not in request.parameters
-        return request.may_weaken_format and is_ours and refuses_format(message)
+        body, sent = self._parsed(response.content, response.status_code), self._dialect.spelled(asked)
+        if self._weakens_format(body, request, asked):
+            return True
+        name = refused_name(body, {**asked, **sent})
+        return name is not None and (name not in sent or self._dialect.refused(asked, name))
 
     async def _token(self, refused: str | None = None) -> str | None:
         """The token to send, if one is sent: no message will show it."""

@@ -104,7 +104,7 @@ FAMILIES: tuple[Family, ...] = (
         thinks=True,
     ),
     Family(
-        called="Claude before 4.1, in its own API",
+        called="Claude 4.0 and earlier, in its own API",
         model_ids=r"claude-(instant|2|3|(opus|sonnet)-4-(0|20\d{6}))",
         api="messages",
         names={"response_format": FORCED_TOOL},

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ LOG = logging.getLogger("eval_assets")
 DIALECTS_FILE = "dialects.json"
 """In the state directory."""
 
-FORMAT, SCHEMA, JSON_MODE = "response_format", "json_schema", "json_object"
+FORMAT, JSON_MODE = "response_format", "json_object"
 
 
 class DialectMemory:
@@ -133,41 +133,27 @@ class Dialect:
         self._memory.learn(self._place(parameters), asked, other)
         return True
 
-    def format_sent(self, wanted: Mapping[str, Any] | None, formats: Collection[str]) -> Mapping[str, Any] | None:
-        """The reply format to ask in: as wanted, else the strictest weaker one that wasn't refused, else none.
+    def format_sent(self, wanted: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+        """The reply format to ask in: as wanted, else the strictest weaker one that wasn't refused, else none."""
+        found = self._memory.names(self._format_place)
+        if wanted is None or FORMAT not in found:
+            return wanted
+        return {"type": found[FORMAT]} if found[FORMAT] else None
 
-        Args:
-            wanted: The format of the request.
-            formats: Types of formats that the API has.
-        """
-        if wanted is None:
-            return None
-        found = self._memory.names(self._format_place).get(FORMAT, wanted["type"])
-        if found == wanted["type"] and found not in formats:
-            self._say_weaker(found, None)
-            return None
-        return wanted if found == wanted["type"] else {"type": found} if found else None
-
-    def format_refused(
-        self, wanted: Mapping[str, Any] | None, sent: Mapping[str, Any], formats: Collection[str]
-    ) -> None:
+    def format_refused(self, wanted: Mapping[str, Any], sent: Mapping[str, Any]) -> None:
         """Ask in a weaker format from now on, unless another request found that out meanwhile.
 
         Args:
             wanted: The format of the request.
             sent: The one that was refused.
-            formats: Types of formats that the API has.
         """
-        if self.format_sent(wanted, formats) != sent:
+        if self.format_sent(wanted) != sent:
             return
-        weaker = JSON_MODE if sent["type"] != JSON_MODE and JSON_MODE in formats else None
+        weaker = JSON_MODE if sent["type"] != JSON_MODE else None
         self._memory.learn(self._format_place, FORMAT, weaker)
-        self._say_weaker(sent["type"], weaker)
-
-    def _say_weaker(self, asked: str, weaker: str | None) -> None:
         instead = "in JSON mode" if weaker else "as plain text"
         self._memory.say_once(
-            f"{self._called} takes no reply format {asked}: it is asked {instead}; what the prompt says of the "
+            f"{self._called} takes no reply format {sent['type']}: it is asked {instead}; what the prompt says of the "
             "format is all it knows"
         )
 

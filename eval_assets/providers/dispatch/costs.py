@@ -1,6 +1,7 @@
 """What a request may cost before it is sent, and what it did cost once it was answered."""
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -90,6 +91,8 @@ def reply_cost_usd(reply: Reply, prices: Prices) -> float | None:
     """What a reply cost: as its provider says, else from its tokens; null if neither is known, or no price is."""
     if reply.cost_usd is not None:
         return reply.cost_usd
+    if prices.as_told and (told := _told_cost(reply.usage)) is not None:
+        return told
     if not prices.are_known:
         return None
     if reply.prompt_tokens is None or reply.completion_tokens is None:
@@ -99,6 +102,18 @@ def reply_cost_usd(reply: Reply, prices: Prices) -> float | None:
 
 def _n_images(request: Request) -> int:
     return sum(1 for _ in images_in(request.messages))
+
+
+def _told_cost(usage: str | None) -> float | None:
+    """The dollars that a usage tells; null where it tells none.
+
+    >>> _told_cost('{"prompt_tokens": 9, "cost": 0.0125}'), _told_cost('{"cost": -1}'), _told_cost('{"cost": "free"}')
+    (0.0125, None, None)
+    """
+    cost = json.loads(usage).get("cost") if usage else None
+    if isinstance(cost, bool) or not isinstance(cost, int | float) or not (0 <= cost < math.inf):
+        return None
+    return float(cost)
 
 
 def _n_bytes(value: Any) -> int:

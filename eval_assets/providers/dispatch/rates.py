@@ -24,6 +24,7 @@ def counted_cost_usd(counts: UsedTokens, prices: Prices) -> float:
         (counts.cached_tokens, rates.cached_usd_per_million, prompt_rate),
         (counts.cache_write_tokens, rates.cache_write_usd_per_million, prompt_rate),
         (counts.audio_prompt_tokens, rates.audio_prompt_usd_per_million, prompt_rate),
+        (counts.image_prompt_tokens, rates.image_prompt_usd_per_million, prompt_rate),
         (counts.reasoning_tokens, rates.reasoning_usd_per_million, completion_rate),
         (counts.audio_completion_tokens, rates.audio_completion_usd_per_million, completion_rate),
     ):
@@ -41,7 +42,7 @@ def dearest_rates(prices: Prices) -> tuple[float, float]:
         rates = (getattr(level, f"{kind}_usd_per_million") for level in levels for kind in kinds)
         return float(max(rate for rate in rates if rate is not None))
 
-    of_prompt = dearest("prompt", "cached", "cache_write", "audio_prompt")
+    of_prompt = dearest("prompt", "cached", "cache_write", "audio_prompt", "image_prompt")
     return of_prompt, dearest("completion", "reasoning", "audio_completion")
 
 

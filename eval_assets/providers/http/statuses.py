@@ -81,7 +81,9 @@ def failure_of(
     if status == TOO_MANY_REQUESTS and code not in NO_MONEY_CODES:
         return RateLimited(said, retry_after_seconds(headers))
     if status in AGAIN or (status >= SERVER_ERRORS and status not in STOPS_THE_CELL):
-        return TransientFailure(said, kind=f"http_{status}", congested=status in CONGESTED)
+        is_congested = status in CONGESTED
+        asked = retry_after_seconds(headers) if is_congested else None
+        return TransientFailure(said, f"http_{status}", congested=is_congested, retry_after_seconds=asked)
     # A firewall that dislikes one text answers with a page, not as the API.
     if status in COSTS_THE_ROW or (status == FORBIDDEN and isinstance(body, str)):
         return RequestFailed(said, kind=kind, of_endpoint=not speaks_of_formats(said))
@@ -102,12 +104,12 @@ def speaks_of_formats(message: str) -> bool:
     return any(phrase in message.casefold() for phrase in OF_FORMATS)
 
 
-def refuses_format(message: str) -> bool:
+def takes_no_such_format(message: str) -> bool:
     """Whether an endpoint takes no such format at all, and doesn't just find fault with this one.
 
-    >>> refuses_format("response_format json_schema is not supported")
+    >>> takes_no_such_format("response_format json_schema is not supported")
     True
-    >>> refuses_format("Invalid schema for response_format 'answer': schema must have type 'object'")
+    >>> takes_no_such_format("Invalid schema for response_format 'answer': schema must have type 'object'")
     False
     """
     said = message.casefold()

@@ -16,7 +16,7 @@ from eval_assets.config.fields import FileModel
 from eval_assets.config.problems import nearest
 from eval_assets.errors import ProviderError
 from eval_assets.providers.failures import RequestFailed
-from eval_assets.requests.conversations import message_text
+from eval_assets.requests.conversations import content_text, message_text
 from eval_assets.requests.exchange import Message
 
 GGUF_SUFFIX = ".gguf"
@@ -149,7 +149,8 @@ class LocalModel:
         if self._tokenizer.chat_template is None:
             text = "\n\n".join(map(message_text, messages))
             return list(self._tokenizer(text)["input_ids"])
-        text = self._tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
+        texts = [{**message, "content": content_text(message["content"])} for message in messages]
+        text = self._tokenizer.apply_chat_template(texts, tokenize=False, add_generation_prompt=True)
         return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def generate(

@@ -59,6 +59,7 @@ def counts_of(usage: Mapping[str, Any]) -> UsedTokens:
         cache_write_tokens=written,
         reasoning_tokens=reasoning,
         audio_prompt_tokens=_first(of_prompt, AUDIO),
+        image_prompt_tokens=_told(_first(of_prompt, ("image_tokens",)), _of_modality(usage, "IMAGE")),
         audio_completion_tokens=_first(of_completion, AUDIO),
     )
 
@@ -92,6 +93,15 @@ def _untold(prompt: int | None, completion: int | None, total: int | None) -> in
     if prompt is None or completion is None or total is None:
         return 0
     return max(0, total - prompt - completion)
+
+
+def _of_modality(usage: Mapping[str, Any], modality: str) -> int | None:
+    """Gemini's own way to tell what a prompt was made of: a list, an entry for each kind."""
+    entries = usage.get("promptTokensDetails")
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, Mapping) and entry.get("modality") == modality:
+            return whole_number(entry.get("tokenCount"))
+    return None
 
 
 def _details(usage: Mapping[str, Any], names: tuple[str, ...]) -> Mapping[str, Any]:

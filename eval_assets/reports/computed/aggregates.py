@@ -11,7 +11,14 @@ import polars as pl
 from eval_assets.errors import MetricError
 from eval_assets.metrics.aggregations import extra_aggregates
 from eval_assets.reports.computed.labels import gives_labels_alone, label_shares
-from eval_assets.reports.computed.scores import NO_VALUE, ExampleGroups, MetricFacts, metric_names, scores_by_example
+from eval_assets.reports.computed.scores import (
+    NO_VALUE,
+    WITHOUT_TARGET,
+    ExampleGroups,
+    MetricFacts,
+    metric_names,
+    scores_by_example,
+)
 from eval_assets.requests.exchange import UNSCORED_OUTCOMES
 from eval_assets.statistics.descriptive import ExampleScores, describe
 from eval_assets.statistics.intervals import mean_interval
@@ -39,7 +46,7 @@ def aggregate_cell(
 
     Args:
         scores: Rows as `score_rows` makes them: at least `metric`, `version`, `kind`, `example_id`, `score`,
-            `outcome`. An unscored row has score null and stays in `n_total`.
+            `outcome`. An unscored row has score null and stays in `n_total`; one without a target is counted apart.
         metric_facts: Metric or judge name → its direction and range; one for every name in `scores`.
         cell: Values of `evaluation`, `model` and `prompt`.
         run_id: The run that writes the rows.
@@ -104,8 +111,9 @@ def _rows_of_metric(
 
 
 def _row(
-    rows: pl.DataFrame, scores: ExampleScores, facts: MetricFacts, confidence: float, groups: ExampleGroups | None
+    all_rows: pl.DataFrame, scores: ExampleScores, facts: MetricFacts, confidence: float, groups: ExampleGroups | None
 ) -> dict[str, Any]:
+    rows = all_rows.filter(~WITHOUT_TARGET)
     described = describe(scores, greater_is_better=facts.greater_is_better is not False)
     scored = ~np.isnan(scores.scores)
     clusters = None if scores.clusters is None else scores.clusters[scored]
@@ -120,15 +128,16 @@ def _row(
     outcomes = dict(rows["outcome"].value_counts().rows())
     labels = label_shares(rows, groups, confidence=confidence)
     row = {
-        "metric": rows["metric"][0],
-        "version": rows["version"][0],
-        "kind": rows["kind"][0],
+        "metric": all_rows["metric"][0],
+        "version": all_rows["version"][0],
+        "kind": all_rows["kind"][0],
         "greater_is_better": None if gives_labels_alone(rows) else facts.greater_is_better,
         "lowest_possible": facts.low,
         "highest_possible": facts.high,
         "n_total": described.n_total,
         "n_scored": described.n_scored,
         "n_examples": described.n_examples,
+        "n_without_target": all_rows.height - rows.height,
         **{f"n_{outcome}": outcomes.get(outcome, 0) for outcome in UNSCORED_OUTCOMES},
         "mean": described.mean,
         "variance": described.variance,
@@ -151,7 +160,8 @@ def _row(
 
 
 def _gathered(rows: pl.DataFrame, facts: MetricFacts, groups: ExampleGroups | None) -> ExampleScores:
-    return scores_by_example(rows, rows["example_id"].unique(maintain_order=True), facts, groups)
+    asked = rows.filter(~WITHOUT_TARGET)
+    return scores_by_example(asked, asked["example_id"].unique(maintain_order=True), facts, groups)
 
 
 def _p90_bounds(gathered: Mapping[str, ExampleScores], confidence: float, seed: int) -> dict[str, dict[str, Any]]:

@@ -4,17 +4,20 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from eval_assets.reports.note import Note, Weight
+
+CHANGED = "so the provider changed something about it meanwhile"
 SAID = {
-    "answered_by": ("as", "without a change of the file"),
-    "system_fingerprint": ("with the system fingerprints", "so the provider changed something about it meanwhile"),
-    "service_tier": ("in the service tiers", "which differ in speed and price"),
+    "answered_by": ("as", "without a change of the file", Weight.UNTRUSTED),
+    "system_fingerprint": ("with the system fingerprints", CHANGED, Weight.DEPENDENT),
+    "service_tier": ("in the service tiers", "which differ in speed and price", Weight.KNOWN),
 }
-"""Column → how its values are introduced, and what that they differ means."""
+"""Column → how its values are introduced, and what that they differ means and weighs."""
 
 MOST_NAMED = 3
 
 
-def answerer_notes(predictions: pl.DataFrame, judged: pl.DataFrame) -> Iterator[str]:
+def answerer_notes(predictions: pl.DataFrame, judged: pl.DataFrame) -> Iterator[Note]:
     """Say of each model whose replies differ in who gave them how many are whose; nothing where all are one's.
 
     Args:
@@ -25,8 +28,8 @@ def answerer_notes(predictions: pl.DataFrame, judged: pl.DataFrame) -> Iterator[
     yield from _of_rows("judges' ", judged, "judge_model")
 
 
-def _of_rows(whose: str, rows: pl.DataFrame, model: str) -> Iterator[str]:
-    for column, (introduced, meaning) in SAID.items():
+def _of_rows(whose: str, rows: pl.DataFrame, model: str) -> Iterator[Note]:
+    for column, (introduced, meaning, weight) in SAID.items():
         counts = (
             rows.filter(pl.col(column).is_not_null())
             .group_by(model, column)
@@ -41,4 +44,5 @@ def _of_rows(whose: str, rows: pl.DataFrame, model: str) -> Iterator[str]:
                 ]
                 more = part.height - MOST_NAMED
                 others = f" and {more} more" if more > 0 else ""
-                yield f"The {whose}model {name} answered {introduced} {', '.join(listed)}{others}, {meaning}."
+                said = f"The {whose}model {name} answered {introduced} {', '.join(listed)}{others}, {meaning}."
+                yield Note(said, weight)

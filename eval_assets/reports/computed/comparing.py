@@ -12,8 +12,9 @@ from eval_assets.config.candidate import Candidate
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.errors import MetricError
 from eval_assets.reports.computed.pairs import Pair, corrected_with_baseline, pairs_of_metric, ranked
+from eval_assets.reports.computed.roles import Role, roles_of
 from eval_assets.reports.computed.scores import ExampleGroups, MetricFacts, metric_names
-from eval_assets.statistics.comparison.conclusions import Conclusion, conclude
+from eval_assets.statistics.comparison.conclusions import Conclusion, conclude, described
 from eval_assets.statistics.comparison.power import PowerFigures, power_figures
 from eval_assets.tables.evaluation_tables import COMPARISON
 
@@ -37,6 +38,8 @@ def compare_candidates(
     The largest `max_drop` of a metric's gates is its margin of equivalence. Letters come from all pairs, at any number
     of candidates: two share none exactly when the verdict of their comparison is better or worse.
 
+    A metric that is merely described has means, ranks and differences with intervals: no p-value, verdict or letters.
+
     What the examples can show (`smallest_detectable_difference`, `examples_to_resolve`) is for `significance_level`:
     1 - confidence over the number of comparisons corrected for, a level that suffices whatever the others show.
 
@@ -59,12 +62,14 @@ def compare_candidates(
     unknown = sorted(rows_of.keys() - metric_facts.keys())
     if unknown:
         raise MetricError(f"scores hold metrics whose facts were not passed: {unknown}; known: {sorted(metric_facts)}")
+    meanless = [metric for metric, rows in rows_of.items() if rows["score"].null_count() == rows.height]
+    roles = roles_of(evaluation, {metric: metric_facts[metric] for metric in rows_of}, meanless=meanless)
     pairs = {
-        metric: pairs_of_metric(evaluation, rows, metric, metric_facts[metric], groups)
+        metric: pairs_of_metric(evaluation, rows, metric, metric_facts[metric], groups, role=roles[metric])
         for metric, rows in rows_of.items()
     }
-    with_baseline = corrected_with_baseline(evaluation, pairs, metric_facts)
-    described = {
+    with_baseline = corrected_with_baseline(evaluation, pairs, metric_facts, roles)
+    aggregated = {
         (row["metric"], Candidate.of_row(row)): row
         for row in aggregates.filter(pl.col("slice_column").is_null()).iter_rows(named=True)
     }
@@ -76,27 +81,33 @@ def compare_candidates(
             for pair in pairs[metric]
         ]
         means: dict[str, float | None] = {
-            name: described.get((metric, name), {}).get("mean") for name in evaluation.candidates
+            name: aggregated.get((metric, name), {}).get("mean") for name in evaluation.candidates
         }
         order = ranked(means, compared, facts)
-        places = {place.name: {"rank": rank, "tied_group": place.groups} for rank, place in enumerate(order, start=1)}
+        is_tested = roles[metric] is not Role.DESCRIBED
+        places = {
+            place.name: {"rank": rank, "tied_group": place.groups if is_tested else None}
+            for rank, place in enumerate(order, start=1)
+        }
         if len(evaluation.candidates) > MOST_WITH_ALL_ROWS:
             compared = [pair for pair in compared if pair.compared_with == evaluation.baseline]
         for candidate in evaluation.candidates:
             shared = {
                 "evaluation": evaluation.name,
                 **candidate.columns,
-                **_described(of_metric, facts, described.get((metric, candidate), {})),
+                "role": roles[metric].value,
+                **_aggregated(of_metric, facts, aggregated.get((metric, candidate), {})),
                 **places.get(candidate, {}),
             }
             own = [pair for pair in compared if pair.candidate == candidate]
-            rows += [{**shared, **_compared(pair, evaluation, facts)} for pair in own] or [
+            compare = _tested if is_tested else _described
+            rows += [{**shared, **compare(pair, evaluation, facts)} for pair in own] or [
                 {**shared, **_alone(candidate, evaluation)}
             ]
     return pl.DataFrame([{**row, "run_id": run_id} for row in rows], schema=COMPARISON)
 
 
-def _described(rows: pl.DataFrame, facts: MetricFacts, aggregate: Row) -> Row:
+def _aggregated(rows: pl.DataFrame, facts: MetricFacts, aggregate: Row) -> Row:
     return {
         "metric": rows["metric"][0],
         "version": rows["version"][0],
@@ -108,10 +119,32 @@ def _described(rows: pl.DataFrame, facts: MetricFacts, aggregate: Row) -> Row:
     }
 
 
-def _compared(pair: Pair, evaluation: Evaluation, facts: MetricFacts) -> Row:
+def _described(pair: Pair, evaluation: Evaluation, facts: MetricFacts) -> Row:
+    """The comparison of a metric that is not tested: its difference with an interval."""
+    sentence = described(pair.measured, in_points=facts.in_points) + _left_out(pair)
+    return {**_measured(pair, evaluation), "sentence": sentence}
+
+
+def _tested(pair: Pair, evaluation: Evaluation, facts: MetricFacts) -> Row:
     measured = pair.measured
     figures = power_figures(measured, n_comparisons=max(1, pair.n_corrected_for))
     verdict, sentence = _in_words(pair, figures, evaluation, facts)
+    return {
+        **_measured(pair, evaluation),
+        "p_value": measured.p_value,
+        "p_value_method": measured.test,
+        "p_value_adjusted": pair.p_value_adjusted,
+        "significance_level": figures.level if measured.n_pairs else None,
+        "smallest_detectable_difference": figures.smallest_detectable_difference,
+        "examples_to_resolve": figures.examples_to_resolve,
+        "verdict": verdict,
+        "sentence": sentence,
+    }
+
+
+def _measured(pair: Pair, evaluation: Evaluation) -> Row:
+    """What was seen, whether or not it is tested."""
+    measured = pair.measured
     return {
         "compared_with": pair.compared_with,
         "is_baseline_comparison": pair.compared_with == evaluation.baseline,
@@ -124,16 +157,8 @@ def _compared(pair: Pair, evaluation: Evaluation, facts: MetricFacts) -> Row:
         "difference_ci_low": measured.interval.low,
         "difference_ci_high": measured.interval.high,
         "difference_method": measured.interval.method,
-        "p_value": measured.p_value,
-        "p_value_method": measured.test,
-        "p_value_adjusted": pair.p_value_adjusted,
         "effect_size": measured.effect_size,
         "effect_size_name": measured.effect,
-        "significance_level": figures.level if measured.n_pairs else None,
-        "smallest_detectable_difference": figures.smallest_detectable_difference,
-        "examples_to_resolve": figures.examples_to_resolve,
-        "verdict": verdict,
-        "sentence": sentence,
     }
 
 
@@ -158,10 +183,15 @@ def _in_words(pair: Pair, figures: PowerFigures, evaluation: Evaluation, facts: 
         verdict = {"better": "higher", "worse": "lower"}.get(verdict, verdict)
         for word, meant in (("better:", "higher:"), ("worse:", "lower:"), ("reliable winner", "reliable difference")):
             sentence = sentence.replace(word, meant, 1)
-    if measured.n_unpaired and measured.n_pairs:
-        total = measured.n_pairs + measured.n_unpaired
-        sentence += f"; {measured.n_unpaired:,} of {total:,} examples left out, unscored for one of the two"
-    return verdict, sentence
+    return verdict, sentence + _left_out(pair)
+
+
+def _left_out(pair: Pair) -> str:
+    measured = pair.measured
+    if not measured.n_unpaired or not measured.n_pairs:
+        return ""
+    total = measured.n_pairs + measured.n_unpaired
+    return f"; {measured.n_unpaired:,} of {total:,} examples left out, unscored for one of the two"
 
 
 def _alone(candidate: Candidate, evaluation: Evaluation) -> Row:

@@ -1,9 +1,9 @@
 """Gates of an evaluation applied to its candidates. The decision itself is in `statistics.comparison.decisions`,
 formats are in `gate_formats`.
 
-A gate asks whether a candidate may take the baseline's place, so drops are asked of every other candidate. `min` and
-`max` are asked of the baseline too, as advice: what is in use already blocks nothing, unless it is the only
-candidate.
+A gate asks whether a candidate may take the baseline's place, so drops are asked of every other candidate, or of those
+it names. Conditions on a candidate alone are asked of the baseline too, as advice: what is in use already blocks
+nothing, unless it is the only candidate. A reference, kept for comparison only, is asked nothing.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,10 +14,13 @@ import polars as pl
 
 from eval_assets.config.candidate import Candidate
 from eval_assets.config.evaluation import Evaluation, Gate
+from eval_assets.reports.computed.gated_slices import of_performance, of_slices
 from eval_assets.reports.computed.scores import ExampleGroups, MetricFacts, scores_by_candidate
+from eval_assets.reports.performance import Performance
 from eval_assets.statistics.comparison.decisions import GateDecision, GateResult, GateTerms
 from eval_assets.statistics.comparison.gates import DropKind, drop_gate, maximum_gate, minimum_gate
 from eval_assets.statistics.descriptive import ExampleScores
+from eval_assets.tables.columns import CANDIDATE
 from eval_assets.tables.evaluation_tables import GATE_RESULTS
 from eval_assets.wording.numbers import plain_number
 
@@ -53,6 +56,8 @@ def evaluate_gates(
     metric_facts: Mapping[str, MetricFacts],
     run_id: str,
     groups: ExampleGroups | None = None,
+    references: Sequence[str] = (),
+    performances: Mapping[str, Performance] | None = None,
 ) -> pl.DataFrame:
     """Ask every gate of every candidate it concerns.
 
@@ -61,18 +66,23 @@ def evaluate_gates(
         scores: Score rows of all cells, as `score_rows` makes them; a missing cell has none.
         metric_facts: Metric or judge name → its direction and range.
         run_id: The run that writes the rows.
-        groups: Clusters of the dataset, if it has any.
+        groups: Clusters and slices of the dataset, if it has any.
+        references: Models that are kept for comparison only.
+        performances: Candidate → its cost and speed, for gates that ask about them.
 
     Returns:
         Rows of `GATE_RESULTS`, one per gate condition and candidate. A gate without anything to decide on (no scores,
         no second candidate) is INCONCLUSIVE, never silent.
     """
     rows: list[Row] = []
-    for gate in evaluation.file.gates:
+    for gate in evaluation.file.asked:
         of_metric = scores.filter(pl.col("metric") == gate.metric)
         facts = metric_facts.get(gate.metric, MetricFacts())
         gathered = scores_by_candidate(of_metric, evaluation.candidates, facts, groups)
-        for candidate in evaluation.candidates:
+        for candidate in _concerned(evaluation, gate, references):
+            asked = {"evaluation": evaluation.name, **candidate.columns, "tier": tier_of(candidate, gate, evaluation)}
+            rows += [{**asked, **row} for row in of_performance(gate, (performances or {}).get(candidate))]
+            rows += [{**asked, **row} for row in of_slices(candidate, gate, of_metric, facts, evaluation, groups)]
             rows += _asked_of(candidate, gate, gathered, facts, evaluation)
     return pl.DataFrame([{**row, "run_id": run_id} for row in rows], schema=GATE_RESULTS)
 
@@ -92,6 +102,7 @@ def overall_verdict(rows: pl.DataFrame, outdated: Sequence[str] = ()) -> Overall
         return OverallVerdict(GateDecision.INCONCLUSIVE, note, tuple(outdated))
     if rows.is_empty():
         return OverallVerdict(GateDecision.GO, "the evaluation declares no gates, so nothing was asked")
+    ships = _who_ships(rows)
     critical, advisory = (rows.filter(pl.col("tier") == tier) for tier in ("critical", "advisory"))
     warned = advisory.filter(pl.col("verdict") != GateDecision.GO.value).height
     undecided = f"{warned} of {advisory.height} advisory conditions not met or undecided"
@@ -102,8 +113,32 @@ def overall_verdict(rows: pl.DataFrame, outdated: Sequence[str] = ()) -> Overall
     for verdict, words in ((GateDecision.NO_GO, "failed"), (GateDecision.INCONCLUSIVE, "could not be decided")):
         count = critical.filter(pl.col("verdict") == verdict.value).height
         if count:
-            return OverallVerdict(verdict, f"{count} of {critical.height} critical conditions {words}{advice}")
-    return OverallVerdict(GateDecision.GO, f"{critical.height} of {critical.height} critical conditions met{advice}")
+            return OverallVerdict(verdict, f"{count} of {critical.height} critical conditions {words}{ships}{advice}")
+    met = f"{critical.height} of {critical.height} critical conditions met"
+    return OverallVerdict(GateDecision.GO, f"{met}{ships}{advice}")
+
+
+def may_ship(rows: pl.DataFrame) -> tuple[list[str], int]:
+    """The candidates whose critical conditions are all met, and of how many any are asked.
+
+    Args:
+        rows: Rows of `GATE_RESULTS`.
+    """
+    critical = rows.filter(pl.col("tier") == "critical").with_columns(candidate=CANDIDATE)
+    asked = critical["candidate"].unique(maintain_order=True).to_list()
+    stopped = set(critical.filter(pl.col("verdict") != GateDecision.GO.value)["candidate"])
+    return [name for name in asked if name not in stopped], len(asked)
+
+
+def _who_ships(rows: pl.DataFrame) -> str:
+    passing, n_asked = may_ship(rows)
+    if not n_asked:
+        return ""
+    if not passing:
+        return "; none may ship" if n_asked > 1 else ""
+    named = ", ".join(passing[:MOST_NAMED])
+    more = f" and {len(passing) - MOST_NAMED:,} more" if len(passing) > MOST_NAMED else ""
+    return f"; {named}{more} may ship"
 
 
 def outdated_text(outdated: Sequence[str]) -> str:
@@ -116,6 +151,27 @@ def outdated_text(outdated: Sequence[str]) -> str:
     return "; ".join([*outdated[:MOST_NAMED], *([f"and {more} more"] if more > 0 else [])])
 
 
+def _concerned(evaluation: Evaluation, gate: Gate, references: Sequence[str]) -> list[Candidate]:
+    """The candidates a gate is asked of: those it names, else all but references; the baseline for advice."""
+    return [
+        candidate
+        for candidate in evaluation.candidates
+        if candidate == evaluation.baseline
+        or (
+            candidate in gate.candidates or candidate.model in gate.candidates
+            if gate.candidates
+            else candidate.model not in references
+        )
+    ]
+
+
+def tier_of(candidate: Candidate, gate: Gate, evaluation: Evaluation) -> str:
+    """What the answer for a candidate decides: the gate's tier; for a baseline beside others it is advice."""
+    is_asked = candidate in gate.candidates or candidate.model in gate.candidates
+    is_advice = candidate == evaluation.baseline and len(evaluation.candidates) > 1 and not is_asked
+    return "advisory" if is_advice else gate.tier
+
+
 def _asked_of(
     candidate: Candidate, gate: Gate, gathered: Mapping[str, ExampleScores], facts: MetricFacts, evaluation: Evaluation
 ) -> Iterator[Row]:
@@ -125,7 +181,7 @@ def _asked_of(
         confidence=evaluation.file.confidence, max_failed_share=gate.max_failed_share, min_scored=gate.min_scored
     )
     is_baseline, alone = candidate == evaluation.baseline, len(evaluation.candidates) == 1
-    tier = "advisory" if is_baseline and not alone else gate.tier
+    tier = tier_of(candidate, gate, evaluation)
     drops: Sequence[tuple[DropKind, float | None, str]] = (
         ("max_drop", gate.max_drop, "drop against baseline at most {}"),
         ("max_drop_relative", gate.max_drop_relative, "drop against baseline at most {} % of its mean"),

@@ -1,11 +1,13 @@
 """Which candidates are compared with which, and how p-values are corrected for their number; the rows are in
 `comparing`.
 
-Every two candidates are compared, however many there are. p-values of comparisons with the baseline are corrected over
-all of them, metrics included: the table a reader looks at. Those of other pairs are corrected over the pairs of their
-metric. p-values of equivalence are corrected in the same two families, over the comparisons that have a margin. One
-conclusion is drawn from each pair, and both the letters and the sentences show it. What the examples can show is stated
-for the level that the same correction takes.
+Every two candidates are compared, however many there are. Comparisons with the baseline are corrected in two families:
+those of the primary metric for the number of candidates alone, which is the confirmatory test; those of all else that
+the file names together, candidates and metrics, after Holm or Benjamini and Hochberg as it declares. Other pairs are
+corrected over the pairs of their metric. p-values of equivalence are corrected in the same families, over the
+comparisons that have a margin. One conclusion is drawn from each pair, and both the letters and the sentences show it.
+What the examples can show is stated for the level that the same correction takes. A metric that is merely described is
+not tested at all.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,12 +17,16 @@ from itertools import combinations
 import numpy as np
 import polars as pl
 
-from eval_assets.config.evaluation import Evaluation
+from eval_assets.config.evaluation import HOLM, Correction, Evaluation
+from eval_assets.reports.computed.roles import Role
 from eval_assets.reports.computed.scores import ExampleGroups, MetricFacts, scores_by_candidate
 from eval_assets.statistics.comparison.conclusions import Conclusion, concluded
 from eval_assets.statistics.comparison.paired import PairedComparison, compare_paired
 from eval_assets.statistics.comparison.ranking import RankedCandidate, rank_with_ties
-from eval_assets.statistics.comparison.significance import holm_adjusted
+from eval_assets.statistics.comparison.significance import benjamini_hochberg_adjusted, holm_adjusted
+
+ADJUSTED = {"holm": holm_adjusted, "benjamini-hochberg": benjamini_hochberg_adjusted}
+"""Correction as an evaluation declares it → what raises p-values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +37,7 @@ class Pair:
         candidate: `model@prompt`.
         compared_with: `model@prompt`.
         measured: What the examples both have say, candidate minus the other.
-        p_value_adjusted: Corrected after Holm; null without a p-value.
+        p_value_adjusted: Corrected in its family; null without a p-value.
         p_value_of_equivalence_adjusted: Likewise; null without a margin too.
         n_corrected_for: Comparisons that were corrected for together.
         n_equivalences: Of those, the ones with a margin.
@@ -57,7 +63,13 @@ class Pair:
 
 
 def pairs_of_metric(
-    evaluation: Evaluation, rows: pl.DataFrame, metric: str, facts: MetricFacts, groups: ExampleGroups | None
+    evaluation: Evaluation,
+    rows: pl.DataFrame,
+    metric: str,
+    facts: MetricFacts,
+    groups: ExampleGroups | None,
+    *,
+    role: Role = Role.NAMED,
 ) -> list[Pair]:
     """Compare every candidate with the baseline, then later candidates with earlier ones, each pair once.
 
@@ -67,15 +79,17 @@ def pairs_of_metric(
         metric: Its name.
         facts: Of the metric.
         groups: Clusters of the dataset and of shared replies, if there are any.
+        role: Of the metric; one that is described is compared with the baseline alone.
 
     Returns:
         Pairs corrected for one another.
     """
     others = [candidate for candidate in evaluation.candidates if candidate != evaluation.baseline]
     wanted = [(candidate, evaluation.baseline) for candidate in others]
-    wanted += [(later, earlier) for earlier, later in combinations(others, 2)]
+    if role is not Role.DESCRIBED:
+        wanted += [(later, earlier) for earlier, later in combinations(others, 2)]
     gathered = scores_by_candidate(rows, evaluation.candidates, facts, groups)
-    drops = [gate.max_drop for gate in evaluation.file.gates if gate.metric == metric and gate.max_drop]
+    drops = [gate.max_drop for gate in evaluation.file.asked if gate.metric == metric and gate.max_drop]
     return corrected(
         [
             Pair(
@@ -94,10 +108,10 @@ def pairs_of_metric(
     )
 
 
-def corrected(pairs: Sequence[Pair]) -> list[Pair]:
-    """Correct the p-values of pairs for one another, after Holm."""
-    adjusted, n_tested = _holm([pair.measured.p_value for pair in pairs])
-    of_equivalence, n_equivalences = _holm([pair.measured.p_value_of_equivalence for pair in pairs])
+def corrected(pairs: Sequence[Pair], correction: Correction = HOLM) -> list[Pair]:
+    """Correct the p-values of pairs for one another."""
+    adjusted, n_tested = _adjusted([pair.measured.p_value for pair in pairs], correction)
+    of_equivalence, n_equivalences = _adjusted([pair.measured.p_value_of_equivalence for pair in pairs], correction)
     return [
         replace(
             pair,
@@ -111,26 +125,35 @@ def corrected(pairs: Sequence[Pair]) -> list[Pair]:
 
 
 def corrected_with_baseline(
-    evaluation: Evaluation, pairs: Mapping[str, Sequence[Pair]], metric_facts: Mapping[str, MetricFacts]
+    evaluation: Evaluation,
+    pairs: Mapping[str, Sequence[Pair]],
+    metric_facts: Mapping[str, MetricFacts],
+    roles: Mapping[str, Role],
 ) -> dict[tuple[str, str], Pair]:
-    """Correct the comparisons with the baseline over all metrics that have a better end.
+    """Correct the comparisons with the baseline: those of the primary metric for themselves, the other named ones
+    together.
 
     Args:
-        evaluation: Names the baseline.
+        evaluation: Names the baseline, and how the others are corrected.
         pairs: Metric → its pairs.
-        metric_facts: Metric or judge name → its direction and range.
+        metric_facts: Metric or judge name → its direction and range; one without a better end is in no family.
+        roles: Metric or judge name → its role; what is described is in no family.
 
     Returns:
-        (metric, candidate) → the pair, corrected for all the others here.
+        (metric, candidate) → the pair, corrected for all the others of its family.
     """
-    table = [
-        (metric, pair)
-        for metric, of_metric in pairs.items()
-        for pair in of_metric
-        if pair.compared_with == evaluation.baseline and metric_facts[metric].greater_is_better is not None
-    ]
-    together = corrected([pair for _, pair in table])
-    return {(metric, pair.candidate): pair for (metric, _), pair in zip(table, together, strict=True)}
+    found: dict[tuple[str, str], Pair] = {}
+    for role, correction in ((Role.PRIMARY, HOLM), (Role.NAMED, evaluation.file.correction)):
+        family = [
+            (metric, pair)
+            for metric, of_metric in pairs.items()
+            if roles[metric] is role and metric_facts[metric].greater_is_better is not None
+            for pair in of_metric
+            if pair.compared_with == evaluation.baseline
+        ]
+        together = corrected([pair for _, pair in family], correction)
+        found |= {(metric, pair.candidate): pair for (metric, _), pair in zip(family, together, strict=True)}
+    return found
 
 
 def ranked(means: Mapping[str, float | None], pairs: Sequence[Pair], facts: MetricFacts) -> list[RankedCandidate]:
@@ -158,8 +181,8 @@ def ranked(means: Mapping[str, float | None], pairs: Sequence[Pair], facts: Metr
     )
 
 
-def _holm(p_values: Sequence[float | None]) -> tuple[list[float | None], int]:
+def _adjusted(p_values: Sequence[float | None], correction: Correction) -> tuple[list[float | None], int]:
     """Adjusted p-values, and how many there were to adjust."""
     given = np.array([np.nan if p_value is None else p_value for p_value in p_values])
-    adjusted = [None if np.isnan(p_value) else float(p_value) for p_value in holm_adjusted(given)]
+    adjusted = [None if np.isnan(p_value) else float(p_value) for p_value in ADJUSTED[correction](given)]
     return adjusted, int((~np.isnan(given)).sum())

@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from eval_assets.config.candidate import Candidate
+from eval_assets.metrics.targets import NO_TARGETS
 from eval_assets.requests.absence import is_absent
 from eval_assets.statistics.descriptive import ExampleScores, example_scores
 from eval_assets.statistics.spread import joint_clusters, repeated
@@ -43,6 +44,11 @@ WORDS = ("evaluation", "model", "prompt", "version", "outcome")
 
 NO_VALUE = "(none)"
 
+WITHOUT_TARGET = ((pl.col("outcome") == "skipped") & pl.col("reason").str.contains(rf"\b{NO_TARGETS}\b")).fill_null(
+    value=False
+)
+"""Score rows of examples that have no target: nothing failed and nothing was asked, so they are in no denominator."""
+
 
 @dataclass(frozen=True, slots=True)
 class MetricFacts:
@@ -54,6 +60,8 @@ class MetricFacts:
         high: Highest possible score, if there is one.
         is_binary: Whether every score is 0 or 1, so that means are shares.
         aggregates: Names of aggregates asked for beside those every report has, such as `ratio`.
+        named_at: Its place among the metrics and judges that the evaluation's file names; null for a default of the
+            task.
     """
 
     greater_is_better: bool | None = True
@@ -61,6 +69,7 @@ class MetricFacts:
     high: float | None = None
     is_binary: bool = False
     aggregates: tuple[str, ...] = ()
+    named_at: int | None = 0
 
     @property
     def in_points(self) -> bool:
@@ -151,11 +160,12 @@ def scores_by_candidate(
     """Gather the rows of one metric for several candidates over the same examples: all that any of them has a row for.
 
     Args:
-        rows: Rows of one metric, of any candidates.
+        rows: Rows of one metric, of any candidates; those without a target are left out.
         candidates: Whose; one without rows gets no scores.
         facts: Range of the metric.
         groups: As in `scores_by_example`.
     """
+    rows = rows.filter(~WITHOUT_TARGET)
     example_ids = rows["example_id"].unique(maintain_order=True).sort()
     clusters = _clusters(example_ids, groups)
     parts = _placed(rows, example_ids).partition_by("model", "prompt", as_dict=True, maintain_order=True)

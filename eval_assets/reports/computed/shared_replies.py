@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
+from eval_assets.reports.note import Note, Weight
 from eval_assets.tables.columns import CANDIDATE
 
 SHARED_REPLIES = {"model": pl.String(), "prompt": pl.String(), "example_id": pl.String(), "group": pl.Int64()}
@@ -50,7 +51,7 @@ def shared_replies(predictions: pl.LazyFrame) -> pl.DataFrame:
     return found.unique(maintain_order=True).sort("model", "prompt", "group", "example_id")
 
 
-def shared_replies_notes(predictions: pl.DataFrame) -> Iterator[str]:
+def shared_replies_notes(predictions: pl.DataFrame) -> Iterator[Note]:
     """Say which candidates have fewer replies than examples, and how those are counted; nothing where none has."""
     shared = shared_replies(predictions.lazy())
     if shared.is_empty():
@@ -63,7 +64,5 @@ def shared_replies_notes(predictions: pl.DataFrame) -> Iterator[str]:
     named = [f"{examples:,} examples of {candidate} count as {groups:,}" for candidate, examples, groups in counts]
     more = len(named) - MOST_NAMED
     listed = ", ".join([*named[:MOST_NAMED], *([f"and so for {more} more candidates"] if more > 0 else [])])
-    yield (
-        f"Equal requests share a reply, so the examples that make them are not independent: {listed} in intervals, "
-        "tests, letters and gates."
-    )
+    said = f"Equal requests share a reply, so the examples that make them are not independent: {listed} in intervals, "
+    yield Note(f"{said}tests, letters and gates.", Weight.DEPENDENT)

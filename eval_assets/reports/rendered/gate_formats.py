@@ -8,11 +8,12 @@ import polars as pl
 
 from eval_assets.config.candidate import Candidate
 from eval_assets.reports.computed.gating import OverallVerdict, outdated_text
+from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.wording.foreign_text import markdown_text, visible_text
 from eval_assets.wording.numbers import interval_text, number_text, share_text
 from eval_assets.wording.valid_json import valid_json
 
-_MARKS = {"GO": "✅ GO", "NO-GO": "❌ NO-GO", "INCONCLUSIVE": "❔ INCONCLUSIVE"}
+MARKS = {"GO": "✅ GO", "NO-GO": "❌ NO-GO", "INCONCLUSIVE": "❔ INCONCLUSIVE"}
 
 
 def gates_junit(rows: pl.DataFrame, overall: OverallVerdict, *, evaluation: str) -> str:
@@ -54,40 +55,51 @@ def gates_junit(rows: pl.DataFrame, overall: OverallVerdict, *, evaluation: str)
 
 
 def gates_markdown(rows: pl.DataFrame, overall: OverallVerdict, *, evaluation: str) -> str:
-    """Write gate results for a pull request: the verdict, its reason, and one line per condition and candidate.
+    """Write gate results as Markdown: the verdict, then a table of the conditions.
 
     Args:
         rows: Rows of `GATE_RESULTS`.
         overall: What they say together.
-        evaluation: Named in the headline.
+        evaluation: Named in front of the verdict.
     """
-    lines = [f"**{_MARKS[overall.verdict.value]}** · {markdown_text(evaluation)}: {overall.note}."]
-    if rows.height:
-        lines += [
-            "",
-            "| | candidate | metric | condition | observed | interval | failed | why |",
-            "| --- | --- | --- | --- | ---: | --- | ---: | --- |",
-        ]
+    head = f"**{MARKS[overall.verdict.value]}** · {markdown_text(evaluation)}: {markdown_text(overall.note)}."
+    return "\n".join([head, *(["", *gates_table(rows)] if rows.height else [])]) + "\n"
+
+
+def gates_table(rows: pl.DataFrame) -> list[str]:
+    """The conditions as lines of a Markdown table."""
+    lines = [
+        "| | candidate | metric | condition | observed | interval | failed | why |",
+        "| --- | --- | --- | --- | ---: | --- | ---: | --- |",
+    ]
     for row in rows.iter_rows(named=True):
         tier = "" if row["tier"] == "critical" else " (advisory)"
+        within = (row["ci_low"], row["ci_high"])
         cells = (
-            f"{_MARKS[row['verdict']]}{tier}",
+            f"{MARKS[row['verdict']]}{tier}",
             Candidate.of_row(row),
             row["metric"],
             row["condition"],
-            number_text(row["observed"]),
-            interval_text(row["ci_low"], row["ci_high"]),
-            share_text(row["failed_share"] or 0),
+            number_text(row["observed"], within=within),
+            interval_text(*within),
+            share_text(row["failed_share"]),
             row["reason"] or "",
         )
         lines.append(f"| {' | '.join(markdown_text(cell) for cell in cells)} |")
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def gates_json(rows: pl.DataFrame, overall: OverallVerdict, *, evaluation: str) -> str:
     """Write gate results as JSON: the verdict, its reason, and the rows."""
     verdict = {"evaluation": evaluation, "verdict": overall.verdict.value, "note": overall.note}
     return valid_json({**verdict, "gates": rows.to_dicts()})
+
+
+def gates_sentence(report: EvaluationReport) -> str:
+    """What the gates say together; of an evaluation without any, that there are none."""
+    if report.gates.is_empty() and not report.outdated:
+        return "none are declared"
+    return f"{report.verdict.verdict.value}: {report.verdict.note}"
 
 
 def condition_text(row: Mapping[str, Any]) -> str:

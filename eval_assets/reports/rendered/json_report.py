@@ -10,11 +10,14 @@ import polars as pl
 from eval_assets.reports.candidate_report import CandidateReport
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.judge_trust import JudgeTrust
-from eval_assets.reports.rendered.missing import missing_notes
+from eval_assets.reports.note import Note
+from eval_assets.reports.noting import report_notes
+from eval_assets.reports.rendered.answer import answer_sentence
+from eval_assets.reports.rendered.answer_table import answer_table
 from eval_assets.tables.columns import CANDIDATE
 from eval_assets.wording.valid_json import finite_values
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _IN_CONTEXT = ("evaluation", "model", "prompt", "metric", "slice_column", "slice_value", "extra_aggregates")
 
@@ -41,8 +44,10 @@ def report_json(report: EvaluationReport) -> dict[str, Any]:
                 "exit_code": report.verdict.exit_code,
                 "note": report.verdict.note,
             },
-            "warnings": list(missing_notes(report)),
-            "notes": list(report.notes),
+            "answer": answer_sentence(report),
+            "primary": report.headline,
+            "ranking": [row.candidate.name for row in answer_table(report).rows],
+            "notes": [_note(note) for note in report_notes(report)],
             "dataset": asdict(report.dataset),
             "judges": dict(report.judges),
             "judge_trust": [_trust(judge) for judge in report.judging.trust],
@@ -54,12 +59,22 @@ def report_json(report: EvaluationReport) -> dict[str, Any]:
             ],
             "gates": _rows(report.gates, "evaluation"),
             "total": asdict(report.total),
+            "spent": [{**asdict(spent), "without_reuse_usd": spent.without_reuse_usd} for spent in report.spent],
             "generated_at": report.provenance.generated_at.isoformat(),
             "run_ids": list(report.provenance.run_ids),
             "delta_versions": dict(report.provenance.delta_versions),
         }
     )
     return {**found, "not_finite": not_finite}
+
+
+def _note(note: Note) -> dict[str, Any]:
+    return {
+        "text": note.text,
+        "about": note.weight.name.lower(),
+        "n_rows": note.n_rows,
+        "candidates": list(note.candidates),
+    }
 
 
 def _candidate(candidate: CandidateReport, report: EvaluationReport) -> dict[str, Any]:

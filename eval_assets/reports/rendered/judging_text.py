@@ -74,7 +74,9 @@ def standing(judge: JudgeTrust) -> str:
 
 def value_text(row: Row) -> str:
     """A statistic's value; shares in percent."""
-    return share_text(row["value"]) if _is_share(row["statistic"]) else number_text(row["value"])
+    if _is_share(row["statistic"]):
+        return share_text(row["value"])
+    return number_text(row["value"], within=(row["ci_low"], row["ci_high"]))
 
 
 def corrected_text(row: Row) -> str:
@@ -84,7 +86,8 @@ def corrected_text(row: Row) -> str:
         return f"{judged} by the judge, not corrected: {row['method'].removeprefix('none: ')}"
     interval = interval_text(row["ci_low"], row["ci_high"])
     basis = f"{row['method']}, {row['n']:,} labels"
-    return f"{judged} by the judge, {number_text(row['value'])} {interval} corrected ({basis})"
+    corrected = number_text(row["value"], within=(row["ci_low"], row["ci_high"]))
+    return f"{judged} by the judge, {corrected} {interval} corrected ({basis})"
 
 
 def duel_cells(row: Row) -> list[str]:
@@ -107,8 +110,9 @@ def strength_text(row: Row) -> str:
     unranked = "" if row["rank"] is not None else "; its comparisons don't tell its place among all"
     if row["strength"] is None:
         return f"{name}: no finite Bradley-Terry strength, as it has only won or only lost against the others{unranked}"
-    interval = interval_text(row["strength_ci_low"], row["strength_ci_high"])
-    return f"{name}: Bradley-Terry strength {number_text(row['strength'])} {interval}{unranked}"
+    within = (row["strength_ci_low"], row["strength_ci_high"])
+    strength = f"{number_text(row['strength'], within=within)} {interval_text(*within)}"
+    return f"{name}: Bradley-Terry strength {strength}{unranked}"
 
 
 def _is_share(statistic: str) -> bool:

@@ -1,32 +1,30 @@
-"""The report as Markdown: for the metadata of an asset and for pull requests. Text from outside is escaped."""
+"""The report as Markdown: for the metadata of an asset and for pull requests. Text from outside is escaped.
+
+What decides stands on at most 40 lines; the rest is in a fold.
+"""
 
 from collections.abc import Iterator, Sequence
 
-from eval_assets.reports.candidate_report import CandidateReport
+from eval_assets.reports.computed.roles import Role
 from eval_assets.reports.evaluation_report import EvaluationReport
-from eval_assets.reports.rendered.gate_formats import gates_markdown
+from eval_assets.reports.flips import Flip
+from eval_assets.reports.note import Note, notes_count_text
+from eval_assets.reports.noting import report_notes
+from eval_assets.reports.performance import Performance
+from eval_assets.reports.rendered.answer import answer_sentence
+from eval_assets.reports.rendered.answer_table import MOST_ROWS, AnswerTable, answer_table, described_measures
+from eval_assets.reports.rendered.gate_formats import MARKS, condition_text, gates_sentence, gates_table
 from eval_assets.reports.rendered.judging_text import duels_markdown, trust_markdown
-from eval_assets.reports.rendered.measures import (
-    MOST_SIDE_BY_SIDE,
-    Measure,
-    best_first,
-    compared_metrics,
-    is_told,
-    measures,
-    side_by_side,
-)
-from eval_assets.reports.rendered.missing import MOST_NOTES, bounds_text, missing_notes
+from eval_assets.reports.rendered.measures import Measure, compared_metrics, is_told, mean_text, side_by_side
 from eval_assets.reports.rendered.repeated import repeated_lines
 from eval_assets.wording.foreign_text import markdown_text, shortened
 from eval_assets.wording.numbers import (
     confidence_text,
     count_text,
-    interval_text,
     money_text,
     number_text,
     seconds_text,
     share_text,
-    shares_text,
     speed_text,
 )
 
@@ -34,87 +32,137 @@ DIRECTION = {True: " ↑", False: " ↓", None: ""}
 SHOWN_CHARACTERS = 160
 WORST_FLIPS = 3
 EXAMPLES = 3
+MOST_NOTES = 8  # of which the first are seen at once
+MOST_GATES = 5
+
+Lines = list[str]
 
 
-def report_markdown(report: EvaluationReport) -> str:
-    """Write the report as Markdown."""
-    shown = best_first(report)
-    sections = [
-        [f"# {markdown_text(report.evaluation.name)}", "", _summary(report)],
-        [f"> ⚠️ **{markdown_text(sentence)}**\n>" for sentence in missing_notes(report, at_most=MOST_NOTES)],
-        [gates_markdown(report.gates, report.verdict, evaluation=report.evaluation.name).rstrip()]
-        if report.gates.height
-        else [],
-        ["## Leaderboard", "", *_leaderboard(report, shown)],
+def report_markdown(report: EvaluationReport, *, selected: Sequence[str] = ()) -> str:
+    """Write the report as Markdown: at most 40 lines, and a fold with the rest.
+
+    Args:
+        report: From `load_report`.
+        selected: Candidates that are shown however far down they stand.
+    """
+    table = answer_table(report, at_most=MOST_ROWS, selected=selected)
+    notes = report_notes(report)
+    seen: list[Lines] = [
+        [f"**{markdown_text(report.evaluation.name)}: {markdown_text(answer_sentence(report))}**"],
+        [*_answer(table), *_more(table)],
+        _gates(report),
+        _notes(notes[:MOST_NOTES], n_all=len(notes)),
+    ]
+    behind: list[Lines] = [
+        [_summary(report)],
+        [f"- {markdown_text(str(note))}" for note in notes[MOST_NOTES:]],
+        _folded_candidates(notes),
+        ["### Gates", "", *gates_table(report.gates)] if report.gates.height else [],
+        _comparisons(report, table),
         [f"- {markdown_text(metric)}: {markdown_text(said)}" for metric, said in repeated_lines(report)],
-        ["## Against the baseline", "", *_comparisons(report, shown)] if len(shown) > 1 else [],
+        _described(report, table),
         duels_markdown(report),
         trust_markdown(report),
         _worst_flips(report),
-        ["## Cost and speed", "", *_cost_and_speed(shown)],
-        ["## Side by side", "", *_side_by_side(report)] if report.predictions.height else [],
-        [f"*{markdown_text(note)}*" for note in report.notes],
+        ["### Cost and speed", "", *_cost_and_speed(table), *_paid_and_saved(report)],
+        ["### Side by side", "", *_side_by_side(report)] if report.predictions.height else [],
     ]
-    return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
+    fold = ["<details><summary>Everything else</summary>", *_joined(behind), "</details>"]
+    return "\n\n".join([*_joined(seen), *fold]) + "\n"
+
+
+def _joined(sections: Sequence[Lines]) -> list[str]:
+    return ["\n".join(lines) for lines in sections if lines]
 
 
 def _summary(report: EvaluationReport) -> str:
     counts = f"{count_text(len(report.candidates), 'candidate')} on {count_text(report.dataset.n_examples, 'example')}"
     return (
         f"{counts} of {markdown_text(report.dataset.name)}; the baseline is `{report.baseline}`; intervals at "
-        f"{confidence_text(report.evaluation.file.confidence)}."
+        f"{confidence_text(report.evaluation.file.confidence)}; candidates that share a letter can't be told apart."
     )
 
 
-def _leaderboard(report: EvaluationReport, shown: Sequence[CandidateReport]) -> Iterator[str]:
-    """A column per candidate, or a row per candidate where there are many."""
-    names = [f"{markdown_text(candidate.name)}{' (baseline)' if candidate.is_baseline else ''}" for candidate in shown]
-    found = measures(report)
-    titles = [f"{markdown_text(measure.title)}{DIRECTION[measure.greater_is_better]}" for measure in found]
-    cells = [[_score_cell(measure, candidate.name) for candidate in shown] for measure in found]
-    if len(shown) <= MOST_SIDE_BY_SIDE:
-        yield from _table("metric", names, titles, cells)
-    else:
-        yield from _table("candidate", titles, names, list(zip(*cells, strict=True)))
+def _answer(table: AnswerTable) -> Iterator[str]:
+    heads = [f"{markdown_text(head.title)}{DIRECTION[head.greater_is_better]}" for head in table.heads]
+    yield f"| | candidate | {' | '.join(heads)} |"
+    yield f"| ---: | --- |{' ---: |' * len(heads)}"
+    for row in table.rows:
+        name = f"{markdown_text(row.name)}{' (baseline)' if row.candidate.is_baseline else ''}"
+        first, *others = map(markdown_text, row.cells)
+        place = f"{'' if row.place is None else row.place}{' ⚠️' if row.is_incomplete else ''}"
+        yield f"| {place} | {name} | {' | '.join([f'**{first}**', *others])} |"
 
 
-def _table(corner: str, columns: Sequence[str], heads: Sequence[str], cells: Sequence[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join([corner, *columns])} |"
-    yield f"|{' --- |' * (len(columns) + 1)}"
-    for head, row in zip(heads, cells, strict=True):
-        yield f"| {' | '.join([head, *row])} |"
+def _more(table: AnswerTable) -> Lines:
+    return ["", f"{table.n_more:,} more candidates, further down."] if table.n_more else []
 
 
-def _score_cell(measure: Measure, candidate: str) -> str:
-    row = measure.rows.get(candidate)
-    if row is None:
-        return "⚠️ not computed"
-    number, interval = (share_text, shares_text) if measure.is_share else (number_text, interval_text)
-    cell = f"**{number(row['mean'])}** {markdown_text(interval(row['ci_low'], row['ci_high']))}"
-    if row["n_scored"] == row["n_total"]:
-        return cell
-    if measure.is_share:
-        return f"{cell}<br>⚠️ {row['n_scored']:,} of {row['n_total']:,} labelled"
-    bounds = bounds_text(row["mean_if_missing_worst"], row["mean_if_missing_best"])
-    return f"{cell}<br>⚠️ {row['n_scored']:,} of {row['n_total']:,} scored: {bounds}"
+def _gates(report: EvaluationReport) -> Lines:
+    """What gates say together, then the first conditions that aren't met; nothing where there are none."""
+    if report.gates.is_empty() and not report.outdated:
+        return []
+    mark = MARKS[report.verdict.verdict.value].partition(" ")[0]
+    unmet = [row for row in report.gates.iter_rows(named=True) if row["verdict"] != "GO" and row["tier"] == "critical"]
+    shown = [f"- {row['verdict']} {markdown_text(condition_text(row))}" for row in unmet[:MOST_GATES]]
+    more = len(unmet) - MOST_GATES
+    return [
+        f"{mark} Gates: {markdown_text(gates_sentence(report))}",
+        *shown,
+        *([f"- {count_text(more, 'more condition')} not met or undecided"] if more > 0 else []),
+    ]
 
 
-def _comparisons(report: EvaluationReport, shown: Sequence[CandidateReport]) -> Iterator[str]:
-    metrics = compared_metrics(report)
-    for candidate in shown:
-        if candidate.is_baseline:
-            continue
-        yield f"- `{candidate.name}`"
-        for metric in metrics:
-            row = report.against_baseline(candidate.name, metric)
-            if row is not None and is_told(row):
-                yield f"  - {markdown_text(metric)}: {markdown_text(row['sentence'])}"
-    if len(metrics) < len(report.metrics):
-        yield f"- the other metrics are in `eval-assets report {report.evaluation.name} --format json`"
+def _notes(notes: Sequence[Note], *, n_all: int) -> Lines:
+    if not notes:
+        return []
+    more = f", the first {len(notes)} here" if len(notes) < n_all else ""
+    head = f"{notes_count_text(notes) if n_all == len(notes) else f'{n_all:,} notes'}{more}:"
+    return [head, "", *(f"- {markdown_text(str(note))}" for note in notes)]
 
 
-def _worst_flips(report: EvaluationReport) -> list[str]:
-    """The examples that got worse the most, on the metric to look at first; nothing where none did."""
+def _folded_candidates(notes: Sequence[Note]) -> Lines:
+    """Whom the notes about many candidates are about."""
+    return [
+        f"- {markdown_text(note.text)} {', '.join(map(markdown_text, note.candidates))}"
+        for note in notes
+        if note.is_folded
+    ]
+
+
+def _comparisons(report: EvaluationReport, table: AnswerTable) -> Lines:
+    metrics = [metric for metric in compared_metrics(report) if report.role(metric) is not Role.DESCRIBED]
+    lines = [
+        f"- `{row.name}` {markdown_text(metric)}: {markdown_text(compared['sentence'])}"
+        for row in table.rows
+        for metric in metrics
+        if (compared := report.against_baseline(row.candidate.name, metric)) and is_told(compared)
+    ]
+    return ["### Against the baseline", "", *lines] if lines else []
+
+
+def _described(report: EvaluationReport, table: AnswerTable) -> Lines:
+    """What only describes: a line a metric, a column per candidate that is shown."""
+    found = described_measures(report)
+    if not found:
+        return []
+    names = [markdown_text(row.name) for row in table.rows]
+    return [
+        "### Described, not tested",
+        "",
+        f"| metric | {' | '.join(names)} |",
+        f"| --- |{' --- |' * len(names)}",
+        *(_described_line(measure, table) for measure in found),
+    ]
+
+
+def _described_line(measure: Measure, table: AnswerTable) -> str:
+    title = f"{markdown_text(measure.title)}{DIRECTION[measure.greater_is_better]}"
+    return f"| {' | '.join([title, *(markdown_text(mean_text(measure, row.candidate.name)) for row in table.rows)])} |"
+
+
+def _worst_flips(report: EvaluationReport) -> Lines:
+    """The examples that got worse the most, on the primary metric; nothing where none did."""
     metric = report.headline
     others = [candidate.name for candidate in side_by_side(report) if not candidate.is_baseline]
     found = [
@@ -125,36 +173,47 @@ def _worst_flips(report: EvaluationReport) -> list[str]:
     ]
     if not found:
         return []
-    rows = [
-        (
-            flip.example_id,
-            flip.candidate,
-            f"{number_text(flip.baseline_score)} → {number_text(flip.candidate_score)}",
-            shortened(flip.baseline_output, SHOWN_CHARACTERS),
-            shortened(flip.candidate_output, SHOWN_CHARACTERS),
-        )
-        for flip in found
-    ]
     return [
-        f"## Worse than the baseline on {markdown_text(metric or '')}",
+        f"### Worse than the baseline on {markdown_text(metric or '')}",
         "",
         "| example | candidate | score | baseline's output | candidate's output |",
         "| --- | --- | --- | --- | --- |",
-        *(f"| {' | '.join(markdown_text(cell) for cell in row)} |" for row in rows),
+        *(f"| {' | '.join(markdown_text(cell) for cell in _flip_cells(flip))} |" for flip in found),
     ]
 
 
-def _cost_and_speed(shown: Sequence[CandidateReport]) -> Iterator[str]:
-    with_first = any(candidate.performance.is_streamed for candidate in shown)
+def _flip_cells(flip: Flip) -> tuple[str, ...]:
+    return (
+        flip.example_id,
+        flip.candidate,
+        f"{number_text(flip.baseline_score)} → {number_text(flip.candidate_score)}",
+        shortened(flip.baseline_output, SHOWN_CHARACTERS),
+        shortened(flip.candidate_output, SHOWN_CHARACTERS),
+    )
+
+
+def _cost_and_speed(table: AnswerTable) -> Iterator[str]:
+    with_first = any(row.candidate.performance.is_streamed for row in table.rows)
     first = " first token p50 |" if with_first else ""
     yield f"| candidate | answered | cost | judging | p50 | p90 | p99 |{first} tokens/s of one request | reused |"
     yield "| --- |" + " ---: |" * (9 if with_first else 8)
-    for candidate in shown:
-        yield f"| {markdown_text(candidate.name)} | {' | '.join(_speed_cells(candidate, with_first=with_first))} |"
+    for row in table.rows:
+        cells = _speed_cells(row.candidate.performance, with_first=with_first)
+        yield f"| {markdown_text(row.name)} | {' | '.join(cells)} |"
 
 
-def _speed_cells(candidate: CandidateReport, *, with_first: bool) -> Iterator[str]:
-    speed = candidate.performance
+def _paid_and_saved(report: EvaluationReport) -> Iterator[str]:
+    if not report.spent:
+        return
+    yield ""
+    yield "| who | replies | reused | paid | saved by reuse | without reuse |"
+    yield "| --- |" + " ---: |" * 5
+    for spent in report.spent:
+        amounts = (money_text(amount) for amount in (spent.paid_usd, spent.saved_usd, spent.without_reuse_usd))
+        yield f"| {markdown_text(spent.who)} | {spent.n_replies:,} | {spent.n_reused:,} | {' | '.join(amounts)} |"
+
+
+def _speed_cells(speed: Performance, *, with_first: bool) -> Iterator[str]:
     failed = speed.n_answered < speed.n_predictions or not speed.n_predictions
     yield f"{'⚠️ ' if failed else ''}{speed.n_answered:,}/{speed.n_predictions:,}"
     yield from (money_text(amount) for amount in (speed.cost_usd, speed.judge_cost_usd))
@@ -172,7 +231,7 @@ def _side_by_side(report: EvaluationReport) -> Iterator[str]:
     yield f"| --- | --- |{' --- |' * len(names)}"
     for example in report.outputs(names, limit=EXAMPLES):
         answers = (
-            shortened(answer.said, SHOWN_CHARACTERS) if answer.output is not None else f"⚠️ {answer.outcome}"
+            shortened(answer.said, SHOWN_CHARACTERS) if answer.said is not None else f"⚠️ {answer.outcome}"
             for answer in example.answers
         )
         cells = (example.example_id, shortened(example.inputs, SHOWN_CHARACTERS), *answers)

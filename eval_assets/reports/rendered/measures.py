@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from eval_assets.reports.candidate_report import CandidateReport, Row
 from eval_assets.reports.computed.labels import label_text
 from eval_assets.reports.evaluation_report import EvaluationReport
+from eval_assets.wording.numbers import ABSENT, interval_text, number_text, share_text, shares_text
 
 MOST_SIDE_BY_SIDE = 8  # candidates; with more of them a table has a row for each, best first
 MOST_IN_FULL = 12  # candidates; with more of them only the headline metric is compared in words
@@ -61,6 +62,12 @@ def best_first(report: EvaluationReport) -> Sequence[CandidateReport]:
     return sorted(report.candidates, key=lambda one: report.compared(one.name, headline).get("rank") or last)
 
 
+def standings(report: EvaluationReport) -> list[CandidateReport]:
+    """The candidates by their place on the primary metric, those without one last, in the order of the file."""
+    metric, last = report.headline or "", len(report.candidates) + 1
+    return sorted(report.candidates, key=lambda one: report.compared(one.name, metric).get("rank") or last)
+
+
 def side_by_side(report: EvaluationReport) -> Sequence[CandidateReport]:
     """The candidates whose outputs are shown beside each other: all, or the baseline and the best of many."""
     best = best_first(report)
@@ -69,6 +76,30 @@ def side_by_side(report: EvaluationReport) -> Sequence[CandidateReport]:
     baseline = [candidate for candidate in best if candidate.is_baseline]
     others = [candidate for candidate in best if not candidate.is_baseline]
     return [*baseline, *others[: MOST_SIDE_BY_SIDE - len(baseline)]]
+
+
+def mean_text(measure: Measure, candidate: str) -> str:
+    """A candidate's mean, or share of a label, with its interval; how many rows have one, where some don't."""
+    row = measure.rows.get(candidate)
+    if row is None or row["mean"] is None:
+        return ABSENT
+    within = (row["ci_low"], row["ci_high"])
+    mean = share_text(row["mean"]) if measure.is_share else number_text(row["mean"], within=within)
+    interval = (shares_text if measure.is_share else interval_text)(*within)
+    scored = "" if row["n_scored"] == row["n_total"] else f"{row['n_scored']:,}/{row['n_total']:,}"
+    return " ".join(part for part in (mean, interval, scored) if part not in ("", ABSENT))
+
+
+def bounds_text(low: float | None, high: float | None) -> str:
+    """Say between what a mean would lie with the missing rows, or that nothing bounds it.
+
+    >>> bounds_text(0.3, 0.6333)
+    'between 0.3 and 0.633 had they scored worst or best'
+    """
+    if low is None or high is None:
+        return "nothing bounds what they would have scored"
+    lower, upper = sorted((low, high))
+    return f"between {number_text(lower)} and {number_text(upper)} had they scored worst or best"
 
 
 def compared_metrics(report: EvaluationReport) -> list[str]:

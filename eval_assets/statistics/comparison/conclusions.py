@@ -7,9 +7,10 @@ from enum import StrEnum
 from eval_assets.statistics.comparison.paired import PairedComparison
 from eval_assets.statistics.comparison.power import PowerFigures, power_figures, two_digits
 from eval_assets.statistics.intervals import Interval
-from eval_assets.wording.numbers import brief_number, confidence_text, count_text, plain_number, significant_text
+from eval_assets.wording.numbers import confidence_text, count_text, number_text, plain_number, points_text
 
 LEAST_P_SHOWN = 0.0001
+NOTHING_TO_COMPARE = "nothing to compare: no example has a score from both candidates"
 ROUNDED_AWAY = 1e-9  # a smaller difference is none
 
 
@@ -117,8 +118,7 @@ def conclude(
     about 4,400 more examples would resolve 2.0 points
     """
     if comparison.difference is None or comparison.p_value is None:
-        sentence = "nothing to compare: no example has a score from both candidates"
-        return ComparisonVerdict(Conclusion.NO_RELIABLE_DIFFERENCE, sentence)
+        return ComparisonVerdict(Conclusion.NO_RELIABLE_DIFFERENCE, NOTHING_TO_COMPARE)
     conclusion = concluded(
         comparison,
         confidence=confidence,
@@ -126,8 +126,8 @@ def conclude(
         p_value_of_equivalence=adjusted_p_value_of_equivalence,
     )
     p_value = comparison.p_value if adjusted_p_value is None else adjusted_p_value
-    unit = _Unit(100, ".1f", " points") if in_points else _Unit(1, ".3g", "")
-    seen = f"{unit.amount(comparison.difference, '+')} ({_interval_text(comparison.interval, unit)}, "
+    unit = _Unit(in_points=in_points)
+    seen = f"{unit.amount(comparison.difference, sign=True)} ({_interval_text(comparison.interval, unit)}, "
     corrected = "" if adjusted_p_value is None else " corrected"
     if conclusion is Conclusion.EQUIVALENT:
         p_value = adjusted_p_value_of_equivalence or comparison.p_value_of_equivalence or 0.0
@@ -150,25 +150,34 @@ def conclude(
     return ComparisonVerdict(conclusion, sentence)
 
 
+def described(comparison: PairedComparison, *, in_points: bool = False) -> str:
+    """Write the difference and its interval, and conclude nothing.
+
+    Args:
+        comparison: From `compare_paired`.
+        in_points: As in `conclude`.
+    """
+    if comparison.difference is None:
+        return NOTHING_TO_COMPARE
+    unit = _Unit(in_points=in_points)
+    return f"{unit.amount(comparison.difference, sign=True)} ({_interval_text(comparison.interval, unit)})"
+
+
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    """How differences are written."""
+    """How differences are written: in points of 0.01, or in score units."""
 
-    factor: float
-    precision: str
-    name: str
+    in_points: bool
 
-    def number(self, value: float, sign: str = "") -> str:
-        """Write a number; one that would round to zero and isn't gets a digit more."""
-        scaled = 0.0 if abs(value) <= ROUNDED_AWAY else value * self.factor
-        sign = sign if scaled else ""
-        if not self.name:
-            return brief_number(scaled, sign=bool(sign))
-        text = f"{scaled:{sign},{self.precision}}"
-        return text if float(text.replace(",", "")) or not scaled else significant_text(scaled, 1, sign=bool(sign))
+    def number(self, value: float) -> str:
+        """Write an end of an interval."""
+        shown = 0.0 if abs(value) <= ROUNDED_AWAY else value
+        return points_text(shown, unit="", sign=False) if self.in_points else number_text(shown)
 
-    def amount(self, value: float, sign: str = "") -> str:
-        return self.number(value, sign) + self.name
+    def amount(self, value: float, *, sign: bool = False) -> str:
+        """Write a difference with its unit."""
+        shown = 0.0 if abs(value) <= ROUNDED_AWAY else value
+        return points_text(shown, sign=sign) if self.in_points else number_text(shown, sign=sign and shown != 0)
 
 
 def _interval_text(interval: Interval, unit: _Unit) -> str:

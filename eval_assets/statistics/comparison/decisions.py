@@ -6,7 +6,7 @@ from enum import StrEnum
 from eval_assets.statistics.comparison.power import is_worth_asking_for, two_digits
 from eval_assets.statistics.comparison.power_of_tests import POWER
 from eval_assets.statistics.intervals import Interval
-from eval_assets.wording.numbers import brief_number, confidence_text, count_text
+from eval_assets.wording.numbers import confidence_text, count_text, number_text, share_text
 
 ON_THRESHOLD = 1e-9  # a value this close to the threshold lies on it
 
@@ -120,7 +120,7 @@ def decide(
         if decisive is None:
             reason += "; what the failed rows would change is unknown, the metric declares no range"
         elif _by_interval(decisive, threshold, acceptable_below=acceptable_below) is not verdict:
-            reason = f"{reason}, but the failed rows could have made it {brief_number(decisive.value or 0.0)}"
+            reason = f"{reason}, but the failed rows could have made it {number_text(decisive.value or 0.0)}"
             verdict = GateDecision.INCONCLUSIVE
     return GateResult(
         verdict=verdict,
@@ -142,14 +142,16 @@ def _verdict_as_scored(
     if gated.n < terms.min_scored:
         return GateDecision.INCONCLUSIVE, f"{_scored(gated.n)}, {terms.min_scored:,} are needed"
     if failed_share > terms.max_failed_share:
-        reason = f"{failed_share:.1%} of the rows have no score, at most {terms.max_failed_share:.1%} may"
+        reason = (
+            f"{share_text(failed_share)} of the rows have no score, at most {share_text(terms.max_failed_share)} may"
+        )
         return GateDecision.INCONCLUSIVE, reason
     if gated.value is None or gated.interval.ends is None:
         return GateDecision.INCONCLUSIVE, f"no interval: {gated.interval.method.removeprefix('none: ')}"
     low, high = gated.interval.ends
     kind = "exact interval" if gated.interval.method.startswith("clopper-pearson") else "interval"
-    interval = f"{confidence_text(gated.interval.confidence)} {kind} {brief_number(low)} to {brief_number(high)}"
-    evidence = f"{brief_number(gated.value)} ({interval})"
+    interval = f"{confidence_text(gated.interval.confidence)} {kind} {number_text(low)} to {number_text(high)}"
+    evidence = f"{number_text(gated.value)} ({interval})"
     verdict = _by_interval(gated, threshold, acceptable_below=acceptable_below)
     if verdict is GateDecision.INCONCLUSIVE:
         return verdict, f"{evidence} does not settle {gate}{_what_would_settle(gated, threshold)}"

@@ -91,8 +91,8 @@ def row_of(
         "tokens_estimated": reply.tokens_estimated,
         "cost_usd": reply.cost_usd,
         "requested_at": reply.requested_at,
-        **answerer_of(reply),
         "first_token_seconds": reply.first_token_seconds,
+        **answerer_of(reply),
         "usage": reply.usage,
         "run_id": run_id,
     }
@@ -164,9 +164,9 @@ def stored_reply_of(row: Mapping[str, Any]) -> StoredReply:
         trajectory=row.get("trajectory"),
         usage=row.get("usage"),
         tokens_estimated=row.get("tokens_estimated"),
-        **answerer_in(row),
         extra=row.get("extra"),
         first_token_seconds=row.get("first_token_seconds"),
+        **answerer_in(row),
         **parts_in(row),  # type: ignore[arg-type]  # counts, by name
     )
     return StoredReply(row["response_id"], row["request_key"], row["run_id"], reply)

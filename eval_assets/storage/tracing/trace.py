@@ -73,7 +73,7 @@ def _of_example(warehouse: Warehouse, named: Named) -> dict[str, Any]:
         .to_dicts()
     )
     scores = _scores_of(warehouse, rows)
-    shown = (*CELL, "prediction_id", "sample_index", "output", "outcome", "run_id")
+    shown = (*CELL, "prediction_id", "sample_index", "output", "tool_calls", "outcome", "run_id")
     predictions = [
         {**{column: row[column] for column in shown}, "scores": scores[row["prediction_id"]]} for row in rows
     ]

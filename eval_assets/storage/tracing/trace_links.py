@@ -9,6 +9,7 @@ import polars as pl
 
 from eval_assets.config.files.secrets import without_secrets
 from eval_assets.errors import TraceError
+from eval_assets.requests.answerer import ANSWERER
 from eval_assets.storage.snapshots import Commit, partition_name
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import inputs_recorded
@@ -22,7 +23,7 @@ SCORE_FIELDS = ("score", "label", "outcome", "reason")
 ASKED_FIELDS = ("judge_version", "judge_model", "juror", "draw", "method", "raw_reply", "reasoning", "justification")
 OUTPUT_FIELDS = (
     "output", "reasoning", "tool_calls", "trajectory", "extra", "outcome", "error_kind", "error", "finish_reason",
-    "request_key", "response_id", "reused",
+    "output_fault", "request_key", "response_id", "reused", *ANSWERER,
 )  # fmt: skip
 
 
@@ -124,7 +125,7 @@ def _exchange(warehouse: Warehouse, row: Part) -> Part:
     return {
         **{field: row[field] for field in (*ASKED_FIELDS, "outcome", "reason")},
         "messages": _parsed(row["messages"]),
-        **{field: _plain(row[field]) for field in ("judgement_key", "response_id", "reused", *SPENT)},
+        **{field: _plain(row[field]) for field in ("judgement_key", "response_id", "reused", *ANSWERER, *SPENT)},
         "paid_by_run_id": _paid_by(warehouse, row["response_id"]),
         "earlier": _earlier(warehouse, row),
     }

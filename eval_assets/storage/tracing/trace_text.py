@@ -6,14 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from eval_assets.config.candidate import Candidate
-from eval_assets.requests.conversations import conversation_in, conversation_text, turns_in
+from eval_assets.requests.answerer import ANSWERER
+from eval_assets.requests.conversations import answer_in, conversation_in, conversation_text, turns_in
 from eval_assets.requests.tool_calls import calls_text
 from eval_assets.wording.foreign_text import visible_text
 from eval_assets.wording.numbers import ABSENT, money_text, plain_number, seconds_text
 
 WIDTH = 110
 INDENT = "  "
-MODEL_FIELDS = ("provider", "model", "base_url", "query", "callable", "file", "gguf_file", "parameters")
+MODEL_FIELDS = ("provider", "model", "base_url", "query", "callable", "arguments", "file", "gguf_file", "parameters")
 
 Part = Mapping[str, Any]
 
@@ -80,6 +81,7 @@ def _prediction(prediction: Part) -> Iterator[str]:
     yield from _field("tool calls", None if calls is None else calls_text(calls))
     yield from _messages("trajectory", None if trajectory is None else json.loads(trajectory))
     yield from _field("returned beside it", prediction["extra"])
+    yield from _field("not of the form asked for", prediction["output_fault"] or None)
     yield from _field("outcome", prediction["outcome"])
     error = [part for part in (prediction["error_kind"], prediction["error"]) if part]
     yield from _field("error", ": ".join(error) or None)
@@ -122,7 +124,9 @@ def _predictions(predictions: Sequence[Part]) -> Iterator[str]:
     for row in predictions:
         cell = f"{row['evaluation']}:{Candidate.of_row(row)}"
         yield f"{INDENT}{row['prediction_id']}  {cell}, sample {row['sample_index']}"
-        yield from _deeper(_field("output", row["output"] if row["outcome"] == "ok" else row["outcome"]))
+        yield from _deeper(
+            _field("output", row["output"] or answer_in(row) if row["outcome"] == "ok" else row["outcome"])
+        )
         for score in row["scores"]:
             yield f"{INDENT * 2}{score['score_id']}  {score['metric']}: {_scored(score)}"
 
@@ -193,6 +197,8 @@ def _spent(part: Part) -> Iterator[str]:
     first = part.get("first_token_seconds")
     began = f", first token after {seconds_text(first)}" if first is not None else ""
     yield from _field("used", f"{asked} + {said} tokens, {spent}{began}")
+    told = [part[name] for name in ANSWERER if part.get(name)]
+    yield from _field("answered by", ", ".join(told) or None)
     yield from _field("reply", f"{part['response_id']}{', reused' if part['reused'] else ''}")
     yield from _field("paid by run", part["paid_by_run_id"])
 

@@ -16,9 +16,19 @@ from markupsafe import Markup
 
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.flips import Flip
+from eval_assets.reports.note import notes_count_text
+from eval_assets.reports.noting import report_notes
+from eval_assets.reports.rendered.answer import answer_sentence
+from eval_assets.reports.rendered.answer_table import MOST_ROWS, answer_table
 from eval_assets.reports.rendered.judging_text import corrected_text, duel_cells, ends_text, strength_text, value_text
-from eval_assets.reports.rendered.measures import MOST_IN_FULL, best_first, measures, side_by_side
-from eval_assets.reports.rendered.missing import MOST_NOTES, bounds_text, missing_notes
+from eval_assets.reports.rendered.measures import (
+    MOST_IN_FULL,
+    best_first,
+    bounds_text,
+    mean_text,
+    measures,
+    side_by_side,
+)
 from eval_assets.reports.rendered.page.page_data import differences, metric_section, metric_sections, slice_tables
 from eval_assets.reports.rendered.page.page_examples import page_examples
 from eval_assets.reports.rendered.page.page_figures import figures
@@ -42,7 +52,7 @@ WORST_DISAGREEMENTS = 10
 
 _TEXTS = (
     confidence_text, count_text, interval_text, latency_text, money_text, number_text, seconds_text, share_text,
-    shares_text, speed_text, targets_text, bounds_text,
+    shares_text, speed_text, targets_text, bounds_text, mean_text, notes_count_text,
 )  # fmt: skip
 _JUDGING_TEXTS = (shortened, value_text, ends_text, corrected_text, duel_cells, strength_text)
 
@@ -71,7 +81,10 @@ def report_html(report: EvaluationReport) -> str:
         .get_template("report.html.j2")
         .render(
             report=report,
-            missing=missing_notes(report, at_most=MOST_NOTES),
+            answer=answer_sentence(report),
+            table=answer_table(report),
+            most_rows=MOST_ROWS,
+            notes=report_notes(report),
             in_order=best_first(report),
             side_by_side=side_by_side(report),
             is_in_full=len(report.candidates) <= MOST_IN_FULL,

@@ -15,13 +15,12 @@
     return made;
   };
   const number = (value) => {
-    if (value === null || value === undefined) return "–";
+    if (value === null || value === undefined) return "-";
     if (typeof value === "string") return value;  // a label
     const size = Math.abs(value);
     if (size < 1e-9) return "0";
-    if (size < 0.001) return value.toLocaleString("en", { maximumSignificantDigits: 2 });
     if (size >= 1e15) return value.toExponential(1).replace("e+", "e");
-    return value.toLocaleString("en", { maximumFractionDigits: size < 10 ? 3 : size < 1000 ? 1 : 0 });
+    return value.toLocaleString("en", size < 1000 ? { maximumSignificantDigits: 3 } : { maximumFractionDigits: 0 });
   };
   const readable = (targets) => {
     if (!targets || targets[0] !== "[") return targets;
