@@ -17,3 +17,12 @@ def local_limits(device: str, batch_size: int | None) -> dict[str, Any]:
     most = MOST_AT_ONCE if batch_size is None and not is_cpu else 2 * (batch_size or CPU_BATCH_SIZE)
     limits = {"max_concurrency": most, "start_concurrency": most}
     return limits if is_cpu else {**limits, "timeout_seconds": 3600.0}
+
+
+def gathering_limits(_: str, batch_size: int | None) -> dict[str, Any]:
+    """Limits of code that is given many examples at once, where its file states none: so many are under way.
+
+    >>> gathering_limits("cpu", 32), gathering_limits("cpu", None)
+    ({'max_concurrency': 32, 'start_concurrency': 32}, {})
+    """
+    return {} if batch_size is None else {"max_concurrency": batch_size, "start_concurrency": batch_size}
