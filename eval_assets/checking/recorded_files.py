@@ -8,9 +8,10 @@ from eval_assets.config.datasets.row_files import is_separated
 from eval_assets.config.evaluation import Evaluation, EvaluationFile
 from eval_assets.config.files.file_states import FileState, state_of
 from eval_assets.config.judge import Judge
-from eval_assets.config.model import Model, RecordedColumns
+from eval_assets.config.model import Model
 from eval_assets.config.problems import Problem, relative
 from eval_assets.config.project import Loaded, Project
+from eval_assets.config.recorded_columns import RecordedColumns
 from eval_assets.errors import ConfigError
 from eval_assets.metrics.retrieval.ranked import document_ids
 from eval_assets.providers.clients.recorded_client import RecordedClient, recorded_file

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from eval_assets.config.candidate import Candidate
 from eval_assets.config.datasets.dataset import TaskType
-from eval_assets.config.fields import FieldPath, FileModel, MetricName, Owner, Slug, is_null
+from eval_assets.config.fields import FieldPath, FileModel, MetricName, Owner, Slug, is_empty, is_null
 
 Correction = Literal["holm", "benjamini-hochberg"]
 HOLM: Correction = "holm"
@@ -20,11 +20,6 @@ HOLM: Correction = "holm"
 def _is_holm(value: object) -> bool:
     """Whether a correction is the one that files of old, which name none, stand for."""
     return value == HOLM
-
-
-def _is_empty(value: object) -> bool:
-    """Whether a field that files of old don't have says nothing."""
-    return not value
 
 
 class Slice(FileModel):
@@ -100,16 +95,16 @@ class Gate(FileModel):
     metric: str = Field(
         "",
         description="Name of a metric or judge of the evaluation; none for a gate on cost or latency.",
-        exclude_if=_is_empty,
+        exclude_if=is_empty,
     )
     metrics: tuple[str, ...] = Field(
-        (), description="In place of `metric`: several, each of which has to meet the gate.", exclude_if=_is_empty
+        (), description="In place of `metric`: several, each of which has to meet the gate.", exclude_if=is_empty
     )
     candidates: tuple[str, ...] = Field(
         (),
         description="Who has to pass, `model@prompt` or a model for all its prompts; when absent all but the baseline "
         "and models that are a `reference`.",
-        exclude_if=_is_empty,
+        exclude_if=is_empty,
     )
     min: float | None = Field(None, description="GO only if the whole interval of the mean is at least this.")
     max: float | None = Field(None, description="GO only if the whole interval of the mean is at most this.")

@@ -49,3 +49,8 @@ class FileModel(BaseModel):
 def is_null(value: object) -> bool:
     """Whether a field says nothing that files of old, and the keys and versions made of them, don't know."""
     return value is None
+
+
+def is_empty(value: object) -> bool:
+    """Whether a field that files of old don't have says nothing."""
+    return not value

@@ -7,9 +7,10 @@ from typing import Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
-from eval_assets.config.fields import Delimiter, FileModel, Owner, Slug, VariableName, is_null
+from eval_assets.config.fields import FileModel, Owner, Slug, VariableName, is_empty, is_null
 from eval_assets.config.files.parameter_names import BY_PROJECT
 from eval_assets.config.local_limits import gathering_limits, local_limits
+from eval_assets.config.recorded_columns import RecordedColumns
 from eval_assets.config.served import APIS_OF_THEIR_OWN, DEFAULT_API, ApiName, is_default_api, serving_faults
 
 ProviderName = Literal["openai", "anthropic", "embedded", "transformers", "callable", "mlflow", "recorded"]
@@ -183,60 +184,6 @@ def _is_live(value: object) -> bool:
     return value == "live"
 
 
-def _is_empty(value: object) -> bool:
-    """Whether a field that files of old don't have says nothing."""
-    return not value
-
-
-class RecordedColumns(FileModel):
-    """Columns of a file of predictions, verdicts or preferences you already have; a dot reaches into nested objects.
-
-    A file whose `candidate` is named holds verdicts on outputs, for a judge.
-    """
-
-    example_id: str | None = Field(
-        "example_id", description="Whose row it is; null matches rows to examples by their position."
-    )
-    output: str = Field(
-        "output",
-        description="What was answered: text, or a whole conversation as a list of messages; for verdicts the verdict, "
-        "for preferences who won.",
-    )
-    latency_seconds: str | None = Field(None, description="How many seconds the reply took; unknown when absent.")
-    prompt_tokens: str | None = Field(None, description="Tokens of the prompt; unknown when absent.")
-    completion_tokens: str | None = Field(None, description="Tokens of the reply; unknown when absent.")
-    sample_index: str | None = Field(
-        None,
-        description="Which of an example's several replies it is, counted from 0; a file holds one each when absent.",
-        exclude_if=is_null,
-    )
-    extra: tuple[str, ...] = Field(
-        (),
-        description="Columns that are kept beside the output, which metrics and judges can name: what was retrieved, "
-        "steps.",
-        exclude_if=_is_empty,
-    )
-    candidate: str | None = Field(
-        None,
-        description="Whose output a verdict is on: `model@prompt`, or the model alone for all its prompts; absent for "
-        "predictions.",
-        exclude_if=is_null,
-    )
-    opponent: str | None = Field(
-        None,
-        description="For preferences: the other candidate; null where all rows are about the baseline.",
-        exclude_if=is_null,
-    )
-    justification: str | None = Field(
-        None, description="The reason of a verdict; none when absent.", exclude_if=is_null
-    )
-    delimiter: Delimiter | None = Field(
-        None,
-        description="What separates the values of a CSV file; told from its first lines when absent.",
-        exclude_if=is_null,
-    )
-
-
 class ModelFile(FileModel):
     """Contents of a model file. Secrets are named, never written: `api_key_env` holds a variable's name."""
 
@@ -297,7 +244,7 @@ class ModelFile(FileModel):
         default_factory=dict,
         description="What the endpoint calls a parameter, by its name above, a dot leading into an object; null: it "
         "isn't sent. Known of common families, found out of others.",
-        exclude_if=_is_empty,
+        exclude_if=is_empty,
     )
     thinks: bool | None = Field(
         None,
@@ -309,7 +256,7 @@ class ModelFile(FileModel):
         False,
         description="Whether what another model answered, before the provider put a new one behind this name, is asked "
         "again; else that is only said.",
-        exclude_if=_is_empty,
+        exclude_if=is_empty,
     )
     reasoning_tags: ReasoningTags = Field(
         "at_start",
@@ -324,7 +271,7 @@ class ModelFile(FileModel):
         default=False,
         description="Whether replies are asked for piece by piece, so that the time to the first token is known; no "
         "other request is made of it. Of `callable` only runnables: functions stream by yielding.",
-        exclude_if=_is_empty,
+        exclude_if=is_empty,
     )
     mode: Literal["live", "batch"] = Field(
         "live",
@@ -334,7 +281,7 @@ class ModelFile(FileModel):
     reference: bool = Field(
         default=False,
         description="Kept for comparison only: gates don't ask it, and it can't be shipped. Changes no result.",
-        exclude_if=_is_empty,
+        exclude_if=is_empty,
     )
     prices: Prices = Field(Prices(), description="What it charges, for estimates and budgets; unknown when absent.")
     limits: Limits = Field(Limits(), description="How fast it may be asked, how long it may take, when to give up.")
@@ -346,7 +293,7 @@ class ModelFile(FileModel):
     arguments: dict[str, Any] = Field(
         default_factory=dict,
         description="For `callable`: what a class is made with, by name.",
-        exclude_if=_is_empty,
+        exclude_if=is_empty,
     )
     file: str | None = Field(
         None,

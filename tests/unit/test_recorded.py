@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from eval_assets.config.model import RecordedColumns
+from eval_assets.config.recorded_columns import RecordedColumns
 from eval_assets.errors import ConfigError
 from eval_assets.providers.clients.recorded_client import RecordedClient, recorded_file
 from eval_assets.providers.clients.recorded_verdicts import recorded_client

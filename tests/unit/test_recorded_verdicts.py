@@ -6,7 +6,8 @@ import json
 import pytest
 
 from eval_assets.config.judge import JudgeFile
-from eval_assets.config.model import Model, ModelFile, RecordedColumns
+from eval_assets.config.model import Model, ModelFile
+from eval_assets.config.recorded_columns import RecordedColumns
 from eval_assets.config.scales import IntegerScale, LabelScale, NumberScale, PassFailScale
 from eval_assets.errors import ConfigError
 from eval_assets.judges.recorded import recorded_opinion, recorded_preference

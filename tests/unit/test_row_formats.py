@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from eval_assets.config.datasets.human_labels import read_labels
 from eval_assets.config.datasets.row_files import file_rows, is_blank
 from eval_assets.config.datasets.rows import read_documents, read_examples
-from eval_assets.config.model import RecordedColumns
 from eval_assets.config.project import Project
+from eval_assets.config.recorded_columns import RecordedColumns
 from eval_assets.errors import ConfigError, DatasetError
 from eval_assets.providers.clients.recorded_client import RecordedClient
 from tests.small_project import FILES, problems_of, project_with

@@ -29,7 +29,7 @@ from eval_assets.providers.dispatch.limiter import Quota
 from eval_assets.providers.failures import AttemptFailure, PartitionFailure, RequestFailed, TransientFailure
 from eval_assets.providers.http.bodies import REPLACEMENT, is_event_stream, is_page, json_of, page_text
 from eval_assets.providers.http.connections import FIRST_TOKEN_AT, MIB, bounded_client, failed_connection
-from eval_assets.providers.http.event_streams import completion_of
+from eval_assets.providers.http.event_streams import STREAMING, USAGE_OF_A_STREAM, completion_of
 from eval_assets.providers.http.headers import quota_of
 from eval_assets.providers.http.statuses import (
     REPLIED,
@@ -52,10 +52,6 @@ if TYPE_CHECKING:
 OPENAI_HOST = "api.openai.com"
 OPENAI_URL = f"https://{OPENAI_HOST}/v1"
 LONGEST_MESSAGE = 500
-USAGE_OF_A_STREAM = "stream_options"
-STREAMING: Mapping[str, Any] = MappingProxyType({"stream": True, USAGE_OF_A_STREAM: {"include_usage": True}})
-"""What asks for a reply piece by piece, with its usage at the end."""
-
 APIS: Mapping[ApiName, ApiForm] = MappingProxyType({"chat": CHAT, "responses": RESPONSES})
 LARGEST_REPLY_MIB = Limits().max_reply_mib
 

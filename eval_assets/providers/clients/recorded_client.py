@@ -11,8 +11,9 @@ from eval_assets.config.datasets.formats.paths import value_at
 from eval_assets.config.datasets.row_files import READABLE_SUFFIXES, file_rows, is_separated
 from eval_assets.config.files.file_states import file_sha256
 from eval_assets.config.files.variables import with_variables
-from eval_assets.config.model import ModelFile, RecordedColumns
+from eval_assets.config.model import ModelFile
 from eval_assets.config.problems import line_word, nearest
+from eval_assets.config.recorded_columns import RecordedColumns
 from eval_assets.errors import ConfigError
 from eval_assets.providers.clients.callable_replies import TAKEN
 from eval_assets.providers.failures import RequestFailed

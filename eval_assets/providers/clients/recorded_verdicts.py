@@ -13,7 +13,8 @@ from typing import Any
 from eval_assets.config.candidate import Candidate
 from eval_assets.config.datasets.formats.paths import value_at
 from eval_assets.config.files.file_states import FileState, state_of
-from eval_assets.config.model import Model, RecordedColumns
+from eval_assets.config.model import Model
+from eval_assets.config.recorded_columns import RecordedColumns
 from eval_assets.errors import ConfigError
 from eval_assets.providers.clients.recorded_client import (
     RecordedClient,

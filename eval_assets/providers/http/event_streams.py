@@ -5,10 +5,15 @@ What the body means is read in `openai_replies`, as that of a reply which came a
 
 import time
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from eval_assets.providers.failures import TransientFailure
 from eval_assets.providers.http.bodies import json_of
+
+USAGE_OF_A_STREAM = "stream_options"
+STREAMING: Mapping[str, Any] = MappingProxyType({"stream": True, USAGE_OF_A_STREAM: {"include_usage": True}})
+"""What asks for a reply piece by piece, with its usage at the end."""
 
 DONE = b"[DONE]"
 LONGEST_LINE = 2**20
