@@ -4,12 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from eval_assets.planning.changes import version_change
-
 from eval_assets.providers.dispatch.jobs import Job
 from eval_assets.providers.replies.reading import Reading
 from eval_assets.requests.keys import ModelIdentity, request_key
 from eval_assets.stages.content_hash import content_sha256
+from eval_assets.stages.file_changes import version_change
 from eval_assets.stages.file_versions import FileVersions
 from eval_assets.storage.versions import StoredVersion
 from tests.engines import answered, engine_on, question
