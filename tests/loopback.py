@@ -13,17 +13,18 @@ import asyncio
 import hashlib
 import itertools
 import json
+import re
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, Self
 
 from aiohttp import web
 
-from tests.loopback_apis import APIS, CHAT, SpokenApi
+from tests.loopback_apis import APIS, CHAT, RESPONSES, SpokenApi
 from tests.loopback_batches import LoopbackBatches
 
 TOOL_CALLS = [{"id": "c1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city": "Oslo"}'}}]
@@ -41,6 +42,8 @@ Manner = Literal[
     "tool_calls",
     "no_text",
     "no_choice",
+    "broken_stream",
+    "ended_stream",
 ]
 
 
@@ -70,6 +73,24 @@ def thought_out(text: str, n_thoughts: int, body: Mapping[str, Any]) -> tuple[st
     )
 
 
+def events_of(reply: Mapping[str, Any], body: Mapping[str, Any]) -> Iterator[str]:
+    """The chunks of a streamed reply, in the order and shapes of OpenAI's endpoint."""
+    head = {"id": reply["id"], "object": "chat.completion.chunk", "created": 0, "model": reply["model"]}
+    (choice,) = reply["choices"]
+    message = choice["message"]
+    words = re.findall(r"\S+\s*", message["content"] or "")
+    calls = [{"tool_calls": [{"index": n, **call}]} for n, call in enumerate(message.get("tool_calls") or [])]
+    deltas = [{"role": "assistant", "content": ""}, *({"content": word} for word in words), *calls]
+    for delta in deltas:
+        logprobs = choice["logprobs"] if delta.get("content") else None
+        part = {"index": 0, "delta": delta, "finish_reason": None, "logprobs": logprobs}
+        yield json.dumps({**head, "choices": [part]})
+    yield json.dumps({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]}]})
+    if (body.get("stream_options") or {}).get("include_usage"):
+        yield json.dumps({**head, "choices": [], "usage": reply["usage"]})
+    yield "[DONE]"
+
+
 def within(body: Mapping[str, Any], name: str) -> Any:
     """What a body holds under a name, in which dots lead into objects; null if it doesn't."""
     for part in name.split("."):
@@ -92,6 +113,8 @@ class LoopbackProvider:
         headers: Added to every reply, such as rate limits.
         takes_no: Parameters that get a 400, in the words of the API.
         thinking: Tokens spent on thoughts before the answer to a request body; they count against its limit.
+        always_streams: Replies come as events though nobody asked for it.
+        token_seconds: Time between two events of a stream.
         is_anywhere: Its APIs are found below any path, not below `/v1` alone.
         answers_as: The model that it says has answered; the one that was asked for when null.
         fingerprint: What it says of the state of its servers.
@@ -108,6 +131,8 @@ class LoopbackProvider:
     keep_bodies: bool = True
     takes_no: tuple[str, ...] = ()
     thinking: Callable[[Mapping[str, Any]], int] | None = None
+    always_streams: bool = False
+    token_seconds: float = 0.0
     is_anywhere: bool = False
     answers_as: str | None = None
     fingerprint: str | None = None
@@ -184,17 +209,18 @@ class LoopbackProvider:
 
     def batched(self, body: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
         """Status and body of the response to a line of a batch; scripted faults are statuses, or ways to end."""
+        api = RESPONSES if "input" in body else CHAT
         fault = self._script.popleft() if self._script else self.faults(body) if self.faults else None
         if fault is None and (refused := next((name for name in self.takes_no if name in body), None)):
-            fault = Fault(400, body=json.dumps(CHAT.refusal(refused, body[refused])).encode())
+            fault = Fault(400, body=json.dumps(api.refusal(refused, body[refused])).encode())
         if fault is None:
-            return 200, self._reply(dict(body))
+            return 200, api.reply(body, self._reply(api.as_chat(body)))
         if isinstance(fault.what, int):
-            error = {"error": {"message": fault.message, "code": fault.code, "type": "scripted"}}
+            error = api.error(fault.what, fault.message, fault.code)
             return fault.what, error if fault.body is None else json.loads(fault.body)
-        billed = self._without_answer(fault.what, dict(body))
+        billed = self._without_answer(fault.what, api.as_chat(body))
         assert billed is not None
-        return 200, billed
+        return 200, api.reply(body, billed)
 
     async def _complete(self, api: SpokenApi, request: web.Request) -> web.StreamResponse:
         raw = await request.read()
@@ -233,8 +259,7 @@ class LoopbackProvider:
         if self.latency_seconds:
             await asyncio.sleep(self.latency_seconds)
         if fault is None:
-            reply = api.reply(body, self._reply(api.as_chat(body)))
-            return self._paid(digest, web.json_response(reply, headers=self.headers))
+            return self._paid(digest, await self._answered(request, api, body))
         if fault.body is not None:
             assert isinstance(fault.what, int)
             return web.Response(
@@ -268,6 +293,10 @@ class LoopbackProvider:
                 )
                 await response.prepare(request)
                 await response.write(text[: len(text) // 2])
+            case "broken_stream":
+                await self._stream(request, body, n_events=2)
+            case "ended_stream":
+                return await self._stream(request, body, n_events=2)
             case "hang":
                 await asyncio.sleep(3600)
         # What is left ends with a connection torn down.
@@ -293,7 +322,23 @@ class LoopbackProvider:
             case _:
                 return None
 
-    def _paid(self, digest: str, response: web.Response) -> web.Response:
+    async def _answered(self, request: web.Request, api: SpokenApi, body: dict[str, Any]) -> web.StreamResponse:
+        if self.always_streams or body.get("stream"):
+            return await self._stream(request, body)
+        return web.json_response(api.reply(body, self._reply(api.as_chat(body))), headers=self.headers)
+
+    async def _stream(
+        self, request: web.Request, body: dict[str, Any], *, n_events: int | None = None
+    ) -> web.StreamResponse:
+        """Send a reply as OpenAI does: the role first, a chunk a word, the finish reason, then usage if asked for."""
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", **self.headers})
+        await response.prepare(request)
+        for event in [*events_of(self._reply(body), body)][:n_events]:
+            await response.write(f"data: {event}\n\n".encode())
+            await asyncio.sleep(self.token_seconds)
+        return response
+
+    def _paid(self, digest: str, response: web.StreamResponse) -> web.StreamResponse:
         self.paid += 1
         self.paid_by_hash[digest] += 1
         return response

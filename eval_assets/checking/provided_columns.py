@@ -4,6 +4,7 @@ What templates use is in `templates`.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ from eval_assets.config.problems import Location, Problem, nearest
 from eval_assets.config.project import Loaded
 from eval_assets.metrics.definition import ResolvedMetric
 from eval_assets.requests.conversations import conversation_in
+from eval_assets.requests.extra_columns import CONTEXT
 from eval_assets.tables.cell_tables import METRIC_COLUMNS
 
 METRIC_INPUTS = frozenset({"predictions", "inputs", "targets", "context", *METRIC_COLUMNS} - {"example"})
 """What a metric function may ask for whatever the dataset: columns of a prediction, and of any example."""
 
+MEANT = "did you mean"
 COLUMN = "column"
 """Parameter of shipped metrics that names the column they compare with."""
 
@@ -39,6 +42,8 @@ class ProvidedColumns:
         DatasetError: While reading on, when there is no row file or it can't be read.
     """
 
+    may_be_returned = False
+
     def __init__(self, dataset: Dataset, folder: Path) -> None:
         self.dataset = dataset
         self._rows = dataset_rows(dataset, folder)
@@ -48,9 +53,21 @@ class ProvidedColumns:
         self._values: dict[str, dict[str, None]] = {}
         self._holds_conversations = False
 
+    def beside_answers(self) -> "ProvidedColumns":
+        """These columns as what judges an answer of user code sees them: with whatever that code returned beside it.
+
+        A name that no row has is then taken for one of those, unless it seems to be a misspelt column.
+        """
+        seen = copy(self)
+        seen.may_be_returned = True
+        return seen
+
     def has(self, name: str) -> bool:
         """Whether some example has this column."""
-        return self._seen(name, self._names)
+        if self._seen(name, self._names):
+            return True
+        is_misspelt = name != CONTEXT and self.hint(name, {*self.names, *METRIC_INPUTS}).startswith(MEANT)
+        return self.may_be_returned and not is_misspelt
 
     def has_path(self, path: str) -> bool:
         """Whether some example has this column, or with dots something in it (`metadata.topic`)."""

@@ -33,6 +33,7 @@ from eval_assets.checking.unsendable_prompts import ability_problems
 from eval_assets.checking.user_functions import (
     callable_argument_problems,
     callable_problems,
+    kept_model_problems,
     token_function_problems,
 )
 from eval_assets.config.datasets.examples import Example
@@ -153,6 +154,7 @@ def model_problems(project: Project, name: str) -> list[Problem]:
     return [
         *(parameter_problems(file.parameters, file=loaded.file, lines=loaded.lines) if is_sampled else ()),
         *callable_problems(loaded, project.data_dir.parent, project.given),
+        *kept_model_problems(loaded, project.models_dir),
         *token_function_problems(loaded, project.data_dir.parent),
         *recorded_problems(project, loaded),
     ]
@@ -232,16 +234,23 @@ def _column_problems(
     """Columns that an evaluation, its dataset card, metrics, prompts and judges name and no row provides."""
     yield from card_problems(project.datasets[loaded.item.file.dataset], columns)
     yield from slice_problems(loaded, columns, is_empty=bool(loaded.item.file.slice.where) and not examples)
-    yield from argument_problems(loaded, metrics, columns)
-    yield from metric_column_problems(loaded, metrics, columns)
+    answered = columns.beside_answers() if _may_return_columns(project, loaded.item) else columns
+    yield from argument_problems(loaded, metrics, answered)
+    yield from metric_column_problems(loaded, metrics, answered)
     for kind, used in files_used(project, loaded.item):
         if kind == "prompts" and used in project.prompts:
             yield from prompt_problems(project.prompts[used], columns)
         elif kind == "models" and used in loaded.item.file.models and used in project.models:
             yield from callable_argument_problems(project.models[used], columns, project.data_dir.parent, project.given)
         elif kind == "judges" and used in project.judges:
-            yield from judge_column_problems(project.judges[used], columns)
-            yield from judge_template_problems(project.judges[used], columns)
+            yield from judge_column_problems(project.judges[used], answered)
+            yield from judge_template_problems(project.judges[used], answered)
+
+
+def _may_return_columns(project: Project, evaluation: Evaluation) -> bool:
+    """Whether answers come with columns of their own: of code of the user, or recorded ones."""
+    models = [project.models[name].item for name in evaluation.file.models if name in project.models]
+    return any(provider_of(model).runs_user_code or model.file.columns.extra for model in models)
 
 
 def _examples(project: Project, evaluation: Evaluation) -> list[Example]:

@@ -16,8 +16,8 @@ from eval_assets.prompts.rendering import (
     template_variables,
     variables_with_fallback,
 )
+from eval_assets.requests.exchange import HIDDEN
 
-HIDDEN = "targets"
 OUTPUT = "output"
 
 

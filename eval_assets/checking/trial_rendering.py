@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from eval_assets.checking.templates import HIDDEN
 from eval_assets.config.datasets.examples import Example
 from eval_assets.config.datasets.rows import read_examples
 from eval_assets.config.evaluation import Evaluation
@@ -15,6 +14,7 @@ from eval_assets.config.prompt import Prompt
 from eval_assets.errors import ConfigError, TemplateError
 from eval_assets.prompts.rendering import render_prompt, render_text
 from eval_assets.providers.traits import provider_of
+from eval_assets.requests.exchange import HIDDEN
 
 TRIED = 200
 """Examples of an evaluation that its prompts are tried with."""

@@ -6,23 +6,28 @@ They are imported here, as a run imports them: nothing of this is for the time w
 import pkgutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from eval_assets.checking.provided_columns import ProvidedColumns
-from eval_assets.checking.templates import HIDDEN
 from eval_assets.config.given import GivenFunction
-from eval_assets.config.model import Model
+from eval_assets.config.model import Model, ModelFile
 from eval_assets.config.problems import Problem, hint_at, nearest
 from eval_assets.config.project import Loaded
 from eval_assets.errors import ConfigError, MetricError
-from eval_assets.providers.clients.callable_target import (
+from eval_assets.providers.clients.callable_arguments import (
+    INPUTS,
     REQUEST_NAMES,
-    caller_of,
-    described,
-    load_target,
+    ROWS,
+    NamedArguments,
+    is_given_inputs,
     named_arguments,
 )
+from eval_assets.providers.clients.callable_calls import refuse_uncallable
+from eval_assets.providers.clients.callable_target import described, load_target
+from eval_assets.providers.identity import implementation_of
 from eval_assets.providers.traits import provider_of
+from eval_assets.requests.exchange import HIDDEN
 from eval_assets.user_code.finding import find_module, why_refused
 
 
@@ -38,9 +43,23 @@ def callable_problems(
     """
     target = loaded.item.file.callable
     if provider_of(loaded.item).runs_user_code and target is not None and target not in given:
-        said = function_fault(target, project_dir, lambda: caller_of(load_target(target, project_dir), target))
+        said = function_fault(target, project_dir, partial(_refuse_uncallable, loaded.item.file, project_dir))
         if said:
             yield loaded.problem(("callable",), said)
+
+
+def _refuse_uncallable(file: ModelFile, project_dir: Path) -> None:
+    target = str(file.callable)
+    refuse_uncallable(load_target(target, project_dir), target, file.arguments, streams=file.stream)
+
+
+def kept_model_problems(loaded: Loaded[Model], models_dir: Path) -> Iterator[Problem]:
+    """Why a model that somebody else's code keeps can't be one of these evaluations; it isn't loaded here."""
+    if provider_of(loaded.item).runs_user_code and loaded.item.file.callable is None:
+        try:
+            implementation_of(loaded.item, models_dir)
+        except ConfigError as error:
+            yield loaded.problem(("model",), str(error))
 
 
 def token_function_problems(loaded: Loaded[Model], project_dir: Path) -> Iterator[Problem]:
@@ -77,19 +96,33 @@ def callable_argument_problems(
         return
     parameters = loaded.item.file.parameters
     of_request = {*REQUEST_NAMES, *(["documents"] if columns.dataset.card.documents else [])}
-    for name in arguments.required:
-        if name not in {*parameters, *of_request} and (name == HIDDEN or not columns.has(name)):
-            provided = columns.names - {HIDDEN} | of_request
-            hint = "callables aren't shown the targets" if name == HIDDEN else columns.hint(name, provided)
-            said = (
-                f"nothing fills the argument {name!r} of {target!r}: it is no column of dataset "
-                f"{columns.dataset.name!r}, no parameter, and has no default; {hint}"
-            )
-            yield loaded.problem(("callable",), said)
+    for name in _unfilled(arguments, columns, {*parameters, *of_request}):
+        provided = columns.names - {HIDDEN} | of_request
+        hint = "callables aren't shown the targets" if name == HIDDEN else columns.hint(name, provided)
+        said = (
+            f"nothing fills the argument {name!r} of {target!r}: it is no column of dataset "
+            f"{columns.dataset.name!r}, no parameter, and has no default; {hint}"
+        )
+        yield loaded.problem(("callable",), said)
     for name in [] if arguments.takes_any else parameters:
         if name not in arguments.names:
             said = f"{target!r} takes no parameter {name!r}; {nearest(name, arguments.names)}"
             yield loaded.problem(("parameters", name), said)
+
+
+def _unfilled(arguments: NamedArguments, columns: ProvidedColumns, known: set[str]) -> list[str]:
+    """Arguments that neither these names, nor a column, nor a field of the inputs fills."""
+    if arguments.takes_rows((), ()) and not columns.has(ROWS):
+        return []
+    open_names = [name for name in arguments.required if name not in known and not columns.has(name)]
+    if HIDDEN in arguments.required and HIDDEN not in known:
+        return [*open_names, HIDDEN]
+    if not open_names and not arguments.by_position:
+        return []
+    shown = columns.names - {HIDDEN}
+    if is_given_inputs(arguments, {*known, *shown}, shown):
+        return []
+    return [*arguments.by_position, *(name for name in open_names if not columns.has_path(f"{INPUTS}.{name}"))]
 
 
 def function_fault(target: str, project_dir: Path, load: Callable[[], object]) -> str | None:

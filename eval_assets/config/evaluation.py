@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from eval_assets.config.candidate import Candidate
 from eval_assets.config.datasets.dataset import TaskType
-from eval_assets.config.fields import FileModel, MetricName, Owner, Slug, is_null
+from eval_assets.config.fields import FieldPath, FileModel, MetricName, Owner, Slug, is_null
 
 Correction = Literal["holm", "benjamini-hochberg"]
 HOLM: Correction = "holm"
@@ -70,6 +70,12 @@ class MetricChoice(FileModel):
         None, description="Direction; a shipped metric's own and true for a custom one when absent."
     )
     label: MetricName | None = Field(None, description="Name under which scores are kept; default the metric's name.")
+    field: FieldPath | None = Field(
+        None,
+        description="Of answers in JSON: the field that is scored in place of the whole output; a dot reaches into "
+        "nested objects.",
+        exclude_if=is_null,
+    )
     range: tuple[float, float] | None = Field(
         None, description="Lowest and highest possible score of a custom metric; shipped ones carry their own."
     )

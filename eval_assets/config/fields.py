@@ -21,6 +21,9 @@ Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN)]
 MetricName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 """Metrics keep the names the field knows, `rougeL` among them."""
 
+FieldPath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$")]
+"""A field of a JSON object, with dots into nested ones; it becomes a part of names."""
+
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 """Name of an environment variable, never its value; what doesn't look like a name is refused without being repeated."""
 

@@ -9,10 +9,12 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from eval_assets.config.fields import FileModel, Owner
+from eval_assets.config.files.reply_formats import SchemaFiles, reply_format
 from eval_assets.config.files.template_syntax import syntax_error
 from eval_assets.config.files.yaml_documents import Document, line_of_text, validate
 from eval_assets.config.problems import Location, Problem, line_of, raise_problems
 from eval_assets.config.prompt import MessageTemplate, Prompt, Role, Tools
+from eval_assets.errors import ConfigError
 
 KINDS = ("models", "prompts")
 """Fields of an evaluation that hold a list of names or definitions, called as the folders where such files lie."""
@@ -29,6 +31,10 @@ class InlinePrompt(FileModel):
         (), description="All messages in their order, in place of `system` and `user`."
     )
     tools: Tools = Field(None, description="What the model may call, as in a prompt file.")
+
+    response_format: str | dict[str, Any] | None = Field(
+        None, description="What answers have to look like, as in a prompt file; free text when absent."
+    )
 
     @model_validator(mode="after")
     def _asks_something(self) -> Self:
@@ -109,8 +115,12 @@ def lifted(document: Document, text: str, *, evaluation: str) -> tuple[Document,
     return replace(document, values=values, written=written), definitions
 
 
-def prompt_of(definition: Definition) -> Prompt:
+def prompt_of(definition: Definition, schemas: SchemaFiles | None = None) -> Prompt:
     """The prompt that a definition is.
+
+    Args:
+        definition: As the evaluation has it.
+        schemas: Where the file of a schema is looked up.
 
     Raises:
         ConfigError: With file, line and field of what can't be used.
@@ -124,6 +134,13 @@ def prompt_of(definition: Definition) -> Prompt:
             line = line_of_text(template, fault[0], source=definition.source, begins=begins)
             said = f"not a valid template: {fault[1]}"
             problems.append(Problem(document.file, said, line + definition.first_line - 1, str(place[0])))
+    asked = None
+    if declared.response_format is not None:
+        try:
+            asked = reply_format(declared.response_format, schemas)
+        except ConfigError as error:
+            line = line_of(("response_format",), document.lines) or definition.first_line
+            problems.append(Problem(document.file, str(error), line, "response_format"))
     raise_problems(problems)
     messages = tuple(MessageTemplate(role=role, template=template.strip()) for _, role, template in declared.texts)
     return Prompt(
@@ -132,6 +149,7 @@ def prompt_of(definition: Definition) -> Prompt:
         owners=declared.owners,
         messages=messages,
         tools=declared.tools,
+        response_format=asked,
     )
 
 

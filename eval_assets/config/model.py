@@ -5,13 +5,14 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from eval_assets.config.fields import Delimiter, FileModel, Owner, Slug, VariableName, is_null
 from eval_assets.config.files.parameter_names import BY_PROJECT
+from eval_assets.config.local_limits import gathering_limits, local_limits
 from eval_assets.config.served import APIS_OF_THEIR_OWN, DEFAULT_API, ApiName, is_default_api, serving_faults
 
-ProviderName = Literal["openai", "anthropic", "embedded", "transformers", "callable", "recorded"]
+ProviderName = Literal["openai", "anthropic", "embedded", "transformers", "callable", "mlflow", "recorded"]
 NEEDED_FIELD: Mapping[ProviderName, str] = MappingProxyType(
     {
         "openai": "model",
@@ -19,6 +20,7 @@ NEEDED_FIELD: Mapping[ProviderName, str] = MappingProxyType(
         "embedded": "model",
         "transformers": "model",
         "callable": "callable",
+        "mlflow": "model",
         "recorded": "file",
     }
 )
@@ -30,9 +32,10 @@ WITH_DIALECTS: tuple[ProviderName, ...] = ("openai", "anthropic")
 WITH_BATCHES: tuple[ProviderName, ...] = ("openai",)
 """Providers that take many requests as one file and answer them within a day."""
 
-CPU_BATCH_SIZE = 8
-MOST_AT_ONCE = 512
-"""Requests under way at a local model on an accelerator whose file states no batch size."""
+FIELDS_OF: Mapping[str, tuple[ProviderName, ...]] = MappingProxyType(
+    {"arguments": ("callable",), "stream": ("openai", "embedded", "callable")}
+)
+"""Field → the only providers that know what to do with it."""
 
 ReasoningTags = Literal["at_start", "opened_by_template", "anywhere", "ignored"]
 
@@ -45,6 +48,11 @@ def has_dialects(provider: ProviderName) -> bool:
 def takes_batches(provider: ProviderName) -> bool:
     """Whether a provider takes many requests as one file."""
     return provider in WITH_BATCHES
+
+
+def takes_field(provider: ProviderName, field: str) -> bool:
+    """Whether a provider knows what to do with a field; most fields are of all."""
+    return field not in FIELDS_OF or provider in FIELDS_OF[field]
 
 
 class PriceTier(FileModel):
@@ -164,20 +172,8 @@ class Limits(FileModel):
     )
 
 
-def local_limits(device: str, batch_size: int | None) -> dict[str, Any]:
-    """Limits of a model that runs here, where its file states none: two batches under way, one waiting.
-
-    >>> local_limits("cpu", None)
-    {'max_concurrency': 16, 'start_concurrency': 16}
-    """
-    is_cpu = device == "cpu"
-    most = MOST_AT_ONCE if batch_size is None and not is_cpu else 2 * (batch_size or CPU_BATCH_SIZE)
-    limits = {"max_concurrency": most, "start_concurrency": most}
-    return limits if is_cpu else {**limits, "timeout_seconds": 3600.0}
-
-
 FITTING_LIMITS: Mapping[ProviderName, Callable[[str, int | None], dict[str, Any]]] = MappingProxyType(
-    {"transformers": local_limits}
+    {"transformers": local_limits, "callable": gathering_limits, "mlflow": gathering_limits}
 )
 """Provider → its limits where a model file states none, by device and batch size."""
 
@@ -214,6 +210,12 @@ class RecordedColumns(FileModel):
         description="Which of an example's several replies it is, counted from 0; a file holds one each when absent.",
         exclude_if=is_null,
     )
+    extra: tuple[str, ...] = Field(
+        (),
+        description="Columns that are kept beside the output, which metrics and judges can name: what was retrieved, "
+        "steps.",
+        exclude_if=_is_empty,
+    )
     candidate: str | None = Field(
         None,
         description="Whose output a verdict is on: `model@prompt`, or the model alone for all its prompts; absent for "
@@ -243,10 +245,13 @@ class ModelFile(FileModel):
     provider: ProviderName = Field(
         description="Who answers: `openai` for every OpenAI-compatible endpoint, `anthropic` for Claude in its own "
         "API, `embedded` for the bundled model, `transformers` for local weights, `callable` for your Python, "
+        "`mlflow` for a model that MLflow keeps, "
         "`recorded` for a file of predictions."
     )
     model: str | None = Field(
-        None, description="Model id at the provider, on Azure the deployment; hub id or path for `transformers`."
+        None,
+        description="Model id at the provider, on Azure the deployment; hub id or path for `transformers`; for "
+        "`mlflow` `models:/name/3`, `runs:/id/path`, or a folder beside the model file that a model was saved in.",
     )
     base_url: str | None = Field(
         None, description="Address of the endpoint, up to `/v1`; when absent OpenAI's or Anthropic's own."
@@ -315,6 +320,12 @@ class ModelFile(FileModel):
         "kept_apart",
         description="`as_output`: a reply that calls tools answers with its calls, a JSON list of name and arguments.",
     )
+    stream: bool = Field(
+        default=False,
+        description="Whether replies are asked for piece by piece, so that the time to the first token is known; no "
+        "other request is made of it. Of `callable` only runnables: functions stream by yielding.",
+        exclude_if=_is_empty,
+    )
     mode: Literal["live", "batch"] = Field(
         "live",
         description="`batch`: requests are collected into files that the provider answers within a day, for less.",
@@ -328,7 +339,14 @@ class ModelFile(FileModel):
     prices: Prices = Field(Prices(), description="What it charges, for estimates and budgets; unknown when absent.")
     limits: Limits = Field(Limits(), description="How fast it may be asked, how long it may take, when to give up.")
     callable: str | None = Field(
-        None, description="For `callable`: what answers, `module:function` of a module beside `data/`."
+        None,
+        description="For `callable`: what answers, `module:function` of a module beside `data/`, or `file.py:name`; a "
+        "class is made once.",
+    )
+    arguments: dict[str, Any] = Field(
+        default_factory=dict,
+        description="For `callable`: what a class is made with, by name.",
+        exclude_if=_is_empty,
     )
     file: str | None = Field(
         None,
@@ -346,7 +364,7 @@ class ModelFile(FileModel):
         None,
         ge=1,
         description="Requests that a `transformers` model generates at once; when absent 8 on `cpu`, elsewhere what "
-        "memory allows.",
+        "memory allows. Examples that a `callable` or `mlflow` model is given at once, where it takes many.",
     )
     threads: int = Field(1, ge=1, description="Compute threads of `embedded` and `transformers` models.")
 
@@ -360,6 +378,20 @@ class ModelFile(FileModel):
         field = NEEDED_FIELD[self.provider]
         if getattr(self, field) is None:
             raise ValueError(f"provider {self.provider!r} needs the field {field!r}")
+        return self
+
+    @field_validator("callable")
+    @classmethod
+    def _file_is_a_module(cls, named: str | None) -> str | None:
+        """`chains/support.py:chain` names what `chains.support:chain` names."""
+        path, colon, name = (named or "").partition(":")
+        return f"{path.removesuffix('.py').replace('/', '.')}:{name}" if colon and path.endswith(".py") else named
+
+    @model_validator(mode="after")
+    def _fields_are_of_the_provider(self) -> "ModelFile":
+        for field, providers in FIELDS_OF.items():
+            if getattr(self, field) and not takes_field(self.provider, field):
+                raise ValueError(f"expected `{field}` with provider {' or '.join(providers)}, got {self.provider!r}")
         return self
 
     @model_validator(mode="after")

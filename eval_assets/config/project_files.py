@@ -13,6 +13,7 @@ from eval_assets.config.fields import MAX_NAME
 from eval_assets.config.files.endpoints import endpoint_problems
 from eval_assets.config.files.parameters import secret_problems
 from eval_assets.config.files.places import declared_text, lies_outside, project_root
+from eval_assets.config.files.reply_formats import SchemaFiles
 from eval_assets.config.files.template_syntax import syntax_error
 from eval_assets.config.files.yaml_documents import Document, line_of_text, parse_yaml, validate
 from eval_assets.config.inline import Definition, clashes, lifted, prompt_of
@@ -49,14 +50,15 @@ def load_project(data_dir: Path, warehouse_root: str | None = None) -> Project:
     evaluations = reading.files("evaluations", partial(_load_evaluation, reading.definitions))
     parse_dataset = partial(_dataset, data_dir / "datasets", warehouse_root or str(data_dir / "warehouse"))
     parse_model = partial(_model, data_dir / "models")
+    schemas = SchemaFiles(data_dir / "prompts", project_root(data_dir))
     project = Project(
         data_dir=data_dir,
         datasets=reading.files("datasets", partial(_load, parse_dataset))
         | reading.defined("datasets", lambda one: parse_dataset(one.name, one.document)),
         prompts=reading.files(
-            "prompts", lambda name, text, file: Loaded(parse_prompt(name, text, file=file), file, text)
+            "prompts", lambda name, text, file: Loaded(parse_prompt(name, text, file=file, schemas=schemas), file, text)
         )
-        | reading.defined("prompts", prompt_of),
+        | reading.defined("prompts", partial(prompt_of, schemas=schemas)),
         models=reading.files("models", partial(_load, parse_model))
         | reading.defined("models", lambda one: parse_model(one.name, one.document)),
         judges=reading.files("judges", _load_judge),
@@ -175,6 +177,7 @@ def _model(folder: Path, name: str, document: Document) -> Model:
     file = document.file
     declared = validate(document, ModelFile)
     _refuse_secrets(document, "parameters")
+    _refuse_secrets(document, "arguments")
     raise_problems(list(endpoint_problems(declared, file=file, lines=document.lines)))
     if declared.file and "${" in declared.file:
         # A variable is set by whoever runs the project, not by whoever wrote the file.

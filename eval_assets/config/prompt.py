@@ -8,10 +8,12 @@ from pydantic import BeforeValidator, Field
 
 from eval_assets.config.fields import FileModel, Owner, Slug, is_null
 from eval_assets.config.files.meant_words import ROLES as ROLES_ELSEWHERE
+from eval_assets.config.files.reply_formats import SchemaFiles, reply_format
 from eval_assets.config.files.template_syntax import syntax_error
 from eval_assets.config.files.yaml_documents import parse_yaml, validate
 from eval_assets.config.problems import Problem, nearest, raise_problems
 from eval_assets.config.tools import tools_of
+from eval_assets.errors import ConfigError
 
 FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*$\n?", re.DOTALL | re.MULTILINE)
 SECTION = re.compile(r"^##[ \t]+(\S+)[ \t]*$", re.MULTILINE)
@@ -38,6 +40,11 @@ class PromptFrontMatter(FileModel):
         description="What the model may call: a list with `name`, `description` and `parameters` (a JSON schema) each, "
         "or the column of the example that holds such a list.",
     )
+    response_format: str | dict[str, Any] | None = Field(
+        None,
+        description="What answers have to look like: `json`, a JSON schema, or the name of a file beside the prompt "
+        "that holds one. Asked of endpoints that take it, and looked at in every answer; free text when absent.",
+    )
 
 
 class MessageTemplate(FileModel):
@@ -55,10 +62,19 @@ class Prompt(FileModel):
     owners: tuple[Owner, ...] = Field((), description="Who answers for it: `team:name` or an e-mail address each.")
     messages: tuple[MessageTemplate, ...] = Field(min_length=1, description="The messages that are sent, in order.")
     tools: Tools = Field(None, description="What the model may call, or the column that lists it.", exclude_if=is_null)
+    response_format: dict[str, Any] | None = Field(
+        None, description="What answers have to look like, as endpoints are asked for it.", exclude_if=is_null
+    )
 
 
-def parse_prompt(name: str, text: str, *, file: str) -> Prompt:
+def parse_prompt(name: str, text: str, *, file: str, schemas: SchemaFiles | None = None) -> Prompt:
     r"""Parse a prompt file.
+
+    Args:
+        name: Of the prompt.
+        text: Of the file.
+        file: How messages name it.
+        schemas: Where the file of a schema is looked up; null where there are none.
 
     Raises:
         ConfigError: Bad front matter, no section, an unknown role, an empty message, text outside a section, or a
@@ -96,11 +112,23 @@ def parse_prompt(name: str, text: str, *, file: str) -> Prompt:
             messages.append(MessageTemplate(role=role, template=template))
             begins = body.index(template, section.end())
             problems += _template_problems(file, template, first_line + body[:begins].count("\n"))
+    asked = None
+    if head.response_format is not None:
+        try:
+            asked = reply_format(head.response_format, schemas)
+        except ConfigError as error:
+            line = next((n for n, said in enumerate(text.split("\n"), 1) if said.startswith("response_format")), 2)
+            problems.append(Problem(file, str(error), line, "response_format"))
     if not messages and not problems:
         problems.append(Problem(file, "expected at least one section such as `## user`", first_line))
     raise_problems(problems)
     return Prompt(
-        name=name, description=head.description, owners=head.owners, messages=tuple(messages), tools=head.tools
+        name=name,
+        description=head.description,
+        owners=head.owners,
+        messages=tuple(messages),
+        tools=head.tools,
+        response_format=asked,
     )
 
 

@@ -25,6 +25,7 @@ from eval_assets.providers.traits import provider_of
 from eval_assets.requests.canonical_json import json_text
 from eval_assets.requests.conversations import answer_in
 from eval_assets.requests.exchange import Outcome, Request
+from eval_assets.requests.extra_columns import with_extra_columns
 from eval_assets.tables.cell_tables import JUDGE_SCORES
 
 OF_THE_PREDICTION = ("evaluation", "model", "prompt", "prediction_id", "example_id", "position", "sample_index")
@@ -222,7 +223,7 @@ def _model_of(judge: Judge, models: Mapping[str, Model]) -> Model:
 
 
 def _ballots(prediction: Mapping[str, Any], panel: _Panel) -> Iterator[_Ballot]:
-    columns = json.loads(prediction["example"])
+    columns = with_extra_columns(json.loads(prediction["example"]), prediction.get("extra"))
     for draw in range(panel.judge.file.samples):
         yield _Ballot(panel, prediction, columns, draw)
 

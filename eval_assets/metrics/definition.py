@@ -162,6 +162,7 @@ class ResolvedMetric:
         function: The user's function; None for a shipped metric.
         depends_on: Argument of the user's function → label of the metric whose score it gets.
         signature: Implementation and library versions.
+        of_field: Of answers in JSON, the field that is scored in place of the whole output.
         named_at: Its place among the metrics that the file names; None for a default of the task.
     """
 
@@ -175,6 +176,7 @@ class ResolvedMetric:
     signature: str
     function: CustomFunction | None = None
     depends_on: Mapping[str, str] = field(default_factory=dict)
+    of_field: str | None = None
     named_at: int | None = None
 
     @property

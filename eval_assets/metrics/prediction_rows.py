@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from eval_assets.metrics.targets import Targets, acceptable, target_value
+from eval_assets.requests.extra_columns import extra_columns
 from eval_assets.tables.cell_tables import LATER_COLUMNS
 
 T = TypeVar("T")
@@ -38,23 +39,29 @@ class Rows:
         return cast("list[Any]", self._shared[name])
 
     def value(self, name: str) -> list[Any]:
-        """Give a column of the example as the dataset has it, a column of `predictions`, or earlier scores.
+        """Give a column: of `predictions`, earlier scores, what the candidate returned, or the example as it is.
 
-        A column that neither has is null. Calls and trajectories of predictions give way to columns of the example.
+        A column that none of them has is null. Inputs and targets are the example's alone. Calls and trajectories of
+        predictions give way to columns of the example.
         """
         if name in self.scores:
             return self.scores[name]
         if name in {"output", "predictions"}:
             return self.outputs
-        if name in {"inputs", "targets", "context"}:
-            pairs = zip(self.column(name), self._examples, strict=True)
-            return [_example(example).get(name, text) for text, example in pairs]
         if name in LATER_COLUMNS and name in self.frame.columns:
             pairs = zip(self.column(name), self._examples, strict=True)
             return [_example(example).get(name, value) for value, example in pairs]
-        if name in self.frame.columns and name != "example":
+        if name in self.frame.columns and name not in {"inputs", "targets", "context", "example", "extra"}:
             return self.column(name)
-        return [_example(text).get(name) for text in self._examples]
+        texts = self.column(name) if name in {"inputs", "targets", "context"} else [None] * len(self)
+        columns = zip(self.extra, self._examples, texts, strict=True)
+        return [extra.get(name, _example(example).get(name, text)) for extra, example, text in columns]
+
+    @cached_property
+    def extra(self) -> list[dict[str, Any]]:
+        """What the candidate returned beside each output, by name."""
+        cells = self.column("extra") if "extra" in self.frame.columns else [None] * len(self)
+        return list(map(extra_columns, cells))
 
     @cached_property
     def outputs(self) -> list[str]:

@@ -12,21 +12,21 @@ from eval_assets.config.evaluation import MetricChoice
 from eval_assets.config.given import GivenFunction
 from eval_assets.config.problems import hint_at
 from eval_assets.errors import MetricError
-from eval_assets.metrics.answers import called_tools, json_structure, matching, numeric, refusal
+from eval_assets.metrics.answers import called_tools, json_structure, matching, numeric, refusal, valid_output
 from eval_assets.metrics.definition import Metric, ResolvedMetric, texts_of
 from eval_assets.metrics.expectations import row_expectations
 from eval_assets.metrics.learned import embedding, toxicity
 from eval_assets.metrics.overlap import bleu, rouge, spelling, token_f1
 from eval_assets.metrics.resolution import in_dependency_order, resolve_custom, resolve_shipped
 from eval_assets.metrics.retrieval import context, ranked
-from eval_assets.metrics.text import length, readability, textstat_indices
+from eval_assets.metrics.text import length, log_probabilities, readability, textstat_indices
 from eval_assets.requests.canonical_json import json_sha256
 
 _MODULES = (
-    *(matching, numeric, json_structure, refusal, called_tools),
+    *(matching, numeric, json_structure, valid_output, refusal, called_tools),
     *(token_f1, rouge, bleu, spelling),
     *(embedding, toxicity),
-    *(readability, textstat_indices, length),
+    *(readability, textstat_indices, length, log_probabilities),
     *(ranked, context),
     row_expectations,
 )
@@ -50,6 +50,7 @@ def resolve_metrics(
     without: tuple[str, ...] = (),
     project_dir: Path | None = None,
     given: Mapping[str, GivenFunction] | None = None,
+    further: tuple[str, ...] = (),
 ) -> tuple[ResolvedMetric, ...]:
     """List the metrics of an evaluation, each after those whose scores it reads.
 
@@ -59,6 +60,7 @@ def resolve_metrics(
         without: Defaults to leave out, by name or label.
         project_dir: The folder that holds `data/`, whose modules may be named as functions.
         given: Functions that Python code hands over: what stands for them as a `function` → each.
+        further: Metrics that prompts bring, beside those of the task.
 
     Raises:
         MetricError: A name, parameter or function is unknown, two metrics share a label, or metrics depend on each
@@ -68,9 +70,10 @@ def resolve_metrics(
     ['precision_at_3', 'ndcg_at_3']
     """
     replaced = {choice.metric.casefold() for choice in choices if choice.label is None}
+    choices = tuple(map(_labelled_by_field, choices))
     defaults = [
         metric
-        for name in TASK_DEFAULTS[task]
+        for name in (*TASK_DEFAULTS[task], *further)
         for metric in resolve_shipped(METRICS[name], MetricChoice.model_construct(metric=name))
     ]
     _refuse_unknown(without, task, defaults)
@@ -112,10 +115,18 @@ def metric_fingerprint(resolved: ResolvedMetric) -> str:
             "parameters": resolved.parameters_sha256,
             "code": resolved.code_sha256,
             "depends_on": dict(resolved.depends_on),
+            **({"of_field": resolved.of_field} if resolved.of_field else {}),
             "greater_is_better": resolved.greater_is_better,
             "aggregates": resolved.aggregates,
         }
     )
+
+
+def _labelled_by_field(choice: MetricChoice) -> MetricChoice:
+    """A metric of a field of the answer, called by both unless it has a label."""
+    if choice.field is None or choice.label is not None:
+        return choice
+    return choice.model_copy(update={"label": f"{choice.metric}.{choice.field}"})
 
 
 def _shipped(choice: MetricChoice) -> Metric:

@@ -97,12 +97,13 @@ def resolve_custom(
         label=choice.label or choice.metric,
         version=metric.version,
         # A score outside the range is an error, so the range decides like a parameter.
-        parameters_sha256=json_sha256([parameters, score_range] if score_range else parameters),
+        parameters_sha256=_sha256_of([parameters, score_range] if score_range else parameters, choice),
         greater_is_better=True if choice.greater_is_better is None else choice.greater_is_better,
         aggregates=_aggregates((), choice),
         signature=f"{function.path} (sha256 {function.code_sha256[:12]})",
         function=function,
         depends_on=depends_on,
+        of_field=choice.field,
     )
 
 
@@ -166,11 +167,17 @@ def _resolved(metric: Metric, choice: MetricChoice, given: Mapping[str, Any], la
         parameters=parameters,
         label=label,
         version=metric.tokenizer_versions.get(parameters.get("tokenizer", ""), metric.version),
-        parameters_sha256=json_sha256(deciding),
+        parameters_sha256=_sha256_of(deciding, choice),
         greater_is_better=metric.greater_is_better if direction is None else direction,
         aggregates=_aggregates(metric.aggregates, choice),
         signature=metric.signature(parameters),
+        of_field=choice.field,
     )
+
+
+def _sha256_of(deciding: Any, choice: MetricChoice) -> str:
+    """Hash of what decides a score besides version and code; the field that is scored decides like a parameter."""
+    return json_sha256(deciding if choice.field is None else {"of_field": choice.field, "parameters": deciding})
 
 
 def _checked(metric: Metric, name: str, parameter: Parameter, value: Any) -> Any:

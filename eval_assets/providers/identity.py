@@ -7,6 +7,7 @@ from pathlib import Path
 from eval_assets.config.given import GivenFunction
 from eval_assets.config.model import Model
 from eval_assets.providers.traits import provider_of
+from eval_assets.requests.canonical_json import json_sha256
 from eval_assets.requests.keys import ModelIdentity, lane_of
 
 
@@ -50,7 +51,11 @@ def implementation_of(model: Model, models_dir: Path, given: Mapping[str, GivenF
         ConfigError: The module can't be found, or the file of predictions doesn't exist.
     """
     handed_over = given and given.get(model.file.callable or "")
-    if handed_over:
-        return handed_over.version
     version = provider_of(model).version
-    return None if version is None else version(model.file, models_dir)
+    if handed_over:
+        found = handed_over.version
+    elif version is None:
+        return None
+    else:
+        found = version(model.file, models_dir)
+    return json_sha256([found, model.file.arguments]) if model.file.arguments else found

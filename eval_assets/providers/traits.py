@@ -15,6 +15,7 @@ from eval_assets.providers.batches.service import BatchService
 from eval_assets.providers.clients.anthropic_client import anthropic_account, anthropic_address, open_anthropic
 from eval_assets.providers.clients.callable_client import callable_address, open_callable
 from eval_assets.providers.clients.callable_version import callable_version
+from eval_assets.providers.clients.mlflow_client import mlflow_address, mlflow_version, open_mlflow
 from eval_assets.providers.clients.openai_client import open_openai, openai_account, openai_address
 from eval_assets.providers.clients.recorded_client import recorded_address, recorded_version
 from eval_assets.providers.clients.recorded_verdicts import open_recorded
@@ -103,6 +104,17 @@ PROVIDERS: Mapping[ProviderName, Provider] = MappingProxyType(
             version=callable_version,
             is_shown="columns",
             sees_documents=True,
+            has_sampling_parameters=False,
+            has_tokens=False,
+            takes_tools=True,
+            takes_images=True,
+            runs_user_code=True,
+        ),
+        "mlflow": Provider(
+            open_client=open_mlflow,
+            address=mlflow_address,
+            version=mlflow_version,
+            is_shown="columns",
             has_sampling_parameters=False,
             has_tokens=False,
             takes_tools=True,

@@ -27,6 +27,7 @@ class CandidateOutput:
         tool_calls: The calls that the first sample makes, a line each.
         trajectory: The first sample as a whole conversation, turn by turn, where it is one; `output` is its end.
         labels: Metric or judge → the first sample's label, where it got one.
+        extra: JSON object of what code of the user returned beside the first sample's output.
     """
 
     output: str | None
@@ -40,6 +41,7 @@ class CandidateOutput:
     tool_calls: str | None = None
     trajectory: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    extra: str | None = None
 
     @property
     def said(self) -> str | None:
@@ -109,7 +111,9 @@ def _answers(predictions: pl.DataFrame, scores: pl.DataFrame) -> dict[tuple[str,
         predictions.sort("sample_index", maintain_order=True)
         .group_by("example_id", "candidate", maintain_order=True)
         .agg(
-            pl.col("output", "outcome", "error", "prediction_id", "reasoning", "tool_calls", "trajectory").first(),
+            pl.col(
+                "output", "outcome", "error", "prediction_id", "reasoning", "tool_calls", "trajectory", "extra"
+            ).first(),
             n_samples=pl.len(),
         )
     )
@@ -126,6 +130,7 @@ def _answers(predictions: pl.DataFrame, scores: pl.DataFrame) -> dict[tuple[str,
             None if row["tool_calls"] is None else calls_text(row["tool_calls"]),
             readable(row["trajectory"]),
             labels[row["example_id"], row["candidate"]],
+            row["extra"],
         )
         for row in first.iter_rows(named=True)
     }

@@ -29,6 +29,8 @@ class Performance:
         latency_p50_seconds: Of one request, linear interpolation; of replies that came.
         latency_p90_seconds: Likewise.
         latency_p99_seconds: Likewise.
+        first_token_p50_seconds: Until the first token of a streamed reply; null where none was streamed.
+        first_token_p90_seconds: Likewise.
         tokens_per_second: Completion tokens per second of request time: the speed of one stream, whatever the
             concurrency.
         reused_share: Share of the predictions whose reply was paid for before.
@@ -44,6 +46,8 @@ class Performance:
     latency_p50_seconds: float | None
     latency_p90_seconds: float | None
     latency_p99_seconds: float | None
+    first_token_p50_seconds: float | None
+    first_token_p90_seconds: float | None
     tokens_per_second: float | None
     reused_share: float | None
 
@@ -51,6 +55,11 @@ class Performance:
     def n_answered(self) -> int:
         """Predictions with a complete reply."""
         return self.outcomes.get("ok", 0)
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether it is known when the first token of a reply came."""
+        return self.first_token_p50_seconds is not None
 
     @property
     def cost_usd_per_1000(self) -> float | None:
@@ -74,6 +83,7 @@ def performance(predictions: pl.DataFrame, judge_scores: pl.DataFrame) -> Perfor
     came = predictions.filter(pl.col("latency_seconds").is_not_null() & (pl.col("outcome") != "error"))
     latency = came["latency_seconds"]
     timed = came.filter(pl.col("completion_tokens").is_not_null() & (pl.col("latency_seconds") > 0))
+    first_token = came["first_token_seconds"]
     seconds = float(timed["latency_seconds"].sum())
     return Performance(
         n_predictions=predictions.height,
@@ -86,6 +96,8 @@ def performance(predictions: pl.DataFrame, judge_scores: pl.DataFrame) -> Perfor
         latency_p50_seconds=_quantile(latency, 0.5),
         latency_p90_seconds=_quantile(latency, 0.9),
         latency_p99_seconds=_quantile(latency, 0.99),
+        first_token_p50_seconds=_quantile(first_token, 0.5),
+        first_token_p90_seconds=_quantile(first_token, 0.9),
         tokens_per_second=float(timed["completion_tokens"].sum()) / seconds if seconds else None,
         reused_share=float(predictions["reused"].fill_null(False).sum()) / predictions.height
         if predictions.height

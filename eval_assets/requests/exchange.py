@@ -6,6 +6,9 @@ from datetime import datetime
 from typing import Any, Literal, NotRequired, Protocol, TypedDict
 
 Outcome = Literal["ok", "tool_call", "empty", "error", "refused", "truncated", "unparsed", "skipped"]
+HIDDEN = "targets"
+"""The column of an example that no candidate is shown: it is scored against it."""
+
 UNSCORED_OUTCOMES = ("tool_call", "empty", "error", "refused", "truncated", "unparsed", "skipped")
 
 
@@ -32,6 +35,8 @@ class Request:
         response_format: JSON schema or JSON mode the reply must follow, as the endpoint wants it.
         tools: What the model may call, in the shape of OpenAI's chat: `{type: function, function: {name, …}}`.
         sample_index: Which of several replies to the same messages this is.
+        may_weaken_format: Whoever reads the reply looks for himself whether it follows the format, so an endpoint that
+            takes none such is asked in a weaker one, or in none. No part of the request key.
         columns: The example's columns; only providers that are shown the example (callable, recorded) read them, and
             only theirs are part of the request key.
     """
@@ -42,6 +47,7 @@ class Request:
     sample_index: int = 0
     columns: Mapping[str, Any] = field(default_factory=dict)
     tools: tuple[Mapping[str, Any], ...] = ()
+    may_weaken_format: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,8 @@ class Reply:
     `output` differs from it. What kind of tokens `prompt_tokens` and `completion_tokens` were, the other counts
     say: `UsedTokens`. `tokens_estimated` marks counts that are guessed from lengths. `answered_by` is the model as the
     provider reports it, `system_fingerprint` and `service_tier` are what it says of its servers and its service.
+    `extra` is the JSON object of what code of the user returned beside its output, `first_token_seconds` the time until
+    the first piece of a streamed reply, null where it came in one.
     """
 
     outcome: Outcome
@@ -85,6 +93,8 @@ class Reply:
     answered_by: str | None = None
     system_fingerprint: str | None = None
     service_tier: str | None = None
+    extra: str | None = None
+    first_token_seconds: float | None = None
 
 
 class AtHand(Protocol):

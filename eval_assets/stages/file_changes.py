@@ -80,6 +80,8 @@ def _changed(table: str, former: Mapping[str, Any], new: Mapping[str, Any]) -> I
             yield from _changed_messages(former["messages"], new["messages"])
             if former.get("tools") != new.get("tools"):
                 yield "tools changed"
+            asked = ({"response_format": content.get("response_format")} for content in (former, new))
+            yield from _changed_fields(*map(_flat, asked))
         case "models":
             before, after = _flat(_shaping(former)), _flat(_shaping(new))
             yield from _changed_fields({**_defaults(after.keys() - before.keys()), **before}, after)

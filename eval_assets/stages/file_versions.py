@@ -27,7 +27,7 @@ from eval_assets.stages.graph import judge_models_of, jurors_of
 
 MODEL_FIELDS_WITHOUT_EFFECT = {
     "description", "owners", "prices", "limits", "device", "batch_size", "threads", "family", "dialect",
-    "follow_changes", "mode", "reference",
+    "follow_changes", "mode", "reference", "stream",
 }  # fmt: skip
 SECRET_NAME_FIELDS = {"api_key_env", "headers_env", "query_env", "token_command", "token_function"}
 LATER_MODEL_FIELDS = ("reasoning_tags", "tool_calls")
@@ -114,13 +114,20 @@ class FileVersions:
         file = evaluation.file
         task = file.task or self._project.dataset(file.dataset).card.task
         project = self._project
-        return resolve_metrics(task, file.metrics, file.without_metrics, project.data_dir.parent, project.given)
+        prompts = [project.prompts[name].item for name in file.prompts if name in project.prompts]
+        further = ("valid_output",) if any(prompt.response_format is not None for prompt in prompts) else ()
+        return resolve_metrics(
+            task, file.metrics, file.without_metrics, project.data_dir.parent, project.given, further
+        )
 
     def _prompt(self, name: str) -> FileVersion:
         prompt = self._project.prompt(name)
         messages = [message.model_dump() for message in prompt.messages]
+        shaping: Any = messages if prompt.tools is None else [messages, prompt.tools]
+        if prompt.response_format is not None:
+            shaping = [messages, prompt.tools, {"response_format": prompt.response_format}]
         return FileVersion(
-            content_sha256(messages if prompt.tools is None else [messages, prompt.tools]),
+            content_sha256(shaping),
             prompt.model_dump(mode="json"),
             self._project.prompts[name].source,
             prompt.description,

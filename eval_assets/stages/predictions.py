@@ -12,16 +12,20 @@ import polars as pl
 
 from eval_assets.config.datasets.examples import Example
 from eval_assets.config.model import Model
+from eval_assets.config.prompt import Prompt
 from eval_assets.errors import TemplateError
+from eval_assets.metrics.answers.valid_output import form_fault
 from eval_assets.prompts.rendering import prompt_tools, render_prompt
 from eval_assets.providers.abilities import unable_to_answer
 from eval_assets.providers.dispatch.jobs import Answer, Asker, Job
+from eval_assets.providers.replies.logprobs import mean_logprob
 from eval_assets.providers.replies.reading import READING_VERSION
 from eval_assets.providers.traits import provider_of
 from eval_assets.reports.performance import known_sum
 from eval_assets.requests.answerer import answerer_of
 from eval_assets.requests.canonical_json import json_text
-from eval_assets.requests.exchange import Message, Request
+from eval_assets.requests.exchange import HIDDEN, Message, Reply, Request
+from eval_assets.requests.extra_columns import CONTEXT, with_extra_columns
 from eval_assets.requests.keys import KEY_SCHEMA
 from eval_assets.requests.used_tokens import parts_of
 from eval_assets.stages.cell_inputs import CellInputs, count_examples, read_cell_inputs, stored_examples
@@ -36,7 +40,6 @@ from eval_assets.tables.cell_tables import PREDICTIONS
 
 FRAME_ROWS = 4_000
 CODE_VERSION = f"keys-{KEY_SCHEMA}+reading-{READING_VERSION}"
-HIDDEN_FROM_MODELS = "targets"
 CONTENT_COLUMNS = (
     "prediction_id",
     "example_sha256",
@@ -51,6 +54,19 @@ CONTENT_COLUMNS = (
     "completion_tokens",
     "cost_usd",
 )
+COUNTED = (
+    "outcome",
+    "reused",
+    "latency_seconds",
+    "first_token_seconds",
+    "prompt_tokens",
+    "completion_tokens",
+    "cost_usd",
+)
+"""Columns that the facts of a cell are made of."""
+
+LATER_COLUMNS = ("extra", "first_token_seconds", "output_fault", "mean_logprob")
+"""Content that predictions of earlier releases don't have: rows without it leave a data version as it was."""
 
 TRAJECTORY_COLUMNS = ("prediction_id", "trajectory")
 
@@ -120,21 +136,22 @@ def write_predictions(
     Raises:
         EvalAssetsError: As the engine does; the former predictions stay, and replies received are kept.
     """
-    rows_hash, trajectories = RowsHash(CONTENT_COLUMNS), RowsHash(TRAJECTORY_COLUMNS)
+    rows_hash, later_hash = RowsHash(CONTENT_COLUMNS), RowsHash(("prediction_id", *LATER_COLUMNS))
+    trajectories = RowsHash(TRAJECTORY_COLUMNS)
     counts: list[pl.DataFrame] = []
 
     def frames() -> Iterator[pl.DataFrame]:
         for frame in prediction_frames(inputs, examples, asker, run_id=run_id, n_examples=n_examples):
             rows_hash.add(frame)
+            later_hash.add(frame.filter(pl.any_horizontal(pl.col(LATER_COLUMNS).is_not_null())))
             trajectories.add(frame.filter(pl.col("trajectory").is_not_null()))
-            counts.append(
-                frame.select("outcome", "reused", "latency_seconds", "prompt_tokens", "completion_tokens", "cost_usd")
-            )
+            counts.append(frame.select(COUNTED))
             yield frame
 
     with staged(frames(), scratch) as read_frames:
-        # Predictions without trajectories keep the version they had before there were any.
+        # Predictions without any of these keep the version they had before there were any.
         further = [{"trajectories": trajectories.hexdigest()}] if trajectories.n_rows else []
+        further += [{"later": later_hash.hexdigest()}] if later_hash.n_rows else []
         data_version, rows = rows_hash.hexdigest(*further), pl.concat(counts)
         facts = prediction_facts(rows)
         commit = warehouse.replace(
@@ -193,13 +210,15 @@ def prediction_jobs(inputs: CellInputs, examples: Iterable[Example], fail: Fail)
             fail(example, Unanswerable("unsupported", unable))
             continue
         for sample_index in range(inputs.evaluation.file.samples):
-            request = request_for(model, messages, example, sample_index=sample_index, tools=tools)
+            request = request_for(
+                model, messages, example, sample_index=sample_index, tools=tools, asked=inputs.prompt.response_format
+            )
             yield Job(request, PredictionRow(example, sample_index, messages))
 
 
 def columns_shown(example: Example) -> dict[str, Any]:
     """What prompts and callables may see of an example: everything but the targets it is scored against."""
-    return {name: value for name, value in example.columns.items() if name != HIDDEN_FROM_MODELS}
+    return {name: value for name, value in example.columns.items() if name != HIDDEN}
 
 
 def request_for(
@@ -209,8 +228,18 @@ def request_for(
     *,
     sample_index: int,
     tools: tuple[Mapping[str, Any], ...] = (),
+    asked: Mapping[str, Any] | None = None,
 ) -> Request:
-    """The request for one example. Providers that are shown the example get just the columns they may use."""
+    """The request for one example.
+
+    Args:
+        model: Who is asked. Providers that are shown the example get just the columns they may use.
+        messages: The rendered prompt.
+        example: The example.
+        sample_index: Which of several replies this is.
+        tools: What the model may call.
+        asked: The form of answers that the prompt asks for; sent where the provider takes such.
+    """
     columns: Mapping[str, Any]
     match provider_of(model).is_shown:
         case "columns":
@@ -222,26 +251,32 @@ def request_for(
     return Request(
         messages=tuple(messages),
         parameters=model.file.parameters,
+        response_format=asked if provider_of(model).takes_reply_formats else None,
         sample_index=sample_index,
         columns=columns,
         tools=tools,
+        may_weaken_format=True,
     )
 
 
 def prediction_row(inputs: CellInputs, asked: PredictionRow, answer: Answer[Any], *, run_id: str) -> dict[str, Any]:
     """A row of `predictions`, from the answer to what was asked for it."""
     reply = answer.reply
+    of_example = _columns_of(inputs, asked.example, asked.sample_index, answer.request_key, run_id=run_id)
     return {
-        **_columns_of(inputs, asked.example, asked.sample_index, answer.request_key, run_id=run_id),
+        **of_example,
+        "context": of_example["context"] if reply.extra is None else text_of(_context(asked.example, reply.extra)),
         "messages": json_text(asked.messages),
         "output": reply.output,
         "reasoning": reply.reasoning,
         "tool_calls": reply.tool_calls,
         "trajectory": reply.trajectory,
+        "extra": reply.extra,
         "outcome": reply.outcome,
         "error_kind": reply.error_kind,
         "error": reply.error,
         "finish_reason": reply.finish_reason,
+        "output_fault": _output_fault(inputs.prompt, reply),
         "latency_seconds": reply.latency_seconds,
         "prompt_tokens": reply.prompt_tokens,
         "completion_tokens": reply.completion_tokens,
@@ -249,10 +284,24 @@ def prediction_row(inputs: CellInputs, asked: PredictionRow, answer: Answer[Any]
         "tokens_estimated": reply.tokens_estimated,
         "cost_usd": reply.cost_usd,
         "requested_at": reply.requested_at,
+        "first_token_seconds": reply.first_token_seconds,
+        "mean_logprob": mean_logprob(reply.logprobs),
         **answerer_of(reply),
         "response_id": answer.response_id,
         "reused": answer.reused,
     }
+
+
+def _output_fault(prompt: Prompt, reply: Reply) -> str | None:
+    """What keeps an answer from the form that its prompt asks for: empty if nothing does; null without either."""
+    if prompt.response_format is None or reply.outcome != "ok" or reply.output is None:
+        return None
+    return form_fault(reply.output, prompt.response_format)
+
+
+def _context(example: Example, extra: str) -> Any:
+    """The context that an answer was made from: what the candidate found itself, else the example's."""
+    return with_extra_columns(example.columns, extra).get(CONTEXT)
 
 
 def prediction_id(cell: Cell, example_id: str, sample_index: int, request_key: str) -> str:
@@ -264,6 +313,7 @@ def prediction_id(cell: Cell, example_id: str, sample_index: int, request_key: s
 def prediction_facts(rows: pl.DataFrame) -> dict[str, Any]:
     """Counts, tokens, cost and latency of prediction rows."""
     outcomes = dict(rows.group_by("outcome").len().iter_rows())
+    first_token = rows["first_token_seconds"].mean()
     return {
         "n_total": rows.height,
         "outcomes": outcomes,
@@ -273,6 +323,7 @@ def prediction_facts(rows: pl.DataFrame) -> dict[str, Any]:
         "completion_tokens": int(rows["completion_tokens"].sum()),
         "cost_usd": known_sum(rows["cost_usd"]),
         "latency_seconds_mean": rows["latency_seconds"].mean(),
+        **({} if first_token is None else {"first_token_seconds_mean": first_token}),
     }
 
 

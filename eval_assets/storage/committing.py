@@ -19,9 +19,9 @@ COMMIT_ATTEMPTS = 30
 # Small row groups: writing holds one in memory, and reading a range of positions opens only those it needs.
 # Of texts no smallest and largest are kept: whole texts would stand in the log, which every reader of a table loads.
 TEXTS = (
-    "inputs", "targets", "context", "example", "messages", "output", "reasoning", "tool_calls", "trajectory", "error",
-    "logprobs", "request", "text", "content", "source", "reason", "justification", "raw_reply", "usage", "request_keys",
-    "detail", "justification_in_order", "justification_in_reverse",
+    "inputs", "targets", "context", "example", "messages", "output", "reasoning", "tool_calls", "trajectory", "extra",
+    "error", "output_fault", "logprobs", "request", "text", "content", "source", "reason", "justification", "raw_reply",
+    "usage", "request_keys", "detail", "justification_in_order", "justification_in_reverse",
 )  # fmt: skip
 WRITER = WriterProperties(
     max_row_group_size=5_000,

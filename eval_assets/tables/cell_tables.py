@@ -22,12 +22,16 @@ PREDICTIONS = {
     "reasoning": pl.String(),  # what the model thought before it answered
     "tool_calls": pl.String(),  # JSON list of the calls that the reply makes
     "trajectory": pl.String(),  # JSON list of the messages of a reply that is a whole conversation; output is its end
+    "extra": pl.String(),  # JSON object: what code of the user returned beside its output
     "outcome": pl.String(),
     "error_kind": pl.String(),
     "error": pl.String(),
     "finish_reason": pl.String(),
+    "output_fault": pl.String(),  # what keeps it from the form its prompt asks for; empty: nothing, null: none is asked
     **SPENT,
     **ANSWERER,
+    "first_token_seconds": pl.Float64(),  # until the first piece of a streamed reply
+    "mean_logprob": pl.Float64(),  # of the reply's tokens, natural, where the model file asks for `logprobs`
     "request_key": pl.String(),
     "response_id": pl.String(),
     "reused": pl.Boolean(),  # the reply was paid for by an earlier run or an identical request
@@ -37,10 +41,11 @@ PREDICTIONS = {
 LATER_COLUMNS = ("tool_calls", "trajectory")
 """Of what a metric may read, what a dataset's own column of the name comes before."""
 
-NOT_OF_THE_ANSWER = ("reasoning", *ANSWERER)
+NOT_OF_THE_ANSWER = ("reasoning", "extra", *ANSWERER)
 
 METRIC_COLUMNS = {name: kind for name, kind in PREDICTIONS.items() if name not in NOT_OF_THE_ANSWER}
-"""What a metric may read of a prediction: the answer. A dataset's own columns of the other names stay visible."""
+"""What a metric may read of a prediction: the answer. A dataset's own columns of the other names stay visible; what
+`extra` holds is read under the names in it."""
 
 HEURISTIC_METRICS = {
     **CELL,

@@ -15,12 +15,14 @@ RESPONSES = {
     "reasoning": pl.String(),  # thoughts that came in a field of their own
     "tool_calls": pl.String(),  # JSON list
     "trajectory": pl.String(),  # JSON list of messages, where the reply is a whole conversation
+    "extra": pl.String(),  # JSON object: what code of the user returned beside its output
     "finish_reason": pl.String(),
     "error_kind": pl.String(),
     "error": pl.String(),
     "logprobs": pl.String(),
     **SPENT,
     **ANSWERER,
+    "first_token_seconds": pl.Float64(),  # until the first piece of a streamed reply
     "usage": pl.String(),  # JSON: what the provider says was used, as it said it
     "reply_sha256": pl.String(),
     "run_id": pl.String(),

@@ -177,7 +177,8 @@ def test_a_saved_evaluation_sends_nothing_in_the_pipeline(project, monkeypatch):
         "data/models/app.yaml", "data/models/by_position.yaml", "data/models/worse.yaml", "data/prompts/inputs.md",
         "support_by_position.py", "support_worse.py",
     ]  # fmt: skip
-    assert "async def by_position_by_name(inputs):\n" in (project / "support_by_position.py").read_text()
+    by_position_file = yaml.safe_load((project / "data/models/by_position.yaml").read_text())
+    assert by_position_file["callable"] == "support_by_position:by_position"
     assert yaml.safe_load((project / "data/models/app.yaml").read_text())["callable"] == "answering:app"
     isolated(monkeypatch, project / "home")
     (project / "home").mkdir()

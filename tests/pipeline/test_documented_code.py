@@ -34,7 +34,12 @@ def scores(lab, metric):
 def test_functions_and_files_answer(shown):
     outputs = {model: frame["output"].to_list() for model, frame in by_model(shown, "predictions").items()}
     polite = [f"{answer}, with pleasure." for answer in ("Paris", "Milan", "Tokyo", "somewhere in America")]
-    assert outputs == {"guide": polite, "guesser": ["Rome"] * 4, "last-year": ["Paris", "Rome", "Kyoto", None]}
+    assert outputs == {
+        "guide": polite,
+        "guesser": ["Rome"] * 4,
+        "last-year": ["Paris", "Rome", "Kyoto", None],
+        "librarian": ["Paris", "Rome", "unknown", "unknown"],
+    }
     # "Capital of France? One word." are five words.
     assert by_model(shown, "predictions")["guesser"]["prompt_tokens"].to_list() == [5] * 4
     assert by_model(shown, "predictions")["last-year"]["latency_seconds"].to_list() == [0.8, 1.1, 0.9, None]
@@ -53,6 +58,14 @@ def test_metrics_score_by_column_other_score_and_parameter(shown):
         model: set(frame["label"]) for model, frame in by_model(shown, "heuristic_metrics", metric="kind").items()
     }
     assert labels == {"guide": {"sentence"}, "guesser": {"word"}, "last-year": {"word", None}}
+
+
+def test_metrics_read_what_an_application_returned_beside_its_answer(shown):
+    rows = by_model(shown, "predictions")["librarian"]
+    assert (rows["cost_usd"].to_list(), rows["extra"].null_count()) == ([0.0002] * 4, 0)
+    # "Paris is the capital of France." holds the target; nothing was found for Japan and Chile
+    assert scores(shown, "context_recall") == {"librarian": [1, 1, 0, 0]}
+    assert scores(shown, "frugal") == {"librarian": [1, 1, 1, 1]}
 
 
 def test_a_tree_walks_to_its_score_and_a_jury_votes(shown):

@@ -130,7 +130,7 @@ def test_what_is_no_text_becomes_json(project, result, output):
 @pytest.mark.parametrize(
     ("result", "message"),
     [
-        ("None", "expected text, a list, or a mapping with 'output', got None"),
+        ("None", "expected text, a list, messages, or a mapping with 'output', got None"),
         ("{'output': 'x', 'completion_token': 1}", "'completion_token'; did you mean 'completion_tokens'"),
         ("{'output': 'x', 'prompt_tokens': 'five'}", "expected a whole number for 'prompt_tokens', got 'five'"),
         ("[object()]", "expected a reply with a JSON form"),
@@ -319,13 +319,13 @@ def test_a_module_of_the_project_may_import_its_neighbours(project):
         ("no_such_module:answer", "importing 'no_such_module' failed: ModuleNotFoundError"),
         ("eval_assets.providers.baselines:best_sentense", "has no 'best_sentense'; did you mean 'best_sentence'"),
         ("eval_assets.providers.baselines:BM25_B", "expected a function, or an object with `invoke` or `predict`"),
-        ("of_this_test:Kind", "got a type; name an instance"),
+        ("of_this_test:Kind", "a class with `predict`, `invoke` or `__call__`, got a type"),
         ("of_this_test:place", "expected arguments that can be given by name"),
     ],
 )
 def test_a_target_that_cannot_be_called_is_refused_before_any_request(tmp_path, monkeypatch, target, message):
     monkeypatch.setattr(sys, "path", list(sys.path))
-    (tmp_path / "of_this_test.py").write_text("class Kind: ...\n\ndef place(x, /): ...\n")
+    (tmp_path / "of_this_test.py").write_text("class Kind: ...\n\ndef place(x, y, /): ...\n")
     with pytest.raises(ConfigError, match=message):
         CallableClient(target, project_dir=tmp_path)
     sys.modules.pop("of_this_test", None)

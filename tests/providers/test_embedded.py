@@ -34,9 +34,9 @@ def question(text: str, max_tokens: int = 8) -> Request:
     )
 
 
-def answers(base_url: str, *requests: Request) -> list[Reply | BaseException]:
+def answers(base_url: str, *requests: Request, streams: bool = False) -> list[Reply | BaseException]:
     async def ask() -> list[Reply | BaseException]:
-        client = OpenAIClient(model_id=MODEL, base_url=base_url)
+        client = OpenAIClient(model_id=MODEL, base_url=base_url, streams=streams)
         try:
             return await asyncio.gather(*map(client.complete, requests), return_exceptions=True)
         finally:
@@ -64,6 +64,15 @@ def test_requests_at_once_are_all_answered_with_token_counts(servers):
     replies = answers(servers.base_url(MODEL), *(question(f"What is {thing}?") for thing in ("rain", "snow", "wind")))
     assert [(reply.outcome, reply.finish_reason) for reply in replies] == [("truncated", "length")] * 3
     assert all(reply.completion_tokens == 8 and reply.prompt_tokens > 5 and reply.output for reply in replies)
+
+
+def test_a_real_server_streams_the_reply_with_its_usage(servers):
+    (whole,) = answers(servers.base_url(MODEL), question("What is rain?"))
+    (reply,) = answers(servers.base_url(MODEL), question("What is rain?"), streams=True)
+    assert (reply.outcome, reply.finish_reason, reply.tokens_estimated) == ("truncated", "length", None)
+    assert (reply.prompt_tokens, reply.completion_tokens) == (whole.prompt_tokens, whole.completion_tokens)
+    assert whole.first_token_seconds is None
+    assert 0 < reply.first_token_seconds <= reply.latency_seconds
 
 
 def test_a_prompt_longer_than_the_context_costs_its_row_only(servers):

@@ -16,7 +16,7 @@ from eval_assets.providers.attempts import Attempts
 from eval_assets.providers.clients.openai_client import OpenAIClient
 from eval_assets.providers.dispatch.limiter import Limiter
 from eval_assets.providers.dispatch.progress import Tally
-from eval_assets.providers.failures import AttemptFailure, PartitionFailure, TransientFailure
+from eval_assets.providers.failures import AttemptFailure, TransientFailure
 from eval_assets.providers.http.bodies import json_of, page_text
 from eval_assets.requests.exchange import Reply, Request
 from tests.engines import answered, engine_on, jobs
@@ -100,12 +100,6 @@ def read(content: bytes, status: int = 200, headers: dict | None = None) -> Repl
     client = OpenAIClient(model_id="tiny", base_url="http://127.0.0.1:9/v1", api_key="sk-1234567890")
     response = httpx2.Response(status, content=content, headers=headers)
     return client._read(response, Request(()), latency_seconds=0.1, requested_at=datetime.now(UTC))
-
-
-def test_a_stream_of_events_ends_the_cell_since_the_endpoint_will_always_stream():
-    with pytest.raises(PartitionFailure, match=r"got a stream of events: 'data: .*always streams") as caught:
-        read(b'data: {"choices": [{"delta": {"content": "Pa"}}]}\n\ndata: [DONE]\n\n')
-    assert caught.value.kind == "streamed_reply"
 
 
 def test_a_page_with_status_200_says_what_is_on_it():

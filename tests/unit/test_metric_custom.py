@@ -10,8 +10,11 @@ import pytest
 from pydantic import ValidationError
 
 from eval_assets.config.evaluation import MetricChoice
+from eval_assets.config.given import GivenFunction
 from eval_assets.errors import MetricError
 from eval_assets.metrics.aggregations import extra_aggregates
+from eval_assets.metrics.custom.handed_over import read_given_function
+from eval_assets.metrics.custom.source import read_function
 from eval_assets.metrics.registry import metric_fingerprint, resolve_metrics
 from eval_assets.metrics.scoring.prediction_scores import score_predictions
 from eval_assets.reports.computed.aggregates import aggregate_cell
@@ -459,3 +462,16 @@ def test_aggregates_of_the_user_reach_the_report(module):
     aggregates = {"aggregates": ["team_metrics:spread"]}
     frame = prediction_frame(["a b", "a b c d"], ["a", "a"])
     assert json.loads(reported(frame, choice("is_short", parameters=aggregates))["extra_aggregates"]) == {"spread": 1.0}
+
+
+@pytest.mark.parametrize("name", ["is_short", "are_short", "explained", "quoted", "zero_or_one", "lengths", "tone"])
+def test_a_function_says_the_same_by_its_source_and_handed_over(module, name):
+    function = getattr(importlib.import_module("team_metrics"), name)
+    by_source = read_function(f"team_metrics:{name}", {}, None)
+    handed_over = read_given_function(f"<given>:{name}", GivenFunction(function, "1"), {})
+    expected = {
+        "is_short": (True, False), "are_short": (True, True), "explained": (True, False), "quoted": (True, False),
+        "zero_or_one": (True, False), "lengths": (False, True), "tone": (False, False),
+    }[name]  # fmt: skip
+    for read in (by_source, handed_over):
+        assert (read.returns_boolean, read.vectorized) == expected

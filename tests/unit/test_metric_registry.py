@@ -34,6 +34,7 @@ LABELS = {
 VERSIONS = {
     "token_count": "",
     "latency": "",
+    "time_to_first_token": "",
     "normalized_exact_match": "v2",
     "token_f1": "v2",
     "numeric_match": "v2",

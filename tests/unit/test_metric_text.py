@@ -128,12 +128,15 @@ def test_response_length_counts_words_or_characters():
     assert scores("response_length", ["two words", "東京🙂"], unit="characters") == [9.0, 3.0]
 
 
-def test_latency_is_the_column_and_absent_for_recorded_predictions():
-    frame = prediction_frame(["x", "y"], latency_seconds=[0.25, None])
-    [rows] = score_predictions([frame], resolved("latency"), previous=None, cell=CELL, run_id="r1")
+@pytest.mark.parametrize(
+    ("metric", "column"), [("latency", "latency_seconds"), ("time_to_first_token", "first_token_seconds")]
+)
+def test_a_time_is_the_column_and_absent_where_nobody_measured_it(metric, column):
+    frame = prediction_frame(["x", "y"], **{column: [0.25, None]})
+    [rows] = score_predictions([frame], resolved(metric), previous=None, cell=CELL, run_id="r1")
     assert rows.select("score", "outcome", "reason", "version").rows() == [
         (0.25, "ok", None, ""),
-        (None, "skipped", "no latency_seconds", ""),
+        (None, "skipped", f"no {column}", ""),
     ]
 
 

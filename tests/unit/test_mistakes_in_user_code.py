@@ -97,7 +97,7 @@ AGGREGATES = "data/evaluations/e.yaml:8: metrics[1].parameters.aggregates: "
         (
             called("code_here:Answerer"),
             MODEL,
-            "expected a function or an object, got a type; name an instance {here}",
+            "expected a function, an object, or a class with `predict`, `invoke` or `__call__`, got a type {here}",
         ),
         (called("echo"), MODEL, "expected `module:function`, got 'echo'"),
         (let_in_by("code_here:ecko"), TOKEN, "'code_here' has no 'ecko'; did you mean 'echo'? {here}"),
@@ -185,3 +185,27 @@ def test_loading_the_files_imports_no_code_of_the_user(tmp_path: Path) -> None:
     project_of(tmp_path, code="raise SystemExit\n", **changed)
     load_project(tmp_path / "data")
     assert "code_here" not in sys.modules
+
+
+@pytest.mark.parametrize("column", ["context", "n_steps", "outptu", "contxt"])
+def test_where_code_answers_a_judge_may_be_shown_what_it_returns_but_no_misspelt_column(
+    tmp_path: Path, column: str
+) -> None:
+    judge = f"definition: Is it right?\nmodel: echo\ncolumns: [{column}]\n"
+    said = problems_of(project_of(tmp_path, **{"judges/right.yaml": judge}))
+    if column in ("context", "n_steps"):
+        assert said == []
+    else:
+        assert [line for line in said if f"has the column {column!r}" in line]
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("models:/support@best", "expected a version of the registry, such as models:/support/3, got"),
+        ("saved", "expected a folder that MLflow saved a model in (with a file MLmodel), got"),
+    ],
+)
+def test_a_model_of_mlflow_that_is_none_or_may_become_another_is_said(tmp_path: Path, model: str, said: str) -> None:
+    (problem,) = problems_of(project_of(tmp_path, **{"models/echo.yaml": f"provider: mlflow\nmodel: {model}\n"}))
+    assert problem.startswith(f"data/models/echo.yaml:2: model: {said}")

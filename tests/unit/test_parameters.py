@@ -24,11 +24,11 @@ def said_of(folder: Path, parameters: str) -> list[str]:
     [
         ("n: 8", "n", "ask for several with `samples`"),
         ("model: other", "model", "a model is a file of its own"),
-        ("stream: true", "stream", "a reply is read as a whole"),
+        ("stream: true", "stream", "write `stream: true` beside `parameters`"),
         ("messages: []", "messages", "they are rendered from the prompt file"),
         ("models: [a, b]", "models", "each model is a file of its own"),
         ("best_of: 4", "best_of", "aren't counted"),
-        ("stream_options: {include_usage: true}", "stream_options", "a reply is read as a whole"),
+        ("stream_options: {include_usage: true}", "stream_options", "beside `parameters`, which asks for the usage"),
         ("extra_headers: {X: y}", "extra_headers", "write `headers_env` beside `parameters`"),
         ("extra_body: {min_p: 0.1}", "extra_body", "under `parameters` itself"),
         ("timeout: 3", "timeout", "write `limits: {timeout_seconds: …}`"),
@@ -126,6 +126,9 @@ def test_code_has_parameters_of_its_own_but_no_secrets_among_them(tmp_path: Path
     assert problems_of(project_with(tmp_path, **{"models/echo.yaml": model})) == []
     secret = project_with(tmp_path, **{"models/echo.yaml": model.replace("-8", "1, api_key: hush")})
     assert "parameters.api_key: this is stored and shown" in secret.broken["models", "echo"]
+    secret = project_with(tmp_path, **{"models/echo.yaml": f"{model}arguments: {{api_key: hush}}\n"})
+    assert "arguments.api_key: this is stored and shown" in secret.broken["models", "echo"]
+    assert "hush" not in secret.broken["models", "echo"]
 
 
 @pytest.mark.parametrize(

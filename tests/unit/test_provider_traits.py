@@ -18,18 +18,21 @@ def test_the_traits_are_as_written_by_hand():
     def with_trait(trait: str, *values: object) -> set[str]:
         return {name for name, provider in PROVIDERS.items() if getattr(provider, trait) in (values or (True,))}
 
-    assert with_trait("is_shown_the_example") == {"callable", "recorded"}
+    assert with_trait("is_shown_the_example") == {"callable", "mlflow", "recorded"}
     assert with_trait("is_shown", "place") == {"recorded"}
-    assert with_trait("sees_documents") == with_trait("runs_user_code") == {"callable"}
+    assert with_trait("sees_documents") == {"callable"}
+    assert with_trait("runs_user_code") == {"callable", "mlflow"}
     assert with_trait("has_sampling_parameters") == {"openai", "anthropic", "embedded", "transformers"}
     assert with_trait("has_tokens") == {"openai", "anthropic", "embedded", "transformers"}
     assert with_trait("takes_reply_formats") == {"openai", "anthropic", "embedded"}
-    assert with_trait("takes_tools") == with_trait("takes_images") == {"openai", "anthropic", "callable", "recorded"}
+    taking = {"openai", "anthropic", "callable", "mlflow", "recorded"}
+    assert with_trait("takes_tools") == with_trait("takes_images") == taking
     assert {name for name in PROVIDERS if has_dialects(name)} == {"openai", "anthropic"}
     assert {name for name, provider in PROVIDERS.items() if provider.account is not None} == {"openai", "anthropic"}
     assert with_trait("is_recorded") == {"recorded"}
     assert with_trait("is_bundled") == {"embedded"}
-    assert {name for name, provider in PROVIDERS.items() if provider.version is not None} == {"callable", "recorded"}
+    versioned = {name for name, provider in PROVIDERS.items() if provider.version is not None}
+    assert versioned == {"callable", "mlflow", "recorded"}
 
 
 def test_nothing_depends_on_the_name_of_a_provider():

@@ -69,12 +69,14 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
             "evaluation text, model text, prompt text, prediction_id text, example_id text, position whole, "
             "sample_index whole, inputs text, targets text, context text, example text, example_sha256 text, "
             "messages text, prompt_version whole, model_version whole, output text, reasoning text, "
-            "tool_calls text, trajectory text, outcome text, error_kind text, error text, finish_reason text, "
-            "latency_seconds number, prompt_tokens whole, completion_tokens whole, "
+            "tool_calls text, trajectory text, extra text, outcome text, error_kind text, error text, "
+            "finish_reason text, output_fault text, latency_seconds number, prompt_tokens whole, "
+            "completion_tokens whole, "
             "cached_tokens whole, cache_write_tokens whole, reasoning_tokens whole, audio_prompt_tokens whole, "
             "image_prompt_tokens whole, "
             "audio_completion_tokens whole, tokens_estimated yes/no, cost_usd number, "
             "requested_at time, answered_by text, system_fingerprint text, service_tier text, "
+            "first_token_seconds number, mean_logprob number, "
             "request_key text, response_id text, reused yes/no, run_id text"
         ),
     ),
@@ -217,13 +219,15 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
         ("lane",),
         (
             "lane text, response_id text, request_key text, key_schema text, request text, outcome text, "
-            "output text, reasoning text, tool_calls text, trajectory text, finish_reason text, error_kind text, "
+            "output text, reasoning text, tool_calls text, trajectory text, extra text, finish_reason text, "
+            "error_kind text, "
             "error text, logprobs text, latency_seconds number, prompt_tokens whole, completion_tokens whole, "
             "cached_tokens whole, cache_write_tokens whole, reasoning_tokens whole, audio_prompt_tokens whole, "
             "image_prompt_tokens whole, "
             "audio_completion_tokens whole, tokens_estimated yes/no, "
             "cost_usd number, requested_at time, "
-            "answered_by text, system_fingerprint text, service_tier text, usage text, reply_sha256 text, run_id text"
+            "answered_by text, system_fingerprint text, service_tier text, first_token_seconds number, "
+            "usage text, reply_sha256 text, run_id text"
         ),
     ),
     "runs": (

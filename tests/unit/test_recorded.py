@@ -51,6 +51,23 @@ def test_a_number_as_id_matches_its_text(tmp_path):
     assert reply_of(write(tmp_path, [{"example_id": 7, "output": "seven"}]), example_id="7").output == "seven"
 
 
+def test_columns_beside_the_output_are_kept_as_code_could_return_them(tmp_path):
+    found = [{"doc_id": "fr"}]
+    rows = [{"example_id": "a", "output": "Paris", "found": found, "trace": {"steps": 2}}, ROWS[1]]
+    columns = RecordedColumns(extra=("found", "trace.steps"))
+    assert json.loads(reply_of(write(tmp_path, rows), columns, example_id="a").extra) == {"found": found, "steps": 2}
+    assert reply_of(write(tmp_path, rows), columns, example_id="b").extra is None
+    assert "extra" not in RecordedColumns().model_dump()  # they are part of request keys
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("steps", "no row has a value in column 'steps'"), ("row.targets", "names 'row.targets'")]
+)
+def test_columns_beside_the_output_that_cannot_be_are_refused(tmp_path, name, said):
+    with pytest.raises(ConfigError, match=said):
+        reply_of(write(tmp_path, ROWS), RecordedColumns(extra=(name,)), example_id="a")
+
+
 def test_a_dotted_path_reaches_into_nested_objects(tmp_path):
     path = write(tmp_path, [{"question": "1+1?", "175b_verification": {"solution": "2", "n": [5]}}])
     columns = RecordedColumns(

@@ -250,13 +250,14 @@ def test_cost_and_speed_are_summed_per_candidate() -> None:
     frame = answered(
         ["x", "y", None],
         latency_seconds=[1.0, 3.0, 60.0], completion_tokens=[10, 30, None], prompt_tokens=[5, 5, None],
-        cost_usd=[0.1, 0.2, None], reused=[True, False, False],
+        cost_usd=[0.1, 0.2, None], reused=[True, False, False], first_token_seconds=[0.25, 0.75, None],
     )  # fmt: skip
     found = performance(frame, judged([]))
     assert found.cost_usd == pytest.approx(0.3)
     assert found.spent_usd == pytest.approx(0.2)
     assert (found.prompt_tokens, found.completion_tokens) == (10, 40)
     assert found.latency_p50_seconds == 2.0  # a request that failed after a minute is not a latency of an answer
+    assert (found.is_streamed, found.first_token_p50_seconds, found.first_token_p90_seconds) == (True, 0.5, 0.7)
     assert found.tokens_per_second == 10.0  # 40 tokens in 4 seconds
     assert found.reused_share == pytest.approx(1 / 3)
     assert found.failures == {"error": 1}
@@ -289,3 +290,16 @@ def test_a_candidate_that_left_the_evaluation_leaves_the_report(tmp_path) -> Non
         )
     report = load_report(warehouse, trial("old"), generated_at=NOON)
     assert report.predictions["model"].to_list() == ["old"]
+
+
+@pytest.mark.parametrize(
+    ("render", "shown"),
+    [(report_table, "250/700 ms"), (report_markdown, "| 250 ms |"), (report_html, "250/700 ms"), (report_json, "0.25")],
+)
+def test_the_time_to_the_first_token_is_shown_where_replies_were_streamed(render, shown) -> None:
+    report = report_of({"old": ["x"] * 2, "new": ["x"] * 2}, {"old": [0.4, 0.6], "new": [0.4, 0.6]})
+    assert shown not in str(render(report))
+    timed = replace(report.total, first_token_p50_seconds=0.25, first_token_p90_seconds=0.7)
+    old, new = report.candidates
+    streamed = replace(report, total=timed, candidates=(replace(old, performance=timed), new))
+    assert shown in (json.dumps(render(streamed)) if render is report_json else render(streamed))

@@ -263,6 +263,14 @@ def test_a_trace_shows_thoughts_and_calls_apart_from_the_output(tmp_path):
     assert "error: it calls" in text
 
 
+def test_a_trace_shows_what_was_returned_beside_an_output_and_what_keeps_it_from_its_form(tmp_path):
+    row = prediction(output="Oslo", extra='{"steps":["\x1b"]}', output_fault="no JSON", first_token_seconds=0.25)
+    text = trace_text(trace(warehouse_of(tmp_path, **one_of_each(predictions=[row])), "s-1"))
+    assert 'returned beside it: {"steps":["\\u001b"]}' in text
+    assert "not of the form asked for: no JSON" in text
+    assert ", first token after 250 ms" in text
+
+
 def test_the_printed_form_is_wrapped_and_keeps_control_characters_from_the_terminal(tmp_path):
     long = prediction(output="\x1b[2J" + "many words " * 60 + "\n    indented")
     text = trace_text(trace(warehouse_of(tmp_path, **one_of_each(predictions=[long])), "s-1"))

@@ -17,6 +17,7 @@ class DeclaredModel:
         provider: As in a model file.
         prompt: Text of the user message, a template such as "Answer: {{ inputs }}"; or role → text; or a list of
             messages with `role` and `content`; or the name of a prompt of the project. Default: the inputs as they are.
+        response_format: What answers have to look like: "json", a JSON schema, or a pydantic model.
         function: What answers, in place of a provider; called as a function that is a candidate by itself.
         version: Of the function, where its code can't be hashed, or shouldn't count.
         fields: Any other field of a model file: `base_url`, `api_key_env`, `parameters`, `prices`, `limits`, …
@@ -32,6 +33,7 @@ class DeclaredModel:
         name: str | None = None,
         provider: str | None = None,
         prompt: Prompt | None = None,
+        response_format: Any = None,
         function: Callable[..., Any] | None = None,
         version: str | None = None,
         **fields: Any,
@@ -41,13 +43,21 @@ class DeclaredModel:
         if function is not None and (model is not None or provider is not None):
             raise ConfigError("ea.Model: expected either a `function` or a `model` of a provider, got both")
         self.name, self.prompt, self.function, self.version = name, prompt, function, version
+        is_class = hasattr(response_format, "model_json_schema")
+        self.response_format = response_format.model_json_schema() if is_class else response_format
         self.fields = dict(fields)
         if function is None:
             self.fields = {"provider": provider or "openai", **({"model": model} if model else {}), **self.fields}
 
     def __repr__(self) -> str:
         """As it is written."""
-        named = {"name": self.name, "prompt": self.prompt, "function": self.function, "version": self.version}
+        named = {
+            "name": self.name,
+            "prompt": self.prompt,
+            "response_format": self.response_format,
+            "function": self.function,
+            "version": self.version,
+        }
         fields = {name: value for name, value in self.fields.items() if name != "model" and value != "openai"}
         said = [repr(self.fields["model"])] if "model" in self.fields else []
         said += [f"{name}={value!r}" for name, value in {**named, **fields}.items() if value is not None]

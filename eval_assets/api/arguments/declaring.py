@@ -30,7 +30,7 @@ from eval_assets.user_code.fingerprints import UnhashableCodeError, function_fin
 Declared = TypeVar("Declared", bound=BaseModel)
 
 DIGITS = 8
-SHOWN = ("parameters", "metrics")
+SHOWN = ("parameters", "arguments", "metrics")
 """Fields that tables and reports show as they stand."""
 
 AS_THEY_ARE = "## user\n{{ inputs }}\n"
@@ -111,12 +111,17 @@ def loaded_judge(name: str, values: Mapping[str, Any], *, said: str) -> Loaded[J
     return Loaded(Judge(name=name, file=file), said, yaml_text(shown))
 
 
-def loaded_prompt(given: str | Mapping[str, str] | Sequence[Mapping[str, str]] | None, *, said: str) -> Loaded[Prompt]:
+def loaded_prompt(
+    given: str | Mapping[str, str] | Sequence[Mapping[str, str]] | None, *, said: str, response_format: Any = None
+) -> Loaded[Prompt]:
     """A prompt from the text of a user message, from role → text, or from messages; null: the inputs as they are."""
-    text = AS_THEY_ARE if given is None else "".join(f"## {role}\n{text.strip()}\n" for role, text in _messages(given))
-    name = unique_name("inputs" if given is None else "prompt", text)
+    head = "" if response_format is None else f"---\nresponse_format: {json_text(response_format)}\n---\n"
+    messages = [] if given is None else _messages(given)
+    body = "".join(f"## {role}\n{content.strip()}\n" for role, content in messages) or AS_THEY_ARE
+    text = head + body
+    name = unique_name("inputs" if given is None and not head else "prompt", text)
     prompt = parse_prompt(name, text, file=said)
-    if given is not None and len(prompt.messages) != len(_messages(given)):
+    if messages and len(prompt.messages) != len(messages):
         raise ConfigError(f"{said}: expected messages without lines such as `## user`, which open a message of a file")
     return Loaded(prompt, said, text)
 

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from eval_assets.api.arguments.calling import BATCH_ROWS, called_by_name, takes_rows
+from eval_assets.api.arguments.calling import asks_by_name, refuse_unfilled, takes_rows
 from eval_assets.api.arguments.declared import DeclaredModel
 from eval_assets.api.arguments.declaring import code_version, loaded_model, loaded_prompt, rows_file
 from eval_assets.api.arguments.given_rows import GivenRows
@@ -19,7 +19,8 @@ from eval_assets.config.problems import nearest
 from eval_assets.config.project import Loaded, Project
 from eval_assets.config.prompt import Prompt
 from eval_assets.errors import ConfigError
-from eval_assets.providers.clients.callable_target import is_called_by_method
+from eval_assets.providers.clients.callable_arguments import is_called_by_method
+from eval_assets.providers.clients.callable_batches import BATCH_ROWS
 from eval_assets.stages.content_hash import content_sha256
 from eval_assets.user_code.naming import target_of
 
@@ -132,20 +133,20 @@ def _of_function(
     """A function of a module of the project by its name, as a model file has it; any other handed over."""
     said = f"candidate {label!r}"
     columns = _columns_of(rows)
-    called = called_by_name(function, label, columns, _fields_of(rows))
+    refuse_unfilled(function, label, columns, {*_fields_of(rows), *model.fields.get("parameters", {})})
     at_once = BATCH_ROWS if takes_rows(function, columns) else AT_ONCE
     # Whatever a function raises is an answer of its row, and it is here: nothing is gained by beginning slowly.
     limits = {"max_concurrency": at_once, "start_concurrency": at_once, "give_up_after": None, "max_retries": 0}
     values = {"provider": "callable", **model.fields, "limits": {**limits, **model.fields.get("limits", {})}}
     prompt = _prompt_of(model, label, project)
-    is_as_it_is = called is function and model.version is None
+    is_as_it_is = asks_by_name(function, columns) and model.version is None
     target = target_of(function, project.data_dir.parent) if is_as_it_is else None
     if target is not None:
         return GivenCandidate(label, loaded_model(label, {**values, "callable": target}, said=said), prompt)
     version, note = _version_of(function, label, model.version)
     values["callable"] = given_target(f"{_module_of(function)}.{label}")
     found = loaded_model(label, values, said=said, version=version)
-    return GivenCandidate(label, found, prompt, given=GivenFunction(called, version), note=note)
+    return GivenCandidate(label, found, prompt, given=GivenFunction(function, version), note=note)
 
 
 def _version_of(function: Callable[..., Any], label: str, version: str | None) -> tuple[str, str]:
@@ -157,9 +158,12 @@ def _version_of(function: Callable[..., Any], label: str, version: str | None) -
 
 
 def _prompt_of(model: DeclaredModel, label: str, project: Project) -> Loaded[Prompt]:
+    said = f"prompt of {label!r}"
     if isinstance(model.prompt, str) and model.prompt in project.prompts:
+        if model.response_format is not None:
+            raise ConfigError(f"{said}: {model.prompt!r} is a file; write `response_format` there")
         return project.prompts[model.prompt]
-    return loaded_prompt(model.prompt, said=f"prompt of {label!r}")
+    return loaded_prompt(model.prompt, said=said, response_format=model.response_format)
 
 
 def _labels(candidates: Sequence[Any]) -> list[str]:

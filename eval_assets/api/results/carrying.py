@@ -88,6 +88,6 @@ class _Known:
 def _reply(row: Mapping[str, object]) -> Reply:
     names = (
         "outcome", "output", "finish_reason", "latency_seconds", "requested_at", "prompt_tokens", "completion_tokens",
-        "reasoning", "tool_calls", "trajectory",
+        "reasoning", "tool_calls", "trajectory", "extra", "first_token_seconds",
     )  # fmt: skip
     return Reply(**{name: row[name] for name in names})  # type: ignore[arg-type]  # columns of a table

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -11,6 +11,7 @@ from eval_assets.api.arguments.given_rows import GivenRows, kind_of
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.metric_keys import metric_key
 from eval_assets.reports.outputs import CandidateOutput
+from eval_assets.requests.canonical_json import json_text
 from eval_assets.tables.cell_tables import AGGREGATE_REPORTS
 from eval_assets.tables.columns import CANDIDATE
 from eval_assets.tables.evaluation_tables import COMPARISON
@@ -45,7 +46,27 @@ def example_frame(report: EvaluationReport, labels: Mapping[str, str], rows: Giv
             ]
             dtypes[name] = pl.String() if of_labels else pl.Float64()
         columns["outcome" if alone else f"{label}.outcome"] = [answer.outcome for answer in answers]
+        columns |= _returned(answers, "" if alone else f"{label}.", {*rows.names, *columns})
     return _beside(rows, columns, dtypes)
+
+
+def _returned(answers: Sequence[CandidateOutput], head: str, taken: Collection[str]) -> dict[str, list[Any]]:
+    """What a candidate returned beside its outputs, texts as they are, other values as JSON.
+
+    Args:
+        answers: One a row.
+        head: Begins the names.
+        taken: Names of other columns; what has one of them begins with `output.`.
+    """
+    told = [json.loads(answer.extra or "{}") for answer in answers]
+    names = dict.fromkeys(name for extra in told for name in extra)
+    return {
+        f"{head}{name}" if f"{head}{name}" not in taken else f"{head}output.{name}": [
+            value if value is None or isinstance(value, str) else json_text(value)
+            for value in (extra.get(name) for extra in told)
+        ]
+        for name in names
+    }
 
 
 def score_frame(report: EvaluationReport, labels: Mapping[str, str]) -> pl.DataFrame:

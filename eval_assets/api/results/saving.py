@@ -1,16 +1,15 @@
 """An evaluation of Python code as files of `data/`: what `eval-assets run` and the assets go on from."""
 
 import inspect
+import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import yaml
 
-from eval_assets.api.arguments.calling import unadapted
 from eval_assets.api.arguments.declaring import AS_THEY_ARE, slug, yaml_text
 from eval_assets.api.arguments.given_candidates import GivenCandidate
 from eval_assets.api.assembly import Assembled
@@ -176,21 +175,16 @@ def _add_function(
 ) -> str | None:
     """Write a function to a module of its own, which its model file names; or why that can't be done."""
     module = importable_name(f"{evaluation}_{name}")
-    function, called = unadapted(given.function)
+    function = given.function
     try:
         text = module_text({function.__name__: function}) if inspect.isfunction(function) else None
     except ConfigError as error:
         return str(error)
-    if text is None or called is None:
-        return f"a model file can't have {candidate.label!r} called as it is called here"
-    answering = function.__name__
-    if called == "by position":
-        answering = f"{answering}_by_name"
-        before, awaited = ("async ", "await ") if inspect.iscoroutinefunction(function) else ("", "")
-        text += f"\n\n{before}def {answering}(inputs):\n    return {awaited}{function.__name__}(inputs)\n"
+    if text is None:
+        return f"{candidate.label!r} is no function whose code can be written to a file"
     files.texts[files.data_dir.parent / f"{module}.py"] = text
     fields = yaml.safe_load(candidate.model.source)
-    files.add("models", name, yaml_text({**fields, "callable": f"{module}:{answering}"}))
+    files.add("models", name, yaml_text({**fields, "callable": f"{module}:{function.__name__}"}))
     files.carried.append(candidate)
     return None
 
@@ -205,12 +199,20 @@ def _add_outputs(
             "function into a module of the project and pass it from there to save an evaluation with samples"
         )
     described = f"Outputs of {candidate.label} from Python" if candidate.given else f"Column {candidate.column}"
-    columns = {"latency_seconds": "latency_seconds"} if candidate.given else {}
+    rows = report.predictions.filter(str(candidate.name) == CANDIDATE).sort("position")
+    returned = [json.loads(cell or "{}") for cell in rows["extra"]]
+    beside = list(dict.fromkeys(name for extra in returned for name in extra))
+    columns: dict[str, Any] = {"latency_seconds": "latency_seconds"} if candidate.given else {}
+    if beside:
+        columns["extra"] = beside
     fields = {"description": described, "provider": "recorded", "file": f"{name}.jsonl", "columns": columns}
     files.add("models", name, yaml_text({field: value for field, value in fields.items() if value}))
-    rows = report.predictions.filter(str(candidate.name) == CANDIDATE).sort("position")
-    kept = ("example_id", "output", *columns)
-    lines = rows.filter(pl.col("output").is_not_null()).select(kept).to_dicts()
+    kept = ("example_id", "output", *(["latency_seconds"] if candidate.given else []))
+    lines = [
+        {**row, **extra}
+        for row, extra in zip(rows.select(kept).to_dicts(), returned, strict=True)
+        if row["output"] is not None
+    ]
     files.add("models", name, "".join(f"{json_text(line)}\n" for line in lines), ".jsonl")
 
 

@@ -12,23 +12,25 @@ def candidate_of(model: Any, features: Sequence[str], columns: Mapping[str, str]
     """What `ea.evaluate` takes for a model.
 
     Args:
-        model: A function or an object with `predict`, given a pandas frame of some rows; "model@prompt"; `ea.Model`.
+        model: A function or an object with `predict`, given a pandas frame of some rows; "model@prompt"; `ea.Model`;
+            the address of a model that MLflow keeps.
         features: Columns it is shown.
         columns: Our column → theirs, where the names differ.
         output: Which of several columns that it returns holds the answer.
 
     Raises:
-        ConfigError: It is an address that only MLflow can resolve, or no model at all.
+        ConfigError: It is the address of an endpoint, or no model at all.
     """
     if isinstance(model, DeclaredModel):
         return model
     if isinstance(model, str):
-        if ":/" in model:
+        if model.startswith("endpoints:/") or (":/" in model and output is not None):
             raise ConfigError(
-                f"model: an address that MLflow resolves, got {model!r}; load it yourself and give the loaded model "
-                "(`mlflow.pyfunc.load_model(…)`), or name an endpoint by `ea.Model('id', base_url=…)`"
+                f"model: expected a model that answers in one column, or of an endpoint, got {model!r}; load it "
+                "yourself and give the loaded model (`mlflow.pyfunc.load_model(…)`), or name an endpoint by "
+                "`ea.Model('id', base_url=…)`"
             )
-        return model
+        return DeclaredModel(provider="mlflow", model=model) if ":/" in model else model
     predict = getattr(model, "predict", None) or model
     if not callable(predict):
         raise ConfigError(

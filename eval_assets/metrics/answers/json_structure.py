@@ -49,35 +49,40 @@ def json_schema(rows: Rows, parameters: Mapping[str, Any]) -> Sequence[float | S
     Raises:
         MetricError: The schema is none, or refers to what isn't in it.
     """
-    from jsonschema import exceptions
-    from referencing.exceptions import Unresolvable
-
     validator = rows.shared(
         ("schema", json_sha256(parameters["schema"])), lambda: schema_validator(parameters["schema"])
     )
-    scores = list[float | Score]()
-    for text in rows.outputs:
-        try:
-            violation = exceptions.best_match(validator.iter_errors(strict_json(text)))
-        except ValueError as error:
-            scores.append(Score(0.0, reason=f"no JSON: {error}"))
-        except PatternTimeoutError as error:
-            scores.append(Score(None, outcome="error", reason=str(error)))
-        except RecursionError:
-            scores.append(
-                Score(None, outcome="error", reason="the output or `schema` is nested too deeply to validate")
-            )
-        except Unresolvable as error:
-            raise MetricError(f"expected references inside `schema` of json_schema, got {error}") from error
-        else:
-            scores.append(
-                1.0 if violation is None else Score(0.0, reason=f"{violation.json_path}: {violation.message}")
-            )
-    return scores
+    return [conformity(text, validator) for text in rows.outputs]
+
+
+def conformity(text: str, validator: Any) -> Score:
+    """Whether one text follows a schema: 1, or 0 with the first violation; an error where it can't be told.
+
+    Args:
+        text: The output.
+        validator: From `schema_validator`.
+
+    Raises:
+        MetricError: The schema refers to what isn't in it.
+    """
+    from jsonschema import exceptions
+    from referencing.exceptions import Unresolvable
+
+    try:
+        violation = exceptions.best_match(validator.iter_errors(strict_json(text)))
+    except ValueError as error:
+        return Score(0.0, reason=f"no JSON: {error}")
+    except PatternTimeoutError as error:
+        return Score(None, outcome="error", reason=str(error))
+    except RecursionError:
+        return Score(None, outcome="error", reason="the output or `schema` is nested too deeply to validate")
+    except Unresolvable as error:
+        raise MetricError(f"expected references inside `schema` of json_schema, got {error}") from error
+    return Score(1.0) if violation is None else Score(0.0, reason=f"{violation.json_path}: {violation.message}")
 
 
 def schema_validator(schema: Any) -> Any:
-    """What validates with a schema.
+    """What validates with a schema, each of its patterns in limited time.
 
     Raises:
         MetricError: It is none, or its patterns can't be stopped when they take too long.

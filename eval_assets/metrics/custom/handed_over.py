@@ -6,7 +6,7 @@ from typing import Any
 
 from eval_assets.config.given import GivenFunction
 from eval_assets.errors import MetricError
-from eval_assets.metrics.custom.source import BOOLEANS
+from eval_assets.metrics.custom.annotations import annotation_of, is_column, is_pass_or_fail
 from eval_assets.metrics.definition import CustomFunction, texts_of
 
 BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -45,14 +45,7 @@ def read_given_function(path: str, given: GivenFunction, parameters: Mapping[str
         code_sha256=given.version,
         arguments=tuple(argument.name for argument in from_rows),
         optional=frozenset(argument.name for argument in from_rows if argument.default is not inspect.Parameter.empty),
-        vectorized=any(_text_of(argument.annotation).split(".")[-1] == "Series" for argument in from_rows),
-        returns_boolean=_text_of(signature.return_annotation) in BOOLEANS,
+        vectorized=any(is_column(annotation_of(argument.annotation)) for argument in from_rows),
+        returns_boolean=is_pass_or_fail(annotation_of(signature.return_annotation)),
         function=given.function,
     )
-
-
-def _text_of(annotation: Any) -> str:
-    """An annotation as source has it, whether it was evaluated or not."""
-    if annotation is inspect.Parameter.empty:
-        return ""
-    return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)

@@ -12,11 +12,9 @@ from typing import Any
 
 from eval_assets.config.problems import hint_at
 from eval_assets.errors import MetricError
+from eval_assets.metrics.custom.annotations import is_column, is_pass_or_fail
 from eval_assets.metrics.definition import CustomFunction, texts_of
 from eval_assets.user_code.finding import source_of, why_refused
-
-BOOLEANS = ("bool", "Literal[0, 1]")
-"""Annotations of a score that is 0 or 1 and nothing else."""
 
 
 def read_function(path: str, parameters: Mapping[str, Any], project_dir: Path | None = None) -> CustomFunction:
@@ -54,12 +52,8 @@ def read_function(path: str, parameters: Mapping[str, Any], project_dir: Path | 
         code_sha256=_code_sha256(module, functions[name], module_name, project_dir),
         arguments=tuple(argument.arg for argument in from_rows),
         optional=frozenset(_with_default(declared)),
-        vectorized=any(
-            argument.annotation is not None
-            and ast.unparse(argument.annotation) in {"pl.Series", "polars.Series", "Series"}
-            for argument in from_rows
-        ),
-        returns_boolean=_is_boolean(functions[name].returns),
+        vectorized=any(is_column(argument.annotation) for argument in from_rows),
+        returns_boolean=is_pass_or_fail(functions[name].returns),
         project_dir=project_dir,
     )
 
@@ -104,21 +98,6 @@ def _with_default(declared: ast.arguments) -> Iterator[str]:
         for argument, default in zip(declared.kwonlyargs, declared.kw_defaults, strict=True)
         if default is not None
     )
-
-
-def _is_boolean(annotation: ast.expr | None) -> bool:
-    """Whether an annotation is a boolean: alone, optional, first of a pair with its reason, or a list of such."""
-    match annotation:
-        case ast.Constant(value=str(quoted)):
-            return quoted in BOOLEANS
-        case ast.BinOp(left=left, op=ast.BitOr(), right=ast.Constant(value=None)):
-            return _is_boolean(left)
-        case ast.Subscript(value=ast.Name(id="list"), slice=item):
-            return _is_boolean(item)
-        case ast.Subscript(value=ast.Name(id="tuple"), slice=ast.Tuple(elts=[score, _])):
-            return _is_boolean(score)
-        case _:
-            return annotation is not None and ast.unparse(annotation) in BOOLEANS
 
 
 def _code_sha256(module: ast.Module, function: ast.FunctionDef, module_name: str, project_dir: Path | None) -> str:

@@ -1,7 +1,8 @@
 """Ranked document ids against the ids of relevant documents. How well retrieved text covers an answer is in `context`.
 
-The output is a JSON list of ids, best first; the targets are a list of ids, or one. An id is compared by its text: 7,
-7.0 and "7" are the same.
+What was retrieved is what the candidate returned beside its answer as `retrieved_ids`, or the ids of what it returned
+as `retrieved_context` or `retrieved_documents`; else the output, as a JSON list of ids. Best first; the targets are a
+list of ids, or one. An id is compared by its text: 7, 7.0 and "7" are the same.
 """
 
 import json
@@ -16,6 +17,13 @@ from eval_assets.metrics.targets import number_texts
 from eval_assets.requests.absence import is_absent
 
 Ids = tuple[str, ...]
+
+RETRIEVED = ("retrieved_ids", "retrieved_documents", "retrieved_context")
+"""Names under which a candidate returns what it retrieved beside its answer; the first that names ids counts."""
+
+
+RELEVANT = ("relevant_ids", "expected_retrieved_context")
+"""Columns of an example that say what should be retrieved, where the targets are what should be answered."""
 
 
 def precision_at_k(retrieved: Ids, relevant: Ids, k: int) -> float:
@@ -153,24 +161,60 @@ def _id_text(item: Any) -> str | None:
 def score_ranking(
     rows: Rows, parameters: Mapping[str, Any], *, measure: Callable[..., float]
 ) -> Sequence[float | Score]:
-    """Apply a measure to every row; an output that is no list of ids is an error with its reason.
+    """Apply a measure to every row; where nothing says which ids were retrieved it is an error with its reason.
 
     Where the targets name no ids, and aren't an empty list, the row is skipped.
     """
-    ranked = rows.shared("ranked", lambda: [_ids_or_error(text) for text in rows.outputs])
-    wanted = rows.shared("relevant", lambda: list(map(relevant_ids, rows.target_values)))
+    ranked = rows.shared("ranked", lambda: list(map(_ids_or_error, rows.outputs, rows.extra)))
+    values = rows.shared("relevant values", lambda: _relevant_values(rows))
+    wanted = rows.shared("relevant", lambda: list(map(relevant_ids, values)))
     return [
         Score(None, outcome="skipped", reason=f"expected ids of documents as targets, got {str(value)[:80]!r}")
         if targets is None
         else Score(None, outcome="error", reason=ids)
         if isinstance(ids, str)
         else measure(ids, targets, **parameters)
-        for ids, targets, value in zip(ranked, wanted, rows.target_values, strict=True)
+        for ids, targets, value in zip(ranked, wanted, values, strict=True)
     ]
 
 
-def _ids_or_error(text: str) -> Ids | str:
+def _relevant_values(rows: Rows) -> list[Any]:
+    """The targets; of a candidate that answers and says what it retrieved, the relevant ids, if a column has them."""
+    values = list(rows.target_values)
+    for row, extra in enumerate(rows.extra):
+        if any(extra.get(name) is not None for name in RETRIEVED):
+            example = rows.example(row)
+            values[row] = next((example[name] for name in RELEVANT if example.get(name) is not None), values[row])
+    return values
+
+
+def retrieved_ids(extra: Mapping[str, Any]) -> Ids | None:
+    """The ids of what a candidate returned as retrieved beside its answer; None where it names none.
+
+    Raises:
+        ValueError: `retrieved_ids` is no list of ids.
+
+    >>> retrieved_ids({"retrieved_context": [{"doc_id": "a", "content": "Paris."}, {"doc_id": 7}]})
+    ('a', '7')
+    >>> retrieved_ids({"retrieved_context": ["Paris is a city."]})
+    """
+    for name in RETRIEVED:
+        items = extra.get(name)
+        if items is None:
+            continue
+        ids = tuple(map(_id_text, items)) if isinstance(items, list) else (None,)
+        if name == RETRIEVED[0] and None in ids:
+            raise ValueError(f"expected {name!r} as a list of document ids, got {items!r:.80}")
+        if None not in ids and (name == RETRIEVED[0] or all(isinstance(item, dict) for item in items)):
+            return cast("Ids", ids)
+    return None
+
+
+def _ids_or_error(text: str, extra: Mapping[str, Any]) -> Ids | str:
     try:
+        beside = retrieved_ids(extra)
+        if beside is not None:
+            return beside
         return document_ids(text)
     except ValueError as error:
         return str(error)

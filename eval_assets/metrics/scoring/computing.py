@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from eval_assets.errors import MetricError
+from eval_assets.metrics.answers.valid_output import field_of
 from eval_assets.metrics.availability import MetricUnavailableError
 from eval_assets.metrics.definition import LARGEST, ResolvedMetric, Score
 from eval_assets.metrics.prediction_rows import Rows
@@ -71,7 +72,7 @@ def compute(wanted: OpenScores) -> Computed:
             shared[selection] = Rows(wanted.frame if rows.size == wanted.frame.height else wanted.frame[rows])
         batch = shared[selection]
         batch.scores = {label: [values[row] for row in rows.tolist()] for label, values in scores.items()}
-        columns = _score_columns(metric, batch)
+        columns = _score_columns(metric, batch) if metric.of_field is None else _columns_of_field(metric, batch)
         computed[metric.label] = columns
         if metric.label in scores:
             for row, score in zip(rows.tolist(), columns.score.to_list(), strict=True):
@@ -96,6 +97,30 @@ def _score_columns(metric: ResolvedMetric, rows: Rows) -> ScoreColumns:
         [_storable(score.label) for score in full],
         [score.outcome for score in full],
         [_storable(score.reason) for score in full],
+    )
+
+
+def _columns_of_field(metric: ResolvedMetric, rows: Rows) -> ScoreColumns:
+    """Scores of a field of answers in JSON; an answer without it is an error: it is counted, and no wrong answer."""
+    texts, faults = list[str](), dict[int, str]()
+    for row, output in enumerate(rows.outputs):
+        try:
+            texts.append(field_of(output, metric.of_field or ""))
+        except ValueError as error:
+            faults[row] = str(error)
+    kept = [row for row in range(len(rows)) if row not in faults]
+    scores = {label: [values[row] for row in kept] for label, values in rows.scores.items()}
+    full = [Score(None, None, "error", faults.get(row)) for row in range(len(rows))]
+    if kept:
+        inner = Rows(rows.frame[kept].with_columns(output=pl.Series(texts, dtype=pl.String)), scores)
+        found = pl.DataFrame(_score_columns(metric, inner).columns(eager=True)).iter_rows()
+        for row, score in zip(kept, found, strict=True):
+            full[row] = Score(*score)
+    return ScoreColumns(
+        pl.Series([score.score for score in full], dtype=pl.Float64),
+        [score.label for score in full],
+        [score.outcome for score in full],
+        [score.reason for score in full],
     )
 
 

@@ -39,10 +39,14 @@ def row_keys(frame: pl.DataFrame) -> list[str]:
         frame: Rows of `predictions`.
     """
     columns = (frame[name].to_list() for name in ("prediction_id", "output", "example_sha256", "outcome"))
-    return [
+    keys = [
         f"{prediction}\x1f{_text_sha256(output)}\x1f{example or ''}\x1f{outcome}"
         for prediction, output, example, outcome in zip(*columns, strict=True)
     ]
+    if "extra" not in frame.columns or frame["extra"].null_count() == frame.height:
+        return keys
+    extra = frame["extra"].to_list()
+    return [key if cell is None else f"{key}\x1f{_text_sha256(cell)}" for key, cell in zip(keys, extra, strict=True)]
 
 
 def reading_of(value: Any) -> str:

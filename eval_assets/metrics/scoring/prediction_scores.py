@@ -139,6 +139,7 @@ def _batches(
     """Read the columns that are needed, at most `batch_rows` at a time."""
     read = {name for metric in metrics for name in columns_read(metric)}
     names = [name for name in METRIC_COLUMNS if name in {*_ALWAYS_READ, *read} or (name == "example" and read)]
+    names.append("extra")  # whose columns any metric may read by their names
     frames = (
         _blocks(predictions.select(names), max(batch_rows, _BLOCK_ROWS))
         if isinstance(predictions, pl.LazyFrame)

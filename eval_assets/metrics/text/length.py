@@ -40,6 +40,11 @@ def latency(rows: Rows, _: Mapping[str, Any]) -> Scores:
     return rows.frame["latency_seconds"].cast(pl.Float64).to_numpy()
 
 
+def time_to_first_token(rows: Rows, _: Mapping[str, Any]) -> Scores:
+    """Give the seconds until the first token of a streamed reply came, as the prediction has them."""
+    return rows.frame["first_token_seconds"].cast(pl.Float64).to_numpy()
+
+
 @cache
 def _counts() -> TokenCounts:
     return TokenCounts()
@@ -68,6 +73,14 @@ METRICS = (
         "latency",
         latency,
         needs=("latency_seconds",),
+        version="",
+        greater_is_better=False,
+        range=(0.0, None),
+    ),
+    Metric(
+        "time_to_first_token",
+        time_to_first_token,
+        needs=("first_token_seconds",),
         version="",
         greater_is_better=False,
         range=(0.0, None),

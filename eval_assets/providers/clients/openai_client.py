@@ -10,11 +10,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlsplit
 
 from eval_assets.config.model import Limits, Model, ModelFile
 from eval_assets.config.served import DEFAULT_API, ApiName
-from eval_assets.errors import ConfigError, MissingKeyError
 from eval_assets.providers.apis.api_form import ApiForm
 from eval_assets.providers.apis.chat_api import CHAT
 from eval_assets.providers.apis.prompt_caching import Pointing, pointing_by_key, pointing_to_nothing
@@ -22,15 +21,24 @@ from eval_assets.providers.apis.responses_api import RESPONSES
 from eval_assets.providers.clients.access_tokens import Tokens, has_tokens, tokens_of
 from eval_assets.providers.clients.azure_address import azure_base_url, is_on_azure
 from eval_assets.providers.clients.openai_replies import refusal_of
+from eval_assets.providers.clients.served_endpoints import endpoint_of, secret_of, secrets_named
 from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.dialects.found_out import Dialect
 from eval_assets.providers.dialects.not_taken import STATUSES, refused_name
 from eval_assets.providers.dispatch.limiter import Quota
 from eval_assets.providers.failures import AttemptFailure, PartitionFailure, RequestFailed, TransientFailure
 from eval_assets.providers.http.bodies import REPLACEMENT, is_event_stream, is_page, json_of, page_text
-from eval_assets.providers.http.connections import MIB, bounded_client, failed_connection
+from eval_assets.providers.http.connections import FIRST_TOKEN_AT, MIB, bounded_client, failed_connection
+from eval_assets.providers.http.event_streams import completion_of
 from eval_assets.providers.http.headers import quota_of
-from eval_assets.providers.http.statuses import REPLIED, UNAUTHORIZED, address_of, failure_of
+from eval_assets.providers.http.statuses import (
+    REPLIED,
+    UNAUTHORIZED,
+    address_of,
+    error_of,
+    failure_of,
+    takes_no_such_format,
+)
 from eval_assets.providers.redaction import redacted, redacted_texts
 from eval_assets.providers.replies.guessed_tokens import with_guessed_tokens
 from eval_assets.requests.exchange import Reply, Request
@@ -43,8 +51,11 @@ if TYPE_CHECKING:
 
 OPENAI_HOST = "api.openai.com"
 OPENAI_URL = f"https://{OPENAI_HOST}/v1"
-DEFAULT_PORTS = {"http": 80, "https": 443}
 LONGEST_MESSAGE = 500
+USAGE_OF_A_STREAM = "stream_options"
+STREAMING: Mapping[str, Any] = MappingProxyType({"stream": True, USAGE_OF_A_STREAM: {"include_usage": True}})
+"""What asks for a reply piece by piece, with its usage at the end."""
+
 APIS: Mapping[ApiName, ApiForm] = MappingProxyType({"chat": CHAT, "responses": RESPONSES})
 LARGEST_REPLY_MIB = Limits().max_reply_mib
 
@@ -63,6 +74,7 @@ class OpenAIClient:
         max_connections: At least the concurrency.
         max_reply_mib: Largest body of a response, decompressed.
         dialect: How parameters are spelled; null finds out by itself.
+        streams: Replies are asked for piece by piece, so that the time to the first token is known.
         fixed_headers: Further request headers that are no secrets.
         pointing: How its prompt cache is told what requests have in common.
         tokens: What is sent as bearer token where that ends after a while.
@@ -81,6 +93,7 @@ class OpenAIClient:
         max_connections: int = 1_000,
         max_reply_mib: float = LARGEST_REPLY_MIB,
         dialect: Dialect | None = None,
+        streams: bool = False,
         fixed_headers: Mapping[str, str] | None = None,
         pointing: Pointing = pointing_to_nothing,
         tokens: Tokens | None = None,
@@ -98,20 +111,23 @@ class OpenAIClient:
             secret for secret in (api_key, *self._headers.values(), *(secret_query or {}).values()) if secret
         ]
         self._options: RequestOptions = {}
+        self._streaming: Mapping[str, Any] = STREAMING if streams else {}
         self._openai: AsyncOpenAI | None = None
 
     async def complete(self, request: Request) -> Reply:
         """Send one request; raises a failure of `failures` unless a reply or a refusal came."""
         try:
-            asked, token = self._asked(request), await self._token()
-            is_renewed = False
+            token, is_renewed = await self._token(), False
             while True:
                 requested_at, began = datetime.now(UTC), time.perf_counter()
+                asked = self._asked(request)
                 sent = self._dialect.spelled(asked)
+                if self._streaming:
+                    sent = {**sent, **self._streaming}
                 response = await self._response(request, sent, token)
                 latency_seconds = time.perf_counter() - began
                 self.quota = quota_of(response.headers)
-                if response.status_code in STATUSES and self._may_be_spelled_otherwise(response, asked, sent):
+                if response.status_code in STATUSES and self._may_be_asked_otherwise(response, request, asked, sent):
                     continue
                 if response.status_code == UNAUTHORIZED and not is_renewed:
                     former, token = token, await self._token(refused=token)
@@ -120,7 +136,8 @@ class OpenAIClient:
                         continue
                 reply = self._read(response, request, latency_seconds=latency_seconds, requested_at=requested_at)
                 self._dialect.accepted(asked)
-                return reply
+                first_token_at = response.extensions.get(FIRST_TOKEN_AT)
+                return reply if first_token_at is None else replace(reply, first_token_seconds=first_token_at - began)
         except AttemptFailure as failure:
             failure.args = (self._told(str(failure)),)
             raise
@@ -196,24 +213,43 @@ class OpenAIClient:
         """The parameters of a request, its reply format, its tools, and what a prompt cache is told."""
         pointed = self._pointing(request.messages)
         given: dict[str, Any] = {}
-        if request.response_format is not None:
-            given["response_format"] = request.response_format
+        wanted = request.response_format
+        if (asked := self._dialect.format_sent(wanted) if request.may_weaken_format else wanted) is not None:
+            given["response_format"] = asked
         if request.tools:
             given["tools"] = list(request.tools)
         return {**pointed, **request.parameters, **given} if pointed or given else request.parameters
 
-    def _may_be_spelled_otherwise(
-        self, response: "httpx2.Response", asked: Mapping[str, Any], sent: Mapping[str, Any]
+    def _may_be_asked_otherwise(
+        self, response: "httpx2.Response", request: Request, asked: Mapping[str, Any], sent: Mapping[str, Any]
     ) -> bool:
-        """Whether a parameter was refused that has another name, or that the request can do without."""
-        name = refused_name(self._parsed(response.content, response.status_code), sent)
+        """Whether something was refused that has another name or form, or that the request can do without."""
+        body = self._parsed(response.content, response.status_code)
+        if USAGE_OF_A_STREAM in sent and USAGE_OF_A_STREAM in error_of(body)[1]:
+            self._streaming = {"stream": True}  # then usage is guessed
+            return True
+        if self._weakens_format(body, request, asked):
+            return True
+        name = refused_name(body, sent)
         return name is not None and self._dialect.refused(asked, name)
+
+    def _weakens_format(self, body: Any, request: Request, asked: Mapping[str, Any]) -> bool:
+        """Whether the reply format was refused, and is asked for in a weaker form from now on."""
+        wanted = request.response_format if request.may_weaken_format else None
+        if wanted is None or "response_format" not in asked or "response_format" in request.parameters:
+            return False
+        if not takes_no_such_format(error_of(body)[1]):
+            return False
+        self._dialect.format_refused(wanted, asked["response_format"])
+        return True
 
     def _is_spelled_otherwise_now(self, response: "httpx2.Response", request: Request) -> bool:
         """Whether a parameter was refused that isn't sent any more, by what this response or one before it taught."""
         asked = self._asked(request)
-        sent = self._dialect.spelled(asked)
-        name = refused_name(self._parsed(response.content, response.status_code), {**asked, **sent})
+        body, sent = self._parsed(response.content, response.status_code), self._dialect.spelled(asked)
+        if self._weakens_format(body, request, asked):
+            return True
+        name = refused_name(body, {**asked, **sent})
         return name is not None and (name not in sent or self._dialect.refused(asked, name))
 
     async def _token(self, refused: str | None = None) -> str | None:
@@ -266,7 +302,9 @@ class OpenAIClient:
         raise failure_of(status, response.headers, body, self._model_id, url)
 
     def _parsed(self, content: bytes, status: int) -> Any:
-        """The JSON of a body; of an error that isn't JSON the text."""
+        """The JSON of a body, of a stream what its chunks amount to; of an error that isn't JSON the text."""
+        if status in REPLIED and is_event_stream(content):  # some always stream
+            return completion_of(content)
         try:
             return json_of(content)
         except ValueError as error:
@@ -274,11 +312,6 @@ class OpenAIClient:
                 return page_text(content)
             # Redacted before it is cut: half a secret would not be found.
             text = self._redacted(page_text(content))[:80]
-            if is_event_stream(content):
-                raise PartitionFailure(
-                    f"expected one JSON object, got a stream of events: {text!r}; this endpoint always streams",
-                    kind="streamed_reply",
-                ) from None
             raise TransientFailure(
                 f"expected JSON, got {'the page ' if is_page(content) else ''}{text!r}: {error}",
                 kind="invalid_json",
@@ -335,6 +368,7 @@ def open_openai(model: Model, surroundings: Surroundings) -> OpenAIClient:
         secret_query={field: secret_of(model, name, environment) for field, name in file.query_env.items()},
         max_connections=file.limits.max_concurrency,
         max_reply_mib=file.limits.max_reply_mib,
+        streams=file.stream,
         dialect=Dialect.of(model, lane_of(ModelIdentity(file.provider, *openai_address(file))), surroundings.dialects),
         pointing=pointing_by_key if is_openai or file.api != DEFAULT_API else pointing_to_nothing,
         tokens=tokens_of(model, surroundings),
@@ -362,43 +396,7 @@ def openai_account(file: ModelFile) -> str:
     return secrets_named(file, _key_name(file))
 
 
-def secrets_named(file: ModelFile, key_name: str | None) -> str:
-    """What a model's secrets are had from, by name, its key first, if it has one."""
-    named = sorted({**file.headers_env, **file.query_env}.items())
-    return " ".join(part for part in (key_name, file.token_command, file.token_function, *map("=".join, named)) if part)
-
-
-def endpoint_of(base_url: str, query: Mapping[str, str] | None = None) -> str:
-    """One spelling for one address: lower-case host, no default port, no final slash, sorted query.
-
-    >>> endpoint_of("HTTPS://Api.Example.com:443/v1/", {"api-version": "2"})
-    'https://api.example.com/v1?api-version=2'
-    """
-    parts = urlsplit(base_url)
-    if parts.scheme.lower() not in DEFAULT_PORTS or not parts.hostname:
-        raise ConfigError(f"expected a base_url that begins with http:// or https://, got {base_url!r}")
-    scheme = parts.scheme.lower()
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    port = "" if parts.port in (None, DEFAULT_PORTS[scheme]) else f":{parts.port}"
-    asked = "&".join(part for part in (parts.query, urlencode(sorted((query or {}).items()))) if part)
-    return f"{scheme}://{host}{port}{parts.path.rstrip('/')}{'?' if asked else ''}{asked}"
-
-
 def _key_name(file: ModelFile) -> str | None:
     """The variable that holds the key; null if none is sent."""
     needs_key = urlsplit(file.base_url or OPENAI_URL).hostname == OPENAI_HOST and not has_tokens(file)
     return file.api_key_env or ("OPENAI_API_KEY" if needs_key else None)
-
-
-def secret_of(model: Model, name: str, environment: Mapping[str, str]) -> str:
-    """What a variable holds that a model file names.
-
-    Raises:
-        MissingKeyError: It isn't set.
-    """
-    value = environment.get(name, "").strip()
-    if not value:
-        raise MissingKeyError(
-            f"model {model.name!r} needs the environment variable {name}, which is not set; nothing was sent"
-        )
-    return value

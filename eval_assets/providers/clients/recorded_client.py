@@ -14,6 +14,7 @@ from eval_assets.config.files.variables import with_variables
 from eval_assets.config.model import ModelFile, RecordedColumns
 from eval_assets.config.problems import line_word, nearest
 from eval_assets.errors import ConfigError
+from eval_assets.providers.clients.callable_replies import TAKEN
 from eval_assets.providers.failures import RequestFailed
 from eval_assets.providers.replies.content import calls_of_all, json_cell
 from eval_assets.providers.replies.endings import outcome_of
@@ -71,6 +72,11 @@ class RecordedClient:
     def __init__(self, path: Path, columns: RecordedColumns, *, file: str | None = None) -> None:
         self._path = path
         self._columns = columns
+        taken = [column for column in columns.extra if _name_of(column) in TAKEN]
+        if taken:
+            raise ConfigError(
+                f"{file or path}: `columns.extra` names {taken[0]!r}, which is a column of every row already"
+            )
         self._measured = (columns.latency_seconds, columns.prompt_tokens, columns.completion_tokens)
         self._said = Spool()
         self._lines = array("Q")
@@ -117,7 +123,7 @@ class RecordedClient:
                 f"{request.sample_index} of {named}{one}",
                 "not_recorded",
             )
-        output, latency, *tokens = said
+        output, extra, latency, *tokens = said
         trajectory = conversation_in(output)
         calls = None if trajectory is None else calls_of_all(trajectory)
         text = _text_of(output) if trajectory is None else last_answer(trajectory)
@@ -134,6 +140,7 @@ class RecordedClient:
             completion_tokens=completion_tokens,
             tool_calls=calls,
             trajectory=None if trajectory is None else json_cell(trajectory),
+            extra=json_cell(extra) if extra else None,
         )
 
     async def aclose(self) -> None:
@@ -152,7 +159,7 @@ class RecordedClient:
         columns, first = self._columns, None
         if columns.sample_index is not None and columns.example_id is None:
             raise ConfigError(f"{file}: expected `columns.example_id` beside `sample_index`, which counts per example")
-        named = (columns.example_id, columns.sample_index, columns.output)
+        named = (columns.example_id, columns.sample_index, columns.output, *columns.extra)
         unseen = [column for column in named if column is not None]
         fault: ConfigError | None = None  # said after a column that no row has
         for line, row in recorded_rows(self._path, columns, file=file):
@@ -162,7 +169,9 @@ class RecordedClient:
                 fault = self._place(line, row, columns.example_id, file)
             output = value_at(row, columns.output)
             measured = [None if column is None else value_at(row, column) for column in self._measured]
-            self._said.add(None if output is None else [output, *measured])
+            beside = {_name_of(column): value_at(row, column) for column in columns.extra}
+            extra = {name: value for name, value in beside.items() if value is not None}
+            self._said.add(None if output is None else [output, extra, *measured])
             self._lines.append(line)
         if unseen and first is not None:
             raise _absent(unseen[0], first, file)
@@ -219,6 +228,11 @@ def recorded_rows(path: Path, columns: RecordedColumns, *, file: str) -> Iterato
         yield line, row
     if not found:
         raise ConfigError(f"{file}: expected rows with predictions, the file has none")
+
+
+def _name_of(column: str) -> str:
+    """Under which a column is kept beside an output: of a path into nested objects its last part."""
+    return column.rpartition(".")[2]
 
 
 def _text_of(output: Any) -> str:

@@ -15,6 +15,8 @@ LOG = logging.getLogger("eval_assets")
 DIALECTS_FILE = "dialects.json"
 """In the state directory."""
 
+FORMAT, JSON_MODE = "response_format", "json_object"
+
 
 class DialectMemory:
     """Names of parameters by lane and reasoning effort, on which some models make sampling depend.
@@ -131,8 +133,37 @@ class Dialect:
         self._memory.learn(self._place(parameters), asked, other)
         return True
 
+    def format_sent(self, wanted: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+        """The reply format to ask in: as wanted, else the strictest weaker one that wasn't refused, else none."""
+        found = self._memory.names(self._format_place)
+        if wanted is None or FORMAT not in found:
+            return wanted
+        return {"type": found[FORMAT]} if found[FORMAT] else None
+
+    def format_refused(self, wanted: Mapping[str, Any], sent: Mapping[str, Any]) -> None:
+        """Ask in a weaker format from now on, unless another request found that out meanwhile.
+
+        Args:
+            wanted: The format of the request.
+            sent: The one that was refused.
+        """
+        if self.format_sent(wanted) != sent:
+            return
+        weaker = JSON_MODE if sent["type"] != JSON_MODE else None
+        self._memory.learn(self._format_place, FORMAT, weaker)
+        instead = "in JSON mode" if weaker else "as plain text"
+        self._memory.say_once(
+            f"{self._called} takes no reply format {sent['type']}: it is asked {instead}; what the prompt says of the "
+            "format is all it knows"
+        )
+
+    @property
+    def _format_place(self) -> str:
+        return f"{self._lane} {FORMAT}"
+
     def accepted(self, parameters: Mapping[str, Any]) -> None:
         """Keep what was found out: a request spelled so was answered."""
+        self._memory.keep(self._format_place)
         self._memory.keep(self._place(parameters))
 
     def _place(self, parameters: Mapping[str, Any]) -> str:

@@ -10,11 +10,15 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from eval_assets.providers.failures import RequestFailed, TransientFailure
+from eval_assets.providers.http.event_streams import FirstToken
 
 if TYPE_CHECKING:
     import httpx2
 
 MIB = 2**20
+FIRST_TOKEN_AT = "first_token_at"  # noqa: S105  a time
+"""Extension of a response: when the first token of a stream came, by `time.perf_counter`."""
+
 HEADERS_OF_THE_WIRE = (b"content-encoding", b"content-length", b"transfer-encoding")
 NO_SUCH_NAME = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
 
@@ -34,15 +38,19 @@ def bounded_client(*, max_connections: int, max_body_bytes: int) -> "httpx2.Asyn
 
         async def send(self, request: httpx2.Request, *, stream: bool = False, **options: Any) -> httpx2.Response:  # noqa: ARG002  a body is always read here
             response = await super().send(request, stream=True, **options)
+            first = FirstToken()
             try:
                 if _is_within(response, max_body_bytes):
                     await response.aread()
                     return response
-                body = await _body_within(response, max_body_bytes)
+                body = await _body_within(response, max_body_bytes, first)
             finally:
                 await response.aclose()
             headers = [pair for pair in response.headers.raw if pair[0].lower() not in HEADERS_OF_THE_WIRE]
-            return httpx2.Response(response.status_code, headers=headers, content=body, request=request)
+            told = {FIRST_TOKEN_AT: first.at}
+            return httpx2.Response(
+                response.status_code, headers=headers, content=body, request=request, extensions=told
+            )
 
     limits = httpx2.Limits(max_connections=max_connections, max_keepalive_connections=max_connections)
     # No time limit here: the engine's deadline counts, for the body too.
@@ -86,6 +94,11 @@ def failed_connection(error: BaseException, address: str) -> TransientFailure:
     return TransientFailure(f"the connection to {address} broke: {said}", kind="connection_lost")
 
 
+def is_stream_of_events(headers: Any) -> bool:
+    """Whether the headers of a response announce server-sent events."""
+    return str(headers.get("content-type", "")).lower().startswith("text/event-stream")
+
+
 def _is_within(response: "httpx2.Response", max_body_bytes: int) -> bool:
     """Whether the headers promise a plain body within the limit; the transport reads no byte more than promised."""
     length = response.headers.get("content-length", "")
@@ -93,8 +106,9 @@ def _is_within(response: "httpx2.Response", max_body_bytes: int) -> bool:
     return plain and length.isdecimal() and int(length) <= max_body_bytes
 
 
-async def _body_within(response: "httpx2.Response", max_body_bytes: int) -> bytes:
-    """The decompressed body, read in pieces of at most 1 MiB."""
+async def _body_within(response: "httpx2.Response", max_body_bytes: int, first: FirstToken) -> bytes:
+    """The decompressed body, read in pieces of at most 1 MiB, which `first` sees as they come."""
+    is_watched = is_stream_of_events(response.headers)
     pieces: list[bytes] = []
     n_bytes = 0
     # Compressed bytes count too: they may decompress to nothing, for ever.
@@ -105,6 +119,8 @@ async def _body_within(response: "httpx2.Response", max_body_bytes: int) -> byte
         if n_bytes > max_body_bytes:
             raise _too_large(response.status_code, max_body_bytes)
         pieces.append(piece)
+        if is_watched:
+            first.see(piece)
     return b"".join(pieces)
 
 

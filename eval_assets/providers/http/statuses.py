@@ -52,6 +52,9 @@ OF_FORMATS = (
     "response_format", "json_schema", "json_object", "json mode", "structured output", "output_config.format", "guided",
     "grammar",
 )  # fmt: skip
+OF_A_FAULTY_FORMAT = ("invalid schema", "invalid_json_schema", "must contain the word")
+"""What is found fault with in a schema, or in messages beside a format, by endpoints that take such."""
+
 PATHS = ("/chat/completions", "/responses", "/messages")
 """What is added to a `base_url`, by API."""
 
@@ -99,6 +102,18 @@ def speaks_of_formats(message: str) -> bool:
     True
     """
     return any(phrase in message.casefold() for phrase in OF_FORMATS)
+
+
+def takes_no_such_format(message: str) -> bool:
+    """Whether an endpoint takes no such format at all, and doesn't just find fault with this one.
+
+    >>> takes_no_such_format("response_format json_schema is not supported")
+    True
+    >>> takes_no_such_format("Invalid schema for response_format 'answer': schema must have type 'object'")
+    False
+    """
+    said = message.casefold()
+    return speaks_of_formats(message) and not any(phrase in said for phrase in OF_A_FAULTY_FORMAT)
 
 
 def error_of(body: Any) -> tuple[str, str]:

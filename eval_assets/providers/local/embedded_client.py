@@ -83,6 +83,7 @@ class EmbeddedClient:
             base_url=self._base_url,
             max_connections=self._file.limits.max_concurrency,
             max_reply_mib=self._file.limits.max_reply_mib,
+            streams=self._file.stream,
         )
 
 

@@ -6,18 +6,22 @@ from typing import Any
 from eval_assets.requests.foreign_values import whole_number
 from eval_assets.requests.used_tokens import UsedTokens
 
-# Spellings: OpenAI's chat and responses, Anthropic, Bedrock, Gemini.
+# Spellings: OpenAI's chat and responses, Anthropic, Bedrock, Gemini, LangChain.
 PROMPT = ("prompt_tokens", "input_tokens", "inputTokens", "promptTokenCount")
 COMPLETION = ("completion_tokens", "output_tokens", "outputTokens", "candidatesTokenCount")
 TOTAL = ("total_tokens", "totalTokens", "totalTokenCount")
 CACHED = (
     "cache_read_input_tokens", "cacheReadInputTokens", "cachedContentTokenCount", "prompt_cache_hit_tokens",
-    "cached_tokens", "num_cached_tokens",
+    "cached_tokens", "num_cached_tokens", "cache_read",
 )  # fmt: skip
-WRITTEN = ("cache_creation_input_tokens", "cacheWriteInputTokens", "cache_write_tokens", "cache_creation_tokens")
-REASONING = ("reasoning_tokens", "thoughtsTokenCount", "thinking_tokens")
+WRITTEN = (
+    "cache_creation_input_tokens", "cacheWriteInputTokens", "cache_write_tokens", "cache_creation_tokens",
+    "cache_creation",
+)  # fmt: skip
+REASONING = ("reasoning_tokens", "thoughtsTokenCount", "thinking_tokens", "reasoning")
 PROMPT_DETAILS = ("prompt_tokens_details", "input_tokens_details", "input_token_details")
 COMPLETION_DETAILS = ("completion_tokens_details", "output_tokens_details", "output_token_details")
+AUDIO = ("audio_tokens", "audio")
 BESIDE = ("cache_read_input_tokens", "cache_creation_input_tokens", "cacheReadInputTokens", "cacheWriteInputTokens")
 """Anthropic's and Bedrock's names: there the prompt is counted without what a cache gave or took."""
 
@@ -54,9 +58,9 @@ def counts_of(usage: Mapping[str, Any]) -> UsedTokens:
         cached_tokens=cached,
         cache_write_tokens=written,
         reasoning_tokens=reasoning,
-        audio_prompt_tokens=_first(of_prompt, ("audio_tokens",)),
+        audio_prompt_tokens=_first(of_prompt, AUDIO),
         image_prompt_tokens=_told(_first(of_prompt, ("image_tokens",)), _of_modality(usage, "IMAGE")),
-        audio_completion_tokens=_first(of_completion, ("audio_tokens",)),
+        audio_completion_tokens=_first(of_completion, AUDIO),
     )
 
 

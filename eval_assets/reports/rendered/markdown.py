@@ -196,10 +196,13 @@ def _flip_cells(flip: Flip) -> tuple[str, ...]:
 
 
 def _cost_and_speed(table: AnswerTable) -> Iterator[str]:
-    yield "| candidate | answered | cost | judging | p50 | p90 | p99 | tokens/s of one request | reused |"
-    yield "| --- |" + " ---: |" * 8
+    with_first = any(row.candidate.performance.is_streamed for row in table.rows)
+    first = " first token p50 |" if with_first else ""
+    yield f"| candidate | answered | cost | judging | p50 | p90 | p99 |{first} tokens/s of one request | reused |"
+    yield "| --- |" + " ---: |" * (9 if with_first else 8)
     for row in table.rows:
-        yield f"| {markdown_text(row.name)} | {' | '.join(_speed_cells(row.candidate.performance))} |"
+        cells = _speed_cells(row.candidate.performance, with_first=with_first)
+        yield f"| {markdown_text(row.name)} | {' | '.join(cells)} |"
 
 
 def _paid_and_saved(report: EvaluationReport) -> Iterator[str]:
@@ -213,12 +216,14 @@ def _paid_and_saved(report: EvaluationReport) -> Iterator[str]:
         yield f"| {markdown_text(spent.who)} | {spent.n_replies:,} | {spent.n_reused:,} | {' | '.join(amounts)} |"
 
 
-def _speed_cells(speed: Performance) -> Iterator[str]:
+def _speed_cells(speed: Performance, *, with_first: bool) -> Iterator[str]:
     failed = speed.n_answered < speed.n_predictions or not speed.n_predictions
     yield f"{'⚠️ ' if failed else ''}{speed.n_answered:,}/{speed.n_predictions:,}"
     yield from (money_text(amount) for amount in (speed.cost_usd, speed.judge_cost_usd))
     for latency in (speed.latency_p50_seconds, speed.latency_p90_seconds, speed.latency_p99_seconds):
         yield seconds_text(latency)
+    if with_first:
+        yield seconds_text(speed.first_token_p50_seconds)
     yield speed_text(speed.tokens_per_second)
     yield share_text(speed.reused_share)
 

@@ -188,12 +188,16 @@ def _means(found: Sequence[Measure], table: AnswerTable, head: str) -> Iterator[
 
 
 def _cost_and_speed(report: EvaluationReport, table: AnswerTable) -> Iterator[str]:
-    rows = [[str(row.place or ABSENT), row.name, *_speed_cells(row.candidate.performance)] for row in table.rows]
+    with_first = report.total.is_streamed
+    rows = [
+        [str(row.place or ABSENT), row.name, *_speed_cells(row.candidate.performance, with_first=with_first)]
+        for row in table.rows
+    ]
     if len(report.candidates) > 1:
-        rows.append(["", "all", *_speed_cells(report.total)])
-    yield from _columns(
-        ["", "cost and speed", "answered", "cost", "judging", "p50/p90/p99", "tok/s", "reused"], rows, right_from=2
-    )
+        rows.append(["", "all", *_speed_cells(report.total, with_first=with_first)])
+    first = ["first p50/p90"] if with_first else []
+    heads = ["", "cost and speed", "answered", "cost", "judging", "p50/p90/p99", *first, "tok/s", "reused"]
+    yield from _columns(heads, rows, right_from=2)
     yield "tok/s: output tokens per second of one request; - where nothing is known, such as a price"
 
 
@@ -212,13 +216,14 @@ def _paid_and_saved(report: EvaluationReport) -> Iterator[str]:
         yield from _columns(["", "paid to", "replies", "reused", "paid", "saved", "without reuse"], rows, right_from=2)
 
 
-def _speed_cells(speed: Performance) -> list[str]:
+def _speed_cells(speed: Performance, *, with_first: bool = False) -> list[str]:
     failed = speed.n_predictions - speed.n_answered
     return [
         f"{MARK + ' ' if failed or not speed.n_predictions else ''}{speed.n_answered:,}/{speed.n_predictions:,}",
         money_text(speed.cost_usd),
         money_text(speed.judge_cost_usd),
         latency_text(speed.latency_p50_seconds, speed.latency_p90_seconds, speed.latency_p99_seconds),
+        *([latency_text(speed.first_token_p50_seconds, speed.first_token_p90_seconds)] if with_first else []),
         speed_text(speed.tokens_per_second),
         share_text(speed.reused_share),
     ]

@@ -24,7 +24,7 @@ COUNTS = ("prompt_tokens", "completion_tokens")
 
 ID_BYTES = 16
 
-APART = ("reasoning", "tool_calls", "trajectory")
+APART = ("reasoning", "tool_calls", "trajectory", "extra")
 """Columns that replies stored by earlier releases don't have; they count in the hash where they hold something."""
 
 
@@ -45,12 +45,14 @@ def storable(reply: Reply) -> Reply:
         "error": _encodable(reply.error),
         "finish_reason": _encodable(reply.finish_reason),
         "reasoning": _encodable(reply.reasoning),
+        "extra": _encodable(reply.extra),
         **{name: _encodable(told) for name, told in answerer_of(reply).items()},
         "prompt_tokens": whole_number(reply.prompt_tokens),
         "completion_tokens": whole_number(reply.completion_tokens),
         **{name: whole_number(getattr(reply, name)) for name in PARTS},
         "cost_usd": finite_number(reply.cost_usd),
         "latency_seconds": finite_number(reply.latency_seconds),
+        "first_token_seconds": finite_number(reply.first_token_seconds),
     }
     changed = {name: value for name, value in held.items() if value is not getattr(reply, name)}
     return replace(reply, **changed) if changed else reply
@@ -77,6 +79,7 @@ def row_of(
         "reasoning": reply.reasoning,
         "tool_calls": reply.tool_calls,
         "trajectory": reply.trajectory,
+        "extra": reply.extra,
         "finish_reason": reply.finish_reason,
         "error_kind": reply.error_kind,
         "error": reply.error,
@@ -88,6 +91,7 @@ def row_of(
         "tokens_estimated": reply.tokens_estimated,
         "cost_usd": reply.cost_usd,
         "requested_at": reply.requested_at,
+        "first_token_seconds": reply.first_token_seconds,
         **answerer_of(reply),
         "usage": reply.usage,
         "run_id": run_id,
@@ -160,6 +164,8 @@ def stored_reply_of(row: Mapping[str, Any]) -> StoredReply:
         trajectory=row.get("trajectory"),
         usage=row.get("usage"),
         tokens_estimated=row.get("tokens_estimated"),
+        extra=row.get("extra"),
+        first_token_seconds=row.get("first_token_seconds"),
         **answerer_in(row),
         **parts_in(row),  # type: ignore[arg-type]  # counts, by name
     )

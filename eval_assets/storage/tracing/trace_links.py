@@ -22,8 +22,8 @@ SPENT = ("latency_seconds", "prompt_tokens", "completion_tokens", "cost_usd", "r
 SCORE_FIELDS = ("score", "label", "outcome", "reason")
 ASKED_FIELDS = ("judge_version", "judge_model", "juror", "draw", "method", "raw_reply", "reasoning", "justification")
 OUTPUT_FIELDS = (
-    "output", "reasoning", "tool_calls", "trajectory", "outcome", "error_kind", "error", "finish_reason",
-    "request_key", "response_id", "reused", *ANSWERER,
+    "output", "reasoning", "tool_calls", "trajectory", "extra", "outcome", "error_kind", "error", "finish_reason",
+    "output_fault", "request_key", "response_id", "reused", *ANSWERER,
 )  # fmt: skip
 
 
@@ -73,7 +73,7 @@ def prediction_part(warehouse: Warehouse, row: Part) -> Part:
     return {
         **{column: row[column] for column in ("prediction_id", *CELL, "example_id", "sample_index")},
         "messages": _parsed(row["messages"]),
-        **{field: _plain(row[field]) for field in (*OUTPUT_FIELDS, *SPENT)},
+        **{field: _plain(row[field]) for field in (*OUTPUT_FIELDS, *SPENT, "first_token_seconds")},
         "paid_by_run_id": _paid_by(warehouse, row["response_id"]),
         **_written(warehouse, "predictions", row),
     }

@@ -14,7 +14,7 @@ from eval_assets.wording.numbers import ABSENT, money_text, plain_number, second
 
 WIDTH = 110
 INDENT = "  "
-MODEL_FIELDS = ("provider", "model", "base_url", "query", "callable", "file", "gguf_file", "parameters")
+MODEL_FIELDS = ("provider", "model", "base_url", "query", "callable", "arguments", "file", "gguf_file", "parameters")
 
 Part = Mapping[str, Any]
 
@@ -80,6 +80,8 @@ def _prediction(prediction: Part) -> Iterator[str]:
     calls, trajectory = prediction["tool_calls"], prediction["trajectory"]
     yield from _field("tool calls", None if calls is None else calls_text(calls))
     yield from _messages("trajectory", None if trajectory is None else json.loads(trajectory))
+    yield from _field("returned beside it", prediction["extra"])
+    yield from _field("not of the form asked for", prediction["output_fault"] or None)
     yield from _field("outcome", prediction["outcome"])
     error = [part for part in (prediction["error_kind"], prediction["error"]) if part]
     yield from _field("error", ": ".join(error) or None)
@@ -198,7 +200,9 @@ def _spent(part: Part) -> Iterator[str]:
         ABSENT if part[name] is None else f"{part[name]:,}" for name in ("prompt_tokens", "completion_tokens")
     )
     spent = f"{seconds_text(part['latency_seconds'])}, {money_text(part['cost_usd'])}"
-    yield from _field("used", f"{asked} + {said} tokens, {spent}")
+    first = part.get("first_token_seconds")
+    began = f", first token after {seconds_text(first)}" if first is not None else ""
+    yield from _field("used", f"{asked} + {said} tokens, {spent}{began}")
     told = [part[name] for name in ANSWERER if part.get(name)]
     yield from _field("answered by", ", ".join(told) or None)
     yield from _field("reply", f"{part['response_id']}{', reused' if part['reused'] else ''}")
