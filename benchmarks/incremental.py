@@ -93,7 +93,7 @@ class Step:
 def steps_of(project: Project, n: int) -> list[Step]:
     """The edits, each on top of those before."""
     cells = MODELS * PROMPTS
-    of_cell, judged = len(OF_CELLS), 2  # a judge's agreement with people, and the comparison
+    of_cell, judged = len(OF_CELLS), 3  # a judge's agreement with people, what changed, and the comparison
     return [
         # A request for every cell and example, and a verdict on each reply.
         Step("first run", lambda: None, 2 * cells * n, of_cell * cells + len(OF_EVALUATIONS)),
@@ -124,10 +124,10 @@ def steps_of(project: Project, n: int) -> list[Step]:
             cells * (n + ADDED),
             2 * cells + judged,
         ),
-        # Scores and the aggregates of each cell, and the comparison.
-        Step("one metric version bumped", lambda: project.write_metric("v2"), 0, 2 * cells + 1),
+        # Scores and the aggregates of each cell, what changed, and the comparison.
+        Step("one metric version bumped", lambda: project.write_metric("v2"), 0, 2 * cells + 2),
         Step("another choice of judges", lambda: project.evaluate(judges=[]), 0, 2 * cells + judged),
-        Step("confidence changed", lambda: project.evaluate(confidence=0.9), 0, cells + 1),
+        Step("confidence changed", lambda: project.evaluate(confidence=0.9), 0, cells + 2),
         Step(
             "a gate edited",
             lambda: project.evaluate(gates=[{"metric": "brevity", "min": 0.5, "tier": "advisory"}]),

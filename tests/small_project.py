@@ -4,7 +4,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from eval_assets.checking.references import check_project
-from eval_assets.config.project import Project
+from eval_assets.config.project import Project, limited
 from eval_assets.config.project_files import load_project
 from eval_assets.config.settings import settings_from
 from eval_assets.stages.edges import compute
@@ -49,15 +49,20 @@ def notes_of(project: Project) -> list[str]:
     return check_project(project, FileVersions(project).metrics).notes
 
 
-def compute_everything(folder: Path, *, run_id: str, without: Collection[str] = ()) -> Warehouse:
+def compute_everything(
+    folder: Path, *, run_id: str, without: Collection[str] = (), limit: int | None = None
+) -> Warehouse:
     """Compute every stage of every evaluation of the project in a folder, in one run; the warehouse is its own.
 
     Args:
         folder: Which holds `data/`.
         run_id: Of the run.
         without: Tables that stay as they are.
+        limit: Only the first rows of each evaluation.
     """
-    with EngineRoom.from_settings(settings_from({}, data_dir=folder / "data")) as room:
+    project = load_project(folder / "data")
+    chosen = project if limit is None else limited(project, limit)
+    with EngineRoom.from_settings(settings_from({}, data_dir=folder / "data"), chosen) as room:
         for table in TABLES_OF_FILES:
             for name in room.project.names(table.removeprefix("eval_")):
                 compute(room, table, name, Spending(), run_id=run_id)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from eval_assets.api.results.planned import PlannedEvaluation
+    from eval_assets.api.results.stored_changes import StoredChanges
     from eval_assets.api.results.stored_report import StoredReport
     from eval_assets.api.run_search import Filter, Order
     from eval_assets.stages.engine_room import EngineRoom
@@ -85,6 +86,33 @@ class OpenedProject:
 
         with self._engine_room() as room:
             return StoredReport(present_report(room, evaluation, whole=True))
+
+    def compare(
+        self,
+        evaluation: str,
+        *,
+        since: str = "previous",
+        until: str | None = None,
+        candidates: str | Collection[str] = (),
+    ) -> "StoredChanges":
+        """Say what changed in each candidate since a former state of it, and what that did. Nothing is sent.
+
+        Args:
+            evaluation: Its name.
+            since: The earlier state, as `eval-assets compare` takes it: `previous`, `released`, `v3`, a day, a run.
+            until: The later one, likewise; null: the present one.
+            candidates: Of these alone, `model@prompt`; default all.
+
+        Raises:
+            ConfigError: There is no such evaluation, candidate or state.
+            StorageError: It was never computed, or maintenance has removed rows of a state.
+        """
+        from eval_assets.api.results.stored_changes import StoredChanges
+        from eval_assets.stages.compared_since import compared_since
+
+        chosen = [candidates] if isinstance(candidates, str) else candidates
+        with self._engine_room() as room:
+            return StoredChanges(compared_since(room, evaluation, since=since, until=until, candidates=chosen))
 
     def scores(self, evaluation: str, *, as_pandas: bool = False) -> Any:
         """Every score of an evaluation as last computed: a row per candidate, example, sample and metric.

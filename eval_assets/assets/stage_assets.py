@@ -121,7 +121,7 @@ def _materialized(
 ) -> Materialized:
     with said_plainly(engine_room.warehouse):
         written = compute(engine_room, stage.table, key, spending, run_id=context.run.run_id)
-        shown = stage.preview(engine_room, key)
+        shown = stage.preview(engine_room, key) if written.shown is None else written.shown
     return result(written, shown)
 
 

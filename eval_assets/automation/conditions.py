@@ -14,7 +14,8 @@ def automation_conditions(names: Names) -> dict[str, Condition]:
     """Table → when its partitions run by themselves; files are read by the sensor `watch_files`."""
     of_cells = dict.fromkeys(OF_CELLS, when_inputs_change())
     of_evaluations = dict.fromkeys(OF_EVALUATIONS, when_verdicts_change(names))
-    return {**of_cells, **of_evaluations, "comparison": when_candidates_change(names)}
+    of_candidates = dict.fromkeys(("changes", "comparison"), when_candidates_change(names))
+    return {**of_cells, **of_evaluations, **of_candidates}
 
 
 def when_inputs_change() -> Condition:
@@ -27,7 +28,7 @@ def when_inputs_change() -> Condition:
 
 
 def when_candidates_change(names: Names) -> Condition:
-    """The same for `comparison`, which runs as soon as one candidate is there, although others are missing."""
+    """The same for what runs as soon as one candidate is there, although others are missing."""
     condition = dg.AutomationCondition
     evaluation, candidates = (
         dg.AssetSelection.assets(names.key(table)) for table in ("evaluations", "aggregate_reports")

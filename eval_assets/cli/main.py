@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from eval_assets.cli.batch_commands import batch
+from eval_assets.cli.comparing import compare, release
 from eval_assets.cli.dagster_commands import instance, reload
 from eval_assets.cli.editor_schemas import schemas
 from eval_assets.cli.exit_codes import ExitCode
@@ -45,6 +46,7 @@ Examples:
   eval-assets plan quickstart                    what would run, why, at what cost
   eval-assets run quickstart                     bring an evaluation up to date
   eval-assets report quickstart --format md      leaderboard and comparison
+  eval-assets compare quickstart --since v3      what changed since, and what that did
   eval-assets trace s-1f3a                       from a score back to its dataset row
 """
 
@@ -88,7 +90,9 @@ def _add(group: click.Group, command: click.Command) -> None:
 
 
 commands.add_command(init)
-for command in (batch, cache, check, gate, instance, maintain, plan, prices, reload, report, run, schemas, trace):
+for command in (
+    batch, cache, check, compare, gate, instance, maintain, plan, prices, release, reload, report, run, schemas, trace,
+):  # fmt: skip
     _add(commands, command)
 
 

@@ -1,8 +1,6 @@
 """`eval-assets report` and `eval-assets gate`."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +9,7 @@ import click
 from eval_assets.cli.chosen_project import chosen_settings
 from eval_assets.cli.exit_codes import GATE_CODES
 from eval_assets.cli.options import Format
+from eval_assets.cli.output_files import write_text, writing
 from eval_assets.cli.saying import say
 from eval_assets.errors import ConfigError
 
@@ -55,7 +54,7 @@ def report(
         from eval_assets.stages.engine_room import EngineRoom
 
         with EngineRoom.from_settings(chosen_settings(data_dir)) as engine_room:
-            _write(explain_metric(engine_room, evaluation, explain), output)
+            write_text(explain_metric(engine_room, evaluation, explain), output)
         return
     if style == "parquet":
         from eval_assets.reports.rendered.parquet import write_parquet
@@ -65,13 +64,13 @@ def report(
                 "--format parquet writes several files: expected --output with a folder for them, "
                 f"such as `eval-assets report {evaluation} --format parquet --output {evaluation}-tables`"
             )
-        with _writing(output):
+        with writing(output):
             for file in write_parquet(_load(data_dir, evaluation, whole=True), output):
                 say(f"wrote {file}", err=True)
         return
     loaded = _load(data_dir, evaluation)
     _refuse_unknown_candidates(loaded, selected)
-    _write(_rendered(loaded, style, selected), output)
+    write_text(_rendered(loaded, style, selected), output)
 
 
 @click.command(epilog=GATE_CODES)
@@ -102,27 +101,8 @@ def gate(data_dir: Path | None, evaluation: str, style: str, output: Path | None
         )
     write = {"junit": gates_junit, "json": gates_json, "md": gates_markdown}[style]
     text = write(loaded.gates, loaded.verdict, evaluation=evaluation)
-    _write(f"{text}\n{gates_explained(loaded)}" if explain else text, output)
+    write_text(f"{text}\n{gates_explained(loaded)}" if explain else text, output)
     sys.exit(loaded.verdict.exit_code)
-
-
-def _write(text: str, output: Path | None) -> None:
-    if output is None:
-        say(text)
-        return
-    with _writing(output):
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(text, encoding="utf-8")
-    say(f"wrote {output}", err=True)
-
-
-@contextmanager
-def _writing(output: Path) -> Iterator[None]:
-    """Turn what the file system says against an output into a sentence."""
-    try:
-        yield
-    except OSError as error:
-        raise click.UsageError(f"--output {str(output)!r} can't be written: {error.strerror or error}") from error
 
 
 def _load(data_dir: Path | None, evaluation: str, *, whole: bool = False) -> "EvaluationReport":

@@ -94,6 +94,7 @@ class Gate(FileModel):
     OF_SCORES: ClassVar[tuple[str, ...]] = (
         "min", "max", "max_drop", "max_drop_relative", "non_inferiority_margin", "worst_slice_min",
     )  # fmt: skip
+    DROPS: ClassVar[tuple[str, ...]] = ("max_drop", "max_drop_relative", "non_inferiority_margin")
     OF_COST: ClassVar[tuple[str, ...]] = ("max_cost_usd_per_1000", "max_latency_p90_seconds")
 
     metric: str = Field(
@@ -120,6 +121,12 @@ class Gate(FileModel):
     )
     non_inferiority_margin: float | None = Field(
         None, ge=0, description="GO only if the interval shows that the candidate is worse by less than this."
+    )
+    against: Literal["baseline", "previous", "released"] = Field(
+        "baseline",
+        exclude_if=lambda value: value == "baseline",
+        description="What drops and margins are measured from: the `baseline`, the candidate's own `previous` state, "
+        "or the state of it that `eval-assets release` marked last.",
     )
     worst_slice_min: float | None = Field(
         None,
@@ -156,6 +163,10 @@ class Gate(FileModel):
             raise ValueError(f"expected either 'metric' or 'metrics', whose scores are asked about, got {got}")
         if not asks_scores and (self.metric or self.metrics):
             raise ValueError("expected no metric with a gate that asks about cost and latency alone")
+        if self.against != "baseline" and not any(getattr(self, name) is not None for name in self.DROPS):
+            raise ValueError(
+                f"`against: {self.against}` is about drops: expected one of {', '.join(map(repr, self.DROPS))}"
+            )
         return self
 
 

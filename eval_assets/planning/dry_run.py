@@ -2,10 +2,9 @@
 
 import contextlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from itertools import islice
+from datetime import datetime
 from typing import TypeVar
 
 import polars as pl
@@ -17,11 +16,9 @@ from eval_assets.errors import ConfigError
 from eval_assets.judges.panels import requests_for
 from eval_assets.metrics.scoring.prediction_scores import rows_to_rescore
 from eval_assets.planning.estimates import Demand, Estimate, estimate_of
-from eval_assets.providers.dispatch.answering import CHUNK
-from eval_assets.providers.dispatch.jobs import Answer, Job, Policy, unsendable_reply
-from eval_assets.providers.replies.reading import reading_of, understood
-from eval_assets.requests.exchange import Reply, Request
-from eval_assets.requests.keys import ModelIdentity, canonical_request, key_of, lane_of
+from eval_assets.providers.dispatch.jobs import Policy
+from eval_assets.requests.exchange import Request
+from eval_assets.requests.keys import ModelIdentity, canonical_request, key_of
 from eval_assets.stages.cell_inputs import (
     CellInputs,
     StoredJudge,
@@ -35,11 +32,11 @@ from eval_assets.stages.file_versions import FileVersions
 from eval_assets.stages.graph import Cell
 from eval_assets.stages.predictions import prediction_frames, prediction_jobs
 from eval_assets.stages.spending import Spending
+from eval_assets.stages.stored_answers import PENDING, StoredAnswers
 from eval_assets.storage.replies.responses import ResponseStore
 from eval_assets.storage.replies.stored_replies import StoredReply
 
 T = TypeVar("T")
-PENDING = "pending"
 
 Asked = defaultdict[str, set[str]]
 """Lane → keys of the requests that cells planned earlier would send: a run sends an identical one once."""
@@ -64,7 +61,7 @@ class DryRun:
     estimates: tuple[Estimate, ...]
 
 
-class Lookup:
+class Lookup(StoredAnswers):
     """The engine's dry twin for one model: answers from the store, and counts what it would have to send."""
 
     def __init__(
@@ -77,37 +74,13 @@ class Lookup:
         spending: Spending,
         not_before: datetime | None = None,
     ) -> None:
+        super().__init__(model, identity, store)
         self.demand = Demand(model.model, is_in_batches=spending.is_in_batches(model.model))
         self._not_before = not_before if policy == "use" else None
-        self._under_way = store.batches.under_way(lane_of(identity))
-        self._reading, self._retry = reading_of(model.model), spending.retry
-        self.lane = lane_of(identity)
-        self._identity, self._store, self._policy = identity, store, policy
-        self._pending = _pending()
+        self._under_way = store.batches.under_way(self.lane)
+        self._policy, self._retry = policy, spending.retry
         # A refresh sends every cell's requests anew.
         self._asked = set() if policy == "refresh" else asked[self.lane]
-
-    def answers(self, jobs: Iterable[Job[T]], total: int | None = None) -> Iterator[Answer[T]]:  # noqa: ARG002
-        """Answer each job with its stored reply, or with a pending one."""
-        remaining = iter(jobs)
-        while chunk := list(islice(remaining, CHUNK)):
-            keyed: list[tuple[Job[T], str, str]] = []
-            for job in chunk:
-                try:
-                    canonical = canonical_request(self._identity, job.request)
-                except (ConfigError, RecursionError, MemoryError) as error:
-                    yield Answer(job, "", unsendable_reply(error), None, reused=False)
-                else:
-                    keyed.append((job, key_of(canonical), canonical))
-            stored = self._stored({key: job.request for job, key, _ in keyed})
-            for job, key, canonical in keyed:
-                found = stored.get(key)
-                if found is None:
-                    self._count(key, canonical, job.request)
-                reply = self._pending
-                if found is not None:
-                    reply = understood(found.reply, self._reading, has_tools=bool(job.request.tools))
-                yield Answer(job, key, reply, None, reused=found is not None)
 
     def count_missing(self, requests: list[Request]) -> None:
         """Count those of the requests that have no stored reply, each once."""
@@ -117,11 +90,11 @@ class Lookup:
                 canonical = canonical_request(self._identity, request)
                 keyed[key_of(canonical)] = (canonical, request)
         for key in keyed.keys() - self._stored({key: request for key, (_, request) in keyed.items()}).keys():
-            self._count(key, *keyed[key])
+            self._miss(key, *keyed[key])
 
     def _stored(self, requests: Mapping[str, Request]) -> dict[str, StoredReply]:
         """The stored replies that do, by key of the request."""
-        found = {} if self._policy == "refresh" else self._store.known(self.lane, list(requests))
+        found = {} if self._policy == "refresh" else super()._stored(requests)
         if (began := self._not_before) is not None:
             found = {key: stored for key, stored in found.items() if stored.reply.requested_at >= began}
         if self._retry is None:
@@ -132,7 +105,7 @@ class Lookup:
             if not self._retry.wants(stored.reply, self._reading, has_tools=bool(requests[key].tools))
         }
 
-    def _count(self, key: str, canonical: str, request: Request) -> None:
+    def _miss(self, key: str, canonical: str, request: Request) -> None:
         if key not in self._asked:
             self._asked.add(key)
             self.demand.add(request, canonical, is_under_way=key in self._under_way)
@@ -271,14 +244,3 @@ def planned_judge(versions: FileVersions, name: str) -> StoredJudge:
     """A judge as its files stand now, as a run would read it from its table."""
     version = versions.version("judges", name)
     return stored_judge_of(version.content, 0, version.sha256)
-
-
-def _pending() -> Reply:
-    return Reply(
-        outcome="skipped",
-        output=None,
-        finish_reason=None,
-        latency_seconds=0.0,
-        requested_at=datetime.now(UTC),
-        error_kind=PENDING,
-    )

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 import polars as pl
 
 from eval_assets.judges.pairwise import preference_requests
-from eval_assets.planning.dry_run import PENDING, Asked, Lookup, planned_identity, planned_judge, planned_predictions
+from eval_assets.planning.dry_run import Asked, Lookup, planned_identity, planned_judge, planned_predictions
 from eval_assets.planning.estimates import Estimate, estimate_of
 from eval_assets.providers.dispatch.jobs import Policy
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.graph import Cell, parse_cell
 from eval_assets.stages.pairwise_preferences import predictions_of
 from eval_assets.stages.spending import Spending
+from eval_assets.stages.stored_answers import PENDING
 from eval_assets.tables.cell_tables import PREDICTIONS
 
 

@@ -8,10 +8,10 @@ from pydantic import ValidationError
 from eval_assets.config.datasets.rows import read_examples
 from eval_assets.config.project import Project
 from eval_assets.errors import ConfigError
-from eval_assets.planning.changes import OF_A_TRIAL, dataset_change, evaluation_change, source_diff, version_change
 from eval_assets.planning.replaced_models import ReplacedModels
 from eval_assets.planning.unanswered import UnansweredRows
 from eval_assets.stages.evaluation_parts import EvaluationContent
+from eval_assets.stages.file_changes import OF_A_TRIAL, dataset_change, evaluation_change, source_diff, version_change
 from eval_assets.stages.file_versions import FILES_OF, FileVersion, FileVersions
 from eval_assets.stages.graph import (
     Cell,
@@ -158,6 +158,7 @@ class StalenessReader:
         if commit.metadata.get("code_version") != stage.code_version:
             was = commit.metadata.get("code_version")
             yield f"the computation of {table} changed: {was} → {stage.code_version}", {}
+        yield from self._marked(stage, place, commit)
         recorded = inputs_recorded(commit)
         wanted = {
             f"{upstream}/{key}": (upstream, key)
@@ -177,11 +178,18 @@ class StalenessReader:
         for made_from in recorded.keys() - wanted.keys():
             yield f"no longer depends on {made_from.replace('/', ' ', 1)}", {}
 
+    def _marked(self, stage: Stage, place: Place, commit: Commit) -> Iterator[Change]:
+        """Whether a command marked something since that the partition depends on."""
+        if stage.marks is not None:
+            evaluation = self._project.evaluation(place.evaluation)
+            if commit.metadata.get("marks") != stage.marks(evaluation, self._warehouse):
+                yield f"another state was released since {stage.table} was computed", {}
+
     def _evaluation_change(self, stage: Stage, name: str, former_version: str | None) -> Iterator[Change]:
         """In what the part of an evaluation that a stage reads differs from the version it was made from."""
         if stage.reads is None or former_version == self._sha256("evaluations", name):
             return
-        former = next((v for v in self._history("evaluations", name) if v.content_sha256 == former_version), None)
+        former = self._former("evaluations", name, former_version)
         if former is None:
             yield f"evaluation {name} is new here", {}
             return
@@ -202,13 +210,17 @@ class StalenessReader:
             if (name, made_from) not in self._dataset_changes:
                 self._dataset_changes[name, made_from] = self._dataset_change(name, made_from)
             return self._dataset_changes[name, made_from], {}
-        former = next((v for v in self._history(table, name) if v.content_sha256 == former_version), None)
+        former = self._former(table, name, former_version)
         new = self._version(FILES_OF[table], name)
         if former is None:
             return f"{table.removesuffix('s')} {name} is new here", {}
         change = version_change(table, name, former, new, self.next_version(table, name))
         changed = source_diff(former.source, new.source)
         return change, {f"{table}/{name}": changed} if changed else {}
+
+    def _former(self, table: str, name: str, data_version: str | None) -> StoredVersion | None:
+        """The last version of a file that held this content; null if none is known."""
+        return next((v for v in reversed(self._history(table, name)) if v.content_sha256 == data_version), None)
 
     def _dataset_change(self, name: str, made_from: str | None) -> str:
         """Compare the rows as they lie in the table the cell was made from with those in the file."""

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import polars as pl
@@ -11,6 +11,7 @@ from eval_assets.config.candidate import Candidate
 from eval_assets.config.datasets.dataset import DatasetCard
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.reports.candidate_report import CandidateReport, Row, candidate_report
+from eval_assets.reports.changes_report import ChangesReport, load_changes
 from eval_assets.reports.computed.answerers import answerer_notes
 from eval_assets.reports.computed.gating import OverallVerdict, overall_verdict
 from eval_assets.reports.computed.history import TrendPoint, trend
@@ -91,6 +92,7 @@ class EvaluationReport:
             missing is added in `noting`.
         provenance: Where the numbers come from.
         judging: What is known about the judges.
+        changes: What changed in each candidate since its state before.
         outdated: In what the numbers differ from the files as they stand, a line each.
     """
 
@@ -110,6 +112,7 @@ class EvaluationReport:
     notes: tuple[Note, ...]
     provenance: Provenance
     judging: JudgingReport
+    changes: ChangesReport = field(default_factory=ChangesReport)
     outdated: tuple[str, ...] = ()
     _compared: Mapping[tuple[str, str], Row] = field(init=False, repr=False, default_factory=dict)
     _against_baseline: Mapping[tuple[str, str], Row] = field(init=False, repr=False, default_factory=dict)
@@ -242,7 +245,8 @@ def load_report(
     runs = pl.concat([frames[table]["run_id"] for table in READ_TABLES if table != "aggregate_history"])
     provenance = Provenance(generated_at, tuple(runs.drop_nulls().unique().sort()), versions)
     judging = load_judging(warehouse, evaluation, judges_now or {})
-    return assemble_report(evaluation, frames, dataset=dataset, notes=notes, provenance=provenance, judging=judging)
+    report = assemble_report(evaluation, frames, dataset=dataset, notes=notes, provenance=provenance, judging=judging)
+    return replace(report, changes=load_changes(warehouse, evaluation))
 
 
 def assemble_report(

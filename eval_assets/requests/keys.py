@@ -61,7 +61,7 @@ def canonical_request(identity: ModelIdentity, request: Request) -> str:
 def request_of(canonical: str) -> Request:
     """The request that a canonical form was made of, for providers that aren't shown the example.
 
-    >>> asked = Request(({"role": "user", "content": "Why?"},), {"seed": 1})
+    >>> asked = Request(({"role": "user", "content": "Why?"},), {"seed": 1}, tools=({"type": "function"},))
     >>> request_of(canonical_request(ModelIdentity("openai", "https://example.org", "m"), asked)) == asked
     True
     """
@@ -71,6 +71,7 @@ def request_of(canonical: str) -> Request:
         parameters=held["parameters"],
         response_format=held.get("response_format"),
         sample_index=held.get("sample_index", 0),
+        tools=tuple(held.get("tools", ())),
     )
 
 

@@ -11,7 +11,7 @@ ARGUMENT_FIELDS = ("arguments", "args", "input", "kwargs")
 """Where a call has its arguments; the first that is there counts."""
 
 
-class ToolCall(NamedTuple):
+class NamedCall(NamedTuple):
     """One call.
 
     Args:
@@ -25,30 +25,30 @@ class ToolCall(NamedTuple):
     fault: str | None = None
 
 
-def call_in(call: Any) -> ToolCall:
+def call_in(call: Any) -> NamedCall:
     """Read a call in the shape of OpenAI's chat or responses, of Anthropic, LangChain or MLflow.
 
     >>> call_in({"type": "function", "function": {"name": "weather", "arguments": '{"city": "Oslo"}'}})
-    ToolCall(name='weather', arguments={'city': 'Oslo'}, fault=None)
+    NamedCall(name='weather', arguments={'city': 'Oslo'}, fault=None)
     >>> call_in({"name": "weather", "arguments": "{city"}).fault
     "the arguments of weather are no JSON: '{city'"
     """
     if not isinstance(call, Mapping):
-        return ToolCall(None, call, f"expected a call with a name, got {call!r:.80}")
+        return NamedCall(None, call, f"expected a call with a name, got {call!r:.80}")
     function = call["function"] if isinstance(call.get("function"), Mapping) else call
     name = function["name"] if isinstance(function.get("name"), str) else None
     fault = None if name is not None else f"expected a call with a name, got {call!r:.80}"
     given: Any = next((function[field] for field in ARGUMENT_FIELDS if field in function), None)
     if not isinstance(given, str):
-        return ToolCall(name, given, fault)
+        return NamedCall(name, given, fault)
     try:
-        return ToolCall(name, pydantic_core.from_json(given), fault)
+        return NamedCall(name, pydantic_core.from_json(given), fault)
     except ValueError:  # no JSON, or JSON nested too deeply
         blank = not given.strip()
-        return ToolCall(name, given, fault if blank else f"the arguments of {name} are no JSON: {given!r:.80}")
+        return NamedCall(name, given, fault if blank else f"the arguments of {name} are no JSON: {given!r:.80}")
 
 
-def calls_in(calls: str | None) -> list[ToolCall]:
+def calls_in(calls: str | None) -> list[NamedCall]:
     """Read a column `tool_calls`: a JSON list, or nothing.
 
     >>> calls_in('[{"id": "c1", "name": "weather", "args": {"city": "Oslo"}}]')[0].arguments
@@ -59,10 +59,10 @@ def calls_in(calls: str | None) -> list[ToolCall]:
     return [call_in(call) for call in pydantic_core.from_json(calls)] if calls else []
 
 
-def call_text(call: ToolCall) -> str:
+def call_text(call: NamedCall) -> str:
     """How people and judges read a call.
 
-    >>> call_text(ToolCall("weather", {"city": "Oslo", "days": 2})), call_text(ToolCall(None, [1]))
+    >>> call_text(NamedCall("weather", {"city": "Oslo", "days": 2})), call_text(NamedCall(None, [1]))
     ('weather(city="Oslo", days=2)', '(a tool without name)([1])')
     """
     name = call.name or "(a tool without name)"

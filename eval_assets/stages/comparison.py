@@ -1,5 +1,6 @@
 """The stage at the end: candidates compared, gates asked, history extended, the report page written."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ import polars as pl
 from eval_assets.config.candidate import Candidate
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.reports.computed.comparing import compare_candidates
+from eval_assets.reports.computed.former_scores import FormerScores
 from eval_assets.reports.computed.gating import evaluate_gates, overall_verdict
 from eval_assets.reports.computed.history import CellVersions, history_rows
 from eval_assets.reports.computed.labels import with_labels
@@ -22,6 +24,7 @@ from eval_assets.stages.cell_inputs import data_version_in
 from eval_assets.stages.content_hash import content_sha256
 from eval_assets.stages.graph import Cell, cells_of
 from eval_assets.stages.metric_facts import stored_facts
+from eval_assets.stages.previews import report_preview
 from eval_assets.stages.report_reading import read_report
 from eval_assets.stages.stage import Computation
 from eval_assets.storage.versions import StoredVersion, current_version
@@ -42,15 +45,19 @@ def compute_comparison(run: Computation) -> Written:
         evaluation,
         cells_of(room.project, evaluation.name),
         stored_facts(room.versions, room.warehouse, evaluation),
-        judged={place: inputs[place] for place in inputs if place.startswith(("judge_agreement/", "pairwise_"))},
+        judged={
+            place: inputs[place] for place in inputs if place.startswith(("judge_agreement/", "pairwise_", "changes/"))
+        },
         warehouse=room.warehouse,
         run_id=run.run_id,
         stored=stored,
     )
     if room.pages is None:
         return written
-    page = write_page(report_html(read_report(room, evaluation.name)), room.pages, evaluation.name)
-    return replace(written, facts={**written.facts, "page": page.absolute().as_uri()})
+    report = read_report(room, evaluation.name)
+    page = write_page(report_html(report), room.pages, evaluation.name)
+    facts = {**written.facts, "page": page.absolute().as_uri()}
+    return replace(written, facts=facts, shown=report_preview(report))
 
 
 def write_comparison(
@@ -87,6 +94,9 @@ def write_comparison(
     groups = groups_of(warehouse, partition, cluster=stored.content["cluster"], slices=[])
     comparison = compare_candidates(evaluation, scores, aggregates, metric_facts=facts, run_id=run_id, groups=groups)
     comparison = with_labels(comparison, scores, evaluation, groups)
+    looks_back = any(gate.against != "baseline" for gate in evaluation.file.gates)
+    pairs = warehouse.scan("paired_scores", partition).filter(mine)
+    former = FormerScores(pairs.collect(), groups) if looks_back else None
     asks_slices = any(gate.worst_slice_min is not None for gate in evaluation.file.gates)
     slices = stored.content["slices"] if asks_slices else []
     gates = evaluate_gates(
@@ -97,6 +107,7 @@ def write_comparison(
         groups=groups_of(warehouse, partition, cluster=stored.content["cluster"], slices=slices) if slices else groups,
         references=stored.content.get("references", ()),
         performances=_performances(warehouse, evaluation),
+        former=former,
     )
     data_version = content_sha256([comparison.drop("run_id").to_dicts(), gates.drop("run_id").to_dicts(), versions])
     recorded = provenance(
@@ -155,13 +166,22 @@ def _extend_history(
         .select("model", "prompt", "example_id", "example_sha256", "prompt_version", "model_version", "cost_usd")
         .collect()
     )
+    judges = warehouse.scan("judge_scores", {"evaluation": evaluation.name})
+    judged = judges.group_by("model", "prompt", "judge").agg(pl.col("judge_version").max()).collect()
+    judge_versions: defaultdict[str, dict[str, int | None]] = defaultdict(dict)
+    for row in judged.iter_rows(named=True):
+        judge_versions[Candidate.of_row(row)][row["judge"]] = row["judge_version"]
     versions: dict[str, CellVersions] = {}
     costs: dict[str, float | None] = {}
     for (model, prompt), rows in predictions.group_by("model", "prompt"):
         candidate = Candidate.of(model, prompt)
         first = rows.row(0, named=True)
         versions[candidate] = CellVersions(
-            first["prompt_version"], first["model_version"], evaluation_version, examples_sha256(rows)
+            first["prompt_version"],
+            first["model_version"],
+            evaluation_version,
+            examples_sha256(rows),
+            judge_versions[candidate],
         )
         costs[candidate] = known_sum(rows["cost_usd"])
     recorded = history_rows(aggregates, recorded_at=datetime.now(UTC), versions=versions, cost_usd=costs, run_id=run_id)

@@ -87,6 +87,13 @@ def judge_agreement_part(content: EvaluationContent) -> Part:
     return {**measured, **_fields(content, "dataset", "models", "confidence", "seed")}
 
 
+def changes_part(content: EvaluationContent) -> Part:
+    """Which candidates are held against their former states, by which scores; a released state where a gate asks."""
+    is_asked = any(gate.against == "released" for gate in content.evaluation.file.gates)
+    candidates = {"candidates": list(content.evaluation.candidates)}
+    return {**candidates, **_described(content), **({"against": "released"} if is_asked else {})}
+
+
 def comparison_part(content: EvaluationContent) -> Part:
     """Which candidates are compared with which, and what is asked of them."""
     candidates = {"candidates": list(content.evaluation.candidates), "baseline": content.evaluation.baseline}

@@ -2,16 +2,20 @@
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 
+from eval_assets.reports.changes_report import load_changes
 from eval_assets.reports.computed.labels import shares_in_words
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.rendered.answer import answer_sentence
+from eval_assets.reports.rendered.changes_text import changes_markdown, trends_markdown
 from eval_assets.reports.rendered.markdown import report_markdown
 from eval_assets.reports.rendered.page.html import leaderboard_svg
 from eval_assets.requests.conversations import readable
+from eval_assets.stages.cell_inputs import evaluation_of
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.graph import parse_cell
 from eval_assets.stages.report_reading import read_report
@@ -54,8 +58,12 @@ def label_shares(room: EngineRoom, key: str) -> Mapping[str, str]:
 
 
 def comparison_preview(room: EngineRoom, key: str) -> Mapping[str, str]:
+    """What `report_preview` makes of the report of an evaluation."""
+    return report_preview(read_report(room, key))
+
+
+def report_preview(report: EvaluationReport) -> Mapping[str, str]:
     """The answer, the whole report, and its leaderboards as pictures, one per metric that is won or lost."""
-    report = read_report(room, key)
     metrics = [
         metric
         for metric in report.metrics
@@ -63,7 +71,17 @@ def comparison_preview(room: EngineRoom, key: str) -> Mapping[str, str]:
         and any(row["n_scored"] for candidate in report.candidates if (row := candidate.metrics.get(metric)))
     ]
     figures = "\n\n".join(_picture(report, metric) for metric in metrics[:MOST_FIGURES])
-    return {"answer": markdown_text(answer_sentence(report)), "preview": report_markdown(report), "figures": figures}
+    trends = "\n".join(trends_markdown(report.changes))
+    said = {"answer": markdown_text(answer_sentence(report)), "preview": report_markdown(report), "figures": figures}
+    return {**said, **({"trends": trends} if trends else {})}
+
+
+def changes_preview(room: EngineRoom, key: str) -> Mapping[str, str]:
+    """What changed in the candidates of an evaluation since their state before."""
+    evaluation = evaluation_of(current_version(room.warehouse, "evaluations", key))
+    # The history gets its newest point with the comparison, which shows it.
+    lines = changes_markdown(replace(load_changes(room.warehouse, evaluation), history=None))
+    return {"preview": "\n".join(lines) or "No candidate has a former state yet."}
 
 
 def rows_preview(rows: pl.DataFrame, columns: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ from eval_assets.stages.graph import Place, evaluation_name
 from eval_assets.stages.spending import Spending
 from eval_assets.stages.stored_inputs import StoredInputs, stored_inputs
 from eval_assets.storage.versions import StoredVersion, current_version
+from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written
 
 Unit = Literal["file", "cell", "evaluation"]
@@ -75,6 +76,7 @@ class Stage:
         reads: The part of the evaluation that it depends on; null: none, as it is a file.
         pays: Whether it sends requests to models.
         written_with: Further tables that are written with each partition.
+        marks: What commands marked beside the graph and the partition depends on, as a version; null: nothing.
     """
 
     table: str
@@ -87,6 +89,7 @@ class Stage:
     reads: Callable[[EvaluationContent], Part] | None = None
     pays: bool = False
     written_with: tuple[str, ...] = ()
+    marks: Callable[[Evaluation, Warehouse], str] | None = None
 
     def upstream(self, project: Project, place: Place) -> dict[str, list[str]]:
         """Partitions that the partition of a place is made from: table → keys, perhaps none."""

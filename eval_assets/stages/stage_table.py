@@ -3,6 +3,7 @@
 from eval_assets.config.project import Project
 from eval_assets.stages import (
     aggregate_reports,
+    changes,
     comparison,
     evaluation_parts,
     heuristic_metrics,
@@ -13,7 +14,7 @@ from eval_assets.stages import (
 )
 from eval_assets.stages.graph import Place, all_judges_of, cells_of, judges_of, pairwise_judges_of
 from eval_assets.stages.input_files import compute_dataset, compute_named_file
-from eval_assets.stages.previews import comparison_preview, first_rows, label_shares, source
+from eval_assets.stages.previews import changes_preview, comparison_preview, first_rows, label_shares, source
 from eval_assets.stages.stage import Stage, same_key
 
 
@@ -155,6 +156,18 @@ STAGES: dict[str, Stage] = {
             preview=first_rows("judge_agreement", "judge", "statistic", "value", "ci_low", "ci_high", "n", "method"),
         ),
         Stage(
+            table="changes",
+            unit="evaluation",
+            description="Each candidate against its own state before: what changed since, what that did, row by row.",
+            inputs={"aggregate_reports": _cells},
+            reads=evaluation_parts.changes_part,
+            compute=changes.compute_changes,
+            code_version=changes.CODE_VERSION,
+            written_with=("change_effects", "paired_scores"),
+            marks=changes.marks,
+            preview=changes_preview,
+        ),
+        Stage(
             table="comparison",
             unit="evaluation",
             description="Leaderboard, paired differences with the baseline, gates and the HTML report.",
@@ -162,6 +175,7 @@ STAGES: dict[str, Stage] = {
                 "aggregate_reports": _cells,
                 "judge_agreement": same_key,
                 "pairwise_preferences": same_key,
+                "changes": same_key,
             },
             reads=evaluation_parts.comparison_part,
             compute=comparison.compute_comparison,

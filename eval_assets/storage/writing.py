@@ -17,12 +17,14 @@ class Written:
         commit: The Delta commit that holds it.
         n_rows: Its rows.
         facts: What is worth showing about it, by name.
+        shown: How it is shown, title → Markdown, where all that this takes was at hand; else whoever shows it reads it.
     """
 
     data_version: str
     commit: Commit
     n_rows: int
     facts: dict[str, Any] = field(default_factory=dict)
+    shown: Mapping[str, str] | None = None
 
 
 def provenance(

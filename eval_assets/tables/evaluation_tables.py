@@ -13,6 +13,7 @@ AGGREGATE_HISTORY = {
     "dataset_sha256": pl.String(),
     "metric": pl.String(),
     "version": pl.String(),
+    "judge_version": pl.Int64(),  # version in the `judges` table; null for a metric
     "n_total": pl.Int64(),
     "n_scored": pl.Int64(),
     "mean": pl.Float64(),

@@ -6,6 +6,7 @@ A table stands in the module of what it is about, where adding it is one schema 
 import polars as pl
 
 from eval_assets.tables.cell_tables import CELL_TABLES
+from eval_assets.tables.change_tables import CHANGE_TABLES
 from eval_assets.tables.columns import CELL
 from eval_assets.tables.evaluation_tables import EVALUATION_TABLES
 from eval_assets.tables.input_tables import DATASET_TABLES, FILE_TABLES
@@ -16,6 +17,7 @@ SCHEMAS: dict[str, dict[str, pl.DataType]] = {
     **FILE_TABLES,
     **CELL_TABLES,
     **EVALUATION_TABLES,
+    **CHANGE_TABLES,
     "responses": RESPONSES,
     "runs": RUNS,
 }
@@ -24,7 +26,7 @@ PARTITIONED_BY: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(DATASET_TABLES, ("dataset",)),
     **{table: (next(iter(columns)),) for table, columns in FILE_TABLES.items()},
     **dict.fromkeys(CELL_TABLES, tuple(CELL)),
-    **dict.fromkeys(EVALUATION_TABLES, ("evaluation",)),
+    **dict.fromkeys([*EVALUATION_TABLES, *CHANGE_TABLES], ("evaluation",)),
     "responses": ("lane",),
     "runs": (),
 }

@@ -46,7 +46,9 @@ def _brief(value: float, *, sign: bool) -> str:
     if abs(value) >= _TOO_LONG:
         return significant_text(value, 2, sign=sign)
     text = f"{value:{'+' if sign else ''}.3g}"
-    return significant_text(value, 3, sign=sign) if "e" in text or abs(value) >= 1000 else text  # noqa: PLR2004
+    if abs(value) >= 1:
+        return significant_text(value, 3, sign=sign) if "e" in text or abs(value) >= 1000 else text  # noqa: PLR2004
+    return significant_text(value, 3, sign=sign).rstrip("0") if "e" in text else text
 
 
 def _decimals_within(value: float, low: float | None, high: float | None) -> int | None:

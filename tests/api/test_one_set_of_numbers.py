@@ -151,7 +151,7 @@ def test_the_report_in_every_format_has_them(
         page,
     ):
         for metric in METRICS:
-            assert re.search(rf"(?<![\d.]){shown(by_metric[metric]['mean'])}(?![\d])", text), metric
+            assert re.search(rf"(?<![\d.]){shown(by_metric[metric])}(?![\d])", text), metric
 
 
 def test_gates_and_the_history_have_them(
@@ -173,8 +173,8 @@ def test_the_ui_of_dagster_has_them(folder: Path, stored: pl.DataFrame) -> None:
     )
 
 
-def shown(mean: float) -> str:
+def shown(row: dict[str, Any]) -> str:
     """A mean as people read it, to be found in a text."""
     from eval_assets.wording.numbers import number_text
 
-    return re.escape(number_text(mean))
+    return re.escape(number_text(row["mean"], within=(row["ci_low"], row["ci_high"])))

@@ -70,7 +70,7 @@ def test_a_folder_without_a_project_is_refused(tmp_path: Path) -> None:
 def test_a_report_shows_itself_and_gives_frames(opened: ea.OpenedProject) -> None:
     report = opened.report("e")
     assert "long@ask" in repr(report)
-    assert report._repr_markdown_().startswith("#")
+    assert report._repr_markdown_().startswith("**e: ")
     assert "<html" in report.html
     assert report.metrics["short@ask/exact_match/v1/mean"] == 1
     assert report.summary.filter(candidate="long@ask", metric="token_f1")["is_baseline"].to_list() == [False]
@@ -119,8 +119,8 @@ def test_a_search_is_ordered_by_columns_or_expressions_and_cut(opened: ea.Opened
 
 
 def test_scores_that_a_state_lacks_come_last_in_an_order(opened: ea.OpenedProject) -> None:
-    found = opened.search_runs(order_by="metrics.token_f1/v2/mean")
-    assert found["evaluation"].to_list()[-2:] == ["other", "other"]
+    found = opened.search_runs(order_by="metrics.contains/v1/mean")
+    assert found["evaluation"].to_list()[-4:] == ["e"] * 4
 
 
 def test_a_search_gives_a_pandas_frame_if_asked(opened: ea.OpenedProject) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from eval_assets.stages import report_reading
 from eval_assets.storage.warehouse import Warehouse
 from tests.projects import Files
 
@@ -62,6 +63,17 @@ def test_run_report_gate_and_trace_fit_together(cli, files: Files, provider) -> 
     assert traced["example"]["example_id"]
 
 
+def test_the_report_is_read_once_for_its_page_and_what_the_ui_shows(
+    cli_after_run, files_after_run: Files, monkeypatch
+) -> None:
+    read = []
+    load_report = report_reading.load_report
+    monkeypatch.setattr(report_reading, "load_report", lambda *args, **kw: read.append(1) or load_report(*args, **kw))
+    files_after_run.change("evaluations", "main", gates=[{"metric": "grader", "min": 1, "min_scored": 2}])
+    assert cli_after_run("run", "main")[0] == 0
+    assert len(read) == 1
+
+
 def test_a_gate_speaks_of_the_files_as_they_stand(cli_after_run, files_after_run: Files) -> None:
     cli, files = cli_after_run, files_after_run
     gate = {"metric": "grader", "min": 1, "min_scored": 2}
@@ -75,7 +87,7 @@ def test_a_gate_speaks_of_the_files_as_they_stand(cli_after_run, files_after_run
     assert 'name="results are up to date"' in cli("gate", "main", "--format", "junit")[1]
     for style in ("table", "md", "html"):
         assert "Out of date: alpha@short: prompt short v1" in cli("report", "main", "--format", style)[1]
-    assert json.loads(cli("report", "main", "--format", "json")[1])["warnings"][0].startswith("Out of date")
+    assert json.loads(cli("report", "main", "--format", "json")[1])["notes"][0]["text"].startswith("Out of date")
     assert cli("run", "main")[0] == 0
     assert cli("gate", "main")[0] == 0
     assert "Out of date" not in cli("report", "main")[1]

@@ -28,6 +28,7 @@ ASSETS = {
     "pairwise_preferences",
     "judge_agreement",
     "aggregate_reports",
+    "changes",
     "comparison",
 }
 FORBIDDEN = {"pandas", "openai", "transformers", "textstat", "great_expectations", "torch", "ray", "mlflow"}

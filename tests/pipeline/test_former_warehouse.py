@@ -44,9 +44,11 @@ def plan_of(lab: Lab) -> Plan:
 
 
 def outdated(cells: tuple[str, ...] = tuple(ALL_CELLS)) -> set[tuple[str, str]]:
-    """What this release computes anew, sending nothing: token_f1, a default since, and comparisons by another rule."""
+    """What this release computes anew, sending nothing: token_f1, a default since, comparisons by another rule, and
+    what changed since the state before.
+    """
     by_cell = {(table, cell) for table in ("heuristic_metrics", "aggregate_reports") for cell in cells}
-    return by_cell | {("comparison", cell.partition(":")[0]) for cell in cells}
+    return by_cell | {(table, cell.partition(":")[0]) for table in ("changes", "comparison") for cell in cells}
 
 
 def test_nothing_of_it_is_stale_but_what_costs_nothing(former: Lab) -> None:
@@ -88,7 +90,7 @@ def test_a_new_instance_takes_it_over_without_one_request_and_with_equal_rows(fo
     [
         ({"gates": [{"metric": "brevity", "min": 0.75}]}, [], ["comparison"]),
         ({"confidence": 0.9}, ["aggregate_reports"], list(OF_EVALUATIONS)),
-        ({"judges": []}, ["judge_scores", "aggregate_reports"], ["judge_agreement", "comparison"]),
+        ({"judges": []}, ["judge_scores", "aggregate_reports"], ["judge_agreement", "changes", "comparison"]),
         ({"samples": 2}, list(OF_CELLS), list(OF_EVALUATIONS)),
     ],
 )

@@ -19,11 +19,11 @@ pytestmark = pytest.mark.usefixtures("unchecked")
 SHORT_CELLS = ("main:alpha@short", "main:beta@short", "other:alpha@short")
 ALPHA_CELLS = ("main:alpha@long", "main:alpha@short", "other:alpha@short")
 WHOLE_CELL = list(OF_CELLS)
-JOINED = {"judge_agreement": {"main"}, "comparison": {"main"}}
+JOINED = {"judge_agreement": {"main"}, "changes": {"main"}, "comparison": {"main"}}
 JUDGED = ["judge_scores", "judge_agreement"]
 FROM_JUDGE = ["judge_scores", "aggregate_reports"]
 FROM_METRIC = ["heuristic_metrics", "aggregate_reports"]
-SCORED = [*FROM_METRIC, "comparison"]
+SCORED = [*FROM_METRIC, "changes", "comparison"]
 
 
 @pytest.fixture(scope="module")
@@ -100,21 +100,21 @@ EDITS = {
         lambda files: files.change_metric(range=[0, 1]),
         {"evaluations/main"},
         MAIN_CELLS,
-        ["aggregate_reports", "comparison"],
+        ["aggregate_reports", "changes", "comparison"],
         ["aggregate_reports"],
     ),
     "choice of judges": (
         lambda files: files.change("evaluations", "main", judges=[]),
         {"evaluations/main"},
         MAIN_CELLS,
-        ["judge_scores", "aggregate_reports", "judge_agreement", "comparison"],
+        ["judge_scores", "aggregate_reports", "judge_agreement", "changes", "comparison"],
         FROM_JUDGE,
     ),
     "confidence": (
         lambda files: files.change("evaluations", "main", confidence=0.9),
         {"evaluations/main"},
         MAIN_CELLS,
-        ["aggregate_reports", "judge_agreement", "comparison"],
+        ["aggregate_reports", "judge_agreement", "changes", "comparison"],
         ["aggregate_reports"],
     ),
     "samples": (

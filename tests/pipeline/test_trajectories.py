@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from eval_assets.storage.warehouse import Warehouse
+from eval_assets.wording.numbers import number_text
 from tests.command_line import isolated, outcome_of
 from tests.trajectories import PUBLISHED, write_trajectories
 
@@ -38,7 +39,7 @@ def test_trials_are_conversations_and_their_rewards_give_pass_hat_k(
     assert [found[f"pass_hat_{k}"] for k in (1, 2, 3, 4)] == pytest.approx(chances, abs=5e-5)
     _, text, _ = outcome_of(capfd.readouterr, data, "report", "airline")
     said = re.sub(r"\s+", " ", text)
-    shown = ", ".join(f"{chance:.3f}" for chance in chances)
+    shown = ", ".join(number_text(found[f"pass_hat_{k}"]) for k in (1, 2, 3, 4))
     assert f"reward: pass^1 to pass^4 (that k of k samples succeed): agent@policy {shown}" in said
     _, marked, _ = outcome_of(capfd.readouterr, data, "report", "airline", "--format", "md")
     assert "pass^4" in marked

@@ -138,6 +138,14 @@ def test_a_token_refused_again_stops_the_cell_and_is_not_shown(provider):
     assert "very-secret" not in str(caught.value)
 
 
+def test_tokens_that_are_new_each_time_are_renewed_once_only(provider):
+    provider.api_key = "another"
+    command = f'"{sys.executable}" -c "import uuid; print(uuid.uuid4())"'
+    with pytest.raises(PartitionFailure):
+        ask(open_openai(at(provider, token_command=command), surroundings({})))
+    assert provider.requests == 2
+
+
 @pytest.mark.parametrize(
     ("command", "said"),
     [

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from eval_assets.planning.changes import version_change
+
 from eval_assets.providers.dispatch.jobs import Job
 from eval_assets.providers.replies.reading import Reading
 from eval_assets.requests.keys import ModelIdentity, request_key

@@ -147,6 +147,21 @@ def test_a_file_that_follows_has_the_rows_of_the_former_model_asked_again_once(c
     assert provider.requests == before + 3
 
 
+def test_a_judge_on_a_model_that_is_followed_is_asked_again_once(changing, tmp_path):
+    provider, folder = changing[0], shutil.copytree(changing[1], tmp_path / "copy")
+    path = folder / "data" / "models" / "referee.yaml"
+    path.write_text(path.read_text() + "follow_changes: true\n")
+    cell, _ = planned(folder)
+    (cause,) = cell.staleness.causes
+    assert cause.startswith("model referee answers as m-new since ")
+    assert cause.endswith("3 verdicts asked again")
+    assert (cell.work.generate, cell.work.judge) == (0, 3)
+    before = provider.requests
+    compute_everything(folder, run_id="third")
+    assert provider.requests == before + 3
+    assert planned(folder)[0].staleness.causes == ()
+
+
 def test_replies_are_kept_with_who_gave_them_and_verdicts_too(changing):
     _, folder = changing
     with room_of(folder) as room:

@@ -6,11 +6,18 @@ from typing import Any
 
 import polars as pl
 
+from eval_assets.config.project_files import load_project
 from eval_assets.judges.messages import judge_messages
+from eval_assets.reports.evaluation_report import load_report
 from eval_assets.reports.outputs import example_outputs
+from eval_assets.reports.rendered.page.html import report_html
+from eval_assets.reports.rendered.success_lines import success_lines
+from eval_assets.reports.rendered.table import report_table
 from eval_assets.requests.conversations import answer_in, conversation_text, last_answer
 from eval_assets.storage.tracing.trace import trace
 from eval_assets.storage.tracing.trace_text import trace_text
+from tests.builders import NOON
+from tests.documented_files import write_shown
 from tests.small_project import compute_everything, problems_of, project_with
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Oslo"}'}}
@@ -82,7 +89,7 @@ def test_recorded_trajectories_are_scored_by_their_end_and_kept_whole(tmp_path: 
     sent = [{"role": "system", "content": "Answer briefly."}, *ASKED, {"role": "user", "content": "In one word."}]
     assert json.loads(row["messages"]) == sent
     scores = {score["metric"]: score["score"] for score in warehouse.scan("heuristic_metrics").collect().to_dicts()}
-    assert scores == {"exact_match": 1.0, "contains": 1.0}
+    assert scores == {"exact_match": 1.0, "token_f1": 1.0, "contains": 1.0}
     (judged,) = warehouse.scan("judge_scores").collect().to_dicts()
     assert (judged["score"], judged["outcome"]) == (5.0, "ok")
     said = trace_text(trace(warehouse, row["prediction_id"]))
@@ -139,3 +146,20 @@ def test_the_predictions_of_an_example_are_shown_by_their_calls_where_they_say_n
     said = trace_text(trace(compute_everything(tmp_path, run_id="run-1"), "a"))
     assert "output: No rain." in said
     assert 'output: assistant calls: weather(city="Oslo")' in said
+
+
+def test_the_example_of_the_page_gives_the_numbers_it_shows(tmp_path: Path) -> None:
+    write_shown("conversations.md", tmp_path)
+    warehouse = compute_everything(tmp_path, run_id="run-1")
+    rows = {row["metric"]: row for row in warehouse.scan("aggregate_reports").collect().to_dicts()}
+    assert (rows["tool_call_match"]["mean"], rows["expectations"]["mean"]) == (1.0, 0.75)
+    assert json.loads(rows["expectations"]["extra_aggregates"])["share_passed"] == 0.5
+    assert warehouse.scan("predictions").collect()["outcome"].to_list() == ["ok", "ok"]
+    scores = warehouse.scan("heuristic_metrics").filter(metric="expectations", example_id="thanks").collect()
+    assert scores["reason"].to_list() == ["max_length 10 (got 16)"]
+    assert "reason: max_length 10 (got 16)" in trace_text(trace(warehouse, "thanks"))
+    evaluation = load_project(tmp_path / "data").evaluation("support")
+    report = load_report(warehouse, evaluation, generated_at=NOON)
+    assert list(success_lines(report)) == [("expectations", "passed: shop@polite 50 % [9 %, 91 %]")]
+    assert "\nexpectations: passed: shop@polite 50 % [9 %, 91 %]\n" in report_table(report)
+    assert "expectations: passed: shop@polite 50 % [9 %, 91 %]" in report_html(report)

@@ -10,6 +10,7 @@ from tests.documented_files import shown_in, write_shown
 from tests.small_project import notes_of, problems_of
 
 NAMED = {
+    "conversations.md": {"data/datasets/support.jsonl", "data/prompts/polite.md", "shop.py"},
     "files.md": {
         "data/evaluations/support.yaml",
         "data/datasets/tickets.labels.csv",

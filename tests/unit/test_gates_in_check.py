@@ -92,3 +92,17 @@ def test_a_primary_metric_that_can_decide_nothing_is_refused(tmp_path: Path, pri
 @pytest.mark.parametrize("primary", ["token_f1", "exact_match", "right"])
 def test_a_metric_a_default_or_a_judge_may_be_primary(tmp_path: Path, primary: str) -> None:
     assert said_of_primary(tmp_path, primary) == []
+
+
+@pytest.mark.parametrize(
+    ("gate", "field", "said"),
+    [
+        ("metric: token_f1, min: 0.5, candidates: [ecko]", "candidates[0]", "got 'ecko'; did you mean 'echo'"),
+        ("metric: token_f1, worst_slice_min: 0.5", "worst_slice_min", "`slices` in the dataset's card"),
+        ("metrics: [token_f1, rihgt], min: 0.5", "metrics", "got 'rihgt'; did you mean 'right'"),
+    ],
+)
+def test_who_and_what_a_gate_names_has_to_be_there(tmp_path: Path, gate: str, field: str, said: str) -> None:
+    found = said_of(tmp_path, gate)
+    assert found[0].startswith(f"data/evaluations/e.yaml:8: gates[0].{field}: expected ")
+    assert said in found[0]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from eval_assets.planning.changes import version_change
+from eval_assets.stages.file_changes import version_change
 from eval_assets.stages.file_versions import FileVersions
 from eval_assets.storage.versions import StoredVersion
 from tests.small_project import project_with

@@ -122,8 +122,8 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
         (
             "recorded_at time, evaluation text, model text, prompt text, prompt_version whole, "
             "model_version whole, evaluation_version whole, dataset_sha256 text, metric text, version text, "
-            "n_total whole, n_scored whole, mean number, variance number, p90 number, ci_low number, "
-            "ci_high number, cost_usd number, run_id text"
+            "judge_version whole, n_total whole, n_scored whole, mean number, variance number, p90 number, "
+            "ci_low number, ci_high number, cost_usd number, run_id text"
         ),
     ),
     "pairwise_preferences": (
@@ -180,6 +180,39 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
             "evaluation text, model text, prompt text, metric text, tier text, condition text, verdict text, "
             "reason text, observed number, threshold number, ci_low number, ci_high number, n_scored whole, "
             "failed_share number, observed_if_failed_worst number, observed_if_failed_best number, run_id text"
+        ),
+    ),
+    "changes": (
+        ("evaluation",),
+        (
+            "evaluation text, model text, prompt text, since text, state text, state_at time, former_state text, "
+            "former_at time, former_run_id text, causes text, n_same whole, n_edited whole, n_added whole, "
+            "n_removed whole, examples text, n_other_outputs whole, versions text, former_versions text, run_id text"
+        ),
+    ),
+    "change_effects": (
+        ("evaluation",),
+        (
+            "evaluation text, model text, prompt text, since text, metric text, version text, kind text, "
+            "greater_is_better yes/no, part text, scoring text, mean_before number, mean_now number, n_pairs "
+            "whole, n_unpaired whole, n_better whole, n_worse whole, n_equal whole, difference number, "
+            "difference_ci_low number, difference_ci_high number, difference_method text, p_value number, "
+            "p_value_adjusted number, verdict text, sentence text, run_id text"
+        ),
+    ),
+    "paired_scores": (
+        ("evaluation",),
+        (
+            "evaluation text, model text, prompt text, since text, example_id text, position whole, row text, "
+            "is_answered_otherwise yes/no, metric text, version text, kind text, before number, between number, "
+            "now number, scoring text, run_id text"
+        ),
+    ),
+    "releases": (
+        ("evaluation",),
+        (
+            "evaluation text, model text, prompt text, release text, state text, released_at time, released_by "
+            "text, note text, verdict text, versions text"
         ),
     ),
     "responses": (

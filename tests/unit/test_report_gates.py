@@ -4,19 +4,22 @@ from xml.etree import ElementTree as ET
 
 import polars as pl
 import pytest
+from pydantic import ValidationError
 
 from eval_assets.reports.computed.aggregates import aggregate_cell
 from eval_assets.reports.computed.comparing import compare_candidates
-from eval_assets.reports.computed.gating import evaluate_gates, overall_verdict
+from eval_assets.reports.computed.gating import evaluate_gates, may_ship, overall_verdict
 from eval_assets.reports.computed.scores import ExampleGroups, MetricFacts
+from eval_assets.reports.performance import performance
+from eval_assets.reports.rendered.gate_explained import gates_explained
 from eval_assets.reports.rendered.gate_formats import gates_junit, gates_markdown
 from eval_assets.statistics.intervals import exact_interval
 from eval_assets.tables.evaluation_tables import GATE_RESULTS
-from tests.report_rows import SHARE, aggregated, scored, trial
+from tests.report_rows import SHARE, aggregated, answered, report_of, scored, trial
 
 MINIMUM = {"metric": "token_f1", "min": 0.5}
 DROP = {"metric": "token_f1", "max_drop": 0.05}
-GOOD, POOR = [0.9, 0.8] * 30, [0.2, 0.3] * 30
+GOOD, NEAR, POOR = [0.9, 0.8] * 30, [0.91, 0.79] * 30, [0.2, 0.3] * 30
 
 
 def ask(gates, **scores):
@@ -82,7 +85,7 @@ def test_a_gate_on_a_pass_rate_goes_by_the_exact_interval_and_says_so() -> None:
         trial("m", gates=[MINIMUM]), scored([1.0, 1.0, 1.0, 0.0] * 10), metric_facts={"token_f1": facts}, run_id="r"
     )
     assert asked.select("ci_low", "ci_high").row(0) == pytest.approx(exact_interval(30, 40, confidence=0.95).ends)
-    assert asked["reason"][0].startswith("0.75 (95% exact interval 0.588 to 0.873) meets")
+    assert asked["reason"][0].startswith("0.75 (95% exact interval 0.59 to 0.87) meets")
 
 
 def test_a_drop_gate_goes_by_the_interval_of_the_comparison() -> None:
@@ -186,3 +189,113 @@ def test_markdown_leads_with_the_verdict_and_escapes_the_reason() -> None:
     lines = gates_markdown(rows, overall_verdict(rows), evaluation="trial").splitlines()
     assert lines[0] == "**❌ NO-GO** · trial: 1 of 1 critical conditions failed."
     assert lines[-1].endswith(r"| 0 % | a\|b |")
+
+
+def asked_of(rows) -> set[str]:
+    return set(rows.filter(pl.col("tier") == "critical")["model"])
+
+
+def test_a_reference_is_asked_nothing_and_a_gate_may_name_who_has_to_pass() -> None:
+    rows = pl.concat(scored(values, model=model) for model, values in {"old": GOOD, "new": NEAR, "weak": POOR}.items())
+    facts = {"token_f1": SHARE}
+    plain = evaluate_gates(trial("old", "new", "weak", gates=[DROP]), rows, metric_facts=facts, run_id="r")
+    assert (asked_of(plain), overall_verdict(plain).verdict) == ({"new", "weak"}, "NO-GO")
+    spared = evaluate_gates(
+        trial("old", "new", "weak", gates=[DROP]), rows, metric_facts=facts, run_id="r", references=["weak"]
+    )
+    assert (asked_of(spared), overall_verdict(spared).verdict) == ({"new"}, "GO")
+    for name in ("new", "new@p"):
+        chosen = trial("old", "new", "weak", gates=[{**DROP, "candidates": [name]}])
+        found = evaluate_gates(chosen, rows, metric_facts=facts, run_id="r")
+        assert (asked_of(found), overall_verdict(found).note) == (
+            {"new"},
+            "1 of 1 critical conditions met; new@p may ship",
+        )
+
+
+def test_the_verdict_says_who_may_ship() -> None:
+    rows = ask([DROP], old=GOOD, new=NEAR, weak=POOR)
+    overall = overall_verdict(rows)
+    assert (overall.verdict, overall.note) == ("NO-GO", "1 of 2 critical conditions failed; new@p may ship")
+    assert may_ship(rows) == (["new@p"], 2)
+
+
+def test_a_gate_on_several_metrics_asks_each_of_them() -> None:
+    rows = pl.concat(
+        scored(values, model=model, metric=metric)
+        for metric in ("a", "b")
+        for model, values in (("old", GOOD), ("new", POOR if metric == "b" else NEAR))
+    )
+    evaluation = trial("old", "new", gates=[{"metrics": ["a", "b"], "max_drop": 0.05}])
+    found = evaluate_gates(evaluation, rows, metric_facts={"a": SHARE, "b": SHARE}, run_id="r")
+    assert dict(found.select("metric", "verdict").rows()) == {"a": "GO", "b": "NO-GO"}
+
+
+def test_the_worst_slice_decides_by_an_interval_widened_for_the_number_of_slices() -> None:
+    ids = [f"e{index}" for index in range(60)]
+    groups = ExampleGroups(
+        pl.DataFrame({"example_id": ids, "language": ["de"] * 20 + ["en"] * 40}), slices=("language",)
+    )
+    rows = pl.concat([scored(GOOD, model="old"), scored([*POOR[:20], *GOOD[:40]], model="new")])
+
+    def verdict(minimum):
+        evaluation = trial("old", "new", gates=[{"metric": "token_f1", "worst_slice_min": minimum}])
+        found = evaluate_gates(evaluation, rows, metric_facts={"token_f1": SHARE}, run_id="r", groups=groups)
+        return found.filter(model="new").row(0, named=True)
+
+    assert verdict(0.1)["verdict"] == "GO"
+    row = verdict(0.5)
+    assert (row["verdict"], row["condition"]) == ("NO-GO", "worst language at least 0.5")
+    assert row["reason"].startswith("de, the worst of 2 slices: 0.250 (97.5% interval ")
+    assert (row["observed"], row["n_scored"]) == (0.25, 20)
+
+
+def test_cost_and_latency_are_asked_as_measured() -> None:
+    rows = pl.concat([scored(GOOD, model="old"), scored(GOOD, model="new")])
+    gate = {"max_cost_usd_per_1000": 1.0, "max_latency_p90_seconds": 2.0}
+    predictions = answered(["x"] * 4, model="new").with_columns(
+        cost_usd=pl.lit(0.002), latency_seconds=pl.Series([1.0, 1.0, 1.0, 1.5])
+    )
+    measured = performance(predictions, pl.DataFrame(schema={"cost_usd": pl.Float64()}))
+    found = evaluate_gates(
+        trial("old", "new", gates=[gate]), rows, metric_facts={"token_f1": SHARE}, run_id="r",
+        performances={"new@p": measured},
+    )  # fmt: skip
+    assert {(row["model"], row["metric"]): (row["verdict"], row["reason"]) for row in found.to_dicts()} == {
+        ("new", "cost"): ("NO-GO", "1,000 answers cost $2.00"),
+        ("new", "latency"): ("GO", "90 % came within 1.35 s"),  # linear between 1 and 1.5 at 2.7 of 3 steps
+        ("old", "cost"): (
+            "INCONCLUSIVE", "what answers cost isn't known: no price is declared, or nothing was answered",
+        ),
+        ("old", "latency"): ("INCONCLUSIVE", "how long replies took wasn't measured"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("gate", "said"),
+    [
+        ({"min": 0.5}, "either 'metric' or 'metrics'"),
+        (
+            {"metric": "a", "metrics": ["b"], "min": 0.5},
+            "either 'metric' or 'metrics', whose scores are asked about, got both",
+        ),
+        ({"metric": "a", "max_cost_usd_per_1000": 1}, "no metric with a gate that asks about cost and latency alone"),
+        ({"metric": "a"}, "expected at least one of 'min'"),
+    ],
+)
+def test_a_gate_that_asks_nothing_or_of_nothing_is_refused(gate, said) -> None:
+    with pytest.raises(ValidationError, match=said):
+        trial("old", gates=[gate])
+
+
+def test_each_condition_is_explained_down_to_its_verdict() -> None:
+    report = report_of(
+        {"old": ["x"] * 60, "new": [*["x"] * 55, *[None] * 5]},
+        {"old": GOOD, "new": [*NEAR[:55], *[None] * 5]},
+        gates=[DROP, {"max_cost_usd_per_1000": 1.0}],
+    )
+    said = gates_explained(report)
+    assert "- new@p, token_f1, drop against baseline at most 0.05 (critical): INCONCLUSIVE" in said
+    assert "8 % of the rows have no score: between " in said
+    assert "what was paid and waited has no interval" in said
+    assert said.endswith("Of 1 candidate asked, none may ship.\n")

@@ -103,7 +103,7 @@ def test_an_unsettled_gate_says_how_many_examples_would_settle_it():
     result = minimum_gate(example_scores(np.array([0.7, 1.0] * 20), lower=0, upper=1), 0.84, TERMS)
     # reach 0.04859 * (1.960 + 0.842) / 1.960 = 0.06945; 40 * (0.06945 / 0.01)² - 40 = 1890, so 1,900
     assert result.reason == (
-        "0.85 (95% interval 0.801 to 0.899) does not settle mean >= 0.84; about 1,900 more examples would"
+        "0.850 (95% interval 0.801 to 0.899) does not settle mean >= 0.84; about 1,900 more examples would"
     )
 
 

@@ -6,16 +6,14 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 
 from eval_assets.config.candidate import Candidate
-from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.problems import nearest
 from eval_assets.errors import ConfigError
-from eval_assets.reports.computed.comparing import compare_candidates
-from eval_assets.reports.computed.scores import ExampleGroups, MetricFacts, example_groups
+from eval_assets.reports.computed.scores import MetricFacts, example_groups
 from eval_assets.reports.computed.shared_replies import shared_replies
+from eval_assets.reports.computed.two_states import BEFORE, NOW, compared_states, under_name
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.flips import Flip, flips
 
-BEFORE, NOW = Candidate("before@given"), Candidate("now@given")
 SHOWN = (
     "candidate", "compared_with", "metric", "n_pairs", "n_unpaired", "difference", "difference_ci_low",
     "difference_ci_high", "p_value_adjusted", "verdict", "sentence",
@@ -81,7 +79,7 @@ def compared_results(
         predictions = pl.concat([_as(NOW, now.predictions, name), _as(BEFORE, before.predictions, former)])
         groups = example_groups(predictions.filter(pl.col("model") == NOW.model), cluster=cluster, slices=[])
         groups = replace(groups, shared_replies=shared_replies(predictions.lazy()))
-        found = _compared(now, scores, {name: facts[name] for name in shared}, groups)
+        found = compared_states(now.evaluation, scores, {name: facts[name] for name in shared}, groups)
         rows += [{**row, "candidate": label, "compared_with": former_labels[former]} for row in found.to_dicts()]
         changed[label] = flips(
             scores,
@@ -114,7 +112,7 @@ def _as(name: Candidate, rows: pl.DataFrame, candidate: str) -> pl.DataFrame:
     mine = rows.filter(
         (pl.col("model") == Candidate(candidate).model) & (pl.col("prompt") == Candidate(candidate).prompt)
     )
-    return mine.with_columns(model=pl.lit(name.model), prompt=pl.lit(name.prompt))
+    return under_name(name, mine)
 
 
 def _refuse_strangers(scores: pl.DataFrame, label: str) -> None:
@@ -124,16 +122,3 @@ def _refuse_strangers(scores: pl.DataFrame, label: str) -> None:
             f"compare: the two results of {label!r} have no example in common: they are matched by `example_id`, else "
             "by the number of the row"
         )
-
-
-def _compared(
-    report: EvaluationReport, scores: pl.DataFrame, facts: Mapping[str, MetricFacts], groups: ExampleGroups
-) -> pl.DataFrame:
-    file = report.evaluation.file.model_copy(
-        update={"models": (BEFORE.model, NOW.model), "prompts": (BEFORE.prompt,), "skip": (), "baseline": str(BEFORE)}
-    )
-    evaluation = Evaluation(name=report.evaluation.name, file=file)
-    compared = compare_candidates(
-        evaluation, scores, report.aggregates.clear(), metric_facts=facts, run_id="", groups=groups
-    )
-    return compared.filter(pl.col("is_baseline_comparison"))

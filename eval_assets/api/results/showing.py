@@ -33,7 +33,7 @@ def result_text(report: EvaluationReport, labels: Mapping[str, str], sent: Sent,
     ]
     parts = [
         labelled(answer_sentence(report, labels), labels),
-        _lines(_ranked(report, answer_table(report, labels=labels))),
+        _lines(_ranked(report, answer_table(report, labels=labels, is_timed=False))),
         _lines(_described(report, labels)),
         "\n".join(["got worse:", *worse]) if worse else "",
         sent_sentence(sent),
@@ -59,7 +59,7 @@ def result_html(report: EvaluationReport, labels: Mapping[str, str], sent: Sent,
     )
     return (
         f"<div class=eval-assets>{STYLE}<p><b>{_html(labelled(answer_sentence(report, labels), labels))}</b></p>"
-        f"{_table_html(_ranked(report, answer_table(report, labels=labels)))}{noted}{worst}"
+        f"{_table_html(_ranked(report, answer_table(report, labels=labels, is_timed=False)))}{noted}{worst}"
         f"{_table_html(_described(report, labels))}<p><small>{_html(sent_sentence(sent))}</small></p></div>"
     )
 

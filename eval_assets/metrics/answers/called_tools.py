@@ -11,7 +11,7 @@ from eval_assets.config.datasets.formats.paths import value_at
 from eval_assets.metrics.answers.matching import is_same_json
 from eval_assets.metrics.definition import Metric, Parameter, Score
 from eval_assets.metrics.prediction_rows import Rows
-from eval_assets.requests.tool_calls import ToolCall, call_in, call_text, calls_in
+from eval_assets.requests.tool_calls import NamedCall, call_in, call_text, calls_in
 
 MOST_NAMED = 3
 """Calls that a reason names of each kind."""
@@ -28,11 +28,11 @@ class Calls(NamedTuple):
         unexpected: Made and not expected.
     """
 
-    made: Sequence[ToolCall]
-    expected: Sequence[ToolCall]
+    made: Sequence[NamedCall]
+    expected: Sequence[NamedCall]
     n_matched: int
-    missed: Sequence[ToolCall]
-    unexpected: Sequence[ToolCall]
+    missed: Sequence[NamedCall]
+    unexpected: Sequence[NamedCall]
 
     @property
     def reason(self) -> str | None:
@@ -83,14 +83,14 @@ def tool_call_validity(rows: Rows, _: Mapping[str, Any]) -> Sequence[float | Sco
     return [_validity(calls_in(calls)) for calls in rows.column("tool_calls")]
 
 
-def expected_calls(value: Any) -> list[ToolCall]:
+def expected_calls(value: Any) -> list[NamedCall]:
     """The calls that a row expects.
 
     Raises:
         ValueError: It is no list of calls with names and readable arguments, nor the JSON of one.
 
     >>> expected_calls({"name": "weather", "arguments": {"city": "Oslo"}})
-    [ToolCall(name='weather', arguments={'city': 'Oslo'}, fault=None)]
+    [NamedCall(name='weather', arguments={'city': 'Oslo'}, fault=None)]
     """
     if isinstance(value, str):
         try:
@@ -124,11 +124,11 @@ def _row(made: str | None, expected: Any, column: str, arguments: bool) -> Calls
         return Score(None, outcome="error", reason=f"{column}: {error}")
 
 
-def compared_calls(made: Sequence[ToolCall], expected: Sequence[ToolCall], *, arguments: bool = True) -> Calls:
+def compared_calls(made: Sequence[NamedCall], expected: Sequence[NamedCall], *, arguments: bool = True) -> Calls:
     """Pair the calls made with those expected, each with one at most.
 
-    >>> compared_calls([ToolCall("a", {"n": 1.0})], [ToolCall("a", {"n": 1}), ToolCall("b", {})]).missed
-    [ToolCall(name='b', arguments={}, fault=None)]
+    >>> compared_calls([NamedCall("a", {"n": 1.0})], [NamedCall("a", {"n": 1}), NamedCall("b", {})]).missed
+    [NamedCall(name='b', arguments={}, fault=None)]
     """
     missed, unexpected = list(expected), []
     for call in made:
@@ -140,7 +140,7 @@ def compared_calls(made: Sequence[ToolCall], expected: Sequence[ToolCall], *, ar
     return Calls(made, expected, len(made) - len(unexpected), missed, unexpected)
 
 
-def _is_same(made: ToolCall, expected: ToolCall, arguments: bool) -> bool:  # noqa: FBT001
+def _is_same(made: NamedCall, expected: NamedCall, arguments: bool) -> bool:  # noqa: FBT001
     if made.fault is not None or made.name != expected.name:
         return False
     return not arguments or is_same_json(made.arguments or {}, expected.arguments or {})
@@ -152,7 +152,7 @@ def _share(calls: Calls, n: int) -> float | Score:
     return share if calls.reason is None else Score(share, reason=calls.reason)
 
 
-def _validity(calls: Sequence[ToolCall]) -> float | Score:
+def _validity(calls: Sequence[NamedCall]) -> float | Score:
     if not calls:
         return Score(None, outcome="skipped", reason="no calls")
     faults = [
@@ -163,7 +163,7 @@ def _validity(calls: Sequence[ToolCall]) -> float | Score:
     return Score(0.0, reason="; ".join(faults)) if faults else 1.0
 
 
-def _named(what: str, calls: Sequence[ToolCall]) -> str:
+def _named(what: str, calls: Sequence[NamedCall]) -> str:
     named = ", ".join(map(call_text, calls[:MOST_NAMED]))
     more = f" and {len(calls) - MOST_NAMED} more" if len(calls) > MOST_NAMED else ""
     return f"{what}{named}{more}" if calls else ""

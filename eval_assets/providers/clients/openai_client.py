@@ -118,7 +118,7 @@ class OpenAIClient:
     async def complete(self, request: Request) -> Reply:
         """Send one request; raises a failure of `failures` unless a reply or a refusal came."""
         try:
-            token = await self._token()
+            token, is_renewed = await self._token(), False
             while True:
                 requested_at, began = datetime.now(UTC), time.perf_counter()
                 asked = self._asked(request)
@@ -130,9 +130,11 @@ class OpenAIClient:
                 self.quota = quota_of(response.headers)
                 if response.status_code in STATUSES and self._may_be_asked_otherwise(response, request, asked, sent):
                     continue
-                if response.status_code == UNAUTHORIZED and (newer := await self._token(refused=token)) != token:
-                    token = newer
-                    continue
+                if response.status_code == UNAUTHORIZED and not is_renewed:
+                    former, token = token, await self._token(refused=token)
+                    is_renewed = True
+                    if token != former:
+                        continue
                 reply = self._read(response, request, latency_seconds=latency_seconds, requested_at=requested_at)
                 self._dialect.accepted(asked)
                 first_token_at = response.extensions.get(FIRST_TOKEN_AT)

@@ -14,6 +14,7 @@ import polars as pl
 
 from eval_assets.config.candidate import Candidate
 from eval_assets.config.evaluation import Evaluation, Gate
+from eval_assets.reports.computed.former_scores import FormerScores
 from eval_assets.reports.computed.gated_slices import of_performance, of_slices
 from eval_assets.reports.computed.scores import ExampleGroups, MetricFacts, scores_by_candidate
 from eval_assets.reports.performance import Performance
@@ -56,6 +57,7 @@ def evaluate_gates(
     metric_facts: Mapping[str, MetricFacts],
     run_id: str,
     groups: ExampleGroups | None = None,
+    former: FormerScores | None = None,
     references: Sequence[str] = (),
     performances: Mapping[str, Performance] | None = None,
 ) -> pl.DataFrame:
@@ -69,6 +71,7 @@ def evaluate_gates(
         groups: Clusters and slices of the dataset, if it has any.
         references: Models that are kept for comparison only.
         performances: Candidate → its cost and speed, for gates that ask about them.
+        former: What the candidates' former states score, for gates that are held against those.
 
     Returns:
         Rows of `GATE_RESULTS`, one per gate condition and candidate. A gate without anything to decide on (no scores,
@@ -84,6 +87,8 @@ def evaluate_gates(
             rows += [{**asked, **row} for row in of_performance(gate, (performances or {}).get(candidate))]
             rows += [{**asked, **row} for row in of_slices(candidate, gate, of_metric, facts, evaluation, groups)]
             rows += _asked_of(candidate, gate, gathered, facts, evaluation)
+            if gate.against != "baseline":
+                rows += _asked_since(candidate, gate, facts, evaluation, former or FormerScores.none())
     return pl.DataFrame([{**row, "run_id": run_id} for row in rows], schema=GATE_RESULTS)
 
 
@@ -177,25 +182,15 @@ def _asked_of(
 ) -> Iterator[Row]:
     """The rows of one gate for one candidate."""
     scores, baseline = gathered[candidate], gathered[evaluation.baseline]
-    terms = GateTerms(
-        confidence=evaluation.file.confidence, max_failed_share=gate.max_failed_share, min_scored=gate.min_scored
-    )
+    terms = _terms(gate, evaluation)
     is_baseline, alone = candidate == evaluation.baseline, len(evaluation.candidates) == 1
     tier = tier_of(candidate, gate, evaluation)
-    drops: Sequence[tuple[DropKind, float | None, str]] = (
-        ("max_drop", gate.max_drop, "drop against baseline at most {}"),
-        ("max_drop_relative", gate.max_drop_relative, "drop against baseline at most {} % of its mean"),
-        ("non_inferiority", gate.non_inferiority_margin, "not worse than the baseline by {} or more"),
-    )
     shared = {"evaluation": evaluation.name, **candidate.columns, "metric": gate.metric, "tier": tier}
     if gate.min is not None:
         yield {**shared, **_row(f"mean at least {plain_number(gate.min)}", minimum_gate(scores, gate.min, terms))}
     if gate.max is not None:
         yield {**shared, **_row(f"mean at most {plain_number(gate.max)}", maximum_gate(scores, gate.max, terms))}
-    for kind, threshold, words in drops:
-        if threshold is None:
-            continue
-        condition = words.format(plain_number(100 * threshold if kind == "max_drop_relative" else threshold))
+    for kind, threshold, condition in _drops(gate) if gate.against == "baseline" else ():
         if alone:
             yield {**shared, **_nothing_to_compare(condition, threshold, scores)}
         elif not is_baseline:
@@ -203,6 +198,44 @@ def _asked_of(
                 baseline, scores, threshold, terms, kind=kind, greater_is_better=facts.greater_is_better is not False
             )
             yield {**shared, **_row(condition, result)}
+
+
+def _asked_since(
+    candidate: Candidate, gate: Gate, facts: MetricFacts, evaluation: Evaluation, former: FormerScores
+) -> Iterator[Row]:
+    """The rows of one gate that holds a candidate against a former state of itself; the baseline is asked too."""
+    terms = _terms(gate, evaluation)
+    shared = {"evaluation": evaluation.name, **candidate.columns, "metric": gate.metric, "tier": gate.tier}
+    for kind, threshold, condition in _drops(gate):
+        if (settled := former.settled(gate.against, candidate, gate.metric)) is not None:
+            verdict, reason, n_scored = settled
+            said = {"verdict": verdict.value, "reason": reason, "threshold": threshold, "n_scored": n_scored}
+            yield {**shared, "condition": condition, **said}
+            continue
+        before, now = former.scores(gate.against, candidate, gate.metric, facts)
+        greater = facts.greater_is_better is not False
+        result = drop_gate(before, now, threshold, terms, kind=kind, greater_is_better=greater)
+        yield {**shared, **_row(condition, result)}
+
+
+def _terms(gate: Gate, evaluation: Evaluation) -> GateTerms:
+    return GateTerms(
+        confidence=evaluation.file.confidence, max_failed_share=gate.max_failed_share, min_scored=gate.min_scored
+    )
+
+
+def _drops(gate: Gate) -> Iterator[tuple[DropKind, float, str]]:
+    """The conditions of a gate that compare: kind, threshold, and the condition in words."""
+    what = {"baseline": "baseline", "previous": "previous state", "released": "released state"}[gate.against]
+    drops: Sequence[tuple[DropKind, float | None, str]] = (
+        ("max_drop", gate.max_drop, f"drop against {what} at most {{}}"),
+        ("max_drop_relative", gate.max_drop_relative, f"drop against {what} at most {{}} % of its mean"),
+        ("non_inferiority", gate.non_inferiority_margin, f"not worse than the {what} by {{}} or more"),
+    )
+    for kind, threshold, words in drops:
+        if threshold is not None:
+            shown = plain_number(100 * threshold if kind == "max_drop_relative" else threshold)
+            yield kind, threshold, words.format(shown)
 
 
 def _row(condition: str, result: GateResult) -> Row:

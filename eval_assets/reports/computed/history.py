@@ -4,8 +4,9 @@ Points are kept in an append-only table, because aggregate reports are replaced;
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 
@@ -21,29 +22,42 @@ _CAUSES = {
     "dataset_sha256": "dataset",
     "evaluation_version": "evaluation",
     "version": "metric",
+    "judge_version": "judge",
 }
+_FIRST_WITHOUT = ("judge_version",)  # columns that points of former releases don't have
 
 
 @dataclass(frozen=True, slots=True)
 class CellVersions:
-    """Which versions of its inputs a cell was computed from; null where one is not versioned."""
+    """Which versions of its inputs a cell was computed from; null where one is not versioned; judge → its version."""
 
     prompt_version: int | None
     model_version: int | None
     evaluation_version: int | None
     dataset_sha256: str | None
+    judge_versions: Mapping[str, int | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One input that differs from the point before: prompt, model, dataset, evaluation or metric."""
+    """One input that differs from the point before: prompt, model, dataset, evaluation, metric or judge.
+
+    Args:
+        what: Which.
+        before: Its version, of a dataset the hash of its examples.
+        after: Likewise.
+        n_rows: Of a dataset the scores before and after.
+    """
 
     what: str
     before: str | None
     after: str | None
+    n_rows: tuple[int, int] | None = None
 
     def __str__(self) -> str:
         """The change in a few words, hashes shortened."""
+        if self.n_rows is not None and self.n_rows[0] != self.n_rows[1]:
+            return f"dataset {self.n_rows[0]:,} to {self.n_rows[1]:,} rows"
         if self.what == "dataset":
             return f"dataset {(self.before or '?')[:8]} to {(self.after or '?')[:8]}"
         return f"{self.what} {self.before or '?'} to {self.after or '?'}"
@@ -95,6 +109,7 @@ def history_rows(
                 "prompt_version": known.prompt_version,
                 "model_version": known.model_version,
                 "evaluation_version": known.evaluation_version,
+                "judge_version": known.judge_versions.get(row["metric"]),
                 "dataset_sha256": known.dataset_sha256,
                 "cost_usd": cost_usd.get(candidate),
                 "run_id": run_id,
@@ -117,15 +132,20 @@ def trend(history: pl.DataFrame, *, candidate: str, metric: str) -> tuple[TrendP
     """
     rows = history.filter((candidate == CANDIDATE) & (pl.col("metric") == metric)).sort("recorded_at")
     points: list[TrendPoint] = []
-    before: dict[str, object] = {}
+    before: dict[str, Any] = {}
     for row in rows.iter_rows(named=True):
         seen = {column: row[column] for column in (*_CAUSES, "n_total", "n_scored", "mean")}
         if seen == before:
             continue
         changes = tuple(
-            Change(what, _text(before[column]), _text(row[column]))
+            Change(
+                what,
+                _text(before[column]),
+                _text(row[column]),
+                (before["n_total"], row["n_total"]) if what == "dataset" else None,
+            )
             for column, what in _CAUSES.items()
-            if before and before[column] != row[column]
+            if before and before[column] != row[column] and not (column in _FIRST_WITHOUT and before[column] is None)
         )
         points.append(
             TrendPoint(

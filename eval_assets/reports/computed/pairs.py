@@ -89,7 +89,8 @@ def pairs_of_metric(
     if role is not Role.DESCRIBED:
         wanted += [(later, earlier) for earlier, later in combinations(others, 2)]
     gathered = scores_by_candidate(rows, evaluation.candidates, facts, groups)
-    drops = [gate.max_drop for gate in evaluation.file.asked if gate.metric == metric and gate.max_drop]
+    gates = [gate for gate in evaluation.file.asked if gate.metric == metric and gate.against == "baseline"]
+    drops = [gate.max_drop for gate in gates if gate.max_drop]
     return corrected(
         [
             Pair(

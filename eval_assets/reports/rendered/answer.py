@@ -38,7 +38,7 @@ def _sentence(report: EvaluationReport, labels: Labels) -> str:
     better = [one for one in compared if rows[one.name]["verdict"] == Conclusion.BETTER.value]
     lead = (better or compared)[0]
     said = _against(report, metric, lead, rows[lead.name], labels, n_better=len(better))
-    return f"{said}{_costs(report, lead)}"
+    return f"{said}{_costs(report, lead)}" if rows[lead.name]["n_pairs"] else said
 
 
 def _against(
@@ -65,9 +65,8 @@ def _against(
         case Conclusion.EQUIVALENT.value:
             return f"{name} and the baseline {baseline} are equivalent on {on}: {row['sentence']}"
         case _:
-            among = f" among {len(report.candidates):,} candidates: the best besides it," if n_others else ":"
-            comma = "," if n_others else ""
-            return f"No reliable winner on {on}{among} {name}{comma} against the baseline {baseline} {evidence}"
+            among = f" among {len(report.candidates):,} candidates" if n_others else ""
+            return f"No reliable winner on {on}{among}: {name} against the baseline {baseline} {evidence}"
 
 
 def _alone(report: EvaluationReport, metric: str, only: CandidateReport, labels: Labels) -> str:

@@ -10,12 +10,13 @@ from eval_assets.reports.candidate_report import CandidateReport
 from eval_assets.reports.computed.roles import Role
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.rendered.answer import Labels
-from eval_assets.reports.rendered.measures import Measure, measures, standings
-from eval_assets.wording.numbers import ABSENT, interval_text, money_text, number_text, points_text, seconds_text
+from eval_assets.reports.rendered.measures import MOST_SIDE_BY_SIDE, Measure, measures, standings
+from eval_assets.wording.numbers import ABSENT, interval_text, money_text, number_text, seconds_text
 
 MOST_ROWS = 8
 """Candidates in the table of a terminal or a comment: the best, besides the baseline and those that are asked for."""
 
+LATENCY_TITLE = "90 % within"
 FEW_MORE = 2
 """So many more are shown rather than counted."""
 
@@ -64,7 +65,12 @@ class AnswerTable:
 
 
 def answer_table(
-    report: EvaluationReport, *, at_most: int | None = None, selected: Sequence[str] = (), labels: Labels | None = None
+    report: EvaluationReport,
+    *,
+    at_most: int | None = None,
+    selected: Sequence[str] = (),
+    labels: Labels | None = None,
+    is_timed: bool = True,
 ) -> AnswerTable:
     """Rank the candidates by the primary metric, each with what else decides.
 
@@ -73,6 +79,7 @@ def answer_table(
         at_most: The best so many, and besides the baseline and what is selected; all by default.
         selected: `model@prompt` of candidates that are shown wherever they stand.
         labels: What candidates are called; default `model@prompt`.
+        is_timed: Whether latency, which is another one each time it is measured, has a column.
     """
     ranked = standings(report)
     first_ones = len(ranked) if at_most is None or len(ranked) <= at_most + FEW_MORE else at_most
@@ -83,7 +90,11 @@ def answer_table(
     ]
     tested = tested_measures(report)
     first = tested[0] if tested else None
-    columns = [column for column in _columns(report, first, tested[1:]) if _says_something(column, shown)]
+    columns = [
+        column
+        for column in _columns(report, first, tested[1:])
+        if _says_something(column, shown) and (is_timed or column.head.title != LATENCY_TITLE)
+    ]
     rows = tuple(
         Standing(
             candidate,
@@ -150,7 +161,7 @@ def _columns(report: EvaluationReport, first: Measure | None, others: Sequence[M
         Head("cost of 1,000"), {one.name: money_text(one.performance.cost_usd_per_1000) for one in candidates}
     )
     yield _Column(
-        Head("90 % within"), {one.name: seconds_text(one.performance.latency_p90_seconds) for one in candidates}
+        Head(LATENCY_TITLE), {one.name: seconds_text(one.performance.latency_p90_seconds) for one in candidates}
     )
     for measure in others:
         head = Head(measure.title, measure.greater_is_better)
@@ -172,7 +183,9 @@ def _mean_cell(report: EvaluationReport, measure: Measure, candidate: CandidateR
     row = measure.rows.get(candidate.name)
     if row is None or row["mean"] is None:
         return ABSENT
-    letters = report.compared(candidate.name, measure.metric).get("tied_group") if len(report.candidates) > 1 else None
+    n = len(report.candidates)
+    is_lettered = 1 < n <= MOST_SIDE_BY_SIDE or (n > 1 and measure.metric == report.headline)
+    letters = report.compared(candidate.name, measure.metric).get("tied_group") if is_lettered else None
     return " ".join(filter(None, [number_text(row["mean"], within=(row["ci_low"], row["ci_high"])), letters]))
 
 
@@ -183,11 +196,10 @@ def _difference_cell(report: EvaluationReport, metric: str, candidate: Candidate
     if row is None or row["difference"] is None:
         return ABSENT
     low, high = row["difference_ci_low"], row["difference_ci_high"]
-    if _in_points(report, metric):
-        ends = "" if low is None else f" [{', '.join(points_text(end, unit='', sign=False) for end in (low, high))}]"
-        return f"{points_text(row['difference'], unit='')}{ends}"
-    ends = "" if low is None else f" {interval_text(low, high)}"
-    return f"{number_text(row['difference'], within=(low, high), sign=True)}{ends}"
+    factor = 100 if _in_points(report, metric) else 1
+    within = (None, None) if low is None or high is None else (factor * low, factor * high)
+    ends = "" if low is None else f" {interval_text(*within)}"
+    return f"{number_text(factor * row['difference'], within=within, sign=True)}{ends}"
 
 
 def _scored_cell(candidate: CandidateReport, first: Measure | None) -> str:

@@ -14,6 +14,7 @@ from eval_assets.reports.note import Note
 from eval_assets.reports.noting import report_notes
 from eval_assets.reports.rendered.answer import answer_sentence
 from eval_assets.reports.rendered.answer_table import answer_table
+from eval_assets.reports.rendered.changes_json import changes_json
 from eval_assets.tables.columns import CANDIDATE
 from eval_assets.wording.valid_json import finite_values
 
@@ -57,6 +58,7 @@ def report_json(report: EvaluationReport) -> dict[str, Any]:
             "comparisons": [
                 {**row, "labels": json.loads(row["labels"] or "[]")} for row in _rows(report.comparison, "evaluation")
             ],
+            "changes": changes_json(report.changes),
             "gates": _rows(report.gates, "evaluation"),
             "total": asdict(report.total),
             "spent": [{**asdict(spent), "without_reuse_usd": spent.without_reuse_usd} for spent in report.spent],

@@ -13,10 +13,11 @@ from eval_assets.reports.noting import report_notes
 from eval_assets.reports.performance import Performance
 from eval_assets.reports.rendered.answer import answer_sentence
 from eval_assets.reports.rendered.answer_table import MOST_ROWS, AnswerTable, answer_table, described_measures
+from eval_assets.reports.rendered.changes_text import changes_markdown
 from eval_assets.reports.rendered.gate_formats import MARKS, condition_text, gates_sentence, gates_table
 from eval_assets.reports.rendered.judging_text import duels_markdown, trust_markdown
 from eval_assets.reports.rendered.measures import Measure, compared_metrics, is_told, mean_text, side_by_side
-from eval_assets.reports.rendered.repeated import repeated_lines
+from eval_assets.reports.rendered.success_lines import success_lines
 from eval_assets.wording.foreign_text import markdown_text, shortened
 from eval_assets.wording.numbers import (
     confidence_text,
@@ -55,11 +56,13 @@ def report_markdown(report: EvaluationReport, *, selected: Sequence[str] = ()) -
     ]
     behind: list[Lines] = [
         [_summary(report)],
+        ["### All candidates", "", *_answer(answer_table(report))] if table.n_more else [],
         [f"- {markdown_text(str(note))}" for note in notes[MOST_NOTES:]],
         _folded_candidates(notes),
         ["### Gates", "", *gates_table(report.gates)] if report.gates.height else [],
+        changes_markdown(report.changes, level=3),
         _comparisons(report, table),
-        [f"- {markdown_text(metric)}: {markdown_text(said)}" for metric, said in repeated_lines(report)],
+        [f"- {markdown_text(metric)}: {markdown_text(said)}" for metric, said in success_lines(report)],
         _described(report, table),
         duels_markdown(report),
         trust_markdown(report),
@@ -95,7 +98,7 @@ def _answer(table: AnswerTable) -> Iterator[str]:
 
 
 def _more(table: AnswerTable) -> Lines:
-    return ["", f"{table.n_more:,} more candidates, further down."] if table.n_more else []
+    return ["", f"{table.n_more:,} more candidates, in the fold."] if table.n_more else []
 
 
 def _gates(report: EvaluationReport) -> Lines:

@@ -17,11 +17,12 @@ from eval_assets.reports.rendered.answer_table import (
     described_measures,
     tested_measures,
 )
+from eval_assets.reports.rendered.changes_text import changes_lines
 from eval_assets.reports.rendered.gate_formats import condition_text, gates_sentence
 from eval_assets.reports.rendered.judging_text import judging_lines
-from eval_assets.reports.rendered.measures import compared_metrics, is_told, mean_text
-from eval_assets.reports.rendered.repeated import repeated_lines
-from eval_assets.wording.foreign_text import visible_text
+from eval_assets.reports.rendered.measures import Measure, compared_metrics, is_told, mean_text
+from eval_assets.reports.rendered.plain_lines import WIDTH, ascii_text, wrapped
+from eval_assets.reports.rendered.success_lines import success_lines
 from eval_assets.wording.numbers import (
     ABSENT,
     confidence_text,
@@ -32,14 +33,13 @@ from eval_assets.wording.numbers import (
     speed_text,
 )
 
-WIDTH = 100
 NAME_WIDTH = 34
 MARK = "!!"
 GAP = "  "
+DESCRIBED = "described, not tested (name one in `metrics` to have it tested):"
 MOST_GATES = 8
 MOST_BESIDE = 4  # candidates beside each other in the table of what only describes
 DIRECTION = {True: " +", False: " -", None: ""}
-ASCII = str.maketrans({"→": "->", "…": "...", "×": "x", "–": "-", "—": "-", "≤": "<=", "≥": ">="})
 
 
 def report_table(report: EvaluationReport, *, selected: Sequence[str] = ()) -> str:
@@ -55,30 +55,22 @@ def report_table(report: EvaluationReport, *, selected: Sequence[str] = ()) -> s
     notes = report_notes(report)
     table = answer_table(report, at_most=MOST_ROWS, selected=selected)
     parts = [
-        _wrapped("", answer_sentence(report)),
+        wrapped("", answer_sentence(report)),
         "\n".join([*_answer_lines(table), *_more(report, table)]),
         _caption(report, table),
         "\n".join(_gates(report)),
         "\n".join(_notes(notes)),
+        "\n".join(wrapped(head, text) for head, text in changes_lines(report.changes)),
         "\n".join(_against_baseline(report, table)),
-        "\n".join(_wrapped(f"{metric}: ", said) for metric, said in repeated_lines(report)),
-        "\n".join(_described(report, table)),
+        "\n".join(wrapped(f"{metric}: ", said) for metric, said in success_lines(report)),
+        "\n".join(_means(tested_measures(report)[1:], table, "the other metrics that the file names:")),
+        "\n".join(_means(described_measures(report), table, DESCRIBED)),
         "\n".join(_cost_and_speed(report, table)),
         "\n".join(_paid_and_saved(report)),
-        "\n".join(_wrapped(head, text) for head, text in judging_lines(report)),
+        "\n".join(wrapped(head, text) for head, text in judging_lines(report)),
     ]
     text = "\n\n".join(part for part in parts if part)
     return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
-
-
-def _ascii(text: str) -> str:
-    r"""Text in printable ASCII, everything else as its code: nothing may speak to the terminal, and no two labels may
-    look alike.
-
-    >>> print(_ascii("a → ü\x1b"))
-    a -> \xfc\u001b
-    """
-    return visible_text(text).translate(ASCII).encode("ascii", "backslashreplace").decode()
 
 
 def _answer_lines(table: AnswerTable) -> Iterator[str]:
@@ -103,7 +95,7 @@ def _title(head: Head) -> str:
 
 def _columns(heads: Sequence[str], rows: Sequence[Sequence[str]], *, right_from: int) -> Iterator[str]:
     """Columns side by side, the second folded where names are long; those that don't fit are left out from the end."""
-    cells = [[_ascii(cell) for cell in row] for row in (heads, *rows)]
+    cells = [[ascii_text(cell) for cell in row] for row in (heads, *rows)]
     folded = [_folded(row[1]) for row in cells]
     widths = [max(len(row[column]) for row in cells) for column in range(len(heads))]
     widths[1] = max(len(part) for parts in folded for part in parts)
@@ -148,15 +140,15 @@ def _caption(report: EvaluationReport, table: AnswerTable) -> str:
         said.append("* is the baseline; candidates that share a letter can't be told apart")
     if any(row.is_incomplete for row in table.rows):
         said.append(f"{MARK} some rows failed or have no score, see the notes")
-    return _wrapped("", "; ".join(said))
+    return wrapped("", "; ".join(said))
 
 
 def _gates(report: EvaluationReport) -> Iterator[str]:
     """What gates say together, then each condition that isn't met."""
-    yield _wrapped("gates: ", gates_sentence(report))
+    yield wrapped("gates: ", gates_sentence(report))
     unmet = [row for row in report.gates.iter_rows(named=True) if row["verdict"] != "GO"]
     for row in unmet[:MOST_GATES]:
-        yield _wrapped(f"  {row['verdict']} ", condition_text(row))
+        yield wrapped(f"  {row['verdict']} ", condition_text(row))
     if len(unmet) > MOST_GATES:
         explain = f"`eval-assets gate {report.evaluation.name} --explain`"
         yield f"  {len(unmet) - MOST_GATES:,} more conditions are not met or undecided: {explain}"
@@ -166,39 +158,33 @@ def _notes(notes: Sequence[Note]) -> Iterator[str]:
     if notes:
         yield f"{notes_count_text(notes)}:"
     for note in notes:
-        yield _wrapped("- ", str(note))
+        yield wrapped("- ", str(note))
 
 
 def _against_baseline(report: EvaluationReport, table: AnswerTable) -> Iterator[str]:
     metrics = [metric for metric in compared_metrics(report) if report.role(metric) is not Role.DESCRIBED]
     lines = [
-        _wrapped(f"  {row.name} {metric}: ", compared["sentence"])
+        wrapped(f"  {row.name} {metric}: ", compared["sentence"])
         for row in table.rows
         for metric in metrics
         if (compared := report.against_baseline(row.candidate.name, metric)) and is_told(compared)
     ]
     if lines:
-        yield _wrapped("", f"against the baseline {report.baseline}, example by example:")
+        yield wrapped("", f"against the baseline {report.baseline}, example by example:")
         yield from lines
 
 
-def _described(report: EvaluationReport, table: AnswerTable) -> Iterator[str]:
-    """Means of what only describes, with the best candidates beside each other."""
-    found = described_measures(report)
+def _means(found: Sequence[Measure], table: AnswerTable, head: str) -> Iterator[str]:
+    """Means of metrics with their intervals, the best candidates beside each other."""
     if not found:
         return
-    yield "described, not tested (name one in `metrics` to have it tested):"
-    shown = [row.candidate for row in table.rows][:4]
-    heads = [
-        "",
-        "metric",
-        *(f"{row.place or ABSENT}{' *' if row.candidate.is_baseline else ''}" for row in table.rows[:4]),
-    ]
-    rows = [
-        ["", f"{measure.title}{DIRECTION[measure.greater_is_better]}", *(mean_text(measure, one.name) for one in shown)]
-        for measure in found
-    ]
-    yield from _columns(heads, rows, right_from=2)
+    yield head
+    shown = table.rows[:MOST_BESIDE]
+    places = (f"{row.place or ABSENT}{' *' if row.candidate.is_baseline else ''}" for row in shown)
+    titles = (f"{measure.title}{DIRECTION[measure.greater_is_better]}" for measure in found)
+    means = ([mean_text(measure, row.candidate.name) for row in shown] for measure in found)
+    rows = [["", title, *of_metric] for title, of_metric in zip(titles, means, strict=True)]
+    yield from _columns(["", "metric", *places], rows, right_from=2)
 
 
 def _cost_and_speed(report: EvaluationReport, table: AnswerTable) -> Iterator[str]:
@@ -241,9 +227,3 @@ def _speed_cells(speed: Performance, *, with_first: bool = False) -> list[str]:
         speed_text(speed.tokens_per_second),
         share_text(speed.reused_share),
     ]
-
-
-def _wrapped(head: str, text: str) -> str:
-    """Text in lines of the table's width, all but the first indented below the head."""
-    plain = _ascii(f"{head}{text}")
-    return textwrap.fill(plain, WIDTH, subsequent_indent=" " * min(len(head), 8), break_on_hyphens=False)

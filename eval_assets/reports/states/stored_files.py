@@ -22,7 +22,9 @@ class StoredFiles:
         self._versions: defaultdict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
         for table in FILE_TABLES:
             name = PARTITIONED_BY[table][0]
-            stored = warehouse.scan(table).select(name, "version", "content_sha256", "content", "first_seen_at")
+            stored = warehouse.scan(table).select(
+                name, "version", "content_sha256", "content", "source", "first_seen_at"
+            )
             for row in stored.sort("version", descending=True).collect().iter_rows(named=True):
                 self._versions[f"{table}/{row[name]}", row["content_sha256"]].append(row)
 

@@ -110,7 +110,7 @@ def decide(
     >>> value = GatedValue(0.85, Interval(0.81, 0.89, "t", 0.95), 300)
     >>> decide("mean >= 0.8", 0.8, acceptable_below=False, terms=terms, as_scored=value, at_worst=value, at_best=value,
     ...        failed_share=0.0).reason
-    '0.85 (95% interval 0.81 to 0.89) meets mean >= 0.8'
+    '0.850 (95% interval 0.810 to 0.890) meets mean >= 0.8'
     """
     verdict, reason = _verdict_as_scored(
         gate, threshold, as_scored, terms, failed_share, acceptable_below=acceptable_below
@@ -150,8 +150,10 @@ def _verdict_as_scored(
         return GateDecision.INCONCLUSIVE, f"no interval: {gated.interval.method.removeprefix('none: ')}"
     low, high = gated.interval.ends
     kind = "exact interval" if gated.interval.method.startswith("clopper-pearson") else "interval"
-    interval = f"{confidence_text(gated.interval.confidence)} {kind} {number_text(low)} to {number_text(high)}"
-    evidence = f"{number_text(gated.value)} ({interval})"
+    within = (low, high)
+    ends = f"{number_text(low, within=within)} to {number_text(high, within=within)}"
+    interval = f"{confidence_text(gated.interval.confidence)} {kind} {ends}"
+    evidence = f"{number_text(gated.value, within=within)} ({interval})"
     verdict = _by_interval(gated, threshold, acceptable_below=acceptable_below)
     if verdict is GateDecision.INCONCLUSIVE:
         return verdict, f"{evidence} does not settle {gate}{_what_would_settle(gated, threshold)}"

@@ -100,7 +100,7 @@ def _scores_of(warehouse: Warehouse, predictions: list[Part]) -> dict[str, list[
     wanted = pl.col("prediction_id").is_in(list(found))
     cells = [pl.col(column).is_in({row[column] for row in predictions}) for column in CELL]
     for table, metric in SCORE_TABLES.items():
-        columns = ("prediction_id", "score_id", pl.col(metric).alias("metric"), "version", "score", "outcome")
+        columns = ("prediction_id", "score_id", pl.col(metric).alias("metric"), "version", "score", "outcome", "reason")
         for row in warehouse.scan(table).filter(*cells, wanted).select(*columns).collect().iter_rows(named=True):
             found[row.pop("prediction_id")].append(row)
     return found

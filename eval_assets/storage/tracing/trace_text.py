@@ -115,8 +115,7 @@ def _example(example: Part) -> Iterator[str]:
 
 def _scores(scores: Sequence[Part]) -> Iterator[str]:
     yield f"scores of this prediction: {len(scores) or 'none yet'}"
-    for score in scores:
-        yield f"{INDENT}{score['score_id']}  {score['metric']}: {_scored(score)}"
+    yield from _listed(scores, INDENT)
 
 
 def _predictions(predictions: Sequence[Part]) -> Iterator[str]:
@@ -127,8 +126,15 @@ def _predictions(predictions: Sequence[Part]) -> Iterator[str]:
         yield from _deeper(
             _field("output", row["output"] or answer_in(row) if row["outcome"] == "ok" else row["outcome"])
         )
-        for score in row["scores"]:
-            yield f"{INDENT * 2}{score['score_id']}  {score['metric']}: {_scored(score)}"
+        yield from _listed(row["scores"], INDENT * 2)
+
+
+def _listed(scores: Sequence[Part], indent: str) -> Iterator[str]:
+    """Scores with why they are as they are, where something was said."""
+    for score in scores:
+        yield f"{indent}{score['score_id']}  {score['metric']}: {_scored(score)}"
+        if score["reason"] is not None:
+            yield from _wrapped(f"reason: {score['reason']}", indent + INDENT)
 
 
 def _heading(title: str, part: Part) -> Iterator[str]:

@@ -1,9 +1,11 @@
 """Versions of tables that what they hold now was made from: whoever compares or traces may ask for their rows."""
 
+import json
 from collections import defaultdict
 from datetime import datetime
 
 from eval_assets.config.candidate import Candidate
+from eval_assets.storage.former_rows import looked_back_at
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import inputs_recorded
 from eval_assets.tables.columns import CELL
@@ -21,14 +23,25 @@ def kept_versions(warehouse: Warehouse) -> dict[str, set[int]]:
         (upstream, data_version)
         for table in SCHEMAS
         for commit in warehouse.last_commits(table).values()
-        for upstream, data_version in inputs_recorded(commit).items()
+        for upstream, data_version in (*inputs_recorded(commit).items(), *looked_back_at(commit))
     }
+    made_from |= _released(warehouse)
     wanted: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
     for upstream, data_version in made_from:
         table, _, key = upstream.partition("/")
         for each in DATASET_TABLES if table in DATASET_TABLES else (table,):
             wanted[each].add((key, data_version))
     return {table: _former(warehouse, table, asked) for table, asked in wanted.items() if table in SCHEMAS}
+
+
+def _released(warehouse: Warehouse) -> set[tuple[str, str]]:
+    """Rows of the state of each candidate that was released last: partition, as `table/key`, and data version."""
+    newest = warehouse.scan("releases").sort("released_at").unique(list(CELL), keep="last").collect()
+    return {
+        (f"{table}/{row['evaluation']}:{Candidate.of_row(row)}", data_version)
+        for row in newest.iter_rows(named=True)
+        for table, data_version in json.loads(row["versions"]).items()
+    }
 
 
 def version_at(warehouse: Warehouse, table: str, moment: datetime) -> int:

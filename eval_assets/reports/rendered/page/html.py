@@ -20,6 +20,7 @@ from eval_assets.reports.note import notes_count_text
 from eval_assets.reports.noting import report_notes
 from eval_assets.reports.rendered.answer import answer_sentence
 from eval_assets.reports.rendered.answer_table import MOST_ROWS, answer_table
+from eval_assets.reports.rendered.changes_text import NOTHING_CHANGED
 from eval_assets.reports.rendered.judging_text import corrected_text, duel_cells, ends_text, strength_text, value_text
 from eval_assets.reports.rendered.measures import (
     MOST_IN_FULL,
@@ -29,10 +30,11 @@ from eval_assets.reports.rendered.measures import (
     measures,
     side_by_side,
 )
+from eval_assets.reports.rendered.page.page_changes import change_sections
 from eval_assets.reports.rendered.page.page_data import differences, metric_section, metric_sections, slice_tables
 from eval_assets.reports.rendered.page.page_examples import page_examples
-from eval_assets.reports.rendered.page.page_figures import figures
-from eval_assets.reports.rendered.repeated import repeated_lines
+from eval_assets.reports.rendered.page.page_figures import figures, trends
+from eval_assets.reports.rendered.success_lines import success_lines
 from eval_assets.wording.foreign_text import shortened, targets_text, visible_text
 from eval_assets.wording.numbers import (
     confidence_text,
@@ -91,8 +93,11 @@ def report_html(report: EvaluationReport) -> str:
             shown=examples,
             sections=metric_sections(report),
             differences=differences(report),
-            repeated=list(repeated_lines(report)),
+            repeated=list(success_lines(report)),
             figures=list(figures(report)),
+            changed_sections=change_sections(report),
+            nothing_changed=NOTHING_CHANGED,
+            trends=list(trends(report)),
             flips=_flips(report),
             flips_each_way=FLIPS_EACH_WAY,
             slices=list(slice_tables(report)),

@@ -102,18 +102,16 @@ def differences(report: EvaluationReport) -> list[tuple[CandidateReport, list[Di
     found = []
     for candidate in best_first(report):
         rows = [row for metric in axes if (row := report.against_baseline(candidate.name, metric))]
-        own = [
-            Difference(
-                row,
-                _place(axes[row["metric"]], row["difference"]),
-                _pair(axes[row["metric"]], row["difference_ci_low"], row["difference_ci_high"]),
-            )
-            for row in rows
-            if is_told(row)
-        ]
+        own = [difference_on(axes[row["metric"]], row) for row in rows if is_told(row)]
         if own:
             found.append((candidate, sorted(own, key=lambda difference: difference.row["metric"] != report.headline)))
     return found
+
+
+def difference_on(axis: Axis, row: Row) -> Difference:
+    """A difference with its interval on an axis."""
+    interval = _pair(axis, row["difference_ci_low"], row["difference_ci_high"])
+    return Difference(row, _place(axis, row["difference"]), interval)
 
 
 def slice_tables(report: EvaluationReport) -> Iterator[tuple[str, str, list[tuple[str, list[Line]]]]]:

@@ -83,6 +83,13 @@ def figures(report: EvaluationReport) -> Iterator[Figure]:
         yield from _over_time(report, report.headline)
 
 
+def trends(report: EvaluationReport) -> Iterator[Figure]:
+    """Lay out the plots over time of all other metrics that have a better end."""
+    for metric in report.metrics:
+        if metric != report.headline and report.facts(metric)["greater_is_better"] is not None:
+            yield from _over_time(report, metric)
+
+
 def _against_cost(report: EvaluationReport, metric: str) -> Iterator[Figure]:
     """The mean against what a thousand predictions cost; a candidate without a price is left out."""
     if not any(candidate.performance.cost_usd for candidate in report.candidates):
@@ -122,7 +129,7 @@ def _over_time(report: EvaluationReport, metric: str) -> Iterator[Figure]:
     first, last = (datetime.fromtimestamp(time, UTC) for time in (axis.low, axis.high))
     written = "%-d %b, %H:%M" if first.date() == last.date() else "%-d %b %Y"
     ticks = (Tick(0, first.strftime(written)), Tick(100, last.strftime(written)))
-    title = f"{metric} over time; a ring marks a point where a prompt, model, dataset or metric had changed"
+    title = f"{metric} over time; a ring marks a point where a prompt, model, dataset, judge or metric had changed"
     yield _figure(title, report, seen, axis, ticks)
 
 

@@ -1,4 +1,4 @@
-"""Why a partition is stale, in words: what differs between what it was made from and what the files say now."""
+"""In what two versions of a file differ, in words: why a partition is stale, and what changed between two states."""
 
 import difflib
 import json
@@ -17,15 +17,17 @@ OF_A_TRIAL = "only the first"
 """Begins what is said of results that are of a trial."""
 
 
-def version_change(table: str, name: str, former: StoredVersion, new: FileVersion, next_version: int) -> str:
+def version_change(
+    table: str, name: str, former: StoredVersion, new: FileVersion | StoredVersion, next_version: int
+) -> str:
     """One line: which file went from which version to which, and what changed.
 
     Args:
         table: The table of the file's kind.
         name: Name of the file.
         former: The version the partition was made from.
-        new: The file as it stands.
-        next_version: Number the file's content has, or will get.
+        new: The file as it stands, or a later version.
+        next_version: Number the new content has, or will get.
     """
     head = f"{SINGULAR[table]} {name} v{former.version} → v{next_version}"
     changed = "; ".join(_changed(table, former.content, new.content))
