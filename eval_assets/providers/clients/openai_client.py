@@ -118,10 +118,10 @@ class OpenAIClient:
     async def complete(self, request: Request) -> Reply:
         """Send one request; raises a failure of `failures` unless a reply or a refusal came."""
         try:
-            token, is_renewed = await self._token(), False
+            pointed, token, is_renewed = self._pointing(request.messages), await self._token(), False
             while True:
                 requested_at, began = datetime.now(UTC), time.perf_counter()
-                asked = self._asked(request)
+                asked = self._asked(request, pointed)
                 sent = self._dialect.spelled(asked)
                 if self._streaming:
                     sent = {**sent, **self._streaming}
@@ -210,9 +210,14 @@ class OpenAIClient:
             await self._openai.close()
             self._openai = None
 
-    def _asked(self, request: Request) -> Mapping[str, Any]:
-        """The parameters of a request, its reply format, its tools, and what a prompt cache is told."""
-        pointed = self._pointing(request.messages)
+    def _asked(self, request: Request, pointed: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+        """The parameters of a request, its reply format, its tools, and what a prompt cache is told.
+
+        Args:
+            request: What is asked.
+            pointed: What the cache is told of it, if that was made up already; a second time it may be told more.
+        """
+        pointed = self._pointing(request.messages) if pointed is None else pointed
         given: dict[str, Any] = {}
         wanted = request.response_format
         if (asked := self._dialect.format_sent(wanted) if request.may_weaken_format else wanted) is not None:
