@@ -54,7 +54,7 @@ def priced(report: EvaluationReport, **costs: float | None) -> EvaluationReport:
         ),
         (
             compared(LOW, HIGH, HIGH, LOW),
-            "b@p, the best of 4, is better than the baseline a@p on token_f1, as are 1 of 2 others: +60.0 points",
+            "b@p, the best of 4, is better than the baseline a@p on token_f1, as is 1 of 2 others: +60.0 points",
         ),
         (
             compared(HIGH, LOW, [0.1, 0.2] * 15),

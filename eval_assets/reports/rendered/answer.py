@@ -54,7 +54,8 @@ def _against(
     evidence = str(row["sentence"]).partition(": ")[2] or str(row["sentence"])
     match row["verdict"]:
         case Conclusion.BETTER.value:
-            also = f", as are {n_better - 1:,} of {n_others:,} others" if n_better > 1 else ""
+            are = "is" if n_better == 2 else "are"  # noqa: PLR2004  the lead and one other
+            also = f", as {are} {n_better - 1:,} of {n_others:,} others" if n_better > 1 else ""
             best = f", the best of {len(report.candidates):,}," if n_others else ""
             return f"{name}{best} is better than the baseline {baseline} on {on}{also}: {evidence}"
         case Conclusion.WORSE.value:
