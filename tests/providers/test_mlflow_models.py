@@ -260,6 +260,7 @@ def test_a_version_of_the_registry_answers(saved, tmp_path, monkeypatch):
 
     former = mlflow.get_tracking_uri()
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    monkeypatch.chdir(tmp_path)  # where it makes its folder
     mlflow.set_tracking_uri(tmp_path.as_uri())
     try:
         client = mlflow.MlflowClient()
