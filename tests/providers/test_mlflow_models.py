@@ -236,6 +236,7 @@ def saved(tmp_path_factory):
     """A folder with a model of each kind, saved from code by the package itself."""
     mlflow = pytest.importorskip("mlflow", reason="the extra `mlflow` isn't installed")
     folder: Path = tmp_path_factory.mktemp("saved")
+    mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")  # else it makes one in the working directory
     for name, source in AGENTS.items():
         code = folder / f"{name}_code.py"
         code.write_text("from mlflow.models import set_model\n" + textwrap.dedent(source))
@@ -257,7 +258,9 @@ def test_a_saved_model_answers(saved, name, output, prompt_tokens):
 def test_a_version_of_the_registry_answers(saved, tmp_path, monkeypatch):
     import mlflow
 
+    former = mlflow.get_tracking_uri()
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    monkeypatch.chdir(tmp_path)  # where it makes its folder
     mlflow.set_tracking_uri(tmp_path.as_uri())
     try:
         client = mlflow.MlflowClient()
@@ -266,7 +269,7 @@ def test_a_version_of_the_registry_answers(saved, tmp_path, monkeypatch):
         (reply,) = replies_of("models:/support/1", tmp_path)
         assert reply.output == "WHERE IS OSLO?"
     finally:
-        mlflow.set_tracking_uri(None)
+        mlflow.set_tracking_uri(former)
 
 
 @pytest.mark.filterwarnings("default")
