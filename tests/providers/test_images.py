@@ -120,7 +120,10 @@ def test_a_link_that_leads_out_of_the_datasets_is_refused(tmp_path: Path) -> Non
 def test_who_takes_no_images_is_said_before_anything_is_sent(tmp_path: Path) -> None:
     embedded = "provider: embedded\nmodel: smollm2-135m-instruct\n"
     (said,) = problems_of(project_with(tmp_path, **files("", asked(ADDRESS), model=embedded)))
-    assert "e.yaml:2: models[0]: model 'echo' of provider 'embedded' takes no images; those of openai, callable" in said
+    assert (
+        "e.yaml:2: models[0]: model 'echo' of provider 'embedded' takes no images; those of openai, anthropic, callable"
+        in said
+    )
 
 
 def test_a_function_is_given_the_data(tmp_path: Path) -> None:
