@@ -6,6 +6,7 @@ github.com/openai/grade-school-math in the folder `gsm8k` of EVAL_ASSETS_DATASET
 
 import json
 import os
+import shutil
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
@@ -16,6 +17,7 @@ import yaml
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 PUBLISHED = {"6b_finetuning": 286, "6b_verification": 515, "175b_finetuning": 458, "175b_verification": 742}
+SOLUTIONS = "example_model_solutions.jsonl"
 CANDIDATE = "{name}@as-recorded"
 
 
@@ -31,16 +33,24 @@ def write_project(folder: Path, source: Path) -> None:
     card = {"task": "question-answering", "source": "github.com/openai/grade-school-math", "licence": "MIT"}
     write_yaml(folder / "datasets" / "gsm8k.yaml", card)
     (folder / "prompts" / "as-recorded.md").write_text("## user\n{{ inputs }}\n")
+    shutil.copy(source / SOLUTIONS, folder / "models" / SOLUTIONS)
     for name in PUBLISHED:
         columns = {"example_id": None, "output": f"{name}.solution"}
-        recorded = {"provider": "recorded", "file": str(source / "example_model_solutions.jsonl"), "columns": columns}
+        recorded = {"provider": "recorded", "file": SOLUTIONS, "columns": columns}
         write_yaml(folder / "models" / f"{name}.yaml", recorded)
     evaluation = {
         "dataset": "gsm8k",
         "models": list(PUBLISHED),
         "prompts": ["as-recorded"],
         "metrics": ["numeric_match"],
-        "without_metrics": ["exact_match", "toxicity", "flesch_kincaid_grade_level", "ari_grade_level", "token_count"],
+        "without_metrics": [
+            "token_f1",
+            "exact_match",
+            "toxicity",
+            "flesch_kincaid_grade_level",
+            "ari_grade_level",
+            "token_count",
+        ],
         "baseline": CANDIDATE.format(name="6b_finetuning"),
         "gates": [{"metric": "numeric_match", "max_drop": 0.02}],
     }

@@ -33,6 +33,10 @@ class OvertakenError(StorageError):
     """Other writers were faster: what was to be written may be made from rows that are no longer there."""
 
 
+class RowsGoneError(StorageError):
+    """Rows that were replaced can't be read any more: maintenance has removed them."""
+
+
 class ReplayMissError(EvalAssetsError):
     """Cache policy `replay` found no stored reply for a request."""
 

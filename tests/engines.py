@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from eval_assets.config.model import Limits
-from eval_assets.providers.clients.openai_client import OpenAIClient, endpoint_of
+from eval_assets.providers.clients.openai_client import OpenAIClient
+from eval_assets.providers.clients.served_endpoints import endpoint_of
 from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.dispatch.engine import Engine
 from eval_assets.providers.dispatch.jobs import Answer, Job

@@ -24,7 +24,7 @@ from typing import Any, Literal, Self
 
 from aiohttp import web
 
-from tests.loopback_apis import APIS, CHAT, SpokenApi
+from tests.loopback_apis import APIS, CHAT, RESPONSES, SpokenApi
 from tests.loopback_batches import LoopbackBatches
 
 TOOL_CALLS = [{"id": "c1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city": "Oslo"}'}}]
@@ -209,17 +209,18 @@ class LoopbackProvider:
 
     def batched(self, body: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
         """Status and body of the response to a line of a batch; scripted faults are statuses, or ways to end."""
+        api = RESPONSES if "input" in body else CHAT
         fault = self._script.popleft() if self._script else self.faults(body) if self.faults else None
         if fault is None and (refused := next((name for name in self.takes_no if name in body), None)):
-            fault = Fault(400, body=json.dumps(CHAT.refusal(refused, body[refused])).encode())
+            fault = Fault(400, body=json.dumps(api.refusal(refused, body[refused])).encode())
         if fault is None:
-            return 200, self._reply(dict(body))
+            return 200, api.reply(body, self._reply(api.as_chat(body)))
         if isinstance(fault.what, int):
-            error = {"error": {"message": fault.message, "code": fault.code, "type": "scripted"}}
+            error = api.error(fault.what, fault.message, fault.code)
             return fault.what, error if fault.body is None else json.loads(fault.body)
-        billed = self._without_answer(fault.what, dict(body))
+        billed = self._without_answer(fault.what, api.as_chat(body))
         assert billed is not None
-        return 200, billed
+        return 200, api.reply(body, billed)
 
     async def _complete(self, api: SpokenApi, request: web.Request) -> web.StreamResponse:
         raw = await request.read()

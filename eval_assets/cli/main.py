@@ -12,7 +12,6 @@ from pathlib import Path
 import click
 
 from eval_assets.cli.batch_commands import batch
-from eval_assets.cli.comparing import compare, release
 from eval_assets.cli.dagster_commands import instance, reload
 from eval_assets.cli.editor_schemas import schemas
 from eval_assets.cli.exit_codes import ExitCode
@@ -22,6 +21,7 @@ from eval_assets.cli.pricing import prices
 from eval_assets.cli.reporting import gate, report
 from eval_assets.cli.running import plan, run
 from eval_assets.cli.saying import say, say_warnings
+from eval_assets.cli.state_commands import compare, release
 from eval_assets.cli.stored import cache, trace
 from eval_assets.cli.validating import check
 from eval_assets.errors import EvalAssetsError

@@ -124,7 +124,7 @@ def _refuse_unknown_candidates(loaded: "EvaluationReport", selected: tuple[str, 
             )
 
 
-def _rendered(loaded: "EvaluationReport", style: str, selected: tuple[str, ...]) -> str:
+def _rendered(loaded: "EvaluationReport", style: str, selected: tuple[str, ...] = ()) -> str:
     match style:
         case "json":
             from eval_assets.reports.rendered.json_report import report_json

@@ -9,6 +9,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, field_validator, mode
 
 from eval_assets.config.fields import Delimiter, FileModel, Owner, Slug, VariableName, is_null
 from eval_assets.config.files.parameter_names import BY_PROJECT
+from eval_assets.config.local_limits import gathering_limits, local_limits
 from eval_assets.config.served import APIS_OF_THEIR_OWN, DEFAULT_API, ApiName, is_default_api, serving_faults
 
 ProviderName = Literal["openai", "anthropic", "embedded", "transformers", "callable", "mlflow", "recorded"]
@@ -35,10 +36,6 @@ FIELDS_OF: Mapping[str, tuple[ProviderName, ...]] = MappingProxyType(
     {"arguments": ("callable",), "stream": ("openai", "embedded", "callable")}
 )
 """Field → the only providers that know what to do with it."""
-
-CPU_BATCH_SIZE = 8
-MOST_AT_ONCE = 512
-"""Requests under way at a local model on an accelerator whose file states no batch size."""
 
 ReasoningTags = Literal["at_start", "opened_by_template", "anywhere", "ignored"]
 
@@ -173,27 +170,6 @@ class Limits(FileModel):
     give_up_after: int | None = Field(
         10, ge=1, description="Equal failures in a row, before any reply, that stop the cell; null never stops it."
     )
-
-
-def local_limits(device: str, batch_size: int | None) -> dict[str, Any]:
-    """Limits of a model that runs here, where its file states none: two batches under way, one waiting.
-
-    >>> local_limits("cpu", None)
-    {'max_concurrency': 16, 'start_concurrency': 16}
-    """
-    is_cpu = device == "cpu"
-    most = MOST_AT_ONCE if batch_size is None and not is_cpu else 2 * (batch_size or CPU_BATCH_SIZE)
-    limits = {"max_concurrency": most, "start_concurrency": most}
-    return limits if is_cpu else {**limits, "timeout_seconds": 3600.0}
-
-
-def gathering_limits(_: str, batch_size: int | None) -> dict[str, Any]:
-    """Limits of code that is given many examples at once, where its file states none: so many are under way.
-
-    >>> gathering_limits("cpu", 32), gathering_limits("cpu", None)
-    ({'max_concurrency': 32, 'start_concurrency': 32}, {})
-    """
-    return {} if batch_size is None else {"max_concurrency": batch_size, "start_concurrency": batch_size}
 
 
 FITTING_LIMITS: Mapping[ProviderName, Callable[[str, int | None], dict[str, Any]]] = MappingProxyType(

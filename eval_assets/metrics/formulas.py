@@ -1,5 +1,5 @@
 """What each shipped metric computes, as a formula, and where that is from: for people who ask. The code is beside each
-metric; `tests.unit.test_explained` holds the two to each other by name.
+metric; one that is not listed is explained by its docstring.
 """
 
 from collections.abc import Mapping
@@ -93,6 +93,13 @@ FORMULAS: Mapping[str, Formula] = {
     "mrr": Formula("1 / place of the first relevant one, 0 if there is none", _RANKED),
     "map": Formula("sum of precision at the place of each relevant one / relevant ones", _RANKED),
     "context_precision": Formula("mean over relevant chunks of the share of relevant chunks up to there"),
+    "tool_call_match": Formula(
+        "1 if the calls made = the calls expected (names alone, or in order, as chosen), else 0"
+    ),
+    "tool_call_precision": Formula("calls made that were expected / calls made"),
+    "tool_call_recall": Formula("calls expected that were made / calls expected"),
+    "tool_call_validity": Formula("1 if each call has a name and a JSON object as arguments, else 0"),
+    "expectations": Formula("expectations of the row that hold / expectations of the row"),
     "context_recall": Formula("words of the target found in the context / words of the target"),
 }
 """Shipped metric → its formula."""

@@ -1,12 +1,13 @@
 """What a metric or judge of an evaluation is, as its files and code stand, beside how its numbers came about."""
 
 import inspect
+from functools import partial
 
 from eval_assets.config.problems import nearest
 from eval_assets.errors import ConfigError
 from eval_assets.metrics.custom.calls import load_function
 from eval_assets.metrics.definition import ResolvedMetric
-from eval_assets.metrics.formulas import FORMULAS
+from eval_assets.metrics.formulas import FORMULAS, Formula
 from eval_assets.planning.present_report import present_report
 from eval_assets.reports.rendered.explained import ScoreDefinition, metric_explained
 from eval_assets.stages.engine_room import EngineRoom
@@ -51,10 +52,17 @@ def _of_metric(engine_room: EngineRoom, resolved: ResolvedMetric) -> ScoreDefini
     parameters = ", ".join(f"{name}: {value}" for name, value in resolved.parameters.items())
     implementation = f"{resolved.signature}{f' with {parameters}' if parameters else ''}"
     if resolved.function is None:
-        formula = FORMULAS[resolved.definition.name]
+        formula = FORMULAS.get(resolved.definition.name) or Formula(_said_of(resolved))
         return ScoreDefinition(formula.text, formula.source, implementation)
     function = resolved.function.function or load_function(
         resolved.function.path, resolved.function.code_sha256, engine_room.project.data_dir.parent
     )
     said = inspect.getdoc(function) or "what your function returns; it has no docstring that says more"
     return ScoreDefinition(" ".join(said.split()), f"your code, {resolved.function.path}", implementation)
+
+
+def _said_of(resolved: ResolvedMetric) -> str:
+    """What a metric whose formula is not written down says of itself."""
+    scorer = resolved.definition.scorer
+    measure = scorer.keywords["measure"] if isinstance(scorer, partial) else scorer
+    return " ".join((inspect.getdoc(measure) or "").partition("\n\n")[0].split())

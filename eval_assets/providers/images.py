@@ -28,6 +28,8 @@ def with_image_data(request: Request, folder: Path) -> Request:
     Raises:
         RequestFailed: A file is no longer what it was when the dataset was read.
     """
+    if not has_image_files(request):
+        return request
     return replace(request, messages=tuple(_message(message, folder) for message in request.messages))
 
 

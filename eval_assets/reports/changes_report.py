@@ -49,8 +49,8 @@ class CandidateChange:
 
     @property
     def has_former(self) -> bool:
-        """Whether there is a former state."""
-        return self.row["former_state"] is not None
+        """Whether there is a former state whose rows can be read."""
+        return self.row["n_same"] is not None
 
     @property
     def former_at(self) -> datetime:
@@ -129,6 +129,11 @@ class ChangesReport:
         """Candidates that have a former state, the one that changed last first."""
         found = [each for each in self.candidates if each.has_former]
         return tuple(sorted(found, key=lambda each: each.row["state_at"], reverse=True))
+
+    @property
+    def are_told(self) -> bool:
+        """Whether any candidate has a former state, be its rows there or gone."""
+        return any(each.row["former_state"] is not None for each in self.candidates)
 
     def trend(self, candidate: str, metric: str) -> tuple[TrendPoint, ...]:
         """A candidate's mean over its states so far."""

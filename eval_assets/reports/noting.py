@@ -53,10 +53,13 @@ def _failed_requests(report: EvaluationReport) -> Iterator[Note]:
 
 def _metrics_left_out(report: EvaluationReport, absent: Sequence[str]) -> Iterator[Note]:
     """Metrics without an aggregate for candidates that do have predictions."""
+    found: dict[tuple[str, ...], list[str]] = {}
     for metric in report.metrics:
         without = tuple(one.name for one in report.candidates if metric not in one.metrics and one.name not in absent)
-        if without:
-            yield Note(f"no scores of {metric}.", Weight.NOT_COMPUTED, without)
+        found.setdefault(without, []).append(metric)
+    for candidates, metrics in found.items():
+        if candidates:
+            yield Note(f"no scores of {_listed(metrics)}.", Weight.NOT_COMPUTED, candidates)
 
 
 def _unscored(report: EvaluationReport) -> Iterator[Note]:
@@ -104,7 +107,10 @@ def _partly_unscored(report: EvaluationReport, rows: pl.DataFrame, why: str) -> 
 
 
 def _metrics(rows: pl.DataFrame) -> str:
-    names = rows["metric"].cast(pl.String()).unique(maintain_order=True).to_list()
+    return _listed(rows["metric"].cast(pl.String()).unique(maintain_order=True).to_list())
+
+
+def _listed(names: Sequence[str]) -> str:
     more = len(names) - MOST_NAMED
     return ", ".join([*names[:MOST_NAMED], *([f"{more:,} more"] if more > 0 else [])])
 

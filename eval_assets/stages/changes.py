@@ -10,7 +10,7 @@ from eval_assets.stages.graph import cells_of
 from eval_assets.stages.metric_facts import stored_facts
 from eval_assets.stages.releasing import releases_version
 from eval_assets.stages.stage import Computation
-from eval_assets.stages.state_comparison import ComparedStates, Looked, compare_with
+from eval_assets.stages.state_comparison import ComparedStates, Looked, compare_if_there
 from eval_assets.storage.former_rows import looking_back
 from eval_assets.storage.versions import StoredVersion
 from eval_assets.storage.warehouse import Warehouse
@@ -27,7 +27,7 @@ def compute_changes(run: Computation) -> Written:
     looked = looked_at(room, evaluation, stored)
     compared = ComparedStates.together(
         [
-            compare_with(
+            compare_if_there(
                 looked, looked.book.chosen(cell.candidate, since, now.state), now, since=since, run_id=run.run_id
             )
             for cell in cells_of(room.project, name)
@@ -78,7 +78,7 @@ def marks(evaluation: Evaluation, warehouse: Warehouse) -> str:
 
 def _facts(compared: ComparedStates) -> dict[str, Any]:
     """Counts, and the difference of each metric of each candidate since the state before."""
-    former = compared.changes.filter(since=PREVIOUS).drop_nulls("former_state")
+    former = compared.changes.filter(since=PREVIOUS).drop_nulls("n_same")
     facts: dict[str, Any] = {"n_with_former_state": former.height}
     for row in compared.change_effects.filter(since=PREVIOUS, part="all").iter_rows(named=True):
         facts[f"{row['model']}@{row['prompt']} {row['metric']}"] = row["difference"]

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import polars as pl
+from pydantic import ValidationError
 
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.judges.panels import judge_predictions
@@ -148,7 +149,10 @@ def _judge_in(book: StateBook, state: ComputedState, name: str) -> StoredJudge |
     version = book.file_of(state, f"judges/{name}")
     if not version:
         return None
-    return stored_judge_of(json.loads(version["content"]), version["version"], version["content_sha256"])
+    try:
+        return stored_judge_of(json.loads(version["content"]), version["version"], version["content_sha256"])
+    except ValidationError:  # written by a release that took what this one refuses
+        return None
 
 
 def _verdicts(

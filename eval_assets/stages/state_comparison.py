@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
 
 from eval_assets.config.evaluation import Evaluation
+from eval_assets.errors import RowsGoneError
 from eval_assets.reports.computed.scores import MetricFacts
 from eval_assets.reports.computed.state_effects import (
     PAIRED_COLUMNS,
@@ -77,6 +78,21 @@ class ComparedStates:
         )
 
 
+def compare_if_there(
+    looked: Looked, former: FormerState | None, now: FormerState, *, since: str, run_id: str
+) -> ComparedStates:
+    """As `compare_with`; where maintenance has removed the former rows, what changed alone, and no counts."""
+    try:
+        return compare_with(looked, former, now, since=since, run_id=run_id)
+    except RowsGoneError:
+        if former is None:
+            raise
+        alone = compare_with(looked, None, now, since=since, run_id=run_id)
+        causes = causes_between(looked.book, former.state, now.state, RowCounts(0, (), (), ()))
+        known = {**alone.changes.row(0, named=True), **_known_of(former), "causes": causes_json(causes)}
+        return replace(alone, changes=_frame([known], CHANGES))
+
+
 def compare_with(
     looked: Looked, former: FormerState | None, now: FormerState, *, since: str, run_id: str
 ) -> ComparedStates:
@@ -90,7 +106,7 @@ def compare_with(
         run_id: Recorded with every row.
 
     Raises:
-        StorageError: Maintenance has removed rows of one of them.
+        RowsGoneError: Maintenance has removed rows of one of them.
     """
     named = {**now.state.cell, "since": since}
     versions = json.dumps(row_versions(now.state))
@@ -114,9 +130,7 @@ def compare_with(
     groups = groups_of_both(before.predictions, after.predictions, looked.cluster)
     found = effects(pairs, looked.evaluation, looked.facts, groups)
     row |= {
-        "former_state": former.state.state,
-        "former_at": former.began_at,
-        "former_run_id": former.run_id,
+        **_known_of(former),
         "causes": causes_json(causes_between(looked.book, former.state, now.state, counts)),
         **{f"n_{kind}": len(of_kind) for kind, of_kind in ids.items()},
         "examples": json.dumps({kind: ids[kind][:MOST_NAMED] for kind in ("edited", "added", "removed")}),
@@ -129,6 +143,14 @@ def compare_with(
         found.with_columns(mark).select(list(CHANGE_EFFECTS)),
         pairs.select(PAIRED_COLUMNS).with_columns(mark).select(list(PAIRED_SCORES)),
     )
+
+
+def _known_of(former: FormerState) -> dict[str, Any]:
+    return {
+        "former_state": former.state.state,
+        "former_at": former.began_at,
+        "former_run_id": former.run_id,
+    }
 
 
 def _rows_of(looked: Looked, chosen: FormerState) -> StateRows:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 import polars as pl
 
-from eval_assets.errors import StorageError
+from eval_assets.errors import RowsGoneError, StorageError
 from eval_assets.storage.snapshots import Commit, partition_name
 from eval_assets.storage.warehouse import Warehouse
 
@@ -22,7 +22,8 @@ def rows_in_version(warehouse: Warehouse, table: str, partition: Mapping[str, st
         data_version: Of the rows.
 
     Raises:
-        StorageError: The partition never had that data version, or maintenance has removed its rows.
+        RowsGoneError: Maintenance has removed them.
+        StorageError: The partition never had that data version.
     """
     name = partition_name(partition)
     for commit in warehouse.history(table):  # newest first
@@ -34,7 +35,7 @@ def rows_in_version(warehouse: Warehouse, table: str, partition: Mapping[str, st
         try:
             return warehouse.scan(table, partition, version=commit.version)
         except StorageError as error:
-            raise StorageError(
+            raise RowsGoneError(
                 f"the rows of {table} for {name} as they were in version {commit.version} can't be read any more: "
                 "`eval-assets maintain` keeps replaced rows for 30 days (--keep-days), those that a comparison with "
                 f"the state before is made from and those of released states for longer. Behind it: {error}"

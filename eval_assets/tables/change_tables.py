@@ -13,7 +13,7 @@ CHANGES = {
     "former_at": TIME,  # when the former state was computed
     "former_run_id": pl.String(),
     "causes": pl.String(),  # JSON list: what, name, before, after, sentence, diff (changed lines), reaches
-    "n_same": pl.Int64(),  # examples that both states have, word for word
+    "n_same": pl.Int64(),  # examples that both states have, word for word; null where the former rows are gone
     "n_edited": pl.Int64(),  # examples of both states whose content differs
     "n_added": pl.Int64(),  # examples of the present state alone
     "n_removed": pl.Int64(),  # examples of the former state alone

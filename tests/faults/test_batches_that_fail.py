@@ -7,6 +7,8 @@ import polars as pl
 import pytest
 
 from eval_assets.errors import ProviderError, StorageError, UnderWayError
+from eval_assets.providers.batches.openai_batches import OpenAIBatches
+from eval_assets.providers.failures import RequestFailed
 from eval_assets.stages.edges import compute
 from eval_assets.stages.spending import Spending
 from tests.faults.batch_worker import CELL, N, batched_project, opened, run
@@ -177,8 +179,6 @@ def test_a_cell_run_by_itself_sends_nothing_that_belongs_into_a_batch(folder, pr
 
 
 def test_limits_of_a_file_split_batches(folder, provider, monkeypatch) -> None:
-    from eval_assets.providers.batches.openai_batches import OpenAIBatches
-
     monkeypatch.setattr(OpenAIBatches, "most_requests", 2)
     assert run(folder) == 0
     assert [batch.request_counts.total for batch in provider.batches.created] == [2, 1]
@@ -186,8 +186,6 @@ def test_limits_of_a_file_split_batches(folder, provider, monkeypatch) -> None:
 
 
 def test_bytes_of_a_file_split_batches(folder, provider, monkeypatch) -> None:
-    from eval_assets.providers.batches.openai_batches import OpenAIBatches
-
     monkeypatch.setattr(OpenAIBatches, "most_bytes", 10)  # a line has more, and goes alone
     assert run(folder) == 0
     assert [batch.request_counts.total for batch in provider.batches.created] == [1] * N
@@ -282,3 +280,28 @@ def test_results_that_cannot_be_read_now_are_read_later(folder, provider) -> Non
     assert run(folder) == 0
     assert outcomes(folder) == [("ok", None)] * N
     assert (len(seen), len(provider.batches.created)) == (3, 1)
+
+
+def test_a_request_that_cannot_be_written_costs_its_row(folder, provider, monkeypatch) -> None:
+    write = OpenAIBatches.line
+
+    def refusing(batches, key, request):
+        if request.messages[-1]["content"].endswith("question 1"):
+            raise RequestFailed("an image can't be sent in this API", "unsendable")
+        return write(batches, key, request)
+
+    monkeypatch.setattr(OpenAIBatches, "line", refusing)
+    assert run(folder) == 0
+    assert outcomes(folder) == [("ok", None), ("error", "unsendable"), ("ok", None)]
+    monkeypatch.setattr(OpenAIBatches, "line", write)
+    assert run(folder) == 0
+    assert outcomes(folder) == [("ok", None)] * N
+    assert [batch.request_counts.total for batch in provider.batches.created] == [N - 1, 1]
+
+
+def test_batches_speak_the_api_of_the_model_file(tmp_path, provider) -> None:
+    folder = batched_project(tmp_path, provider.base_url, api="responses")
+    assert run(folder) == 0
+    assert set(predictions(folder)["output"]) == {f"echo: Answer: question {n}" for n in range(N)}
+    assert provider.batches.created[0].endpoint == "/v1/responses"
+    assert {line["url"] for line in provider.batches.lines} == {"/v1/responses"}

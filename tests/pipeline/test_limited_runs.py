@@ -27,7 +27,7 @@ def test_a_trial_asks_for_its_rows_and_a_whole_run_for_the_others_alone(cli, fil
 
     code, out, _ = cli("report", "other")
     assert "1 candidate on 2 examples" in out
-    assert "note: These are the first 2 rows (--limit), no more." in out
+    assert "- These are the first 2 rows (--limit), no more." in out
     assert "Out of date: only the first 2 rows were run (--limit). `eval-assets run other` brings" in out
     assert cli("gate", "other")[0] == 3
 

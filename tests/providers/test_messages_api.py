@@ -348,4 +348,12 @@ def test_a_request_has_the_shape_of_the_official_sdk():
         "tool_choice": "auto",
         "cache_control": {"type": "ephemeral"},
     }
-    TypeAdapter(params.MessageCreateParamsNonStreaming).validate_python(messages_body("claude", asked(), sent))
+    call = {"id": "c1", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}}
+    said = (
+        SYSTEM,
+        {"role": "user", "content": [{"type": "text", "text": "Where?"}, image]},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": "12 degrees"},
+    )
+    TypeAdapter(params.MessageCreateParamsNonStreaming).validate_python(messages_body("claude", asked(*said), sent))

@@ -92,7 +92,7 @@ def test_tools_images_and_earlier_turns_keep_what_they_say():
         },
         {"type": "function_call", "call_id": "c1", "name": "get_weather", "arguments": '{"city": "Oslo"}'},
         {"type": "function_call_output", "call_id": "c1", "output": "12 degrees"},
-        {"role": "assistant", "content": [{"type": "output_text", "text": "Cold."}]},
+        {"role": "assistant", "content": "Cold."},
         {"role": "user", "content": "And now?"},
     ]
     assert body["tools"] == [
@@ -100,6 +100,7 @@ def test_tools_images_and_earlier_turns_keep_what_they_say():
     ]
     assert body["tool_choice"] == {"type": "function", "name": "get_weather"}
     assert body["include"] == ["message.output_text.logprobs"]
+    assert is_a_request(body)
 
 
 def test_a_part_that_cannot_be_said_costs_its_row():

@@ -220,6 +220,19 @@ def test_many_reasons_of_one_outcome_are_one_note() -> None:
     assert said == ["a@p: 9 of 9 rows have no score of mine (error: ValueError: 0, and 6 other reasons)."]
 
 
+def test_the_primary_metric_stands_first_wherever_the_file_has_it() -> None:
+    more = [measured(LOW, model=model, metric="rougeL") for model in "ab"]
+    report = compared(LOW, HIGH, more_scores=more, facts={"token_f1": SHARE, "rougeL": SHARE}, primary="rougeL")
+    assert [head.title for head in answer_table(report).heads] == ["rougeL", "vs baseline, points", "token_f1"]
+
+
+def test_metrics_that_a_candidate_lacks_are_one_note() -> None:
+    more = [measured(LOW, model="a", metric=metric) for metric in ("m1", "m2", "m3", "m4")]
+    facts = dict.fromkeys(("token_f1", "m1", "m2", "m3", "m4"), SHARE)
+    report = compared(LOW, HIGH, more_scores=more, facts=facts)
+    assert [str(note) for note in report_notes(report)] == ["b@p: no scores of m1, m2, m3, 1 more."]
+
+
 def test_an_evaluation_whose_predictions_are_missing_says_so_once() -> None:
     report = report_of({"a": ["x"], "b": [], "c": []}, {"a": [0.5]})
     assert str(report_notes(report)[0]) == "b@p, c@p: no predictions, the cell was not computed."

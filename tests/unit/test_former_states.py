@@ -6,7 +6,7 @@ import shutil
 import polars as pl
 import pytest
 
-from eval_assets.errors import ConfigError, StorageError
+from eval_assets.errors import ConfigError, RowsGoneError, StorageError
 from eval_assets.reports.computed.state_effects import FORMER_ANSWERS, NOT_TOLD_APART, PRESENT_ANSWERS, SAME
 from eval_assets.reports.rendered.changes_json import changes_json
 from eval_assets.reports.rendered.changes_text import changes_markdown, changes_table
@@ -303,3 +303,20 @@ def test_of_several_candidates_the_one_that_changed_last_is_told_first(tmp_path)
     named = [line.split(",")[0].strip() for line in table.splitlines() if ", against its state of" in line]
     assert named == ["bot@ask", "bot@tell"]
     assert "without a former state: bot@new" in table
+
+
+def test_a_run_goes_on_where_the_rows_of_the_state_before_are_gone_and_says_so(copied: StateLab) -> None:
+    copied.files["prompts/ask.md"] = KINDLY
+    copied.run()
+    warehouse = Warehouse(str(copied.folder / "data" / "warehouse"))
+    for table in ("predictions", "heuristic_metrics", "judge_scores"):
+        warehouse.delta_table(table).vacuum(0, dry_run=False, enforce_retention_duration=False)
+    copied.evaluation(confidence=0.9)
+    copied.run()
+    stored = Warehouse(warehouse.root).scan("changes").collect()
+    assert stored.select("n_same", "former_run_id").rows() == [(None, "run-4")]
+    with copied.room() as room:
+        told = "\n".join(changes_markdown(read_report(room, "e").changes))
+    assert "prompt ask v2 → v3: user message changed; maintenance has removed the rows of its state of" in told
+    with pytest.raises(RowsGoneError):
+        copied.since()

@@ -73,7 +73,8 @@ def test_rows_that_are_in_one_state_alone_or_were_edited_count_for_nothing() -> 
 
 
 @pytest.mark.parametrize(
-    ("against", "said"), [("previous", "there is no former state yet"), ("released", "no state of it was released")]
+    ("against", "said"),
+    [("previous", "there is no former state to compare with"), ("released", "no state of it was released")],
 )
 def test_without_the_former_state_nothing_is_settled(against: str, said: str) -> None:
     verdict, reason = asked(pairs(0.5, 0.5).clear(), against)

@@ -36,7 +36,7 @@ class Image(NamedTuple):
         return DATA_URL.fullmatch(self.url)
 
 
-class ToolCall(NamedTuple):
+class EarlierCall(NamedTuple):
     """A call that an earlier message of the conversation makes; arguments as the JSON text they came as."""
 
     call_id: str
@@ -88,19 +88,19 @@ def text_of_parts(content: Any) -> str:
     """
     parts = list(parts_of_content(content))
     if any(isinstance(part, Image) for part in parts):
-        raise RequestFailed("expected instructions of text alone, got an image", "unsendable")
+        raise RequestFailed("expected text alone in messages that aren't the user's, got an image", "unsendable")
     return "".join(part.text for part in parts if isinstance(part, Text))
 
 
-def tool_calls_of(message: Mapping[str, Any]) -> Iterator[ToolCall]:
+def tool_calls_of(message: Mapping[str, Any]) -> Iterator[EarlierCall]:
     """The calls that a message of the conversation makes.
 
     >>> called = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": {"city": "Oslo"}}}
     >>> list(tool_calls_of({"role": "assistant", "content": None, "tool_calls": [called]}))
-    [ToolCall(call_id='c1', name='weather', arguments='{"city": "Oslo"}')]
+    [EarlierCall(call_id='c1', name='weather', arguments='{"city": "Oslo"}')]
     """
     for call in message.get("tool_calls") or ():
         function = call.get("function", call)
         arguments = function.get("arguments", {})
         text = arguments if isinstance(arguments, str) else json.dumps(arguments)
-        yield ToolCall(str(call.get("id")), str(function.get("name")), text)
+        yield EarlierCall(str(call.get("id")), str(function.get("name")), text)

@@ -6,6 +6,7 @@ from typing import Any
 
 from eval_assets.providers.apis.api_form import ApiForm, nested
 from eval_assets.providers.apis.message_parts import (
+    Image,
     Text,
     parts_of_content,
     split_messages,
@@ -104,18 +105,19 @@ def _items(message: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         call_id = message.get("tool_call_id")
         yield {"type": "function_call_output", "call_id": call_id, "output": text_of_parts(content)}
         return
-    if isinstance(content, str):
-        if content or not message.get("tool_calls"):
-            yield {"role": role, "content": content}
-    elif content:
-        yield {"role": role, "content": [_part(part, role) for part in parts_of_content(content)]}
+    if role == "assistant" or isinstance(content, str):
+        said = text_of_parts(content)
+        if said or not message.get("tool_calls"):
+            yield {"role": role, "content": said}
+    else:
+        yield {"role": role, "content": [_part(part) for part in parts_of_content(content)]}
     for call in tool_calls_of(message):
         yield {"type": "function_call", "call_id": call.call_id, "name": call.name, "arguments": call.arguments}
 
 
-def _part(part: Any, role: str) -> dict[str, Any]:
+def _part(part: Text | Image) -> dict[str, Any]:
     if isinstance(part, Text):
-        return {"type": "output_text" if role == "assistant" else "input_text", "text": part.text}
+        return {"type": "input_text", "text": part.text}
     return {"type": "input_image", "image_url": part.url, "detail": part.detail or "auto"}
 
 

@@ -61,6 +61,7 @@ class BatchDesk:
     tell: Told
     _reserved: dict[str, Sequence[Wanted]] = field(default_factory=dict)
     _postponed: set[str] = field(default_factory=set)
+    _has_news: bool = False
 
     def under_way(self, lanes: Collection[str]) -> list[BatchRecord]:
         """Batches that have not ended, as far as is known."""
@@ -96,9 +97,15 @@ class BatchDesk:
         return refused
 
     def wait(self, lanes: Collection[str]) -> bool:
-        """Wait until a batch is over; false if there is none that could end."""
+        """Wait until a batch is over, or a request failed without one; false if there is none that could end."""
         pause = FIRST_LOOK_SECONDS
+        if self._has_news:
+            self._has_news = False
+            return True
+        awaited = {record.token for record in self.under_way(lanes)}
         while records := self.under_way(lanes):
+            if awaited - {record.token for record in records}:
+                return True  # another run has collected one
             looks = looks_at(records, self.open_service)
             if any(look.may_end and look.record.token not in self._postponed for look in looks):
                 return True
@@ -110,7 +117,7 @@ class BatchDesk:
             if self.stop.wait(pause):
                 return False
             pause = min(pause * SLOWER, LONGEST_PAUSE_SECONDS)
-        return False
+        return bool(awaited)
 
     def cancel(self, record: BatchRecord) -> BatchRecord:
         """Ask a provider to answer no more of a batch; what it has answered is collected by the next run.
@@ -174,7 +181,7 @@ class BatchDesk:
         try:
             service = self.open_service(wanted[0].model)
             try:
-                await submit_all(wanted, service, self.store.batches, note)
+                self._has_news |= bool(await submit_all(wanted, service, self.store.batches, note))
             finally:
                 await service.aclose()
         finally:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from eval_assets.config.model import Model
 from eval_assets.providers.batches.service import BatchService
+from eval_assets.providers.failures import AttemptFailure, RequestFailed
 from eval_assets.requests.budget import Budget
 from eval_assets.requests.exchange import Request
 from eval_assets.storage.replies.batch_ledger import Entry
@@ -41,6 +42,10 @@ class Wanted:
             self.budget.settle(0.0, cost_usd - self.worst_usd)
 
 
+Line = tuple[Wanted, bytes]
+"""A request, and what is uploaded for it."""
+
+
 @dataclass(slots=True)
 class Gathering:
     """Requests of a run that go into batches; safe to use from several threads."""
@@ -67,17 +72,35 @@ class Gathering:
         return groups
 
 
-def cut(wanted: Collection[Wanted], service: BatchService) -> list[list[tuple[Wanted, bytes]]]:
-    """Requests with their lines, as many to a batch as its provider takes.
+def written(wanted: Collection[Wanted], service: BatchService) -> tuple[list[Line], dict[str, AttemptFailure]]:
+    """Requests with their lines, and by key why others can't be written.
 
     Args:
         wanted: Requests to one model.
-        service: Writes lines, and says how many it takes.
+        service: Writes lines.
     """
-    batches: list[list[tuple[Wanted, bytes]]] = []
-    n_bytes = 0
+    lines: list[Line] = []
+    unwritable: dict[str, AttemptFailure] = {}
     for each in wanted:
-        line = service.line(each.entry.key, each.request)
+        try:
+            lines.append((each, service.line(each.entry.key, each.request)))
+        except AttemptFailure as failure:
+            unwritable[each.entry.key] = failure
+        except (TypeError, ValueError) as error:  # of JSON
+            unwritable[each.entry.key] = RequestFailed(f"the request can't be written: {error}", "unsendable")
+    return lines, unwritable
+
+
+def cut(lines: Collection[Line], service: BatchService) -> list[list[Line]]:
+    """Requests, as many to a batch as its provider takes.
+
+    Args:
+        lines: To one model.
+        service: Says how many it takes.
+    """
+    batches: list[list[Line]] = []
+    n_bytes = 0
+    for each, line in lines:
         if not batches or len(batches[-1]) >= service.most_requests or n_bytes + len(line) > service.most_bytes:
             batches.append([])
             n_bytes = 0
@@ -86,6 +109,6 @@ def cut(wanted: Collection[Wanted], service: BatchService) -> list[list[tuple[Wa
     return batches
 
 
-def evaluations_of(batch: Collection[tuple[Wanted, bytes]]) -> tuple[str, ...]:
+def evaluations_of(batch: Collection[Line]) -> tuple[str, ...]:
     """For which evaluations a batch is."""
     return tuple(sorted({wanted.evaluation for wanted, _ in batch}))

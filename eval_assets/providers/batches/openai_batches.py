@@ -18,6 +18,7 @@ from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.failures import PartitionFailure, RequestFailed, TransientFailure
 from eval_assets.providers.http.bodies import json_of
 from eval_assets.providers.http.statuses import error_of
+from eval_assets.providers.images import with_image_data
 from eval_assets.requests.exchange import Reply, Request
 
 if TYPE_CHECKING:
@@ -50,18 +51,20 @@ class OpenAIBatches:
 
     Args:
         client: Spells requests and reads replies.
+        images: Folder of images that are files.
     """
 
     most_requests = MOST_REQUESTS
     most_bytes = MOST_BYTES
 
-    def __init__(self, client: OpenAIClient) -> None:
+    def __init__(self, client: OpenAIClient, images: Path) -> None:
         self._client = client
+        self._images = images
         self._endpoint = VERSION + client.path
 
     def line(self, key: str, request: Request) -> bytes:
-        """A request as a line of the file that is uploaded."""
-        body = self._client.body_of(request)
+        """A request as a line of the file that is uploaded; raises as `with_image_data` does."""
+        body = self._client.body_of(with_image_data(request, self._images))
         line = {"custom_id": key, "method": "POST", "url": self._endpoint, "body": body}
         return json.dumps(line, separators=(",", ":")).encode() + b"\n"
 
@@ -162,7 +165,7 @@ def open_openai_batches(model: Model, surroundings: Surroundings) -> OpenAIBatch
     """Batches of a model file, with secrets from the environment; raises as `open_openai` does."""
     limits = model.file.limits.model_copy(update={"max_reply_mib": RESULT_MIB})
     roomy = model.model_copy(update={"file": model.file.model_copy(update={"limits": limits})})
-    return OpenAIBatches(open_openai(roomy, surroundings))
+    return OpenAIBatches(open_openai(roomy, surroundings), surroundings.images_dir)
 
 
 def _status_of(batch: "Batch") -> BatchStatus:

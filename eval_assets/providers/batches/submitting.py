@@ -11,10 +11,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from eval_assets.providers.batches.gathering import Wanted, cut, evaluations_of
+from eval_assets.providers.batches.gathering import Wanted, cut, evaluations_of, written
 from eval_assets.providers.batches.service import BatchService, BatchStatus
 from eval_assets.providers.failures import AttemptFailure, RateLimited, TransientFailure
-from eval_assets.storage.replies.batch_ledger import BatchLedger, BatchRecord, new_token
+from eval_assets.storage.replies.batch_ledger import BatchFailure, BatchLedger, BatchRecord, Outcomes, new_token
 
 LOG = logging.getLogger("eval_assets")
 Value = TypeVar("Value")
@@ -31,7 +31,7 @@ async def submit_all(
     service: BatchService,
     ledger: BatchLedger,
     note: Callable[[BatchRecord, Sequence[Wanted]], object],
-) -> None:
+) -> int:
     """Submit requests to one model, in as many batches as it takes; who calls holds the lane.
 
     Args:
@@ -40,10 +40,18 @@ async def submit_all(
         ledger: Remembers them.
         note: Told of each batch that is under way, with its requests.
 
+    Returns:
+        How many requests can't be written: they are in no batch, and their rows have failed.
+
     Raises:
         AttemptFailure: The provider refuses a batch; those before it are under way.
     """
-    for batch in cut(wanted, service):
+    lines, unwritable = written(wanted, service)
+    if unwritable:
+        now = datetime.now(UTC).isoformat()
+        failed = {key: BatchFailure(failure.kind, str(failure), now) for key, failure in unwritable.items()}
+        ledger.note(wanted[0].lane, Outcomes(failed))
+    for batch in cut(lines, service):
         requests = [each for each, _ in batch]
         record = BatchRecord(
             lane=requests[0].lane,
@@ -62,6 +70,7 @@ async def submit_all(
             raise
         ledger.forget(record.lane, {each.entry.key for each in requests})
         note(record, requests)
+    return len(unwritable)
 
 
 async def settled(record: BatchRecord, service: BatchService, ledger: BatchLedger) -> BatchRecord | None:

@@ -7,7 +7,8 @@ from eval_assets.config.model import Model, ModelFile
 from eval_assets.providers.apis.messages_api import MESSAGES, MESSAGES_ON_VERTEX
 from eval_assets.providers.apis.prompt_caching import PointingByMark
 from eval_assets.providers.clients.access_tokens import has_tokens, tokens_of
-from eval_assets.providers.clients.openai_client import OpenAIClient, endpoint_of, secret_of, secrets_named
+from eval_assets.providers.clients.openai_client import OpenAIClient
+from eval_assets.providers.clients.served_endpoints import endpoint_of, secret_of, secrets_named
 from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.dialects.found_out import Dialect
 from eval_assets.requests.keys import ModelIdentity, lane_of

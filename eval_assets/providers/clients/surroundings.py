@@ -28,3 +28,8 @@ class Surroundings:
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     given: Mapping[str, GivenFunction] = field(default_factory=dict)
     dialects: DialectMemory = field(default_factory=DialectMemory)
+
+    @property
+    def images_dir(self) -> Path:
+        """The folder `data/datasets`, where the paths of images begin."""
+        return self.models_dir.parent / "datasets"

@@ -10,7 +10,8 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from eval_assets.config.model import CPU_BATCH_SIZE, Model, local_limits
+from eval_assets.config.local_limits import CPU_BATCH_SIZE, local_limits
+from eval_assets.config.model import Model
 from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.failures import PartitionFailure, RequestFailed
 from eval_assets.providers.local.transformers_jobs import LocalJob, batches, fail, made_ready

@@ -15,7 +15,7 @@ from eval_assets.tables.columns import CANDIDATE
 from eval_assets.wording.numbers import count_text
 
 NONE_OF = {
-    "previous": "there is no former state yet to compare with; the next edit has one",
+    "previous": "there is no former state to compare with: none yet, or maintenance has removed its rows",
     "released": "no state of it was released: `eval-assets release EVALUATION` marks the present one",
 }
 

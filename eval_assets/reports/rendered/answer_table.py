@@ -110,9 +110,10 @@ def answer_table(
 
 def tested_measures(report: EvaluationReport) -> list[Measure]:
     """What decides: the primary metric first, then the others that the file names and that have a better end."""
+    primary_first = sorted(measures(report), key=lambda measure: measure.metric != report.headline)
     return [
         measure
-        for measure in measures(report)
+        for measure in primary_first
         if not measure.is_share
         and measure.greater_is_better is not None
         and (measure.metric == report.headline or report.role(measure.metric) is not Role.DESCRIBED)

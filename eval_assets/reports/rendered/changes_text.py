@@ -42,7 +42,7 @@ def changes_table(changes: ChangesReport) -> str:
 def changes_lines(changes: ChangesReport) -> Iterator[tuple[str, str]]:
     """Head and text of each line for a terminal; nothing where no candidate has a former state."""
     shown = changes.with_former
-    if not shown:
+    if not changes.are_told:
         return
     yield "", f"{since_text(changes.since)}:"
     for change in shown[:MOST_CANDIDATES]:
@@ -62,7 +62,7 @@ def changes_lines(changes: ChangesReport) -> Iterator[tuple[str, str]]:
 def changes_markdown(changes: ChangesReport, *, level: int = 2) -> list[str]:
     """Lines of a section, headed at a level; empty where no candidate has a former state."""
     shown = changes.with_former
-    if not shown:
+    if not changes.are_told:
         return []
     title = since_text(changes.since)
     lines = [f"{'#' * level} {title[0].upper()}{markdown_text(title[1:])}", ""]
@@ -175,7 +175,11 @@ def _trends(changes: ChangesReport, change: CandidateChange) -> Iterator[str]:
 def _left_out(changes: ChangesReport, shown: Sequence[CandidateChange]) -> Iterator[str]:
     if len(shown) > MOST_CANDIDATES:
         yield f"and {len(shown) - MOST_CANDIDATES:,} more candidates: `eval-assets compare` tells of each"
-    if new := [change.name for change in changes.candidates if not change.has_former]:
+    gone = [change for change in changes.candidates if change.row["former_state"] and not change.has_former]
+    for change in gone[:MOST_NAMED]:
+        causes = "; ".join(cause.sentence for cause in change.causes) or NOTHING_CHANGED
+        yield f"{change.name}: {causes}; maintenance has removed the rows of its state of {moment_text(change)}"
+    if new := [change.name for change in changes.candidates if not change.row["former_state"]]:
         named = ", ".join(new[:MOST_NAMED]) + (f" and {len(new) - MOST_NAMED:,} more" if len(new) > MOST_NAMED else "")
         yield f"without a former state: {named}"
 

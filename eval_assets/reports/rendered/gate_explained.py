@@ -31,7 +31,10 @@ def gates_explained(report: EvaluationReport) -> str:
         lines += [f"  - {markdown_text(step)}" for step in _steps(row)]
     passing, n_asked = may_ship(report.gates)
     named = ", ".join(f"`{name}`" for name in passing) or "none"
-    return "\n".join([*lines, "", f"Of {count_text(n_asked, 'candidate')} asked, {named} may ship."]) + "\n"
+    ships = (
+        f"Of {count_text(n_asked, 'candidate')} asked, {named} may ship." if n_asked else "No condition is critical."
+    )
+    return "\n".join([*lines, "", ships]) + "\n"
 
 
 def _asked(row: Mapping[str, Any]) -> str:

@@ -167,15 +167,14 @@ class BatchLedger:
 
     def finish(self, record: BatchRecord, outcomes: Outcomes) -> BatchRecord:
         """Remember what came of a batch whose replies are stored; what it was made from goes."""
-        kept = {
-            "failed": {key: asdict(failure) for key, failure in outcomes.failed.items()},
-            "again": outcomes.again,
-            "fresh": sorted(outcomes.fresh),
-        }
-        write_atomically(self._path(record, ".outcome.json"), json.dumps(kept), to_disk=True)
+        self._keep(record.lane, record.token, outcomes)
         collected = self.save(replace(record, state="collected"))
         self._drop_contents(record)
         return collected
+
+    def note(self, lane: str, outcomes: Outcomes) -> None:
+        """Remember what came of requests that are in no batch."""
+        self._keep(lane, new_token(), outcomes)
 
     def discard(self, record: BatchRecord) -> None:
         """Forget a batch that was never created, its record first."""
@@ -207,15 +206,23 @@ class BatchLedger:
         gone = set(keys)
         for path in sorted((self._folder / lane).glob("*.outcome.json")) if gone else ():
             outcomes = _outcomes_in(path)
-            left = {
-                "failed": {key: asdict(failure) for key, failure in outcomes.failed.items() if key not in gone},
-                "again": {key: n for key, n in outcomes.again.items() if key not in gone},
-                "fresh": sorted(outcomes.fresh - gone),
-            }
-            if any(left.values()):
-                write_atomically(path, json.dumps(left), to_disk=True)
-            else:
+            left = Outcomes(
+                {key: failure for key, failure in outcomes.failed.items() if key not in gone},
+                {key: n for key, n in outcomes.again.items() if key not in gone},
+                outcomes.fresh - gone,
+            )
+            if left == Outcomes():
                 path.unlink(missing_ok=True)
+            else:
+                self._keep(lane, path.name.partition(".")[0], left)
+
+    def _keep(self, lane: str, token: str, outcomes: Outcomes) -> None:
+        kept = {
+            "failed": {key: asdict(failure) for key, failure in outcomes.failed.items()},
+            "again": outcomes.again,
+            "fresh": sorted(outcomes.fresh),
+        }
+        write_atomically(self._folder / lane / f"{token}.outcome.json", json.dumps(kept), to_disk=True)
 
     def _forget_old(self, lane: str) -> None:
         """What was collected long ago goes."""
