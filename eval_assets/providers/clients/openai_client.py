@@ -117,8 +117,7 @@ class OpenAIClient:
     async def complete(self, request: Request) -> Reply:
         """Send one request; raises a failure of `failures` unless a reply or a refusal came."""
         try:
-            pointed, token = self._pointing(request.messages), await self._token()
-            is_renewed = False
+            pointed, token, is_renewed = self._pointing(request.messages), await self._token(), False
             while True:
                 requested_at, began = datetime.now(UTC), time.perf_counter()
                 asked = self._asked(request, pointed)
@@ -215,7 +214,7 @@ class OpenAIClient:
 
         Args:
             request: What is asked.
-            pointed: What the cache is told, where that was settled before.
+            pointed: What the cache is told of it, if that was made up already; a second time it may be told more.
         """
         pointed = self._pointing(request.messages) if pointed is None else pointed
         given: dict[str, Any] = {}
