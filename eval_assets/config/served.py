@@ -47,6 +47,8 @@ def serving_faults(file: "ModelFile", served: Collection[str]) -> Iterator[str]:
         yield "the Responses API takes no `stop`: leave it out, or write `api: chat`"
     if file.api == "responses" and file.stream:
         yield "`stream` reads chat completions piece by piece: write `api: chat`, or leave it out"
+    if file.mode == "batch" and file.stream:
+        yield "replies of batches come whole: leave out `stream`, or `mode: batch`"
     if file.api == "responses" and file.parameters.get("max_output_tokens") is not None:
         yield "expected the limit as `max_tokens`, which budgets go by; it is sent as `max_output_tokens`"
     stated = [name for name in WAYS_IN if getattr(file, name) is not None]

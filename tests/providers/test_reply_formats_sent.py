@@ -1,12 +1,16 @@
 """Formats of answers as they are sent: the strictest that an endpoint takes, found out once."""
 
+import json
+from datetime import UTC, datetime
+
 import pytest
 
 from eval_assets.providers.clients.openai_client import OpenAIClient
 from eval_assets.providers.dialects.found_out import Dialect, DialectMemory
-from eval_assets.providers.failures import RequestFailed
+from eval_assets.providers.failures import RequestFailed, TransientFailure
 from tests.engines import question
 from tests.loopback import Fault
+from tests.providers.test_messages_api import client_at
 from tests.providers.test_openai_client import ask
 
 SCHEMA = {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": {"type": "object"}}}
@@ -57,3 +61,34 @@ def test_a_format_that_is_at_fault_itself_is_said_and_not_weakened(provider, mes
     with pytest.raises(RequestFailed, match=message[:30]):
         ask(client_of(provider), question("Hi", response_format=SCHEMA, may_weaken_format=True))
     assert len(provider.bodies) == 1
+
+
+def test_a_prompt_that_wants_json_is_plain_text_for_an_api_without_json_mode(provider, caplog):
+    wish = question("Hi", response_format={"type": "json_object"}, may_weaken_format=True)
+    assert ask(client_at(provider), wish).outcome == "ok"
+    assert "output_config" not in provider.bodies[0]
+    assert "takes no reply format json_object: it is asked as plain text" in caplog.text
+
+
+def test_another_name_of_a_format_comes_before_a_weaker_one(provider):
+    provider.takes_no, provider.answer = ("output_config.format",), lambda _: '{"score": 4}'
+    reply = ask(client_at(provider), question("Hi", response_format=SCHEMA, may_weaken_format=True))
+    assert (reply.outcome, json.loads(reply.output)) == ("ok", {"score": 4})
+    assert provider.bodies[1]["tool_choice"] == {"type": "tool", "name": "answer"}
+
+
+def test_all_lines_of_a_batch_that_had_a_refused_format_are_asked_again_in_the_next_weaker_one(provider):
+    client = client_of(provider)
+    wish = question("Hi", response_format=SCHEMA, may_weaken_format=True)
+
+    def refused(message):
+        with pytest.raises(TransientFailure, match="asked otherwise from now on"):
+            client.reply_in(400, json.dumps({"error": {"message": message}}).encode(), wish, requested_at=ago)
+
+    ago = datetime(2026, 11, 1, tzinfo=UTC)
+    for _ in range(3):
+        refused("response_format json_schema is not supported")
+    assert client.body_of(wish)["response_format"] == {"type": "json_object"}
+    for _ in range(2):
+        refused("response_format is not supported")
+    assert "response_format" not in client.body_of(wish)

@@ -95,6 +95,8 @@ def test_a_model_file_may_ask_for_it(provider):
         ModelFile(provider="recorded", file="a.jsonl", stream=True)
     with pytest.raises(ValueError, match="`stream` reads chat completions"):
         ModelFile(provider="openai", model="tiny", api="responses", stream=True)
+    with pytest.raises(ValueError, match="replies of batches come whole"):
+        ModelFile(provider="openai", model="tiny", mode="batch", stream=True)
 
 
 def refuse_what_openai_does_not_send(chunks):

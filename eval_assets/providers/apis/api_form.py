@@ -37,11 +37,13 @@ class ApiForm:
         path: Where requests go, below the base address; `{model}` stands for the model id.
         body: Writes a request.
         reply: Reads what came.
+        formats: Types of reply formats that it has.
     """
 
     path: str
     body: WritesBody
     reply: ReadsReply
+    formats: tuple[str, ...] = ("json_schema", "json_object")
 
 
 def nested(sent: Mapping[str, Any]) -> dict[str, Any]:

@@ -115,8 +115,9 @@ def messages_reply(body: Any, request: Request, *, latency_seconds: float, reque
     )
 
 
-MESSAGES = ApiForm(path="/messages", body=messages_body, reply=messages_reply)
-MESSAGES_ON_VERTEX = ApiForm(path="/{model}:rawPredict", body=vertex_body, reply=messages_reply)
+FORMATS = ("json_schema",)
+MESSAGES = ApiForm(path="/messages", body=messages_body, reply=messages_reply, formats=FORMATS)
+MESSAGES_ON_VERTEX = ApiForm(path="/{model}:rawPredict", body=vertex_body, reply=messages_reply, formats=FORMATS)
 
 
 def _turns(messages: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -23,7 +23,7 @@ from eval_assets.providers.clients.access_tokens import Tokens, has_tokens, toke
 from eval_assets.providers.clients.azure_address import azure_base_url, is_on_azure
 from eval_assets.providers.clients.openai_replies import refusal_of
 from eval_assets.providers.clients.surroundings import Surroundings
-from eval_assets.providers.dialects.found_out import Dialect
+from eval_assets.providers.dialects.found_out import FORMAT, SCHEMA, Dialect
 from eval_assets.providers.dialects.not_taken import STATUSES, refused_name
 from eval_assets.providers.dispatch.limiter import Quota
 from eval_assets.providers.failures import AttemptFailure, PartitionFailure, RequestFailed, TransientFailure
@@ -152,15 +152,15 @@ class OpenAIClient:
         """The reply in a response that came by way of a batch, whose latency nobody measured.
 
         Raises:
-            AttemptFailure: It holds none. A parameter that the endpoint doesn't take is remembered: the request may be
-                sent again, spelled otherwise.
+            AttemptFailure: It holds none. A parameter or a reply format that the endpoint doesn't take is remembered:
+                the request may be sent again, asked otherwise.
         """
         import httpx2
 
         response = httpx2.Response(status, content=body)
         try:
-            if status in STATUSES and self._is_spelled_otherwise_now(response, request):
-                said = f"HTTP {status}: a parameter isn't taken, and is spelled otherwise from now on"
+            if status in STATUSES and self._is_asked_otherwise_now(response, request):
+                said = f"HTTP {status}: something isn't taken, and is asked otherwise from now on"
                 raise TransientFailure(said, "unsupported_parameter")
             reply = self._read(response, request, latency_seconds=0.0, requested_at=requested_at)
         except AttemptFailure as failure:
@@ -216,8 +216,10 @@ class OpenAIClient:
         pointed = self._pointing(request.messages) if pointed is None else pointed
         given: dict[str, Any] = {}
         wanted = request.response_format
-        if (asked := self._dialect.format_sent(wanted) if request.may_weaken_format else wanted) is not None:
-            given["response_format"] = asked
+        if request.may_weaken_format:
+            wanted = self._dialect.format_sent(wanted, self._api.formats)
+        if wanted is not None:
+            given[FORMAT] = wanted
         if request.tools:
             given["tools"] = list(request.tools)
         return {**pointed, **request.parameters, **given} if pointed or given else request.parameters
@@ -230,29 +232,32 @@ class OpenAIClient:
         if USAGE_OF_A_STREAM in sent and USAGE_OF_A_STREAM in error_of(body)[1]:
             self._streaming = {"stream": True}  # then usage is guessed
             return True
-        if self._weakens_format(body, request, asked):
-            return True
-        name = refused_name(body, sent)
-        return name is not None and self._dialect.refused(asked, name)
-
-    def _weakens_format(self, body: Any, request: Request, asked: Mapping[str, Any]) -> bool:
-        """Whether the reply format was refused, and is asked for in a weaker form from now on."""
-        wanted = request.response_format if request.may_weaken_format else None
-        if wanted is None or "response_format" not in asked or "response_format" in request.parameters:
+        # Another name of a format comes before a weaker one.
+        if (name := refused_name(body, sent)) is not None:
+            return self._dialect.refused(asked, name)
+        if FORMAT not in asked or not self._may_weaken(body, request):
             return False
-        if not takes_no_such_format(error_of(body)[1]):
-            return False
-        self._dialect.format_refused(wanted, asked["response_format"])
+        self._dialect.format_refused(request.response_format, asked[FORMAT], self._api.formats)
         return True
 
-    def _is_spelled_otherwise_now(self, response: "httpx2.Response", request: Request) -> bool:
-        """Whether a parameter was refused that isn't sent any more, by what this response or one before it taught."""
+    def _is_asked_otherwise_now(self, response: "httpx2.Response", request: Request) -> bool:
+        """Whether something was refused that isn't sent any more, by what this response or one before it taught."""
         asked = self._asked(request)
         body, sent = self._parsed(response.content, response.status_code), self._dialect.spelled(asked)
-        if self._weakens_format(body, request, asked):
-            return True
-        name = refused_name(body, {**asked, **sent})
-        return name is not None and (name not in sent or self._dialect.refused(asked, name))
+        if (name := refused_name(body, {**asked, **sent})) is not None:
+            return name not in sent or self._dialect.refused(asked, name)
+        if not self._may_weaken(body, request):
+            return False
+        given = asked.get(FORMAT)
+        # What speaks of schemas where none is sent any more was sent before that was found out.
+        if given is not None and (given == request.response_format or SCHEMA not in error_of(body)[1].casefold()):
+            self._dialect.format_refused(request.response_format, given, self._api.formats)
+        return True
+
+    def _may_weaken(self, body: Any, request: Request) -> bool:
+        """Whether an error refuses the reply format, and the request can do with a weaker one."""
+        is_declared = request.response_format is not None and FORMAT not in request.parameters
+        return request.may_weaken_format and is_declared and takes_no_such_format(error_of(body)[1])
 
     async def _token(self, refused: str | None = None) -> str | None:
         """The token to send, if one is sent: no message will show it."""

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ LOG = logging.getLogger("eval_assets")
 DIALECTS_FILE = "dialects.json"
 """In the state directory."""
 
-FORMAT, JSON_MODE = "response_format", "json_object"
+FORMAT, SCHEMA, JSON_MODE = "response_format", "json_schema", "json_object"
 
 
 class DialectMemory:
@@ -133,27 +133,42 @@ class Dialect:
         self._memory.learn(self._place(parameters), asked, other)
         return True
 
-    def format_sent(self, wanted: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-        """The reply format to ask in: as wanted, else the strictest weaker one that wasn't refused, else none."""
-        found = self._memory.names(self._format_place)
-        if wanted is None or FORMAT not in found:
-            return wanted
-        return {"type": found[FORMAT]} if found[FORMAT] else None
+    def format_sent(self, wanted: Mapping[str, Any] | None, formats: Collection[str]) -> Mapping[str, Any] | None:
+        """The reply format to ask in: as wanted, else the strictest weaker one that wasn't refused, else none.
 
-    def format_refused(self, wanted: Mapping[str, Any], sent: Mapping[str, Any]) -> None:
+        Args:
+            wanted: The format of the request.
+            formats: Types of formats that the API has; one of another type isn't sent, which is said once.
+        """
+        if wanted is None:
+            return None
+        asked = wanted["type"]
+        if asked not in formats:
+            self._say_weaker(asked, None)
+            return None
+        found = self._memory.names(self._format_place).get(FORMAT, asked)
+        return wanted if found == asked else {"type": found} if found else None
+
+    def format_refused(
+        self, wanted: Mapping[str, Any] | None, sent: Mapping[str, Any], formats: Collection[str]
+    ) -> None:
         """Ask in a weaker format from now on, unless another request found that out meanwhile.
 
         Args:
             wanted: The format of the request.
             sent: The one that was refused.
+            formats: Types of formats that the API has.
         """
-        if self.format_sent(wanted) != sent:
+        if self.format_sent(wanted, formats) != sent:
             return
-        weaker = JSON_MODE if sent["type"] != JSON_MODE else None
+        weaker = JSON_MODE if sent["type"] != JSON_MODE and JSON_MODE in formats else None
         self._memory.learn(self._format_place, FORMAT, weaker)
+        self._say_weaker(sent["type"], weaker)
+
+    def _say_weaker(self, asked: str, weaker: str | None) -> None:
         instead = "in JSON mode" if weaker else "as plain text"
         self._memory.say_once(
-            f"{self._called} takes no reply format {sent['type']}: it is asked {instead}; what the prompt says of the "
+            f"{self._called} takes no reply format {asked}: it is asked {instead}; what the prompt says of the "
             "format is all it knows"
         )
 
