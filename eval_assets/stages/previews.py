@@ -90,7 +90,7 @@ def rows_preview(rows: pl.DataFrame, columns: Sequence[str]) -> str:
     >>> print(rows_preview(pl.DataFrame({"a": ["x y"], "b": [0.5]}), ["a", "b"]))
     | a | b |
     | --- | --- |
-    | x y | 0.500 |
+    | x y | 0.5 |
     """
     lines = [f"| {' | '.join(columns)} |", f"|{' --- |' * len(columns)}"]
     shown = rows.head(PREVIEW_ROWS).select(columns).iter_rows()

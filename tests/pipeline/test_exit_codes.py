@@ -52,7 +52,7 @@ def test_a_run_with_nothing_to_do_leaves_dagster_alone_until_it_has_forgotten(
     ("gate", "code", "said"),
     [
         (NOT_MET, 1, "NO-GO alpha@short, grader, mean at least 5: "),
-        (UNDECIDED, 3, "INCONCLUSIVE alpha@short, grader, mean at least 4: 4 (95% interval "),
+        (UNDECIDED, 3, "INCONCLUSIVE alpha@short, grader, mean at least 4: 4.0 (95% interval "),
         (MET, 0, ""),
     ],
 )

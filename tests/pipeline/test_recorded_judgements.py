@@ -64,7 +64,7 @@ def test_recorded_preferences_are_counted_with_ties_and_probabilities(published)
     assert preferences["is_flipped"].to_list() == [None] * 4  # nobody recorded both orders
     duel = rows(published, "pairwise_results").filter(model="new").filter(pl.col("compared_with").is_not_null())
     assert duel.select("win_rate", "wins", "ties", "losses", "flip_rate").row(0) == (pytest.approx(0.7), 2, 1, 1, None)
-    assert "0.7" in report_table_of(published)
+    assert "win rate 70 %" in report_table_of(published)
 
 
 def report_table_of(lab):
