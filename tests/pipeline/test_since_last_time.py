@@ -63,8 +63,10 @@ def test_every_output_of_the_report_has_the_section(story: Story, capsys) -> Non
         assert "t01" in printed
 
 
-def test_the_asset_shows_it_and_its_numbers_are_plotted(story: Story) -> None:
-    with open_instance(story.folder.parent / "dagster") as instance:
+def test_the_asset_shows_it_and_its_numbers_are_plotted(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = story.folder.parent / "dagster"
+    isolated(monkeypatch, home)
+    with open_instance(home) as instance:
         event = instance.get_latest_materialization_event(dg.AssetKey("changes"))
         compared = instance.get_latest_materialization_event(dg.AssetKey("comparison"))
     assert event is not None
