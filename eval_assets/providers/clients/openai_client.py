@@ -10,11 +10,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlsplit
 
 from eval_assets.config.model import Limits, Model, ModelFile
 from eval_assets.config.served import DEFAULT_API, ApiName
-from eval_assets.errors import ConfigError, MissingKeyError
 from eval_assets.providers.apis.api_form import ApiForm
 from eval_assets.providers.apis.chat_api import CHAT
 from eval_assets.providers.apis.prompt_caching import Pointing, pointing_by_key, pointing_to_nothing
@@ -22,6 +21,7 @@ from eval_assets.providers.apis.responses_api import RESPONSES
 from eval_assets.providers.clients.access_tokens import Tokens, has_tokens, tokens_of
 from eval_assets.providers.clients.azure_address import azure_base_url, is_on_azure
 from eval_assets.providers.clients.openai_replies import refusal_of
+from eval_assets.providers.clients.served_endpoints import endpoint_of, secret_of, secrets_named
 from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.dialects.found_out import FORMAT, SCHEMA, Dialect
 from eval_assets.providers.dialects.not_taken import STATUSES, refused_name
@@ -51,7 +51,6 @@ if TYPE_CHECKING:
 
 OPENAI_HOST = "api.openai.com"
 OPENAI_URL = f"https://{OPENAI_HOST}/v1"
-DEFAULT_PORTS = {"http": 80, "https": 443}
 LONGEST_MESSAGE = 500
 APIS: Mapping[ApiName, ApiForm] = MappingProxyType({"chat": CHAT, "responses": RESPONSES})
 LARGEST_REPLY_MIB = Limits().max_reply_mib
@@ -403,43 +402,7 @@ def openai_account(file: ModelFile) -> str:
     return secrets_named(file, _key_name(file))
 
 
-def secrets_named(file: ModelFile, key_name: str | None) -> str:
-    """What a model's secrets are had from, by name, its key first, if it has one."""
-    named = sorted({**file.headers_env, **file.query_env}.items())
-    return " ".join(part for part in (key_name, file.token_command, file.token_function, *map("=".join, named)) if part)
-
-
-def endpoint_of(base_url: str, query: Mapping[str, str] | None = None) -> str:
-    """One spelling for one address: lower-case host, no default port, no final slash, sorted query.
-
-    >>> endpoint_of("HTTPS://Api.Example.com:443/v1/", {"api-version": "2"})
-    'https://api.example.com/v1?api-version=2'
-    """
-    parts = urlsplit(base_url)
-    if parts.scheme.lower() not in DEFAULT_PORTS or not parts.hostname:
-        raise ConfigError(f"expected a base_url that begins with http:// or https://, got {base_url!r}")
-    scheme = parts.scheme.lower()
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    port = "" if parts.port in (None, DEFAULT_PORTS[scheme]) else f":{parts.port}"
-    asked = "&".join(part for part in (parts.query, urlencode(sorted((query or {}).items()))) if part)
-    return f"{scheme}://{host}{port}{parts.path.rstrip('/')}{'?' if asked else ''}{asked}"
-
-
 def _key_name(file: ModelFile) -> str | None:
     """The variable that holds the key; null if none is sent."""
     needs_key = urlsplit(file.base_url or OPENAI_URL).hostname == OPENAI_HOST and not has_tokens(file)
     return file.api_key_env or ("OPENAI_API_KEY" if needs_key else None)
-
-
-def secret_of(model: Model, name: str, environment: Mapping[str, str]) -> str:
-    """What a variable holds that a model file names.
-
-    Raises:
-        MissingKeyError: It isn't set.
-    """
-    value = environment.get(name, "").strip()
-    if not value:
-        raise MissingKeyError(
-            f"model {model.name!r} needs the environment variable {name}, which is not set; nothing was sent"
-        )
-    return value
