@@ -14,7 +14,6 @@ from eval_assets.config.prompt import Prompt
 from eval_assets.errors import ConfigError, TemplateError
 from eval_assets.prompts.rendering import render_prompt, render_text
 from eval_assets.providers.traits import provider_of
-from eval_assets.requests.exchange import HIDDEN
 
 TRIED = 200
 """Examples of an evaluation that its prompts are tried with."""
@@ -45,7 +44,7 @@ def rendering_problems(loaded: Loaded[Prompt], examples: Sequence[Example], data
             f"rendering fails for {_so_many(len(examples))} of dataset {dataset!r}, {example.example_id!r} first: "
             f"{failed[example.example_id]}"
         )
-        yield Problem(loaded.file, said, _failing_line(loaded, _shown(example)))
+        yield Problem(loaded.file, said, _failing_line(loaded, example.shown))
 
 
 def prompt_remarks(project: Project, name: str) -> Iterator[str]:
@@ -83,7 +82,7 @@ def _failures(prompt: Prompt, examples: Sequence[Example]) -> dict[str, str]:
     failed: dict[str, str] = {}
     for example in examples:
         try:
-            render_prompt(prompt, _shown(example))
+            render_prompt(prompt, example.shown)
         except TemplateError as error:
             failed[example.example_id] = str(error).removeprefix(f"prompt {prompt.name!r}: ")
     return failed
@@ -91,13 +90,13 @@ def _failures(prompt: Prompt, examples: Sequence[Example]) -> dict[str, str]:
 
 def _same_for_all(loaded: Loaded[Prompt], examples: Sequence[Example]) -> str | None:
     """Say that a prompt is the same text for all examples, or holds a variable in one brace; null if not."""
-    columns = {column for example in examples for column in _shown(example)}
+    columns = {column for example in examples for column in example.shown}
     lines = list(enumerate(loaded.source.splitlines(), loaded.first_line))
     try:
-        texts = {str(render_prompt(loaded.item, _shown(example))) for example in examples}
+        texts = {str(render_prompt(loaded.item, example.shown)) for example in examples}
     except TemplateError:
         return None
-    differ = len({str(_shown(example)) for example in examples}) > 1
+    differ = len({str(example.shown) for example in examples}) > 1
     if differ and len(texts) == 1:
         hint = _meant(lines, PLACEHOLDER, columns)
         said = f"sends the same text {len(examples)} times, to {_so_many(len(examples))}"
@@ -113,10 +112,6 @@ def _meant(lines: Sequence[tuple[int, str]], pattern: re.Pattern[str], columns: 
             if name in columns:
                 return f"line {number} has {found[0]!r}, which is sent as it stands; did you mean {{{{ {name} }}}}?"
     return None
-
-
-def _shown(example: Example) -> Mapping[str, Any]:
-    return {name: value for name, value in example.columns.items() if name != HIDDEN}
 
 
 def _so_many(n: int) -> str:

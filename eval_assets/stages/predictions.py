@@ -24,7 +24,7 @@ from eval_assets.providers.traits import provider_of
 from eval_assets.reports.performance import known_sum
 from eval_assets.requests.answerer import answerer_of
 from eval_assets.requests.canonical_json import json_text
-from eval_assets.requests.exchange import HIDDEN, Message, Reply, Request
+from eval_assets.requests.exchange import Message, Reply, Request
 from eval_assets.requests.extra_columns import CONTEXT, with_extra_columns
 from eval_assets.requests.keys import KEY_SCHEMA
 from eval_assets.requests.used_tokens import parts_of
@@ -200,7 +200,7 @@ def prediction_jobs(inputs: CellInputs, examples: Iterable[Example], fail: Fail)
     """The requests of a cell, in the order of its examples; one that can't be made is told of, with the reason."""
     model = inputs.model.model
     for example in examples:
-        columns = columns_shown(example)
+        columns = example.shown
         try:
             messages, tools = render_prompt(inputs.prompt, columns), prompt_tools(inputs.prompt, columns)
         except TemplateError as error:
@@ -214,11 +214,6 @@ def prediction_jobs(inputs: CellInputs, examples: Iterable[Example], fail: Fail)
                 model, messages, example, sample_index=sample_index, tools=tools, asked=inputs.prompt.response_format
             )
             yield Job(request, PredictionRow(example, sample_index, messages))
-
-
-def columns_shown(example: Example) -> dict[str, Any]:
-    """What prompts and callables may see of an example: everything but the targets it is scored against."""
-    return {name: value for name, value in example.columns.items() if name != HIDDEN}
 
 
 def request_for(
@@ -243,7 +238,7 @@ def request_for(
     columns: Mapping[str, Any]
     match provider_of(model).is_shown:
         case "columns":
-            columns = columns_shown(example)
+            columns = example.shown
         case "place":
             columns = {"example_id": example.example_id, "position": example.position}
         case "nothing":

@@ -15,7 +15,6 @@ from eval_assets.config.datasets.row_files import file_rows
 from eval_assets.config.datasets.rows import read_examples
 from eval_assets.config.project import Project
 from eval_assets.errors import ConfigError
-from eval_assets.stages.predictions import columns_shown
 from tests.small_project import FILES, notes_of, problems_of, project_with
 
 NO_JSONL: dict[str, str | bytes | None] = {"datasets/qa.jsonl": None}
@@ -237,7 +236,7 @@ def test_targets_named_by_a_path_are_hidden_from_models(tmp_path: Path, path: st
     project = project_with(tmp_path, **{"datasets/qa.yaml": card, "datasets/qa.jsonl": lines})
     (example,) = read_examples(project.dataset("qa"), project.datasets_dir)
     assert example.columns["targets"] == "SECRET"
-    assert "SECRET" not in json.dumps(columns_shown(example))
+    assert "SECRET" not in json.dumps(example.shown)
 
 
 def test_a_path_that_leads_nowhere_is_said_with_the_paths_there_are(tmp_path: Path) -> None:

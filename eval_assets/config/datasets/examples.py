@@ -9,6 +9,7 @@ from eval_assets.config.datasets.dataset import OUR_COLUMNS, Dataset
 from eval_assets.config.datasets.formats.paths import value_at, without
 from eval_assets.config.problems import Problem, nearest
 from eval_assets.requests.canonical_json import json_sha256, json_text
+from eval_assets.requests.exchange import HIDDEN
 
 EXPECTED_TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "inputs": ((str, dict, list), "text, an object or a list"),
@@ -36,6 +37,11 @@ class Example:
     columns: Mapping[str, Any]
     sha256: str
     stored: str | None = None
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """What prompts and callables may see of it: everything but the targets it is scored against."""
+        return {name: value for name, value in self.columns.items() if name != HIDDEN}
 
     @property
     def cell(self) -> str:

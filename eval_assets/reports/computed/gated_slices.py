@@ -47,25 +47,14 @@ def of_slices(
     for column in groups.slices:
         found = _by_slice(candidate, gate, rows, facts, evaluation, groups, column)
         worst = min(found, key=lambda each: (WORST_FIRST.index(each[1].verdict), each[1].value or 0.0), default=None)
-        shared = {"metric": gate.metric, "condition": f"worst {column} at least {plain_number(gate.worst_slice_min)}"}
+        condition = f"worst {column} at least {plain_number(gate.worst_slice_min)}"
         if worst is None:
             reason = f"no example has a score, so no {column} is the worst"
-            yield {**shared, **undecided(reason, gate.worst_slice_min)}
+            yield {"metric": gate.metric, "condition": condition, **undecided(reason, gate.worst_slice_min)}
             continue
         value, result = worst
-        yield {
-            **shared,
-            "verdict": result.verdict.value,
-            "reason": f"{value}, the worst of {count_text(len(found), 'slice')}: {result.reason}",
-            "observed": result.value,
-            "threshold": result.threshold,
-            "ci_low": result.interval.low,
-            "ci_high": result.interval.high,
-            "n_scored": result.n_scored,
-            "failed_share": result.failed_share,
-            "observed_if_failed_worst": result.value_if_unscored_worst,
-            "observed_if_failed_best": result.value_if_unscored_best,
-        }
+        reason = f"{value}, the worst of {count_text(len(found), 'slice')}: {result.reason}"
+        yield {"metric": gate.metric, **decided(condition, result), "reason": reason}
 
 
 def of_performance(gate: Gate, measured: Performance | None) -> Iterator[Row]:
@@ -91,6 +80,23 @@ def of_performance(gate: Gate, measured: Performance | None) -> Iterator[Row]:
             "condition": condition,
             **_at_most(latency, gate.max_latency_p90_seconds, said, unknown),
         }
+
+
+def decided(condition: str, result: GateResult) -> Row:
+    """What is stored of how a condition was decided."""
+    return {
+        "condition": condition,
+        "verdict": result.verdict.value,
+        "reason": result.reason,
+        "observed": result.value,
+        "threshold": result.threshold,
+        "ci_low": result.interval.low,
+        "ci_high": result.interval.high,
+        "n_scored": result.n_scored,
+        "failed_share": result.failed_share,
+        "observed_if_failed_worst": result.value_if_unscored_worst,
+        "observed_if_failed_best": result.value_if_unscored_best,
+    }
 
 
 def undecided(reason: str, threshold: float) -> Row:

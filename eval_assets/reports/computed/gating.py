@@ -15,10 +15,10 @@ import polars as pl
 from eval_assets.config.candidate import Candidate
 from eval_assets.config.evaluation import Evaluation, Gate
 from eval_assets.reports.computed.former_scores import FormerScores
-from eval_assets.reports.computed.gated_slices import of_performance, of_slices
+from eval_assets.reports.computed.gated_slices import decided, of_performance, of_slices
 from eval_assets.reports.computed.scores import ExampleGroups, MetricFacts, scores_by_candidate
 from eval_assets.reports.performance import Performance
-from eval_assets.statistics.comparison.decisions import GateDecision, GateResult, GateTerms
+from eval_assets.statistics.comparison.decisions import GateDecision, GateTerms
 from eval_assets.statistics.comparison.gates import DropKind, drop_gate, maximum_gate, minimum_gate
 from eval_assets.statistics.descriptive import ExampleScores
 from eval_assets.tables.columns import CANDIDATE
@@ -187,9 +187,9 @@ def _asked_of(
     tier = tier_of(candidate, gate, evaluation)
     shared = {"evaluation": evaluation.name, **candidate.columns, "metric": gate.metric, "tier": tier}
     if gate.min is not None:
-        yield {**shared, **_row(f"mean at least {plain_number(gate.min)}", minimum_gate(scores, gate.min, terms))}
+        yield {**shared, **decided(f"mean at least {plain_number(gate.min)}", minimum_gate(scores, gate.min, terms))}
     if gate.max is not None:
-        yield {**shared, **_row(f"mean at most {plain_number(gate.max)}", maximum_gate(scores, gate.max, terms))}
+        yield {**shared, **decided(f"mean at most {plain_number(gate.max)}", maximum_gate(scores, gate.max, terms))}
     for kind, threshold, condition in _drops(gate) if gate.against == "baseline" else ():
         if alone:
             yield {**shared, **_nothing_to_compare(condition, threshold, scores)}
@@ -197,7 +197,7 @@ def _asked_of(
             result = drop_gate(
                 baseline, scores, threshold, terms, kind=kind, greater_is_better=facts.greater_is_better is not False
             )
-            yield {**shared, **_row(condition, result)}
+            yield {**shared, **decided(condition, result)}
 
 
 def _asked_since(
@@ -215,7 +215,7 @@ def _asked_since(
         before, now = former.scores(gate.against, candidate, gate.metric, facts)
         greater = facts.greater_is_better is not False
         result = drop_gate(before, now, threshold, terms, kind=kind, greater_is_better=greater)
-        yield {**shared, **_row(condition, result)}
+        yield {**shared, **decided(condition, result)}
 
 
 def _terms(gate: Gate, evaluation: Evaluation) -> GateTerms:
@@ -236,22 +236,6 @@ def _drops(gate: Gate) -> Iterator[tuple[DropKind, float, str]]:
         if threshold is not None:
             shown = plain_number(100 * threshold if kind == "max_drop_relative" else threshold)
             yield kind, threshold, words.format(shown)
-
-
-def _row(condition: str, result: GateResult) -> Row:
-    return {
-        "condition": condition,
-        "verdict": result.verdict.value,
-        "reason": result.reason,
-        "observed": result.value,
-        "threshold": result.threshold,
-        "ci_low": result.interval.low,
-        "ci_high": result.interval.high,
-        "n_scored": result.n_scored,
-        "failed_share": result.failed_share,
-        "observed_if_failed_worst": result.value_if_unscored_worst,
-        "observed_if_failed_best": result.value_if_unscored_best,
-    }
 
 
 def _nothing_to_compare(condition: str, threshold: float, scores: ExampleScores) -> Row:
