@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eval_assets.config.model import Model, ModelFile
-from eval_assets.providers.clients.openai_replies import reply_of, usage_of
+from eval_assets.providers.clients.openai_replies import reply_of
 from eval_assets.providers.failures import AttemptFailure, TransientFailure
 from eval_assets.providers.replies.reading import Reading, reading_of, understood
 from eval_assets.providers.replies.thoughts import split_thoughts
+from eval_assets.providers.replies.token_usage import usage_of
 from eval_assets.requests.exchange import Reply
 from eval_assets.requests.foreign_values import whole_number
 

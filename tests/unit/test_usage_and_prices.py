@@ -5,11 +5,10 @@ from dataclasses import replace
 import pytest
 
 from eval_assets.config.model import BatchPrices, Prices, PriceTier
-from eval_assets.providers.clients.openai_replies import usage_of
 from eval_assets.providers.dispatch.costs import cost_usd, reply_cost_usd, worst_case_usd
 from eval_assets.providers.dispatch.rates import counted_cost_usd, dearest_rates, in_batches
 from eval_assets.providers.replies.guessed_tokens import with_guessed_tokens
-from eval_assets.providers.replies.token_usage import counts_of
+from eval_assets.providers.replies.token_usage import counts_of, usage_of
 from eval_assets.requests.used_tokens import UsedTokens
 from tests.engines import question
 from tests.unit.test_judge_rows import reply

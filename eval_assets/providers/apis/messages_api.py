@@ -15,17 +15,16 @@ from eval_assets.providers.apis.message_parts import (
     text_of_parts,
     tool_calls_of,
 )
-from eval_assets.providers.clients.openai_replies import usage_of
 from eval_assets.providers.dialects.families import FORCED_TOOL, is_asked_to_think
 from eval_assets.providers.dispatch.costs import ASSUMED_MAX_TOKENS
 from eval_assets.providers.failures import RequestFailed, TransientFailure
 from eval_assets.providers.http.statuses import error_of
 from eval_assets.providers.replies.content import json_cell, text_of, thoughts_of
-from eval_assets.providers.replies.endings import ending_of, outcome_of
+from eval_assets.providers.replies.endings import ending_of
 from eval_assets.providers.replies.reading import FILTERED
-from eval_assets.requests.answerer import answerer_told
+from eval_assets.providers.replies.token_usage import usage_of
+from eval_assets.providers.replies.whole_reply import whole_reply
 from eval_assets.requests.exchange import Reply, Request
-from eval_assets.requests.used_tokens import parts_of
 
 VERSION_ON_VERTEX = "vertex-2023-10-16"
 CHOICES = {"auto": {"type": "auto"}, "required": {"type": "any"}, "none": {"type": "none"}}
@@ -86,32 +85,24 @@ def messages_reply(body: Any, request: Request, *, latency_seconds: float, reque
         is_overload = code == "overloaded_error"
         raise TransientFailure(f"the body holds an error: {message}", "error_in_body", congested=is_overload)
     blocks = [block for block in body.get("content") or () if isinstance(block, Mapping)]
-    counts, detail = usage_of(body.get("usage"))
+    usage = usage_of(body.get("usage"))
     finish_reason = body.get("stop_reason") if isinstance(body.get("stop_reason"), str) else None
-    if not blocks and finish_reason is None and not (counts.prompt_tokens or counts.completion_tokens):
+    if not blocks and finish_reason is None and not usage.tells_tokens:
         raise TransientFailure("expected content blocks in the reply, got none", kind="empty_choice")
     answer = _answer_of_tool(blocks, request)
     calls = [] if answer else [block for block in blocks if block.get("type") == "tool_use"]
     if answer and ending_of(finish_reason) == "calls":
         finish_reason = WHOLE  # it was made to call
-    output = answer or text_of(blocks)
-    outcome = outcome_of(output, finish_reason=finish_reason, calls=bool(calls))
-    refused = outcome == "refused"
-    return Reply(
-        outcome=outcome,
-        output=output,
+    return whole_reply(
+        body,
+        output=answer or text_of(blocks),
         finish_reason=finish_reason,
+        usage=usage,
         latency_seconds=latency_seconds,
         requested_at=requested_at,
-        prompt_tokens=counts.prompt_tokens,
-        completion_tokens=counts.completion_tokens,
-        error=_why_refused(body) if refused else None,
-        error_kind="refusal" if refused else None,
+        refusal=_why_refused(body) if ending_of(finish_reason) == "filtered" else None,
         reasoning=thoughts_of({"content": blocks}),
         tool_calls=json_cell(calls) if calls else None,
-        usage=detail,
-        **answerer_told(body),
-        **parts_of(counts),  # type: ignore[arg-type]  # counts, by name
     )
 
 

@@ -13,15 +13,13 @@ from eval_assets.providers.apis.message_parts import (
     text_of_parts,
     tool_calls_of,
 )
-from eval_assets.providers.clients.openai_replies import REFUSED_CODES, usage_of
+from eval_assets.providers.clients.openai_replies import REFUSED_CODES
 from eval_assets.providers.failures import AttemptFailure, RateLimited, RequestFailed, TransientFailure
 from eval_assets.providers.http.statuses import error_of
 from eval_assets.providers.replies.content import json_cell
-from eval_assets.providers.replies.endings import outcome_of
-from eval_assets.providers.replies.reading import FILTERED
-from eval_assets.requests.answerer import answerer_told
+from eval_assets.providers.replies.token_usage import usage_of
+from eval_assets.providers.replies.whole_reply import whole_reply
 from eval_assets.requests.exchange import Reply, Request
-from eval_assets.requests.used_tokens import parts_of
 
 LOGPROBS = "message.output_text.logprobs"
 JSON_MODE = "json_object"
@@ -62,36 +60,28 @@ def responses_reply(body: Any, _request: Request, *, latency_seconds: float, req
         raise TransientFailure(f"expected a JSON object, got {type(body).__name__}", kind="invalid_json")
     status, error = body.get("status"), body.get("error")
     items = [item for item in body.get("output") or () if isinstance(item, Mapping)]
-    counts, detail = usage_of(body.get("usage"))
+    usage = usage_of(body.get("usage"))
     refusal = _refusal(items) or _policy(error)
     if error and refusal is None:
         raise _failure(error)
     if status in UNDER_WAY:
         raise RequestFailed(f"expected a whole reply, got one that is {status}; leave out `background`", "unfinished")
-    if not items and refusal is None and not (counts.prompt_tokens or counts.completion_tokens):
+    if not items and refusal is None and not usage.tells_tokens:
         raise TransientFailure("expected output items in the reply, got none", kind="empty_choice")
     details = body.get("incomplete_details")
     reason = details.get("reason") if isinstance(details, Mapping) else None
     finish_reason = reason or (status if isinstance(status, str) else None)
-    output, calls = _said(items), _calls(items)
-    outcome = outcome_of(output, finish_reason=finish_reason, calls=calls is not None, refused=refusal is not None)
-    refused = outcome == "refused"
-    return Reply(
-        outcome=outcome,
-        output=output,
+    return whole_reply(
+        body,
+        output=_said(items),
         finish_reason=finish_reason,
+        usage=usage,
         latency_seconds=latency_seconds,
         requested_at=requested_at,
-        prompt_tokens=counts.prompt_tokens,
-        completion_tokens=counts.completion_tokens,
-        error=(refusal or FILTERED) if refused else None,
-        error_kind=("refusal" if refusal else "content_filter") if refused else None,
-        logprobs=[entry for part in _parts(items, "output_text") for entry in part.get("logprobs") or ()] or None,
+        refusal=refusal,
         reasoning=_thoughts(items),
-        tool_calls=calls,
-        usage=detail,
-        **answerer_told(body),
-        **parts_of(counts),  # type: ignore[arg-type]  # counts, by name
+        tool_calls=_calls(items),
+        logprobs=[entry for part in _parts(items, "output_text") for entry in part.get("logprobs") or ()] or None,
     )
 
 

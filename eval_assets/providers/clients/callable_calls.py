@@ -30,7 +30,6 @@ from eval_assets.providers.failures import RequestFailed
 from eval_assets.requests.exchange import Request
 
 Caller = Callable[[Request], Awaitable[Any]]
-Many = Callable[[list[Request]], Awaitable[Any]]
 
 ROOT = "root"
 MODEL_INPUT = "model_input"

@@ -9,10 +9,10 @@ from typing import Any
 
 from eval_assets.config.problems import nearest
 from eval_assets.errors import ConfigError
-from eval_assets.providers.clients.openai_replies import Usage, usage_of
 from eval_assets.providers.failures import RequestFailed
 from eval_assets.providers.replies.content import calls_of, calls_of_all, json_cell, text_of, thoughts_of
 from eval_assets.providers.replies.endings import finish_reason_of, outcome_of
+from eval_assets.providers.replies.token_usage import Usage, usage_of
 from eval_assets.requests.conversations import last_answer
 from eval_assets.requests.foreign_values import finite_number, whole_number
 from eval_assets.requests.used_tokens import PARTS, parts_of

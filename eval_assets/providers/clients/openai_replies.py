@@ -5,18 +5,16 @@ Sending is in `openai_client`; what other statuses mean, in `http.statuses`.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from eval_assets.providers.failures import AttemptFailure, TransientFailure
 from eval_assets.providers.http.statuses import CLIENT_ERRORS, error_of, failure_of
 from eval_assets.providers.replies.content import calls_of, json_cell, text_of, thoughts_of
-from eval_assets.providers.replies.endings import finish_reason_of, outcome_of
-from eval_assets.providers.replies.reading import FILTERED
-from eval_assets.providers.replies.token_usage import counts_of
-from eval_assets.requests.answerer import answerer_told
+from eval_assets.providers.replies.endings import finish_reason_of
+from eval_assets.providers.replies.token_usage import usage_of
+from eval_assets.providers.replies.whole_reply import whole_reply
 from eval_assets.requests.exchange import Reply
 from eval_assets.requests.foreign_values import finite_number
-from eval_assets.requests.used_tokens import UsedTokens, parts_of
 
 REFUSED_CODES = (
     "content_filter",
@@ -26,14 +24,6 @@ REFUSED_CODES = (
     "moderation",
     "flagged",
 )
-LONGEST_USAGE = 20_000
-
-
-class Usage(NamedTuple):
-    """Tokens of one reply, and all that the provider said about it as JSON."""
-
-    counts: UsedTokens
-    detail: str | None
 
 
 def reply_of(body: Any, *, latency_seconds: float, requested_at: datetime) -> Reply:
@@ -48,34 +38,25 @@ def reply_of(body: Any, *, latency_seconds: float, requested_at: datetime) -> Re
         raise _failure_in_body(body["error"])
     if body.get("error") and not body.get("choices"):
         raise TransientFailure(f"the body holds an error: {body['error']!s:.500}", kind="error_in_body")
-    counts, detail = usage_of(body.get("usage"))
+    usage = usage_of(body.get("usage"))
     choice, message = _choice_in(body)
     finish_reason = finish_reason_of(choice)
-    if message is None and finish_reason is None and not (counts.prompt_tokens or counts.completion_tokens):
+    if message is None and finish_reason is None and not usage.tells_tokens:
         raise TransientFailure("expected one choice in the reply, got none", kind="empty_choice")
     message = message or {}
-    content, refusal = message.get("content"), _refusal_in(message)
-    output, calls = text_of(content), calls_of(message)
     logprobs = choice.get("logprobs")
     tokens = logprobs.get("content") if isinstance(logprobs, Mapping) else None
-    outcome = outcome_of(output, finish_reason=finish_reason, calls=calls is not None, refused=refusal is not None)
-    refused = outcome == "refused"
-    return Reply(
-        outcome=outcome,
-        output=output,
+    return whole_reply(
+        body,
+        output=text_of(message.get("content")),
         finish_reason=finish_reason,
+        usage=usage,
         latency_seconds=latency_seconds,
         requested_at=requested_at,
-        prompt_tokens=counts.prompt_tokens,
-        completion_tokens=counts.completion_tokens,
-        error=(refusal or FILTERED) if refused else None,
-        error_kind=("refusal" if refusal else "content_filter") if refused else None,
-        logprobs=tokens if isinstance(tokens, list) else None,
+        refusal=_refusal_in(message),
         reasoning=thoughts_of(message),
-        tool_calls=calls,
-        usage=detail,
-        **answerer_told(body),
-        **parts_of(counts),  # type: ignore[arg-type]  # counts, by name
+        tool_calls=calls_of(message),
+        logprobs=tokens if isinstance(tokens, list) else None,
     )
 
 
@@ -93,19 +74,6 @@ def refusal_of(status: int, body: Any, *, latency_seconds: float, requested_at: 
         error=message or code,
         error_kind="content_filter",
     )
-
-
-def usage_of(usage: Any) -> Usage:
-    """Read the `usage` of a reply, of any shape.
-
-    >>> usage_of({"input_tokens": "7", "output_tokens": 3.0}).detail
-    '{"input_tokens":"7","output_tokens":3.0}'
-    >>> usage_of("free of charge").detail
-    """
-    if not isinstance(usage, Mapping) or not usage:
-        return Usage(UsedTokens(), None)
-    detail = json_cell(usage)
-    return Usage(counts_of(usage), detail if len(detail) <= LONGEST_USAGE else None)
 
 
 def _failure_in_body(error: Mapping[str, Any]) -> AttemptFailure:

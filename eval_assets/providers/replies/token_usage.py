@@ -1,8 +1,9 @@
 """Reading the `usage` of a reply: one meaning for counts that providers nest, name and add up differently."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
+from eval_assets.providers.replies.content import json_cell
 from eval_assets.requests.foreign_values import whole_number
 from eval_assets.requests.used_tokens import UsedTokens
 
@@ -25,7 +26,35 @@ AUDIO = ("audio_tokens", "audio")
 BESIDE = ("cache_read_input_tokens", "cache_creation_input_tokens", "cacheReadInputTokens", "cacheWriteInputTokens")
 """Anthropic's and Bedrock's names: there the prompt is counted without what a cache gave or took."""
 
+LONGEST_USAGE = 20_000
+"""Characters that are kept of what a provider said about a reply."""
+
 PLAIN = frozenset(("prompt_tokens", "completion_tokens", "total_tokens"))
+
+
+class Usage(NamedTuple):
+    """Tokens of one reply, and all that the provider said about it as JSON."""
+
+    counts: UsedTokens
+    detail: str | None
+
+    @property
+    def tells_tokens(self) -> bool:
+        """Whether any were counted: then the reply was billed."""
+        return bool(self.counts.prompt_tokens or self.counts.completion_tokens)
+
+
+def usage_of(usage: Any) -> Usage:
+    """Read the `usage` of a reply, of any shape.
+
+    >>> usage_of({"input_tokens": "7", "output_tokens": 3.0}).detail
+    '{"input_tokens":"7","output_tokens":3.0}'
+    >>> usage_of("free of charge").detail
+    """
+    if not isinstance(usage, Mapping) or not usage:
+        return Usage(UsedTokens(), None)
+    detail = json_cell(usage)
+    return Usage(counts_of(usage), detail if len(detail) <= LONGEST_USAGE else None)
 
 
 def counts_of(usage: Mapping[str, Any]) -> UsedTokens:
