@@ -37,6 +37,13 @@ if TYPE_CHECKING:
     help="Show this candidate, MODEL@PROMPT, however far down it stands; repeatable. For table and md.",
 )
 @click.option(
+    "--slice",
+    "slices",
+    metavar="COLUMN[=VALUE]",
+    multiple=True,
+    help="Show these slices in place of those that differ most; repeatable. For table and md.",
+)
+@click.option(
     "--explain", metavar="METRIC", help="Print how this metric or judge is computed, and what that takes for granted."
 )
 @click.pass_obj
@@ -46,6 +53,7 @@ def report(
     style: str,
     output: Path | None,
     selected: tuple[str, ...],
+    slices: tuple[str, ...],
     explain: str | None,
 ) -> None:
     """Print the answer an evaluation gives and what is behind it, as last computed."""
@@ -70,7 +78,8 @@ def report(
         return
     loaded = _load(data_dir, evaluation)
     _refuse_unknown_candidates(loaded, selected)
-    write_text(_rendered(loaded, style, selected), output)
+    _refuse_unknown_slices(loaded, slices)
+    write_text(_rendered(loaded, style, selected, slices), output)
 
 
 @click.command(epilog=GATE_CODES)
@@ -124,7 +133,28 @@ def _refuse_unknown_candidates(loaded: "EvaluationReport", selected: tuple[str, 
             )
 
 
-def _rendered(loaded: "EvaluationReport", style: str, selected: tuple[str, ...] = ()) -> str:
+def _refuse_unknown_slices(loaded: "EvaluationReport", wanted: tuple[str, ...]) -> None:
+    from eval_assets.config.problems import nearest
+    from eval_assets.reports.rendered.ranked_slices import ranked_slices, selected_slices
+
+    found = ranked_slices(loaded)
+    columns = list(dict.fromkeys(one.column for one in found))
+    try:
+        selected_slices(found, wanted)
+    except KeyError as unknown:
+        (name,) = unknown.args
+        known = [*columns, *(f"{one.column}={one.value}" for one in found)]
+        expected = f"expected COLUMN or COLUMN=VALUE with a column of {', '.join(columns)}"
+        if not columns:
+            expected = "the evaluation has no slices; its file or the dataset's card names columns under `slices`"
+        raise click.UsageError(
+            f"--slice: {expected}, got {name!r}{f'; {nearest(name, known)}' if known else ''}"
+        ) from unknown
+
+
+def _rendered(
+    loaded: "EvaluationReport", style: str, selected: tuple[str, ...] = (), slices: tuple[str, ...] = ()
+) -> str:
     match style:
         case "json":
             from eval_assets.reports.rendered.json_report import report_json
@@ -134,7 +164,7 @@ def _rendered(loaded: "EvaluationReport", style: str, selected: tuple[str, ...] 
         case "md":
             from eval_assets.reports.rendered.markdown import report_markdown
 
-            return report_markdown(loaded, selected=selected)
+            return report_markdown(loaded, selected=selected, slices=slices)
         case "html":
             from eval_assets.reports.rendered.page.html import report_html
 
@@ -142,4 +172,4 @@ def _rendered(loaded: "EvaluationReport", style: str, selected: tuple[str, ...] 
         case _:
             from eval_assets.reports.rendered.table import report_table
 
-            return report_table(loaded, selected=selected)
+            return report_table(loaded, selected=selected, slices=slices)

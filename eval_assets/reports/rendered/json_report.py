@@ -15,6 +15,7 @@ from eval_assets.reports.noting import report_notes
 from eval_assets.reports.rendered.answer import answer_sentence
 from eval_assets.reports.rendered.answer_table import answer_table
 from eval_assets.reports.rendered.changes_json import changes_json
+from eval_assets.reports.rendered.ranked_slices import Slice, ranked_slices
 from eval_assets.tables.columns import CANDIDATE
 from eval_assets.wording.valid_json import finite_values
 
@@ -58,6 +59,7 @@ def report_json(report: EvaluationReport) -> dict[str, Any]:
             "comparisons": [
                 {**row, "labels": json.loads(row["labels"] or "[]")} for row in _rows(report.comparison, "evaluation")
             ],
+            "slices": [_slice(one) for one in ranked_slices(report)],
             "changes": changes_json(report.changes),
             "gates": _rows(report.gates, "evaluation"),
             "total": asdict(report.total),
@@ -91,6 +93,19 @@ def _candidate(candidate: CandidateReport, report: EvaluationReport) -> dict[str
             for row in slices.iter_rows(named=True)
         ],
         "performance": asdict(candidate.performance),
+    }
+
+
+def _slice(one: Slice) -> dict[str, Any]:
+    """A slice's place among all; each candidate's numbers on it are under `candidates`."""
+    return {
+        "slice_column": one.column,
+        "slice_value": one.value,
+        "metric": one.measure.metric,
+        "n_examples": one.n_examples,
+        "differs_most": one.differs,
+        "difference": one.difference,
+        "is_small": one.is_small,
     }
 
 

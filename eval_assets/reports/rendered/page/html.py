@@ -31,9 +31,10 @@ from eval_assets.reports.rendered.measures import (
     side_by_side,
 )
 from eval_assets.reports.rendered.page.page_changes import change_sections
-from eval_assets.reports.rendered.page.page_data import differences, metric_section, metric_sections, slice_tables
+from eval_assets.reports.rendered.page.page_data import differences, metric_section, metric_sections
 from eval_assets.reports.rendered.page.page_examples import page_examples
 from eval_assets.reports.rendered.page.page_figures import figures, trends
+from eval_assets.reports.rendered.page.page_slices import page_slices
 from eval_assets.reports.rendered.success_lines import success_lines
 from eval_assets.wording.foreign_text import shortened, targets_text, visible_text
 from eval_assets.wording.numbers import (
@@ -71,7 +72,7 @@ def report_html(report: EvaluationReport) -> str:
         in a JSON block that the script pages through.
     """
     examples = page_examples(report)
-    script = _asset("report.js")
+    script = _asset("report.js") + _asset("slices.js")
     # The three below are written by this package, not by users or models.
     trusted = {
         "style": Markup(_asset("report.css") + _asset("marks.css")),  # noqa: S704
@@ -88,7 +89,6 @@ def report_html(report: EvaluationReport) -> str:
             most_rows=MOST_ROWS,
             notes=report_notes(report),
             in_order=best_first(report),
-            side_by_side=side_by_side(report),
             is_in_full=len(report.candidates) <= MOST_IN_FULL,
             shown=examples,
             sections=metric_sections(report),
@@ -100,7 +100,7 @@ def report_html(report: EvaluationReport) -> str:
             trends=list(trends(report)),
             flips=_flips(report),
             flips_each_way=FLIPS_EACH_WAY,
-            slices=list(slice_tables(report)),
+            slices=page_slices(report),
             worst_disagreements=WORST_DISAGREEMENTS,
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
             **trusted,
