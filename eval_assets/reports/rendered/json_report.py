@@ -15,7 +15,7 @@ from eval_assets.reports.noting import report_notes
 from eval_assets.reports.rendered.answer import answer_sentence
 from eval_assets.reports.rendered.answer_table import answer_table
 from eval_assets.reports.rendered.changes_json import changes_json
-from eval_assets.reports.rendered.ranked_slices import Slice, ranked_slices
+from eval_assets.reports.rendered.ranked_slices import RankedSlice, ranked_slices
 from eval_assets.tables.columns import CANDIDATE
 from eval_assets.wording.valid_json import finite_values
 
@@ -96,7 +96,7 @@ def _candidate(candidate: CandidateReport, report: EvaluationReport) -> dict[str
     }
 
 
-def _slice(one: Slice) -> dict[str, Any]:
+def _slice(one: RankedSlice) -> dict[str, Any]:
     """A slice's place among all; each candidate's numbers on it are under `candidates`."""
     return {
         "slice_column": one.column,

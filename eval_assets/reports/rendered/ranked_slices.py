@@ -22,11 +22,11 @@ MOST_SLICES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
+class RankedSlice:
     """The examples with one value of a column.
 
     Args:
-        column: Of the dataset, as the evaluation or its card names it.
+        column: Of the dataset, as the dataset's card names it.
         value: One of its values.
         measure: The primary metric on these examples, by candidate.
         differs: The candidate furthest from the baseline, or the only one there is; null where none has a mean.
@@ -59,7 +59,7 @@ class Slice:
         return -self.difference if worse and self.difference is not None else self.difference
 
 
-def ranked_slices(report: EvaluationReport) -> list[Slice]:
+def ranked_slices(report: EvaluationReport) -> list[RankedSlice]:
     """Every slice by the primary metric, the largest difference first, those of few examples last.
 
     Differences are those of the baseline and the best candidates, whose outputs are shown side by side; of a candidate
@@ -77,7 +77,7 @@ def ranked_slices(report: EvaluationReport) -> list[Slice]:
     return sorted(found, key=lambda one: (one.is_small, inf if one.difference is None else -abs(one.difference)))
 
 
-def selected_slices(slices: Sequence[Slice], wanted: Sequence[str]) -> list[Slice]:
+def selected_slices(slices: Sequence[RankedSlice], wanted: Sequence[str]) -> list[RankedSlice]:
     """Those that are asked for, in their order.
 
     Args:
@@ -94,7 +94,7 @@ def selected_slices(slices: Sequence[Slice], wanted: Sequence[str]) -> list[Slic
     return [one for one in slices if one.column in wanted or f"{one.column}={one.value}" in wanted]
 
 
-def shown_slices(slices: Sequence[Slice], wanted: Sequence[str]) -> list[Slice]:
+def shown_slices(slices: Sequence[RankedSlice], wanted: Sequence[str]) -> list[RankedSlice]:
     """Those for a terminal or a comment: what is asked for, else the first few."""
     return selected_slices(slices, wanted) if wanted else list(slices[:MOST_SLICES])
 
@@ -106,14 +106,14 @@ def slices_caption(report: EvaluationReport) -> str:
     return f"slices by {report.headline}, {far}; not tested: among many slices some differ by chance"
 
 
-def small_text(slices: Sequence[Slice]) -> str:
+def small_text(slices: Sequence[RankedSlice]) -> str:
     """How many slices say little; empty where none does."""
     n_small = sum(one.is_small for one in slices)
     has = "has" if n_small == 1 else "have"
     return f"{count_text(n_small, 'slice')} {has} fewer than {FEW_EXAMPLES} scored examples" if n_small else ""
 
 
-def difference_text(report: EvaluationReport, one: Slice) -> str:
+def difference_text(report: EvaluationReport, one: RankedSlice) -> str:
     """The difference of a slice, in points where scores lie from 0 to 1."""
     if in_points(report, one.measure.metric):
         return points_text(one.difference, unit="")
@@ -122,7 +122,7 @@ def difference_text(report: EvaluationReport, one: Slice) -> str:
 
 def _slice(
     report: EvaluationReport, metric: str, place: tuple[str, str], part: pl.DataFrame, shown: Sequence[CandidateReport]
-) -> Slice:
+) -> RankedSlice:
     column, value = place
     rows: dict[str, Row] = {Candidate.of_row(row): row for row in part.iter_rows(named=True)}
     measure = Measure(metric, f"{column} = {value}", report.facts(metric)["greater_is_better"], rows)
@@ -133,9 +133,11 @@ def _slice(
         if (reference := _reference(report, metric, rows, one)) is not None
     ]
     if not found:
-        return Slice(column, value, measure, None, None, max(row["n_examples"] for row in rows.values()))
+        return RankedSlice(column, value, measure, None, None, max(row["n_examples"] for row in rows.values()))
     difference, differs, reference = max(found, key=lambda each: abs(each[0]))
-    return Slice(column, value, measure, differs, difference, min(rows[differs]["n_examples"], reference["n_examples"]))
+    return RankedSlice(
+        column, value, measure, differs, difference, min(rows[differs]["n_examples"], reference["n_examples"])
+    )
 
 
 def _reference(report: EvaluationReport, metric: str, rows: dict[str, Row], one: CandidateReport) -> Row | None:

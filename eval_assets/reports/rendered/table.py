@@ -22,7 +22,7 @@ from eval_assets.reports.rendered.judging_text import judging_lines
 from eval_assets.reports.rendered.measures import Measure, compared_metrics, in_points, is_told, mean_text
 from eval_assets.reports.rendered.plain_lines import columns_text, wrapped
 from eval_assets.reports.rendered.ranked_slices import (
-    Slice,
+    RankedSlice,
     difference_text,
     ranked_slices,
     shown_slices,
@@ -193,7 +193,7 @@ def _slices(report: EvaluationReport, table: AnswerTable, wanted: Sequence[str])
     yield from _more_slices(report, found, shown)
 
 
-def _more_slices(report: EvaluationReport, found: Sequence[Slice], shown: Sequence[Slice]) -> Iterator[str]:
+def _more_slices(report: EvaluationReport, found: Sequence[RankedSlice], shown: Sequence[RankedSlice]) -> Iterator[str]:
     n_more = len(found) - len(shown)
     ask = f"`eval-assets report {report.evaluation.name} --slice COLUMN` or `--slice COLUMN=VALUE`"
     more = f"{count_text(n_more, 'more slice')}: {ask}, or all with `--format json`" if n_more else ""

@@ -8,7 +8,13 @@ from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.rendered.measures import in_points, side_by_side
 from eval_assets.reports.rendered.page.page_data import Line, line_on
 from eval_assets.reports.rendered.page.page_marks import axis_of
-from eval_assets.reports.rendered.ranked_slices import Slice, difference_text, ranked_slices, slices_caption, small_text
+from eval_assets.reports.rendered.ranked_slices import (
+    RankedSlice,
+    difference_text,
+    ranked_slices,
+    slices_caption,
+    small_text,
+)
 
 MOST_CELLS = 3_200  # of all slices together, at about 600 bytes, so that the page stays below 10 MB
 
@@ -17,7 +23,7 @@ MOST_CELLS = 3_200  # of all slices together, at about 600 bytes, so that the pa
 class SliceLine:
     """One slice: its difference in words, and each shown candidate's mean on the axis of all slices."""
 
-    slice: Slice
+    slice: RankedSlice
     difference: str
     lines: tuple[Line, ...]
 
