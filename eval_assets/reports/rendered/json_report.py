@@ -9,6 +9,7 @@ import polars as pl
 
 from eval_assets.reports.candidate_report import CandidateReport
 from eval_assets.reports.evaluation_report import EvaluationReport
+from eval_assets.reports.judge_parts import JudgePart
 from eval_assets.reports.judge_trust import JudgeTrust
 from eval_assets.reports.note import Note
 from eval_assets.reports.noting import report_notes
@@ -116,8 +117,16 @@ def _trust(judge: JudgeTrust) -> dict[str, Any]:
         "badge": judge.badge,
         "sentence": judge.sentence,
         "statistics": {name: _measured(row) for name, row in judge.statistics.items()},
+        "parts": [_judge_part(part) for part in judge.parts],
         "corrected_means": {candidate: _measured(row) for candidate, row in judge.corrected.items()},
     }
+
+
+def _judge_part(part: JudgePart) -> dict[str, Any]:
+    """Agreement with people on a slice, or with another judge on all outputs or a slice."""
+    column, value = part.slice or (None, None)
+    place = {"other_judge": part.other, "slice_column": column, "slice_value": value, "n": part.n}
+    return {**place, "statistics": {name: _measured(row) for name, row in part.rows.items()}}
 
 
 def _measured(row: Mapping[str, Any]) -> dict[str, Any]:

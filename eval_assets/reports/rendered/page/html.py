@@ -21,7 +21,15 @@ from eval_assets.reports.noting import report_notes
 from eval_assets.reports.rendered.answer import answer_sentence
 from eval_assets.reports.rendered.answer_table import MOST_ROWS, answer_table
 from eval_assets.reports.rendered.changes_text import NOTHING_CHANGED
-from eval_assets.reports.rendered.judging_text import corrected_text, duel_cells, ends_text, strength_text, value_text
+from eval_assets.reports.rendered.judging_text import (
+    corrected_text,
+    duel_cells,
+    ends_text,
+    part_text,
+    slice_title,
+    strength_text,
+    value_text,
+)
 from eval_assets.reports.rendered.measures import (
     MOST_IN_FULL,
     best_first,
@@ -52,12 +60,15 @@ from eval_assets.wording.numbers import (
 
 FLIPS_EACH_WAY = 5
 WORST_DISAGREEMENTS = 10
+MOST_PARTS = 400  # slices and other judges that a judge is measured with
 
 _TEXTS = (
     confidence_text, count_text, interval_text, latency_text, money_text, number_text, seconds_text, share_text,
     shares_text, speed_text, targets_text, bounds_text, mean_text, notes_count_text,
 )  # fmt: skip
-_JUDGING_TEXTS = (shortened, value_text, ends_text, corrected_text, duel_cells, strength_text)
+_JUDGING_TEXTS = (
+    shortened, value_text, ends_text, corrected_text, duel_cells, strength_text, part_text, slice_title,
+)  # fmt: skip
 
 
 def report_html(report: EvaluationReport) -> str:
@@ -102,6 +113,7 @@ def report_html(report: EvaluationReport) -> str:
             flips_each_way=FLIPS_EACH_WAY,
             slices=page_slices(report),
             worst_disagreements=WORST_DISAGREEMENTS,
+            most_parts=MOST_PARTS,
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
             **trusted,
         )
