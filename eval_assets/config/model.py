@@ -34,7 +34,7 @@ WITH_BATCHES: tuple[ProviderName, ...] = ("openai",)
 """Providers that take many requests as one file and answer them within a day."""
 
 FIELDS_OF: Mapping[str, tuple[ProviderName, ...]] = MappingProxyType(
-    {"arguments": ("callable",), "stream": ("openai", "embedded", "callable")}
+    {"arguments": ("callable",), "stream": ("openai", "anthropic", "embedded", "callable")}
 )
 """Field → the only providers that know what to do with it."""
 

@@ -45,8 +45,6 @@ def serving_faults(file: "ModelFile", served: Collection[str]) -> Iterator[str]:
         yield f"expected `api: {file.api}` with provider {meant}, got {provider!r}"
     if file.api == "responses" and file.parameters.get("stop") is not None:
         yield "the Responses API takes no `stop`: leave it out, or write `api: chat`"
-    if file.api == "responses" and file.stream:
-        yield "`stream` reads chat completions piece by piece: write `api: chat`, or leave it out"
     if file.mode == "batch" and file.stream:
         yield "replies of batches come whole: leave out `stream`, or `mode: batch`"
     if file.api == "responses" and file.parameters.get("max_output_tokens") is not None:

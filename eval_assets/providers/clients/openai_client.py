@@ -18,6 +18,7 @@ from eval_assets.providers.apis.api_form import ApiForm
 from eval_assets.providers.apis.chat_api import CHAT
 from eval_assets.providers.apis.prompt_caching import Pointing, pointing_by_key, pointing_to_nothing
 from eval_assets.providers.apis.responses_api import RESPONSES
+from eval_assets.providers.apis.streams import STREAM, USAGE_OF_A_STREAM
 from eval_assets.providers.clients.access_tokens import Tokens, has_tokens, tokens_of
 from eval_assets.providers.clients.azure_address import azure_base_url, is_on_azure
 from eval_assets.providers.clients.openai_replies import refusal_of
@@ -29,7 +30,6 @@ from eval_assets.providers.dispatch.limiter import Quota
 from eval_assets.providers.failures import AttemptFailure, PartitionFailure, RequestFailed, TransientFailure
 from eval_assets.providers.http.bodies import REPLACEMENT, is_event_stream, is_page, json_of, page_text
 from eval_assets.providers.http.connections import FIRST_TOKEN_AT, MIB, bounded_client, failed_connection
-from eval_assets.providers.http.event_streams import STREAMING, USAGE_OF_A_STREAM, completion_of
 from eval_assets.providers.http.headers import quota_of
 from eval_assets.providers.http.statuses import (
     REPLIED,
@@ -95,7 +95,8 @@ class OpenAIClient:
         tokens: Tokens | None = None,
     ) -> None:
         self.quota = Quota()
-        self._api, self._path = api, api.path.format(model=quote(model_id, safe="@"))
+        path = (streams and api.streamed_path) or api.path
+        self._api, self._path = api, path.format(model=quote(model_id, safe="@"))
         self._tokens = tokens
         self._pointing, self._fixed_headers = pointing, dict(fixed_headers or {})
         self._dialect = dialect or Dialect(f"model {model_id!r}", model_id)
@@ -107,7 +108,7 @@ class OpenAIClient:
             secret for secret in (api_key, *self._headers.values(), *(secret_query or {}).values()) if secret
         ]
         self._options: RequestOptions = {}
-        self._streaming: Mapping[str, Any] = STREAMING if streams else {}
+        self._streaming: Mapping[str, Any] = api.streaming if streams else {}
         self._openai: AsyncOpenAI | None = None
 
     async def complete(self, request: Request) -> Reply:
@@ -229,7 +230,7 @@ class OpenAIClient:
         """Whether something was refused that has another name or form, or that the request can do without."""
         body = self._parsed(response.content, response.status_code)
         if USAGE_OF_A_STREAM in sent and USAGE_OF_A_STREAM in error_of(body)[1]:
-            self._streaming = {"stream": True}  # then usage is guessed
+            self._streaming = STREAM  # then usage is guessed
             return True
         # Another name of a format comes before a weaker one.
         if (name := refused_name(body, sent)) is not None:
@@ -310,7 +311,7 @@ class OpenAIClient:
     def _parsed(self, content: bytes, status: int) -> Any:
         """The JSON of a body, of a stream what its chunks amount to; of an error that isn't JSON the text."""
         if status in REPLIED and is_event_stream(content):  # some always stream
-            return completion_of(content)
+            return self._api.whole(content)
         try:
             return json_of(content)
         except ValueError as error:
