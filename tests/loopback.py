@@ -23,7 +23,7 @@ from typing import Any, Literal, Self
 
 from aiohttp import web
 
-from tests.loopback_apis import APIS, CHAT, RESPONSES, SpokenApi
+from tests.loopback_apis import APIS, CHAT, COMPLETIONS, RESPONSES, SpokenApi
 from tests.loopback_batches import LoopbackBatches
 
 TOOL_CALLS = [{"id": "c1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city": "Oslo"}'}}]
@@ -191,7 +191,7 @@ class LoopbackProvider:
 
     def batched(self, body: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
         """Status and body of the response to a line of a batch; scripted faults are statuses, or ways to end."""
-        api = RESPONSES if "input" in body else CHAT
+        api = RESPONSES if "input" in body else COMPLETIONS if "prompt" in body else CHAT
         fault = self._script.popleft() if self._script else self.faults(body) if self.faults else None
         if fault is None and (refused := next((name for name in self.takes_no if name in body), None)):
             fault = Fault(400, body=json.dumps(api.refusal(refused, body[refused])).encode())

@@ -16,6 +16,7 @@ from tests.loopback_streams import (
     message_events,
     response_error_event,
     response_events,
+    text_events,
 )
 
 Body = Mapping[str, Any]
@@ -69,6 +70,36 @@ CHAT = SpokenApi(
     chat_error,
     unsupported_parameter,
     chat_events,
+    chat_error_event,
+)
+
+
+def asked_of_completions(body: Body) -> dict[str, Any]:
+    messages = [{"role": "user", "content": body["prompt"]}]
+    return {"model": body["model"], "messages": messages, "max_tokens": body.get("max_tokens", 16)}
+
+
+def text_completion_of(body: Body, chat: Body) -> dict[str, Any]:
+    choices = []
+    for choice in chat["choices"]:
+        text = choice["message"]["content"] or ""
+        told = None
+        if body.get("logprobs") is not None:
+            tokens = text.split()
+            likeliest = [{token: -0.1, "other": -2.5} for token in tokens]
+            told = {"tokens": tokens, "token_logprobs": [-0.1] * len(tokens), "top_logprobs": likeliest}
+        choices.append({"index": 0, "text": text, "finish_reason": choice["finish_reason"], "logprobs": told})
+    named = {"id": chat["id"].replace("chatcmpl", "cmpl"), "object": "text_completion"}
+    return {**chat, **named, "choices": choices}
+
+
+COMPLETIONS = SpokenApi(
+    "/completions",
+    asked_of_completions,
+    text_completion_of,
+    chat_error,
+    unsupported_parameter,
+    text_events,
     chat_error_event,
 )
 
@@ -223,7 +254,7 @@ MESSAGES = SpokenApi(
 )
 MESSAGES_ON_VERTEX = replace(MESSAGES, path=":rawPredict")
 STREAMED_ON_VERTEX = replace(MESSAGES, path=":streamRawPredict")
-APIS = (CHAT, RESPONSES, MESSAGES, MESSAGES_ON_VERTEX, STREAMED_ON_VERTEX)
+APIS = (CHAT, COMPLETIONS, RESPONSES, MESSAGES, MESSAGES_ON_VERTEX, STREAMED_ON_VERTEX)
 
 
 def _text(content: Any) -> str:

@@ -31,6 +31,22 @@ def chat_events(reply: Body, body: Body) -> Iterator[str]:
     yield "data: [DONE]"
 
 
+def text_events(reply: Body, body: Body) -> Iterator[str]:
+    """As plain completions come: a chunk a word in the shape of the whole, the finish reason, usage if asked for."""
+    head = {"id": reply["id"], "object": "text_completion", "created": 0, "model": reply["model"]}
+    for choice in reply["choices"]:
+        for place, word in enumerate(_words(choice["text"])):
+            told = choice["logprobs"] and {
+                name: values[place : place + 1] for name, values in choice["logprobs"].items()
+            }
+            yield _data({**head, "choices": [{"index": 0, "text": word, "finish_reason": None, "logprobs": told}]})
+        ended = {"index": 0, "text": "", "finish_reason": choice["finish_reason"], "logprobs": None}
+        yield _data({**head, "choices": [ended]})
+    if (body.get("stream_options") or {}).get("include_usage"):
+        yield _data({**head, "choices": [], "usage": reply["usage"]})
+    yield "data: [DONE]"
+
+
 def chat_error_event(message: str) -> str:
     return _data({"error": {"message": message, "code": 503}})
 

@@ -205,7 +205,8 @@ class ModelFile(FileModel):
     )
     api: ApiName = Field(
         DEFAULT_API,
-        description="Of `openai`, the API that is spoken: `chat` completions, or `responses`.",
+        description="Of `openai`, the API that is spoken: `chat` completions, `responses`, or plain `completions` "
+        "for base models, which take one text.",
         exclude_if=is_default_api,
     )
     api_key_env: VariableName | None = Field(

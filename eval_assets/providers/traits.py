@@ -16,7 +16,7 @@ from eval_assets.providers.clients.anthropic_client import anthropic_account, an
 from eval_assets.providers.clients.callable_client import callable_address, open_callable
 from eval_assets.providers.clients.callable_version import callable_version
 from eval_assets.providers.clients.mlflow_client import mlflow_address, mlflow_version, open_mlflow
-from eval_assets.providers.clients.openai_client import open_openai, openai_account, openai_address
+from eval_assets.providers.clients.openai_opening import open_openai, openai_account, openai_address
 from eval_assets.providers.clients.recorded_client import recorded_address, recorded_version
 from eval_assets.providers.clients.recorded_verdicts import open_recorded
 from eval_assets.providers.clients.surroundings import Surroundings

@@ -41,7 +41,7 @@ SENDS_TO = {
         ("/serving-endpoints/chat/completions", BEARER),
         ("/ai-gateway/mlflow/v1/chat/completions", BEARER),
     ],
-    "vllm": [("/v1/chat/completions", NONE)],
+    "vllm": [("/v1/chat/completions", NONE), ("/v1/completions", NONE)],
     "sglang": [("/v1/chat/completions", NONE)],
     "ollama": [("/v1/chat/completions", NONE)],
     "litellm": [("/v1/chat/completions", BEARER)],

@@ -8,7 +8,8 @@ from pydantic import TypeAdapter
 
 from eval_assets.config.model import Model, ModelFile
 from eval_assets.providers.apis.streams import completion_of, message_of, response_of
-from eval_assets.providers.clients.openai_client import OpenAIClient, open_openai
+from eval_assets.providers.clients.openai_client import OpenAIClient
+from eval_assets.providers.clients.openai_opening import open_openai
 from eval_assets.providers.clients.opening import open_client
 from eval_assets.providers.failures import TransientFailure
 from eval_assets.providers.http.event_streams import FirstToken
@@ -23,7 +24,9 @@ APIS = {
     "chat": {"provider": "openai"},
     "responses": {"provider": "openai", "api": "responses"},
     "messages": {"provider": "anthropic"},
+    "completions": {"provider": "openai", "api": "completions", "parameters": {"max_tokens": 99}},
 }
+SAYING_NOTHING = (("messages", "refusal"), ("completions", "refusal"), ("completions", "tool_calls"))
 MEASURED = ("latency_seconds", "requested_at", "first_token_seconds", "system_fingerprint", "service_tier")
 
 
@@ -100,7 +103,7 @@ def test_in_each_api_a_streamed_reply_is_the_one_that_would_have_come_at_once(pr
     whole, streamed = ({name: reply[name] for name in reply if name not in MEASURED} for reply in replies)
     assert streamed == whole
     assert [body.get("stream") for body in provider.bodies] == [None, True]
-    says_nothing = manner == "no_text" or (api, manner) == ("messages", "refusal")
+    says_nothing = manner == "no_text" or (api, manner) in SAYING_NOTHING
     assert (replies[1]["first_token_seconds"] is None) == says_nothing
 
 
@@ -111,7 +114,7 @@ def test_in_each_api_a_stream_that_fails_is_no_reply(provider, api, manner):
     with pytest.raises(TransientFailure) as caught:
         ask(opened(provider, api, stream=True))
     kinds = {"broken_stream": "connection_lost", "ended_stream": "stream_broken"}
-    failed = {"chat": "http_503", "responses": "server_error", "messages": "error_in_body"}
+    failed = {"chat": "http_503", "completions": "http_503", "responses": "server_error", "messages": "error_in_body"}
     assert caught.value.kind == kinds.get(manner, failed[api])
     if manner == "error_in_stream":
         assert "scripted" in str(caught.value)

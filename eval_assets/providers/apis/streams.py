@@ -4,7 +4,7 @@ What the body means is read where such bodies are. An error that comes amid a st
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -35,11 +35,16 @@ def completion_of(content: bytes) -> dict[str, Any]:
     >>> completion_of(chunk)["choices"][0]["message"]
     {'content': 'Pa'}
     """
+    return completion_of_chunks(events_in(content))
+
+
+def completion_of_chunks(chunks: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """As `completion_of`, from the chunks themselves."""
     whole: dict[str, Any] = {}
     choice: dict[str, Any] = {"index": 0}
     message: dict[str, Any] = {}
     is_ended = False
-    for chunk in events_in(content):
+    for chunk in chunks:
         if chunk is ENDED:
             is_ended = True
             break

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from eval_assets.config.model import Model
 from eval_assets.providers.batches.service import BatchLost, BatchStatus, Leftover, Result
-from eval_assets.providers.clients.openai_client import OpenAIClient, open_openai
+from eval_assets.providers.clients.openai_client import OpenAIClient
+from eval_assets.providers.clients.openai_opening import open_openai
 from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.failures import PartitionFailure, RequestFailed, TransientFailure
 from eval_assets.providers.http.bodies import json_of

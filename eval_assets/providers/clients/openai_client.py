@@ -8,22 +8,16 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from eval_assets.config.model import Limits, Model, ModelFile
-from eval_assets.config.served import DEFAULT_API, ApiName
+from eval_assets.config.model import Limits
 from eval_assets.providers.apis.api_form import ApiForm
 from eval_assets.providers.apis.chat_api import CHAT
-from eval_assets.providers.apis.prompt_caching import Pointing, pointing_by_key, pointing_to_nothing
-from eval_assets.providers.apis.responses_api import RESPONSES
+from eval_assets.providers.apis.prompt_caching import Pointing, pointing_to_nothing
 from eval_assets.providers.apis.streams import STREAM, USAGE_OF_A_STREAM
-from eval_assets.providers.clients.access_tokens import Tokens, has_tokens, tokens_of
-from eval_assets.providers.clients.azure_address import azure_base_url, is_on_azure
+from eval_assets.providers.clients.access_tokens import Tokens
 from eval_assets.providers.clients.openai_replies import refusal_of
-from eval_assets.providers.clients.served_endpoints import endpoint_of, secret_of, secrets_named
-from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.dialects.found_out import FORMAT, SCHEMA, Dialect
 from eval_assets.providers.dialects.not_taken import STATUSES, refused_name
 from eval_assets.providers.dispatch.limiter import Quota
@@ -42,7 +36,6 @@ from eval_assets.providers.http.statuses import (
 from eval_assets.providers.redaction import redacted, redacted_texts
 from eval_assets.providers.replies.guessed_tokens import with_guessed_tokens
 from eval_assets.requests.exchange import Reply, Request
-from eval_assets.requests.keys import ModelIdentity, lane_of
 
 if TYPE_CHECKING:
     import httpx2
@@ -52,7 +45,6 @@ if TYPE_CHECKING:
 OPENAI_HOST = "api.openai.com"
 OPENAI_URL = f"https://{OPENAI_HOST}/v1"
 LONGEST_MESSAGE = 500
-APIS: Mapping[ApiName, ApiForm] = MappingProxyType({"chat": CHAT, "responses": RESPONSES})
 LARGEST_REPLY_MIB = Limits().max_reply_mib
 
 
@@ -352,58 +344,3 @@ class OpenAIClient:
             http_client=bounded_client(max_connections=self._max_connections, max_body_bytes=self._max_body_bytes),
         )
         return self._openai
-
-
-def open_openai(model: Model, surroundings: Surroundings) -> OpenAIClient:
-    """The client of a model file, with secrets from the environment.
-
-    Raises:
-        MissingKeyError: A variable that the file names, or OPENAI_API_KEY for OpenAI itself, is not set.
-    """
-    file, environment = model.file, surroundings.environment
-    base_url, key_name = azure_base_url(file) or OPENAI_URL, _key_name(file)
-    key = None if key_name is None else secret_of(model, key_name, environment)
-    is_openai = urlsplit(base_url).hostname == OPENAI_HOST
-    return OpenAIClient(
-        model_id=str(file.model),
-        api=APIS[file.api],
-        base_url=base_url,
-        api_key=None if is_on_azure(base_url) else key,
-        headers=({"api-key": key} if key and is_on_azure(base_url) else {})
-        | {header: secret_of(model, name, environment) for header, name in file.headers_env.items()},
-        query=file.query,
-        secret_query={field: secret_of(model, name, environment) for field, name in file.query_env.items()},
-        max_connections=file.limits.max_concurrency,
-        max_reply_mib=file.limits.max_reply_mib,
-        streams=file.stream,
-        dialect=Dialect.of(model, lane_of(ModelIdentity(file.provider, *openai_address(file))), surroundings.dialects),
-        pointing=pointing_by_key if is_openai or file.api != DEFAULT_API else pointing_to_nothing,
-        tokens=tokens_of(model, surroundings),
-    )
-
-
-def openai_address(file: ModelFile) -> tuple[str, str]:
-    """Endpoint and model id of a model file; an API other than the usual one is an address of its own.
-
-    >>> openai_address(ModelFile(provider="openai", model="gpt-5", api="responses"))
-    ('https://api.openai.com/v1/responses', 'gpt-5')
-    """
-    base_url = azure_base_url(file) or OPENAI_URL
-    if file.api != DEFAULT_API:
-        base_url = base_url.rstrip("/") + APIS[file.api].path
-    return endpoint_of(base_url, file.query), str(file.model)
-
-
-def openai_account(file: ModelFile) -> str:
-    """The variables that hold the key and whatever else is secret, by name: what they hold is nobody's business.
-
-    >>> openai_account(ModelFile(provider="openai", model="gpt-4o", headers_env={"X-Key": "GATEWAY_KEY"}))
-    'OPENAI_API_KEY X-Key=GATEWAY_KEY'
-    """
-    return secrets_named(file, _key_name(file))
-
-
-def _key_name(file: ModelFile) -> str | None:
-    """The variable that holds the key; null if none is sent."""
-    needs_key = urlsplit(file.base_url or OPENAI_URL).hostname == OPENAI_HOST and not has_tokens(file)
-    return file.api_key_env or ("OPENAI_API_KEY" if needs_key else None)

@@ -97,5 +97,6 @@ def _pieces(event: Mapping[str, Any]) -> Iterator[Any]:
             yield from (piece for name, piece in delta.items() if name not in ("type", "signature"))
         case _:
             for choice in own_choices(event):
+                yield choice.get("text")
                 delta = choice.get("delta") or choice.get("message") or {}
                 yield from (piece for name, piece in delta.items() if name != "role")
