@@ -23,8 +23,9 @@ from typing import Any, Literal, Self
 
 from aiohttp import web
 
-from tests.loopback_apis import APIS, CHAT, COMPLETIONS, RESPONSES, SpokenApi
+from tests.loopback_apis import APIS, CHAT, COMPLETIONS, MESSAGES, RESPONSES, SpokenApi
 from tests.loopback_batches import LoopbackBatches
+from tests.loopback_message_batches import LoopbackMessageBatches
 
 TOOL_CALLS = [{"id": "c1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city": "Oslo"}'}}]
 Answering = Callable[[Mapping[str, Any]], str]
@@ -134,6 +135,7 @@ class LoopbackProvider:
     def __post_init__(self) -> None:
         self._script: deque[Fault | None] = deque()
         self.batches = LoopbackBatches(self.batched)
+        self.message_batches = LoopbackMessageBatches(partial(self.batched, api=MESSAGES))
 
     def __enter__(self) -> Self:
         self._loop = asyncio.new_event_loop()
@@ -179,6 +181,7 @@ class LoopbackProvider:
             app.router.add_post(f"{before}{api.path}", partial(self._complete, api))
         app.router.add_get("/_stats", self._tell)
         self.batches.add_routes(app)
+        self.message_batches.add_routes(app)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", port, backlog=1024)
@@ -189,9 +192,10 @@ class LoopbackProvider:
     async def _tell(self, _: web.Request) -> web.Response:
         return web.json_response(self.stats)
 
-    def batched(self, body: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+    def batched(self, body: Mapping[str, Any], api: SpokenApi | None = None) -> tuple[int, dict[str, Any]]:
         """Status and body of the response to a line of a batch; scripted faults are statuses, or ways to end."""
-        api = RESPONSES if "input" in body else COMPLETIONS if "prompt" in body else CHAT
+        if api is None:
+            api = RESPONSES if "input" in body else COMPLETIONS if "prompt" in body else CHAT
         fault = self._script.popleft() if self._script else self.faults(body) if self.faults else None
         if fault is None and (refused := next((name for name in self.takes_no if name in body), None)):
             fault = Fault(400, body=json.dumps(api.refusal(refused, body[refused])).encode())

@@ -30,7 +30,7 @@ NEEDED_FIELD: Mapping[ProviderName, str] = MappingProxyType(
 WITH_DIALECTS: tuple[ProviderName, ...] = ("openai", "anthropic")
 """Providers whose endpoints differ in the names of parameters, and in which they take."""
 
-WITH_BATCHES: tuple[ProviderName, ...] = ("openai",)
+WITH_BATCHES: tuple[ProviderName, ...] = ("openai", "anthropic")
 """Providers that take many requests as one file and answer them within a day."""
 
 FIELDS_OF: Mapping[str, tuple[ProviderName, ...]] = MappingProxyType(

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from eval_assets.config.model import Model, ModelFile, ProviderName
+from eval_assets.providers.batches.anthropic_batches import open_anthropic_batches
 from eval_assets.providers.batches.openai_batches import open_openai_batches
 from eval_assets.providers.batches.service import BatchService
 from eval_assets.providers.clients.anthropic_client import anthropic_account, anthropic_address, open_anthropic
@@ -92,6 +93,7 @@ PROVIDERS: Mapping[ProviderName, Provider] = MappingProxyType(
             open_client=open_anthropic,
             address=anthropic_address,
             account=anthropic_account,
+            open_batches=open_anthropic_batches,
             takes_reply_formats=True,
             takes_tools=True,
             takes_images=True,

@@ -23,7 +23,13 @@ from eval_assets.providers.dialects.not_taken import STATUSES, refused_name
 from eval_assets.providers.dispatch.limiter import Quota
 from eval_assets.providers.failures import AttemptFailure, PartitionFailure, RequestFailed, TransientFailure
 from eval_assets.providers.http.bodies import REPLACEMENT, is_event_stream, is_page, json_of, page_text
-from eval_assets.providers.http.connections import FIRST_TOKEN_AT, MIB, bounded_client, failed_connection
+from eval_assets.providers.http.connections import (
+    FIRST_TOKEN_AT,
+    MIB,
+    bounded_client,
+    failed_connection,
+    without_authorization,
+)
 from eval_assets.providers.http.headers import quota_of
 from eval_assets.providers.http.statuses import (
     REPLIED,
@@ -99,7 +105,6 @@ class OpenAIClient:
         self._secrets = [
             secret for secret in (api_key, *self._headers.values(), *(secret_query or {}).values()) if secret
         ]
-        self._options: RequestOptions = {}
         self._streaming: Mapping[str, Any] = api.streaming if streams else {}
         self._openai: AsyncOpenAI | None = None
 
@@ -273,9 +278,7 @@ class OpenAIClient:
         try:
             # The raw response: parsing it into the SDK's models would cost as much CPU as all the rest.
             body = self._api.body(self._model_id, request, sent)
-            options: RequestOptions = (
-                self._options if token is None else {"headers": {"Authorization": f"Bearer {token}"}}
-            )
+            options: RequestOptions = {} if token is None else {"headers": {"Authorization": f"Bearer {token}"}}
             return await client.post(self._path, cast_to=httpx2.Response, body=body, options=options)
         except openai.APIStatusError as error:
             return error.response
@@ -325,11 +328,15 @@ class OpenAIClient:
         line = " ".join(self._redacted(text).split())
         return "".join(letter if letter.isprintable() else REPLACEMENT for letter in line)[:LONGEST_MESSAGE]
 
+    @property
+    def _sends_authorization(self) -> bool:
+        """Whether a key, a token or the file fills the header of that name."""
+        named = {header.lower() for header in self._headers}
+        return self._api_key is not None or self._tokens is not None or "authorization" in named
+
     def _connect(self) -> "AsyncOpenAI":
         from openai import AsyncOpenAI, Omit
 
-        if self._api_key is None and "authorization" not in {header.lower() for header in self._headers}:
-            self._options = {"headers": {"Authorization": Omit()}}
         headers: dict[str, Any] = {}
         if urlsplit(self._base_url).hostname != OPENAI_HOST:
             # The SDK reads these from the environment; they are nobody else's business.
@@ -341,6 +348,10 @@ class OpenAIClient:
             timeout=None,  # the engine's deadline counts
             default_headers={**headers, **self._fixed_headers, **self._headers},
             default_query=self._query,
-            http_client=bounded_client(max_connections=self._max_connections, max_body_bytes=self._max_body_bytes),
+            http_client=bounded_client(
+                max_connections=self._max_connections,
+                max_body_bytes=self._max_body_bytes,
+                finish=None if self._sends_authorization else without_authorization,
+            ),
         )
         return self._openai

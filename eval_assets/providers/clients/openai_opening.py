@@ -22,14 +22,19 @@ from eval_assets.requests.keys import ModelIdentity, lane_of
 APIS: Mapping[ApiName, ApiForm] = MappingProxyType({"chat": CHAT, "responses": RESPONSES, "completions": COMPLETIONS})
 
 
-def open_openai(model: Model, surroundings: Surroundings) -> OpenAIClient:
+def open_openai(model: Model, surroundings: Surroundings, *, base_url: str | None = None) -> OpenAIClient:
     """The client of a model file, with secrets from the environment.
+
+    Args:
+        model: Of provider `openai`.
+        surroundings: Where secrets are.
+        base_url: In place of the file's.
 
     Raises:
         MissingKeyError: A variable that the file names, or OPENAI_API_KEY for OpenAI itself, is not set.
     """
     file, environment = model.file, surroundings.environment
-    base_url, key_name = azure_base_url(file) or OPENAI_URL, _key_name(file)
+    base_url, key_name = base_url or azure_base_url(file) or OPENAI_URL, _key_name(file)
     key = None if key_name is None else secret_of(model, key_name, environment)
     return OpenAIClient(
         model_id=str(file.model),
