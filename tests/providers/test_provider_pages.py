@@ -42,11 +42,6 @@ SENDS_TO = {
         ("/openai/v1/chat/completions", BEARER),
         ("/openai/v1/chat/completions", ("api-key", SECRET)),
     ],
-        (AZURE, ("api-key", SECRET)),
-        (AZURE, BEARER),
-        ("/openai/v1/chat/completions", BEARER),
-        ("/openai/v1/chat/completions", ("api-key", SECRET)),
-    ],
     "databricks": [
         ("/serving-endpoints/chat/completions", BEARER),
         ("/serving-endpoints/chat/completions", BEARER),
