@@ -77,6 +77,10 @@ class TraceError(EvalAssetsError):
     """An id names nothing, or more than one thing."""
 
 
+class ViewError(EvalAssetsError):
+    """An address of the viewer asks for something that there is not."""
+
+
 class DataQualityError(EvalAssetsError):
     """Rows can't be checked: an expectation about them can't be evaluated."""
 

@@ -38,6 +38,12 @@ READ_TABLES = (
 )
 READ_COLUMNS = {"heuristic_metrics": [*READ_OF_METRICS, "run_id"]}
 NOT_SHOWN = {"predictions": ("messages", "example"), "judge_scores": ("messages", "raw_reply")}
+TEXTS = {
+    "predictions": ("inputs", "targets", "context", "output", "reasoning", "tool_calls", "trajectory", "extra"),
+    "heuristic_metrics": ("reason",),
+    "judge_scores": ("justification", "reasoning", "reason"),
+}
+"""Columns for reading one example after another; no number comes of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +213,7 @@ def load_report(
     card: DatasetCard | None = None,
     judges_now: Mapping[str, str | None] | None = None,
     whole: bool = False,
+    texts: bool = True,
 ) -> EvaluationReport:
     """Read everything an evaluation left in the warehouse.
 
@@ -218,17 +225,20 @@ def load_report(
         card: Of the dataset: its description, source and licence are printed.
         judges_now: Judge → its data version as its file stands now; null if that can't be told.
         whole: Whether predictions come with the columns that no renderer shows and that take most of the memory.
+        texts: Whether outputs and reasons come too; without them numbers are all there is to show.
 
     Returns:
         The report; parts that were never computed are empty.
     """
+    left_out = {
+        table: (*(() if whole else NOT_SHOWN.get(table, ())), *(() if texts else TEXTS.get(table, ())))
+        for table in READ_TABLES
+    }
     versions = {table: warehouse.version(table) for table in READ_TABLES}
     frames = {
         table: warehouse.scan(table, {"evaluation": evaluation.name}, version=versions[table])
         .filter(CANDIDATE.is_in(evaluation.candidates))
-        .with_columns(
-            pl.lit(None, dtype=pl.String()).alias(column) for column in (() if whole else NOT_SHOWN.get(table, ()))
-        )
+        .with_columns(pl.lit(None, dtype=pl.String()).alias(column) for column in left_out[table])
         .select(READ_COLUMNS.get(table, pl.all()))
         .collect()
         for table in READ_TABLES

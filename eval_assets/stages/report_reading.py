@@ -20,13 +20,14 @@ from eval_assets.storage.versions import current_version
 from eval_assets.storage.warehouse import Warehouse
 
 
-def read_report(room: EngineRoom, name: str, *, whole: bool = False) -> EvaluationReport:
+def read_report(room: EngineRoom, name: str, *, whole: bool = False, texts: bool = True) -> EvaluationReport:
     """Everything that was computed for an evaluation, ready to be rendered.
 
     Args:
         room: Project and warehouse.
         name: The evaluation.
         whole: As in `load_report`.
+        texts: Likewise.
 
     Raises:
         StorageError: The evaluation was never read.
@@ -44,6 +45,7 @@ def read_report(room: EngineRoom, name: str, *, whole: bool = False) -> Evaluati
         card=room.project.dataset(evaluation.file.dataset).card,
         judges_now={judge: _version_now(versions, judge) for judge in judges},
         whole=whole,
+        texts=texts,
     )
     # Candidates that were not run since may hold scores of a metric or judge that left the evaluation.
     named = {*stored.content["metric_fingerprints"], *evaluation.file.judges}

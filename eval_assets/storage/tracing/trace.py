@@ -43,7 +43,15 @@ def trace(warehouse: Warehouse, identifier: str) -> dict[str, Any]:
     Raises:
         TraceError: The id names nothing, or more than one row.
     """
-    named = find_named(warehouse, identifier)
+    return trace_named(warehouse, find_named(warehouse, identifier))
+
+
+def trace_named(warehouse: Warehouse, named: Named) -> dict[str, Any]:
+    """Follow a row whose place is known, which spares the search through all tables; returns what `trace` does.
+
+    Raises:
+        TraceError: The row is no longer there.
+    """
     traced: dict[str, Any] = {"id": named.identifier, "kind": named.kind, **dict.fromkeys(PARTS)}
     match named.kind:
         case "score":
