@@ -40,10 +40,9 @@ READ_COLUMNS = {"heuristic_metrics": [*READ_OF_METRICS, "run_id"]}
 NOT_SHOWN = {"predictions": ("messages", "example"), "judge_scores": ("messages", "raw_reply")}
 TEXTS = {
     "predictions": ("inputs", "targets", "context", "output", "reasoning", "tool_calls", "trajectory", "extra"),
-    "heuristic_metrics": ("reason",),
-    "judge_scores": ("justification", "reasoning", "reason"),
+    "judge_scores": ("justification", "reasoning"),
 }
-"""Columns for reading one example after another; no number comes of them."""
+"""Columns for reading one example after another; neither a number nor a note comes of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,17 +229,13 @@ def load_report(
     Returns:
         The report; parts that were never computed are empty.
     """
-    left_out = {
-        table: (*(() if whole else NOT_SHOWN.get(table, ())), *(() if texts else TEXTS.get(table, ())))
-        for table in READ_TABLES
-    }
     versions = {table: warehouse.version(table) for table in READ_TABLES}
     frames = {
         table: warehouse.scan(table, {"evaluation": evaluation.name}, version=versions[table])
         .filter(CANDIDATE.is_in(evaluation.candidates))
-        .with_columns(pl.lit(None, dtype=pl.String()).alias(column) for column in left_out[table])
+        .with_columns(_lean(table, whole=whole, texts=texts))
         .select(READ_COLUMNS.get(table, pl.all()))
-        .collect()
+        .collect(engine="auto" if texts else "streaming")
         for table in READ_TABLES
     }
     predictions = frames["predictions"]
@@ -257,6 +252,15 @@ def load_report(
     judging = load_judging(warehouse, evaluation, judges_now or {})
     report = assemble_report(evaluation, frames, dataset=dataset, notes=notes, provenance=provenance, judging=judging)
     return replace(report, changes=load_changes(warehouse, evaluation))
+
+
+def _lean(table: str, *, whole: bool, texts: bool) -> Iterator[pl.Expr]:
+    """What takes less memory in place of a table's columns."""
+    left_out = (*(() if whole else NOT_SHOWN.get(table, ())), *(() if texts else TEXTS.get(table, ())))
+    yield from (pl.lit(None, dtype=pl.String()).alias(column) for column in left_out)
+    if table == "heuristic_metrics" and not texts:
+        yield pl.col("evaluation", "metric", "version", "outcome").cast(pl.Categorical())
+        yield pl.when(pl.col("score").is_null()).then("reason").alias("reason")  # of the others no note tells it
 
 
 def assemble_report(

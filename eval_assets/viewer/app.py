@@ -22,7 +22,6 @@ from eval_assets.storage.tracing.trace import trace
 from eval_assets.viewer.evaluation_page import EvaluationPages
 from eval_assets.viewer.example_page import ExamplePages, place_of
 from eval_assets.viewer.grid_page import GridPages
-from eval_assets.viewer.grid_view import read_view
 from eval_assets.viewer.guard import Guard
 from eval_assets.viewer.index_page import index_page
 from eval_assets.viewer.page_writing import rendered
@@ -85,15 +84,13 @@ class _Viewer:
     def _example(self, request: Request) -> str:
         asked = [pair for pair in request.query_params.multi_items() if pair[0] not in OWN_FIELDS]
         example_id, is_part = request.query_params.get("id", ""), request.query_params.get("part") == "1"
-        report = self._project.summary(_name(request))
-        view = read_view(report, asked)
-        before, after = (None, None) if is_part else self._grids.neighbours(_name(request), asked, example_id)
+        chosen = self._grids.chosen(_name(request), asked)
+        before, after = chosen.neighbours(example_id)
         return self._examples.page(
-            report,
-            view.columns,
+            chosen,
             example_id,
             traced=request.query_params.get("trace", ""),
-            base=view.base,
+            base=chosen.view.base,
             is_part=is_part,
             before=before,
             after=after,

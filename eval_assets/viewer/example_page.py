@@ -8,22 +8,18 @@ import polars as pl
 
 from eval_assets.config.candidate import Candidate
 from eval_assets.errors import ViewError
-from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.requests.conversations import answer_in, readable
-from eval_assets.storage.tracing.trace import trace_named
-from eval_assets.storage.tracing.trace_ids import Named, find_named
+from eval_assets.storage.tracing.trace import parts_of
+from eval_assets.storage.tracing.trace_ids import find_named
 from eval_assets.storage.tracing.trace_links import judge_part
 from eval_assets.storage.tracing.trace_text import trace_sections
 from eval_assets.storage.warehouse import Warehouse
+from eval_assets.viewer.grid_page import Chosen
 from eval_assets.viewer.page_writing import rendered
 from eval_assets.viewer.viewed_project import ViewedProject
 from eval_assets.wording.foreign_text import targets_text
 
 Row = Mapping[str, Any]
-
-MOST_SHOWN = 12
-"""Candidates on the page; of more those of the view."""
-SCORE_COLUMNS = ("score_id", "prediction_id", "version", "score", "label", "outcome", "reason")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +70,11 @@ class ExamplePages:
     def __init__(self, project: ViewedProject) -> None:
         self._project = project
 
-    def page(
-        self, report: EvaluationReport, columns: Sequence[str], example_id: str, *, traced: str = "", **shown: Any
-    ) -> str:
+    def page(self, chosen: Chosen, example_id: str, *, traced: str = "", **shown: Any) -> str:
         """Write it.
 
         Args:
-            report: Of the evaluation; its rows aren't needed.
-            columns: Candidates, the baseline first.
+            chosen: The grid that it is opened from: its columns are shown.
             example_id: Which.
             traced: Prediction whose way is shown.
             shown: What else the template needs.
@@ -89,39 +82,40 @@ class ExamplePages:
         Raises:
             ViewError: There is no such example, or the prediction is of another one.
         """
-        warehouse, name = self._project.warehouse, report.evaluation.name
-        rows = _rows(warehouse, "predictions", name, columns, pl.col("example_id") == example_id).collect()
-        if rows.is_empty():
-            raise ViewError(f"{name}: expected the id of an example that was answered, got {example_id!r:.80}")
-        answers = _answers(warehouse, name, columns, rows)
-        first = rows.sort("sample_index").row(0, named=True)
+        name, columns = chosen.report.evaluation.name, chosen.view.columns
+        wanted = _wanted(chosen, example_id)
+        predictions, heuristic, judged = (
+            frame.filter(pl.col("example_id") == example_id)
+            for frame in pl.collect_all(
+                _rows(self._project.warehouse, table, name, columns, wanted)
+                for table in ("predictions", "heuristic_metrics", "judge_scores")
+            )
+        )
+        if predictions.is_empty():
+            raise ViewError(f"{name}: no column of the grid has an answer to {example_id!r:.80}; choose others")
+        rows = predictions.sort("sample_index")
+        first = rows.row(0, named=True)
         return rendered(
             "example.html.j2",
             name=name,
-            report=report,
+            report=chosen.report,
             example_id=example_id,
             inputs=readable(first["inputs"]),
             targets=targets_text(first["targets"]),
             context=first["context"],
-            answers=answers,
-            metrics=report.metrics,
-            trace=self._trace(rows, traced) if traced else None,
+            answers=_answers(columns, rows, _scores(heuristic, judged)),
+            trace=self._trace(rows, judged, traced) if traced else None,
             dagster_url=self._project.dagster_url,
             **shown,
         )
 
-    def _trace(self, rows: pl.DataFrame, prediction_id: str) -> Trace:
+    def _trace(self, rows: pl.DataFrame, judged: pl.DataFrame, prediction_id: str) -> Trace:
         found = rows.filter(pl.col("prediction_id") == prediction_id).to_dicts()
         if not found:
             raise ViewError(f"trace: expected a prediction of this example, got {prediction_id!r:.80}")
-        row, warehouse = found[0], self._project.warehouse
-        cell = {column: row[column] for column in ("evaluation", "model", "prompt")}
-        traced = trace_named(warehouse, Named("prediction", prediction_id, "predictions", cell, ""))
-        judged = (
-            warehouse.scan("judge_scores", cell)
-            .filter(pl.col("prediction_id") == prediction_id, pl.col("juror").is_null())
-            .collect()
-        )
+        warehouse = self._project.warehouse
+        traced = parts_of(warehouse, found[0])
+        judged = judged.filter(pl.col("prediction_id") == prediction_id, pl.col("juror").is_null())
         verdicts = [{"judge": judge_part(warehouse, verdict)} for verdict in judged.to_dicts()]
         parts = [*trace_sections(traced), *(section for verdict in verdicts for section in trace_sections(verdict))]
         prompt = traced["prompt"]
@@ -150,23 +144,35 @@ def place_of(warehouse: Warehouse, identifier: str) -> tuple[str, str, str, str]
     return named.partition["evaluation"], Candidate.of_row(named.partition), example_id, prediction_id
 
 
+def _wanted(chosen: Chosen, example_id: str) -> pl.Expr:
+    """Rows near an example's, told by what files hold statistics of."""
+    row = chosen.index.example_ids.index_of(example_id)
+    if row is None:
+        name = chosen.report.evaluation.name
+        raise ViewError(f"{name}: expected the id of an example that was answered, got {example_id!r:.80}")
+    return pl.col("position").is_in({int(chosen.index.positions(name)[row]) for name in chosen.view.columns})
+
+
 def _rows(warehouse: Warehouse, table: str, evaluation: str, columns: Sequence[str], wanted: pl.Expr) -> pl.LazyFrame:
     cells = [{"evaluation": evaluation, **Candidate(name).columns} for name in columns]
     return pl.concat([warehouse.scan(table, cell).filter(wanted) for cell in cells])
 
 
-def _answers(warehouse: Warehouse, evaluation: str, columns: Sequence[str], rows: pl.DataFrame) -> list[ShownAnswer]:
-    wanted = pl.col("example_id") == rows["example_id"][0]
-    heuristic = _rows(warehouse, "heuristic_metrics", evaluation, columns, wanted)
-    judged = _rows(warehouse, "judge_scores", evaluation, columns, wanted)
+def _scores(heuristic: pl.DataFrame, judged: pl.DataFrame) -> dict[str, list[ShownScore]]:
+    """Prediction → its scores, those of metrics first."""
     found: dict[str, list[ShownScore]] = {}
     for scores, by in ((heuristic, "metric"), (judged, "judge")):
-        also = ("juror", "justification", "draw") if by == "judge" else ()
-        for row in scores.select(by, *SCORE_COLUMNS, *also).collect().iter_rows(named=True):
+        for row in scores.iter_rows(named=True):
             found.setdefault(row["prediction_id"], []).append(ShownScore(row[by], row.get("juror"), row))
+    return found
+
+
+def _answers(
+    columns: Sequence[str], rows: pl.DataFrame, scores: Mapping[str, Sequence[ShownScore]]
+) -> list[ShownAnswer]:
     ordered = {name: place for place, name in enumerate(columns)}
     answers = [
-        ShownAnswer(Candidate.of_row(row), row, answer_in(row), tuple(found.get(row["prediction_id"], ())))
-        for row in rows.sort("sample_index").iter_rows(named=True)
+        ShownAnswer(Candidate.of_row(row), row, answer_in(row), tuple(scores.get(row["prediction_id"], ())))
+        for row in rows.iter_rows(named=True)
     ]
     return sorted(answers, key=lambda answer: ordered[answer.candidate])

@@ -64,6 +64,15 @@ class Chosen:
         """Direction of the metric; a metric without one counts upwards."""
         return _greater_is_better(self.report, self.view.metric)
 
+    def neighbours(self, example_id: str) -> tuple[str | None, str | None]:
+        """The examples before and after one, in the grid's order; null at its ends, and for one that it doesn't show."""
+        ids = self.index.example_ids.gather(self.rows.tolist())
+        place = ids.index_of(example_id)
+        if place is None:
+            return None, None
+        before = ids[place - 1] if place else None
+        return before, ids[place + 1] if place + 1 < ids.len() else None
+
 
 class GridPages:
     """Writes grids; keeps the numbers of evaluations, and what was searched for, between requests."""
@@ -80,7 +89,7 @@ class GridPages:
             StorageError: The evaluation was never computed.
             ViewError: The address asks for something that there is not.
         """
-        chosen = self._chosen(name, asked)
+        chosen = self.chosen(name, asked)
         view, per = chosen.view, int(chosen.view.per)
         n_pages = max(1, -(-len(chosen.rows) // per))
         view = replace(view, page=min(view.page, n_pages))
@@ -119,7 +128,7 @@ class GridPages:
 
     def table(self, name: str, asked: Sequence[tuple[str, str]]) -> str:
         """The examples that an address asks for, all pages of them, as CSV: the columns and scores of the view."""
-        chosen = self._chosen(name, asked)
+        chosen = self.chosen(name, asked)
         view = replace(chosen.view, lines="all", diff="none")
         written = io.StringIO()
         writer = csv.writer(written, lineterminator="\n")
@@ -141,17 +150,8 @@ class GridPages:
                 writer.writerow([_plain(value) for value in values])
         return written.getvalue()
 
-    def neighbours(self, name: str, asked: Sequence[tuple[str, str]], example_id: str) -> tuple[str | None, str | None]:
-        """The examples before and after one, in the grid's order."""
-        chosen = self._chosen(name, asked)
-        ids = chosen.index.example_ids.gather(chosen.rows.tolist())
-        places = ids.index_of(example_id)
-        if places is None:
-            return None, None
-        before = ids[places - 1] if places else None
-        return before, ids[places + 1] if places + 1 < ids.len() else None
-
-    def _chosen(self, name: str, asked: Sequence[tuple[str, str]]) -> Chosen:
+    def chosen(self, name: str, asked: Sequence[tuple[str, str]]) -> Chosen:
+        """What an address asks for; raises as `page` does."""
         report = self._project.summary(name)
         view, warehouse = read_view(report, asked), self._project.warehouse
         index = self._shelf.index(warehouse, name, report.evaluation.candidates)

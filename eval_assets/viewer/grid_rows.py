@@ -21,9 +21,10 @@ MOST_COMPARED = 4_000
 """Characters of two texts whose words are compared."""
 
 READ_OF_PREDICTIONS = (
-    "model", "prompt", "example_id", "position", "sample_index", "prediction_id", "inputs", "targets", "context",
-    "output", "outcome", "error", "reasoning", "tool_calls", "trajectory", "extra",
+    "model", "prompt", "example_id", "position", "sample_index", "prediction_id", "inputs", "targets", "output",
+    "outcome", "error", "tool_calls",
 )  # fmt: skip
+NOT_IN_CELLS = ("context", "reasoning", "trajectory", "extra")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +88,22 @@ def page_outputs(
     """
     ids = index.example_ids.gather(list(rows))
     cells = [{"evaluation": evaluation, **Candidate(name).columns} for name in columns]
+    # Files hold statistics of positions, so that most row groups are not read; ids are compared with what is left.
+    places = {int(place) for name in columns for place in index.positions(name)[list(rows)]}
+    near = pl.col("position").is_in(places)
+    predictions, heuristic, judged = (
+        pl.concat([warehouse.scan(table, cell).filter(near).select(read) for cell in cells])
+        for table, read in (
+            ("predictions", READ_OF_PREDICTIONS),
+            ("heuristic_metrics", READ_OF_METRICS),
+            ("judge_scores", READ_OF_JUDGES),
+        )
+    )
     wanted = pl.col("example_id").is_in(ids.implode())
-    predictions = _rows(warehouse, "predictions", cells, wanted).select(READ_OF_PREDICTIONS)
-    heuristic = _rows(warehouse, "heuristic_metrics", cells, wanted).select(READ_OF_METRICS)
-    judged = _rows(warehouse, "judge_scores", cells, wanted).select(READ_OF_JUDGES)
-    scores = score_rows(*pl.collect_all([heuristic, judged]))
-    found = {each.example_id: each for each in example_outputs(predictions.collect(), scores, columns)}
+    frames = [frame.filter(wanted) for frame in pl.collect_all([predictions, heuristic, judged])]
+    answered = frames[0].with_columns(pl.lit(None, dtype=pl.String()).alias(name) for name in NOT_IN_CELLS)
+    found = {each.example_id: each for each in example_outputs(answered, score_rows(*frames[1:]), columns)}
     return [found[example_id] for example_id in ids if example_id in found]
-
-
-def _rows(warehouse: Warehouse, table: str, cells: Sequence[Mapping[str, str]], wanted: pl.Expr) -> pl.LazyFrame:
-    return pl.concat([warehouse.scan(table, cell).filter(wanted) for cell in cells])
 
 
 def grid_row(

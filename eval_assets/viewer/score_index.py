@@ -31,6 +31,7 @@ class IndexedCandidate:
     """One candidate's numbers, each of shape (n_examples,); NaN where it has none.
 
     Args:
+        positions: Where its rows stand in the dataset it was computed on; -1 where it has none.
         outcomes: Of its samples the first that is not `ok`; null where it has no row.
         lengths: Of the outputs, in characters.
         latencies: In seconds.
@@ -41,6 +42,7 @@ class IndexedCandidate:
         scores: Metric or judge → mean over the samples.
     """
 
+    positions: NDArray[np.int64]
     outcomes: pl.Series
     lengths: Numbers
     latencies: Numbers
@@ -58,13 +60,11 @@ class ScoreIndex:
     Args:
         version: Equal as long as no cell has changed.
         example_ids: Shape (n_examples,).
-        positions: Their places in the dataset.
         candidates: `model@prompt` → its numbers; one that was never computed is left out.
     """
 
     version: tuple[Any, ...]
     example_ids: pl.Series
-    positions: NDArray[np.int64]
     candidates: Mapping[str, IndexedCandidate]
 
     @property
@@ -77,6 +77,11 @@ class ScoreIndex:
         known = self.candidates.get(candidate)
         found = None if known is None or metric is None else known.scores.get(metric)
         return np.full(self.n_examples, np.nan) if found is None else found
+
+    def positions(self, candidate: str) -> NDArray[np.int64]:
+        """Where a candidate's rows stand in the dataset; -1 where it has none."""
+        known = self.candidates.get(candidate)
+        return np.full(self.n_examples, -1, dtype=np.int64) if known is None else known.positions
 
     def improvements(self, candidate: str, baseline: str, metric: str | None, *, greater_is_better: bool) -> Numbers:
         """How much better a candidate scored than another on each example, whatever the metric's direction."""
@@ -141,12 +146,13 @@ def _aligned(version: tuple[Any, ...], frames: Mapping[Candidate, pl.DataFrame])
         str(candidate): _candidate(ids.join(frame, on="example_id", how="left", maintain_order="left"))
         for candidate, frame in frames.items()
     }
-    return ScoreIndex(version, places["example_id"], places["position"].fill_null(0).to_numpy(), found)
+    return ScoreIndex(version, places["example_id"], found)
 
 
 def _candidate(rows: pl.DataFrame) -> IndexedCandidate:
     numbers = {name: rows[name].to_numpy() for name in ("length", "latency_seconds")}
     return IndexedCandidate(
+        positions=rows["position"].fill_null(-1).to_numpy(),
         outcomes=rows["outcome"].cast(pl.Categorical()),
         lengths=numbers["length"],
         latencies=numbers["latency_seconds"],
