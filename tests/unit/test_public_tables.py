@@ -243,6 +243,14 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
             "concurrency text, ended text, message text"
         ),
     ),
+    "alerts": (
+        ("alert",),
+        (
+            "alert text, change_id text, kind text, evaluation text, subject text, before text, now text, "
+            "noticed_at time, detail text, status text, message_id text, n_tries whole, try_at time, told_at time, "
+            "fault text"
+        ),
+    ),
 }
 
 

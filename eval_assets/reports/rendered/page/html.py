@@ -11,7 +11,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from eval_assets.reports.evaluation_report import EvaluationReport
@@ -83,10 +83,10 @@ def report_html(report: EvaluationReport) -> str:
         in a JSON block that the script pages through.
     """
     examples = page_examples(report)
-    script = _asset("report.js") + _asset("slices.js")
+    script = page_asset("report.js") + page_asset("slices.js")
     # The three below are written by this package, not by users or models.
     trusted = {
-        "style": Markup(_asset("report.css") + _asset("marks.css")),  # noqa: S704
+        "style": Markup(page_style()),  # noqa: S704
         "script": Markup(script),  # noqa: S704
         "examples_json": Markup(script_json(examples.data)),  # noqa: S704
     }
@@ -94,30 +94,38 @@ def report_html(report: EvaluationReport) -> str:
         _environment()
         .get_template("report.html.j2")
         .render(
-            report=report,
-            answer=answer_sentence(report),
-            table=answer_table(report),
-            most_rows=MOST_ROWS,
-            notes=report_notes(report),
-            in_order=best_first(report),
-            is_in_full=len(report.candidates) <= MOST_IN_FULL,
+            **page_parts(report),
             shown=examples,
-            sections=metric_sections(report),
-            differences=differences(report),
-            repeated=list(success_lines(report)),
-            figures=list(figures(report)),
-            changed_sections=change_sections(report),
-            nothing_changed=NOTHING_CHANGED,
-            trends=list(trends(report)),
             flips=_flips(report),
             flips_each_way=FLIPS_EACH_WAY,
-            slices=page_slices(report),
-            worst_disagreements=WORST_DISAGREEMENTS,
-            most_parts=MOST_PARTS,
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
             **trusted,
         )
     )
+
+
+def page_parts(report: EvaluationReport) -> dict[str, Any]:
+    """What the template shows of an evaluation, but for its outputs: none of it needs a text of a prediction."""
+    return {
+        "report": report,
+        "answer": answer_sentence(report),
+        "table": answer_table(report),
+        "most_rows": MOST_ROWS,
+        "notes": report_notes(report),
+        "in_order": best_first(report),
+        "side_by_side": side_by_side(report),
+        "is_in_full": len(report.candidates) <= MOST_IN_FULL,
+        "sections": metric_sections(report),
+        "differences": differences(report),
+        "repeated": list(success_lines(report)),
+        "figures": list(figures(report)),
+        "changed_sections": change_sections(report),
+        "nothing_changed": NOTHING_CHANGED,
+        "trends": list(trends(report)),
+        "slices": page_slices(report),
+        "worst_disagreements": WORST_DISAGREEMENTS,
+        "most_parts": MOST_PARTS,
+    }
 
 
 def leaderboard_svg(report: EvaluationReport, metric: str) -> str:
@@ -131,7 +139,7 @@ def leaderboard_svg(report: EvaluationReport, metric: str) -> str:
         One SVG file in colours that read on white and on black.
     """
     measure = next(measure for measure in measures(report) if measure.metric == metric)
-    style = Markup(_asset("marks.css"))  # noqa: S704 - written by this package
+    style = Markup(page_asset("marks.css"))  # noqa: S704 - written by this package
     template = _environment().get_template("leaderboard.svg.j2")
     return template.render(section=metric_section(report, measure), style=style)
 
@@ -164,9 +172,19 @@ def _flips(report: EvaluationReport) -> list[tuple[str, Mapping[str, Any], tuple
 
 @cache
 def _environment() -> Environment:
-    """What templates are compiled and rendered with: compiling the page takes longer than rendering a small one."""
+    """Kept, as compiling the page takes longer than rendering a small one."""
+    return page_environment()
+
+
+def page_environment(*packages: str) -> Environment:
+    """What templates are compiled and rendered with: everything escaped, control characters shown as their codes.
+
+    Args:
+        packages: Whose templates come before those of the report.
+    """
+    own = "eval_assets.reports.rendered.page"
     environment = Environment(
-        loader=PackageLoader("eval_assets.reports.rendered.page"),
+        loader=ChoiceLoader([PackageLoader(package) for package in (*packages, own)]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -182,5 +200,11 @@ def _visible(value: Any) -> Any:
     return visible_text(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _asset(name: str) -> str:
+def page_style() -> str:
+    """The style sheet of the page, both themes."""
+    return page_asset("report.css") + page_asset("marks.css")
+
+
+def page_asset(name: str) -> str:
+    """A file beside the templates."""
     return (resources.files("eval_assets.reports.rendered.page") / "templates" / name).read_text(encoding="utf-8")
