@@ -11,7 +11,7 @@ from eval_assets.cli.exit_codes import GATE_CODES
 from eval_assets.cli.exporting import EXPORTED, export, is_folder, refuse_missing_output
 from eval_assets.cli.options import Format
 from eval_assets.cli.output_files import write_text
-from eval_assets.cli.report_parts import Parts, example_shown, json_shown, wished_parts
+from eval_assets.cli.report_parts import WHOLE, Parts, example_shown, json_shown, wished_parts
 from eval_assets.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -109,10 +109,10 @@ def _refuse_without_gates(loaded: "EvaluationReport") -> None:
         )
 
 
-def _rendered(loaded: "EvaluationReport", style: str, parts: Parts) -> str:
+def _rendered(loaded: "EvaluationReport", style: str, parts: Parts = WHOLE) -> str:
+    if parts.example is not None:
+        return example_shown(loaded, style, parts)
     match style:
-        case _ if parts.example is not None:
-            return example_shown(loaded, style, parts)
         case "json":
             return json_shown(loaded, parts)
         case "junit":
