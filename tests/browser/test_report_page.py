@@ -16,7 +16,9 @@ import polars as pl
 import pytest
 
 from eval_assets.reports.computed.history import CellVersions, history_rows
+from eval_assets.reports.note import Note
 from eval_assets.reports.rendered.page.html import report_html
+from eval_assets.requests.tool_calls import calls_text
 from tests.report_rows import NOON, SHARE, aggregated, report_of, scored
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -100,7 +102,7 @@ def written(tmp_path: Path, report) -> Path:
 
 
 def test_text_of_a_model_neither_runs_nor_loads_anything(tmp_path) -> None:
-    report = report_of({"old": [HOSTILE], "new": ["y"]}, {"old": [0.1], "new": [0.9]}, notes=[HOSTILE])
+    report = report_of({"old": [HOSTILE], "new": ["y"]}, {"old": [0.1], "new": [0.9]}, notes=[Note(HOSTILE)])
     path = written(tmp_path, report)
 
     async def look():
@@ -118,8 +120,9 @@ def test_text_of_a_model_neither_runs_nor_loads_anything(tmp_path) -> None:
 
 def test_thoughts_and_calls_are_folded_under_the_answer_as_text(tmp_path) -> None:
     report = report_of({"old": ["x"], "new": ["y"]}, {"old": [0.5], "new": [0.6]})
+    calls = json.dumps([{"id": "c1", "name": "search", "args": {"query": HOSTILE}}])
     thinking = report.predictions.with_columns(
-        reasoning=pl.when(pl.col("model") == "new").then(pl.lit(HOSTILE)), tool_calls=pl.lit(HOSTILE)
+        reasoning=pl.when(pl.col("model") == "new").then(pl.lit(HOSTILE)), tool_calls=pl.lit(calls)
     )
     path = written(tmp_path, replace(report, predictions=thinking))
 
@@ -130,8 +133,9 @@ def test_thoughts_and_calls_are_folded_under_the_answer_as_text(tmp_path) -> Non
                 "[...document.querySelectorAll('.answer details')]"
                 ".map(e => [e.open, ...[...e.children].map(child => child.textContent)])"
             )
-            calls = [False, "Tool calls", HOSTILE]
-            assert folds == [calls, [False, "Reasoning", HOSTILE], calls]
+            called = [False, "Tool calls", calls_text(calls)]
+            assert HOSTILE in called[2]
+            assert folds == [called, [False, "Reasoning", HOSTILE], called]
 
     asyncio.run(look())
 
@@ -232,5 +236,38 @@ def test_the_plots_stay_within_their_cards_on_any_screen(tmp_path, width) -> Non
             assert await page.evaluate(outside) == [0, 0]
             dots = "[...document.querySelectorAll('svg.plot')].map(plot => plot.querySelectorAll('.dot').length)"
             assert await page.evaluate(dots) == [3, 9]  # a point per candidate; three days of three
+
+    asyncio.run(look())
+
+
+def test_many_slices_are_paged_filtered_and_ordered(tmp_path) -> None:
+    values = [f"topic {index:02}" for index in range(45) for _ in range(2)] + [HOSTILE] * 2
+    gains = [index / 100 for index in range(45) for _ in range(2)] + [0.0] * 2
+    scores = {"old": [0.5] * len(values), "new": [0.5 + gain for gain in gains]}
+    report = report_of({name: ["x"] * len(values) for name in scores}, scores, slices_of={"topic": values})
+    path = written(tmp_path, report)
+
+    async def look():
+        async with opened(path, tmp_path / "profile") as page:
+
+            async def rows():
+                script = "[...document.querySelectorAll('#slice-rows tr')].map(row => row.dataset.value)"
+                return await page.evaluate(script), await page.evaluate(
+                    "document.getElementById('slice-where').textContent"
+                )
+
+            shown, where = await rows()
+            assert (shown[:2], len(shown), where) == (["topic 44", "topic 43"], 20, "1 to 20 of 46")
+            await page.evaluate("document.getElementById('slice-next').click()")
+            assert (await rows())[1] == "21 to 40 of 46"
+            await page.choose("slice-order", "name")
+            assert (await rows())[0][1:3] == ["topic 00", "topic 01"]
+            await page.choose("slice-order", "worst")
+            assert (await rows())[0][0] in ("topic 00", HOSTILE)  # no change at all
+            search = "(c => { c.value = 'TOPIC 3'; c.dispatchEvent(new Event('input')) })"
+            await page.evaluate(f"{search}(document.getElementById('slice-search'))")
+            await asyncio.sleep(0.5)
+            assert (await rows())[1] == "1 to 10 of 10"
+            assert await page.evaluate("window.ran") is None
 
     asyncio.run(look())
