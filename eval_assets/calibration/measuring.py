@@ -130,16 +130,16 @@ def _corrected_means(verdicts: LabelledVerdicts, scale: Scale, *, confidence: fl
     """Estimate for each candidate what people would have given on average; nothing where nobody labelled anything.
 
     Pass/fail verdicts are corrected after Rogan and Gladen, all others by prediction-powered inference; the method says
-    why there is no value where labels are too few. The labels have to be of a random part of the examples. Several
-    samples of an example are averaged first.
+    why there is no value where labels are too few. The labels have to be of a random part of the examples, so those of
+    outputs that somebody picked are left out. Several samples of an example are averaged first.
     """
     if verdicts.labelled.is_empty():
         return
     for (model, prompt), outputs in verdicts.outputs.group_by("model", "prompt", maintain_order=True):
         examples = outputs.group_by("example_id", maintain_order=True).agg(
             pl.col("score").mean(),
-            judged=pl.col("score").filter(pl.col("human").is_not_null()).mean(),
-            human=pl.col("human").mean(),
+            judged=pl.col("score").filter(pl.col("human_at_random").is_not_null()).mean(),
+            human=pl.col("human_at_random").mean(),
         )
         corrected = _corrected(examples, scale, confidence)
         yield Statistic(
