@@ -26,6 +26,7 @@ from eval_assets.cli.saying import say, say_warnings
 from eval_assets.cli.state_commands import compare, release
 from eval_assets.cli.stored import cache, trace
 from eval_assets.cli.validating import check
+from eval_assets.cli.viewing import view
 from eval_assets.errors import EvalAssetsError
 
 DATA_FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -48,6 +49,7 @@ Examples:
   eval-assets plan quickstart                    what would run, why, at what cost
   eval-assets run quickstart                     bring an evaluation up to date
   eval-assets report quickstart --format md      leaderboard and comparison
+  eval-assets view quickstart                    the same in the browser, with every output
   eval-assets compare quickstart --since v3      what changed since, and what that did
   eval-assets trace s-1f3a                       from a score back to its dataset row
 """
@@ -94,7 +96,7 @@ def _add(group: click.Group, command: click.Command) -> None:
 commands.add_command(init)
 for command in (
     alerts, batch, cache, check, compare, gate, instance, labels, maintain, plan, prices, release, reload, report, run,
-    schemas, trace,
+    schemas, trace, view,
 ):  # fmt: skip
     _add(commands, command)
 

@@ -149,7 +149,8 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
         ("evaluation",),
         (
             "evaluation text, judge text, version text, judge_version whole, judge_sha256 text, judge_model text, "
-            "statistic text, model text, prompt text, value number, ci_low number, ci_high number, "
+            "statistic text, model text, prompt text, slice_column text, slice_value text, other_judge text, "
+            "value number, ci_low number, ci_high number, "
             "confidence number, n whole, method text, raters text, detail text, run_id text"
         ),
     ),
