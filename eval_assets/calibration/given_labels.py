@@ -5,7 +5,7 @@ that is something else. Taking them is in `labelling`, the order of outputs in `
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from math import isfinite
@@ -100,6 +100,27 @@ def labels_version(warehouse: Warehouse, dataset: str, judges: Sequence[str]) ->
     used = used_labels(stored_labels(warehouse, dataset))
     mine = used.filter(pl.col("judge").is_null() | pl.col("judge").is_in(list(judges)))
     return json_sha256(sorted(mine["label_id"]))[:16] if judges and mine.height else ""
+
+
+def in_order(label: GivenLabel) -> GivenLabel:
+    """A label of a pair with its two in the order of their names, so that whoever saw them the other way round has one
+    label of them too.
+
+    >>> in_order(GivenLabel("q1", "m@b", "ann", "a", other="m@a")).label
+    'b'
+    """
+    if label.other is None or label.candidate <= label.other:
+        return label
+    return replace(
+        label,
+        candidate=label.other,
+        other=label.candidate,
+        label={"a": "b", "b": "a"}.get(label.label or "", label.label),
+        shown=label.other_shown,
+        other_shown=label.shown,
+        output=label.other_output,
+        other_output=label.output,
+    )
 
 
 def fingerprint(output: str | None) -> str | None:

@@ -17,6 +17,7 @@ from eval_assets.calibration.given_labels import (
     TABLE,
     GivenLabel,
     fingerprint,
+    in_order,
     judges_named,
     number_in,
     stored_labels,
@@ -109,7 +110,7 @@ class Labelling:
         """For each label its row of `GIVEN_LABELS`, or what is wrong with it."""
         outputs = self._outputs({label.example_id for label in labels})
         now = datetime.now(UTC)
-        return [self._row(label, outputs, now) for label in labels]
+        return [self._row(in_order(label), outputs, now) for label in labels]
 
     def scale_of(self, judge: str) -> Scale:
         """The scale of a judge: a jury's is that of its jurors.

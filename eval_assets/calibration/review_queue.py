@@ -90,9 +90,10 @@ def pairs_to_review(outputs: pl.DataFrame, candidate: str, other: str) -> pl.Dat
         other: Another one.
 
     Returns:
-        The columns of the first, the other's under names that begin with `other_`; equal outputs are left out, since
-        nobody can prefer one.
+        The columns of the one whose name comes first, the other's under names that begin with `other_`; equal outputs
+        are left out, since nobody can prefer one.
     """
+    candidate, other = sorted((candidate, other))
     named = outputs.with_columns(candidate=CANDIDATE)
     on = ["example_id", "sample_index"]
     second = named.filter(pl.col("candidate") == other).select(

@@ -23,6 +23,7 @@ CODE_VERSION = "3"
 VERDICT_COLUMNS = (
     "model", "prompt", "prediction_id", "example_id", "score_id", "judge", "draw", "juror", "score", "justification",
 )  # fmt: skip
+OUTPUT_COLUMNS = ("prediction_id", "output", "model", "prompt", "example_id", "sample_index")
 PREFERENCE_KEY = ("candidate_a", "candidate_b", "example_id", "sample_index")
 OVERALL = pl.col("slice_column").is_null()
 KEY_FIGURES = ("raw_agreement", "cohen_kappa", "cohen_kappa_quadratic", "spearman", "position_flip_rate")
@@ -54,10 +55,12 @@ def write_agreement(
     judges = [read_judge(warehouse, judge) for judge in judges_named(evaluation)]
     columns = stored.content["slices"]
     groups = groups_of(warehouse, partition, cluster=stored.content["cluster"], slices=columns)
+    given = used_labels(stored_labels(warehouse, evaluation.file.dataset))
     tables = JudgeTables(
         verdicts=_rows_of(inputs.scan("judge_scores", partition), cells, VERDICT_COLUMNS),
-        predictions=_rows_of(warehouse.scan("predictions", partition), cells, ("prediction_id", "output")),
-        labels=_labels(warehouse, evaluation.file.dataset),
+        predictions=_rows_of(warehouse.scan("predictions", partition), cells, OUTPUT_COLUMNS),
+        labels=_labels(given, warehouse, evaluation.file.dataset),
+        pair_labels=given.filter(pl.col("other_model").is_not_null()),
         preferences=inputs.scan("pairwise_preferences", partition).sort(*PREFERENCE_KEY).collect(),
         clusters=dependent_examples(groups),
         slices=groups.examples.select("example_id", pl.col(columns).fill_null(NO_VALUE)),
@@ -105,11 +108,10 @@ def marks(evaluation: Evaluation, warehouse: Warehouse) -> str:
     return labels_version(warehouse, evaluation.file.dataset, judges_named(evaluation))
 
 
-def _labels(warehouse: Warehouse, dataset: str) -> pl.DataFrame:
+def _labels(given: pl.DataFrame, warehouse: Warehouse, dataset: str) -> pl.DataFrame:
     """Labels of reviews, which come first where one rater labelled an output in both ways, and those of files."""
     of_files = warehouse.scan("labels", {"dataset": dataset}).sort("position").collect()
-    given = as_labels(used_labels(stored_labels(warehouse, dataset)))
-    return pl.concat([given, of_files.with_columns(is_chosen=pl.lit(False))])
+    return pl.concat([as_labels(given), of_files.with_columns(is_chosen=pl.lit(False))])
 
 
 def _rows_of(rows: pl.LazyFrame, cells: list[Cell], columns: tuple[str, ...]) -> pl.DataFrame:

@@ -21,7 +21,7 @@ GIVEN_LABELS = {
     "other_output": pl.String(),
     "other_output_sha256": pl.String(),
     "judge": pl.String(),  # null: the label is compared with every judge
-    "label": pl.String(),  # as given, of a pair a, b or tie; null: the rater takes her label back
+    "label": pl.String(),  # as given, of a pair a (model), b (other_model) or tie; null: the rater takes her label back
     "score": pl.Float64(),  # null where the label is a name
     "note": pl.String(),
     "is_chosen": pl.Boolean(),  # not of the random part: it can't correct a mean

@@ -19,10 +19,12 @@ from eval_assets.calibration.given_labels import (
 from eval_assets.calibration.label_files import COLUMNS, Imported, export_labels, import_labels
 from eval_assets.calibration.labelling import Labelling
 from eval_assets.calibration.measuring import JudgeFacts, JudgeTables, measure_judge
+from eval_assets.calibration.pair_agreement import agreement_on_pairs
 from eval_assets.calibration.review_queue import labelled_items, outputs_to_review, pairs_to_review, review_queue
 from eval_assets.errors import DatasetError, LabelError
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.cell_tables import JUDGE_SCORES, PREDICTIONS
+from eval_assets.tables.evaluation_tables import PAIRWISE_PREFERENCES
 from tests.small_project import project_with
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -202,7 +204,7 @@ def test_an_exported_file_brings_the_same_labels_back_and_nothing_the_second_tim
     assert sorted((row["example_id"], row["rater"], row["label"]) for row in exported) == [
         ("x0", "ann", "2"),
         ("x1", "ann", "5"),
-        ("x1", "bob", "b"),
+        ("x1", "bob", "a"),  # of lead and echo the second, of echo and lead the first
     ]
 
 
@@ -273,3 +275,41 @@ def test_the_queue_leaves_out_what_the_rater_has_labelled_as_it_is_now(labelling
     done = labelled_items(labelling.warehouse, items, **asked)
     assert done == {"echo-0"}
     assert set(review_queue(items, done=done)["item_id"]) == {"echo-1", "lead-0", "lead-1", "lead-2"}
+
+
+def preferred(*rows: tuple[str, str | None]) -> pl.DataFrame:
+    """What the judge prefers of lead and echo, an example each."""
+    made = [
+        {"evaluation": "e", "judge": "right", "example_id": example, "sample_index": 0, "candidate_a": "lead@ask",
+         "candidate_b": "echo@ask", "preferred": said, "outcome": "ok" if said else "unparsed"}
+        for example, said in rows
+    ]  # fmt: skip
+    return pl.DataFrame(made, schema=PAIRWISE_PREFERENCES)
+
+
+def pair(said: str, example: str, rater: str = "ann") -> GivenLabel:
+    return GivenLabel(example, "echo@ask", rater, said, judge="right", other="lead@ask")
+
+
+def test_a_pair_is_one_whichever_of_the_two_was_shown_first(labelling):
+    labelling.give([pair("a", "x0"), GivenLabel("x0", "lead@ask", "ann", "a", judge="right", other="echo@ask")])
+    (row,) = used_labels(stored_labels(labelling.warehouse, "qa")).to_dicts()
+    assert (row["model"], row["other_model"], row["label"]) == ("echo", "lead", "b")
+    assert (row["output"], row["other_output"]) == ("Yes.", "No.")
+
+
+def test_a_judge_is_measured_on_the_pairs_that_people_compared_whichever_they_saw_first(labelling):
+    outputs(labelling.warehouse, echo=list("abcde"), lead=list("vwxyz"))
+    labelling.give([pair("b", "x0"), pair("a", "x1"), pair("tie", "x2"), pair("b", "x3"), pair("a", "x4")])
+    labelling.give([pair("b", "x2", "bob"), pair("a", "x3", "bob")])  # more prefer lead; as many as echo: a tie
+    outputs(labelling.warehouse, echo=list("abcd?"), lead=list("vwxyz"))  # the label of x4 is of another output
+    predictions = labelling.warehouse.scan("predictions", {"evaluation": "e"}).collect()
+    judged = preferred(("x0", "a"), ("x1", "a"), ("x2", "a"), ("x3", "tie"), ("x4", "b"), ("x5", None))
+    given = used_labels(stored_labels(labelling.warehouse, "qa"))
+    found = {each.name: each for each in agreement_on_pairs(judged, predictions, given, confidence=0.95, seed=0)}
+    # x0 lead, lead; x1 echo, lead; x2 lead, lead; x3 tie, tie: three of four
+    assert (found["pairs_raw_agreement"].value, found["pairs_raw_agreement"].n) == (0.75, 4)
+    assert found["pairs_cohen_kappa"].detail["counts"] == [[0, 0, 1], [0, 1, 0], [0, 0, 2]]
+    # by chance: lead 2/4 * 3/4, tie 1/4 * 1/4: 0.4375; (0.75 - 0.4375) / (1 - 0.4375)
+    assert found["pairs_cohen_kappa"].value == pytest.approx(0.3125 / 0.5625)
+    assert list(agreement_on_pairs(judged, predictions, given.clear(), confidence=0.95, seed=0)) == []
