@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     help="Show this candidate, MODEL@PROMPT, however far down it stands; repeatable. For table and md.",
 )
 @click.option(
+    "--brief", is_flag=True, help="Only the answer, gates, notes and what changed since last time. For table."
+)
+@click.option(
     "--explain", metavar="METRIC", help="Print how this metric or judge is computed, and what that takes for granted."
 )
 @click.pass_obj
@@ -47,8 +50,12 @@ def report(
     output: Path | None,
     selected: tuple[str, ...],
     explain: str | None,
+    *,
+    brief: bool,
 ) -> None:
     """Print the answer an evaluation gives and what is behind it, as last computed."""
+    if brief and style != "table":
+        raise click.UsageError(f"--brief goes with --format table, got --format {style}")
     if explain is not None:
         from eval_assets.planning.explaining import explain_metric
         from eval_assets.stages.engine_room import EngineRoom
@@ -70,7 +77,7 @@ def report(
         return
     loaded = _load(data_dir, evaluation)
     _refuse_unknown_candidates(loaded, selected)
-    write_text(_rendered(loaded, style, selected), output)
+    write_text(_rendered(loaded, style, selected, brief=brief), output)
 
 
 @click.command(epilog=GATE_CODES)
@@ -124,7 +131,7 @@ def _refuse_unknown_candidates(loaded: "EvaluationReport", selected: tuple[str, 
             )
 
 
-def _rendered(loaded: "EvaluationReport", style: str, selected: tuple[str, ...] = ()) -> str:
+def _rendered(loaded: "EvaluationReport", style: str, selected: tuple[str, ...], *, brief: bool) -> str:
     match style:
         case "json":
             from eval_assets.reports.rendered.json_report import report_json
@@ -142,4 +149,4 @@ def _rendered(loaded: "EvaluationReport", style: str, selected: tuple[str, ...] 
         case _:
             from eval_assets.reports.rendered.table import report_table
 
-            return report_table(loaded, selected=selected)
+            return report_table(loaded, selected=selected, brief=brief)
