@@ -20,7 +20,7 @@ TORCH := torch==2.13.0
 
 # The demo is a project of its own, which git ignores: its edit leaves the checkout as it is, and it may be edited on.
 demo demo-ui: export DAGSTER_HOME := $(CURDIR)/demo/.dagster
-IN_DEMO := cd demo && $(abspath $(BIN))/eval-assets
+IN_DEMO := cd demo && ../$(BIN)/eval-assets
 EDITED := data/prompts/answer-with-context.md
 EDIT := s/one short sentence/at most ten words/
 
