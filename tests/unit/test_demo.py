@@ -37,7 +37,9 @@ def commands_of_the_demo(copy: Path) -> list[str]:
     """What `make demo` called, each with where it stood, its Dagster home, and whether the prompt was edited."""
     log = copy / "log"
     log.write_text("")
-    subprocess.run(["make", "demo"], cwd=copy, env={**os.environ, "LOG": str(log)}, check=True, capture_output=True)
+    subprocess.run(
+        ["/usr/bin/env", "make", "demo"], cwd=copy, env={**os.environ, "LOG": str(log)}, check=True, capture_output=True
+    )
     return log.read_text().splitlines()
 
 
