@@ -226,6 +226,13 @@ class ModelFile(FileModel):
         description="In place of a key: `module:function` of a module beside `data/` that returns an access token.",
         exclude_if=is_null,
     )
+    aws_region: str | None = Field(
+        None,
+        pattern=r"^[a-z0-9-]+$",
+        description="In place of a key: the region of Amazon Bedrock for which requests are signed (SigV4), with "
+        "`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and, where it is set, `AWS_SESSION_TOKEN`.",
+        exclude_if=is_null,
+    )
     headers_env: dict[str, VariableName] = Field(
         default_factory=dict, description="Extra request headers: header name → name of the environment variable."
     )
