@@ -88,6 +88,8 @@ def check_project(project: Project, metrics_of: MetricsOf) -> Checked:
         found += map(str, model_problems(project, name))
     for name in project.judges:
         found += map(str, judge_problems(project, name))
+    for alert in project.alerts.values():
+        found += map(str, unknown_files(project, alert, "evaluations", alert.item.file.evaluations, ("evaluations",)))
     refused = {name: refusals(project, name, metrics_of) for name in project.evaluations}
     found += [said for refusal in refused.values() for said in refusal]
     return Checked(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from eval_assets.cli.alerting import alerts
 from eval_assets.cli.batch_commands import batch
 from eval_assets.cli.dagster_commands import instance, reload
 from eval_assets.cli.editor_schemas import schemas
@@ -24,6 +25,7 @@ from eval_assets.cli.saying import say, say_warnings
 from eval_assets.cli.state_commands import compare, release
 from eval_assets.cli.stored import cache, trace
 from eval_assets.cli.validating import check
+from eval_assets.cli.viewing import view
 from eval_assets.errors import EvalAssetsError
 
 DATA_FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -46,6 +48,7 @@ Examples:
   eval-assets plan quickstart                    what would run, why, at what cost
   eval-assets run quickstart                     bring an evaluation up to date
   eval-assets report quickstart --format md      leaderboard and comparison
+  eval-assets view quickstart                    the same in the browser, with every output
   eval-assets compare quickstart --since v3      what changed since, and what that did
   eval-assets trace s-1f3a                       from a score back to its dataset row
 """
@@ -91,7 +94,8 @@ def _add(group: click.Group, command: click.Command) -> None:
 
 commands.add_command(init)
 for command in (
-    batch, cache, check, compare, gate, instance, maintain, plan, prices, release, reload, report, run, schemas, trace,
+    alerts, batch, cache, check, compare, gate, instance, maintain, plan, prices, release, reload, report, run, schemas,
+    trace, view,
 ):  # fmt: skip
     _add(commands, command)
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from eval_assets.config.project_place import place_named, place_upwards
 from eval_assets.errors import ConfigError
@@ -13,6 +14,9 @@ WAREHOUSE_VARIABLE = "EVAL_ASSETS_WAREHOUSE"
 STATE_VARIABLE = "EVAL_ASSETS_STATE"
 MODULES_VARIABLE = "EVAL_ASSETS_MODULES"
 """Names modules besides the project's whose functions files may name, separated by commas; their submodules too."""
+
+VIEWER_VARIABLE = "EVAL_ASSETS_VIEWER_URL"
+DAGSTER_VARIABLE = "EVAL_ASSETS_DAGSTER_URL"
 
 STORAGE_OPTION_PREFIX = "EVAL_ASSETS_STORAGE_"
 
@@ -30,6 +34,8 @@ class Settings:
         key_prefix: Parts before the key of each asset, inside somebody's Dagster deployment.
         group: Group of the assets in Dagster, if the project says one.
         declared_in: The folder whose `eval-assets.toml` says where the others lie; null for a project without one.
+        viewer_url: Address of the viewer, for links from the Dagster UI; null for none.
+        dagster_url: Address of the Dagster UI, for links from the viewer; null for none.
     """
 
     data_dir: Path
@@ -39,6 +45,8 @@ class Settings:
     key_prefix: tuple[str, ...] = ()
     group: str | None = None
     declared_in: Path | None = None
+    viewer_url: str | None = None
+    dagster_url: str | None = None
 
     @property
     def project_dir(self) -> Path:
@@ -88,6 +96,8 @@ def settings_from(
         key_prefix=place.key_prefix,
         group=place.group,
         declared_in=place.folder if place.folder != data.parent else None,
+        viewer_url=web_address(environment.get(VIEWER_VARIABLE), VIEWER_VARIABLE),
+        dagster_url=web_address(environment.get(DAGSTER_VARIABLE), DAGSTER_VARIABLE),
     )
 
 
@@ -102,6 +112,32 @@ def storage_options_from(environment: Mapping[str, str] = os.environ) -> dict[st
         for name, value in environment.items()
         if name.startswith(STORAGE_OPTION_PREFIX)
     }
+
+
+def web_address(url: str | None, where: str) -> str | None:
+    """An address that links may lead to, without a slash at its end; null for none.
+
+    Args:
+        url: As a person wrote it.
+        where: The variable or option that it stands in.
+
+    Raises:
+        ConfigError: It is no address of a web page.
+
+    >>> web_address("http://127.0.0.1:3000/", "--dagster-url")
+    'http://127.0.0.1:3000'
+    """
+    if not url:
+        return None
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # half an address in brackets
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
+        raise ConfigError(
+            f"{where}: expected an address such as http://127.0.0.1:3000, without a password, got {url!r:.80}"
+        )
+    return url.rstrip("/")
 
 
 def _working_directory() -> Path:

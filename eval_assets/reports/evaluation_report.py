@@ -38,6 +38,11 @@ READ_TABLES = (
 )
 READ_COLUMNS = {"heuristic_metrics": [*READ_OF_METRICS, "run_id"]}
 NOT_SHOWN = {"predictions": ("messages", "example"), "judge_scores": ("messages", "raw_reply")}
+TEXTS = {
+    "predictions": ("inputs", "targets", "context", "output", "reasoning", "tool_calls", "trajectory", "extra"),
+    "judge_scores": ("justification", "reasoning"),
+}
+"""Columns for reading one example after another; neither a number nor a note comes of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +212,7 @@ def load_report(
     card: DatasetCard | None = None,
     judges_now: Mapping[str, str | None] | None = None,
     whole: bool = False,
+    texts: bool = True,
 ) -> EvaluationReport:
     """Read everything an evaluation left in the warehouse.
 
@@ -218,6 +224,7 @@ def load_report(
         card: Of the dataset: its description, source and licence are printed.
         judges_now: Judge → its data version as its file stands now; null if that can't be told.
         whole: Whether predictions come with the columns that no renderer shows and that take most of the memory.
+        texts: Whether outputs and reasons come too; without them numbers are all there is to show.
 
     Returns:
         The report; parts that were never computed are empty.
@@ -226,11 +233,9 @@ def load_report(
     frames = {
         table: warehouse.scan(table, {"evaluation": evaluation.name}, version=versions[table])
         .filter(CANDIDATE.is_in(evaluation.candidates))
-        .with_columns(
-            pl.lit(None, dtype=pl.String()).alias(column) for column in (() if whole else NOT_SHOWN.get(table, ()))
-        )
+        .with_columns(_lean(table, whole=whole, texts=texts))
         .select(READ_COLUMNS.get(table, pl.all()))
-        .collect()
+        .collect(engine="auto" if texts else "streaming")
         for table in READ_TABLES
     }
     predictions = frames["predictions"]
@@ -247,6 +252,15 @@ def load_report(
     judging = load_judging(warehouse, evaluation, judges_now or {})
     report = assemble_report(evaluation, frames, dataset=dataset, notes=notes, provenance=provenance, judging=judging)
     return replace(report, changes=load_changes(warehouse, evaluation))
+
+
+def _lean(table: str, *, whole: bool, texts: bool) -> Iterator[pl.Expr]:
+    """What takes less memory in place of a table's columns."""
+    left_out = (*(() if whole else NOT_SHOWN.get(table, ())), *(() if texts else TEXTS.get(table, ())))
+    yield from (pl.lit(None, dtype=pl.String()).alias(column) for column in left_out)
+    if table == "heuristic_metrics" and not texts:
+        yield pl.col("evaluation", "metric", "version", "outcome").cast(pl.Categorical())
+        yield pl.when(pl.col("score").is_null()).then("reason").alias("reason")  # of the others no note tells it
 
 
 def assemble_report(

@@ -8,7 +8,7 @@ import polars as pl
 
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.errors import ConfigError, MetricError
-from eval_assets.metrics.overlap.scripts import unseen_notes
+from eval_assets.metrics.overlap.scripts import has_other_letters, unseen_notes
 from eval_assets.metrics.targets import acceptable, target_value
 from eval_assets.providers.traits import provider_of
 from eval_assets.reports.evaluation_report import EvaluationReport, load_report
@@ -20,13 +20,14 @@ from eval_assets.storage.versions import current_version
 from eval_assets.storage.warehouse import Warehouse
 
 
-def read_report(room: EngineRoom, name: str, *, whole: bool = False) -> EvaluationReport:
+def read_report(room: EngineRoom, name: str, *, whole: bool = False, texts: bool = True) -> EvaluationReport:
     """Everything that was computed for an evaluation, ready to be rendered.
 
     Args:
         room: Project and warehouse.
         name: The evaluation.
         whole: As in `load_report`.
+        texts: Likewise.
 
     Raises:
         StorageError: The evaluation was never read.
@@ -44,6 +45,7 @@ def read_report(room: EngineRoom, name: str, *, whole: bool = False) -> Evaluati
         card=room.project.dataset(evaluation.file.dataset).card,
         judges_now={judge: _version_now(versions, judge) for judge in judges},
         whole=whole,
+        texts=texts,
     )
     # Candidates that were not run since may hold scores of a metric or judge that left the evaluation.
     named = {*stored.content["metric_fingerprints"], *evaluation.file.judges}
@@ -63,12 +65,15 @@ def _unseen_texts(evaluation: Evaluation, versions: FileVersions, warehouse: War
         metrics = [metric for metric in versions.metrics(evaluation) if metric.tokenizer]
         if metrics:
             rows = warehouse.scan("predictions", {"evaluation": evaluation.name})
-            outputs = rows.filter(outcome="ok").select("output").drop_nulls().collect()["output"]
-            examples = rows.select("example_id", "targets", "example").unique("example_id").collect()
+            outputs = rows.filter(outcome="ok").select("output").drop_nulls()
+            n_outputs = outputs.select(pl.len()).collect(engine="streaming").item()
+            other = outputs.filter(has_other_letters()).collect(engine="streaming")["output"]
+            examples = rows.select("example_id", "targets", "example").unique("example_id").collect(engine="streaming")
             pairs = examples.select("targets", "example").iter_rows()
             texts = (text for pair in pairs for text in acceptable(target_value(*pair)).texts)
             targets = pl.Series("output", texts, dtype=pl.String)
-            return [Note(f"{note}.", Weight.UNSEEN) for note in unseen_notes(metrics, pl.concat([outputs, targets]))]
+            found = unseen_notes(metrics, pl.concat([other, targets]), n_others=n_outputs - len(other))
+            return [Note(f"{note}.", Weight.UNSEEN) for note in found]
     return []
 
 

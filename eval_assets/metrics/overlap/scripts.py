@@ -33,27 +33,36 @@ def is_unseen(texts: pl.Series, tokenizer: str) -> pl.Series:
     return 2 * texts.str.count_matches(_UNSEEN[tokenizer]) > texts.str.count_matches(_LETTER)
 
 
-def unseen_notes(metrics: Iterable[ResolvedMetric], texts: Iterable[str] | pl.Series) -> Iterator[str]:
+def has_other_letters() -> pl.Expr:
+    """Whether a text has characters beyond ASCII: no tokenizer fails to see words in any other."""
+    return pl.all().str.len_bytes() != pl.all().str.len_chars()
+
+
+def unseen_notes(
+    metrics: Iterable[ResolvedMetric], texts: Iterable[str] | pl.Series, *, n_others: int = 0
+) -> Iterator[str]:
     """Say of the metrics of each tokenizer how many texts it sees no words in; nothing where it sees all.
 
     Args:
         metrics: Metrics of an evaluation.
         texts: What they compare.
+        n_others: Further ones, of ASCII alone.
     """
     by_tokenizer = dict[str, list[str]]()
     for metric in metrics:
         if metric.tokenizer:
             by_tokenizer.setdefault(metric.tokenizer, []).append(metric.label)
     column = texts if isinstance(texts, pl.Series) else pl.Series(list(texts) if by_tokenizer else [], dtype=pl.String)
+    n_texts = len(column) + n_others
     for tokenizer, labels in by_tokenizer.items():
         n_unseen = int(is_unseen(column, tokenizer).sum())
         if n_unseen and tokenizer == "english":
             yield (
-                f"{', '.join(labels)}: made for English, and {n_unseen:,} of {len(column):,} texts are in other "
+                f"{', '.join(labels)}: made for English, and {n_unseen:,} of {n_texts:,} texts are in other "
                 "scripts; their numbers say nothing"
             )
         elif n_unseen:
             yield (
-                f"{', '.join(labels)}: the tokenizer {tokenizer!r} sees no words in {n_unseen:,} of {len(column):,} "
+                f"{', '.join(labels)}: the tokenizer {tokenizer!r} sees no words in {n_unseen:,} of {n_texts:,} "
                 "texts, so equal ones may score 0; `tokenizer: unicode` counts words of every script"
             )

@@ -52,11 +52,11 @@ def trace(warehouse: Warehouse, identifier: str) -> dict[str, Any]:
             traced["score"] = score_part(warehouse, named.table, score)
             traced["judge"] = judge_part(warehouse, score) if named.table == "judge_scores" else None
             # A cell whose predictions were renewed keeps its former scores until they are computed anew.
-            return traced if prediction is None else {**traced, **_parts_of(warehouse, prediction)}
+            return traced if prediction is None else {**traced, **parts_of(warehouse, prediction)}
         case "prediction":
             prediction = _row(warehouse, named, "prediction_id")
             scores = _scores_of(warehouse, [prediction])
-            return {**traced, **_parts_of(warehouse, prediction), "scores": scores[prediction["prediction_id"]]}
+            return {**traced, **parts_of(warehouse, prediction), "scores": scores[prediction["prediction_id"]]}
         case "example":
             return {**traced, **_of_example(warehouse, named)}
 
@@ -79,13 +79,21 @@ def _of_example(warehouse: Warehouse, named: Named) -> dict[str, Any]:
     ]
     if len(rows) == 1:
         only = rows[0]
-        return {**_parts_of(warehouse, only), "scores": scores[only["prediction_id"]], "predictions": predictions}
+        return {**parts_of(warehouse, only), "scores": scores[only["prediction_id"]], "predictions": predictions}
     stored = row_with(warehouse, "eval_datasets", {"dataset": dataset}, "example_id", named.identifier)
     return {"example": example_part(warehouse, stored or rows[0]), "predictions": predictions}
 
 
-def _parts_of(warehouse: Warehouse, prediction: Part) -> dict[str, Any]:
-    """A prediction and everything it was made from."""
+def parts_of(warehouse: Warehouse, prediction: Part) -> dict[str, Any]:
+    """A prediction and everything it was made from.
+
+    Args:
+        warehouse: The Delta tables.
+        prediction: A row of `predictions`.
+
+    Returns:
+        `prediction`, `prompt`, `model` and `example` as in `trace`.
+    """
     return {
         "prediction": prediction_part(warehouse, prediction),
         "prompt": prompt_part(warehouse, prediction),

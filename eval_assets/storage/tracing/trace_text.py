@@ -25,6 +25,15 @@ def trace_text(traced: Mapping[str, Any]) -> str:
     Args:
         traced: What `trace` returns.
     """
+    return "\n\n".join("\n".join(section) for section in trace_sections(traced))
+
+
+def trace_sections(traced: Mapping[str, Any]) -> list[list[str]]:
+    """The lines of each part of a trace, the first of them its heading.
+
+    Args:
+        traced: What `trace` returns, or some of its parts.
+    """
     writers = {
         "score": _score,
         "judge": _judge,
@@ -33,12 +42,12 @@ def trace_text(traced: Mapping[str, Any]) -> str:
         "model": _model,
         "example": _example,
     }
-    sections = [writer(traced[part]) for part, writer in writers.items() if traced[part] is not None]
-    if traced["scores"] is not None and traced["predictions"] is None:
+    sections = [writer(traced[part]) for part, writer in writers.items() if traced.get(part) is not None]
+    if traced.get("scores") is not None and traced.get("predictions") is None:
         sections.append(_scores(traced["scores"]))
-    if traced["predictions"] is not None:
+    if traced.get("predictions") is not None:
         sections.append(_predictions(traced["predictions"]))
-    return "\n\n".join("\n".join(section) for section in sections)
+    return [list(section) for section in sections]
 
 
 def _score(score: Part) -> Iterator[str]:

@@ -11,7 +11,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from eval_assets.reports.evaluation_report import EvaluationReport
@@ -21,7 +21,15 @@ from eval_assets.reports.noting import report_notes
 from eval_assets.reports.rendered.answer import answer_sentence
 from eval_assets.reports.rendered.answer_table import MOST_ROWS, answer_table
 from eval_assets.reports.rendered.changes_text import NOTHING_CHANGED
-from eval_assets.reports.rendered.judging_text import corrected_text, duel_cells, ends_text, strength_text, value_text
+from eval_assets.reports.rendered.judging_text import (
+    corrected_text,
+    duel_cells,
+    ends_text,
+    part_text,
+    slice_title,
+    strength_text,
+    value_text,
+)
 from eval_assets.reports.rendered.measures import (
     MOST_IN_FULL,
     best_first,
@@ -31,9 +39,10 @@ from eval_assets.reports.rendered.measures import (
     side_by_side,
 )
 from eval_assets.reports.rendered.page.page_changes import change_sections
-from eval_assets.reports.rendered.page.page_data import differences, metric_section, metric_sections, slice_tables
+from eval_assets.reports.rendered.page.page_data import differences, metric_section, metric_sections
 from eval_assets.reports.rendered.page.page_examples import page_examples
 from eval_assets.reports.rendered.page.page_figures import figures, trends
+from eval_assets.reports.rendered.page.page_slices import page_slices
 from eval_assets.reports.rendered.success_lines import success_lines
 from eval_assets.wording.foreign_text import shortened, targets_text, visible_text
 from eval_assets.wording.numbers import (
@@ -51,12 +60,15 @@ from eval_assets.wording.numbers import (
 
 FLIPS_EACH_WAY = 5
 WORST_DISAGREEMENTS = 10
+MOST_PARTS = 400  # slices and other judges that a judge is measured with
 
 _TEXTS = (
     confidence_text, count_text, interval_text, latency_text, money_text, number_text, seconds_text, share_text,
     shares_text, speed_text, targets_text, bounds_text, mean_text, notes_count_text,
 )  # fmt: skip
-_JUDGING_TEXTS = (shortened, value_text, ends_text, corrected_text, duel_cells, strength_text)
+_JUDGING_TEXTS = (
+    shortened, value_text, ends_text, corrected_text, duel_cells, strength_text, part_text, slice_title,
+)  # fmt: skip
 
 
 def report_html(report: EvaluationReport) -> str:
@@ -71,10 +83,10 @@ def report_html(report: EvaluationReport) -> str:
         in a JSON block that the script pages through.
     """
     examples = page_examples(report)
-    script = _asset("report.js")
+    script = page_asset("report.js") + page_asset("slices.js")
     # The three below are written by this package, not by users or models.
     trusted = {
-        "style": Markup(_asset("report.css") + _asset("marks.css")),  # noqa: S704
+        "style": Markup(page_style()),  # noqa: S704
         "script": Markup(script),  # noqa: S704
         "examples_json": Markup(script_json(examples.data)),  # noqa: S704
     }
@@ -82,30 +94,38 @@ def report_html(report: EvaluationReport) -> str:
         _environment()
         .get_template("report.html.j2")
         .render(
-            report=report,
-            answer=answer_sentence(report),
-            table=answer_table(report),
-            most_rows=MOST_ROWS,
-            notes=report_notes(report),
-            in_order=best_first(report),
-            side_by_side=side_by_side(report),
-            is_in_full=len(report.candidates) <= MOST_IN_FULL,
+            **page_parts(report),
             shown=examples,
-            sections=metric_sections(report),
-            differences=differences(report),
-            repeated=list(success_lines(report)),
-            figures=list(figures(report)),
-            changed_sections=change_sections(report),
-            nothing_changed=NOTHING_CHANGED,
-            trends=list(trends(report)),
             flips=_flips(report),
             flips_each_way=FLIPS_EACH_WAY,
-            slices=list(slice_tables(report)),
-            worst_disagreements=WORST_DISAGREEMENTS,
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
             **trusted,
         )
     )
+
+
+def page_parts(report: EvaluationReport) -> dict[str, Any]:
+    """What the template shows of an evaluation, but for its outputs: none of it needs a text of a prediction."""
+    return {
+        "report": report,
+        "answer": answer_sentence(report),
+        "table": answer_table(report),
+        "most_rows": MOST_ROWS,
+        "notes": report_notes(report),
+        "in_order": best_first(report),
+        "side_by_side": side_by_side(report),
+        "is_in_full": len(report.candidates) <= MOST_IN_FULL,
+        "sections": metric_sections(report),
+        "differences": differences(report),
+        "repeated": list(success_lines(report)),
+        "figures": list(figures(report)),
+        "changed_sections": change_sections(report),
+        "nothing_changed": NOTHING_CHANGED,
+        "trends": list(trends(report)),
+        "slices": page_slices(report),
+        "worst_disagreements": WORST_DISAGREEMENTS,
+        "most_parts": MOST_PARTS,
+    }
 
 
 def leaderboard_svg(report: EvaluationReport, metric: str) -> str:
@@ -119,7 +139,7 @@ def leaderboard_svg(report: EvaluationReport, metric: str) -> str:
         One SVG file in colours that read on white and on black.
     """
     measure = next(measure for measure in measures(report) if measure.metric == metric)
-    style = Markup(_asset("marks.css"))  # noqa: S704 - written by this package
+    style = Markup(page_asset("marks.css"))  # noqa: S704 - written by this package
     template = _environment().get_template("leaderboard.svg.j2")
     return template.render(section=metric_section(report, measure), style=style)
 
@@ -152,9 +172,19 @@ def _flips(report: EvaluationReport) -> list[tuple[str, Mapping[str, Any], tuple
 
 @cache
 def _environment() -> Environment:
-    """What templates are compiled and rendered with: compiling the page takes longer than rendering a small one."""
+    """Kept, as compiling the page takes longer than rendering a small one."""
+    return page_environment()
+
+
+def page_environment(*packages: str) -> Environment:
+    """What templates are compiled and rendered with: everything escaped, control characters shown as their codes.
+
+    Args:
+        packages: Whose templates come before those of the report.
+    """
+    own = "eval_assets.reports.rendered.page"
     environment = Environment(
-        loader=PackageLoader("eval_assets.reports.rendered.page"),
+        loader=ChoiceLoader([PackageLoader(package) for package in (*packages, own)]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -170,5 +200,11 @@ def _visible(value: Any) -> Any:
     return visible_text(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _asset(name: str) -> str:
+def page_style() -> str:
+    """The style sheet of the page, both themes."""
+    return page_asset("report.css") + page_asset("marks.css")
+
+
+def page_asset(name: str) -> str:
+    """A file beside the templates."""
     return (resources.files("eval_assets.reports.rendered.page") / "templates" / name).read_text(encoding="utf-8")

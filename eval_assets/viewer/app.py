@@ -1,0 +1,153 @@
+"""The viewer as an ASGI application: which address is answered by what, and what is said where nothing can be shown."""
+
+import asyncio
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
+from importlib import resources
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from eval_assets.config.candidate import Candidate
+from eval_assets.errors import ConfigError, EvalAssetsError, StorageError, TraceError, ViewError
+from eval_assets.reports.rendered.page.html import page_style
+from eval_assets.storage.integrity.damage import damage_explained
+from eval_assets.storage.tracing.trace import trace
+from eval_assets.viewer.evaluation_page import EvaluationPages
+from eval_assets.viewer.example_page import ExamplePages, place_of
+from eval_assets.viewer.grid_page import GridPages
+from eval_assets.viewer.guard import Guard
+from eval_assets.viewer.index_page import index_page
+from eval_assets.viewer.page_writing import rendered
+from eval_assets.viewer.viewed_project import ViewedProject
+from eval_assets.wording.valid_json import valid_json
+
+READERS = 2
+"""Requests that read tables at once; each keeps the tables open, and polars uses all cores for one of them."""
+
+OWN_FIELDS = ("id", "trace", "part")
+"""Of the address of an example, what isn't the view of the grid it was opened from."""
+
+STATIC = {"viewer.css": "text/css", "viewer.js": "text/javascript"}
+
+MISSING = (ViewError, TraceError, ConfigError)
+
+
+def viewer_app(project: ViewedProject, hosts: Collection[str]) -> Starlette:
+    """The application.
+
+    Args:
+        project: What is looked at.
+        hosts: Names that it answers to.
+    """
+    return Starlette(routes=_Viewer(project).routes(), middleware=[Middleware(Guard, hosts=hosts)])
+
+
+class _Viewer:
+    """What answers each address, with what is kept between requests."""
+
+    def __init__(self, project: ViewedProject) -> None:
+        self._project = project
+        self._evaluations = EvaluationPages(project)
+        self._grids = GridPages(project)
+        self._examples = ExamplePages(project)
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="viewer")
+
+    def routes(self) -> list[Route]:
+        """Addresses; the names of evaluations hold no slash."""
+        return [
+            Route("/", self._page(lambda _: index_page(self._project))),
+            Route("/static/{file}", _static),
+            Route("/trace", self._answer(self._found)),
+            Route("/evaluations/{name}", self._page(lambda request: self._evaluations.page(_name(request)))),
+            Route("/evaluations/{name}/grid", self._page(self._grid)),
+            Route("/evaluations/{name}/grid.csv", self._answer(self._table)),
+            Route("/evaluations/{name}/example", self._page(self._example)),
+            Route("/evaluations/{name}/trace.json", self._answer(self._traced)),
+            Route("/{rest:path}", self._page(_nothing_there)),
+        ]
+
+    def _grid(self, request: Request) -> str:
+        return self._grids.page(_name(request), request.query_params.multi_items())
+
+    def _table(self, request: Request) -> Response:
+        text = self._grids.table(_name(request), request.query_params.multi_items())
+        named = {"content-disposition": f'attachment; filename="{_name(request)}.csv"'}
+        return Response(text, media_type="text/csv; charset=utf-8", headers=named)
+
+    def _example(self, request: Request) -> str:
+        asked = [pair for pair in request.query_params.multi_items() if pair[0] not in OWN_FIELDS]
+        example_id, is_part = request.query_params.get("id", ""), request.query_params.get("part") == "1"
+        chosen = self._grids.chosen(_name(request), asked)
+        before, after = chosen.neighbours(example_id)
+        return self._examples.page(
+            chosen,
+            example_id,
+            traced=request.query_params.get("trace", ""),
+            base=chosen.view.base,
+            is_part=is_part,
+            before=before,
+            after=after,
+            query=urlencode(asked),
+            link=lambda **fields: urlencode([*fields.items(), *asked]),
+        )
+
+    def _traced(self, request: Request) -> Response:
+        found = trace(self._project.warehouse, request.query_params.get("id", ""))
+        return Response(valid_json(found), media_type="application/json")
+
+    def _found(self, request: Request) -> Response:
+        """From the id of a score or prediction to the page of its example."""
+        name, candidate, example_id, prediction_id = place_of(
+            self._project.warehouse, request.query_params.get("id", "")
+        )
+        shown = urlencode({"id": example_id, "trace": prediction_id, "c": str(Candidate(candidate))})
+        return RedirectResponse(f"/evaluations/{name}/example?{shown}", 303)
+
+    def _page(self, write: Callable[[Request], str]) -> Callable[[Request], Any]:
+        return self._answer(lambda request: HTMLResponse(write(request)))
+
+    def _answer(self, make: Callable[[Request], Response]) -> Callable[[Request], Any]:
+        """Answer in a thread that reads tables; what can't be shown is said on a page."""
+
+        async def answer(request: Request) -> Response:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._readers, partial(self._said, make, request))
+
+        return answer
+
+    def _said(self, make: Callable[[Request], Response], request: Request) -> Response:
+        try:
+            with damage_explained(self._project.warehouse):
+                return make(request)
+        except EvalAssetsError as error:
+            status = 404 if isinstance(error, MISSING) else 503 if isinstance(error, StorageError) else 500
+            return HTMLResponse(rendered("problem.html.j2", said=str(error), status=status), status)
+
+
+def _name(request: Request) -> str:
+    return str(request.path_params["name"])
+
+
+def _nothing_there(request: Request) -> str:
+    raise ViewError(f"there is no page {request.url.path!r:.120}")
+
+
+async def _static(request: Request) -> Response:
+    file = request.path_params["file"]
+    if file not in STATIC:
+        return HTMLResponse(rendered("problem.html.j2", said=f"there is no file {file!r:.80}", status=404), 404)
+    return Response(_asset(file), media_type=f"{STATIC[file]}; charset=utf-8")
+
+
+@cache
+def _asset(name: str) -> str:
+    """A file of the viewer; its style sheet comes after that of the report, whose parts it shows."""
+    own = (resources.files("eval_assets.viewer") / "static" / name).read_text(encoding="utf-8")
+    return page_style() + own if name == "viewer.css" else own

@@ -1,0 +1,123 @@
+"""The page of an evaluation: the report, made of the report's own parts, with links to what can be read one by one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock
+from typing import Any
+
+import polars as pl
+
+from eval_assets.planning.present_report import present_report
+from eval_assets.reports.evaluation_report import EvaluationReport
+from eval_assets.reports.rendered.measures import side_by_side
+from eval_assets.reports.rendered.page.html import page_parts
+from eval_assets.stages.file_changes import source_diff
+from eval_assets.viewer.grid_view import address, default_view
+from eval_assets.viewer.page_writing import rendered
+from eval_assets.viewer.viewed_project import ViewedProject
+
+MOST_PAGES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class PromptVersion:
+    """One version of a prompt, with what it changed and how its candidates came out.
+
+    Args:
+        version: From 1.
+        since: When it was first read, UTC.
+        source: The file's text.
+        diff: Changed lines against the version before; empty for the first.
+        means: Model → mean of the primary metric the last time it was computed with this version.
+    """
+
+    version: int
+    since: datetime
+    source: str
+    diff: tuple[str, ...]
+    means: tuple[tuple[str, float], ...]
+
+
+class EvaluationPages:
+    """Writes pages of evaluations, and keeps each as long as neither tables nor files have changed."""
+
+    def __init__(self, project: ViewedProject) -> None:
+        self._project = project
+        self._kept: dict[str, tuple[Any, str]] = {}
+        self._lock = Lock()
+
+    def page(self, name: str) -> str:
+        """The page as tables and files are now.
+
+        Raises:
+            ConfigError: There is no such evaluation.
+            StorageError: It was never computed.
+        """
+        with self._lock:
+            state = self._project.state()
+            kept = self._kept.pop(name, None)
+            if kept is None or kept[0] != state:
+                kept = (state, self._written(name))
+            self._kept[name] = kept
+            while len(self._kept) > MOST_PAGES:
+                self._kept.pop(next(iter(self._kept)))
+            return kept[1]
+
+    def _written(self, name: str) -> str:
+        with self._project.room() as room:
+            report = present_report(room, name, texts=False)
+        default = default_view(report)
+        changed = [
+            (candidate.name, report.against_baseline(candidate.name, report.headline or "") or {})
+            for candidate in side_by_side(report)
+            if not candidate.is_baseline
+        ]
+        links = {
+            (candidate, show): address(
+                default, default, columns=_columns(default.columns, candidate), show=show, of=candidate
+            )
+            for candidate, _ in changed
+            for show in ("better", "worse")
+        }
+        return rendered(
+            "evaluation.html.j2",
+            **page_parts(report),
+            name=name,
+            flips=changed if report.headline else [],
+            links=links,
+            prompts=_prompts(self._project, report),
+            dagster_url=self._project.dagster_url,
+        )
+
+
+def _columns(columns: Sequence[str], candidate: str) -> tuple[str, ...]:
+    return tuple(columns) if candidate in columns else (*columns[:-1], candidate)
+
+
+def _prompts(project: ViewedProject, report: EvaluationReport) -> dict[str, list[PromptVersion]]:
+    """Prompt → its versions, the latest first."""
+    found = {}
+    for name in dict.fromkeys(candidate.prompt for candidate in report.candidates):
+        rows = project.warehouse.scan("prompts", {"prompt": name}).sort("version").collect().to_dicts()
+        versions = [
+            PromptVersion(
+                row["version"],
+                row["first_seen_at"],
+                row["source"],
+                tuple(source_diff(former["source"], row["source"])) if former else (),
+                _means(report, name, row["version"]),
+            )
+            for former, row in zip([None, *rows[:-1]], rows, strict=True)
+        ]
+        if versions:
+            found[name] = versions[::-1]
+    return found
+
+
+def _means(report: EvaluationReport, prompt: str, version: int) -> tuple[tuple[str, float], ...]:
+    rows = report.history.filter(
+        pl.col("prompt") == prompt, pl.col("prompt_version") == version, pl.col("metric") == (report.headline or "")
+    )
+    last = rows.sort("recorded_at").unique("model", keep="last", maintain_order=True)
+    return tuple(last.select("model", "mean").drop_nulls().sort("model").rows())

@@ -1,0 +1,178 @@
+"""One example: what every candidate answered, sample by sample, each score with its reason, and how it came about."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from eval_assets.config.candidate import Candidate
+from eval_assets.errors import ViewError
+from eval_assets.requests.conversations import answer_in, readable
+from eval_assets.storage.tracing.trace import parts_of
+from eval_assets.storage.tracing.trace_ids import find_named
+from eval_assets.storage.tracing.trace_links import judge_part
+from eval_assets.storage.tracing.trace_text import trace_sections
+from eval_assets.storage.warehouse import Warehouse
+from eval_assets.viewer.grid_page import Chosen
+from eval_assets.viewer.page_writing import rendered
+from eval_assets.viewer.viewed_project import ViewedProject
+from eval_assets.wording.foreign_text import targets_text
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownScore:
+    """One score with its reason: a metric's, or a judge's with what it said; of a jury each juror's too."""
+
+    metric: str
+    juror: str | None
+    row: Row
+
+    @property
+    def why(self) -> str | None:
+        """What the judge said, or the metric, or what kept it from a score."""
+        said: str | None = self.row.get("justification") or self.row["reason"]
+        return said
+
+
+@dataclass(frozen=True, slots=True)
+class ShownAnswer:
+    """One sample of one candidate."""
+
+    candidate: str
+    row: Row
+    said: str | None
+    scores: tuple[ShownScore, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """How one answer came about, part by part, with what can be looked up elsewhere.
+
+    Args:
+        prediction_id: Of the answer.
+        sections: Heading and text, as `eval-assets trace` prints them.
+        run_ids: Of the Dagster runs that wrote its parts.
+        prompt: Name and version of the prompt it was rendered from.
+    """
+
+    prediction_id: str
+    sections: tuple[tuple[str, str], ...]
+    run_ids: tuple[str, ...]
+    prompt: tuple[str, int] | None
+
+
+class ExamplePages:
+    """Writes the pages of single examples, whole or as a part for the grid's side panel."""
+
+    def __init__(self, project: ViewedProject) -> None:
+        self._project = project
+
+    def page(self, chosen: Chosen, example_id: str, *, traced: str = "", **shown: Any) -> str:
+        """Write it.
+
+        Args:
+            chosen: The grid that it is opened from: its columns are shown.
+            example_id: Which.
+            traced: Prediction whose way is shown.
+            shown: What else the template needs.
+
+        Raises:
+            ViewError: There is no such example, or the prediction is of another one.
+        """
+        name, columns = chosen.report.evaluation.name, chosen.view.columns
+        wanted = _wanted(chosen, example_id)
+        predictions, heuristic, judged = (
+            frame.filter(pl.col("example_id") == example_id)
+            for frame in pl.collect_all(
+                _rows(self._project.warehouse, table, name, columns, wanted)
+                for table in ("predictions", "heuristic_metrics", "judge_scores")
+            )
+        )
+        if predictions.is_empty():
+            raise ViewError(f"{name}: no column of the grid has an answer to {example_id!r:.80}; choose others")
+        rows = predictions.sort("sample_index")
+        first = rows.row(0, named=True)
+        return rendered(
+            "example.html.j2",
+            name=name,
+            report=chosen.report,
+            example_id=example_id,
+            inputs=readable(first["inputs"]),
+            targets=targets_text(first["targets"]),
+            context=first["context"],
+            answers=_answers(columns, rows, _scores(heuristic, judged)),
+            trace=self._trace(rows, judged, traced) if traced else None,
+            dagster_url=self._project.dagster_url,
+            **shown,
+        )
+
+    def _trace(self, rows: pl.DataFrame, judged: pl.DataFrame, prediction_id: str) -> Trace:
+        found = rows.filter(pl.col("prediction_id") == prediction_id).to_dicts()
+        if not found:
+            raise ViewError(f"trace: expected a prediction of this example, got {prediction_id!r:.80}")
+        warehouse = self._project.warehouse
+        traced = parts_of(warehouse, found[0])
+        judged = judged.filter(pl.col("prediction_id") == prediction_id, pl.col("juror").is_null())
+        verdicts = [{"judge": judge_part(warehouse, verdict)} for verdict in judged.to_dicts()]
+        parts = [*trace_sections(traced), *(section for verdict in verdicts for section in trace_sections(verdict))]
+        prompt = traced["prompt"]
+        runs = [traced[part]["run_id"] for part in ("prediction", "prompt", "model", "example") if traced[part]]
+        return Trace(
+            prediction_id,
+            tuple((head, "\n".join(lines)) for head, *lines in parts),
+            tuple(dict.fromkeys(run for run in runs if run)),
+            (prompt["name"], prompt["version"]) if prompt else None,
+        )
+
+
+def place_of(warehouse: Warehouse, identifier: str) -> tuple[str, str, str, str]:
+    """Evaluation, candidate, example and prediction that the id of a score or prediction belongs to.
+
+    Raises:
+        TraceError: The id names nothing, or more than one row.
+        ViewError: It names an example, which belongs to no evaluation.
+    """
+    named = find_named(warehouse, identifier)
+    if named.kind == "example":
+        raise ViewError(f"expected the id of a score or a prediction, got the example {named.identifier!r:.80}")
+    column = "score_id" if named.kind == "score" else "prediction_id"
+    rows = warehouse.scan(named.table, named.partition).filter(pl.col(column) == named.identifier)
+    example_id, prediction_id = rows.select("example_id", "prediction_id").collect().row(0)
+    return named.partition["evaluation"], Candidate.of_row(named.partition), example_id, prediction_id
+
+
+def _wanted(chosen: Chosen, example_id: str) -> pl.Expr:
+    """Rows near an example's, told by what files hold statistics of."""
+    row = chosen.index.example_ids.index_of(example_id)
+    if row is None:
+        name = chosen.report.evaluation.name
+        raise ViewError(f"{name}: expected the id of an example that was answered, got {example_id!r:.80}")
+    return pl.col("position").is_in({int(chosen.index.positions(name)[row]) for name in chosen.view.columns})
+
+
+def _rows(warehouse: Warehouse, table: str, evaluation: str, columns: Sequence[str], wanted: pl.Expr) -> pl.LazyFrame:
+    cells = [{"evaluation": evaluation, **Candidate(name).columns} for name in columns]
+    return pl.concat([warehouse.scan(table, cell).filter(wanted) for cell in cells])
+
+
+def _scores(heuristic: pl.DataFrame, judged: pl.DataFrame) -> dict[str, list[ShownScore]]:
+    """Prediction → its scores, those of metrics first."""
+    found: dict[str, list[ShownScore]] = {}
+    for scores, by in ((heuristic, "metric"), (judged, "judge")):
+        for row in scores.iter_rows(named=True):
+            found.setdefault(row["prediction_id"], []).append(ShownScore(row[by], row.get("juror"), row))
+    return found
+
+
+def _answers(
+    columns: Sequence[str], rows: pl.DataFrame, scores: Mapping[str, Sequence[ShownScore]]
+) -> list[ShownAnswer]:
+    ordered = {name: place for place, name in enumerate(columns)}
+    answers = [
+        ShownAnswer(Candidate.of_row(row), row, answer_in(row), tuple(scores.get(row["prediction_id"], ())))
+        for row in rows.iter_rows(named=True)
+    ]
+    return sorted(answers, key=lambda answer: ordered[answer.candidate])

@@ -1,0 +1,156 @@
+"""The texts of the examples on one page of the grid, read for that page alone, and how each cell is written."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from eval_assets.config.candidate import Candidate
+from eval_assets.reports.computed.scores import READ_OF_JUDGES, READ_OF_METRICS, score_rows
+from eval_assets.reports.outputs import CandidateOutput, ExampleOutputs, example_outputs
+from eval_assets.reports.word_diff import DiffPart, word_diff
+from eval_assets.statistics.comparison.paired import DECIMALS
+from eval_assets.storage.warehouse import Warehouse
+from eval_assets.viewer.grid_view import GridView
+from eval_assets.viewer.score_index import ScoreIndex
+from eval_assets.wording.foreign_text import targets_text
+
+CHARACTERS = {"1": 200, "2": 400, "3": 600, "6": 1200, "12": 2400, "all": 20_000}
+"""Lines of a cell → as much text as can be seen in them at any width."""
+MOST_COMPARED = 4_000
+"""Characters of two texts whose words are compared."""
+
+READ_OF_PREDICTIONS = (
+    "model", "prompt", "example_id", "position", "sample_index", "prediction_id", "inputs", "targets", "output",
+    "outcome", "error", "tool_calls",
+)  # fmt: skip
+NOT_IN_CELLS = ("context", "reasoning", "trajectory", "extra")
+
+
+@dataclass(frozen=True, slots=True)
+class CellScore:
+    """One metric in a cell: score or label, and how it differs from the baseline's; `is_better` null if it doesn't."""
+
+    metric: str
+    value: float | None
+    label: str | None
+    difference: float | None
+    is_better: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class GridCell:
+    """What one candidate answered to one example.
+
+    Args:
+        candidate: `model@prompt`.
+        answer: All of it.
+        text: What is shown of the output: parts, so that words can be marked.
+        n_more: Characters of it that are left out.
+        scores: In the view's order.
+        n_failed: Of the samples.
+    """
+
+    candidate: str
+    answer: CandidateOutput
+    text: tuple[DiffPart, ...]
+    n_more: int
+    scores: tuple[CellScore, ...]
+    n_failed: int
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether there is no answer to be read: a failed request, or no row at all."""
+        return self.answer.outcome not in ("ok", "tool_call")
+
+
+@dataclass(frozen=True, slots=True)
+class GridRow:
+    """One example with a cell per column."""
+
+    example: ExampleOutputs
+    inputs: str
+    targets: str
+    cells: tuple[GridCell, ...]
+
+
+def page_outputs(
+    warehouse: Warehouse, index: ScoreIndex, evaluation: str, columns: Sequence[str], rows: Sequence[int]
+) -> list[ExampleOutputs]:
+    """Read what candidates answered to some examples, in the order of the rows.
+
+    Args:
+        warehouse: Where the texts are.
+        index: Of the evaluation.
+        evaluation: Its name.
+        columns: Candidates.
+        rows: Rows of the index.
+    """
+    ids = index.example_ids.gather(list(rows))
+    cells = [{"evaluation": evaluation, **Candidate(name).columns} for name in columns]
+    # Files hold statistics of positions, so that most row groups are not read; ids are compared with what is left.
+    places = {int(place) for name in columns for place in index.positions(name)[list(rows)]}
+    near = pl.col("position").is_in(places)
+    predictions, heuristic, judged = (
+        pl.concat([warehouse.scan(table, cell).filter(near).select(read) for cell in cells])
+        for table, read in (
+            ("predictions", READ_OF_PREDICTIONS),
+            ("heuristic_metrics", READ_OF_METRICS),
+            ("judge_scores", READ_OF_JUDGES),
+        )
+    )
+    wanted = pl.col("example_id").is_in(ids.implode())
+    frames = [frame.filter(wanted) for frame in pl.collect_all([predictions, heuristic, judged])]
+    answered = frames[0].with_columns(pl.lit(None, dtype=pl.String()).alias(name) for name in NOT_IN_CELLS)
+    found = {each.example_id: each for each in example_outputs(answered, score_rows(*frames[1:]), columns)}
+    return [found[example_id] for example_id in ids if example_id in found]
+
+
+def grid_row(
+    example: ExampleOutputs, view: GridView, directions: Mapping[str, bool | None], n_failed: Mapping[str, int]
+) -> GridRow:
+    """Lay an example out.
+
+    Args:
+        example: With the answers of the view's columns.
+        view: What is shown.
+        directions: Metric → whether greater is better; null where it only describes.
+        n_failed: Candidate → failed samples of the example.
+    """
+    most = CHARACTERS[view.lines]
+    answers = dict(zip(view.columns, example.answers, strict=True))
+    base = answers[view.base]
+    targets = targets_text(example.targets) or ""
+    against = {"baseline": base.said, "target": targets}.get(view.diff)
+    cells = []
+    for name, answer in answers.items():
+        said = answer.said or ""
+        is_marked = against and not (view.diff == "baseline" and name == view.base)
+        text = _marked(against or "", said, most) if is_marked else (DiffPart("same", said[:most]),)
+        scores = tuple(
+            _score(metric, answer, base if name != view.base else None, directions.get(metric))
+            for metric in view.scores
+        )
+        cells.append(GridCell(name, answer, text, max(0, len(said) - most), scores, n_failed.get(name, 0)))
+    return GridRow(example, (example.inputs or "")[:most], targets[:most], tuple(cells))
+
+
+def _marked(before: str, after: str, most: int) -> tuple[DiffPart, ...]:
+    """The second text with the words that the first lacks marked; those that only the first has are left out."""
+    length = min(most, MOST_COMPARED)
+    return tuple(part for part in word_diff(before[:length], after[:length]) if part.kind != "removed")
+
+
+def _score(
+    metric: str,
+    answer: CandidateOutput,
+    base: CandidateOutput | None,
+    greater_is_better: bool | None,  # noqa: FBT001 - a fact of the metric
+) -> CellScore:
+    value = answer.scores.get(metric)
+    theirs = None if base is None else base.scores.get(metric)
+    difference = None if value is None or theirs is None else round(value - theirs, DECIMALS)
+    is_better = None
+    if difference and greater_is_better is not None:
+        is_better = (difference > 0) == greater_is_better
+    return CellScore(metric, value, answer.labels.get(metric), difference, is_better)

@@ -1,0 +1,56 @@
+"""Templates of the viewer, compiled once: those of the report with pages of its own around them."""
+
+import json
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment
+
+from eval_assets.reports.rendered.page.html import page_environment
+from eval_assets.wording.foreign_text import visible_text
+
+LONGEST = 20_000
+"""Characters of one text on a page; the rest is in the table, and in the JSON of the trace."""
+
+
+@cache
+def templates() -> Environment:
+    """The environment of all pages: everything escaped, control characters shown as their codes."""
+    environment = page_environment("eval_assets.viewer")
+    environment.filters.update({"cut": cut, "shaped": shaped})
+    return environment
+
+
+def rendered(template: str, **shown: Any) -> str:
+    """Write a page."""
+    return templates().get_template(template).render(**shown)
+
+
+def cut(text: str | None, most: int = LONGEST) -> str:
+    """Text as long as a page can bear, saying how much is left out.
+
+    >>> cut("abcdef", 4)
+    'abcd … (2 more characters)'
+    """
+    if text is None or len(text) <= most:
+        return text or ""
+    return f"{text[:most]} … ({len(text) - most:,} more characters)"
+
+
+def shaped(text: str | None) -> str:
+    """Text for reading: JSON objects and lists with a line per value, anything else as it stands.
+
+    >>> print(shaped('{"a": [1]}'))
+    {
+      "a": [
+        1
+      ]
+    }
+    """
+    if text is None or text[:1] not in ("{", "[") or len(text) > LONGEST:
+        return cut(text)
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return cut(text)
+    return cut(visible_text(json.dumps(value, indent=2, ensure_ascii=False)))

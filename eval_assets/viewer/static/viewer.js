@@ -1,0 +1,92 @@
+"use strict";
+// Presses what is on the page: forms and links work without it.
+(() => {
+  const filters = document.getElementById("filters");
+  const panel = document.getElementById("panel");
+  const rows = [...document.querySelectorAll("[data-row]")];
+  let at = -1;
+
+  const copy = async (button, text) => {
+    const said = button.textContent;
+    try {
+      await navigator.clipboard.writeText(text);
+      button.textContent = "Copied";
+    } catch {
+      button.textContent = "The browser refused";
+    }
+    setTimeout(() => { button.textContent = said; }, 1500);
+  };
+
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("button");
+    if (button?.dataset.copy) await copy(button, button.dataset.copy);
+    if (button?.dataset.copyFrom) await copy(button, await (await fetch(button.dataset.copyFrom)).text());
+    if (button && "close" in button.dataset) close();
+    const link = event.target.closest("a.open, a[data-why], #panel a[data-trace]");
+    if (link && panel && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+      event.preventDefault();
+      at = rows.indexOf(link.closest("[data-row]")) >= 0 ? rows.indexOf(link.closest("[data-row]")) : at;
+      show(link.href);
+    }
+  });
+
+  if (filters) {
+    const send = () => filters.requestSubmit();
+    filters.addEventListener("change", (event) => {
+      if (event.target.matches("select")) send();
+    });
+    filters.addEventListener("submit", () => {
+      // What is empty needs no place in the address.
+      for (const field of filters.elements) if (field.name && field.value === "") field.disabled = true;
+    });
+    addEventListener("pageshow", () => { for (const field of filters.elements) field.disabled = false; });
+  }
+
+  // The answer is a page of this server, in which every text is escaped.
+  const show = async (address) => {
+    const asked = new URL(address);
+    asked.searchParams.set("part", "1");
+    const answer = await fetch(asked);
+    const read = new DOMParser().parseFromString(await answer.text(), "text/html");
+    panel.replaceChildren(...read.body.childNodes);
+    panel.hidden = false;
+    rows.forEach((row, place) => row.classList.toggle("is-open", place === at));
+    panel.scrollTop = 0;
+    panel.focus();
+    document.getElementById("trace")?.scrollIntoView({ block: "start" });
+  };
+  const close = () => {
+    panel.hidden = true;
+    panel.replaceChildren();
+    rows[at]?.focus();
+  };
+  const go = (place) => {
+    at = Math.min(Math.max(place, 0), rows.length - 1);
+    rows[at].focus();
+    rows[at].scrollIntoView({ block: "nearest" });
+    if (!panel.hidden) open(at, 0);
+  };
+  const open = (place, column) => {
+    const links = [...rows[place].querySelectorAll("a.open"), ...rows[place].querySelectorAll("a[data-why]")];
+    if (links[column]) show(links[column].href);
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.matches("input, select, textarea")) {
+      if (event.key === "Escape") event.target.blur();
+      return;
+    }
+    if (event.key === "/" && document.getElementById("search")) {
+      event.preventDefault();
+      document.getElementById("search").select();
+    } else if (rows.length && event.key === "j") go(at + 1);
+    else if (rows.length && event.key === "k") go(at - 1);
+    else if (rows.length && event.key === "Enter" && !event.target.closest("a, button, summary")) open(Math.max(at, 0), 0);
+    else if (rows.length && /^[1-9]$/.test(event.key)) open(Math.max(at, 0), Number(event.key));
+    else if (event.key === "Escape" && panel && !panel.hidden) close();
+    else if (!rows.length && (event.key === "j" || event.key === "k")) {
+      document.querySelector(event.key === "j" ? "a[rel=next]" : "a[rel=prev]")?.click();
+    }
+  });
+})();

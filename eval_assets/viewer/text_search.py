@@ -1,0 +1,122 @@
+"""Examples in whose texts something is found, and those of a slice: what the index doesn't hold, read from tables."""
+
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from eval_assets.config.candidate import Candidate
+from eval_assets.reports.computed.scores import example_groups
+from eval_assets.storage.warehouse import Warehouse
+from eval_assets.viewer.score_index import Marks, ScoreIndex
+
+OF_PREDICTIONS = {
+    "inputs": ("inputs", "targets"),
+    "outputs": ("output", "tool_calls", "error"),
+    "messages": ("messages",),
+}
+OF_SCORES = {"heuristic_metrics": ("reason",), "judge_scores": ("reason", "justification")}
+MOST_KEPT = 20
+"""Searches whose examples are kept, so that turning a page doesn't search again."""
+
+
+class TextMarks:
+    """Finds examples by text, and keeps what was found as long as the index is what it was."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[Any, ...], Marks] = OrderedDict()
+        self._lock = Lock()
+
+    def found(
+        self,
+        warehouse: Warehouse,
+        index: ScoreIndex,
+        evaluation: str,
+        columns: Sequence[str],
+        *,
+        query: str,
+        where: str,
+    ) -> Marks:
+        """Examples of which a text holds the query, case ignored.
+
+        Args:
+            warehouse: Where the texts are.
+            index: Of the evaluation.
+            evaluation: Its name.
+            columns: Candidates whose texts are looked through.
+            query: Not a pattern: every character means itself.
+            where: `inputs`, `outputs`, `reasons`, `messages`, or `all`, which is the first three.
+        """
+
+        def search() -> Marks:
+            marks = np.zeros(index.n_examples, dtype=bool)
+            for rows in _texts(warehouse, index, evaluation, columns, where):
+                names = [name for name in rows.collect_schema().names() if name != "example_id"]
+                hits = rows.filter(
+                    pl.any_horizontal(pl.col(names).str.contains(_pattern(query)).fill_null(value=False))
+                )
+                marks |= index.rows_of(hits.select("example_id").collect(engine="streaming")["example_id"])
+            return marks
+
+        return self._remembered((index.version, tuple(columns), query, where), search)
+
+    def sliced(self, warehouse: Warehouse, index: ScoreIndex, evaluation: str, column: str, value: str) -> Marks:
+        """Examples whose column has a value, as aggregates by slice read it."""
+
+        def read() -> Marks:
+            marks = np.zeros(index.n_examples, dtype=bool)
+            for cell in _covering(index, evaluation, list(index.candidates)):
+                rows = warehouse.scan("predictions", cell).select("example_id", "example").collect()
+                groups = example_groups(rows, cluster=None, slices=[column]).examples
+                marks |= index.rows_of(groups.filter(pl.col(column) == value)["example_id"])
+            return marks
+
+        return self._remembered((index.version, column, value), read)
+
+    def _remembered(self, key: tuple[Any, ...], make: Callable[[], Marks]) -> Marks:
+        with self._lock:
+            if key in self._kept:
+                return self._kept[key]
+        made = make()
+        with self._lock:
+            self._kept[key] = made
+            while len(self._kept) > MOST_KEPT:
+                self._kept.popitem(last=False)
+        return made
+
+
+def _texts(
+    warehouse: Warehouse, index: ScoreIndex, evaluation: str, columns: Sequence[str], where: str
+) -> Iterator[pl.LazyFrame]:
+    """The rows to be looked through, each with `example_id` and texts."""
+    wanted = ("inputs", "outputs", "reasons") if where == "all" else (where,)
+    for kind in ("inputs", "outputs", "messages"):
+        if kind in wanted:
+            cells = _covering(index, evaluation, columns) if kind == "inputs" else _cells(evaluation, columns)
+            for cell in cells:
+                yield warehouse.scan("predictions", cell).select("example_id", *OF_PREDICTIONS[kind])
+    if "reasons" in wanted:
+        for table, texts in OF_SCORES.items():
+            for cell in _cells(evaluation, columns):
+                yield warehouse.scan(table, cell).select("example_id", *texts)
+
+
+def _covering(index: ScoreIndex, evaluation: str, columns: Sequence[str]) -> list[dict[str, str]]:
+    """Cells that have every example between them: one, unless some have rows that others lack."""
+    for name in columns:
+        known = index.candidates.get(name)
+        if known is not None and (known.n_samples > 0).all():
+            return _cells(evaluation, [name])
+    return _cells(evaluation, columns)
+
+
+def _cells(evaluation: str, columns: Sequence[str]) -> list[dict[str, str]]:
+    return [{"evaluation": evaluation, **Candidate(name).columns} for name in columns]
+
+
+def _pattern(query: str) -> str:
+    return f"(?i){re.escape(query)}"
