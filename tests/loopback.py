@@ -307,7 +307,8 @@ class LoopbackProvider:
                 reply["choices"][0]["message"]["tool_calls"] = TOOL_CALLS
                 return reply
             case "no_text":
-                return self._reply(body, text=None) | {"usage": {"prompt_tokens": 5, "completion_tokens": 256}}
+                spent = {"prompt_tokens": 5, "completion_tokens": 256, "total_tokens": 261}
+                return self._reply(body, text=None) | {"usage": spent}
             case "no_choice":
                 return self._reply(body) | {"choices": []}
             case _:

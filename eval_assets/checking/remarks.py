@@ -1,5 +1,6 @@
 """What `check` remarks of evaluations that can run: what this machine lacks, what metrics and judges won't see."""
 
+import importlib.util
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -46,6 +47,10 @@ def missing_prerequisites(
         for variable in filter(None, named):
             if not environment.get(variable):
                 yield f"evaluation {name}: model {model!r} needs the environment variable {variable}, which is not set"
+        package = provider_of(project.model(model)).package
+        if package is not None and importlib.util.find_spec(package) is None:
+            extra = f"pip install 'eval-assets[{file.provider}]'"
+            yield f"evaluation {name}: model {model!r} needs the package {package}, which isn't installed: {extra}"
         if provider_of(project.model(model)).is_bundled:
             try:
                 bundled_weights(str(file.model))
