@@ -103,15 +103,14 @@ def _page(project: ViewedProject, name: str) -> str:
     ]
     links = {
         (candidate, show): address(
-            default, default, columns=_columns(default.columns, candidate), show=show, of=candidate
+            default, default, columns=_columns(default.columns, candidate), show=show, of=candidate, sort=sort
         )
         for candidate, _ in changed
-        for show in ("better", "worse")
+        for show, sort in (("better", "improvement"), ("worse", "regression"))
     }
     return rendered(
         "evaluation.html.j2",
         **page_parts(report),
-        name=name,
         flips=changed if report.headline else [],
         links=links,
         prompts=_prompts(project, report),
