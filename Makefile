@@ -32,7 +32,7 @@ test: $(VENV)/.test-ready  ## all tests
 
 # The folders of the contract "core never imports Dagster".
 CORE := errors.py requests wording tables schemas config user_code metrics statistics prompts storage providers judges calibration \
-  reports stages checking starting planning quality viewer
+  reports stages checking starting planning quality alerting viewer
 
 test-fast: $(VENV)/.test-ready  ## units and examples of the core: no Dagster, no model, no server
 	@$(BIN)/python -m pytest -n 2 --dist worksteal --hypothesis-profile fast tests/unit $(addprefix eval_assets/,$(CORE))

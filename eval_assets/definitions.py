@@ -5,6 +5,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from eval_assets.automation.alert_sensor import send_alerts_sensor
 from eval_assets.automation.batch_sensor import collect_batches_sensor
 from eval_assets.automation.gates_on_assets import asset_gates
 from eval_assets.automation.maintenance import maintain_job, maintenance_schedule
@@ -80,6 +81,7 @@ def assembled(
                 watch_files_sensor(settings, project, names),
                 refresh_stale_sensor(settings, project, names),
                 collect_batches_sensor(settings, project, names),
+                *([send_alerts_sensor(settings, names)] if project.alerts else []),
                 *([watch_upstream_sensor(settings, project, names, neighbours)] if neighbours.upstream else []),
             ],
         ),

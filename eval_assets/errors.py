@@ -77,6 +77,10 @@ class TraceError(EvalAssetsError):
     """An id names nothing, or more than one thing."""
 
 
+class ExportError(EvalAssetsError):
+    """Results can't be written in a format: its package is missing, or it can't hold them."""
+
+
 class ViewError(EvalAssetsError):
     """An address of the viewer asks for something that there is not."""
 

@@ -19,7 +19,7 @@ DERIVED = frozenset(
         "docs/files.md",
         "docs/judge-replies.md",
         "docs/metrics.md",
-        *(f"eval_assets/schemas/{kind}.json" for kind in ("dataset", "evaluation", "judge", "model")),
+        *(f"eval_assets/schemas/{kind}.json" for kind in ("alert", "dataset", "evaluation", "judge", "model")),
     }
 )
 

@@ -13,19 +13,19 @@ import asyncio
 import hashlib
 import itertools
 import json
-import re
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, Self
 
 from aiohttp import web
 
-from tests.loopback_apis import APIS, CHAT, RESPONSES, SpokenApi
+from tests.loopback_apis import APIS, CHAT, COMPLETIONS, MESSAGES, RESPONSES, SpokenApi
 from tests.loopback_batches import LoopbackBatches
+from tests.loopback_message_batches import LoopbackMessageBatches
 
 TOOL_CALLS = [{"id": "c1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city": "Oslo"}'}}]
 Answering = Callable[[Mapping[str, Any]], str]
@@ -44,6 +44,7 @@ Manner = Literal[
     "no_choice",
     "broken_stream",
     "ended_stream",
+    "error_in_stream",
 ]
 
 
@@ -71,24 +72,6 @@ def thought_out(text: str, n_thoughts: int, body: Mapping[str, Any]) -> tuple[st
         ("stop" if is_whole else "length"),
         spent,
     )
-
-
-def events_of(reply: Mapping[str, Any], body: Mapping[str, Any]) -> Iterator[str]:
-    """The chunks of a streamed reply, in the order and shapes of OpenAI's endpoint."""
-    head = {"id": reply["id"], "object": "chat.completion.chunk", "created": 0, "model": reply["model"]}
-    (choice,) = reply["choices"]
-    message = choice["message"]
-    words = re.findall(r"\S+\s*", message["content"] or "")
-    calls = [{"tool_calls": [{"index": n, **call}]} for n, call in enumerate(message.get("tool_calls") or [])]
-    deltas = [{"role": "assistant", "content": ""}, *({"content": word} for word in words), *calls]
-    for delta in deltas:
-        logprobs = choice["logprobs"] if delta.get("content") else None
-        part = {"index": 0, "delta": delta, "finish_reason": None, "logprobs": logprobs}
-        yield json.dumps({**head, "choices": [part]})
-    yield json.dumps({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]}]})
-    if (body.get("stream_options") or {}).get("include_usage"):
-        yield json.dumps({**head, "choices": [], "usage": reply["usage"]})
-    yield "[DONE]"
 
 
 def within(body: Mapping[str, Any], name: str) -> Any:
@@ -152,6 +135,7 @@ class LoopbackProvider:
     def __post_init__(self) -> None:
         self._script: deque[Fault | None] = deque()
         self.batches = LoopbackBatches(self.batched)
+        self.message_batches = LoopbackMessageBatches(partial(self.batched, api=MESSAGES))
 
     def __enter__(self) -> Self:
         self._loop = asyncio.new_event_loop()
@@ -197,6 +181,7 @@ class LoopbackProvider:
             app.router.add_post(f"{before}{api.path}", partial(self._complete, api))
         app.router.add_get("/_stats", self._tell)
         self.batches.add_routes(app)
+        self.message_batches.add_routes(app)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", port, backlog=1024)
@@ -207,9 +192,10 @@ class LoopbackProvider:
     async def _tell(self, _: web.Request) -> web.Response:
         return web.json_response(self.stats)
 
-    def batched(self, body: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+    def batched(self, body: Mapping[str, Any], api: SpokenApi | None = None) -> tuple[int, dict[str, Any]]:
         """Status and body of the response to a line of a batch; scripted faults are statuses, or ways to end."""
-        api = RESPONSES if "input" in body else CHAT
+        if api is None:
+            api = RESPONSES if "input" in body else COMPLETIONS if "prompt" in body else CHAT
         fault = self._script.popleft() if self._script else self.faults(body) if self.faults else None
         if fault is None and (refused := next((name for name in self.takes_no if name in body), None)):
             fault = Fault(400, body=json.dumps(api.refusal(refused, body[refused])).encode())
@@ -259,7 +245,8 @@ class LoopbackProvider:
         if self.latency_seconds:
             await asyncio.sleep(self.latency_seconds)
         if fault is None:
-            return self._paid(digest, await self._answered(request, api, body))
+            reply = self._reply(api.as_chat(body))
+            return self._paid(digest, await self._sent(request, api, body, reply))
         if fault.body is not None:
             assert isinstance(fault.what, int)
             return web.Response(
@@ -277,7 +264,7 @@ class LoopbackProvider:
     ) -> web.StreamResponse:
         body = api.as_chat(asked)
         if (billed := self._without_answer(manner, body)) is not None:
-            return self._paid(digest, web.json_response(api.reply(asked, billed)))
+            return self._paid(digest, await self._sent(request, api, asked, billed))
         match manner:
             case "filtered":
                 error = {"error": {"message": "The response was filtered", "code": "content_filter", "status": 400}}
@@ -294,9 +281,10 @@ class LoopbackProvider:
                 await response.prepare(request)
                 await response.write(text[: len(text) // 2])
             case "broken_stream":
-                await self._stream(request, body, n_events=2)
-            case "ended_stream":
-                return await self._stream(request, body, n_events=2)
+                await self._stream(request, api, asked, self._reply(body), n_events=2)
+            case "ended_stream" | "error_in_stream":
+                fails = manner == "error_in_stream"
+                return await self._stream(request, api, asked, self._reply(body), n_events=2, is_failing=fails)
             case "hang":
                 await asyncio.sleep(3600)
         # What is left ends with a connection torn down.
@@ -322,19 +310,29 @@ class LoopbackProvider:
             case _:
                 return None
 
-    async def _answered(self, request: web.Request, api: SpokenApi, body: dict[str, Any]) -> web.StreamResponse:
-        if self.always_streams or body.get("stream"):
-            return await self._stream(request, body)
-        return web.json_response(api.reply(body, self._reply(api.as_chat(body))), headers=self.headers)
+    async def _sent(
+        self, request: web.Request, api: SpokenApi, asked: dict[str, Any], reply: dict[str, Any]
+    ) -> web.StreamResponse:
+        """Send a reply, whole or in the events of its API."""
+        if self.always_streams or asked.get("stream"):
+            return await self._stream(request, api, asked, reply)
+        return web.json_response(api.reply(asked, reply), headers=self.headers)
 
     async def _stream(
-        self, request: web.Request, body: dict[str, Any], *, n_events: int | None = None
+        self,
+        request: web.Request,
+        api: SpokenApi,
+        asked: dict[str, Any],
+        reply: dict[str, Any],
+        *,
+        n_events: int | None = None,
+        is_failing: bool = False,
     ) -> web.StreamResponse:
-        """Send a reply as OpenAI does: the role first, a chunk a word, the finish reason, then usage if asked for."""
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", **self.headers})
         await response.prepare(request)
-        for event in [*events_of(self._reply(body), body)][:n_events]:
-            await response.write(f"data: {event}\n\n".encode())
+        events = [*api.events(api.reply(asked, reply), asked)][:n_events]
+        for event in [*events, api.error_event("scripted")] if is_failing else events:
+            await response.write(f"{event}\n\n".encode())
             await asyncio.sleep(self.token_seconds)
         return response
 

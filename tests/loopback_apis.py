@@ -5,9 +5,19 @@ shape. `tests/providers/test_responses_api.py` holds the shapes against the offi
 """
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
+
+from tests.loopback_streams import (
+    chat_error_event,
+    chat_events,
+    message_error_event,
+    message_events,
+    response_error_event,
+    response_events,
+    text_events,
+)
 
 Body = Mapping[str, Any]
 
@@ -22,6 +32,8 @@ class SpokenApi:
         reply: Its answer to a body, from the chat completion that answers.
         error: The body of an error.
         refusal: Of a parameter that isn't taken: message and code.
+        events: A reply piece by piece, for a request that asks for it.
+        error_event: What comes amid a stream that fails.
     """
 
     path: str
@@ -29,6 +41,8 @@ class SpokenApi:
     reply: Callable[[Body, Body], dict[str, Any]]
     error: Callable[[int, str, str | None], dict[str, Any]]
     refusal: Callable[[str, Any], dict[str, Any]]
+    events: Callable[[Body, Body], Iterator[str]]
+    error_event: Callable[[str], str]
 
 
 def chat_error(_status: int, message: str, code: str | None) -> dict[str, Any]:
@@ -49,7 +63,45 @@ def unsupported_parameter(name: str, value: Any) -> dict[str, Any]:
     return {"error": {"message": message, "type": "invalid_request_error", "param": name, "code": code}}
 
 
-CHAT = SpokenApi("/chat/completions", dict, lambda _, reply: dict(reply), chat_error, unsupported_parameter)
+CHAT = SpokenApi(
+    "/chat/completions",
+    dict,
+    lambda _, reply: dict(reply),
+    chat_error,
+    unsupported_parameter,
+    chat_events,
+    chat_error_event,
+)
+
+
+def asked_of_completions(body: Body) -> dict[str, Any]:
+    messages = [{"role": "user", "content": body["prompt"]}]
+    return {"model": body["model"], "messages": messages, "max_tokens": body.get("max_tokens", 16)}
+
+
+def text_completion_of(body: Body, chat: Body) -> dict[str, Any]:
+    choices = []
+    for choice in chat["choices"]:
+        text = choice["message"]["content"] or ""
+        told = None
+        if body.get("logprobs") is not None:
+            tokens = text.split()
+            likeliest = [{token: -0.1, "other": -2.5} for token in tokens]
+            told = {"tokens": tokens, "token_logprobs": [-0.1] * len(tokens), "top_logprobs": likeliest}
+        choices.append({"index": 0, "text": text, "finish_reason": choice["finish_reason"], "logprobs": told})
+    named = {"id": chat["id"].replace("chatcmpl", "cmpl"), "object": "text_completion"}
+    return {**chat, **named, "choices": choices}
+
+
+COMPLETIONS = SpokenApi(
+    "/completions",
+    asked_of_completions,
+    text_completion_of,
+    chat_error,
+    unsupported_parameter,
+    text_events,
+    chat_error_event,
+)
 
 
 def asked_of_responses(body: Body) -> dict[str, Any]:
@@ -115,7 +167,15 @@ def response_of(body: Body, chat: Body) -> dict[str, Any]:
     }
 
 
-RESPONSES = SpokenApi("/responses", asked_of_responses, response_of, chat_error, unsupported_parameter)
+RESPONSES = SpokenApi(
+    "/responses",
+    asked_of_responses,
+    response_of,
+    chat_error,
+    unsupported_parameter,
+    response_events,
+    response_error_event,
+)
 
 
 def asked_of_messages(body: Body) -> dict[str, Any]:
@@ -189,9 +249,12 @@ def extra_input(name: str, _value: Any) -> dict[str, Any]:
     return messages_error(400, f"{name}: Extra inputs are not permitted", None)
 
 
-MESSAGES = SpokenApi("/messages", asked_of_messages, message_of, messages_error, extra_input)
-MESSAGES_ON_VERTEX = SpokenApi(":rawPredict", asked_of_messages, message_of, messages_error, extra_input)
-APIS = (CHAT, RESPONSES, MESSAGES, MESSAGES_ON_VERTEX)
+MESSAGES = SpokenApi(
+    "/messages", asked_of_messages, message_of, messages_error, extra_input, message_events, message_error_event
+)
+MESSAGES_ON_VERTEX = replace(MESSAGES, path=":rawPredict")
+STREAMED_ON_VERTEX = replace(MESSAGES, path=":streamRawPredict")
+APIS = (CHAT, COMPLETIONS, RESPONSES, MESSAGES, MESSAGES_ON_VERTEX, STREAMED_ON_VERTEX)
 
 
 def _text(content: Any) -> str:

@@ -3,6 +3,7 @@
 provider.batches.looks_until_over = 2                      # a batch is over at the second look
 provider.batches.ends = lambda n: "expired" if n == 1 else "completed"
 provider.batches.on_call = lambda when, call: ...          # "before" or "after", "POST /files"
+provider.batches.is_azure = True                           # files are read before they may be used, among more
 """
 
 import itertools
@@ -38,12 +39,16 @@ class LoopbackBatches:
         self.forgets = False
         self.refuses: tuple[int, str] | None = None
         self.most_requests = 50_000
+        self.is_azure = False
+        self.file_ends = "processed"
         self.on_call: Callable[[str, str], None] = lambda _when, _call: None
         self.files: dict[str, bytes] = {}
         self.batches: dict[str, Batch] = {}
         self.calls: Counter[str] = Counter()
         self.paid: Counter[str] = Counter()
         self.lines: list[dict[str, Any]] = []
+        self.headers: list[Mapping[str, str]] = []
+        self.paths: list[str] = []
         self._looks: Counter[str] = Counter()
         self._ids = itertools.count(1)
 
@@ -56,17 +61,21 @@ class LoopbackBatches:
         """Serve the endpoints."""
         for method, path, handler in (
             ("POST", "/files", self._upload),
+            ("GET", "/files/{id}", self._file_read),
             ("GET", "/files/{id}/content", self._content),
             ("POST", "/batches", self._create),
             ("GET", "/batches", self._list),
             ("GET", "/batches/{id}", self._look),
             ("POST", "/batches/{id}/cancel", self._cancel),
         ):
-            app.router.add_route(method, f"/v1{path}", self._noted(f"{method} {path}", handler))
+            for before in ("/v1", "/openai", "/openai/v1"):
+                app.router.add_route(method, f"{before}{path}", self._noted(f"{method} {path}", handler))
 
     def _noted(self, call: str, handler: Callable[[web.Request], Any]) -> Callable[[web.Request], Any]:
         async def handle(request: web.Request) -> web.Response:
             self.calls[call] += 1
+            self.headers.append(request.headers)
+            self.paths.append(request.path_qs)
             self.on_call("before", call)
             if self.refuses is not None:
                 status, code = self.refuses
@@ -83,14 +92,29 @@ class LoopbackBatches:
         assert isinstance(sent, web.FileField)
         assert form["purpose"] == "batch"
         content = sent.file.read()
-        return web.json_response(self._file(content, "batch", sent.filename).model_dump(mode="json"))
+        return web.json_response(self._state_of(self._file(content, "batch", sent.filename), "pending"))
+
+    async def _file_read(self, request: web.Request) -> web.Response:
+        file_id = request.match_info["id"]
+        if file_id not in self.files or self.forgets:
+            return _unknown("file")
+        self._looks[file_id] += 1
+        file = self._described(file_id, len(self.files[file_id]), "batch", "read.jsonl")
+        return web.json_response(self._state_of(file, self.file_ends if self._looks[file_id] > 1 else "pending"))
+
+    def _state_of(self, file: FileObject, on_azure: str) -> dict[str, Any]:
+        """A file as it is told of: Azure has states that OpenAI hasn't."""
+        return file.model_dump(mode="json") | ({"status": on_azure} if self.is_azure else {})
 
     def _file(self, content: bytes, purpose: Any, filename: str) -> FileObject:
         file_id = f"file-{next(self._ids)}"
         self.files[file_id] = content
+        return self._described(file_id, len(content), purpose, filename)
+
+    def _described(self, file_id: str, n_bytes: int, purpose: Any, filename: str) -> FileObject:
         return FileObject(
             id=file_id,
-            bytes=len(content),
+            bytes=n_bytes,
             created_at=int(time.time()),
             filename=filename,
             object="file",
@@ -105,6 +129,9 @@ class LoopbackBatches:
     async def _create(self, request: web.Request) -> web.Response:
         asked = await request.json()
         assert asked["completion_window"] == "24h"
+        if self.is_azure and self._looks[asked["input_file_id"]] < 2:
+            said = f"The input file '{asked['input_file_id']}' is in 'pending' state."
+            return web.json_response({"error": {"code": "invalidPayload", "message": said}}, status=400)
         lines = [json.loads(line) for line in self.files[asked["input_file_id"]].splitlines()]
         assert len({line["custom_id"] for line in lines}) == len(lines)
         assert all((line["method"], line["url"]) == ("POST", asked["endpoint"]) for line in lines)
@@ -180,7 +207,7 @@ class LoopbackBatches:
         files = {
             name: self._file("".join(f"{json.dumps(each)}\n" for each in results).encode(), "batch_output", name).id
             for name, held in (("output_file_id", came), ("error_file_id", failed))
-            if (results := [each for each in held if not self.drops(each["custom_id"])])
+            if (results := [each for each in held if not self.drops(each["custom_id"])]) or self.is_azure
         }
         counts = BatchRequestCounts(completed=len(came), failed=len(failed), total=len(lines))
         return self._kept(batch, {"status": status, "request_counts": counts, f"{status}_at": now, **files})

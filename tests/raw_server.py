@@ -28,6 +28,7 @@ class RawServer:
         self.requests = 0
         self.sent_bytes = 0
         self.heads: list[str] = []
+        self.bodies: list[bytes] = []
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=64)
         scheme = "http" if tls is None else "https"
         self.base_url = f"{scheme}://127.0.0.1:{self._socket.getsockname()[1]}/v1"
@@ -66,6 +67,7 @@ class RawServer:
                 body += connection.recv(65_536)
             number, self.requests = self.requests, self.requests + 1
             self.heads.append(head.decode("latin-1"))
+            self.bodies.append(body)
             for piece in self._answering(number):
                 connection.sendall(piece)
                 self.sent_bytes += len(piece)

@@ -11,7 +11,7 @@ from eval_assets.reports.computed.aggregates import aggregate_cell
 from eval_assets.reports.computed.comparing import compare_candidates
 from eval_assets.reports.computed.gating import evaluate_gates
 from eval_assets.reports.computed.labels import with_labels
-from eval_assets.reports.computed.scores import MetricFacts, score_rows
+from eval_assets.reports.computed.scores import ExampleGroups, MetricFacts, score_rows
 from eval_assets.reports.evaluation_report import DatasetFacts, EvaluationReport, Provenance, assemble_report
 from eval_assets.tables.cell_tables import HEURISTIC_METRICS, JUDGE_SCORES, PREDICTIONS
 from eval_assets.tables.evaluation_tables import AGGREGATE_HISTORY
@@ -102,11 +102,17 @@ def trial(*models: str, baseline: str | None = None, **fields) -> Evaluation:
     return Evaluation(name="trial", file=file)
 
 
-def aggregated(scores: pl.DataFrame, facts: Mapping[str, MetricFacts]) -> pl.DataFrame:
+def aggregated(
+    scores: pl.DataFrame, facts: Mapping[str, MetricFacts], groups: ExampleGroups | None = None
+) -> pl.DataFrame:
     """Aggregate reports of every cell in the scores."""
     return pl.concat(
         aggregate_cell(
-            rows, metric_facts=facts, cell={"evaluation": "trial", "model": model, "prompt": prompt}, run_id="run-1"
+            rows,
+            metric_facts=facts,
+            cell={"evaluation": "trial", "model": model, "prompt": prompt},
+            run_id="run-1",
+            groups=groups,
         )
         for (model, prompt), rows in scores.group_by("model", "prompt", maintain_order=True)
     )
@@ -121,6 +127,7 @@ def report_of(
     history: pl.DataFrame | None = None,
     notes: Sequence[str] = (),
     facts: Mapping[str, MetricFacts] | None = None,
+    slices_of: Mapping[str, Sequence[str]] | None = None,
     **fields,
 ) -> EvaluationReport:
     """A report of an evaluation with a candidate per model, built by the functions that build real ones.
@@ -133,6 +140,7 @@ def report_of(
         history: Rows of `aggregate_history`.
         notes: Notes of the report.
         facts: Of the metrics; default token_f1 from 0 to 1 and the judge correctness from 1 to 5.
+        slices_of: Column → its value of each example, by which results are split.
         fields: Of the evaluation file.
     """
     facts = facts or {"token_f1": SHARE, "correctness": MetricFacts(greater_is_better=True, low=1, high=5)}
@@ -140,7 +148,10 @@ def report_of(
     verdicts = pl.DataFrame(schema=JUDGE_SCORES) if judge_scores is None else judge_scores
     heuristic = pl.concat([*(measured(values, model=model) for model, values in scores.items()), *more_scores])
     rows = score_rows(heuristic, verdicts)
-    aggregates = aggregated(rows, facts)
+    examples = pl.DataFrame({name: list(values) for name, values in (slices_of or {}).items()})
+    ids = pl.Series("example_id", [f"e{index}" for index in range(examples.height)], dtype=pl.String)
+    groups = ExampleGroups(examples.with_columns(ids), slices=tuple(slices_of)) if slices_of else None
+    aggregates = aggregated(rows, facts, groups)
     frames = {
         "predictions": pl.concat(answered(texts, model=model) for model, texts in outputs.items()),
         "heuristic_metrics": heuristic,

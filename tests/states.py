@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,6 +72,12 @@ class StateLab:
         self.n_runs = 0
         self.rubric(STRICT)
         self.evaluation()
+
+    def copied(self, parent: Path) -> "StateLab":
+        """The same, warehouse included, free to be changed."""
+        copy = StateLab(shutil.copytree(self.folder, parent / self.folder.name))
+        copy.files, copy.n_runs = dict(self.files), self.n_runs
+        return copy
 
     def rubric(self, rubric: str) -> None:
         judge = {"definition": "Is it kind?", "rubric": rubric, "model": "referee"}

@@ -42,7 +42,7 @@ def claimed_by_others(instance: dg.DagsterInstance, names: Names, tables: Iterab
     attempts = {
         (table, key): attempt
         for table in tables
-        for key, (attempt, _) in _attempts(instance, names.key(table)).items()
+        for key, (attempt, _) in open_attempts(instance, names.key(table)).items()
         if attempt != run_id
     }
     runs = sorted(set(attempts.values()))
@@ -68,7 +68,7 @@ def claimed_by_backfills(instance: dg.DagsterInstance, names: Names) -> Claims:
     return claims
 
 
-def _attempts(instance: dg.DagsterInstance, asset: dg.AssetKey) -> Mapping[str, tuple[str, Any]]:
+def open_attempts(instance: dg.DagsterInstance, asset: dg.AssetKey) -> Mapping[str, tuple[str, Any]]:
     """Partition → the run that planned it last and has not written it."""
     storage = instance.event_log_storage
     return storage.get_latest_asset_partition_materialization_attempts_without_materializations(asset)

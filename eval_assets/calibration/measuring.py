@@ -10,6 +10,7 @@ from eval_assets.calibration.biases import biases_of_length, biases_of_position,
 from eval_assets.calibration.human_agreement import agreement_of_jurors, agreement_with_people
 from eval_assets.calibration.labelled import LabelledVerdicts, labelled_verdicts
 from eval_assets.calibration.statistic import Statistic
+from eval_assets.calibration.two_raters import agreement_between_judges, agreement_by_slice
 from eval_assets.config.candidate import Candidate
 from eval_assets.config.judge import Judge
 from eval_assets.config.scales import Scale
@@ -31,6 +32,7 @@ class JudgeTables:
         labels: Rows of `labels` of the dataset.
         preferences: Rows of `pairwise_preferences`.
         clusters: `example_id` → `cluster`, where examples depend on each other; an example not in it is its own.
+        slices: `example_id` and the columns that split the dataset, as text without nulls.
     """
 
     verdicts: pl.DataFrame
@@ -38,10 +40,16 @@ class JudgeTables:
     labels: pl.DataFrame
     preferences: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PAIRWISE_PREFERENCES))
     clusters: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=EXAMPLE_CLUSTERS))
+    slices: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"example_id": pl.String()}))
 
     def clustered(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Rows with the cluster of their example."""
         return rows.join(self.clusters, on="example_id", how="left", maintain_order="left")
+
+    def labelled(self, judge: str, scale: Scale) -> LabelledVerdicts:
+        """A judge's verdicts beside the labels of people, with the cluster of each example."""
+        found = labelled_verdicts(self.verdicts, self.predictions, self.labels, judge=judge, scale=scale)
+        return replace(found, outputs=self.clustered(found.outputs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +87,17 @@ class Measured:
 
 
 def measure_judge(
-    tables: JudgeTables, facts: JudgeFacts, *, evaluation: str, confidence: float, seed: int, run_id: str
+    tables: JudgeTables,
+    facts: JudgeFacts,
+    *,
+    evaluation: str,
+    confidence: float,
+    seed: int,
+    run_id: str,
+    others: Sequence[JudgeFacts] = (),
 ) -> Measured:
-    """Measure one judge: agreement with people and among jurors, biases, corrected means, the worst disagreements.
+    """Measure one judge: agreement with people, other judges and among jurors, by slice too, biases, corrected means,
+    the worst disagreements.
 
     Args:
         tables: Verdicts, predictions, labels and preferences of the evaluation.
@@ -90,13 +106,13 @@ def measure_judge(
         confidence: Coverage of all intervals, strictly between 0 and 1.
         seed: Of the bootstrap: one table and one seed give one interval.
         run_id: Recorded with every row.
+        others: Judges that it is held against.
 
     Returns:
         Rows without labels say `uncalibrated: no human labels` in `method`.
     """
     judge, scale = facts.judge, facts.scale
-    verdicts = labelled_verdicts(tables.verdicts, tables.predictions, tables.labels, judge=judge.name, scale=scale)
-    verdicts = replace(verdicts, outputs=tables.clustered(verdicts.outputs))
+    verdicts = tables.labelled(judge.name, scale)
     own = tables.clustered(tables.verdicts.filter(pl.col("judge") == judge.name))
     preferences = tables.clustered(tables.preferences.filter(pl.col("judge") == judge.name))
     reasons = [example.justification for member in (judge, *facts.jurors) for example in member.file.examples]
@@ -111,6 +127,8 @@ def measure_judge(
             *(preference_for_kin(verdicts, facts.kin, facts.family, confidence=confidence) if facts.family else ()),
             *in_pairs,
             *sameness(verdicts, reasons, confidence=confidence),
+            *agreement_by_slice(verdicts, scale, tables.slices, confidence=confidence, seed=seed),
+            *_between_judges(tables, verdicts, facts, others, confidence=confidence, seed=seed),
             *_corrected_means(verdicts, scale, confidence=confidence),
         ]
     )
@@ -124,6 +142,23 @@ def measure_judge(
     }
     rows = [{**about, **_row(statistic, verdicts.raters)} for statistic in statistics]
     return Measured(pl.DataFrame(rows, schema=JUDGE_AGREEMENT), _disagreements(verdicts, recorded))
+
+
+def _between_judges(
+    tables: JudgeTables,
+    verdicts: LabelledVerdicts,
+    facts: JudgeFacts,
+    others: Sequence[JudgeFacts],
+    *,
+    confidence: float,
+    seed: int,
+) -> Iterator[Statistic]:
+    for other in others:
+        theirs = tables.labelled(other.judge.name, other.scale)
+        scales = (facts.scale, other.scale)
+        yield from agreement_between_judges(
+            verdicts, theirs, scales, tables.slices, other=other.judge.name, confidence=confidence, seed=seed
+        )
 
 
 def _corrected_means(verdicts: LabelledVerdicts, scale: Scale, *, confidence: float) -> Iterator[Statistic]:
@@ -161,6 +196,8 @@ def _row(statistic: Statistic, raters: list[str]) -> dict[str, object]:
     return {
         "statistic": statistic.name,
         **(statistic.candidate.columns if statistic.candidate else {"model": None, "prompt": None}),
+        **dict(zip(("slice_column", "slice_value"), statistic.slice or (None, None), strict=True)),
+        "other_judge": statistic.other_judge,
         "value": statistic.value,
         "ci_low": statistic.interval.low,
         "ci_high": statistic.interval.high,

@@ -22,6 +22,8 @@ class Statistic:
         method: How it was computed, or why there is no value.
         candidate: Where it is about one.
         needs_people: Whether it rests on human labels.
+        slice: Column and value, where it is about a part of the outputs.
+        other_judge: With whom the judge is compared, where it is about two judges.
         detail: What else belongs to the value.
     """
 
@@ -33,6 +35,8 @@ class Statistic:
     candidate: Candidate | None = None
     needs_people: bool = True
     detail: Mapping[str, Any] = field(default_factory=dict)
+    slice: tuple[str, str] | None = None
+    other_judge: str | None = None
 
 
 def unmeasured(name: str, confidence: float, *, why: str = NO_LABELS) -> Statistic:

@@ -47,6 +47,7 @@ from eval_assets.config.problems import Problem, raise_problems
 from eval_assets.config.project import Loaded, Project
 from eval_assets.errors import ConfigError
 from eval_assets.metrics.definition import ResolvedMetric
+from eval_assets.providers.abilities import unable_to_judge
 from eval_assets.providers.traits import provider_of
 
 
@@ -87,6 +88,8 @@ def check_project(project: Project, metrics_of: MetricsOf) -> Checked:
         found += map(str, model_problems(project, name))
     for name in project.judges:
         found += map(str, judge_problems(project, name))
+    for alert in project.alerts.values():
+        found += map(str, unknown_files(project, alert, "evaluations", alert.item.file.evaluations, ("evaluations",)))
     refused = {name: refusals(project, name, metrics_of) for name in project.evaluations}
     found += [said for refusal in refused.values() for said in refusal]
     return Checked(
@@ -172,6 +175,8 @@ def judge_problems(project: Project, name: str) -> list[Problem]:
     asked = project.models.get(model or "")
     if asked is not None and provider_of(asked.item).has_sampling_parameters:
         problems += parameter_problems(loaded.item.file.parameters, file=loaded.file, lines=loaded.lines, of_judge=True)
+    if asked is not None and (unable := unable_to_judge(asked.item)) is not None:
+        problems.append(loaded.problem(("model",), unable))
     if asked is not None and provider_of(asked.item).is_recorded:
         problems += recorded_judge_problems(loaded, asked)
     return problems

@@ -1,4 +1,4 @@
-"""Prompts with what a model can't be sent, tools or images, for the examples they are for."""
+"""Prompts with what a model can't be sent, such as tools or images, for the examples they are for."""
 
 from collections.abc import Iterator, Sequence
 
@@ -34,5 +34,6 @@ def _faults(project: Project, model: str, prompt: str, examples: Sequence[Exampl
             tools = prompt_tools(project.prompt(prompt), example.columns)
         except TemplateError:  # said of the prompt
             continue
-        if (unable := unable_to_answer(project.model(model), messages, tools)) is not None:
+        unable = unable_to_answer(project.model(model), messages, tools, project.prompt(prompt).response_format)
+        if unable is not None:
             yield f"{unable} (prompt {prompt!r}, example {example.example_id!r})"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from eval_assets.cli.alerting import alerts
 from eval_assets.cli.batch_commands import batch
 from eval_assets.cli.dagster_commands import instance, reload
 from eval_assets.cli.editor_schemas import schemas
@@ -93,8 +94,8 @@ def _add(group: click.Group, command: click.Command) -> None:
 
 commands.add_command(init)
 for command in (
-    batch, cache, check, compare, gate, instance, maintain, plan, prices, release, reload, report, run, schemas, trace,
-    view,
+    alerts, batch, cache, check, compare, gate, instance, maintain, plan, prices, release, reload, report, run, schemas,
+    trace, view,
 ):  # fmt: skip
     _add(commands, command)
 

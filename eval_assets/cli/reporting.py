@@ -8,9 +8,10 @@ import click
 
 from eval_assets.cli.chosen_project import chosen_settings
 from eval_assets.cli.exit_codes import GATE_CODES
+from eval_assets.cli.exporting import EXPORTED, export, is_folder, refuse_missing_output
 from eval_assets.cli.options import Format
-from eval_assets.cli.output_files import write_text, writing
-from eval_assets.cli.saying import say
+from eval_assets.cli.output_files import write_text
+from eval_assets.cli.report_parts import Parts, example_shown, json_shown, wished_parts
 from eval_assets.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -22,33 +23,28 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "style",
-    type=Format(["table", "json", "md", "html", "parquet"]),
+    type=Format(["table", "json", "md", "html", "csv", "xlsx", "parquet", "junit"]),
     default="table",
     show_default=True,
-    help="table for a terminal, md for a comment, html for a page in one file, json and parquet for programs.",
+    help="table for a terminal, md for a comment, html for a page in one file, json for programs; csv, xlsx and "
+    "parquet for spreadsheets and data frames; junit for what gates say.",
 )
 @click.option(
-    "--output", "-o", type=click.Path(path_type=Path), help="Write to this file; for parquet, to this folder."
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    help="Write to this file. For parquet, a name that does not end in .parquet is a folder for every table.",
 )
-@click.option(
-    "--candidate",
-    "selected",
-    multiple=True,
-    help="Show this candidate, MODEL@PROMPT, however far down it stands; repeatable. For table and md.",
-)
+@wished_parts
 @click.option(
     "--explain", metavar="METRIC", help="Print how this metric or judge is computed, and what that takes for granted."
 )
 @click.pass_obj
 def report(
-    data_dir: Path | None,
-    evaluation: str,
-    style: str,
-    output: Path | None,
-    selected: tuple[str, ...],
-    explain: str | None,
+    data_dir: Path | None, evaluation: str, style: str, output: Path | None, parts: Parts, explain: str | None
 ) -> None:
     """Print the answer an evaluation gives and what is behind it, as last computed."""
+    parts.refuse_unfitting(style)
     if explain is not None:
         from eval_assets.planning.explaining import explain_metric
         from eval_assets.stages.engine_room import EngineRoom
@@ -56,21 +52,16 @@ def report(
         with EngineRoom.from_settings(chosen_settings(data_dir)) as engine_room:
             write_text(explain_metric(engine_room, evaluation, explain), output)
         return
-    if style == "parquet":
-        from eval_assets.reports.rendered.parquet import write_parquet
-
-        if output is None:
-            raise click.UsageError(
-                "--format parquet writes several files: expected --output with a folder for them, "
-                f"such as `eval-assets report {evaluation} --format parquet --output {evaluation}-tables`"
-            )
-        with writing(output):
-            for file in write_parquet(_load(data_dir, evaluation, whole=True), output):
-                say(f"wrote {file}", err=True)
+    if style in EXPORTED:
+        refuse_missing_output(style, output, evaluation)
+        is_of_tables = is_folder(style, output, parts)
+        export(_load(data_dir, evaluation, whole=is_of_tables), style, output, parts)
         return
     loaded = _load(data_dir, evaluation)
-    _refuse_unknown_candidates(loaded, selected)
-    write_text(_rendered(loaded, style, selected), output)
+    parts.refuse_unknown(loaded)
+    if style == "junit":
+        _refuse_without_gates(loaded)
+    write_text(_rendered(loaded, style, parts), output)
 
 
 @click.command(epilog=GATE_CODES)
@@ -95,10 +86,7 @@ def gate(data_dir: Path | None, evaluation: str, style: str, output: Path | None
         raise click.UsageError(f"--explain goes with --format md, got --format {style}")
 
     loaded = _load(data_dir, evaluation)
-    if not loaded.outdated and not loaded.evaluation.file.gates:
-        raise ConfigError(
-            f"data/evaluations/{evaluation}.yaml: expected `gates`, the conditions a candidate has to meet, got none"
-        )
+    _refuse_without_gates(loaded)
     write = {"junit": gates_junit, "json": gates_json, "md": gates_markdown}[style]
     text = write(loaded.gates, loaded.verdict, evaluation=evaluation)
     write_text(f"{text}\n{gates_explained(loaded)}" if explain else text, output)
@@ -113,28 +101,28 @@ def _load(data_dir: Path | None, evaluation: str, *, whole: bool = False) -> "Ev
         return present_report(engine_room, evaluation, whole=whole)
 
 
-def _refuse_unknown_candidates(loaded: "EvaluationReport", selected: tuple[str, ...]) -> None:
-    from eval_assets.config.problems import nearest
-
-    known = [candidate.name for candidate in loaded.candidates]
-    for name in selected:
-        if name not in known:
-            raise click.UsageError(
-                f"--candidate: expected one of {', '.join(known)}, got {name!r}; {nearest(name, known)}"
-            )
+def _refuse_without_gates(loaded: "EvaluationReport") -> None:
+    if not loaded.outdated and not loaded.evaluation.file.gates:
+        name = loaded.evaluation.name
+        raise ConfigError(
+            f"data/evaluations/{name}.yaml: expected `gates`, the conditions a candidate has to meet, got none"
+        )
 
 
-def _rendered(loaded: "EvaluationReport", style: str, selected: tuple[str, ...] = ()) -> str:
+def _rendered(loaded: "EvaluationReport", style: str, parts: Parts) -> str:
     match style:
+        case _ if parts.example is not None:
+            return example_shown(loaded, style, parts)
         case "json":
-            from eval_assets.reports.rendered.json_report import report_json
-            from eval_assets.wording.valid_json import valid_json
+            return json_shown(loaded, parts)
+        case "junit":
+            from eval_assets.reports.rendered.gate_formats import gates_junit
 
-            return valid_json(report_json(loaded))
+            return gates_junit(loaded.gates, loaded.verdict, evaluation=loaded.evaluation.name)
         case "md":
             from eval_assets.reports.rendered.markdown import report_markdown
 
-            return report_markdown(loaded, selected=selected)
+            return report_markdown(loaded, selected=parts.candidates, slices=parts.slices)
         case "html":
             from eval_assets.reports.rendered.page.html import report_html
 
@@ -142,4 +130,4 @@ def _rendered(loaded: "EvaluationReport", style: str, selected: tuple[str, ...] 
         case _:
             from eval_assets.reports.rendered.table import report_table
 
-            return report_table(loaded, selected=selected)
+            return report_table(loaded, selected=parts.candidates, slices=parts.slices)

@@ -59,9 +59,11 @@ def check(data_dir: Path | None, *, connect: bool) -> None:
         say(count_text(n_problems, "problem"), err=True)
         sys.exit(1)
     if not any(project.names(kind) for kind in SUFFIXES):
-        wanted = ", ".join(SUFFIXES)
+        wanted = ", ".join(kind for kind in SUFFIXES if kind != "alerts")
         say(f"note: expected --data to name the folder with {wanted}; in {project.data_dir} there are none")
-    say("ok: " + ", ".join(count_text(len(project.names(kind)), kind.removesuffix("s")) for kind in SUFFIXES))
+    counts = {kind: len(project.names(kind)) for kind in SUFFIXES}
+    told = [count_text(n, kind.removesuffix("s")) for kind, n in counts.items() if n or kind != "alerts"]
+    say(f"ok: {', '.join(told)}")
 
 
 def connection_problems(project: "Project", names: Iterable[str], dialects: "DialectMemory") -> list[str]:

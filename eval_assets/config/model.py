@@ -30,11 +30,11 @@ NEEDED_FIELD: Mapping[ProviderName, str] = MappingProxyType(
 WITH_DIALECTS: tuple[ProviderName, ...] = ("openai", "anthropic")
 """Providers whose endpoints differ in the names of parameters, and in which they take."""
 
-WITH_BATCHES: tuple[ProviderName, ...] = ("openai",)
+WITH_BATCHES: tuple[ProviderName, ...] = ("openai", "anthropic")
 """Providers that take many requests as one file and answer them within a day."""
 
 FIELDS_OF: Mapping[str, tuple[ProviderName, ...]] = MappingProxyType(
-    {"arguments": ("callable",), "stream": ("openai", "embedded", "callable")}
+    {"arguments": ("callable",), "stream": ("openai", "anthropic", "embedded", "callable")}
 )
 """Field → the only providers that know what to do with it."""
 
@@ -205,7 +205,8 @@ class ModelFile(FileModel):
     )
     api: ApiName = Field(
         DEFAULT_API,
-        description="Of `openai`, the API that is spoken: `chat` completions, or `responses`.",
+        description="Of `openai`, the API that is spoken: `chat` completions, `responses`, or plain `completions` "
+        "for base models, which take one text.",
         exclude_if=is_default_api,
     )
     api_key_env: VariableName | None = Field(

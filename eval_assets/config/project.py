@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from eval_assets.config.alert import Alert
 from eval_assets.config.datasets.dataset import Dataset
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.fields import MAX_NAME, SLUG_PATTERN
@@ -16,11 +17,18 @@ from eval_assets.config.problems import Location, Problem, field_path, line_of
 from eval_assets.config.prompt import Prompt
 from eval_assets.errors import ConfigError
 
-Item = TypeVar("Item", Dataset, Prompt, Model, Judge, Evaluation)
+Item = TypeVar("Item", Dataset, Prompt, Model, Judge, Evaluation, Alert)
 
 MAX_CELLS = 99
 
-SUFFIXES = {"datasets": ".yaml", "prompts": ".md", "models": ".yaml", "judges": ".yaml", "evaluations": ".yaml"}
+SUFFIXES = {
+    "datasets": ".yaml",
+    "prompts": ".md",
+    "models": ".yaml",
+    "judges": ".yaml",
+    "evaluations": ".yaml",
+    "alerts": ".yaml",
+}
 """Folder of each kind of file → how the names of its files end."""
 
 
@@ -59,7 +67,7 @@ class Loaded(Generic[Item]):
 
 @dataclass(frozen=True)
 class Project:
-    """All declared datasets, prompts, models, judges and evaluations.
+    """All declared datasets, prompts, models, judges, evaluations and alerts.
 
     A file that can't be used has its errors in `broken` and stays known by name, so that its partition exists and says
     what is wrong.
@@ -77,6 +85,7 @@ class Project:
     judges: Mapping[str, Loaded[Judge]]
     evaluations: Mapping[str, Loaded[Evaluation]]
     broken: Mapping[tuple[str, str], str]
+    alerts: Mapping[str, Loaded[Alert]] = field(default_factory=dict)
     given: Mapping[str, GivenFunction] = field(default_factory=dict)
 
     @property
@@ -114,6 +123,10 @@ class Project:
     def evaluation(self, name: str) -> Evaluation:
         """An evaluation by name."""
         return self._usable("evaluations", self.evaluations, name).item
+
+    def alert(self, name: str) -> Alert:
+        """An alert by name."""
+        return self._usable("alerts", self.alerts, name).item
 
     def _usable(self, kind: str, loaded: Mapping[str, Loaded[Item]], name: str) -> Loaded[Item]:
         if (kind, name) in self.broken:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
+from eval_assets.config.alert import Alert, AlertFile
 from eval_assets.config.datasets.dataset import Dataset, DatasetCard
 from eval_assets.config.datasets.row_files import READABLE_SUFFIXES
 from eval_assets.config.datasets.row_source import RowSource
@@ -63,6 +64,7 @@ def load_project(data_dir: Path, warehouse_root: str | None = None) -> Project:
         | reading.defined("models", lambda one: parse_model(one.name, one.document)),
         judges=reading.files("judges", _load_judge),
         evaluations=evaluations,
+        alerts=reading.files("alerts", partial(_load, _alert)),
         broken=reading.broken,
     )
     for name, problem in clashes(reading.definitions, reading.known):
@@ -171,6 +173,13 @@ def _refuse_upwards(document: Document, place: Location, path: str) -> None:
     if ".." in Path(path).parts:
         said = f"expected a path without '..' after the variable, got {path!r}"
         raise_problems([Problem(document.file, said, line_of(place, document.lines), field_path(place))])
+
+
+def _alert(name: str, document: Document) -> Alert:
+    declared = validate(document, AlertFile)
+    _refuse_secrets(document, "command")
+    _refuse_secrets(document, "report_url")
+    return Alert(name=name, file=declared)
 
 
 def _model(folder: Path, name: str, document: Document) -> Model:

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from eval_assets.config.model import ModelFile
 
-ApiName = Literal["chat", "responses"]
+ApiName = Literal["chat", "responses", "completions"]
 DEFAULT_API: ApiName = "chat"
 WITH_A_CHOICE_OF_APIS = ("openai",)
 APIS_OF_THEIR_OWN: Mapping[str, str] = MappingProxyType({"anthropic": "messages"})
 """Provider → the API that it alone speaks."""
+
+TEXT_APIS: tuple[ApiName, ...] = ("completions",)
+"""APIs that take a text in place of messages: no roles, tools, images, reply formats."""
 
 WAYS_IN = ("api_key_env", "token_command", "token_function")
 
@@ -45,8 +48,8 @@ def serving_faults(file: "ModelFile", served: Collection[str]) -> Iterator[str]:
         yield f"expected `api: {file.api}` with provider {meant}, got {provider!r}"
     if file.api == "responses" and file.parameters.get("stop") is not None:
         yield "the Responses API takes no `stop`: leave it out, or write `api: chat`"
-    if file.api == "responses" and file.stream:
-        yield "`stream` reads chat completions piece by piece: write `api: chat`, or leave it out"
+    if file.api in TEXT_APIS and file.parameters.get("max_tokens") is None:
+        yield f"expected `max_tokens` among the parameters with `api: {file.api}`: endpoints stop after 16 without it"
     if file.mode == "batch" and file.stream:
         yield "replies of batches come whole: leave out `stream`, or `mode: batch`"
     if file.api == "responses" and file.parameters.get("max_output_tokens") is not None:

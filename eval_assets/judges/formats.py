@@ -9,9 +9,9 @@ from typing import Any, Literal, get_args
 
 from eval_assets.config.model import Model
 from eval_assets.config.scales import Scale
+from eval_assets.providers.abilities import takes_reply_formats
 from eval_assets.providers.http.statuses import speaks_of_formats
 from eval_assets.providers.identity import lane_of_model
-from eval_assets.providers.traits import provider_of
 from eval_assets.requests.exchange import Reply
 from eval_assets.storage.atomic_files import read_json, write_json
 
@@ -72,12 +72,12 @@ class FormatMemory:
     def current(self, model: Model) -> ReplyFormat:
         """The format to ask in: what is known of the model's lane, else the strictest not yet refused."""
         lane = lane_of_model(model)
-        strictest: ReplyFormat = "json_schema" if provider_of(model).takes_reply_formats else "text"
+        strictest: ReplyFormat = "json_schema" if takes_reply_formats(model) else "text"
         return self._settled.get(lane) or self._tried.get(lane) or strictest
 
     def is_settled(self, model: Model) -> bool:
         """Whether the lane's format is known, so that many requests may be sent in it at once."""
-        return lane_of_model(model) in self._settled or not provider_of(model).takes_reply_formats
+        return lane_of_model(model) in self._settled or not takes_reply_formats(model)
 
     def accepted(self, model: Model, reply_format: ReplyFormat) -> None:
         """Remember that the lane answered a request in this format."""

@@ -10,13 +10,14 @@ from types import MappingProxyType
 from typing import Literal
 
 from eval_assets.config.model import Model, ModelFile, ProviderName
+from eval_assets.providers.batches.anthropic_batches import open_anthropic_batches
 from eval_assets.providers.batches.openai_batches import open_openai_batches
 from eval_assets.providers.batches.service import BatchService
 from eval_assets.providers.clients.anthropic_client import anthropic_account, anthropic_address, open_anthropic
 from eval_assets.providers.clients.callable_client import callable_address, open_callable
 from eval_assets.providers.clients.callable_version import callable_version
 from eval_assets.providers.clients.mlflow_client import mlflow_address, mlflow_version, open_mlflow
-from eval_assets.providers.clients.openai_client import open_openai, openai_account, openai_address
+from eval_assets.providers.clients.openai_opening import open_openai, openai_account, openai_address
 from eval_assets.providers.clients.recorded_client import recorded_address, recorded_version
 from eval_assets.providers.clients.recorded_verdicts import open_recorded
 from eval_assets.providers.clients.surroundings import Surroundings
@@ -92,6 +93,7 @@ PROVIDERS: Mapping[ProviderName, Provider] = MappingProxyType(
             open_client=open_anthropic,
             address=anthropic_address,
             account=anthropic_account,
+            open_batches=open_anthropic_batches,
             takes_reply_formats=True,
             takes_tools=True,
             takes_images=True,

@@ -8,6 +8,7 @@ import polars as pl
 
 from eval_assets.config.candidate import Candidate
 from eval_assets.reports.candidate_report import Row
+from eval_assets.reports.judge_parts import AGREEMENT, JudgePart, judge_parts
 from eval_assets.reports.note import Note, Weight
 from eval_assets.wording.numbers import interval_text, number_text, plain_number, share_text
 
@@ -15,7 +16,6 @@ UNCALIBRATED = "uncalibrated"
 NO_BETTER_THAN_CHANCE = "no better than chance"
 NOT_TOLD_FROM_CHANCE = "can't be told from chance"
 CHECKED = "checked"
-AGREEMENT = ("cohen_kappa_quadratic", "spearman")
 COLLAPSED = 0.5  # share of one and the same score that is worth a word
 COPIED = 0.05  # share of justifications out of the judge's own file that is worth a word
 TITLES = {
@@ -46,12 +46,14 @@ class JudgeTrust:
         uncalibrated: Why no agreement holds for the judge as it is now, `uncalibrated: <why>`; null if one does.
         statistics: Statistic → row of `judge_agreement`; those about single candidates are not among them.
         corrected: Candidate `model@prompt` → row of its corrected mean.
+        parts: Agreement with people by slice, and with other judges, as `judge_parts` orders them.
     """
 
     judge: str
     uncalibrated: str | None
     statistics: Mapping[str, Row]
     corrected: Mapping[str, Row]
+    parts: tuple[JudgePart, ...] = ()
 
     @property
     def shown(self) -> Iterator[tuple[str, Row]]:
@@ -140,11 +142,12 @@ def judge_trust(agreement: pl.DataFrame, judges_now: Mapping[str, str | None]) -
 
 
 def _of_judge(judge: str, rows: pl.DataFrame, now: str | None) -> JudgeTrust:
-    overall = {row["statistic"]: row for row in rows.filter(pl.col("model").is_null()).iter_rows(named=True)}
+    of_all = rows.filter(pl.col("slice_column").is_null() & pl.col("other_judge").is_null())
+    overall = {row["statistic"]: row for row in of_all.filter(pl.col("model").is_null()).iter_rows(named=True)}
     corrected: dict[str, Row] = {
-        Candidate.of_row(row): row for row in rows.filter(pl.col("model").is_not_null()).iter_rows(named=True)
+        Candidate.of_row(row): row for row in of_all.filter(pl.col("model").is_not_null()).iter_rows(named=True)
     }
-    return JudgeTrust(judge, _why_uncalibrated(overall, now), overall, corrected)
+    return JudgeTrust(judge, _why_uncalibrated(overall, now), overall, corrected, judge_parts(rows))
 
 
 def _why_uncalibrated(statistics: Mapping[str, Row], now: str | None) -> str | None:

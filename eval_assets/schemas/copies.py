@@ -20,6 +20,7 @@ FILE_NAMES: Mapping[str, str] = MappingProxyType(
         "models": "model.json",
         "judges": "judge.json",
         "evaluations": "evaluation.json",
+        "alerts": "alert.json",
     }
 )
 """Folder of `data/` whose files are YAML → the schema of such a file."""

@@ -84,7 +84,8 @@ def judge_agreement_part(content: EvaluationContent) -> Part:
         return {}
     judge = None if file.pairwise is None else file.pairwise.judge
     measured = {**judge_scores_part(content), "pairwise.judge": judge, "cluster": content.cluster}
-    return {**measured, **_fields(content, "dataset", "models", "confidence", "seed")}
+    split = {"slices": list(content.slices)} if content.slices else {}
+    return {**measured, **split, **_fields(content, "dataset", "models", "confidence", "seed")}
 
 
 def changes_part(content: EvaluationContent) -> Part:

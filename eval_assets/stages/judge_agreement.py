@@ -4,7 +4,7 @@ import polars as pl
 
 from eval_assets.calibration.measuring import JudgeFacts, JudgeTables, measure_judge
 from eval_assets.config.evaluation import Evaluation
-from eval_assets.reports.computed.scores import dependent_examples
+from eval_assets.reports.computed.scores import NO_VALUE, dependent_examples
 from eval_assets.stages.aggregate_reports import groups_of
 from eval_assets.stages.cell_inputs import StoredJudge, read_judge
 from eval_assets.stages.content_hash import content_sha256
@@ -18,11 +18,12 @@ from eval_assets.storage.writing import Written, inputs_recorded, provenance
 from eval_assets.tables.columns import CANDIDATE
 from eval_assets.tables.evaluation_tables import JUDGE_AGREEMENT, JUDGE_DISAGREEMENTS
 
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 VERDICT_COLUMNS = (
     "model", "prompt", "prediction_id", "example_id", "score_id", "judge", "draw", "juror", "score", "justification",
 )  # fmt: skip
 PREFERENCE_KEY = ("candidate_a", "candidate_b", "example_id", "sample_index")
+OVERALL = pl.col("slice_column").is_null()
 KEY_FIGURES = ("raw_agreement", "cohen_kappa", "cohen_kappa_quadratic", "spearman", "position_flip_rate")
 
 
@@ -50,12 +51,15 @@ def write_agreement(
     cells = [parse_cell(place.partition("/")[2]) for place in inputs.versions if place.startswith("judge_scores/")]
     asked = [evaluation.file.pairwise.judge] if evaluation.file.pairwise else []
     judges = [read_judge(warehouse, judge) for judge in dict.fromkeys([*evaluation.file.judges, *asked])]
+    columns = stored.content["slices"]
+    groups = groups_of(warehouse, partition, cluster=stored.content["cluster"], slices=columns)
     tables = JudgeTables(
         verdicts=_rows_of(inputs.scan("judge_scores", partition), cells, VERDICT_COLUMNS),
         predictions=_rows_of(warehouse.scan("predictions", partition), cells, ("prediction_id", "output")),
         labels=warehouse.scan("labels", {"dataset": evaluation.file.dataset}).sort("position").collect(),
         preferences=inputs.scan("pairwise_preferences", partition).sort(*PREFERENCE_KEY).collect(),
-        clusters=dependent_examples(groups_of(warehouse, partition, cluster=stored.content["cluster"], slices=[])),
+        clusters=dependent_examples(groups),
+        slices=groups.examples.select("example_id", pl.col(columns).fill_null(NO_VALUE)),
     )
     versions = _judge_versions(inputs.snapshots["judge_scores"], cells)
     made_from = {
@@ -63,16 +67,21 @@ def write_agreement(
         **{f"judges/{judge.judge.name}": judge.data_version for judge in judges},
         f"evaluations/{name}": stored.content_sha256,
     }
+    facts = [
+        _facts_of(judge, evaluation, versions.get(judge.judge.name, {judge.data_version}), warehouse)
+        for judge in judges
+    ]
     measured = [
         measure_judge(
             tables,
-            _facts_of(judge, evaluation, versions.get(judge.judge.name, {judge.data_version}), warehouse),
+            judge,
             evaluation=name,
             confidence=evaluation.file.confidence,
             seed=evaluation.file.seed,
             run_id=run_id,
+            others=facts[place + 1 :],
         )
-        for judge in judges
+        for place, judge in enumerate(facts)
     ]
     agreement = pl.concat([pl.DataFrame(schema=JUDGE_AGREEMENT), *(one.agreement for one in measured)])
     disagreements = pl.concat([pl.DataFrame(schema=JUDGE_DISAGREEMENTS), *(one.disagreements for one in measured)])
@@ -82,7 +91,7 @@ def write_agreement(
     commit = warehouse.replace("judge_agreement", agreement, partition, recorded)
     figures = {
         f"{row['judge']}_{row['statistic']}": row["value"]
-        for row in agreement.filter(pl.col("statistic").is_in(KEY_FIGURES)).iter_rows(named=True)
+        for row in agreement.filter(pl.col("statistic").is_in(KEY_FIGURES), OVERALL).iter_rows(named=True)
     }
     return Written(data_version, commit, agreement.height, {"n_labels": tables.labels.height, **figures})
 

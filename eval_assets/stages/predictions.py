@@ -16,7 +16,7 @@ from eval_assets.config.prompt import Prompt
 from eval_assets.errors import TemplateError
 from eval_assets.metrics.answers.valid_output import form_fault
 from eval_assets.prompts.rendering import prompt_tools, render_prompt
-from eval_assets.providers.abilities import unable_to_answer
+from eval_assets.providers.abilities import takes_reply_formats, unable_to_answer
 from eval_assets.providers.dispatch.jobs import Answer, Asker, Job
 from eval_assets.providers.replies.logprobs import mean_logprob
 from eval_assets.providers.replies.reading import READING_VERSION
@@ -206,7 +206,8 @@ def prediction_jobs(inputs: CellInputs, examples: Iterable[Example], fail: Fail)
         except TemplateError as error:
             fail(example, Unanswerable("template", str(error)))
             continue
-        if (unable := unable_to_answer(model, messages, tools)) is not None:
+        unable = unable_to_answer(model, messages, tools, inputs.prompt.response_format)
+        if unable is not None:
             fail(example, Unanswerable("unsupported", unable))
             continue
         for sample_index in range(inputs.evaluation.file.samples):
@@ -246,7 +247,7 @@ def request_for(
     return Request(
         messages=tuple(messages),
         parameters=model.file.parameters,
-        response_format=asked if provider_of(model).takes_reply_formats else None,
+        response_format=asked if takes_reply_formats(model) else None,
         sample_index=sample_index,
         columns=columns,
         tools=tools,

@@ -16,6 +16,8 @@ DATE_FORMATS = frozenset([*range(14, 23), *range(27, 37), *range(45, 48), *range
 """Numbers of the formats that come with Excel and show a date or a time."""
 FIRST_DAY = datetime(1899, 12, 30, tzinfo=UTC)
 CELL = re.compile(r"([A-Z]+)\d+")
+CODE = re.compile(r"_x([0-9A-Fa-f]{4})_")
+"""How a workbook writes what XML can't hold, such as a carriage return, and the first sign of a text like this."""
 
 Value = str | int | float | bool | None
 
@@ -121,4 +123,5 @@ def _rows(book: _Workbook) -> Iterator[tuple[int, dict[str, Value]]]:
 def _text_of(item: ET.Element) -> str:
     """The text of a cell, of whose parts each may have a font of its own; how it is pronounced aside."""
     spoken = {text for phonetic in item.iter(f"{MAIN}rPh") for text in phonetic.iter(f"{MAIN}t")}
-    return "".join(text.text or "" for text in item.iter(f"{MAIN}t") if text not in spoken)
+    written = "".join(text.text or "" for text in item.iter(f"{MAIN}t") if text not in spoken)
+    return CODE.sub(lambda code: chr(int(code[1], 16)), written)

@@ -82,9 +82,12 @@ JUDGE_AGREEMENT = {
     "judge_version": pl.Int64(),  # version in the `judges` table
     "judge_sha256": pl.String(),  # data version of the judge that gave the verdicts; null: several gave them
     "judge_model": pl.String(),
-    "statistic": pl.String(),  # raw_agreement, cohen_kappa, …, corrected_mean
+    "statistic": pl.String(),  # raw_agreement, cohen_kappa, …, corrected_mean; judges_… of two judges
     "model": pl.String(),  # the candidate, where the statistic is about one
     "prompt": pl.String(),
+    "slice_column": pl.String(),  # null: all outputs
+    "slice_value": pl.String(),
+    "other_judge": pl.String(),  # the second of two judges that are compared; null: with people, or with nobody
     "value": pl.Float64(),
     "ci_low": pl.Float64(),
     "ci_high": pl.Float64(),

@@ -5,6 +5,7 @@ A table stands in the module of what it is about, where adding it is one schema 
 
 import polars as pl
 
+from eval_assets.tables.alert_tables import ALERTS
 from eval_assets.tables.cell_tables import CELL_TABLES
 from eval_assets.tables.change_tables import CHANGE_TABLES
 from eval_assets.tables.columns import CELL
@@ -20,6 +21,7 @@ SCHEMAS: dict[str, dict[str, pl.DataType]] = {
     **CHANGE_TABLES,
     "responses": RESPONSES,
     "runs": RUNS,
+    "alerts": ALERTS,
 }
 
 PARTITIONED_BY: dict[str, tuple[str, ...]] = {
@@ -29,4 +31,5 @@ PARTITIONED_BY: dict[str, tuple[str, ...]] = {
     **dict.fromkeys([*EVALUATION_TABLES, *CHANGE_TABLES], ("evaluation",)),
     "responses": ("lane",),
     "runs": (),
+    "alerts": ("alert",),
 }

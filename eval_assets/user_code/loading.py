@@ -14,8 +14,9 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from threading import RLock
 from types import CodeType, ModuleType
+from typing import Any
 
-from eval_assets.user_code.finding import OWN_PACKAGE, find_module, forget_listings, is_installed
+from eval_assets.user_code.finding import OWN_PACKAGE, find_module, is_installed
 
 SOURCE_SHA256 = "__eval_assets_source_sha256__"
 """Name in a module of the user: hash of the source it was made from."""
@@ -36,6 +37,7 @@ class _FreshLoader(SourceFileLoader):
     def exec_module(self, module: ModuleType) -> None:
         code = self.get_code(module.__name__)
         vars(module)[SOURCE_SHA256] = self.sha256
+        _FINDER.loaded.add(module.__name__)
         exec(code, vars(module))  # noqa: S102  importing is running
 
 
@@ -44,6 +46,8 @@ class _UserModules(MetaPathFinder):
 
     def __init__(self) -> None:
         self.folders = set[Path]()
+        self.loaded = set[str]()
+        """Names under which modules of these folders were imported."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -80,30 +84,29 @@ def load_module(name: str, project_dir: Path | None = None) -> ModuleType:
     """
     with _IMPORTING:
         _watch(name, project_dir)
-        forget_listings()
+        spec = find_module(name, project_dir)
         # Copied in one step: other threads import meanwhile.
-        known = {module: loaded for module, loaded in sys.modules.copy().items() if _is_watched(loaded)}
+        there = ((module, sys.modules.get(module)) for module in [*_FINDER.loaded])
+        known = {module: loaded for module, loaded in there if SOURCE_SHA256 in getattr(loaded, "__dict__", {})}
         outdated = set(known) if any(_has_changed(loaded) for loaded in known.values()) else set[str]()
-        if _is_of_another_project(name, project_dir):
+        if _is_another(sys.modules.get(name), spec):
             # Its namesake may also have been imported by whoever calls, from a folder that is none of ours.
             top = name.partition(".")[0]
             outdated |= {*known, *(module for module in [*sys.modules] if module.partition(".")[0] == top)}
         for module in outdated - {"__main__"}:
             del sys.modules[module]
-        with _first_on_path(name, project_dir):
+        with _first_on_path(spec, project_dir):
             return importlib.import_module(name)
 
 
-def _is_of_another_project(name: str, project_dir: Path | None) -> bool:
+def _is_another(loaded: ModuleType | None, spec: ModuleSpec | None) -> bool:
     """Whether the module that is loaded under a name isn't the one this project has."""
-    spec, loaded = find_module(name, project_dir), sys.modules.get(name)
     return bool(loaded and spec and spec.has_location and getattr(loaded, "__file__", spec.origin) != spec.origin)
 
 
 @contextmanager
-def _first_on_path(name: str, project_dir: Path | None) -> Iterator[None]:
+def _first_on_path(spec: ModuleSpec | None, project_dir: Path | None) -> Iterator[None]:
     """Look in the project first, for a module of its own, while it is imported."""
-    spec = find_module(name, project_dir)
     if project_dir is None or not (spec and spec.origin and Path(spec.origin).is_relative_to(project_dir)):
         yield
         return
@@ -118,10 +121,9 @@ def _watch(name: str, project_dir: Path | None) -> None:
     """Have modules imported from their source that lie in the project, or beside a module."""
     if project_dir is not None and str(project_dir) not in sys.path:
         sys.path.append(str(project_dir))
-    top = find_module(name.partition(".")[0], project_dir)
     if project_dir is not None:
         _FINDER.folders.add(project_dir.resolve())
-    elif top and top.origin and not is_installed(Path(top.origin)):
+    elif (top := find_module(name.partition(".")[0])) and top.origin and not is_installed(Path(top.origin)):
         folder = Path(top.origin).resolve().parent
         _FINDER.folders.add(folder.parent if top.submodule_search_locations else folder)
     if _FINDER not in sys.meta_path:
@@ -129,11 +131,7 @@ def _watch(name: str, project_dir: Path | None) -> None:
         sys.meta_path.insert(place, _FINDER)
 
 
-def _is_watched(module: ModuleType) -> bool:
-    return SOURCE_SHA256 in getattr(module, "__dict__", {})
-
-
-def _has_changed(module: ModuleType) -> bool:
+def _has_changed(module: Any) -> bool:
     try:
         source = Path(str(module.__file__)).read_bytes()
     except OSError:

@@ -305,3 +305,17 @@ def test_batches_speak_the_api_of_the_model_file(tmp_path, provider) -> None:
     assert set(predictions(folder)["output"]) == {f"echo: Answer: question {n}" for n in range(N)}
     assert provider.batches.created[0].endpoint == "/v1/responses"
     assert {line["url"] for line in provider.batches.lines} == {"/v1/responses"}
+
+
+def test_an_outage_that_hides_whether_a_batch_was_created_creates_no_other(folder, provider) -> None:
+    """Its creation is answered by an error, and so is the look for it: the next round finds it."""
+
+    def outage(when: str, call: str) -> None:
+        n_asked = provider.batches.calls["POST /batches"] + provider.batches.calls["GET /batches"]
+        if (when, call, n_asked) in (("after", "POST /batches", 1), ("before", "GET /batches", 2)):
+            raise RuntimeError("the server breaks off")
+
+    provider.batches.on_call = outage
+    assert run(folder) == 0
+    assert outcomes(folder) == [("ok", None)] * N
+    assert (len(provider.batches.created), provider.batches.calls["POST /batches"]) == (1, 1)

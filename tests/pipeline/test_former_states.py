@@ -1,7 +1,6 @@
 """A candidate beside its former states: which one is meant, what changed since, what that did. Nothing is sent."""
 
 import json
-import shutil
 
 import polars as pl
 import pytest
@@ -42,9 +41,7 @@ def lab(tmp_path_factory) -> StateLab:
 @pytest.fixture
 def copied(lab: StateLab, tmp_path) -> StateLab:
     """The same, free to be changed."""
-    copy = StateLab(shutil.copytree(lab.folder, tmp_path / lab.folder.name))
-    copy.files, copy.n_runs = dict(lab.files), lab.n_runs
-    return copy
+    return lab.copied(tmp_path)
 
 
 def test_an_edited_prompt_is_told_with_its_lines_beside_what_it_did_to_each_metric(lab: StateLab) -> None:

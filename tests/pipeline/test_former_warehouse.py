@@ -43,12 +43,15 @@ def plan_of(lab: Lab) -> Plan:
         return make_plan(engine_room)
 
 
+OF_ALL = ("judge_agreement", "changes", "comparison")
+
+
 def outdated(cells: tuple[str, ...] = tuple(ALL_CELLS)) -> set[tuple[str, str]]:
-    """What this release computes anew, sending nothing: token_f1, a default since, comparisons by another rule, and
-    what changed since the state before.
+    """What this release computes anew, sending nothing: token_f1, a default since, comparisons by another rule, judges
+    by slice and with each other, and what changed since the state before.
     """
     by_cell = {(table, cell) for table in ("heuristic_metrics", "aggregate_reports") for cell in cells}
-    return by_cell | {(table, cell.partition(":")[0]) for table in ("changes", "comparison") for cell in cells}
+    return by_cell | {(table, cell.partition(":")[0]) for table in OF_ALL for cell in cells}
 
 
 def test_nothing_of_it_is_stale_but_what_costs_nothing(former: Lab) -> None:

@@ -87,9 +87,9 @@ def open_echo(_model: Model, _surroundings: Surroundings) -> Client:
     edits={
         "eval_assets/providers/traits.py": [
             (
-                "from eval_assets.providers.clients.openai_client",
+                "from eval_assets.providers.clients.openai_opening",
                 """from eval_assets.providers.clients.echo_client import open_echo
-from eval_assets.providers.clients.openai_client""",
+from eval_assets.providers.clients.openai_opening""",
             ),
             (
                 '        "callable": Provider(\n',

@@ -12,7 +12,7 @@ from eval_assets.config.model import Model, ModelFile
 from eval_assets.errors import ConfigError
 from eval_assets.providers.clients.access_tokens import Token, Tokens, read_token, token_by_command
 from eval_assets.providers.clients.anthropic_client import open_anthropic
-from eval_assets.providers.clients.openai_client import open_openai, openai_account, openai_address
+from eval_assets.providers.clients.openai_opening import open_openai, openai_account, openai_address
 from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.failures import PartitionFailure
 from eval_assets.providers.local.embedded import EmbeddedServers

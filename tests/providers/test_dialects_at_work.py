@@ -12,7 +12,8 @@ from eval_assets.config.judge import Judge, JudgeFile
 from eval_assets.config.model import Model, ModelFile
 from eval_assets.judges.formats import FormatMemory
 from eval_assets.judges.panels import judge_predictions
-from eval_assets.providers.clients.openai_client import OpenAIClient, open_openai
+from eval_assets.providers.clients.openai_client import OpenAIClient
+from eval_assets.providers.clients.openai_opening import open_openai
 from eval_assets.providers.clients.opening import open_client
 from eval_assets.providers.failures import RequestFailed
 from eval_assets.providers.identity import identity_of

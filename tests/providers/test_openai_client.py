@@ -8,7 +8,8 @@ import pytest
 from eval_assets.config.model import Model, ModelFile
 from eval_assets.errors import MissingKeyError
 from eval_assets.providers.attempts import backoff_seconds
-from eval_assets.providers.clients.openai_client import OpenAIClient, open_openai
+from eval_assets.providers.clients.openai_client import OpenAIClient
+from eval_assets.providers.clients.openai_opening import open_openai
 from eval_assets.providers.failures import (
     AttemptFailure,
     PartitionFailure,

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from eval_assets.config.model import Model, ModelFile
 from eval_assets.providers.apis.prompt_caching import LEAST_CHARACTERS
 from eval_assets.providers.apis.responses_api import responses_body, responses_reply
-from eval_assets.providers.clients.openai_client import open_openai
+from eval_assets.providers.clients.openai_opening import open_openai
 from eval_assets.providers.failures import PartitionFailure, RateLimited, RequestFailed, TransientFailure
 from eval_assets.providers.identity import identity_of
 from eval_assets.requests.exchange import Request

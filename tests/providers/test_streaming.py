@@ -1,18 +1,38 @@
 """Replies that come piece by piece: when the first token came, what the pieces amount to, and streams that break."""
 
 import json
+from dataclasses import asdict
 
 import pytest
+from pydantic import TypeAdapter
 
 from eval_assets.config.model import Model, ModelFile
-from eval_assets.providers.clients.openai_client import OpenAIClient, open_openai
+from eval_assets.providers.apis.streams import completion_of, message_of, response_of
+from eval_assets.providers.clients.openai_client import OpenAIClient
+from eval_assets.providers.clients.openai_opening import open_openai
+from eval_assets.providers.clients.opening import open_client
 from eval_assets.providers.failures import TransientFailure
-from eval_assets.providers.http.event_streams import FirstToken, completion_of
+from eval_assets.providers.http.event_streams import FirstToken
 from eval_assets.providers.identity import identity_of
 from eval_assets.requests.keys import request_key
 from tests.engines import answered, engine_on, jobs, question, surroundings
-from tests.loopback import TOOL_CALLS, Fault, LoopbackProvider, events_of
+from tests.loopback import TOOL_CALLS, Fault, LoopbackProvider
+from tests.loopback_streams import chat_events
 from tests.providers.test_openai_client import ask
+
+APIS = {
+    "chat": {"provider": "openai"},
+    "responses": {"provider": "openai", "api": "responses"},
+    "messages": {"provider": "anthropic"},
+    "completions": {"provider": "openai", "api": "completions", "parameters": {"max_tokens": 99}},
+}
+SAYING_NOTHING = (("messages", "refusal"), ("completions", "refusal"), ("completions", "tool_calls"))
+MEASURED = ("latency_seconds", "requested_at", "first_token_seconds", "system_fingerprint", "service_tier")
+
+
+def opened(provider, api, **fields):
+    file = ModelFile.model_validate({"model": "tiny", "base_url": provider.base_url, **APIS[api], **fields})
+    return open_client(Model(name="m", file=file), surroundings({}))
 
 
 def streaming(provider, **options):
@@ -70,6 +90,45 @@ def test_a_stream_that_breaks_is_asked_again_as_a_broken_connection_is(tmp_path,
         assert answer.reply.first_token_seconds > 0
 
 
+@pytest.mark.parametrize("api", APIS)
+@pytest.mark.parametrize("manner", [None, "length", "content_filter", "refusal", "tool_calls", "no_text"])
+def test_in_each_api_a_streamed_reply_is_the_one_that_would_have_come_at_once(provider, api, manner):
+    provider.thinking = None if manner else lambda _: 5
+    parameters = {"max_tokens": 100} | ({"reasoning": {"summary": "auto"}} if api == "responses" else {})
+    request = question("one two", parameters=parameters)
+    replies = []
+    for stream in (False, True):
+        provider.script(None if manner is None else Fault(manner))
+        replies.append(asdict(ask(opened(provider, api, stream=stream), request)))
+    whole, streamed = ({name: reply[name] for name in reply if name not in MEASURED} for reply in replies)
+    assert streamed == whole
+    assert [body.get("stream") for body in provider.bodies] == [None, True]
+    says_nothing = manner == "no_text" or (api, manner) in SAYING_NOTHING
+    assert (replies[1]["first_token_seconds"] is None) == says_nothing
+
+
+@pytest.mark.parametrize("api", APIS)
+@pytest.mark.parametrize("manner", ["broken_stream", "ended_stream", "error_in_stream"])
+def test_in_each_api_a_stream_that_fails_is_no_reply(provider, api, manner):
+    provider.script(Fault(manner))
+    with pytest.raises(TransientFailure) as caught:
+        ask(opened(provider, api, stream=True))
+    kinds = {"broken_stream": "connection_lost", "ended_stream": "stream_broken"}
+    failed = {"chat": "http_503", "completions": "http_503", "responses": "server_error", "messages": "error_in_body"}
+    assert caught.value.kind == kinds.get(manner, failed[api])
+    if manner == "error_in_stream":
+        assert "scripted" in str(caught.value)
+
+
+def test_google_cloud_streams_at_an_address_of_its_own():
+    with LoopbackProvider(is_anywhere=True) as provider:
+        at = provider.base_url + "/projects/p/locations/l/publishers/anthropic/models"
+        reply = ask(opened(provider, "messages", base_url=at, stream=True))
+    assert (reply.output, reply.first_token_seconds is None) == ("echo: Hello there", False)
+    assert provider.paths[0].endswith("/models/tiny:streamRawPredict")
+    assert provider.bodies[0]["stream"] is True
+
+
 @pytest.mark.parametrize("manner", ["broken_stream", "ended_stream"])
 def test_a_stream_that_always_breaks_is_a_failed_row(provider, manner):
     provider.script(Fault(manner))
@@ -91,10 +150,8 @@ def test_a_model_file_may_ask_for_it(provider):
     file = ModelFile(provider="openai", model="tiny", base_url=provider.base_url, stream=True)
     reply = ask(open_openai(Model(name="m", file=file), surroundings({})))
     assert reply.first_token_seconds > 0
-    with pytest.raises(ValueError, match="expected `stream` with provider openai or embedded or callable"):
+    with pytest.raises(ValueError, match="expected `stream` with provider openai or anthropic or embedded or callable"):
         ModelFile(provider="recorded", file="a.jsonl", stream=True)
-    with pytest.raises(ValueError, match="`stream` reads chat completions"):
-        ModelFile(provider="openai", model="tiny", api="responses", stream=True)
     with pytest.raises(ValueError, match="replies of batches come whole"):
         ModelFile(provider="openai", model="tiny", mode="batch", stream=True)
 
@@ -148,9 +205,9 @@ def test_the_loopback_streams_what_openai_streams():
             {"message": {"content": "a b", "tool_calls": TOOL_CALLS}, "finish_reason": "stop", "logprobs": None}
         ],
     }  # fmt: skip
-    *chunks, end = events_of(reply, {"stream_options": {"include_usage": True}})
-    assert end == "[DONE]"
-    refuse_what_openai_does_not_send(map(json.loads, chunks))
+    *chunks, end = chat_events(reply, {"stream_options": {"include_usage": True}})
+    assert end == "data: [DONE]"
+    refuse_what_openai_does_not_send(json.loads(chunk.removeprefix("data: ")) for chunk in chunks)
 
 
 @pytest.mark.parametrize(
@@ -182,3 +239,59 @@ def test_the_first_token_is_seen_wherever_the_bytes_are_cut():
         if place <= first_content:
             assert watch.at is None
     assert watch.at is not None
+
+
+def test_a_response_without_items_in_its_last_event_has_those_that_came_before():
+    item = {"type": "message", "content": [{"type": "output_text", "text": "Paris"}]}
+    events = [
+        {"type": "response.output_item.done", "item": item},
+        {"type": "response.completed", "response": {"status": "completed", "output": [], "usage": None}},
+    ]
+    content = b"".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in events)
+    assert response_of(content) == {"status": "completed", "output": [item], "usage": None}
+
+
+def test_a_call_that_was_cut_keeps_what_came_of_its_input():
+    events = [
+        {"type": "message_start", "message": {"content": [], "usage": {"input_tokens": 3, "output_tokens": 1}}},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "tool_use", "name": "get", "input": {}}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": '{"city'}},
+        {"type": "message_delta", "delta": {"stop_reason": "max_tokens"}, "usage": {"output_tokens": 9}},
+    ]
+    body = message_of(b"".join(f"data: {json.dumps(event)}\n\n".encode() for event in events))
+    assert body == {
+        "content": [{"type": "tool_use", "name": "get", "input": '{"city'}],
+        "stop_reason": "max_tokens",
+        "usage": {"input_tokens": 3, "output_tokens": 9},
+    }
+
+
+def events_sent(provider, api, manner):
+    """The events of a stream of the loopback, read without any code of ours."""
+    import httpx2
+
+    provider.thinking = None if manner else lambda _: 5
+    provider.script(None if manner is None else Fault(manner))
+    asked = {"model": "m", "stream": True, "max_tokens": 100, "reasoning": {"summary": "auto"}}
+    said = [{"role": "user", "content": "Hi"}]
+    path = {"responses": "/responses", "messages": "/messages"}[api]
+    text = httpx2.post(f"{provider.base_url}{path}", json={**asked, "input": said, "messages": said}).text
+    events = [dict(line.split(": ", 1) for line in event.splitlines()) for event in text.strip().split("\n\n")]
+    assert all(event["event"] == json.loads(event["data"])["type"] for event in events)
+    return [json.loads(event["data"]) for event in events]
+
+
+@pytest.mark.parametrize("manner", [None, "length", "refusal", "tool_calls", "error_in_stream"])
+def test_the_loopback_streams_what_the_responses_api_streams(provider, manner):
+    from openai.types.responses import ResponseStreamEvent
+
+    for event in events_sent(provider, "responses", manner):
+        TypeAdapter(ResponseStreamEvent).validate_python(event, strict=True)
+
+
+@pytest.mark.parametrize("manner", [None, "length", "refusal", "tool_calls"])
+def test_the_loopback_streams_what_anthropic_streams(provider, manner):
+    anthropic = pytest.importorskip("anthropic", reason="the official SDK isn't installed: it is no dependency")
+    for event in events_sent(provider, "messages", manner):
+        if event["type"] != "ping":
+            TypeAdapter(anthropic.types.RawMessageStreamEvent).validate_python(event, strict=True)

@@ -17,7 +17,8 @@ from eval_assets.reports.rendered.answer_table import answer_table
 from eval_assets.reports.rendered.json_report import report_json
 from eval_assets.reports.rendered.markdown import report_markdown
 from eval_assets.reports.rendered.page.html import report_html
-from eval_assets.reports.rendered.table import WIDTH, report_table
+from eval_assets.reports.rendered.plain_lines import WIDTH
+from eval_assets.reports.rendered.table import report_table
 from eval_assets.tables.columns import CANDIDATE
 from tests.report_rows import SHARE, judged, measured, report_of
 

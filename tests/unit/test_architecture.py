@@ -30,7 +30,7 @@ def names_imported(tree: ast.Module) -> Iterator[str]:
     for_types = {
         node
         for block in ast.walk(tree)
-        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
+        if isinstance(block, ast.If) and isinstance(block.test, ast.Name) and block.test.id == "TYPE_CHECKING"
         for node in ast.walk(block)
     }
     for node in ast.walk(tree):
@@ -50,6 +50,7 @@ def imports() -> Mapping[str, AbstractSet[str]]:
     return {module: {name for name in names_imported(tree) if name in trees()} for module, tree in trees().items()}
 
 
+@cache
 def floors() -> Mapping[str, int]:
     """Folder → the number of its floor, from the ground up, as the contract of the linter has them."""
     contracts = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]

@@ -105,5 +105,5 @@ def test_who_says_how_requests_are_sent():
 
 
 def test_a_provider_without_batches_is_refused_in_a_model_file():
-    with pytest.raises(ValueError, match="expected `mode: batch` with provider openai, got 'embedded'"):
+    with pytest.raises(ValueError, match="expected `mode: batch` with provider openai or anthropic, got 'embedded'"):
         ModelFile(provider="embedded", model="m", mode="batch")

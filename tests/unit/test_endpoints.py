@@ -9,7 +9,7 @@ import pytest
 from eval_assets.checking.remarks import missing_prerequisites
 from eval_assets.config.model import Model, ModelFile
 from eval_assets.errors import MissingKeyError
-from eval_assets.providers.clients.openai_client import open_openai
+from eval_assets.providers.clients.openai_opening import open_openai
 from eval_assets.providers.identity import account_of, identity_of
 from eval_assets.stages.file_versions import FileVersions
 from tests.engines import surroundings

@@ -6,6 +6,7 @@ import pkgutil
 import pytest
 
 from eval_assets import config
+from eval_assets.config.alert import AlertFile
 from eval_assets.config.datasets.dataset import DatasetCard
 from eval_assets.config.evaluation import EvaluationFile
 from eval_assets.config.fields import FileModel
@@ -18,7 +19,16 @@ from eval_assets.providers.local.transformers_model import GenerationSettings
 for module in pkgutil.walk_packages(config.__path__, f"{config.__name__}."):
     importlib.import_module(module.name)
 
-THE_FILES = (DatasetCard, EvaluationFile, JudgeFile, ModelFile, PromptFrontMatter, SettingsFile, GenerationSettings)
+THE_FILES = (
+    AlertFile,
+    DatasetCard,
+    EvaluationFile,
+    JudgeFile,
+    ModelFile,
+    PromptFrontMatter,
+    SettingsFile,
+    GenerationSettings,
+)
 
 
 def declared_models(above: type[FileModel] = FileModel) -> list[type[FileModel]]:

@@ -12,6 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 from eval_assets.config import settings
+from eval_assets.config.alert import AlertFile
 from eval_assets.config.datasets.dataset import DatasetCard
 from eval_assets.config.evaluation import EvaluationFile
 from eval_assets.config.fields import SLUG_PATTERN
@@ -32,6 +33,7 @@ MODELS: Mapping[str, type[BaseModel]] = {
     "fields of prompts in evaluations": InlinePrompt,
     "fields of models": ModelFile,
     "fields of judges": JudgeFile,
+    "fields of alerts": AlertFile,
     "fields of the project": SettingsFile,
 }
 HEAD = "| Field | What it takes | Default | What it means |\n| --- | --- | --- | --- |"

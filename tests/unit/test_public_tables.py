@@ -149,7 +149,8 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
         ("evaluation",),
         (
             "evaluation text, judge text, version text, judge_version whole, judge_sha256 text, judge_model text, "
-            "statistic text, model text, prompt text, value number, ci_low number, ci_high number, "
+            "statistic text, model text, prompt text, slice_column text, slice_value text, other_judge text, "
+            "value number, ci_low number, ci_high number, "
             "confidence number, n whole, method text, raters text, detail text, run_id text"
         ),
     ),
@@ -240,6 +241,14 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
             "image_prompt_tokens whole, "
             "audio_completion_tokens whole, n_estimated whole, cost_usd number, saved_usd number, "
             "concurrency text, ended text, message text"
+        ),
+    ),
+    "alerts": (
+        ("alert",),
+        (
+            "alert text, change_id text, kind text, evaluation text, subject text, before text, now text, "
+            "noticed_at time, detail text, status text, message_id text, n_tries whole, try_at time, told_at time, "
+            "fault text"
         ),
     ),
 }

@@ -365,9 +365,9 @@ def test_odd_arguments_of_a_call_cost_nothing_but_their_reading(arguments):
     assert called["arguments"] == (None if arguments == "NaN" else arguments)
 
 
-def test_a_megabyte_of_tags_is_read_in_seconds():
-    for text in ("<think>" * 140_000, "<think></think>" * 70_000, "[/THINK]" * 120_000, "<" + " " * 1_000_000):
-        began = time.monotonic()
+def test_many_tags_cost_computing_in_proportion_to_their_number():
+    for tag in ("<think>", "<think></think>", "[/THINK]", "< "):
+        began = time.process_time()
         for tags in ("at_start", "opened_by_template", "anywhere"):
-            split_thoughts(text, tags)
-        assert time.monotonic() - began < 10
+            split_thoughts(tag * 40_000, tags)
+        assert time.process_time() - began < 5  # it takes a tenth of a second; what grows with the square, minutes

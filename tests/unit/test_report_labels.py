@@ -14,7 +14,8 @@ from eval_assets.reports.rendered.json_report import report_json
 from eval_assets.reports.rendered.markdown import report_markdown
 from eval_assets.reports.rendered.page.html import report_html
 from eval_assets.reports.rendered.parquet import write_parquet
-from eval_assets.reports.rendered.table import WIDTH, report_table
+from eval_assets.reports.rendered.plain_lines import WIDTH
+from eval_assets.reports.rendered.table import report_table
 from eval_assets.stages.previews import rows_preview
 from eval_assets.tables.schemas import SCHEMAS
 from tests.report_rows import SHARE, measured, report_of, scored

@@ -8,7 +8,8 @@ from eval_assets.reports.rendered.json_report import report_json
 from eval_assets.reports.rendered.markdown import report_markdown
 from eval_assets.reports.rendered.page import page_examples
 from eval_assets.reports.rendered.page.html import report_html
-from eval_assets.reports.rendered.table import WIDTH, report_table
+from eval_assets.reports.rendered.plain_lines import WIDTH
+from eval_assets.reports.rendered.table import report_table
 from tests.report_rows import report_of
 
 N = 20

@@ -17,7 +17,8 @@ from eval_assets.reports.rendered.json_report import report_json
 from eval_assets.reports.rendered.markdown import report_markdown
 from eval_assets.reports.rendered.page.html import leaderboard_svg, report_html
 from eval_assets.reports.rendered.page.page_figures import figures
-from eval_assets.reports.rendered.table import WIDTH, report_table
+from eval_assets.reports.rendered.plain_lines import WIDTH
+from eval_assets.reports.rendered.table import report_table
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.schemas import PARTITIONED_BY
 from tests.report_rows import NOON, SHARE, aggregated, answered, judged, measured, report_of, scored, trial

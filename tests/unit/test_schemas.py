@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from eval_assets.cli.main import commands
+from eval_assets.config.alert import AlertFile
 from eval_assets.config.datasets.dataset import DatasetCard
 from eval_assets.config.datasets.row_source import RowSource
 from eval_assets.config.evaluation import EvaluationFile, Gate, MetricChoice
@@ -36,6 +37,7 @@ KINDS: Mapping[str, tuple[type[BaseModel], str]] = {
     "models": (ModelFile, "A model"),
     "judges": (JudgeFile, "A judge"),
     "evaluations": (EvaluationFile, "An evaluation"),
+    "alerts": (AlertFile, "An alert"),
 }
 JSON_TYPES = {str: "string", list: "array", dict: "object", bool: "boolean", int: "integer"}
 NAME = {"type": "string", "pattern": SLUG_PATTERN, "description": "Its name, under which results are kept."}
@@ -78,6 +80,7 @@ CONDITIONS: Mapping[type[BaseModel], list[dict[str, Any]]] = {
         NOT_A_JURY,
         {"properties": {"parameters": sampling_parameters()}},
     ],
+    AlertFile: [{"oneOf": [{"required": ["webhook_env"]}, {"required": ["command"]}]}],
     RowSource: [{"minProperties": 1, "maxProperties": 1}],
     Gate: [{"anyOf": [{"required": [name]} for name in (*Gate.OF_SCORES, *Gate.OF_COST)]}],
     MetricChoice: [{"if": {"not": {"required": ["function"]}}, "then": {"properties": {"metric": SHIPPED_METRIC}}}],

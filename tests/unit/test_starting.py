@@ -52,7 +52,7 @@ def test_the_whole_project_is_one_file_to_edit_and_one_of_rows(tmp_path: Path) -
         "definitions.py",
         "workspace.yaml",
         ".gitignore",
-        *(f".eval-assets/schemas/{kind}.json" for kind in ("dataset", "model", "judge", "evaluation")),
+        *(f".eval-assets/schemas/{kind}.json" for kind in ("dataset", "model", "judge", "evaluation", "alert")),
     )
     written = {str(path.relative_to(tmp_path / "project")) for path in tmp_path.rglob("project/**/*") if path.is_file()}
     assert written == set(beginning.written)

@@ -78,6 +78,8 @@ def _no_name(loc: Location, value: str) -> str:
     """What a name has to be like, by what it is the name of."""
     if {"api_key_env", "headers_env", "query_env"} & set(loc):
         return "expected the name of an environment variable, such as OPENAI_API_KEY, never the key itself"
+    if "webhook_env" in loc:
+        return "expected the name of an environment variable, such as SLACK_WEBHOOK, never the URL itself"
     if "owners" in loc:
         return f"expected team:name or an e-mail address that Dagster takes, got {value!r}"
     if loc[-1] == "metric" and ":" in value:

@@ -21,8 +21,9 @@ OF_AN_ACCOUNT = re.compile(
 WRITTEN_KEY = re.compile(
     r"\b(sk|pk|rk|xai|pplx)-[\w-]{16,}|\b(gsk|hf|ghp|xox[bp])[_-]\w{16,}|\bdapi[0-9a-f]{32}|\bAIza[\w-]{35}|\bAKIA[A-Z0-9]{16}"
     r"|^(Bearer|Basic) +\S|://[^/\s:@]*:[^/\s@]+@"
+    r"|\bhooks\.slack\.com/\w+/\S|\bdiscord(?:app)?\.com/api/webhooks/\S|\bwebhook\.office\.com/\S"
 )
-"""Keys by how their providers spell them, and URLs with a password."""
+"""Keys by how their providers spell them, URLs with a password, and those to which anybody may post."""
 CAMEL_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])")
 USER_IN_URL = re.compile(r"(?<=://)[^/\s@]+@")
 HIDDEN = "***"

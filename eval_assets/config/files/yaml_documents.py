@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from eval_assets.config.files.findings import problems_of
 from eval_assets.config.files.yaml_faults import fault_of
-from eval_assets.config.files.yaml_values import ValueReader, refuse_too_much
+from eval_assets.config.files.yaml_values import ValueReader, composed
 from eval_assets.config.problems import Location, Problem, field_path, raise_problems
 
 Parsed = TypeVar("Parsed", bound=BaseModel)
@@ -45,8 +45,7 @@ def parse_yaml(text: str, *, file: str, first_line: int = 1) -> Document:
     """
     reader = ValueReader(file, first_line)
     try:
-        refuse_too_much(text, reader)
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = composed(text, reader)
     except yaml.YAMLError as error:
         message, line = fault_of(error, text, first_line=first_line)
         raise_problems([Problem(file, f"not valid YAML: {message}", line)])

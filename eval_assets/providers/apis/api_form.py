@@ -1,10 +1,11 @@
 """What one API is to the client that speaks it: where requests go, how they are written, how replies are read."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from eval_assets.providers.apis.streams import STREAM
 from eval_assets.requests.exchange import Reply, Request
 
 SEEDS = ("seed", "random_seed")
@@ -29,6 +30,14 @@ class ReadsReply(Protocol):
         ...
 
 
+class JoinsEvents(Protocol):
+    """Makes one body of the events of a stream."""
+
+    def __call__(self, content: bytes, /) -> dict[str, Any]:
+        """The body that they amount to, or that of an error; raises `TransientFailure` where the stream is cut."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiForm:
     """How an API is asked and answers.
@@ -37,12 +46,18 @@ class ApiForm:
         path: Where requests go, below the base address; `{model}` stands for the model id.
         body: Writes a request.
         reply: Reads what came.
+        whole: Joins what comes piece by piece.
+        streaming: Parameters that ask for that.
+        streamed_path: Where requests for that go, if elsewhere.
         formats: Types of reply formats that it has.
     """
 
     path: str
     body: WritesBody
     reply: ReadsReply
+    whole: JoinsEvents
+    streaming: Mapping[str, Any] = field(default_factory=lambda: STREAM)
+    streamed_path: str | None = None
     formats: tuple[str, ...] = ("json_schema", "json_object")
 
 

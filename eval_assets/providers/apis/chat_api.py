@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from eval_assets.providers.apis.api_form import ApiForm, drawn, nested
+from eval_assets.providers.apis.streams import STREAM_WITH_USAGE, completion_of
 from eval_assets.providers.clients.openai_replies import reply_of
 from eval_assets.requests.exchange import Reply, Request
 
@@ -19,4 +20,6 @@ def chat_reply(body: Any, _request: Request, *, latency_seconds: float, requeste
     return reply_of(body, latency_seconds=latency_seconds, requested_at=requested_at)
 
 
-CHAT = ApiForm(path="/chat/completions", body=chat_body, reply=chat_reply)
+CHAT = ApiForm(
+    path="/chat/completions", body=chat_body, reply=chat_reply, whole=completion_of, streaming=STREAM_WITH_USAGE
+)

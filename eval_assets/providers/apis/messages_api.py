@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from eval_assets.providers.apis.message_parts import (
     text_of_parts,
     tool_calls_of,
 )
+from eval_assets.providers.apis.streams import message_of
 from eval_assets.providers.dialects.families import FORCED_TOOL, is_asked_to_think
 from eval_assets.providers.dispatch.costs import ASSUMED_MAX_TOKENS
 from eval_assets.providers.failures import RequestFailed, TransientFailure
@@ -107,8 +109,10 @@ def messages_reply(body: Any, request: Request, *, latency_seconds: float, reque
 
 
 FORMATS = ("json_schema",)
-MESSAGES = ApiForm(path="/messages", body=messages_body, reply=messages_reply, formats=FORMATS)
-MESSAGES_ON_VERTEX = ApiForm(path="/{model}:rawPredict", body=vertex_body, reply=messages_reply, formats=FORMATS)
+MESSAGES = ApiForm(path="/messages", body=messages_body, reply=messages_reply, whole=message_of, formats=FORMATS)
+MESSAGES_ON_VERTEX = replace(
+    MESSAGES, path="/{model}:rawPredict", body=vertex_body, streamed_path="/{model}:streamRawPredict"
+)
 
 
 def _turns(messages: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -13,6 +13,7 @@ from eval_assets.providers.apis.message_parts import (
     text_of_parts,
     tool_calls_of,
 )
+from eval_assets.providers.apis.streams import response_of
 from eval_assets.providers.clients.openai_replies import REFUSED_CODES
 from eval_assets.providers.failures import AttemptFailure, RateLimited, RequestFailed, TransientFailure
 from eval_assets.providers.http.statuses import error_of
@@ -85,7 +86,7 @@ def responses_reply(body: Any, _request: Request, *, latency_seconds: float, req
     )
 
 
-RESPONSES = ApiForm(path="/responses", body=responses_body, reply=responses_reply)
+RESPONSES = ApiForm(path="/responses", body=responses_body, reply=responses_reply, whole=response_of)
 
 
 def _items(message: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -6,44 +6,52 @@ What lines hold and what replies mean is the business of `openai_client`, as for
 import asyncio
 import json
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from eval_assets.config.model import Model
-from eval_assets.providers.batches.service import BatchLost, BatchStatus, Leftover, Result
-from eval_assets.providers.clients.openai_client import OpenAIClient, open_openai
+from eval_assets.providers.batches.endpoint_calls import (
+    CALL_SECONDS,
+    CANCELLED,
+    CLOCKS_DIFFER,
+    TRANSFER_SECONDS,
+    answer_of,
+    with_room_for_results,
+)
+from eval_assets.providers.batches.service import BatchStatus, Leftover, Result
+from eval_assets.providers.clients.azure_address import azure_resource_url
+from eval_assets.providers.clients.openai_client import OpenAIClient
+from eval_assets.providers.clients.openai_opening import open_openai
 from eval_assets.providers.clients.surroundings import Surroundings
-from eval_assets.providers.failures import PartitionFailure, RequestFailed, TransientFailure
+from eval_assets.providers.failures import RequestFailed, TransientFailure
 from eval_assets.providers.http.bodies import json_of
 from eval_assets.providers.http.statuses import error_of
 from eval_assets.providers.images import with_image_data
 from eval_assets.requests.exchange import Reply, Request
 
 if TYPE_CHECKING:
-    from openai.types import Batch
+    from openai.types import Batch, FileObject
 
 LOG = logging.getLogger("eval_assets")
-Value = TypeVar("Value")
 
 MOST_REQUESTS = 50_000
 MOST_BYTES = 200 * 10**6
 VERSION = "/v1"
-TOKEN_FIELD = "eval_assets"  # noqa: S105  a field's name
-RESULT_MIB = 4 * 1024
-"""Largest file of results that is read."""
 
-CALL_SECONDS = 60.0
-TRANSFER_SECONDS = 3_600.0
-CLOCKS_DIFFER = timedelta(days=1)
-"""By how much the provider's clock may differ from ours, when we look for a batch of ours."""
+BEING_READ = ("pending", "running", "importing")
+UNREADABLE = ("error", "failed")
+"""States of a file on Azure; elsewhere it is `uploaded` or `processed` at once."""
+
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 30.0
+TOKEN_FIELD = "eval_assets"  # noqa: S105  a field's name
 
 OVER = ("completed", "failed", "expired", "cancelled")
 FULL = ("token_limit_exceeded", "rate_limit_exceeded", "server_error", "internal_error")
 """Why a batch may be refused as a whole today and taken later."""
-
-CANCELLED = "batch_cancelled"
 
 
 class OpenAIBatches:
@@ -52,15 +60,16 @@ class OpenAIBatches:
     Args:
         client: Spells requests and reads replies.
         images: Folder of images that are files.
+        version: Of the API, as lines name it before its path.
     """
 
     most_requests = MOST_REQUESTS
     most_bytes = MOST_BYTES
 
-    def __init__(self, client: OpenAIClient, images: Path) -> None:
+    def __init__(self, client: OpenAIClient, images: Path, *, version: str = VERSION) -> None:
         self._client = client
         self._images = images
-        self._endpoint = VERSION + client.path
+        self._endpoint = version + client.path
 
     def line(self, key: str, request: Request) -> bytes:
         """A request as a line of the file that is uploaded; raises as `with_image_data` does."""
@@ -69,13 +78,13 @@ class OpenAIBatches:
         return json.dumps(line, separators=(",", ":")).encode() + b"\n"
 
     async def upload(self, file: Path, token: str) -> str:
-        """Upload a file; the provider's name of it."""
+        """Upload a file; the provider's name of it, once it may be used: Azure reads it first."""
         content = await asyncio.to_thread(file.read_bytes)
         named = (f"eval-assets-{token}.jsonl", content)
         uploaded = await self._called(
             lambda openai: openai.files.create(file=named, purpose="batch"), "/files", TRANSFER_SECONDS
         )
-        return str(uploaded.id)
+        return await self._usable(uploaded)
 
     async def create(self, file_id: str, token: str) -> BatchStatus:
         """Submit an uploaded file."""
@@ -90,7 +99,7 @@ class OpenAIBatches:
         )
         return _status_of(created)
 
-    async def find(self, token: str, since: datetime) -> BatchStatus | None:
+    async def find(self, token: str, since: datetime, n_requests: int) -> BatchStatus | None:  # noqa: ARG002
         """The batch that was created with this token; batches are listed the newest first."""
         async for batch in self._listed():
             if (batch.metadata or {}).get(TOKEN_FIELD) == token:
@@ -124,6 +133,22 @@ class OpenAIBatches:
         """Disconnect."""
         await self._client.aclose()
 
+    async def _usable(self, uploaded: "FileObject") -> str:
+        """The name of a file, once the provider has read it."""
+        file_id, pause = str(uploaded.id), FIRST_PAUSE_SECONDS
+        began = time.monotonic()
+        while uploaded.status in BEING_READ:
+            if time.monotonic() - began > TRANSFER_SECONDS:
+                said = f"{file_id} is still {uploaded.status} after {TRANSFER_SECONDS:g} s"
+                raise TransientFailure(said, "timeout")
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            uploaded = await self._called(lambda openai: openai.files.retrieve(file_id), f"/files/{file_id}", lost=True)
+        if uploaded.status in UNREADABLE:
+            told = f": {uploaded.status_details}" if uploaded.status_details else ""
+            raise RequestFailed(f"the provider can't read the file of requests{told}", "batch_refused")
+        return file_id
+
     async def _content(self, file_id: str) -> bytes:
         url = f"/files/{file_id}/content"
         held = await self._called(lambda openai: openai.files.content(file_id), url, TRANSFER_SECONDS, lost=True)
@@ -146,26 +171,17 @@ class OpenAIBatches:
     async def _called(
         self, call: Callable[[Any], Awaitable[Any]], path: str, seconds: float = CALL_SECONDS, *, lost: bool = False
     ) -> Any:
-        """What an endpoint of batches answers; raises a failure, `BatchLost` where the provider knows nothing of it."""
-        try:
-            async with asyncio.timeout(seconds):
-                return await self._client.called(call, path)
-        except TimeoutError:
-            raise TransientFailure(f"no answer of {path} within {seconds:g} s", kind="timeout") from None
-        except PartitionFailure as failure:
-            if failure.kind != "unknown_model":
-                raise
-            if lost:
-                raise BatchLost(f"the provider doesn't know {path} any more: {failure}") from None
-            said = f"this endpoint takes no batches; leave `mode: batch` out, or run with --now ({failure})"
-            raise PartitionFailure(said, "no_batches") from None
+        return await answer_of(self._client, call, path, seconds, lost=lost)
 
 
 def open_openai_batches(model: Model, surroundings: Surroundings) -> OpenAIBatches:
-    """Batches of a model file, with secrets from the environment; raises as `open_openai` does."""
-    limits = model.file.limits.model_copy(update={"max_reply_mib": RESULT_MIB})
-    roomy = model.model_copy(update={"file": model.file.model_copy(update={"limits": limits})})
-    return OpenAIBatches(open_openai(roomy, surroundings), surroundings.images_dir)
+    """Batches of a model file, with secrets from the environment; raises as `open_openai` does.
+
+    On Azure they belong to the resource, not to a deployment: that is named by each line.
+    """
+    resource = azure_resource_url(model.file)
+    client = open_openai(with_room_for_results(model), surroundings, base_url=resource)
+    return OpenAIBatches(client, surroundings.images_dir, version=VERSION if resource is None else "")
 
 
 def _status_of(batch: "Batch") -> BatchStatus:

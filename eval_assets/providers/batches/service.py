@@ -70,8 +70,11 @@ class BatchService(Protocol):
         """Submit an uploaded file; `token` is kept with the batch."""
         ...
 
-    async def find(self, token: str, since: datetime) -> BatchStatus | None:
-        """The batch that was created with this token, at this time or later; null if there is none."""
+    async def find(self, token: str, since: datetime, n_requests: int) -> BatchStatus | None:
+        """The batch that was created with this token, at this time or later; null if there is none.
+
+        Raises `TransientFailure` where that can't be told yet, maybe of as many requests.
+        """
         ...
 
     async def status(self, batch_id: str) -> BatchStatus:

@@ -88,10 +88,10 @@ async def settled(record: BatchRecord, service: BatchService, ledger: BatchLedge
         ledger.discard(record)
         return None
     asked_at = _asked_at(record)
-    found = await service.find(record.token, asked_at)
+    found = await service.find(record.token, asked_at, record.n_requests)
     if found is None and (wait := SETTLING_SECONDS - (datetime.now(UTC) - asked_at).total_seconds()) > 0:
         await asyncio.sleep(wait)
-        found = await service.find(record.token, asked_at)
+        found = await service.find(record.token, asked_at, record.n_requests)
     if found is None:
         ledger.discard(record)
         return None
@@ -116,9 +116,12 @@ async def _submitted(record: BatchRecord, service: BatchService, ledger: BatchLe
         try:
             created = await _again(lambda: service.create(file_id, record.token), may_have_worked=True)
         except TransientFailure as failure:
-            # It may have been created all the same.
+            # It may have been created all the same; who can't tell must not create it again.
             await asyncio.sleep(_backoff(attempt))
-            found = await _found(record, service)
+            try:
+                found = await service.find(record.token, _asked_at(record), record.n_requests)
+            except TransientFailure:
+                break
             if found is None:
                 LOG.info("batch %s isn't created yet: %s", record.token, failure)
                 continue
@@ -126,13 +129,6 @@ async def _submitted(record: BatchRecord, service: BatchService, ledger: BatchLe
         return ledger.save(with_status(replace(record, state="submitted"), created))
     LOG.warning("whether a batch of %s was created isn't known; the next run looks for it", record.model_name)
     return record
-
-
-async def _found(record: BatchRecord, service: BatchService) -> BatchStatus | None:
-    try:
-        return await service.find(record.token, _asked_at(record))
-    except TransientFailure:
-        return None
 
 
 async def _again(call: Callable[[], Awaitable[Value]], *, may_have_worked: bool = False) -> Value:

@@ -41,6 +41,7 @@ def open_anthropic(model: Model, surroundings: Surroundings) -> OpenAIClient:
         secret_query={field: secret_of(model, name, environment) for field, name in file.query_env.items()},
         max_connections=file.limits.max_concurrency,
         max_reply_mib=file.limits.max_reply_mib,
+        streams=file.stream,
         dialect=Dialect.of(
             model, lane_of(ModelIdentity(file.provider, *anthropic_address(file))), surroundings.dialects
         ),

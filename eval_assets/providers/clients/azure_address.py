@@ -19,6 +19,21 @@ def is_on_azure(base_url: str) -> bool:
     return AZURE_HOST.search(urlsplit(base_url).hostname or "") is not None
 
 
+def azure_resource_url(file: ModelFile) -> str | None:
+    """Where files and batches of a resource are; null where the address is none of Azure's.
+
+    >>> file = {"provider": "openai", "model": "our-gpt", "base_url": "https://ours.openai.azure.com"}
+    >>> azure_resource_url(ModelFile(**file, query={"api-version": "2024-10-21"}))
+    'https://ours.openai.azure.com/openai'
+    >>> azure_resource_url(ModelFile(**file))
+    'https://ours.openai.azure.com/openai/v1'
+    """
+    base_url = azure_base_url(file)
+    if base_url is None or not is_on_azure(base_url):
+        return None
+    return re.sub(r"/deployments/[^/]+/?$", "", base_url)
+
+
 def azure_base_url(file: ModelFile) -> str | None:
     """The address of a resource with what leads to its deployment; one that leads further is left as it stands.
 

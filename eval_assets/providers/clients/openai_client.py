@@ -8,28 +8,28 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from eval_assets.config.model import Limits, Model, ModelFile
-from eval_assets.config.served import DEFAULT_API, ApiName
+from eval_assets.config.model import Limits
 from eval_assets.providers.apis.api_form import ApiForm
 from eval_assets.providers.apis.chat_api import CHAT
-from eval_assets.providers.apis.prompt_caching import Pointing, pointing_by_key, pointing_to_nothing
-from eval_assets.providers.apis.responses_api import RESPONSES
-from eval_assets.providers.clients.access_tokens import Tokens, has_tokens, tokens_of
-from eval_assets.providers.clients.azure_address import azure_base_url, is_on_azure
+from eval_assets.providers.apis.prompt_caching import Pointing, pointing_to_nothing
+from eval_assets.providers.apis.streams import STREAM, USAGE_OF_A_STREAM
+from eval_assets.providers.clients.access_tokens import Tokens
 from eval_assets.providers.clients.openai_replies import refusal_of
-from eval_assets.providers.clients.served_endpoints import endpoint_of, secret_of, secrets_named
-from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.dialects.found_out import FORMAT, SCHEMA, Dialect
 from eval_assets.providers.dialects.not_taken import STATUSES, refused_name
 from eval_assets.providers.dispatch.limiter import Quota
 from eval_assets.providers.failures import AttemptFailure, PartitionFailure, RequestFailed, TransientFailure
 from eval_assets.providers.http.bodies import REPLACEMENT, is_event_stream, is_page, json_of, page_text
-from eval_assets.providers.http.connections import FIRST_TOKEN_AT, MIB, bounded_client, failed_connection
-from eval_assets.providers.http.event_streams import STREAMING, USAGE_OF_A_STREAM, completion_of
+from eval_assets.providers.http.connections import (
+    FIRST_TOKEN_AT,
+    MIB,
+    bounded_client,
+    failed_connection,
+    without_authorization,
+)
 from eval_assets.providers.http.headers import quota_of
 from eval_assets.providers.http.statuses import (
     REPLIED,
@@ -42,7 +42,6 @@ from eval_assets.providers.http.statuses import (
 from eval_assets.providers.redaction import redacted, redacted_texts
 from eval_assets.providers.replies.guessed_tokens import with_guessed_tokens
 from eval_assets.requests.exchange import Reply, Request
-from eval_assets.requests.keys import ModelIdentity, lane_of
 
 if TYPE_CHECKING:
     import httpx2
@@ -52,7 +51,6 @@ if TYPE_CHECKING:
 OPENAI_HOST = "api.openai.com"
 OPENAI_URL = f"https://{OPENAI_HOST}/v1"
 LONGEST_MESSAGE = 500
-APIS: Mapping[ApiName, ApiForm] = MappingProxyType({"chat": CHAT, "responses": RESPONSES})
 LARGEST_REPLY_MIB = Limits().max_reply_mib
 
 
@@ -95,7 +93,8 @@ class OpenAIClient:
         tokens: Tokens | None = None,
     ) -> None:
         self.quota = Quota()
-        self._api, self._path = api, api.path.format(model=quote(model_id, safe="@"))
+        path = (streams and api.streamed_path) or api.path
+        self._api, self._path = api, path.format(model=quote(model_id, safe="@"))
         self._tokens = tokens
         self._pointing, self._fixed_headers = pointing, dict(fixed_headers or {})
         self._dialect = dialect or Dialect(f"model {model_id!r}", model_id)
@@ -106,8 +105,7 @@ class OpenAIClient:
         self._secrets = [
             secret for secret in (api_key, *self._headers.values(), *(secret_query or {}).values()) if secret
         ]
-        self._options: RequestOptions = {}
-        self._streaming: Mapping[str, Any] = STREAMING if streams else {}
+        self._streaming: Mapping[str, Any] = api.streaming if streams else {}
         self._openai: AsyncOpenAI | None = None
 
     async def complete(self, request: Request) -> Reply:
@@ -229,7 +227,7 @@ class OpenAIClient:
         """Whether something was refused that has another name or form, or that the request can do without."""
         body = self._parsed(response.content, response.status_code)
         if USAGE_OF_A_STREAM in sent and USAGE_OF_A_STREAM in error_of(body)[1]:
-            self._streaming = {"stream": True}  # then usage is guessed
+            self._streaming = STREAM  # then usage is guessed
             return True
         # Another name of a format comes before a weaker one.
         if (name := refused_name(body, sent)) is not None:
@@ -280,9 +278,7 @@ class OpenAIClient:
         try:
             # The raw response: parsing it into the SDK's models would cost as much CPU as all the rest.
             body = self._api.body(self._model_id, request, sent)
-            options: RequestOptions = (
-                self._options if token is None else {"headers": {"Authorization": f"Bearer {token}"}}
-            )
+            options: RequestOptions = {} if token is None else {"headers": {"Authorization": f"Bearer {token}"}}
             return await client.post(self._path, cast_to=httpx2.Response, body=body, options=options)
         except openai.APIStatusError as error:
             return error.response
@@ -310,7 +306,7 @@ class OpenAIClient:
     def _parsed(self, content: bytes, status: int) -> Any:
         """The JSON of a body, of a stream what its chunks amount to; of an error that isn't JSON the text."""
         if status in REPLIED and is_event_stream(content):  # some always stream
-            return completion_of(content)
+            return self._api.whole(content)
         try:
             return json_of(content)
         except ValueError as error:
@@ -332,11 +328,15 @@ class OpenAIClient:
         line = " ".join(self._redacted(text).split())
         return "".join(letter if letter.isprintable() else REPLACEMENT for letter in line)[:LONGEST_MESSAGE]
 
+    @property
+    def _sends_authorization(self) -> bool:
+        """Whether a key, a token or the file fills the header of that name."""
+        named = {header.lower() for header in self._headers}
+        return self._api_key is not None or self._tokens is not None or "authorization" in named
+
     def _connect(self) -> "AsyncOpenAI":
         from openai import AsyncOpenAI, Omit
 
-        if self._api_key is None and "authorization" not in {header.lower() for header in self._headers}:
-            self._options = {"headers": {"Authorization": Omit()}}
         headers: dict[str, Any] = {}
         if urlsplit(self._base_url).hostname != OPENAI_HOST:
             # The SDK reads these from the environment; they are nobody else's business.
@@ -348,61 +348,10 @@ class OpenAIClient:
             timeout=None,  # the engine's deadline counts
             default_headers={**headers, **self._fixed_headers, **self._headers},
             default_query=self._query,
-            http_client=bounded_client(max_connections=self._max_connections, max_body_bytes=self._max_body_bytes),
+            http_client=bounded_client(
+                max_connections=self._max_connections,
+                max_body_bytes=self._max_body_bytes,
+                finish=None if self._sends_authorization else without_authorization,
+            ),
         )
         return self._openai
-
-
-def open_openai(model: Model, surroundings: Surroundings) -> OpenAIClient:
-    """The client of a model file, with secrets from the environment.
-
-    Raises:
-        MissingKeyError: A variable that the file names, or OPENAI_API_KEY for OpenAI itself, is not set.
-    """
-    file, environment = model.file, surroundings.environment
-    base_url, key_name = azure_base_url(file) or OPENAI_URL, _key_name(file)
-    key = None if key_name is None else secret_of(model, key_name, environment)
-    is_openai = urlsplit(base_url).hostname == OPENAI_HOST
-    return OpenAIClient(
-        model_id=str(file.model),
-        api=APIS[file.api],
-        base_url=base_url,
-        api_key=None if is_on_azure(base_url) else key,
-        headers=({"api-key": key} if key and is_on_azure(base_url) else {})
-        | {header: secret_of(model, name, environment) for header, name in file.headers_env.items()},
-        query=file.query,
-        secret_query={field: secret_of(model, name, environment) for field, name in file.query_env.items()},
-        max_connections=file.limits.max_concurrency,
-        max_reply_mib=file.limits.max_reply_mib,
-        streams=file.stream,
-        dialect=Dialect.of(model, lane_of(ModelIdentity(file.provider, *openai_address(file))), surroundings.dialects),
-        pointing=pointing_by_key if is_openai or file.api != DEFAULT_API else pointing_to_nothing,
-        tokens=tokens_of(model, surroundings),
-    )
-
-
-def openai_address(file: ModelFile) -> tuple[str, str]:
-    """Endpoint and model id of a model file; an API other than the usual one is an address of its own.
-
-    >>> openai_address(ModelFile(provider="openai", model="gpt-5", api="responses"))
-    ('https://api.openai.com/v1/responses', 'gpt-5')
-    """
-    base_url = azure_base_url(file) or OPENAI_URL
-    if file.api != DEFAULT_API:
-        base_url = base_url.rstrip("/") + APIS[file.api].path
-    return endpoint_of(base_url, file.query), str(file.model)
-
-
-def openai_account(file: ModelFile) -> str:
-    """The variables that hold the key and whatever else is secret, by name: what they hold is nobody's business.
-
-    >>> openai_account(ModelFile(provider="openai", model="gpt-4o", headers_env={"X-Key": "GATEWAY_KEY"}))
-    'OPENAI_API_KEY X-Key=GATEWAY_KEY'
-    """
-    return secrets_named(file, _key_name(file))
-
-
-def _key_name(file: ModelFile) -> str | None:
-    """The variable that holds the key; null if none is sent."""
-    needs_key = urlsplit(file.base_url or OPENAI_URL).hostname == OPENAI_HOST and not has_tokens(file)
-    return file.api_key_env or ("OPENAI_API_KEY" if needs_key else None)

@@ -30,6 +30,11 @@ API_NAMES: Mapping[str, Names] = MappingProxyType(
             "response_format": "text.format",
             **dict.fromkeys(("seed", "presence_penalty", "frequency_penalty", "logit_bias")),
         },
+        "completions": {
+            "max_tokens": "max_tokens",
+            "max_completion_tokens": "max_tokens",
+            **dict.fromkeys(("reasoning_effort", "verbosity")),
+        },
         "messages": {
             "max_completion_tokens": "max_tokens",
             "stop": "stop_sequences",

@@ -6,7 +6,7 @@ What a status means is in `statuses`, what a body means in `openai_replies`.
 
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
 from eval_assets.providers.failures import RequestFailed, TransientFailure
@@ -23,12 +23,22 @@ HEADERS_OF_THE_WIRE = (b"content-encoding", b"content-length", b"transfer-encodi
 NO_SUCH_NAME = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
 
 
-def bounded_client(*, max_connections: int, max_body_bytes: int) -> "httpx2.AsyncClient":
+Finish = Callable[["httpx2.Request"], None]
+"""What is done to a request last of all, each time that it is sent."""
+
+
+def without_authorization(request: "httpx2.Request") -> None:
+    """Take the header away that the SDK always sends: whoever lets in by another would find fault with it."""
+    request.headers.pop("Authorization", None)
+
+
+def bounded_client(*, max_connections: int, max_body_bytes: int, finish: Finish | None = None) -> "httpx2.AsyncClient":
     """A client on the aiohttp transport, which itself takes at most 128 headers of 8 KiB each.
 
     Args:
         max_connections: At once, and kept open.
         max_body_bytes: Of a body once it is decompressed; a larger one raises `RequestFailed` and ends its connection.
+        finish: What is done to each request before it goes out.
     """
     import httpx2
     from openai import DefaultAioHttpClient
@@ -37,6 +47,8 @@ def bounded_client(*, max_connections: int, max_body_bytes: int) -> "httpx2.Asyn
         """Sends requests; responses come back complete and decompressed."""
 
         async def send(self, request: httpx2.Request, *, stream: bool = False, **options: Any) -> httpx2.Response:  # noqa: ARG002  a body is always read here
+            if finish is not None:
+                finish(request)
             response = await super().send(request, stream=True, **options)
             first = FirstToken()
             try:

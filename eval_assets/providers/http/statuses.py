@@ -55,7 +55,7 @@ OF_FORMATS = (
 OF_A_FAULTY_FORMAT = ("invalid schema", "invalid_json_schema", "must contain the word")
 """What is found fault with in a schema, or in messages beside a format, by endpoints that take such."""
 
-PATHS = ("/chat/completions", "/responses", "/messages")
+PATHS = ("/chat/completions", "/completions", "/responses", "/messages")
 """What is added to a `base_url`, by API."""
 
 LONGEST_KIND = 60

@@ -10,7 +10,7 @@ from eval_assets.reports.candidate_report import CandidateReport
 from eval_assets.reports.computed.roles import Role
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.rendered.answer import Labels
-from eval_assets.reports.rendered.measures import MOST_SIDE_BY_SIDE, Measure, measures, standings
+from eval_assets.reports.rendered.measures import MOST_SIDE_BY_SIDE, Measure, in_points, measures, standings
 from eval_assets.wording.numbers import ABSENT, interval_text, money_text, number_text, seconds_text
 
 MOST_ROWS = 8
@@ -150,8 +150,7 @@ def _columns(report: EvaluationReport, first: Measure | None, others: Sequence[M
         head = Head(first.title, first.greater_is_better)
         yield _Column(head, {one.name: _primary_cell(report, first, one) for one in candidates})
         if len(candidates) > 1:
-            in_points = _in_points(report, first.metric)
-            title = f"vs baseline{', points' if in_points else ''}"
+            title = f"vs baseline{', points' if in_points(report, first.metric) else ''}"
             yield _Column(Head(title), {one.name: _difference_cell(report, first.metric, one) for one in candidates})
     if any(_is_incomplete(one, first) for one in candidates):
         yield _Column(
@@ -197,7 +196,7 @@ def _difference_cell(report: EvaluationReport, metric: str, candidate: Candidate
     if row is None or row["difference"] is None:
         return ABSENT
     low, high = row["difference_ci_low"], row["difference_ci_high"]
-    factor = 100 if _in_points(report, metric) else 1
+    factor = 100 if in_points(report, metric) else 1
     within = (None, None) if low is None or high is None else (factor * low, factor * high)
     ends = "" if low is None else f" {interval_text(*within)}"
     return f"{number_text(factor * row['difference'], within=within, sign=True)}{ends}"
@@ -219,8 +218,3 @@ def _is_incomplete(candidate: CandidateReport, first: Measure | None) -> bool:
     row = None if first is None else first.rows.get(candidate.name)
     unscored = first is not None and (row is None or row["n_scored"] < row["n_total"])
     return unscored or not speed.n_predictions or speed.n_answered < speed.n_predictions
-
-
-def _in_points(report: EvaluationReport, metric: str) -> bool:
-    facts = report.facts(metric)
-    return (facts["lowest_possible"], facts["highest_possible"]) == (0, 1)

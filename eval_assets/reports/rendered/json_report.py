@@ -9,12 +9,14 @@ import polars as pl
 
 from eval_assets.reports.candidate_report import CandidateReport
 from eval_assets.reports.evaluation_report import EvaluationReport
+from eval_assets.reports.judge_parts import JudgePart
 from eval_assets.reports.judge_trust import JudgeTrust
 from eval_assets.reports.note import Note
 from eval_assets.reports.noting import report_notes
 from eval_assets.reports.rendered.answer import answer_sentence
 from eval_assets.reports.rendered.answer_table import answer_table
 from eval_assets.reports.rendered.changes_json import changes_json
+from eval_assets.reports.rendered.ranked_slices import RankedSlice, ranked_slices
 from eval_assets.tables.columns import CANDIDATE
 from eval_assets.wording.valid_json import finite_values
 
@@ -58,6 +60,7 @@ def report_json(report: EvaluationReport) -> dict[str, Any]:
             "comparisons": [
                 {**row, "labels": json.loads(row["labels"] or "[]")} for row in _rows(report.comparison, "evaluation")
             ],
+            "slices": [_slice(one) for one in ranked_slices(report)],
             "changes": changes_json(report.changes),
             "gates": _rows(report.gates, "evaluation"),
             "total": asdict(report.total),
@@ -94,6 +97,19 @@ def _candidate(candidate: CandidateReport, report: EvaluationReport) -> dict[str
     }
 
 
+def _slice(one: RankedSlice) -> dict[str, Any]:
+    """A slice's place among all; each candidate's numbers on it are under `candidates`."""
+    return {
+        "slice_column": one.column,
+        "slice_value": one.value,
+        "metric": one.measure.metric,
+        "n_examples": one.n_examples,
+        "differs_most": one.differs,
+        "difference": one.difference,
+        "is_small": one.is_small,
+    }
+
+
 def _trust(judge: JudgeTrust) -> dict[str, Any]:
     return {
         "judge": judge.judge,
@@ -101,8 +117,16 @@ def _trust(judge: JudgeTrust) -> dict[str, Any]:
         "badge": judge.badge,
         "sentence": judge.sentence,
         "statistics": {name: _measured(row) for name, row in judge.statistics.items()},
+        "parts": [_judge_part(part) for part in judge.parts],
         "corrected_means": {candidate: _measured(row) for candidate, row in judge.corrected.items()},
     }
+
+
+def _judge_part(part: JudgePart) -> dict[str, Any]:
+    """Agreement with people on a slice, or with another judge on all outputs or a slice."""
+    column, value = part.slice or (None, None)
+    place = {"other_judge": part.other, "slice_column": column, "slice_value": value, "n": part.n}
+    return {**place, "statistics": {name: _measured(row) for name, row in part.rows.items()}}
 
 
 def _measured(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Iterator
+from itertools import groupby
 
+from eval_assets.calibration.two_raters import BETWEEN_JUDGES, FEWEST_EXAMPLES
 from eval_assets.config.candidate import Candidate
 from eval_assets.reports.candidate_report import Row
 from eval_assets.reports.evaluation_report import EvaluationReport
-from eval_assets.reports.judge_trust import JudgeTrust
+from eval_assets.reports.judge_parts import JudgePart
+from eval_assets.reports.judge_trust import TITLES, JudgeTrust
 from eval_assets.wording.foreign_text import markdown_text, shortened
-from eval_assets.wording.numbers import ABSENT, interval_text, number_text, share_text
+from eval_assets.wording.numbers import ABSENT, count_text, interval_text, number_text, share_text
 
 SHOWN_CHARACTERS = 120
 WORST = 3
@@ -22,6 +25,7 @@ def trust_markdown(report: EvaluationReport) -> list[str]:
     for judge in report.judging.trust:
         lines += [f"**{markdown_text(judge.judge)}**: {markdown_text(standing(judge))}", ""]
         lines += [*_statistics(judge), ""] if next(judge.shown, None) else []
+        lines += [*(f"- {markdown_text(line)}" for line in part_lines(judge)), ""] if judge.parts else []
         lines += [*_corrected(judge), ""] if judge.corrected else []
         lines += _worst(report, judge.judge)
     return lines[:-1]
@@ -54,6 +58,7 @@ def judging_lines(report: EvaluationReport) -> Iterator[tuple[str, str]]:
         yield "judge ", f"{judge.judge}: {standing(judge)}"
         for title, row in judge.shown:
             yield "  ", f"{title}: {value_text(row)} {ends_text(row)}, n = {row['n']:,}"
+        yield from (("  ", line) for line in part_lines(judge))
         for candidate, row in judge.corrected.items():
             yield "  ", f"{candidate}: mean {corrected_text(row)}"
     for row in report.judging.duels(report.evaluation).iter_rows(named=True):
@@ -70,6 +75,44 @@ def standing(judge: JudgeTrust) -> str:
     row = next(row for _, row in judge.shown if row["raters"] is not None)
     labelled = f"{row['n']:,} outputs labelled by {', '.join(json.loads(row['raters']))}"
     return f"checked against {labelled}" if judge.beats_chance else f"{judge.badge}, compared with {labelled}"
+
+
+def part_lines(judge: JudgeTrust) -> Iterator[str]:
+    """Agreement with each other judge, and where with people or with that judge it is least; the rest is counted."""
+    for other, parts in groupby(judge.parts, key=lambda part: part.other):
+        slices = []
+        for part in parts:
+            if part.slice is None:
+                yield f"with the judge {other}: {part_text(part)}"
+            else:
+                slices.append(part)
+        measured = [part for part in slices if not part.is_small]
+        whom = "people" if other is None else f"the judge {other}"
+        for part in measured[:WORST]:
+            yield f"with {whom} on {shortened(slice_title(part), SHOWN_CHARACTERS)}: {part_text(part)}"
+        more = count_text(len(measured) - WORST, "more slice") if len(measured) > WORST else ""
+        n_small = len(slices) - len(measured)
+        small = f"{count_text(n_small, 'slice')} with fewer than {FEWEST_EXAMPLES} examples, too few to tell"
+        if more or n_small:
+            yield f"with {whom}: {'; '.join(filter(None, [more, small if n_small else '']))}"
+
+
+def slice_title(part: JudgePart) -> str:
+    """Column and value of a slice."""
+    return " = ".join(part.slice) if part.slice else "all outputs"
+
+
+def part_text(part: JudgePart) -> str:
+    """Two raters' agreement in a line, or why there is none."""
+    rows = [(title, row) for title, row in (("same score", part.same), (None, part.agreement)) if row is not None]
+    if not rows:
+        return part.why
+    said = (f"{title or TITLES[_plain(row)]} {value_text(row)} {ends_text(row)}" for title, row in rows)
+    return f"{', '.join(said)}, n = {part.n:,}"
+
+
+def _plain(row: Row) -> str:
+    return str(row["statistic"]).removeprefix(BETWEEN_JUDGES)
 
 
 def value_text(row: Row) -> str:
@@ -116,7 +159,7 @@ def strength_text(row: Row) -> str:
 
 
 def _is_share(statistic: str) -> bool:
-    return statistic.endswith(("_share", "_rate")) or statistic == "raw_agreement"
+    return statistic.endswith(("_share", "_rate", "raw_agreement"))
 
 
 def _percent(row: Row) -> str:

@@ -16,10 +16,18 @@ from eval_assets.reports.rendered.answer_table import MOST_ROWS, AnswerTable, an
 from eval_assets.reports.rendered.changes_text import changes_markdown
 from eval_assets.reports.rendered.gate_formats import MARKS, condition_text, gates_sentence, gates_table
 from eval_assets.reports.rendered.judging_text import duels_markdown, trust_markdown
-from eval_assets.reports.rendered.measures import Measure, compared_metrics, is_told, mean_text, side_by_side
+from eval_assets.reports.rendered.measures import Measure, compared_metrics, in_points, is_told, mean_text, side_by_side
+from eval_assets.reports.rendered.ranked_slices import (
+    difference_text,
+    ranked_slices,
+    shown_slices,
+    slices_caption,
+    small_text,
+)
 from eval_assets.reports.rendered.success_lines import success_lines
 from eval_assets.wording.foreign_text import markdown_text, shortened
 from eval_assets.wording.numbers import (
+    ABSENT,
     confidence_text,
     count_text,
     money_text,
@@ -39,12 +47,13 @@ MOST_GATES = 5
 Lines = list[str]
 
 
-def report_markdown(report: EvaluationReport, *, selected: Sequence[str] = ()) -> str:
+def report_markdown(report: EvaluationReport, *, selected: Sequence[str] = (), slices: Sequence[str] = ()) -> str:
     """Write the report as Markdown: at most 40 lines, and a fold with the rest.
 
     Args:
         report: From `load_report`.
         selected: Candidates that are shown however far down they stand.
+        slices: Columns, or `COLUMN=VALUE`, whose slices are shown in place of the first few.
     """
     table = answer_table(report, at_most=MOST_ROWS, selected=selected)
     notes = report_notes(report)
@@ -64,6 +73,7 @@ def report_markdown(report: EvaluationReport, *, selected: Sequence[str] = ()) -
         _comparisons(report, table),
         [f"- {markdown_text(metric)}: {markdown_text(said)}" for metric, said in success_lines(report)],
         _described(report, table),
+        _slices(report, table, slices),
         duels_markdown(report),
         trust_markdown(report),
         _worst_flips(report),
@@ -162,6 +172,38 @@ def _described(report: EvaluationReport, table: AnswerTable) -> Lines:
 def _described_line(measure: Measure, table: AnswerTable) -> str:
     title = f"{markdown_text(measure.title)}{DIRECTION[measure.greater_is_better]}"
     return f"| {' | '.join([title, *(markdown_text(mean_text(measure, row.candidate.name)) for row in table.rows)])} |"
+
+
+def _slices(report: EvaluationReport, table: AnswerTable, wanted: Sequence[str]) -> Lines:
+    """Parts of the examples: who differs most, and a mean per candidate that is shown."""
+    found = ranked_slices(report)
+    shown = shown_slices(found, wanted)
+    if not shown:
+        return []
+    names = [markdown_text(row.name) for row in table.rows]
+    points = "points" if in_points(report, report.headline or "") else "difference"
+    rows = (
+        (
+            shortened(one.title, SHOWN_CHARACTERS),
+            f"{one.n_examples:,}",
+            difference_text(report, one),
+            one.differs or ABSENT,
+            *(mean_text(one.measure, row.candidate.name) for row in table.rows),
+        )
+        for one in shown
+    )
+    n_more = len(found) - len(shown)
+    more = [f"{count_text(n_more, 'more slice')}"] if n_more else []
+    said = "; ".join(filter(None, [slices_caption(report), *more, small_text(found)]))
+    return [
+        "### Slices",
+        "",
+        f"| slice | n | {points} | of | {' | '.join(names)} |",
+        f"| --- | ---: | ---: | --- |{' --- |' * len(names)}",
+        *(f"| {' | '.join(markdown_text(cell) for cell in row)} |" for row in rows),
+        "",
+        f"{markdown_text(said[0].upper() + said[1:])}.",
+    ]
 
 
 def _worst_flips(report: EvaluationReport) -> Lines:

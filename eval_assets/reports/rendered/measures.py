@@ -109,6 +109,12 @@ def compared_metrics(report: EvaluationReport) -> list[str]:
     return list(report.metrics)
 
 
+def in_points(report: EvaluationReport, metric: str) -> bool:
+    """Whether differences on a metric read best in points of 0.01: its scores lie from 0 to 1."""
+    facts = report.facts(metric)
+    return (facts["lowest_possible"], facts["highest_possible"]) == (0, 1)
+
+
 def is_told(row: Row | None) -> bool:
     """Whether a comparison says something: of a metric that has a better end, or of labels."""
     return row is not None and (row["greater_is_better"] is not None or row["labels"] is not None)

@@ -1,6 +1,5 @@
 """The report for a terminal: plain ASCII, at most 100 columns, no colours, so that it survives a log file."""
 
-import textwrap
 from collections.abc import Iterator, Sequence
 
 from eval_assets.reports.computed.roles import Role
@@ -20,9 +19,18 @@ from eval_assets.reports.rendered.answer_table import (
 from eval_assets.reports.rendered.changes_text import changes_lines
 from eval_assets.reports.rendered.gate_formats import condition_text, gates_sentence
 from eval_assets.reports.rendered.judging_text import judging_lines
-from eval_assets.reports.rendered.measures import Measure, compared_metrics, is_told, mean_text
-from eval_assets.reports.rendered.plain_lines import WIDTH, ascii_text, wrapped
+from eval_assets.reports.rendered.measures import Measure, compared_metrics, in_points, is_told, mean_text
+from eval_assets.reports.rendered.plain_lines import columns_text, wrapped
+from eval_assets.reports.rendered.ranked_slices import (
+    RankedSlice,
+    difference_text,
+    ranked_slices,
+    shown_slices,
+    slices_caption,
+    small_text,
+)
 from eval_assets.reports.rendered.success_lines import success_lines
+from eval_assets.wording.foreign_text import shortened
 from eval_assets.wording.numbers import (
     ABSENT,
     confidence_text,
@@ -33,21 +41,21 @@ from eval_assets.wording.numbers import (
     speed_text,
 )
 
-NAME_WIDTH = 34
 MARK = "!!"
-GAP = "  "
 DESCRIBED = "described, not tested (name one in `metrics` to have it tested):"
 MOST_GATES = 8
+SHOWN_CHARACTERS = 60  # of a slice's value
 MOST_BESIDE = 4  # candidates beside each other in the table of what only describes
 DIRECTION = {True: " +", False: " -", None: ""}
 
 
-def report_table(report: EvaluationReport, *, selected: Sequence[str] = ()) -> str:
+def report_table(report: EvaluationReport, *, selected: Sequence[str] = (), slices: Sequence[str] = ()) -> str:
     """Write the report as text: the answer, who stands where, gates, notes; then what is behind them.
 
     Args:
         report: From `load_report`.
         selected: Candidates that are shown however far down they stand.
+        slices: Columns, or `COLUMN=VALUE`, whose slices are shown in place of the first few.
 
     Returns:
         Lines of at most 100 ASCII characters; ends with a newline. Of many candidates the best are shown.
@@ -65,6 +73,7 @@ def report_table(report: EvaluationReport, *, selected: Sequence[str] = ()) -> s
         "\n".join(wrapped(f"{metric}: ", said) for metric, said in success_lines(report)),
         "\n".join(_means(tested_measures(report)[1:], table, "the other metrics that the file names:")),
         "\n".join(_means(described_measures(report), table, DESCRIBED)),
+        "\n".join(_slices(report, table, slices)),
         "\n".join(_cost_and_speed(report, table)),
         "\n".join(_paid_and_saved(report)),
         "\n".join(wrapped(head, text) for head, text in judging_lines(report)),
@@ -86,41 +95,11 @@ def _answer_lines(table: AnswerTable) -> Iterator[str]:
     ]
     for row, standing in zip(rows, table.rows, strict=True):
         row[0] += MARK if standing.is_incomplete else ""
-    yield from _columns(heads, rows, right_from=2)
+    yield from columns_text(heads, rows, right_from=2)
 
 
 def _title(head: Head) -> str:
     return f"{head.title}{DIRECTION[head.greater_is_better]}"
-
-
-def _columns(heads: Sequence[str], rows: Sequence[Sequence[str]], *, right_from: int) -> Iterator[str]:
-    """Columns side by side, the second folded where names are long; those that don't fit are left out from the end."""
-    cells = [[ascii_text(cell) for cell in row] for row in (heads, *rows)]
-    folded = [_folded(row[1]) for row in cells]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(heads))]
-    widths[1] = max(len(part) for parts in folded for part in parts)
-    while len(widths) > right_from + 1 and sum(widths) + len(GAP) * (len(widths) - 1) > WIDTH:
-        widths.pop()
-    for number, (row, name) in enumerate(zip(cells, folded, strict=True)):
-        texts = [row[0], name[0], *row[2 : len(widths)]]
-        yield _line(texts, widths, right_from)
-        yield from (_line(["", part], widths, right_from) for part in name[1:])
-        if number == 0:
-            yield GAP.join("-" * width for width in widths)
-
-
-def _line(texts: Sequence[str], widths: Sequence[int], right_from: int) -> str:
-    placed = (
-        text.rjust(width) if column >= right_from else text.ljust(width)
-        for column, (text, width) in enumerate(zip(texts, widths, strict=False))
-    )
-    return GAP.join(placed).rstrip()
-
-
-def _folded(name: str) -> list[str]:
-    """A candidate's name in as many lines as it needs, the prompt on one of its own."""
-    parts = [name] if len(name) <= NAME_WIDTH else name.replace("@", "\n  @", 1).splitlines()
-    return [line for part in parts for line in (textwrap.wrap(part, NAME_WIDTH, subsequent_indent="   ") or [""])]
 
 
 def _more(report: EvaluationReport, table: AnswerTable) -> Iterator[str]:
@@ -184,7 +163,43 @@ def _means(found: Sequence[Measure], table: AnswerTable, head: str) -> Iterator[
     titles = (f"{measure.title}{DIRECTION[measure.greater_is_better]}" for measure in found)
     means = ([mean_text(measure, row.candidate.name) for row in shown] for measure in found)
     rows = [["", title, *of_metric] for title, of_metric in zip(titles, means, strict=True)]
-    yield from _columns(["", "metric", *places], rows, right_from=2)
+    yield from columns_text(["", "metric", *places], rows, right_from=2)
+
+
+def _slices(report: EvaluationReport, table: AnswerTable, wanted: Sequence[str]) -> Iterator[str]:
+    """Parts of the examples: how many, who differs most, and means of the best candidates beside each other."""
+    found = ranked_slices(report)
+    shown = shown_slices(found, wanted)
+    if not shown:
+        return
+    yield wrapped("", f"{slices_caption(report)}:")
+    who = len(report.candidates) > 2  # noqa: PLR2004 - the baseline and more than one other
+    beside = table.rows[:MOST_BESIDE]
+    places = {row.name: str(row.place or ABSENT) for row in table.rows}
+    heads = ["n", "points" if in_points(report, report.headline or "") else "difference", *(["of"] if who else [])]
+    of_means = (f"{row.place or ABSENT}{' *' if row.candidate.is_baseline else ''}" for row in beside)
+    rows = [
+        [
+            "",
+            shortened(one.title, SHOWN_CHARACTERS),
+            f"{one.n_examples:,}",
+            difference_text(report, one),
+            *([places.get(one.differs or "", ABSENT)] if who else []),
+            *(mean_text(one.measure, row.candidate.name) for row in beside),
+        ]
+        for one in shown
+    ]
+    yield from columns_text(["", "slice", *heads, *of_means], rows, right_from=2)
+    yield from _more_slices(report, found, shown)
+
+
+def _more_slices(report: EvaluationReport, found: Sequence[RankedSlice], shown: Sequence[RankedSlice]) -> Iterator[str]:
+    n_more = len(found) - len(shown)
+    ask = f"`eval-assets report {report.evaluation.name} --slice COLUMN` or `--slice COLUMN=VALUE`"
+    more = f"{count_text(n_more, 'more slice')}: {ask}, or all with `--format json`" if n_more else ""
+    said = "; ".join(filter(None, [more, small_text(found)]))
+    if said:
+        yield wrapped("", said)
 
 
 def _cost_and_speed(report: EvaluationReport, table: AnswerTable) -> Iterator[str]:
@@ -197,7 +212,7 @@ def _cost_and_speed(report: EvaluationReport, table: AnswerTable) -> Iterator[st
         rows.append(["", "all", *_speed_cells(report.total, with_first=with_first)])
     first = ["first p50/p90"] if with_first else []
     heads = ["", "cost and speed", "answered", "cost", "judging", "p50/p90/p99", *first, "tok/s", "reused"]
-    yield from _columns(heads, rows, right_from=2)
+    yield from columns_text(heads, rows, right_from=2)
     yield "tok/s: output tokens per second of one request; - where nothing is known, such as a price"
 
 
@@ -213,7 +228,9 @@ def _paid_and_saved(report: EvaluationReport) -> Iterator[str]:
         for spent in report.spent
     ]
     if rows:
-        yield from _columns(["", "paid to", "replies", "reused", "paid", "saved", "without reuse"], rows, right_from=2)
+        yield from columns_text(
+            ["", "paid to", "replies", "reused", "paid", "saved", "without reuse"], rows, right_from=2
+        )
 
 
 def _speed_cells(speed: Performance, *, with_first: bool = False) -> list[str]:

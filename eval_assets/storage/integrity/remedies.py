@@ -20,6 +20,10 @@ REMEDIES = {
         "whose reply is needed again are paid again; what was computed from them stays"
     ),
     "runs": "move that folder away: only the account of earlier runs is lost",
+    "alerts": (
+        "move that folder away: what was told last is lost, so that the next look takes everything as it is and tells "
+        "nothing; so are alerts that had yet to be sent"
+    ),
     "aggregate_history": "move that folder away: only the results of earlier runs, as charts show them, are lost",
 }
 

@@ -21,7 +21,15 @@ from eval_assets.reports.noting import report_notes
 from eval_assets.reports.rendered.answer import answer_sentence
 from eval_assets.reports.rendered.answer_table import MOST_ROWS, answer_table
 from eval_assets.reports.rendered.changes_text import NOTHING_CHANGED
-from eval_assets.reports.rendered.judging_text import corrected_text, duel_cells, ends_text, strength_text, value_text
+from eval_assets.reports.rendered.judging_text import (
+    corrected_text,
+    duel_cells,
+    ends_text,
+    part_text,
+    slice_title,
+    strength_text,
+    value_text,
+)
 from eval_assets.reports.rendered.measures import (
     MOST_IN_FULL,
     best_first,
@@ -31,9 +39,10 @@ from eval_assets.reports.rendered.measures import (
     side_by_side,
 )
 from eval_assets.reports.rendered.page.page_changes import change_sections
-from eval_assets.reports.rendered.page.page_data import differences, metric_section, metric_sections, slice_tables
+from eval_assets.reports.rendered.page.page_data import differences, metric_section, metric_sections
 from eval_assets.reports.rendered.page.page_examples import page_examples
 from eval_assets.reports.rendered.page.page_figures import figures, trends
+from eval_assets.reports.rendered.page.page_slices import page_slices
 from eval_assets.reports.rendered.success_lines import success_lines
 from eval_assets.wording.foreign_text import shortened, targets_text, visible_text
 from eval_assets.wording.numbers import (
@@ -51,12 +60,15 @@ from eval_assets.wording.numbers import (
 
 FLIPS_EACH_WAY = 5
 WORST_DISAGREEMENTS = 10
+MOST_PARTS = 400  # slices and other judges that a judge is measured with
 
 _TEXTS = (
     confidence_text, count_text, interval_text, latency_text, money_text, number_text, seconds_text, share_text,
     shares_text, speed_text, targets_text, bounds_text, mean_text, notes_count_text,
 )  # fmt: skip
-_JUDGING_TEXTS = (shortened, value_text, ends_text, corrected_text, duel_cells, strength_text)
+_JUDGING_TEXTS = (
+    shortened, value_text, ends_text, corrected_text, duel_cells, strength_text, part_text, slice_title,
+)  # fmt: skip
 
 
 def report_html(report: EvaluationReport) -> str:
@@ -71,7 +83,7 @@ def report_html(report: EvaluationReport) -> str:
         in a JSON block that the script pages through.
     """
     examples = page_examples(report)
-    script = page_asset("report.js")
+    script = page_asset("report.js") + page_asset("slices.js")
     # The three below are written by this package, not by users or models.
     trusted = {
         "style": Markup(page_style()),  # noqa: S704
@@ -110,8 +122,9 @@ def page_parts(report: EvaluationReport) -> dict[str, Any]:
         "changed_sections": change_sections(report),
         "nothing_changed": NOTHING_CHANGED,
         "trends": list(trends(report)),
-        "slices": list(slice_tables(report)),
+        "slices": page_slices(report),
         "worst_disagreements": WORST_DISAGREEMENTS,
+        "most_parts": MOST_PARTS,
     }
 
 

@@ -1,11 +1,9 @@
 """What the HTML report shows, section by section, with positions worked out; how it looks is in `templates/`."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import polars as pl
 
-from eval_assets.config.candidate import Candidate
 from eval_assets.reports.candidate_report import CandidateReport, Row
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.rendered.measures import (
@@ -16,12 +14,9 @@ from eval_assets.reports.rendered.measures import (
     compared_metrics,
     is_told,
     measures,
-    side_by_side,
 )
 from eval_assets.reports.rendered.page.page_marks import Axis, Bar, axis_of, histogram, symmetric_axis
 from eval_assets.tables.columns import CANDIDATE
-
-MOST_VALUES = 40  # of a slice column
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,31 +109,6 @@ def difference_on(axis: Axis, row: Row) -> Difference:
     return Difference(row, _place(axis, row["difference"]), interval)
 
 
-def slice_tables(report: EvaluationReport) -> Iterator[tuple[str, str, list[tuple[str, list[Line]]]]]:
-    """Lay out the headline metric by slice: column, metric, and for each value a line per candidate side by side.
-
-    A column with more than 40 values is left at the first 40.
-    """
-    metric = report.headline
-    if metric is None:
-        return
-    shown = side_by_side(report)
-    sliced = report.aggregates.filter(pl.col("slice_column").is_not_null() & (pl.col("metric") == metric))
-    facts = report.facts(metric)
-    axis = axis_of(
-        [*sliced["ci_low"], *sliced["ci_high"], *sliced["mean"]],
-        low=facts["lowest_possible"],
-        high=facts["highest_possible"],
-    )
-    for (column,), of_column in sliced.group_by("slice_column", maintain_order=True):
-        values = []
-        for (value,), part in of_column.group_by("slice_value", maintain_order=True):
-            by_name: dict[str, Row] = {Candidate.of_row(row): row for row in part.iter_rows(named=True)}
-            lines = [_line(candidate, by_name.get(candidate.name), None, axis) for candidate in shown]
-            values.append((str(value), lines))
-        yield str(column), metric, values[:MOST_VALUES]
-
-
 def metric_section(report: EvaluationReport, measure: Measure) -> MetricSection:
     """Lay out one line of the leaderboard: a metric, or a label's share."""
     facts, known = report.facts(measure.metric), measure.rows.values()
@@ -149,7 +119,7 @@ def metric_section(report: EvaluationReport, measure: Measure) -> MetricSection:
     spread = axis_of(values, low=low, high=high)
     of_candidate = {str(name): part for (name,), part in scores.group_by(CANDIDATE)}
     lines = [
-        _line(
+        line_on(
             candidate,
             measure.rows.get(candidate.name),
             report.compared(candidate.name, measure.metric).get("tied_group"),
@@ -172,9 +142,10 @@ def metric_section(report: EvaluationReport, measure: Measure) -> MetricSection:
     )
 
 
-def _line(
+def line_on(
     candidate: CandidateReport, row: Row | None, tied_group: str | None, axis: Axis, bars: tuple[Bar, ...] = ()
 ) -> Line:
+    """A candidate's aggregate on an axis; null stands for a cell that was never computed."""
     if row is None:
         return Line(candidate, None, None, None, None, None, bars)
     incomplete = row["n_scored"] < row["n_total"]

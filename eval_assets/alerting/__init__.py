@@ -1,0 +1,1 @@
+"""Alerts: what changed in what evaluations show, told once, by webhook or command."""
