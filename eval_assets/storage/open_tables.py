@@ -76,7 +76,7 @@ class OpenTable:
 
     @property
     def is_latest(self) -> bool:
-        """Whether two files of the log tell that nothing was committed since; of a remote table, whether we just looked."""
+        """Whether two files of the log tell that nothing was committed since; of a remote table, whether we looked."""
         if not self._is_local:
             is_recent = time.monotonic() - self._looked_at < SECONDS_BETWEEN_LOOKS
             return is_recent and self._n_written[self._table] == self._n_seen
