@@ -157,6 +157,29 @@ def test_labels_become_rows_of_agreement_and_send_nothing(ran, tmp_path, provide
     assert lab.plan().is_empty
 
 
+def test_slices_of_a_card_and_a_second_judge_are_measured_too(labelled, tmp_path, provider):
+    lab = labelled.copied(tmp_path)
+    lab.files.change("datasets", "qa", slices=["targets"], **LABEL_FILE)
+    paid = provider.requests
+    assert not lab.run().failed
+    assert provider.requests == paid
+    rows = lab.warehouse.scan("judge_agreement", {"evaluation": "main"}).collect().drop_nulls("slice_column")
+    assert rows.select("slice_column", "slice_value", "value", "n").unique().sort("slice_value").rows() == [
+        ("targets", f'["answer {number}"]', None, 2)
+        for number in range(4)  # the labels hold for both candidates
+    ]
+    assert all(method.startswith("too few: 1 of") for method in rows["method"])
+    lab.files.write("judges", "second", lab.files.read("judges", "grader") | {"definition": "It is right, really."})
+    lab.files.change("evaluations", "main", judges=["grader", "second"])
+    assert not lab.run().failed
+    rows = lab.warehouse.scan("judge_agreement", {"evaluation": "main"}).collect().drop_nulls("other_judge")
+    assert set(rows.select("judge", "other_judge").rows()) == {("grader", "second")}
+    (same,) = rows.filter(pl.col("statistic") == "judges_raw_agreement", pl.col("slice_column").is_null()).to_dicts()
+    assert (same["value"], same["n"]) == (1.0, 2 * N_ROWS)  # the provider gives every output a 4
+    assert "with the judge second: same score 100 %" in report_table(report(lab))
+    assert lab.plan().is_empty
+
+
 def test_an_edited_rubric_leaves_the_judge_uncalibrated_until_it_has_run_again(labelled, tmp_path):
     lab = labelled.copied(tmp_path)
     assert trust(lab).uncalibrated is None

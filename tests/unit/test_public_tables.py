@@ -133,7 +133,7 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
             "candidate_a text, candidate_b text, preferred text, preference number, preferred_in_order text, "
             "preferred_in_reverse text, is_flipped yes/no, justification_in_order text, "
             "justification_in_reverse text, outcome text, reason text, key_in_order text, key_in_reverse text, "
-            "request_keys text, cost_usd number, run_id text"
+            "request_keys text, requested_at time, cost_usd number, run_id text"
         ),
     ),
     "pairwise_results": (

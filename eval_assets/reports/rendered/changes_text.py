@@ -39,8 +39,13 @@ def changes_table(changes: ChangesReport) -> str:
     return "\n".join(wrapped(head, text) for head, text in lines) + "\n"
 
 
-def changes_lines(changes: ChangesReport) -> Iterator[tuple[str, str]]:
-    """Head and text of each line for a terminal; nothing where no candidate has a former state."""
+def changes_lines(changes: ChangesReport, *, brief: bool = False) -> Iterator[tuple[str, str]]:
+    """Head and text of each line for a terminal; nothing where no candidate has a former state.
+
+    Args:
+        changes: What changed.
+        brief: Leave out trends, and what became of metrics that aren't tested.
+    """
     shown = changes.with_former
     if not changes.are_told:
         return
@@ -53,9 +58,9 @@ def changes_lines(changes: ChangesReport) -> Iterator[tuple[str, str]]:
         if not change.causes:
             yield "    ", NOTHING_CHANGED
         yield "    ", rows_text(change)
-        for line in effect_lines(change):
-            yield "    ", line
-        yield from (("    ", line) for line in _trends(changes, change))
+        yield from (("    ", line) for line in effect_lines(change, brief=brief))
+        if not brief:
+            yield from (("    ", line) for line in _trends(changes, change))
     yield from (("  ", line) for line in _left_out(changes, shown))
 
 
@@ -111,9 +116,14 @@ def rows_text(change: CandidateChange) -> str:
     return f"{same} in both states, {outputs}; {', '.join(apart)}: not in the differences below"
 
 
-def effect_lines(change: CandidateChange) -> Iterator[str]:
-    """A line per metric that differs on any row, its parts where there are two causes, and one for all others."""
-    whole = change.effects_of("all")
+def effect_lines(change: CandidateChange, *, brief: bool = False) -> Iterator[str]:
+    """A line per metric that differs on any row, its parts where there are two causes, and one for all others.
+
+    Args:
+        change: Of one candidate.
+        brief: Only of metrics that are tested.
+    """
+    whole = {metric: row for metric, row in change.effects_of("all").items() if row["verdict"] or not brief}
     parts = {part: change.effects_of(part) for part in ("answers", "scoring")}
     still = [metric for metric, row in whole.items() if not _differs(row) and not _has_parts(row, parts)]
     for metric, row in whole.items():
@@ -206,8 +216,9 @@ def _said(row: Row) -> str:
 
 
 def _worst_rows(change: CandidateChange, row: Row) -> str:
-    """The rows that got worse the most; nothing of a metric without a better end, or where none did."""
-    worse = change.worse_rows(row["metric"], at_most=WORST_ROWS) if row["greater_is_better"] is not None else []
+    """The rows that got worse the most; nothing of a metric that isn't tested, or where none did."""
+    is_asked = row["verdict"] is not None and row["greater_is_better"] is not None
+    worse = change.worse_rows(row["metric"], at_most=WORST_ROWS) if is_asked else []
     named = (f"{_short(example_id)} ({number_text(before)} → {number_text(now)})" for example_id, before, now in worse)
     return f"; worst {', '.join(named)}" if worse else ""
 
