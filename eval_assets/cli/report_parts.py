@@ -57,6 +57,9 @@ class Parts:
         _refuse_unknown_slices(loaded, self.slices)
 
 
+WHOLE = Parts()
+
+
 def wished_parts(command: Command) -> Command:
     """Options of a command that shows a report, given to it as `parts`."""
 
