@@ -11,6 +11,7 @@ from eval_assets.wording.foreign_text import fenced_text, markdown_text, shorten
 from eval_assets.wording.numbers import count_text, number_text
 
 MOST_CANDIDATES = 8
+MOST_IN_SHORT = 2
 MOST_DIFF_LINES = 12
 MOST_NAMED = 5
 LINE_CHARACTERS = 160
@@ -64,13 +65,28 @@ def changes_lines(changes: ChangesReport, *, brief: bool = False) -> Iterator[tu
     yield from (("  ", line) for line in _left_out(changes, shown))
 
 
+def changes_in_short(changes: ChangesReport) -> Iterator[str]:
+    """A sentence per candidate that has a former state, the one changed last first, for the first screen.
+
+    It says what changed, and what that did to the metric that decides; of many candidates the first few are told.
+    """
+    shown = changes.with_former
+    for change in shown[:MOST_IN_SHORT]:
+        causes = "; ".join(cause.sentence for cause in change.causes) or NOTHING_CHANGED
+        rows = [*change.effects_of("all").values()]
+        decisive = next((row for row in rows if row["verdict"] is not None), next(iter(rows), None))
+        effect = f"; {_effect_text(decisive)}" if decisive else ""
+        yield f"{_capitalized(since_text(changes.since))}, {change.name}: {causes}{effect}."
+    if len(shown) > MOST_IN_SHORT:
+        yield f"{count_text(len(shown) - MOST_IN_SHORT, 'more candidate')} changed, see below."
+
+
 def changes_markdown(changes: ChangesReport, *, level: int = 2) -> list[str]:
     """Lines of a section, headed at a level; empty where no candidate has a former state."""
     shown = changes.with_former
     if not changes.are_told:
         return []
-    title = since_text(changes.since)
-    lines = [f"{'#' * level} {title[0].upper()}{markdown_text(title[1:])}", ""]
+    lines = [f"{'#' * level} {markdown_text(_capitalized(since_text(changes.since)))}", ""]
     for change in shown[:MOST_CANDIDATES]:
         lines += [f"**`{change.name}`** against its state of {moment_text(change)}", ""]
         lines += [f"- {markdown_text(cause.sentence)}" for cause in change.causes] or [f"- {NOTHING_CHANGED}"]
@@ -129,7 +145,7 @@ def effect_lines(change: CandidateChange, *, brief: bool = False) -> Iterator[st
     for metric, row in whole.items():
         if metric in still:
             continue
-        yield f"{metric} {_means(row)}{_said(row)}{_worst_rows(change, row)}"
+        yield f"{_effect_text(row)}{_worst_rows(change, row)}"
         if text := scoring_text(row):
             yield f"  {metric}: {text}"
         for part, of_part in parts.items():
@@ -200,6 +216,14 @@ def _differs(row: Row) -> bool:
 
 def _has_parts(row: Row, parts: dict[str, dict[str, Row]]) -> bool:
     return any(row["metric"] in of_part and _differs(of_part[row["metric"]]) for of_part in parts.values())
+
+
+def _effect_text(row: Row) -> str:
+    return f"{row['metric']} {_means(row)}{_said(row)}"
+
+
+def _capitalized(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}"
 
 
 def _means(row: Row) -> str:
