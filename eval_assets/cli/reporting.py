@@ -129,4 +129,4 @@ def _rendered(loaded: "EvaluationReport", style: str, parts: Parts = WHOLE) -> s
         case _:
             from eval_assets.reports.rendered.table import report_table
 
-            return report_table(loaded, selected=parts.candidates, slices=parts.slices)
+            return report_table(loaded, selected=parts.candidates, slices=parts.slices, brief=parts.brief)

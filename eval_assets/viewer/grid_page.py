@@ -64,7 +64,7 @@ class Chosen:
         return _greater_is_better(self.report, self.view.metric)
 
     def neighbours(self, example_id: str) -> tuple[str | None, str | None]:
-        """The examples before and after one, in the grid's order; null at its ends, and for one it doesn't show."""
+        """The examples before and after one in the grid; null at its ends, and for one that it doesn't show."""
         ids = self.index.example_ids.gather(self.rows.tolist())
         place = ids.index_of(example_id)
         if place is None:

@@ -80,6 +80,7 @@ def test_a_gate_that_fails_is_not_called_a_failed_run(cli_after_run, files_after
     _, _, err = cli("run", "main")
     assert "gate of main: NO-GO: 1 of 1 critical conditions failed" in err
     assert ", 0 failed; " in err
+    assert err.splitlines()[-1] == "0 requests sent, 4 predictions reused"
 
 
 def test_failed_rows_are_named_with_their_number_reason_and_first_examples(cli, provider) -> None:
