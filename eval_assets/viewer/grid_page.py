@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.exports.spreadsheet_text import csv_text
-from eval_assets.reports.rendered.measures import mean_text, measures
+from eval_assets.reports.rendered.measures import Measure, mean_text
 from eval_assets.viewer.grid_rows import GridRow, grid_row, page_outputs
 from eval_assets.viewer.grid_selection import Changes, changes, selected
 from eval_assets.viewer.grid_view import (
@@ -152,7 +152,8 @@ class GridPages:
     def chosen(self, name: str, asked: Sequence[tuple[str, str]]) -> Chosen:
         """What an address asks for; raises as `page` does."""
         report = self._project.summary(name)
-        view, warehouse = read_view(report, asked), self._project.warehouse
+        default, warehouse = default_view(report), self._project.warehouse
+        view = read_view(report, default, asked)
         index = self._shelf.index(warehouse, name, report.evaluation.candidates)
         also: list[Marks] = []
         if view.q:
@@ -162,7 +163,7 @@ class GridPages:
             also.append(self._texts.sliced(warehouse, index, name, column, value))
         up = _greater_is_better(report, view.metric)
         rows = selected(index, view, greater_is_better=up, also=also)
-        return Chosen(report, view, default_view(report), index, rows)
+        return Chosen(report, view, default, index, rows)
 
     def _rows(self, chosen: Chosen, rows: NDArray[np.int64]) -> list[GridRow]:
         view, index = chosen.view, chosen.index
@@ -194,12 +195,19 @@ def _opened(view: GridView, default: GridView, example_id: str, trace: str) -> s
 
 def _column(chosen: Chosen, candidate: str) -> Column:
     view = chosen.view
-    measure = next((one for one in measures(chosen.report) if one.metric == view.metric and not one.is_share), None)
-    mean = mean_text(measure, candidate) if measure else ""
+    mean = "" if view.metric is None else _mean(chosen.report, candidate, view.metric)
     if candidate == view.base:
         return Column(candidate, is_baseline=True, mean=mean, changes=None)
     found = changes(chosen.index, view, candidate, greater_is_better=chosen.greater_is_better)
     return Column(candidate, is_baseline=False, mean=mean, changes=found)
+
+
+def _mean(report: EvaluationReport, candidate: str, metric: str) -> str:
+    """A candidate's mean as the leaderboard writes it; empty for a metric that answers with labels."""
+    if report.answers_with_labels(metric):
+        return ""
+    rows = {one.name: one.metrics[metric] for one in report.candidates if metric in one.metrics}
+    return mean_text(Measure(metric, metric, None, rows), candidate)
 
 
 def _greater_is_better(report: EvaluationReport, metric: str | None) -> bool:

@@ -15,6 +15,7 @@ from eval_assets.reports.rendered.json_report import report_json
 from eval_assets.reports.rendered.markdown import report_markdown
 from eval_assets.reports.rendered.page.html import report_html
 from eval_assets.reports.rendered.table import report_table
+from eval_assets.stages.judge_agreement import agreement_now
 from eval_assets.stages.report_reading import read_report
 from eval_assets.storage.tracing.trace import trace
 from eval_assets.storage.tracing.trace_text import trace_text
@@ -317,6 +318,8 @@ def test_labels_that_people_give_in_a_review_are_measured_by_the_next_run_which_
     with lab.engine_room() as room:
         given = [GivenLabel(f"q{number}", "alpha@short", "ann", "2", judge="grader") for number in range(N_ROWS)]
         Labelling(room.project, room.warehouse, "main").give(given)
+        (now,) = agreement_now(room, "main", "grader").agreement.filter(statistic="raw_agreement").to_dicts()
+        assert (now["value"], now["n"]) == (0.0, N_ROWS)
         outdated = StalenessReader(room.project, room.versions, room.warehouse).outdated("main")
     assert outdated == ("people gave other labels since judge_agreement was computed",)
     plan = lab.plan()

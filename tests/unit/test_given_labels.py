@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from click.testing import CliRunner
 
 from eval_assets.calibration.given_labels import (
     GivenLabel,
@@ -21,6 +22,7 @@ from eval_assets.calibration.labelling import Labelling
 from eval_assets.calibration.measuring import JudgeFacts, JudgeTables, measure_judge
 from eval_assets.calibration.pair_agreement import agreement_on_pairs
 from eval_assets.calibration.review_queue import labelled_items, outputs_to_review, pairs_to_review, review_queue
+from eval_assets.cli.main import commands
 from eval_assets.errors import DatasetError, LabelError
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.cell_tables import JUDGE_SCORES, PREDICTIONS
@@ -313,3 +315,35 @@ def test_a_judge_is_measured_on_the_pairs_that_people_compared_whichever_they_sa
     # by chance: lead 2/4 * 3/4, tie 1/4 * 1/4: 0.4375; (0.75 - 0.4375) / (1 - 0.4375)
     assert found["pairs_cohen_kappa"].value == pytest.approx(0.3125 / 0.5625)
     assert list(agreement_on_pairs(judged, predictions, given.clear(), confidence=0.95, seed=0)) == []
+
+
+def test_the_commands_import_export_and_count(labelling, tmp_path, monkeypatch):
+    monkeypatch.setenv("EVAL_ASSETS_WAREHOUSE", labelling.warehouse.root)
+    data = ["--data", str(labelling.project.data_dir), "labels"]
+
+    def said(*arguments: str) -> str:
+        result = CliRunner().invoke(commands, [*data, *arguments], catch_exceptions=False)
+        assert result.exit_code == 0
+        return result.stdout.strip()
+
+    assert said("list", "e") == "nobody has labelled an output yet"
+    sheet = tmp_path / "sheet.csv"
+    rows = ["x0,echo,ask,right,2,", "x0,lead,ask,right,3,Formerly.", "x1,echo,ask,,pass,"]
+    sheet.write_text("\n".join(["example_id,model,prompt,judge,label,output", *rows]) + "\n")
+    assert said("import", "e", str(sheet), "--rater", "ann").splitlines() == [
+        "3 labels added, 0 known already",
+        "1 of them are of outputs that no candidate gives now, and count for nothing",
+    ]
+    sheet.write_text("example_id,model,prompt,judge,label\nx0,echo,ask,right,4\n")
+    assert said("import", "e", str(sheet), "--rater", "ann") == "1 label added, 0 known already"
+    assert said("import", "e", str(sheet), "--rater", "ann") == "0 labels added, 1 known already"
+    counted = [line.partition("; last ")[0] for line in said("list", "e").splitlines()]
+    assert counted == [
+        "right, ann: 2 labels, 1 replaced or taken back, 1 of outputs that no candidate gives now",
+        "every judge, ann: 1 label",
+    ]
+    exported = [row["label"] for row in csv.DictReader(io.StringIO(said("export", "e")))]
+    assert exported == ["2", "3", "pass", "4"]
+    said("export", "e", "--used", "-o", str(tmp_path / "used.csv"))
+    used_ones = csv.DictReader((tmp_path / "used.csv").read_text("utf-8").splitlines())
+    assert [row["label"] for row in used_ones] == ["3", "pass", "4"]

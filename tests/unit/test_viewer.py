@@ -118,6 +118,13 @@ def test_heads_of_the_grid_have_the_means_and_the_wins_of_the_report(viewer, rep
         assert f"{mean_text(measure, ODD)} {row['wins']} better {row['losses']} worse" in page
 
 
+def test_every_link_of_a_page_leads_to_a_page(viewer, pages) -> None:
+    links = {html.unescape(link) for page in pages.values() for link in re.findall(r'href="(/[^"]*)"', page)}
+    by_kind = {re.sub(r"\d+|p-[0-9a-f]+", "", link.partition("#")[0]): link for link in links}
+    assert len(by_kind) > 20
+    assert [link for link in by_kind.values() if viewer.get(link).status_code != 200 and "never" not in link] == []
+
+
 def test_a_prompt_is_shown_with_each_version_and_the_lines_it_changed(viewer) -> None:
     page = viewer.get(HOME).text
     assert page.index("prompt-ask-v2") < page.index("prompt-ask-v1")
