@@ -7,7 +7,7 @@ import dagster as dg
 from pydantic import Field
 
 from eval_assets.assets.file_reading import VERSION_TAG, read_file
-from eval_assets.assets.metadata import Materialized, result, table_metadata
+from eval_assets.assets.metadata import Materialized, result, table_metadata, viewer_link
 from eval_assets.assets.plain_failures import said_plainly
 from eval_assets.names import Names
 from eval_assets.neighbours import newest_event
@@ -122,7 +122,7 @@ def _materialized(
     with said_plainly(engine_room.warehouse):
         written = compute(engine_room, stage.table, key, spending, run_id=context.run.run_id)
         shown = stage.preview(engine_room, key) if written.shown is None else written.shown
-    return result(written, shown)
+    return result(written, shown, viewer_link(stage, key))
 
 
 def _take_over(context: dg.AssetExecutionContext, room: EngineRoom, dataset: str, asset: dg.AssetKey) -> None:

@@ -96,7 +96,7 @@ def settings_from(
         key_prefix=place.key_prefix,
         group=place.group,
         declared_in=place.folder if place.folder != data.parent else None,
-        viewer_url=web_address(environment.get(VIEWER_VARIABLE), VIEWER_VARIABLE),
+        viewer_url=viewer_url(environment),
         dagster_url=web_address(environment.get(DAGSTER_VARIABLE), DAGSTER_VARIABLE),
     )
 
@@ -112,6 +112,11 @@ def storage_options_from(environment: Mapping[str, str] = os.environ) -> dict[st
         for name, value in environment.items()
         if name.startswith(STORAGE_OPTION_PREFIX)
     }
+
+
+def viewer_url(environment: Mapping[str, str] = os.environ) -> str | None:
+    """Read `VIEWER_VARIABLE`; raises as `web_address` does."""
+    return web_address(environment.get(VIEWER_VARIABLE), VIEWER_VARIABLE)
 
 
 def web_address(url: str | None, where: str) -> str | None:

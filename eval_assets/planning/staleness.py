@@ -185,8 +185,8 @@ class StalenessReader:
         """Whether a command marked something since that the partition depends on."""
         if stage.marks is not None:
             evaluation = self._project.evaluation(place.evaluation)
-            if commit.metadata.get("marks") != stage.marks(evaluation, self._warehouse):
-                yield f"another state was released since {stage.table} was computed", {}
+            if commit.metadata.get("marks", "") != stage.marks(evaluation, self._warehouse):
+                yield f"{stage.marked} since {stage.table} was computed", {}
 
     def _evaluation_change(self, stage: Stage, name: str, former_version: str | None) -> Iterator[Change]:
         """In what the part of an evaluation that a stage reads differs from the version it was made from."""

@@ -122,9 +122,10 @@ class EvaluationReport:
     _compared: Mapping[tuple[str, str], Row] = field(init=False, repr=False, default_factory=dict)
     _against_baseline: Mapping[tuple[str, str], Row] = field(init=False, repr=False, default_factory=dict)
     _roles: Mapping[str, Role] = field(init=False, repr=False, default_factory=dict)
+    _headline: str | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
-        """Look up comparisons once: a page asks for each many times."""
+        """Look up once what a page asks for many times."""
         rows = {(Candidate.of_row(row), row["metric"]): row for row in self.comparison.iter_rows(named=True)}
         object.__setattr__(self, "_compared", rows)
         with_baseline = self.comparison.filter(pl.col("is_baseline_comparison")).iter_rows(named=True)
@@ -132,6 +133,7 @@ class EvaluationReport:
         object.__setattr__(self, "_against_baseline", found)
         roles = self.comparison.select("metric", "role").drop_nulls().unique().rows()
         object.__setattr__(self, "_roles", {metric: Role(role) for metric, role in roles})
+        object.__setattr__(self, "_headline", self._found_headline())
 
     @property
     def verdict(self) -> OverallVerdict:
@@ -146,6 +148,9 @@ class EvaluationReport:
     @property
     def headline(self) -> str | None:
         """The primary metric, which decides: as the comparison was made; before there is one, as the file has it."""
+        return self._headline
+
+    def _found_headline(self) -> str | None:
         if self._roles:
             return next((metric for metric in self.metrics if self.role(metric) is Role.PRIMARY), None)
         ranking = [

@@ -1,23 +1,31 @@
 """The page of an evaluation: the report, made of the report's own parts, with links to what can be read one by one."""
 
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from datetime import datetime
+from multiprocessing import get_context
 from threading import Lock
 from typing import Any
 
 import polars as pl
 
+from eval_assets.config.settings import Settings
+from eval_assets.errors import EvalAssetsError
 from eval_assets.planning.present_report import present_report
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.rendered.measures import side_by_side
 from eval_assets.reports.rendered.page.html import page_parts
 from eval_assets.stages.file_changes import source_diff
+from eval_assets.storage.warehouse import Warehouse
 from eval_assets.viewer.grid_view import address, default_view
 from eval_assets.viewer.page_writing import rendered
 from eval_assets.viewer.viewed_project import ViewedProject
 
 MOST_PAGES = 20
+MANY_SCORES = 500_000
+"""From so many score rows on a page is written by a process of its own, whose memory goes with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,30 +73,49 @@ class EvaluationPages:
             return kept[1]
 
     def _written(self, name: str) -> str:
-        with self._project.room() as room:
-            report = present_report(room, name, texts=False)
-        default = default_view(report)
-        changed = [
-            (candidate.name, report.against_baseline(candidate.name, report.headline or "") or {})
-            for candidate in side_by_side(report)
-            if not candidate.is_baseline
-        ]
-        links = {
-            (candidate, show): address(
-                default, default, columns=_columns(default.columns, candidate), show=show, of=candidate
-            )
-            for candidate, _ in changed
-            for show in ("better", "worse")
-        }
-        return rendered(
-            "evaluation.html.j2",
-            **page_parts(report),
-            name=name,
-            flips=changed if report.headline else [],
-            links=links,
-            prompts=_prompts(self._project, report),
-            dagster_url=self._project.dagster_url,
+        candidates = self._project.summary(name).candidates
+        if sum(row["n_total"] for candidate in candidates for row in candidate.metrics.values()) < MANY_SCORES:
+            return _page(self._project, name)
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as apart:
+            try:
+                return apart.submit(_page_of, self._project.settings, self._project.dagster_url, name).result()
+            except BrokenProcessPool as error:
+                raise EvalAssetsError(
+                    f"{name}: the process that writes its page was ended, as happens where memory is short; "
+                    "the grid needs less"
+                ) from error
+
+
+def _page_of(settings: Settings, dagster_url: str | None, name: str) -> str:
+    """The page, written in a process of its own."""
+    warehouse = Warehouse(settings.warehouse_root, settings.storage_options)
+    return _page(ViewedProject(settings, warehouse, dagster_url), name)
+
+
+def _page(project: ViewedProject, name: str) -> str:
+    with project.room() as room:
+        report = present_report(room, name, texts=False)
+    default = default_view(report)
+    changed = [
+        (candidate.name, report.against_baseline(candidate.name, report.headline or "") or {})
+        for candidate in side_by_side(report)
+        if not candidate.is_baseline
+    ]
+    links = {
+        (candidate, show): address(
+            default, default, columns=_columns(default.columns, candidate), show=show, of=candidate, sort=sort
         )
+        for candidate, _ in changed
+        for show, sort in (("better", "improvement"), ("worse", "regression"))
+    }
+    return rendered(
+        "evaluation.html.j2",
+        **page_parts(report),
+        flips=changed if report.headline else [],
+        links=links,
+        prompts=_prompts(project, report),
+        dagster_url=project.dagster_url,
+    )
 
 
 def _columns(columns: Sequence[str], candidate: str) -> tuple[str, ...]:

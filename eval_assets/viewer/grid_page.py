@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval_assets.reports.evaluation_report import EvaluationReport
-from eval_assets.reports.rendered.measures import mean_text, measures
+from eval_assets.reports.exports.spreadsheet_text import csv_text
+from eval_assets.reports.rendered.measures import Measure, mean_text
 from eval_assets.viewer.grid_rows import GridRow, grid_row, page_outputs
 from eval_assets.viewer.grid_selection import Changes, changes, selected
 from eval_assets.viewer.grid_view import (
@@ -33,10 +34,8 @@ from eval_assets.viewer.viewed_project import ViewedProject
 
 OUTCOMES = ("ok", "tool_call", "empty", "error", "refused", "truncated", "unparsed", "skipped")
 MOST_EXPORTED = 10_000
-"""Examples in one CSV: more are what `eval-assets report --format parquet` is for."""
+"""Examples in one CSV: more are what `eval-assets report --format csv --rows` is for."""
 A_CHUNK = 500
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What makes a spreadsheet take a text for a formula."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ class Chosen:
         return _greater_is_better(self.report, self.view.metric)
 
     def neighbours(self, example_id: str) -> tuple[str | None, str | None]:
-        """The examples before and after one, in the grid's order; null at its ends, and for one it doesn't show."""
+        """The examples before and after one in the grid; null at its ends, and for one that it doesn't show."""
         ids = self.index.example_ids.gather(self.rows.tolist())
         place = ids.index_of(example_id)
         if place is None:
@@ -153,7 +152,8 @@ class GridPages:
     def chosen(self, name: str, asked: Sequence[tuple[str, str]]) -> Chosen:
         """What an address asks for; raises as `page` does."""
         report = self._project.summary(name)
-        view, warehouse = read_view(report, asked), self._project.warehouse
+        default, warehouse = default_view(report), self._project.warehouse
+        view = read_view(report, default, asked)
         index = self._shelf.index(warehouse, name, report.evaluation.candidates)
         also: list[Marks] = []
         if view.q:
@@ -163,7 +163,7 @@ class GridPages:
             also.append(self._texts.sliced(warehouse, index, name, column, value))
         up = _greater_is_better(report, view.metric)
         rows = selected(index, view, greater_is_better=up, also=also)
-        return Chosen(report, view, default_view(report), index, rows)
+        return Chosen(report, view, default, index, rows)
 
     def _rows(self, chosen: Chosen, rows: NDArray[np.int64]) -> list[GridRow]:
         view, index = chosen.view, chosen.index
@@ -195,12 +195,19 @@ def _opened(view: GridView, default: GridView, example_id: str, trace: str) -> s
 
 def _column(chosen: Chosen, candidate: str) -> Column:
     view = chosen.view
-    measure = next((one for one in measures(chosen.report) if one.metric == view.metric and not one.is_share), None)
-    mean = mean_text(measure, candidate) if measure else ""
+    mean = "" if view.metric is None else _mean(chosen.report, candidate, view.metric)
     if candidate == view.base:
         return Column(candidate, is_baseline=True, mean=mean, changes=None)
     found = changes(chosen.index, view, candidate, greater_is_better=chosen.greater_is_better)
     return Column(candidate, is_baseline=False, mean=mean, changes=found)
+
+
+def _mean(report: EvaluationReport, candidate: str, metric: str) -> str:
+    """A candidate's mean as the leaderboard writes it; empty for a metric that answers with labels."""
+    if report.answers_with_labels(metric):
+        return ""
+    rows = {one.name: one.metrics[metric] for one in report.candidates if metric in one.metrics}
+    return mean_text(Measure(metric, metric, None, rows), candidate)
 
 
 def _greater_is_better(report: EvaluationReport, metric: str | None) -> bool:
@@ -214,4 +221,4 @@ def _slices(report: EvaluationReport) -> Mapping[str, str]:
 
 def _plain(value: object) -> object:
     """A value for CSV: a text that a spreadsheet would compute is marked as text."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    return csv_text(value) if isinstance(value, str) else value

@@ -132,17 +132,17 @@ def default_view(report: EvaluationReport, *, columns: Sequence[str] = ()) -> Gr
     return GridView(shown, str(report.baseline), report.headline or next(iter(metrics), None), metrics)
 
 
-def read_view(report: EvaluationReport, asked: Sequence[tuple[str, str]]) -> GridView:
+def read_view(report: EvaluationReport, default: GridView, asked: Sequence[tuple[str, str]]) -> GridView:
     """Read an address.
 
     Args:
         report: Of the evaluation; its rows aren't needed.
+        default: What is shown where the address says nothing.
         asked: Names and values as they stand in the address. An empty value is as good as none.
 
     Raises:
         ViewError: It asks for a candidate, metric or setting that there is not.
     """
-    default = default_view(report)
     given: dict[str, list[str]] = {}
     names = {"c": "columns", "s": "scores", **{field.name: field.name for field in fields(GridView)}}
     for name, value in asked:

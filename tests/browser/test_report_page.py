@@ -3,94 +3,23 @@
 import asyncio
 import base64
 import json
-import shutil
 import time
-from collections.abc import Iterator
-from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-import aiohttp
 import polars as pl
 import pytest
 
 from eval_assets.reports.computed.history import CellVersions, history_rows
+from eval_assets.reports.note import Note
 from eval_assets.reports.rendered.page.html import report_html
+from tests.chromium import IN_CHROMIUM, opened
 from tests.report_rows import NOON, SHARE, aggregated, report_of, scored
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="needs a chromium on the PATH"),
-    pytest.mark.slow,
-]
-QUIET = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--remote-debugging-port=0",
-)  # fmt: skip
+pytestmark = IN_CHROMIUM
 HOSTILE = "</script><script>window.ran = 1</script><img src=x onerror='window.ran = 1'>"
-
-
-class Page:
-    """One open page, driven over the DevTools protocol."""
-
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        self.socket = socket
-        self.sent = 0
-        self.requested: list[str] = []
-
-    async def call(self, method: str, **parameters):
-        self.sent += 1
-        await self.socket.send_json({"id": self.sent, "method": method, "params": parameters})
-        while True:
-            message = await self.socket.receive_json(timeout=30)
-            if message.get("method") == "Network.requestWillBeSent":
-                self.requested.append(message["params"]["request"]["url"])
-            if message.get("id") == self.sent:
-                return message["result"]
-
-    async def evaluate(self, script: str):
-        found = await self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
-        assert "exceptionDetails" not in found, found
-        return found["result"].get("value")
-
-    async def choose(self, control: str, value: str):
-        script = f"(c => {{ c.value = {json.dumps(value)}; c.dispatchEvent(new Event('change')) }})"
-        await self.evaluate(f"{script}(document.getElementById('{control}'))")
-
-    async def where(self) -> str:
-        return await self.evaluate("document.getElementById('where').textContent")
-
-
-@asynccontextmanager
-async def opened(path: Path, profile: Path, *, size: str = "1400,1000") -> Iterator[Page]:
-    process = await asyncio.create_subprocess_exec(
-        CHROMIUM, *QUIET, f"--user-data-dir={profile}", f"--window-size={size}", "about:blank",
-        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        ready = profile / "DevToolsActivePort"
-        deadline = time.monotonic() + 60
-        while not (ready.exists() and ready.read_text().strip()):
-            assert time.monotonic() < deadline, "chromium did not start within a minute"
-            await asyncio.sleep(0.05)
-        port = ready.read_text().split()[0]
-        async with aiohttp.ClientSession() as session:
-            targets = await (await session.get(f"http://127.0.0.1:{port}/json")).json()
-            address = next(target["webSocketDebuggerUrl"] for target in targets if target["type"] == "page")
-            async with session.ws_connect(address, max_msg_size=0) as socket:
-                page = Page(socket)
-                await page.call("Network.enable")
-                await page.call("Page.enable")
-                await page.call("Page.navigate", url=path.as_uri())
-                await page.evaluate(
-                    "new Promise(done => document.readyState === 'complete' ? done(1) : onload = () => done(1))"
-                )
-                yield page
-    finally:
-        with suppress(ProcessLookupError):
-            process.terminate()
-        await process.wait()
+CALLS = json.dumps([{"name": "look", "args": {"where": HOSTILE}}])
 
 
 def written(tmp_path: Path, report) -> Path:
@@ -100,11 +29,11 @@ def written(tmp_path: Path, report) -> Path:
 
 
 def test_text_of_a_model_neither_runs_nor_loads_anything(tmp_path) -> None:
-    report = report_of({"old": [HOSTILE], "new": ["y"]}, {"old": [0.1], "new": [0.9]}, notes=[HOSTILE])
+    report = report_of({"old": [HOSTILE], "new": ["y"]}, {"old": [0.1], "new": [0.9]}, notes=[Note(HOSTILE)])
     path = written(tmp_path, report)
 
     async def look():
-        async with opened(path, tmp_path / "profile") as page:
+        async with opened(path.as_uri(), tmp_path / "profile") as page:
             assert await page.evaluate("window.ran") is None
             assert await page.evaluate("document.querySelector('.example .q').textContent") == "question 0"
             shown = await page.evaluate("[...document.querySelectorAll('.answer .text')].map(e => e.textContent)")
@@ -119,18 +48,18 @@ def test_text_of_a_model_neither_runs_nor_loads_anything(tmp_path) -> None:
 def test_thoughts_and_calls_are_folded_under_the_answer_as_text(tmp_path) -> None:
     report = report_of({"old": ["x"], "new": ["y"]}, {"old": [0.5], "new": [0.6]})
     thinking = report.predictions.with_columns(
-        reasoning=pl.when(pl.col("model") == "new").then(pl.lit(HOSTILE)), tool_calls=pl.lit(HOSTILE)
+        reasoning=pl.when(pl.col("model") == "new").then(pl.lit(HOSTILE)), tool_calls=pl.lit(CALLS)
     )
     path = written(tmp_path, replace(report, predictions=thinking))
 
     async def look():
-        async with opened(path, tmp_path / "profile") as page:
+        async with opened(path.as_uri(), tmp_path / "profile") as page:
             assert await page.evaluate("window.ran") is None
             folds = await page.evaluate(
                 "[...document.querySelectorAll('.answer details')]"
                 ".map(e => [e.open, ...[...e.children].map(child => child.textContent)])"
             )
-            calls = [False, "Tool calls", HOSTILE]
+            calls = [False, "Tool calls", f"look(where={json.dumps(HOSTILE)})"]
             assert folds == [calls, [False, "Reasoning", HOSTILE], calls]
 
     asyncio.run(look())
@@ -145,7 +74,7 @@ def test_five_thousand_examples_are_searched_filtered_sorted_and_paged_at_once(t
     path = written(tmp_path, report)
 
     async def look():
-        async with opened(path, tmp_path / "profile") as page:
+        async with opened(path.as_uri(), tmp_path / "profile") as page:
             assert await page.where() == "1 to 10 of 5,000"
             await page.evaluate("document.getElementById('next').click()")
             assert await page.where() == "11 to 20 of 5,000"
@@ -178,7 +107,7 @@ def test_a_narrow_screen_in_light_and_dark_shows_everything_without_scrolling_si
     path = written(tmp_path, report)
 
     async def look():
-        async with opened(path, tmp_path / "profile") as page:
+        async with opened(path.as_uri(), tmp_path / "profile") as page:
             await page.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
             await page.call(
                 "Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=1, mobile=False
@@ -214,7 +143,7 @@ def test_the_plots_stay_within_their_cards_on_any_screen(tmp_path, width) -> Non
     path = written(tmp_path, replace(report, candidates=tuple(priced)))
 
     async def look():
-        async with opened(path, tmp_path / "profile") as page:
+        async with opened(path.as_uri(), tmp_path / "profile") as page:
             await page.call(
                 "Emulation.setDeviceMetricsOverride", width=width, height=844, deviceScaleFactor=1, mobile=False
             )
@@ -232,5 +161,38 @@ def test_the_plots_stay_within_their_cards_on_any_screen(tmp_path, width) -> Non
             assert await page.evaluate(outside) == [0, 0]
             dots = "[...document.querySelectorAll('svg.plot')].map(plot => plot.querySelectorAll('.dot').length)"
             assert await page.evaluate(dots) == [3, 9]  # a point per candidate; three days of three
+
+    asyncio.run(look())
+
+
+def test_many_slices_are_paged_filtered_and_ordered(tmp_path) -> None:
+    values = [f"topic {index:02}" for index in range(45) for _ in range(2)] + [HOSTILE] * 2
+    gains = [index / 100 for index in range(45) for _ in range(2)] + [0.0] * 2
+    scores = {"old": [0.5] * len(values), "new": [0.5 + gain for gain in gains]}
+    report = report_of({name: ["x"] * len(values) for name in scores}, scores, slices_of={"topic": values})
+    path = written(tmp_path, report)
+
+    async def look():
+        async with opened(path.as_uri(), tmp_path / "profile") as page:
+
+            async def rows():
+                script = "[...document.querySelectorAll('#slice-rows tr')].map(row => row.dataset.value)"
+                return await page.evaluate(script), await page.evaluate(
+                    "document.getElementById('slice-where').textContent"
+                )
+
+            shown, where = await rows()
+            assert (shown[:2], len(shown), where) == (["topic 44", "topic 43"], 20, "1 to 20 of 46")
+            await page.evaluate("document.getElementById('slice-next').click()")
+            assert (await rows())[1] == "21 to 40 of 46"
+            await page.choose("slice-order", "name")
+            assert (await rows())[0][1:3] == ["topic 00", "topic 01"]
+            await page.choose("slice-order", "worst")
+            assert (await rows())[0][0] in ("topic 00", HOSTILE)  # no change at all
+            search = "(c => { c.value = 'TOPIC 3'; c.dispatchEvent(new Event('input')) })"
+            await page.evaluate(f"{search}(document.getElementById('slice-search'))")
+            await asyncio.sleep(0.5)
+            assert (await rows())[1] == "1 to 10 of 10"
+            assert await page.evaluate("window.ran") is None
 
     asyncio.run(look())

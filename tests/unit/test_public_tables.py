@@ -231,6 +231,15 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
             "usage text, reply_sha256 text, run_id text"
         ),
     ),
+    "given_labels": (
+        ("dataset",),
+        (
+            "dataset text, label_id text, given_at time, rater text, evaluation text, example_id text, "
+            "sample_index whole, model text, prompt text, output text, output_sha256 text, other_model text, "
+            "other_prompt text, other_output text, other_output_sha256 text, judge text, label text, score number, "
+            "note text, is_chosen yes/no"
+        ),
+    ),
     "runs": (
         (),
         (

@@ -13,10 +13,12 @@ import pytest
 
 from eval_assets.config.settings import settings_from
 from eval_assets.planning.present_report import present_report
+from eval_assets.reports.noting import report_notes
 from eval_assets.reports.rendered.answer import answer_sentence
 from eval_assets.reports.rendered.measures import mean_text, measures
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.storage.tracing.trace import trace
+from eval_assets.viewer import evaluation_page
 from tests.viewed import N_EXAMPLES, NAME, ODD, PLAIN, SCRIPT, viewer_of, write_viewed
 
 HOME = f"/evaluations/{NAME}"
@@ -94,12 +96,33 @@ def test_the_page_of_an_evaluation_says_what_the_report_says(viewer, report) -> 
     assert f"{row['losses']} worse" in page
 
 
+def test_a_page_written_by_another_process_is_the_same(folder, viewer, monkeypatch) -> None:
+    monkeypatch.setattr(evaluation_page, "MANY_SCORES", 1)
+    apart = viewer_of(folder, dagster_url="http://127.0.0.1:3000")
+    without_time = (re.sub(r"<footer>.*|<time.*?</time>", "", one.get(HOME).text) for one in (viewer, apart))
+    assert next(without_time) == next(without_time)
+
+
+def test_the_page_has_every_note_of_the_report(viewer, report) -> None:
+    page = shown(viewer, HOME)
+    assert report_notes(report)
+    for note in report_notes(report):
+        assert " ".join(str(note).split()) in page
+
+
 def test_heads_of_the_grid_have_the_means_and_the_wins_of_the_report(viewer, report) -> None:
     for metric in ("token_f1", "exact_match", "right"):
         page = shown(viewer, f"{GRID}?metric={metric}")
         measure = next(one for one in measures(report) if one.metric == metric)
         row = report.against_baseline(ODD, metric)
         assert f"{mean_text(measure, ODD)} {row['wins']} better {row['losses']} worse" in page
+
+
+def test_every_link_of_a_page_leads_to_a_page(viewer, pages) -> None:
+    links = {html.unescape(link) for page in pages.values() for link in re.findall(r'href="(/[^"]*)"', page)}
+    by_kind = {re.sub(r"\d+|p-[0-9a-f]+", "", link.partition("#")[0]): link for link in links}
+    assert len(by_kind) > 20
+    assert [link for link in by_kind.values() if viewer.get(link).status_code != 200 and "never" not in link] == []
 
 
 def test_a_prompt_is_shown_with_each_version_and_the_lines_it_changed(viewer) -> None:

@@ -30,6 +30,13 @@
     }
   });
 
+  // An address that leads to something folded opens it.
+  const aimed = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (aimed instanceof HTMLDetailsElement) {
+    aimed.open = true;
+    aimed.scrollIntoView();
+  }
+
   if (filters) {
     const send = () => filters.requestSubmit();
     filters.addEventListener("change", (event) => {

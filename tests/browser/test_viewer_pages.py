@@ -1,0 +1,159 @@
+"""The viewer in a real browser: from the leaderboard to the prompt behind an answer, by links and by keyboard alone."""
+
+import asyncio
+import re
+import socket
+from contextlib import asynccontextmanager, contextmanager
+from threading import Thread
+
+import pytest
+import uvicorn
+
+from eval_assets.config.settings import settings_from
+from eval_assets.storage.warehouse import Warehouse
+from eval_assets.viewer.app import viewer_app
+from eval_assets.viewer.viewed_project import ViewedProject
+from tests.chromium import IN_CHROMIUM, opened
+from tests.viewed import NAME, ODD, write_viewed
+
+pytestmark = IN_CHROMIUM
+HOME = f"/evaluations/{NAME}"
+GRID = f"{HOME}/grid"
+TRACED = "document.getElementById('trace') && document.getElementById('trace').textContent"
+
+
+@contextmanager
+def served(folder):
+    settings = settings_from({}, data_dir=folder / "data")
+    app = viewer_app(ViewedProject(settings, Warehouse(settings.warehouse_root)), ["127.0.0.1"])
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+    thread = Thread(target=lambda: server.run(sockets=[listening]), daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    with served(write_viewed(tmp_path_factory.mktemp("viewed"))) as found:
+        yield found
+
+
+@asynccontextmanager
+async def page_at(address, path, tmp_path):
+    async with opened(address + path, tmp_path / "profile") as page:
+        yield page
+        assert await page.evaluate("window.ran") is None
+        assert all(url.startswith(address) for url in page.requested)
+
+
+async def click(page, selector: str) -> None:
+    """Follow a link to another page."""
+    await page.evaluate(f"window.isLeft = true; document.querySelector({selector!r}).click()")
+    await page.wait_for("!window.isLeft && document.readyState === 'complete'")
+
+
+async def ids(page) -> list[str]:
+    return await page.evaluate("[...document.querySelectorAll('a.open')].map(link => link.textContent)")
+
+
+def test_from_the_list_to_the_version_of_a_prompt_behind_an_answer(address, tmp_path) -> None:
+    async def look():
+        async with page_at(address, "/", tmp_path) as page:
+            await click(page, f"a[href='/evaluations/{NAME}']")
+            assert "token_f1" in await page.evaluate("document.querySelector('h1').textContent")
+            await click(page, "a[href*='show=worse']")
+            shown = await ids(page)
+            assert shown[0] == "e2/ä"
+            assert await page.evaluate("document.querySelector('#filters [name=show]').value") == "worse"
+            assert await page.evaluate("document.querySelector('#filters [name=of]').value") == ODD
+            await page.evaluate("document.querySelectorAll('a.open')[4].click()")
+            await page.wait_for("document.querySelector('#panel .q')")
+            assert await page.evaluate("document.querySelector('#panel code').textContent") == shown[4]
+            await page.evaluate("document.querySelectorAll('#panel a[data-trace]')[1].click()")
+            await page.wait_for(TRACED)
+            assert "Answer briefly" in await page.evaluate("document.querySelector('#panel .trace').textContent")
+            await click(page, "#panel a[href*='#prompt-']")
+            version = "document.getElementById('prompt-ask-v2')"
+            assert "+Answer briefly" in await page.evaluate(f"{version}.textContent")
+            assert await page.evaluate(f"{version}.open")
+
+    asyncio.run(look())
+
+
+def test_keys_alone_search_walk_open_trace_and_close(address, tmp_path) -> None:
+    async def look():
+        async with page_at(address, GRID, tmp_path) as page:
+            await page.press("/")
+            for letter in "no idea":
+                await page.press(letter)
+            await page.evaluate("window.isLeft = true")
+            await page.press("Enter")
+            await page.wait_for("!window.isLeft && document.readyState === 'complete'")
+            assert len(await ids(page)) == 10
+            assert (await page.evaluate("location.search")).startswith("?q=no+idea&")
+            await page.press("j")
+            await page.press("j")
+            await page.press("Enter")
+            await page.wait_for("document.querySelector('#panel code')?.textContent === 'e3/ä'")
+            await page.press("j")
+            await page.wait_for("document.querySelector('#panel code')?.textContent === 'e6/ä'")
+            await page.press("2")
+            await page.wait_for(TRACED)
+            assert "viewed_code:odd" in await page.evaluate("document.getElementById('panel').textContent")
+            await page.press("Escape")
+            assert await page.evaluate("document.getElementById('panel').hidden")
+            assert "e6/ä" in await page.evaluate("document.activeElement.textContent")
+
+    asyncio.run(look())
+
+
+def test_a_choice_sends_the_form_and_empty_fields_stay_out_of_the_address(address, tmp_path) -> None:
+    async def look():
+        async with page_at(address, GRID, tmp_path) as page:
+            await page.evaluate(
+                "window.isLeft = true; (field => { field.value = 'errors';"
+                " field.dispatchEvent(new Event('change', { bubbles: true })) })(document.querySelector('[name=show]'))"
+            )
+            await page.wait_for("!window.isLeft && document.readyState === 'complete'")
+            assert await ids(page) == ["e4/ä"]
+            assert "low=" not in await page.evaluate("location.search")
+
+    asyncio.run(look())
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_fits_wide_and_narrow_screens_and_names_its_fields(address, tmp_path, scheme) -> None:
+    async def look():
+        async with page_at(address, "/", tmp_path) as page:
+            for width, height in ((1440, 900), (390, 844)):
+                await page.looks(width=width, height=height, scheme=scheme)
+                for path in ("/", HOME, f"{GRID}?diff=baseline", f"{HOME}/example?id=e2/ä"):
+                    await page.goto(address + path)
+                    assert await page.evaluate("document.documentElement.scrollWidth") <= width, path
+                    unnamed = (
+                        "[...document.querySelectorAll('input, select')].filter(field => !field.labels.length).length"
+                    )
+                    assert await page.evaluate(unnamed) == 0
+                    assert await page.evaluate("document.querySelectorAll('h1').length") == 1
+                    ground = await page.evaluate("getComputedStyle(document.body).backgroundColor")
+                    assert (max(map(int, re.findall(r"\d+", ground))) < 60) == (scheme == "dark")
+
+    asyncio.run(look())
+
+
+def test_eight_examples_fit_a_screen(address, tmp_path) -> None:
+    async def look():
+        async with page_at(address, "/", tmp_path) as page:
+            await page.looks(width=1440, height=900, scheme="light")
+            await page.goto(address + GRID)
+            whole = (
+                "[...document.querySelectorAll('[data-row]')].filter(row => row.getBoundingClientRect().bottom"
+                " <= document.querySelector('.table-pane').getBoundingClientRect().bottom).length"
+            )
+            assert await page.evaluate(whole) >= 8
+            assert await page.evaluate("document.documentElement.scrollHeight") == 900
+
+    asyncio.run(look())
