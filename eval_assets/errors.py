@@ -37,6 +37,10 @@ class RowsGoneError(StorageError):
     """Rows that were replaced can't be read any more: maintenance has removed them."""
 
 
+class LabelError(EvalAssetsError):
+    """A label that a person gives can't be taken."""
+
+
 class ReplayMissError(EvalAssetsError):
     """Cache policy `replay` found no stored reply for a request."""
 

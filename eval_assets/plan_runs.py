@@ -68,7 +68,7 @@ def run_plan(
     """
     batch = uuid.uuid4().hex[:8]
     repository = job_definitions(engine_room.project, engine_room, names).get_repository_def()
-    summary = RunSummary(backfill_id=batch)
+    summary, sent_before = RunSummary(backfill_id=batch), engine_room.n_sent
     with alive(instance, engine_room.state_dir / PROCESSES, batch), uncaptured(instance):
         backfill = record_backfill(
             instance,
@@ -82,6 +82,7 @@ def run_plan(
         runs = _Runs(engine_room, repository, names, instance, batch, on_start, summary)
         _execute_all(engine_room, plan, spending, runs, wait=wait)
         close_backfill(instance, backfill, succeeded=not summary.failed and not summary.skipped)
+    summary.n_sent = engine_room.n_sent - sent_before
     return summary
 
 

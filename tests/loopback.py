@@ -101,6 +101,7 @@ class LoopbackProvider:
         is_anywhere: Its APIs are found below any path, not below `/v1` alone.
         answers_as: The model that it says has answered; the one that was asked for when null.
         fingerprint: What it says of the state of its servers.
+        on_body: Told of each body as it came.
     """
 
     answer: Answering | None = None
@@ -119,6 +120,7 @@ class LoopbackProvider:
     is_anywhere: bool = False
     answers_as: str | None = None
     fingerprint: str | None = None
+    on_body: Callable[[bytes], object] = lambda _: None
 
     requests: int = field(default=0, init=False)
     paid: int = field(default=0, init=False)
@@ -211,6 +213,7 @@ class LoopbackProvider:
     async def _complete(self, api: SpokenApi, request: web.Request) -> web.StreamResponse:
         raw = await request.read()
         body = json.loads(raw)
+        self.on_body(raw)
         digest = hashlib.sha256(raw).hexdigest()
         self.requests += 1
         self.by_hash[digest] += 1
@@ -218,7 +221,7 @@ class LoopbackProvider:
             self.bodies.append(body)
             self.times.append(time.monotonic())
             self.request_headers.append(request.headers)
-            self.paths.append(request.path_qs)
+            self.paths.append(request.raw_path)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
@@ -304,7 +307,8 @@ class LoopbackProvider:
                 reply["choices"][0]["message"]["tool_calls"] = TOOL_CALLS
                 return reply
             case "no_text":
-                return self._reply(body, text=None) | {"usage": {"prompt_tokens": 5, "completion_tokens": 256}}
+                spent = {"prompt_tokens": 5, "completion_tokens": 256, "total_tokens": 261}
+                return self._reply(body, text=None) | {"usage": spent}
             case "no_choice":
                 return self._reply(body) | {"choices": []}
             case _:

@@ -18,7 +18,9 @@ from eval_assets.reports.computed.gating import overall_verdict
 from eval_assets.stages.graph import all_judges_of, cells_of, judge_models_of
 from eval_assets.storage.replies.model_changes import ModelChange, last_change
 from eval_assets.storage.snapshots import partition_name
+from eval_assets.storage.versions import all_versions
 from eval_assets.storage.warehouse import Warehouse
+from eval_assets.storage.writing import inputs_recorded
 
 TABLES = ("gate_results", "predictions", "responses")
 """What facts are made of."""
@@ -64,7 +66,8 @@ class Observer:
     def _of_evaluations(self, project: Project) -> Iterator[Fact]:
         computed = self.warehouse.last_commits("predictions")
         for name in project.evaluations:
-            yield from verdicts(name, self.warehouse.scan("gate_results", {"evaluation": name}).collect())
+            if not self._is_trial(name):
+                yield from verdicts(name, self.warehouse.scan("gate_results", {"evaluation": name}).collect())
             cells = [cell for cell in cells_of(project, name) if partition_name(cell.partition) in computed]
             rows = self.warehouse.scan("predictions").filter(pl.col("evaluation") == name)
             counts = (
@@ -77,6 +80,13 @@ class Observer:
                 row = found.get(cell.candidate, {"len": 0, "answered": 0})
                 value = NO_ROWS if not row["len"] else HAS_DATA if row["answered"] else NO_ANSWERS
                 yield _fact("no_data", name, str(cell.candidate), value)
+
+    def _is_trial(self, evaluation: str) -> bool:
+        """Whether gates were last asked about the first rows alone (`run --limit`): such a verdict is nobody's."""
+        commit = self.warehouse.last_commit("gate_results", {"evaluation": evaluation})
+        made_from = None if commit is None else inputs_recorded(commit).get(f"evaluations/{evaluation}")
+        versions = all_versions(self.warehouse, "evaluations", evaluation)
+        return any(version.content.get("limit") for version in versions if version.content_sha256 == made_from)
 
     def _of_models(self, project: Project) -> Iterator[Fact]:
         users: dict[str, set[str]] = {}

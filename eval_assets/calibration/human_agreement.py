@@ -54,6 +54,7 @@ def agreement_with_people(
         yield from (unmeasured(name, confidence, why=why) for name in (*OF_GRADES, *OF_ALL))
         return
     detail = {"outdated_labels": verdicts.n_outdated, "labels_off_scale": verdicts.n_off_scale}
+    detail |= {"chosen_labels": verdicts.n_chosen} if verdicts.n_chosen else {}
     examples = examples_of(rows)
     detail["examples"] = rows["example_id"].n_unique()
     draws: dict[str, Any] = {

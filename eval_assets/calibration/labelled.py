@@ -21,16 +21,19 @@ class LabelledVerdicts:
     Args:
         outputs: One row per judged output: `OUTPUT_COLUMNS`, `score` (mean of the judge's verdicts on it), `verdict`
             (their lower median, which is on the scale), `score_id`, `justification`, `output`; and where people rated
-            it, `human` (their mean), `human_verdict` (their lower median), `human_label` (what each said), else null.
+            it, `human` (their mean), `human_at_random` (the same without outputs that were picked), `human_verdict`
+            (their lower median), `human_label` (what each said), else null.
         ratings: One row per output and rater: `prediction_id`, `rater`, `rating`.
         n_outdated: Labels of judged examples that are of another model, prompt or output than any judged one.
         n_off_scale: Labels that are not on the judge's scale.
+        n_chosen: Ratings of outputs that somebody picked: they are not of a random part.
     """
 
     outputs: pl.DataFrame
     ratings: pl.DataFrame
     n_outdated: int
     n_off_scale: int
+    n_chosen: int = 0
 
     @property
     def raters(self) -> list[str]:
@@ -70,12 +73,13 @@ def labelled_verdicts(
     Args:
         verdicts: Rows of `judge_scores` of any judges and cells of one evaluation.
         predictions: Rows of `predictions` of the same cells.
-        labels: Rows of `labels` of the evaluation's dataset.
+        labels: Rows of `labels` of the evaluation's dataset; with a column `is_chosen`, whether the output was picked.
         judge: Name of the judge.
         scale: Its scale.
     """
     outputs = _judged(verdicts.filter((pl.col("judge") == judge) & pl.col("juror").is_null()), predictions)
-    mine = labels.filter(pl.col("judge").is_null() | (pl.col("judge") == judge)).with_row_index("label_id")
+    known = labels if "is_chosen" in labels.columns else labels.with_columns(is_chosen=pl.lit(False))
+    mine = known.filter(pl.col("judge").is_null() | (pl.col("judge") == judge)).with_row_index("label_id")
     scores = [scale.score_by_people(label, score) for label, score in mine.select("label", "score").iter_rows()]
     rated = mine.with_columns(rating=pl.Series(scores, dtype=pl.Float64))
     matched = (
@@ -92,13 +96,14 @@ def labelled_verdicts(
         matched.drop_nulls("rating")
         .sort(*(pl.col(f"{column}_labelled").is_null() for column in NARROWING), maintain_order=True)
         .unique(["prediction_id", "rater"], keep="first", maintain_order=True)
-        .select("prediction_id", "rater", "rating", "label")
+        .select("prediction_id", "rater", "rating", "label", "is_chosen")
     )
     people = (
         ratings.sort("rater")
         .group_by("prediction_id")
         .agg(
             human=pl.col("rating").mean(),
+            human_at_random=pl.col("rating").filter(~pl.col("is_chosen")).mean(),
             human_verdict=pl.col("rating").quantile(0.5, "lower"),
             human_label=pl.format("{}: {}", "rater", "label").str.join("; "),
         )
@@ -108,9 +113,10 @@ def labelled_verdicts(
     narrowed = rated.filter(names_more & pl.col("example_id").is_in(judged))
     return LabelledVerdicts(
         outputs=outputs.join(people, on="prediction_id", how="left", maintain_order="left"),
-        ratings=ratings.drop("label"),
+        ratings=ratings.drop("label", "is_chosen"),
         n_outdated=narrowed.join(matched, on="label_id", how="anti").height,
         n_off_scale=matched.filter(pl.col("rating").is_null())["label_id"].n_unique(),
+        n_chosen=int(ratings["is_chosen"].sum()),
     )
 
 

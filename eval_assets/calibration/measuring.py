@@ -9,6 +9,7 @@ import polars as pl
 from eval_assets.calibration.biases import biases_of_length, biases_of_position, preference_for_kin, sameness
 from eval_assets.calibration.human_agreement import agreement_of_jurors, agreement_with_people
 from eval_assets.calibration.labelled import LabelledVerdicts, labelled_verdicts
+from eval_assets.calibration.pair_agreement import agreement_on_pairs
 from eval_assets.calibration.statistic import Statistic
 from eval_assets.calibration.two_raters import agreement_between_judges, agreement_by_slice
 from eval_assets.config.candidate import Candidate
@@ -18,6 +19,7 @@ from eval_assets.statistics.intervals import is_binary
 from eval_assets.statistics.judging.correction import CorrectedMean, prediction_powered_mean, rogan_gladen_rate
 from eval_assets.tables.columns import EXAMPLE_CLUSTERS
 from eval_assets.tables.evaluation_tables import JUDGE_AGREEMENT, JUDGE_DISAGREEMENTS, PAIRWISE_PREFERENCES
+from eval_assets.tables.label_tables import GIVEN_LABELS
 
 MOST_DISAGREEMENTS = 20
 
@@ -31,6 +33,7 @@ class JudgeTables:
         predictions: Rows of `predictions`.
         labels: Rows of `labels` of the dataset.
         preferences: Rows of `pairwise_preferences`.
+        pair_labels: Rows of `given_labels` of pairs, those that count.
         clusters: `example_id` → `cluster`, where examples depend on each other; an example not in it is its own.
         slices: `example_id` and the columns that split the dataset, as text without nulls.
     """
@@ -39,12 +42,17 @@ class JudgeTables:
     predictions: pl.DataFrame
     labels: pl.DataFrame
     preferences: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PAIRWISE_PREFERENCES))
+    pair_labels: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=GIVEN_LABELS))
     clusters: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=EXAMPLE_CLUSTERS))
     slices: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"example_id": pl.String()}))
 
     def clustered(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Rows with the cluster of their example."""
         return rows.join(self.clusters, on="example_id", how="left", maintain_order="left")
+
+    def pairs_labelled(self, judge: str) -> pl.DataFrame:
+        """What people preferred, as far as it is compared with a judge."""
+        return self.pair_labels.filter(pl.col("judge").is_null() | (pl.col("judge") == judge))
 
     def labelled(self, judge: str, scale: Scale) -> LabelledVerdicts:
         """A judge's verdicts beside the labels of people, with the cluster of each example."""
@@ -116,9 +124,13 @@ def measure_judge(
     own = tables.clustered(tables.verdicts.filter(pl.col("judge") == judge.name))
     preferences = tables.clustered(tables.preferences.filter(pl.col("judge") == judge.name))
     reasons = [example.justification for member in (judge, *facts.jurors) for example in member.file.examples]
-    in_pairs = biases_of_position(preferences, confidence=confidence)
+    pairs_labelled = tables.pairs_labelled(judge.name)
+    in_pairs = [
+        *biases_of_position(preferences, confidence=confidence),
+        *agreement_on_pairs(preferences, tables.predictions, pairs_labelled, confidence=confidence, seed=seed),
+    ]
     statistics = (
-        [*in_pairs]
+        in_pairs
         if own.is_empty()
         else [
             *agreement_with_people(verdicts, scale, confidence=confidence, seed=seed),
@@ -165,16 +177,16 @@ def _corrected_means(verdicts: LabelledVerdicts, scale: Scale, *, confidence: fl
     """Estimate for each candidate what people would have given on average; nothing where nobody labelled anything.
 
     Pass/fail verdicts are corrected after Rogan and Gladen, all others by prediction-powered inference; the method says
-    why there is no value where labels are too few. The labels have to be of a random part of the examples. Several
-    samples of an example are averaged first.
+    why there is no value where labels are too few. The labels have to be of a random part of the examples, so those of
+    outputs that somebody picked are left out. Several samples of an example are averaged first.
     """
     if verdicts.labelled.is_empty():
         return
     for (model, prompt), outputs in verdicts.outputs.group_by("model", "prompt", maintain_order=True):
         examples = outputs.group_by("example_id", maintain_order=True).agg(
             pl.col("score").mean(),
-            judged=pl.col("score").filter(pl.col("human").is_not_null()).mean(),
-            human=pl.col("human").mean(),
+            judged=pl.col("score").filter(pl.col("human_at_random").is_not_null()).mean(),
+            human=pl.col("human_at_random").mean(),
         )
         corrected = _corrected(examples, scale, confidence)
         yield Statistic(

@@ -1,5 +1,6 @@
 """What `check` remarks of evaluations that can run: what this machine lacks, what metrics and judges won't see."""
 
+import importlib.util
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,6 +12,7 @@ from eval_assets.checking.parameter_spelling import spelling_remarks
 from eval_assets.checking.trial_rendering import prompt_remarks
 from eval_assets.config.datasets.rows import read_examples
 from eval_assets.config.project import Project
+from eval_assets.config.served import AWS_KEY_ID, AWS_SECRET
 from eval_assets.errors import ConfigError, EvalAssetsError
 from eval_assets.metrics.availability import unavailable
 from eval_assets.metrics.overlap.scripts import unseen_notes
@@ -40,9 +42,15 @@ def missing_prerequisites(
     evaluation = project.evaluation(name)
     for _, model in (used for used in files_used(project, evaluation) if used[0] == "models"):
         file = project.model(model).file
-        for variable in filter(None, (file.api_key_env, *file.headers_env.values(), *file.query_env.values())):
+        signing = () if file.aws_region is None else (AWS_KEY_ID, AWS_SECRET)
+        named = (file.api_key_env, *signing, *file.headers_env.values(), *file.query_env.values())
+        for variable in filter(None, named):
             if not environment.get(variable):
                 yield f"evaluation {name}: model {model!r} needs the environment variable {variable}, which is not set"
+        package = provider_of(project.model(model)).package
+        if package is not None and importlib.util.find_spec(package) is None:
+            extra = f"pip install 'eval-assets[{file.provider}]'"
+            yield f"evaluation {name}: model {model!r} needs the package {package}, which isn't installed: {extra}"
         if provider_of(project.model(model)).is_bundled:
             try:
                 bundled_weights(str(file.model))

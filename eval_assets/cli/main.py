@@ -17,6 +17,7 @@ from eval_assets.cli.dagster_commands import instance, reload
 from eval_assets.cli.editor_schemas import schemas
 from eval_assets.cli.exit_codes import ExitCode
 from eval_assets.cli.initializing import init
+from eval_assets.cli.label_commands import labels
 from eval_assets.cli.maintaining import maintain
 from eval_assets.cli.pricing import prices
 from eval_assets.cli.reporting import gate, report
@@ -94,8 +95,8 @@ def _add(group: click.Group, command: click.Command) -> None:
 
 commands.add_command(init)
 for command in (
-    alerts, batch, cache, check, compare, gate, instance, maintain, plan, prices, release, reload, report, run, schemas,
-    trace, view,
+    alerts, batch, cache, check, compare, gate, instance, labels, maintain, plan, prices, release, reload, report, run,
+    schemas, trace, view,
 ):  # fmt: skip
     _add(commands, command)
 

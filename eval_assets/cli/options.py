@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -36,15 +36,6 @@ class Age(click.ParamType):  # type: ignore[type-arg]
         if age > LONGEST.total_seconds():
             self.fail(f"expected an age of at most {LONGEST.days}d, got {value!r:.80}", param, ctx)
         return timedelta(seconds=age)
-
-
-class Format(click.Choice[str]):
-    """An output format; one for spreadsheets and data frames is answered with what there is."""
-
-    def fail(self, message: str, param: click.Parameter | None = None, ctx: click.Context | None = None) -> NoReturn:
-        """Say what there is for tables too."""
-        tables = "; the tables behind a report come with --format parquet --output FOLDER"
-        super().fail(f"{message.rstrip('.')}{tables if 'parquet' in self.choices else ''}", param, ctx)
 
 
 class Allowance(click.ParamType):  # type: ignore[type-arg]

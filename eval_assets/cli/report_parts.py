@@ -20,6 +20,7 @@ FITTING = {
     "--example": ("table", "json"),
     "--rows": ("csv", "xlsx", "parquet"),
     "--max-tokens": ("json",),
+    "--brief": ("table",),
 }
 """Option → the formats it goes with."""
 
@@ -33,6 +34,7 @@ class Parts:
     example: str | None = None
     rows: bool = False
     max_tokens: int | None = None
+    brief: bool = False
 
     def refuse_unfitting(self, style: str) -> None:
         """An option that says nothing of the format is a mistake."""
@@ -41,6 +43,7 @@ class Parts:
             "--example": self.example is not None,
             "--rows": self.rows,
             "--max-tokens": self.max_tokens is not None,
+            "--brief": self.brief,
         }
         for option, styles in FITTING.items():
             if said[option] and style not in styles:
@@ -54,6 +57,9 @@ class Parts:
         _refuse_unknown_slices(loaded, self.slices)
 
 
+WHOLE = Parts()
+
+
 def wished_parts(command: Command) -> Command:
     """Options of a command that shows a report, given to it as `parts`."""
 
@@ -65,12 +71,16 @@ def wished_parts(command: Command) -> Command:
         example: str | None,
         rows: bool,
         max_tokens: int | None,
+        brief: bool,
         **options: Any,
     ) -> Any:
-        return command(*arguments, parts=Parts(candidates, slices, example, rows, max_tokens), **options)
+        return command(*arguments, parts=Parts(candidates, slices, example, rows, max_tokens, brief), **options)
 
     decorated: Any = wished
     for decorate in (
+        click.option(
+            "--brief", is_flag=True, help="Only the answer, gates, notes and what changed since last time. For table."
+        ),
         click.option(
             "--max-tokens",
             type=click.IntRange(min=FEWEST_TOKENS),

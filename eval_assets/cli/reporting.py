@@ -9,9 +9,8 @@ import click
 from eval_assets.cli.chosen_project import chosen_settings
 from eval_assets.cli.exit_codes import GATE_CODES
 from eval_assets.cli.exporting import EXPORTED, export, is_folder, refuse_missing_output
-from eval_assets.cli.options import Format
 from eval_assets.cli.output_files import write_text
-from eval_assets.cli.report_parts import Parts, example_shown, json_shown, wished_parts
+from eval_assets.cli.report_parts import WHOLE, Parts, example_shown, json_shown, wished_parts
 from eval_assets.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "style",
-    type=Format(["table", "json", "md", "html", "csv", "xlsx", "parquet", "junit"]),
+    type=click.Choice(["table", "json", "md", "html", "csv", "xlsx", "parquet", "junit"]),
     default="table",
     show_default=True,
     help="table for a terminal, md for a comment, html for a page in one file, json for programs; csv, xlsx and "
@@ -109,10 +108,10 @@ def _refuse_without_gates(loaded: "EvaluationReport") -> None:
         )
 
 
-def _rendered(loaded: "EvaluationReport", style: str, parts: Parts) -> str:
+def _rendered(loaded: "EvaluationReport", style: str, parts: Parts = WHOLE) -> str:
+    if parts.example is not None:
+        return example_shown(loaded, style, parts)
     match style:
-        case _ if parts.example is not None:
-            return example_shown(loaded, style, parts)
         case "json":
             return json_shown(loaded, parts)
         case "junit":
@@ -130,4 +129,4 @@ def _rendered(loaded: "EvaluationReport", style: str, parts: Parts) -> str:
         case _:
             from eval_assets.reports.rendered.table import report_table
 
-            return report_table(loaded, selected=parts.candidates, slices=parts.slices)
+            return report_table(loaded, selected=parts.candidates, slices=parts.slices, brief=parts.brief)

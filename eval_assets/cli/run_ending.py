@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from eval_assets.up_to_date import RunOutcome
 
 REASON_CHARACTERS = 300
+MOST_ASSETS = 3
+"""Of how many assets the end of a run says how long they took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +70,18 @@ class RunEnding:
         yield from waiting_lines(self.outcome.summary.waiting)
         yield from self.outcome.unfinished
         if self.outcome.summary.n_runs:
-            spent = ", ".join(
-                f"{asset} {seconds_text(seconds)}" for asset, seconds in self.outcome.summary.seconds.items()
-            )
             n_failed = sum(not run.refused for run in self.outcome.summary.failed)
-            yield f"{count_text(self.outcome.summary.n_runs, 'run')}, {n_failed:,} failed; {spent}"
+            yield f"{count_text(self.outcome.summary.n_runs, 'run')}, {n_failed:,} failed; {self._time_spent()}"
+            n_reused = sum(planned.work.reuse for planned in self.outcome.plan.cells)
+            sent = count_text(self.outcome.summary.n_sent, "request")
+            yield f"{sent} sent, {count_text(n_reused, 'prediction')} reused"
+
+    def _time_spent(self) -> str:
+        """The assets that took longest, and all others together."""
+        longest_first = sorted(self.outcome.summary.seconds.items(), key=lambda spent: -spent[1])
+        named, others = longest_first[:MOST_ASSETS], longest_first[MOST_ASSETS:]
+        rest = [("all else", sum(seconds for _, seconds in others))] if others else []
+        return ", ".join(f"{what} {seconds_text(seconds)}" for what, seconds in (*named, *rest))
 
 
 def failed_text(rows: "FailedRows") -> str:

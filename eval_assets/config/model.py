@@ -13,7 +13,7 @@ from eval_assets.config.local_limits import gathering_limits, local_limits
 from eval_assets.config.recorded_columns import RecordedColumns
 from eval_assets.config.served import APIS_OF_THEIR_OWN, DEFAULT_API, ApiName, is_default_api, serving_faults
 
-ProviderName = Literal["openai", "anthropic", "embedded", "transformers", "callable", "mlflow", "recorded"]
+ProviderName = Literal["openai", "anthropic", "embedded", "transformers", "callable", "mlflow", "any-llm", "recorded"]
 NEEDED_FIELD: Mapping[ProviderName, str] = MappingProxyType(
     {
         "openai": "model",
@@ -22,6 +22,7 @@ NEEDED_FIELD: Mapping[ProviderName, str] = MappingProxyType(
         "transformers": "model",
         "callable": "callable",
         "mlflow": "model",
+        "any-llm": "model",
         "recorded": "file",
     }
 )
@@ -192,13 +193,14 @@ class ModelFile(FileModel):
     provider: ProviderName = Field(
         description="Who answers: `openai` for every OpenAI-compatible endpoint, `anthropic` for Claude in its own "
         "API, `embedded` for the bundled model, `transformers` for local weights, `callable` for your Python, "
-        "`mlflow` for a model that MLflow keeps, "
+        "`mlflow` for a model that MLflow keeps, `any-llm` for what that package knows to ask, "
         "`recorded` for a file of predictions."
     )
     model: str | None = Field(
         None,
         description="Model id at the provider, on Azure the deployment; hub id or path for `transformers`; for "
-        "`mlflow` `models:/name/3`, `runs:/id/path`, or a folder beside the model file that a model was saved in.",
+        "`mlflow` `models:/name/3`, `runs:/id/path`, or a folder beside the model file that a model was saved in; for "
+        "`any-llm` its provider and the id, `mistral:mistral-small-latest`.",
     )
     base_url: str | None = Field(
         None, description="Address of the endpoint, up to `/v1`; when absent OpenAI's or Anthropic's own."
@@ -224,6 +226,13 @@ class ModelFile(FileModel):
     token_function: str | None = Field(
         None,
         description="In place of a key: `module:function` of a module beside `data/` that returns an access token.",
+        exclude_if=is_null,
+    )
+    aws_region: str | None = Field(
+        None,
+        pattern=r"^[a-z0-9-]+$",
+        description="In place of a key: the region of Amazon Bedrock for which requests are signed (SigV4), with "
+        "`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and, where it is set, `AWS_SESSION_TOKEN`.",
         exclude_if=is_null,
     )
     headers_env: dict[str, VariableName] = Field(

@@ -180,6 +180,7 @@ def _row(
 ) -> dict[str, Any]:
     opinions = [given for given in (in_order, in_reverse) if given is not None]
     costs = [cost for given in opinions if (cost := given.spent.cost_usd) is not None]
+    times = [at for given in opinions if (at := given.spent.requested_at) is not None]
     is_ok = found.opinion.outcome == "ok"
     preference = found.value if is_ok else None
     forward, backward = (None if side is None else side_of(side) for side in (found.in_order, found.in_reverse))
@@ -202,5 +203,6 @@ def _row(
         "key_in_order": in_order.judgement_key,
         "key_in_reverse": in_reverse.judgement_key if in_reverse is not None else None,
         "request_keys": json.dumps([key for given in opinions for key in given.request_keys]),
+        "requested_at": min(times, default=None),
         "cost_usd": sum(costs) if costs else None,
     }

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from eval_assets.checking.references import refuse_broken_references
@@ -202,6 +202,9 @@ def _plan_evaluation(
     if "pairwise_preferences" in tables:
         policy = spending.policy(project.evaluation(name))
         side_by_side = plan_pairwise(engine_room, name, stale, policy, asked, spending)
+        if side_by_side is not None:
+            why = reader.causes("pairwise_preferences", WholeEvaluation(name))
+            side_by_side = replace(side_by_side, causes=why)
     return Plan(
         roots=tuple(RootPlan(table, key, cause) for (table, key), cause in causes.items() if cause is not None),
         cells=planned,
@@ -289,6 +292,7 @@ def _pairwise_json(planned: PairwisePlan) -> dict[str, Any]:
     return {
         "evaluation": planned.evaluation,
         "judge": planned.judge,
+        "causes": list(planned.causes),
         "estimate": _estimate_json(planned.estimates),
     }
 

@@ -31,10 +31,9 @@ def _markdown_table(plan: Plan) -> str:
         lines.append(
             f"| {planned.cell.key} | {work.generate:,} | {work.judge:,} | {work.rescore:,} | {work.reuse:,} | {why} |"
         )
-    lines += [
-        f"| {side_by_side.evaluation}, side by side | 0 | {side_by_side.judge} | 0 | 0 | its `pairwise` |"
-        for side_by_side in plan.pairwise
-    ]
+    for side_by_side in plan.pairwise:
+        why = "<br>".join(markdown_text(cause) for cause in side_by_side.causes) or "its `pairwise`"
+        lines.append(f"| {side_by_side.evaluation}, side by side | 0 | {side_by_side.judge} | 0 | 0 | {why} |")
     return "\n".join(lines)
 
 
@@ -72,6 +71,7 @@ def _text_lines(plan: Plan) -> Iterator[str]:
     for side_by_side in plan.pairwise:
         requests = count_text(side_by_side.judge, "request")
         yield f"{side_by_side.evaluation} side by side: {requests} to its pairwise judge"
+        yield from (f"  because {cause}" for cause in side_by_side.causes)
     yield from _cost_lines(plan.estimates)
 
 

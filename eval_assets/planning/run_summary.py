@@ -22,7 +22,7 @@ class Failed:
 
 @dataclass
 class RunSummary:
-    """What a run of a plan did; `seconds` per asset.
+    """What a run of a plan did; `seconds` per asset, `n_sent` requests that were sent and answered.
 
     `waiting`: place → its requests that wait in batches, for which it can't be computed yet. `batches`: those that are
     under way, a line each.
@@ -30,6 +30,7 @@ class RunSummary:
 
     backfill_id: str = ""
     n_runs: int = 0
+    n_sent: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     failed: list[Failed] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)

@@ -25,11 +25,13 @@ class PairwisePlan:
         evaluation: Its name.
         judge: Requests that would be sent, or wait in batches, two for each pair of outputs; repairs are not counted.
         estimates: What they would cost; empty without any.
+        causes: Why its comparisons are stale by themselves, one line each; empty where only outputs are new.
     """
 
     evaluation: str
     judge: int
     estimates: tuple[Estimate, ...]
+    causes: tuple[str, ...] = ()
 
 
 def plan_pairwise(

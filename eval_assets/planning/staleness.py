@@ -105,6 +105,10 @@ class StalenessReader:
                 tables.add(table)
         return Staleness(tuple(causes), diffs, frozenset(tables))
 
+    def causes(self, table: str, place: Place) -> tuple[str, ...]:
+        """Why one of the tables of a place has to run; arguments and errors as there."""
+        return tuple(dict.fromkeys(cause for cause, _ in self._causes(table, place)))
+
     def outdated(self, evaluation: str) -> tuple[str, ...]:
         """In what an evaluation's results differ from its files, a line per candidate and cause; failed rows aside."""
         places: list[Place] = [*cells_of(self._project, evaluation), WholeEvaluation(evaluation)]
@@ -144,8 +148,7 @@ class StalenessReader:
         if self.commit(table, place.partition) is None:
             return
         yield from ((cause, {}) for cause in self._unanswered.failed(table, place.partition))
-        if isinstance(place, Cell):
-            yield from ((cause, {}) for cause in self._replaced.causes(table, place))
+        yield from ((cause, {}) for cause in self._replaced.causes(table, place))
         if f"{table}/{place.key}" in self._missing:
             yield NOT_IN_DAGSTER, {}
 
@@ -182,8 +185,8 @@ class StalenessReader:
         """Whether a command marked something since that the partition depends on."""
         if stage.marks is not None:
             evaluation = self._project.evaluation(place.evaluation)
-            if commit.metadata.get("marks") != stage.marks(evaluation, self._warehouse):
-                yield f"another state was released since {stage.table} was computed", {}
+            if commit.metadata.get("marks", "") != stage.marks(evaluation, self._warehouse):
+                yield f"{stage.marked} since {stage.table} was computed", {}
 
     def _evaluation_change(self, stage: Stage, name: str, former_version: str | None) -> Iterator[Change]:
         """In what the part of an evaluation that a stage reads differs from the version it was made from."""

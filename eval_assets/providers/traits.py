@@ -14,6 +14,8 @@ from eval_assets.providers.batches.anthropic_batches import open_anthropic_batch
 from eval_assets.providers.batches.openai_batches import open_openai_batches
 from eval_assets.providers.batches.service import BatchService
 from eval_assets.providers.clients.anthropic_client import anthropic_account, anthropic_address, open_anthropic
+from eval_assets.providers.clients.any_llm_client import PACKAGE as ANY_LLM
+from eval_assets.providers.clients.any_llm_client import any_llm_account, any_llm_address, open_any_llm
 from eval_assets.providers.clients.callable_client import callable_address, open_callable
 from eval_assets.providers.clients.callable_version import callable_version
 from eval_assets.providers.clients.mlflow_client import mlflow_address, mlflow_version, open_mlflow
@@ -46,6 +48,7 @@ class Provider:
         account: Which account of its address a model file uses, all models of which share what is allowed; null where
             each stands alone.
         open_batches: Opens the batches of a model; null where requests are sent one by one alone.
+        package: Which has to be there, by the name it is imported under; an extra brings it.
         takes_reply_formats: A JSON schema or JSON mode may be asked of it.
         takes_tools: It may be given tools, and messages that call them.
         takes_images: Messages may hold images.
@@ -64,6 +67,7 @@ class Provider:
     has_tokens: bool = True
     account: Callable[[ModelFile], str] | None = None
     open_batches: Callable[[Model, Surroundings], BatchService] | None = None
+    package: str | None = None
     takes_reply_formats: bool = False
     takes_tools: bool = False
     takes_images: bool = False
@@ -116,12 +120,22 @@ PROVIDERS: Mapping[ProviderName, Provider] = MappingProxyType(
             open_client=open_mlflow,
             address=mlflow_address,
             version=mlflow_version,
+            package="mlflow",
             is_shown="columns",
             has_sampling_parameters=False,
             has_tokens=False,
             takes_tools=True,
             takes_images=True,
             runs_user_code=True,
+        ),
+        "any-llm": Provider(
+            open_client=open_any_llm,
+            address=any_llm_address,
+            account=any_llm_account,
+            package=ANY_LLM,
+            takes_reply_formats=True,
+            takes_tools=True,
+            takes_images=True,
         ),
         "recorded": Provider(
             open_client=open_recorded,

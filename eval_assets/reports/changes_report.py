@@ -1,7 +1,7 @@
 """What changed in each candidate since a former state of it, read from tables: what every renderer starts from."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -180,7 +180,7 @@ def changes_report(
         tuple(
             CandidateChange(
                 by_name[name],
-                tuple(effects.filter(name == CANDIDATE).iter_rows(named=True)),
+                _what_decides_first(effects.filter(name == CANDIDATE).iter_rows(named=True), evaluation),
                 pairs.filter(name == CANDIDATE),
                 partial(_predictions, warehouse, by_name[name], "former_versions"),
                 partial(_predictions, warehouse, by_name[name], "versions"),
@@ -190,6 +190,13 @@ def changes_report(
         ),
         warehouse.scan("aggregate_history", {"evaluation": evaluation.name}).collect(),
     )
+
+
+def _what_decides_first(rows: Iterable[Row], evaluation: Evaluation) -> tuple[Row, ...]:
+    """Rows of `change_effects`: what the file names, as it orders them, then what else is tested, then the others."""
+    named = [name for name in dict.fromkeys((evaluation.file.primary, *evaluation.file.named)) if name is not None]
+    place = {name: number for number, name in enumerate(named)}
+    return tuple(sorted(rows, key=lambda row: (place.get(row["metric"], len(named)), row["verdict"] is None)))
 
 
 def _predictions(warehouse: Warehouse, row: Row, column: str) -> pl.DataFrame:

@@ -72,6 +72,7 @@ class EngineRoom:
         stop: Set it to end cleanly.
         budget: Shared by everything this process runs, besides the budgets of single evaluations.
         writes_pages: Whether comparisons are written as pages, too.
+        n_sent: Requests that this process sent, of all that is over.
     """
 
     project: Project
@@ -81,6 +82,7 @@ class EngineRoom:
     stop: Event = field(default_factory=Event)
     budget: Budget | None = None
     writes_pages: bool = True
+    n_sent: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         self.versions = FileVersions(self.project)
@@ -261,6 +263,7 @@ class EngineRoom:
         self.limiters.remember()
         row = engine.report().as_run_row(partition_of(run.table, run.key), run.table)
         self.warehouse.append("runs", pl.DataFrame([row], schema=RUNS), {"run_id": run.run_id})
+        self.n_sent += row["n_sent"]
 
     def _as_operated_now(self, model: Model) -> Model:
         """The stored model with the file's present keys, limits and prices: changing those makes nothing stale."""

@@ -29,7 +29,7 @@ MODEL_FIELDS_WITHOUT_EFFECT = {
     "description", "owners", "prices", "limits", "device", "batch_size", "threads", "family", "dialect",
     "follow_changes", "mode", "reference", "stream",
 }  # fmt: skip
-SECRET_NAME_FIELDS = {"api_key_env", "headers_env", "query_env", "token_command", "token_function"}
+SECRET_NAME_FIELDS = {"api_key_env", "headers_env", "query_env", "token_command", "token_function", "aws_region"}
 LATER_MODEL_FIELDS = ("reasoning_tags", "tool_calls")
 """Fields that model files of the first release didn't have: at their default they leave a file its data version."""
 

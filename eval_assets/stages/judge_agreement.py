@@ -1,18 +1,22 @@
 """The stage that measures an evaluation's judges against people's labels. What is measured is in `calibration`."""
 
+from collections.abc import Callable, Mapping
+
 import polars as pl
 
-from eval_assets.calibration.measuring import JudgeFacts, JudgeTables, measure_judge
+from eval_assets.calibration.given_labels import as_labels, judges_named, labels_version, stored_labels, used_labels
+from eval_assets.calibration.measuring import JudgeFacts, JudgeTables, Measured, measure_judge
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.reports.computed.scores import NO_VALUE, dependent_examples
 from eval_assets.stages.aggregate_reports import groups_of
-from eval_assets.stages.cell_inputs import StoredJudge, read_judge
+from eval_assets.stages.cell_inputs import StoredJudge, evaluation_of, read_judge
 from eval_assets.stages.content_hash import content_sha256
-from eval_assets.stages.graph import Cell, parse_cell
+from eval_assets.stages.engine_room import EngineRoom
+from eval_assets.stages.graph import Cell, cells_of, parse_cell
 from eval_assets.stages.stage import Computation
 from eval_assets.stages.stored_inputs import StoredInputs
 from eval_assets.storage.snapshots import Snapshot
-from eval_assets.storage.versions import StoredVersion, all_versions
+from eval_assets.storage.versions import StoredVersion, all_versions, current_version
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import Written, inputs_recorded, provenance
 from eval_assets.tables.columns import CANDIDATE
@@ -22,6 +26,7 @@ CODE_VERSION = "3"
 VERDICT_COLUMNS = (
     "model", "prompt", "prediction_id", "example_id", "score_id", "judge", "draw", "juror", "score", "justification",
 )  # fmt: skip
+OUTPUT_COLUMNS = ("prediction_id", "output", "model", "prompt", "example_id", "sample_index")
 PREFERENCE_KEY = ("candidate_a", "candidate_b", "example_id", "sample_index")
 OVERALL = pl.col("slice_column").is_null()
 KEY_FIGURES = ("raw_agreement", "cohen_kappa", "cohen_kappa_quadratic", "spearman", "position_flip_rate")
@@ -48,19 +53,10 @@ def write_agreement(
         run_id: The run that writes.
     """
     name, partition = evaluation.name, {"evaluation": evaluation.name}
+    label_marks = marks(evaluation, warehouse)  # before labels are read: one that is given meanwhile makes it stale
     cells = [parse_cell(place.partition("/")[2]) for place in inputs.versions if place.startswith("judge_scores/")]
-    asked = [evaluation.file.pairwise.judge] if evaluation.file.pairwise else []
-    judges = [read_judge(warehouse, judge) for judge in dict.fromkeys([*evaluation.file.judges, *asked])]
-    columns = stored.content["slices"]
-    groups = groups_of(warehouse, partition, cluster=stored.content["cluster"], slices=columns)
-    tables = JudgeTables(
-        verdicts=_rows_of(inputs.scan("judge_scores", partition), cells, VERDICT_COLUMNS),
-        predictions=_rows_of(warehouse.scan("predictions", partition), cells, ("prediction_id", "output")),
-        labels=warehouse.scan("labels", {"dataset": evaluation.file.dataset}).sort("position").collect(),
-        preferences=inputs.scan("pairwise_preferences", partition).sort(*PREFERENCE_KEY).collect(),
-        clusters=dependent_examples(groups),
-        slices=groups.examples.select("example_id", pl.col(columns).fill_null(NO_VALUE)),
-    )
+    judges = [read_judge(warehouse, judge) for judge in judges_named(evaluation)]
+    tables = _tables(evaluation, cells, stored, warehouse, inputs.scan)
     versions = _judge_versions(inputs.snapshots["judge_scores"], cells)
     made_from = {
         **inputs.versions,
@@ -86,7 +82,10 @@ def write_agreement(
     agreement = pl.concat([pl.DataFrame(schema=JUDGE_AGREEMENT), *(one.agreement for one in measured)])
     disagreements = pl.concat([pl.DataFrame(schema=JUDGE_DISAGREEMENTS), *(one.disagreements for one in measured)])
     data_version = content_sha256([frame.drop("run_id").to_dicts() for frame in (agreement, disagreements)])
-    recorded = provenance(run_id=run_id, data_version=data_version, code_version=CODE_VERSION, inputs=made_from)
+    recorded = {
+        **provenance(run_id=run_id, data_version=data_version, code_version=CODE_VERSION, inputs=made_from),
+        "marks": label_marks,
+    }
     warehouse.replace("judge_disagreements", disagreements, partition, recorded)
     commit = warehouse.replace("judge_agreement", agreement, partition, recorded)
     figures = {
@@ -94,6 +93,65 @@ def write_agreement(
         for row in agreement.filter(pl.col("statistic").is_in(KEY_FIGURES), OVERALL).iter_rows(named=True)
     }
     return Written(data_version, commit, agreement.height, {"n_labels": tables.labels.height, **figures})
+
+
+def agreement_now(room: EngineRoom, evaluation: str, judge: str) -> Measured:
+    """Measure one judge by the labels that there are at this moment, on verdicts as last computed; nothing is written.
+
+    Args:
+        room: Project and warehouse.
+        evaluation: Its name.
+        judge: Name of one of its judges.
+
+    Raises:
+        StorageError: Evaluation or judge was never read.
+    """
+    warehouse = room.warehouse
+    stored = current_version(warehouse, "evaluations", evaluation)
+    declared, cells = evaluation_of(stored), list(cells_of(room.project, evaluation))
+    known = read_judge(warehouse, judge)
+    return measure_judge(
+        _tables(declared, cells, stored, warehouse, warehouse.scan),
+        _facts_of(known, declared, {known.data_version}, warehouse),
+        evaluation=evaluation,
+        confidence=declared.file.confidence,
+        seed=declared.file.seed,
+        run_id="",
+    )
+
+
+def marks(evaluation: Evaluation, warehouse: Warehouse) -> str:
+    """The version of the labels that people gave in reviews; empty where there are none."""
+    return labels_version(warehouse, evaluation.file.dataset, judges_named(evaluation))
+
+
+def _tables(
+    evaluation: Evaluation,
+    cells: list[Cell],
+    stored: StoredVersion,
+    warehouse: Warehouse,
+    scan: Callable[[str, Mapping[str, str]], pl.LazyFrame],
+) -> JudgeTables:
+    """What is known about the judges of an evaluation: verdicts and preferences by `scan`, labels as they are now."""
+    partition = {"evaluation": evaluation.name}
+    columns = stored.content["slices"]
+    groups = groups_of(warehouse, partition, cluster=stored.content["cluster"], slices=columns)
+    given = used_labels(stored_labels(warehouse, evaluation.file.dataset))
+    return JudgeTables(
+        verdicts=_rows_of(scan("judge_scores", partition), cells, VERDICT_COLUMNS),
+        predictions=_rows_of(warehouse.scan("predictions", partition), cells, OUTPUT_COLUMNS),
+        labels=_labels(given, warehouse, evaluation.file.dataset),
+        pair_labels=given.filter(pl.col("other_model").is_not_null()),
+        preferences=scan("pairwise_preferences", partition).sort(*PREFERENCE_KEY).collect(),
+        clusters=dependent_examples(groups),
+        slices=groups.examples.select("example_id", pl.col(columns).fill_null(NO_VALUE)),
+    )
+
+
+def _labels(given: pl.DataFrame, warehouse: Warehouse, dataset: str) -> pl.DataFrame:
+    """Labels of reviews, which come first where one rater labelled an output in both ways, and those of files."""
+    of_files = warehouse.scan("labels", {"dataset": dataset}).sort("position").collect()
+    return pl.concat([as_labels(given), of_files.with_columns(is_chosen=pl.lit(False))])
 
 
 def _rows_of(rows: pl.LazyFrame, cells: list[Cell], columns: tuple[str, ...]) -> pl.DataFrame:

@@ -86,7 +86,9 @@ def write_preferences(
     results = pairwise_results(
         preferences, confidence=evaluation.file.confidence, seed=evaluation.file.seed, run_id=run_id
     )
-    data_version = content_sha256([frame.drop("run_id").to_dicts() for frame in (preferences, results)])
+    # Who asks again and hears the same has changed nothing.
+    told = preferences.drop("run_id", "requested_at"), results.drop("run_id")
+    data_version = content_sha256([frame.to_dicts() for frame in told])
     recorded = provenance(run_id=run_id, data_version=data_version, code_version=CODE_VERSION, inputs=made_from)
     warehouse.replace("pairwise_results", results, partition, recorded)
     commit = warehouse.replace("pairwise_preferences", preferences, partition, recorded)

@@ -11,7 +11,7 @@ from eval_assets.reports.changes_report import load_changes
 from eval_assets.reports.computed.labels import shares_in_words
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.rendered.answer import answer_sentence
-from eval_assets.reports.rendered.changes_text import changes_markdown, trends_markdown
+from eval_assets.reports.rendered.changes_text import changes_in_short, changes_markdown, trends_markdown
 from eval_assets.reports.rendered.markdown import report_markdown
 from eval_assets.reports.rendered.page.html import leaderboard_svg
 from eval_assets.requests.conversations import readable
@@ -80,8 +80,13 @@ def changes_preview(room: EngineRoom, key: str) -> Mapping[str, str]:
     """What changed in the candidates of an evaluation since their state before."""
     evaluation = evaluation_of(current_version(room.warehouse, "evaluations", key))
     # The history gets its newest point with the comparison, which shows it.
-    lines = changes_markdown(replace(load_changes(room.warehouse, evaluation), history=None))
-    return {"preview": "\n".join(lines) or "No candidate has a former state yet."}
+    changes = replace(load_changes(room.warehouse, evaluation), history=None)
+    lines = changes_markdown(changes)
+    answer = "\n\n".join(markdown_text(line) for line in changes_in_short(changes))
+    return {
+        **({"answer": answer} if answer else {}),
+        "preview": "\n".join(lines) or "No candidate has a former state yet.",
+    }
 
 
 def rows_preview(rows: pl.DataFrame, columns: Sequence[str]) -> str:

@@ -76,7 +76,8 @@ class Stage:
         reads: The part of the evaluation that it depends on; null: none, as it is a file.
         pays: Whether it sends requests to models.
         written_with: Further tables that are written with each partition.
-        marks: What commands marked beside the graph and the partition depends on, as a version; null: nothing.
+        marks: What people marked beside the graph and the partition depends on, as a version; null: nothing.
+        marked: What is said where that is another than it was.
     """
 
     table: str
@@ -90,6 +91,7 @@ class Stage:
     pays: bool = False
     written_with: tuple[str, ...] = ()
     marks: Callable[[Evaluation, Warehouse], str] | None = None
+    marked: str = ""
 
     def upstream(self, project: Project, place: Place) -> dict[str, list[str]]:
         """Partitions that the partition of a place is made from: table → keys, perhaps none."""

@@ -153,6 +153,8 @@ STAGES: dict[str, Stage] = {
             compute=judge_agreement.compute_judge_agreement,
             code_version=judge_agreement.CODE_VERSION,
             written_with=("judge_disagreements",),
+            marks=judge_agreement.marks,
+            marked="people gave other labels",
             preview=first_rows("judge_agreement", "judge", "statistic", "value", "ci_low", "ci_high", "n", "method"),
         ),
         Stage(
@@ -165,6 +167,7 @@ STAGES: dict[str, Stage] = {
             code_version=changes.CODE_VERSION,
             written_with=("change_effects", "paired_scores"),
             marks=changes.marks,
+            marked="another state was released",
             preview=changes_preview,
         ),
         Stage(

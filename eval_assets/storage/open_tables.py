@@ -4,6 +4,9 @@ Opening replays the log, reading commits parses it, and a cell looks at its tabl
 written is the business of `warehouse`.
 """
 
+import math
+import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,6 +24,8 @@ LOOKS = 30
 UNSEEN = -1
 REOPENED_AFTER = 50
 """Commits: delta-rs keeps each that came after the opening apart, and every further one takes it longer."""
+SECONDS_BETWEEN_LOOKS = 5.0
+"""How long a look at an object store counts, where each is a request: what others commit is seen that late."""
 NOT_OURS = {"version", "operationParameters", "operationMetrics", "engineInfo", "clientVersion"}
 """What delta-rs records besides, which nobody asks for."""
 
@@ -45,14 +50,21 @@ class OpenTable:
         uri: Where it lies; it has to exist.
         storage_options: Of its object store.
         refuse: Raises what is wrong with a version before its rows are read.
+        n_written: Table → how often this process wrote it, all threads together.
     """
 
     def __init__(
-        self, table: str, uri: str, storage_options: Mapping[str, str], refuse: Callable[[NamedTable], None]
+        self,
+        table: str,
+        uri: str,
+        storage_options: Mapping[str, str],
+        refuse: Callable[[NamedTable], None],
+        n_written: Counter[str],
     ) -> None:
         self._table, self._uri, self._storage_options, self._refuse = table, uri, dict(storage_options), refuse
+        self._n_written = n_written
         self._log = self._opened_anew()
-        self._entry_state = self._state_of_entry()
+        self._note_look()
         self._snapshot: NamedTable | None = None
         self._kept: dict[str, pl.DataFrame] = {}
         self._read = _Read()
@@ -64,7 +76,10 @@ class OpenTable:
 
     @property
     def is_latest(self) -> bool:
-        """Whether a look at two files of the log tells that nothing was committed since; false if it can't be told."""
+        """Whether two files of the log tell that nothing was committed since; of a remote table, whether we looked."""
+        if not self._is_local:
+            is_recent = time.monotonic() - self._looked_at < SECONDS_BETWEEN_LOOKS
+            return is_recent and self._n_written[self._table] == self._n_seen
         if self._entry_state is None or self._state_of_entry() != self._entry_state:
             return False
         return not self._entry(self._log.version() + 1).exists()
@@ -72,42 +87,52 @@ class OpenTable:
     def version(self) -> int:
         """Latest version."""
         if not self.is_latest:
-            if self._entry_state is not None and self._state_of_entry() != self._entry_state:
-                # The entry we know is another one or gone: the table was made anew, or its log cut off by maintenance.
-                self._log = self._opened_anew()
-                self._snapshot = None
-                self._read = _Read()
-            elif self._is_long_open:
-                self._log = self._opened_anew()
-            else:
-                self._log.update_incremental()
-            self._entry_state = self._state_of_entry()
+            self._look()
         return self._log.version()
+
+    def _look(self) -> None:
+        if self._entry_state is not None and self._state_of_entry() != self._entry_state:
+            # The entry we know is another one or gone: the table was made anew, or its log cut off by maintenance.
+            self._log = self._opened_anew()
+            self._snapshot = None
+            self._read = _Read()
+        elif self._is_to_be_opened:
+            self._log = self._opened_anew()
+        else:
+            self._log.update_incremental()
+        self._note_look()
 
     def write(self, action: Callable[[NamedTable], None]) -> None:
         """Have the latest version written to; the one that comes of it is open without another look at the log."""
         self.version()
-        if self._is_long_open:
+        if self._is_to_be_opened:
             self._log = self._opened_anew()
         try:
             action(self._log)
         finally:
+            self._looked_at = -math.inf
             self._entry_state = self._state_of_entry()
 
     @property
-    def _is_long_open(self) -> bool:
-        """Whether so much was committed since the table was opened that opening it anew costs less than keeping it."""
-        return self._log.version() - self._opened_at >= REOPENED_AFTER
+    def _is_to_be_opened(self) -> bool:
+        """Whether the table as it is open is a snapshot too, or opening it anew costs less than all that came since."""
+        return self._log is self._snapshot or self._log.version() - self._opened_at >= REOPENED_AFTER
 
     def _opened_anew(self) -> NamedTable:
         opened = NamedTable(self._uri, storage_options=self._storage_options)
         self._opened_at = opened.version()
+        self._is_local = opened.table_uri.startswith(LOCAL)
         return opened
+
+    def _note_look(self) -> None:
+        self._entry_state = self._state_of_entry()
+        self._looked_at, self._n_seen = time.monotonic(), self._n_written[self._table]
 
     def snapshot(self) -> NamedTable:
         """The latest version, unaffected by later ones: a lazy scan of it stays what it was."""
         if self._snapshot is None or self._snapshot.version() != self.version():
-            opened = NamedTable(self._uri, storage_options=self._storage_options)
+            # In an object store, opening it once more would take as many requests as opening it did.
+            opened = NamedTable(self._uri, storage_options=self._storage_options) if self._is_local else self._log
             self._refuse(opened)
             self._snapshot = opened
             self._kept = {}
@@ -140,11 +165,20 @@ class OpenTable:
                 )
             else:
                 return self._read.commits
-            if self.version() == version:
+            if self._is_still(version):
                 self._read.newest, self._read.commits, self._read.is_whole = version, found, is_whole
                 return found
         opened = NamedTable(self._uri, storage_options=self._storage_options)
         return self._numbered(opened.version(), opened.history())
+
+    def _is_still(self, version: int) -> bool:
+        """Whether a version is the latest, asked anew."""
+        if self._is_local:
+            return self.version() == version
+        is_still: bool = self._log._table.get_latest_version() == version  # noqa: SLF001  without bringing it up to date
+        if not is_still:
+            self._looked_at = -math.inf
+        return is_still
 
     def newest_of_each(self) -> tuple[int, dict[str, Commit]]:
         """The latest version, and partition → the newest commit that replaced it."""
@@ -172,7 +206,7 @@ class OpenTable:
             records = {commit.version: commit.metadata for commit in newest.values()}
             if n_known:
                 sum_up_newest(self._uri, n_known - 1, records, self._storage_options)
-        if self._log.table_uri.startswith(LOCAL):
+        if self._is_local:
             with suppress(OSError):  # a read-only folder: they only take space
                 thin_checkpoints(Path(self._uri) / "_delta_log", every=SIZE)
         return self._read.n_summed_up
@@ -206,7 +240,7 @@ class OpenTable:
 
     def _state_of_entry(self) -> tuple[int, int] | None:
         """What tells the log entry of our version from another; null of a remote table, and where it isn't there."""
-        if not self._log.table_uri.startswith(LOCAL):
+        if not self._is_local:
             return None
         try:
             found = self._entry(self._log.version()).stat()

@@ -3,8 +3,11 @@
 Which columns a table has is in `tables`; what is read of one version is in `snapshots`.
 """
 
+import math
 import threading
+import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -32,7 +35,7 @@ from eval_assets.storage.integrity.data_files import (
     refuse_unusable,
 )
 from eval_assets.storage.integrity.remedies import damaged
-from eval_assets.storage.open_tables import OpenTable
+from eval_assets.storage.open_tables import SECONDS_BETWEEN_LOOKS, OpenTable
 from eval_assets.storage.snapshots import Commit, Snapshot, damage_said, newest_with, partition_name
 from eval_assets.tables.schemas import PARTITIONED_BY, SCHEMAS
 
@@ -72,6 +75,9 @@ class Warehouse:
     root: str
     storage_options: Mapping[str, str] = field(default_factory=dict)
     _opened: threading.local = field(default_factory=threading.local, init=False, repr=False, compare=False)
+    _n_written: Counter[str] = field(default_factory=Counter, init=False, repr=False, compare=False)
+    _absent: dict[str, tuple[float, int]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Table → when it was found absent from an object store, and how often it had been written before."""
 
     def __post_init__(self) -> None:
         if self.is_local:
@@ -91,12 +97,18 @@ class Warehouse:
         held: OpenTable | None = self._opened.__dict__.get(table)
         if held is not None and held.is_latest:
             return True
+        n_written = self._n_written[table]
+        looked_at, n_then = self._absent.get(table, (-math.inf, n_written))
+        if time.monotonic() - looked_at < SECONDS_BETWEEN_LOOKS and n_then == n_written:
+            return False
         with damage_said(table, self.uri(table)):
             found = DeltaTable.is_deltatable(self.uri(table), storage_options=dict(self.storage_options))
         if not found:
             self._opened.__dict__.pop(table, None)
             if self.is_local:
                 refuse_damaged_log(table, Path(self.uri(table)))
+            else:
+                self._absent[table] = time.monotonic(), n_written
         return found
 
     def create(self, table: str) -> None:
@@ -116,6 +128,7 @@ class Warehouse:
                 storage_options=dict(self.storage_options),
             ),
         )
+        self._n_written[table] += 1
 
     def replace(
         self,
@@ -162,6 +175,7 @@ class Warehouse:
             return 0
         properties = properties_of(metadata or {})
         metrics = insist(table, lambda: self._at(table).delete(condition, commit_properties=properties))
+        self._n_written[table] += 1
         return int(metrics.get("num_deleted_rows") or 0)
 
     def scan(
@@ -229,7 +243,11 @@ class Warehouse:
                 refuse_damaged_log(table, Path(self.uri(table)))
             sound: set[str] = set()
             found = OpenTable(
-                table, self.uri(table), self.storage_options, lambda version: self._refuse_damage(table, version, sound)
+                table,
+                self.uri(table),
+                self.storage_options,
+                lambda version: self._refuse_damage(table, version, sound),
+                self._n_written,
             )
             self._refuse_other_columns(table, found.opened)
             opened[table] = found
@@ -284,6 +302,7 @@ class Warehouse:
             insist(table, lambda: self._open(table).write(write))
         else:
             insist(table, lambda: write(self._at(table, version)), attempts=1)
+        self._n_written[table] += 1
         # Other writers may have committed since: the version is the one that carries our id.
         written = newest_with(partial(self.history, table), "commit_id", recorded["commit_id"])
         if written is None:

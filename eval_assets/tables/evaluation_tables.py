@@ -46,6 +46,7 @@ PAIRWISE_PREFERENCES = {
     "key_in_order": pl.String(),
     "key_in_reverse": pl.String(),
     "request_keys": pl.String(),  # JSON list: of all requests behind it, repairs too
+    "requested_at": TIME,  # UTC, of the first of them; null where nothing was asked, and in rows of earlier releases
     "cost_usd": pl.Float64(),
     "run_id": pl.String(),
 }

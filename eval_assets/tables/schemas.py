@@ -11,6 +11,7 @@ from eval_assets.tables.change_tables import CHANGE_TABLES
 from eval_assets.tables.columns import CELL
 from eval_assets.tables.evaluation_tables import EVALUATION_TABLES
 from eval_assets.tables.input_tables import DATASET_TABLES, FILE_TABLES
+from eval_assets.tables.label_tables import GIVEN_LABELS
 from eval_assets.tables.run_tables import RESPONSES, RUNS
 
 SCHEMAS: dict[str, dict[str, pl.DataType]] = {
@@ -20,6 +21,7 @@ SCHEMAS: dict[str, dict[str, pl.DataType]] = {
     **EVALUATION_TABLES,
     **CHANGE_TABLES,
     "responses": RESPONSES,
+    "given_labels": GIVEN_LABELS,
     "runs": RUNS,
     "alerts": ALERTS,
 }
@@ -30,6 +32,7 @@ PARTITIONED_BY: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(CELL_TABLES, tuple(CELL)),
     **dict.fromkeys([*EVALUATION_TABLES, *CHANGE_TABLES], ("evaluation",)),
     "responses": ("lane",),
+    "given_labels": ("dataset",),
     "runs": (),
     "alerts": ("alert",),
 }

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval_assets.reports.evaluation_report import EvaluationReport
+from eval_assets.reports.exports.spreadsheet_text import csv_text
 from eval_assets.reports.rendered.measures import Measure, mean_text
 from eval_assets.viewer.grid_rows import GridRow, grid_row, page_outputs
 from eval_assets.viewer.grid_selection import Changes, changes, selected
@@ -33,10 +34,8 @@ from eval_assets.viewer.viewed_project import ViewedProject
 
 OUTCOMES = ("ok", "tool_call", "empty", "error", "refused", "truncated", "unparsed", "skipped")
 MOST_EXPORTED = 10_000
-"""Examples in one CSV: more are what `eval-assets report --format parquet` is for."""
+"""Examples in one CSV: more are what `eval-assets report --format csv --rows` is for."""
 A_CHUNK = 500
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What makes a spreadsheet take a text for a formula."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,4 +219,4 @@ def _slices(report: EvaluationReport) -> Mapping[str, str]:
 
 def _plain(value: object) -> object:
     """A value for CSV: a text that a spreadsheet would compute is marked as text."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    return csv_text(value) if isinstance(value, str) else value

@@ -163,3 +163,36 @@ def test_the_plots_stay_within_their_cards_on_any_screen(tmp_path, width) -> Non
             assert await page.evaluate(dots) == [3, 9]  # a point per candidate; three days of three
 
     asyncio.run(look())
+
+
+def test_many_slices_are_paged_filtered_and_ordered(tmp_path) -> None:
+    values = [f"topic {index:02}" for index in range(45) for _ in range(2)] + [HOSTILE] * 2
+    gains = [index / 100 for index in range(45) for _ in range(2)] + [0.0] * 2
+    scores = {"old": [0.5] * len(values), "new": [0.5 + gain for gain in gains]}
+    report = report_of({name: ["x"] * len(values) for name in scores}, scores, slices_of={"topic": values})
+    path = written(tmp_path, report)
+
+    async def look():
+        async with opened(path.as_uri(), tmp_path / "profile") as page:
+
+            async def rows():
+                script = "[...document.querySelectorAll('#slice-rows tr')].map(row => row.dataset.value)"
+                return await page.evaluate(script), await page.evaluate(
+                    "document.getElementById('slice-where').textContent"
+                )
+
+            shown, where = await rows()
+            assert (shown[:2], len(shown), where) == (["topic 44", "topic 43"], 20, "1 to 20 of 46")
+            await page.evaluate("document.getElementById('slice-next').click()")
+            assert (await rows())[1] == "21 to 40 of 46"
+            await page.choose("slice-order", "name")
+            assert (await rows())[0][1:3] == ["topic 00", "topic 01"]
+            await page.choose("slice-order", "worst")
+            assert (await rows())[0][0] in ("topic 00", HOSTILE)  # no change at all
+            search = "(c => { c.value = 'TOPIC 3'; c.dispatchEvent(new Event('input')) })"
+            await page.evaluate(f"{search}(document.getElementById('slice-search'))")
+            await asyncio.sleep(0.5)
+            assert (await rows())[1] == "1 to 10 of 10"
+            assert await page.evaluate("window.ran") is None
+
+    asyncio.run(look())

@@ -102,6 +102,16 @@ def test_an_edit_that_flips_a_gate_is_told_once_and_so_is_the_way_back(watched):
     assert "T0SECRET" not in stored
 
 
+def test_what_gates_say_of_a_trial_is_not_told(watched):
+    watched.tick()
+    watched.lab.files["prompts/ask.md"] = KINDLY
+    watched.lab.run(limit=3)  # too few rows to decide anything
+    assert watched.tick(after=10 * MINUTE) == []
+    watched.lab.run()
+    (told,) = watched.tick(after=10 * MINUTE)
+    assert told["changes"][0]["now"] == "GO"
+
+
 def test_a_receiver_that_is_down_gets_the_message_when_it_is_back(watched, answer):
     answer[0] = DOWN
     (first,) = watched.tick()

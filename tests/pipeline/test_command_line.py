@@ -33,6 +33,10 @@ def test_run_report_gate_and_trace_fit_together(cli, files: Files, provider) -> 
     assert code == 0, err
     # 4 rows × 4 candidates, and a verdict on each reply.
     assert len(provider.bodies) == 32
+    assert err.splitlines()[-1] == "32 requests sent, 0 predictions reused"
+    assert "described, not tested" not in cli("report", "main", "--brief")[1]
+    code, _, err = cli("report", "main", "--brief", "--format", "md")
+    assert (code, "--brief goes with --format table, got --format md" in err) == (2, True)
     code, out, _ = cli("report", "main", "--format", "json")
     report = json.loads(out)
     assert report["evaluation"] == "main"

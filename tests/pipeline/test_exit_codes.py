@@ -80,6 +80,7 @@ def test_a_gate_that_fails_is_not_called_a_failed_run(cli_after_run, files_after
     _, _, err = cli("run", "main")
     assert "gate of main: NO-GO: 1 of 1 critical conditions failed" in err
     assert ", 0 failed; " in err
+    assert err.splitlines()[-1] == "0 requests sent, 4 predictions reused"
 
 
 def test_failed_rows_are_named_with_their_number_reason_and_first_examples(cli, provider) -> None:
@@ -245,13 +246,14 @@ def test_data_may_stand_after_the_command(cli, files: Files, tmp_path) -> None:
 
 def test_a_wrong_output_is_answered_with_what_would_be_right(cli_after_run, tmp_path) -> None:
     cli = cli_after_run
-    code, _, err = cli("report", "other", "--format", "csv")
+    code, _, err = cli("report", "other", "--format", "tsv")
     assert code == 2
-    assert "'csv' is not one of 'table', 'json', 'md', 'html', 'parquet'" in err
-    assert "come with --format parquet --output FOLDER" in err
+    assert "'tsv' is not one of 'table', 'json', 'md', 'html', 'csv', 'xlsx', 'parquet', 'junit'" in " ".join(
+        err.split()
+    )
     code, _, err = cli("report", "other", "--format", "parquet")
     assert code == 2
-    assert "`eval-assets report other --format parquet --output other-tables`" in err
+    assert "`eval-assets report other --format parquet --output other.parquet`; a folder gets every table" in err
     for style, output in (("json", tmp_path), ("parquet", tmp_path / "a-file")):
         (tmp_path / "a-file").write_text("")
         code, _, err = cli("report", "other", "--format", style, "--output", str(output))

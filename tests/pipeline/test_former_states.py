@@ -8,13 +8,16 @@ import pytest
 from eval_assets.errors import ConfigError, RowsGoneError, StorageError
 from eval_assets.reports.computed.state_effects import FORMER_ANSWERS, NOT_TOLD_APART, PRESENT_ANSWERS, SAME
 from eval_assets.reports.rendered.changes_json import changes_json
-from eval_assets.reports.rendered.changes_text import changes_markdown, changes_table
+from eval_assets.reports.rendered.changes_text import changes_in_short, changes_lines, changes_markdown, changes_table
+from eval_assets.reports.rendered.markdown import report_markdown
 from eval_assets.reports.rendered.page.html import report_html
 from eval_assets.stages.compared_since import compared_since
+from eval_assets.stages.previews import changes_preview
 from eval_assets.stages.releasing import release
 from eval_assets.stages.report_reading import read_report
 from eval_assets.storage.upkeep.table_upkeep import days_kept, maintain
 from eval_assets.storage.warehouse import Warehouse
+from eval_assets.wording.foreign_text import markdown_text
 from tests.small_project import project_with
 from tests.states import CANDIDATE, KINDLY, MILD, SHORT, StateLab, parts, rows, sentences
 from tests.storage_ages import age
@@ -236,6 +239,37 @@ def test_terminal_markdown_and_json_say_the_same(lab: StateLab) -> None:
     assert candidate["metrics"]["kind"]["worse"][0] == {"example_id": "t0", "before": 5, "now": 4}
     assert [cause["what"] for cause in candidate["causes"]] == ["prompt", "judge", "dataset"]
     assert "kind so far: 5 -> 2 (prompt 1 to 2) -> 4 (judge 1 to 2) -> 4 (dataset 20 to 30" in table
+
+
+def test_the_first_screen_says_in_a_sentence_what_changed_and_what_that_did(lab: StateLab) -> None:
+    with lab.room() as room:
+        report = read_report(room, "e")
+        in_the_ui = changes_preview(room, "e")
+    (said,) = changes_in_short(report.changes)
+    # 24 of 30 are known to the short bot, as 16 of 20 were.
+    assert said == (
+        "Since last time, bot@ask: dataset qa: 10 rows added; token_f1 0.8 → 0.8: nothing, the same on every row."
+    )
+    page, markdown = report_html(report), report_markdown(report)
+    assert said in page[: page.index('id="leaderboard"')]
+    assert markdown_text(said) in markdown.partition("<details>")[0]
+    assert in_the_ui["answer"] == markdown_text(said)
+
+
+def test_what_the_file_names_is_told_first_and_alone_where_it_is_told_briefly(copied: StateLab) -> None:
+    copied.evaluation(metrics=["contains"], without_metrics=["toxicity", "ari_grade_level"])
+    copied.files["prompts/ask.md"] = KINDLY
+    copied.run()
+    with copied.room() as room:
+        found = compared_since(room, "e")
+    assert [row["metric"] for row in found.candidates[0].effects][:2] == ["contains", "kind"]
+    whole, brief = (
+        [text.split()[0] for head, text in changes_lines(found, brief=brief) if head == "    "]
+        for brief in (False, True)
+    )
+    assert "token_count" in whole
+    assert not {"token_count", "flesch_kincaid_grade_level"} & {*brief}
+    assert {"contains", "kind"} <= {*brief}
 
 
 def test_a_trial_is_held_against_the_whole_state_before_and_never_the_other_way(tmp_path) -> None:

@@ -6,12 +6,16 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from eval_assets.calibration.given_labels import GivenLabel
+from eval_assets.calibration.labelling import Labelling
 from eval_assets.errors import ConfigError
 from eval_assets.planning.plan_text import plan_text
+from eval_assets.planning.staleness import StalenessReader
 from eval_assets.reports.rendered.json_report import report_json
 from eval_assets.reports.rendered.markdown import report_markdown
 from eval_assets.reports.rendered.page.html import report_html
 from eval_assets.reports.rendered.table import report_table
+from eval_assets.stages.judge_agreement import agreement_now
 from eval_assets.stages.report_reading import read_report
 from eval_assets.storage.tracing.trace import trace
 from eval_assets.storage.tracing.trace_text import trace_text
@@ -153,6 +157,29 @@ def test_labels_become_rows_of_agreement_and_send_nothing(ran, tmp_path, provide
     assert lab.plan().is_empty
 
 
+def test_slices_of_a_card_and_a_second_judge_are_measured_too(labelled, tmp_path, provider):
+    lab = labelled.copied(tmp_path)
+    lab.files.change("datasets", "qa", slices=["targets"], **LABEL_FILE)
+    paid = provider.requests
+    assert not lab.run().failed
+    assert provider.requests == paid
+    rows = lab.warehouse.scan("judge_agreement", {"evaluation": "main"}).collect().drop_nulls("slice_column")
+    assert rows.select("slice_column", "slice_value", "value", "n").unique().sort("slice_value").rows() == [
+        ("targets", f'["answer {number}"]', None, 2)
+        for number in range(4)  # the labels hold for both candidates
+    ]
+    assert all(method.startswith("too few: 1 of") for method in rows["method"])
+    lab.files.write("judges", "second", lab.files.read("judges", "grader") | {"definition": "It is right, really."})
+    lab.files.change("evaluations", "main", judges=["grader", "second"])
+    assert not lab.run().failed
+    rows = lab.warehouse.scan("judge_agreement", {"evaluation": "main"}).collect().drop_nulls("other_judge")
+    assert set(rows.select("judge", "other_judge").rows()) == {("grader", "second")}
+    (same,) = rows.filter(pl.col("statistic") == "judges_raw_agreement", pl.col("slice_column").is_null()).to_dicts()
+    assert (same["value"], same["n"]) == (1.0, 2 * N_ROWS)  # the provider gives every output a 4
+    assert "with the judge second: same score 100 %" in report_table(report(lab))
+    assert lab.plan().is_empty
+
+
 def test_an_edited_rubric_leaves_the_judge_uncalibrated_until_it_has_run_again(labelled, tmp_path):
     lab = labelled.copied(tmp_path)
     assert trust(lab).uncalibrated is None
@@ -284,3 +311,22 @@ def test_a_failed_comparison_is_asked_again(ran, tmp_path, provider):
     assert lab.plan().comparisons == ("main",)
     lab.run()
     assert lab.warehouse.scan("pairwise_preferences").collect()["outcome"].to_list() == ["ok"] * N_ROWS
+
+
+def test_labels_that_people_give_in_a_review_are_measured_by_the_next_run_which_sends_nothing(ran, provider, tmp_path):
+    lab = ran.copied(tmp_path)
+    with lab.engine_room() as room:
+        given = [GivenLabel(f"q{number}", "alpha@short", "ann", "2", judge="grader") for number in range(N_ROWS)]
+        Labelling(room.project, room.warehouse, "main").give(given)
+        (now,) = agreement_now(room, "main", "grader").agreement.filter(statistic="raw_agreement").to_dicts()
+        assert (now["value"], now["n"]) == (0.0, N_ROWS)
+        outdated = StalenessReader(room.project, room.versions, room.warehouse).outdated("main")
+    assert outdated == ("people gave other labels since judge_agreement was computed",)
+    plan = lab.plan()
+    assert (list(plan.stale_cells), [join.tables for join in plan.joined]) == ([], [{"judge_agreement", "comparison"}])
+    sent = provider.requests
+    lab.run()
+    assert provider.requests == sent
+    found = statistics(lab)["raw_agreement"]
+    assert (found["value"], found["n"], found["raters"]) == (0.0, N_ROWS, '["ann"]')  # the judge gives everything a 4
+    assert lab.plan().is_empty

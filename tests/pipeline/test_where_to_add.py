@@ -274,7 +274,7 @@ def report_line(report: EvaluationReport) -> str:
     },
     edits={
         "eval_assets/cli/reporting.py": [
-            ('Format(["table", ', 'Format(["line", "table", '),
+            ('Choice(["table", ', 'Choice(["line", "table", '),
             (
                 '        case "json":\n',
                 """        case "line":

@@ -22,9 +22,13 @@ from tests.providers.test_openai_client import ask
 PAGES = Path(__file__).parents[2] / "docs" / "providers"
 BLOCK = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SECRET = "hush-hush-hush"
+AWS_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 BEARER, KEY, NONE = ("Authorization", f"Bearer {SECRET}"), ("x-api-key", SECRET), ("Authorization", None)
+SIGNED = ("x-amz-security-token", SECRET)
 AZURE = "/openai/deployments/our-gpt-4o/chat/completions?api-version=2024-10-21"
 VERTEX = "/v1/projects/my-project/locations/us-east5/publishers/anthropic/models/claude-sonnet-4-5@20250929:rawPredict"
+
+BY_PACKAGES = ("any-llm",)  # asked by somebody else's client: `test_any_llm`
 
 # Page → where each of its model files sends to, and by what it is let in.
 SENDS_TO = {
@@ -33,6 +37,8 @@ SENDS_TO = {
         ("/v1/messages", KEY),
         ("/v1/messages", KEY),
         ("/anthropic/v1/messages", KEY),
+        ("/anthropic/v1/messages", SIGNED),
+        ("/model/us.anthropic.claude-sonnet-4-5-20250929-v1%3A0/invoke", SIGNED),
         (VERTEX, BEARER),
         ("/v1/messages", KEY),
     ],
@@ -76,7 +82,7 @@ def client_of_page(page: str, number: int, provider: LoopbackProvider):
     if file.token_command or file.token_function:
         printing = f'"{sys.executable}" -c "print({SECRET!r})"'
         file = file.model_copy(update={"token_command": printing, "token_function": None})
-    names = [file.api_key_env, *file.headers_env.values(), *file.query_env.values()]
+    names = [*AWS_VARIABLES, file.api_key_env, *file.headers_env.values(), *file.query_env.values()]
     client = open_client(Model(name="m", file=file), surroundings({name: SECRET for name in names if name}))
     here = urlsplit(provider.base_url)
     client._base_url = urlunsplit((here.scheme, here.netloc, *urlsplit(client._base_url)[2:]))
@@ -84,7 +90,7 @@ def client_of_page(page: str, number: int, provider: LoopbackProvider):
 
 
 def test_every_page_is_listed():
-    assert {page.stem for page in PAGES.glob("*.md")} == set(SENDS_TO)
+    assert {page.stem for page in PAGES.glob("*.md")} == {*SENDS_TO, *BY_PACKAGES}
     assert {page: len(model_files(page)) for page in SENDS_TO} == {page: len(sent) for page, sent in SENDS_TO.items()}
 
 

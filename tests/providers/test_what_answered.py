@@ -10,6 +10,7 @@ import pytest
 from eval_assets.config.model import Model, ModelFile
 from eval_assets.config.settings import settings_from
 from eval_assets.planning.plan import CellPlan, make_plan
+from eval_assets.planning.plan_text import plan_text
 from eval_assets.planning.present_report import present_report
 from eval_assets.providers.clients.opening import open_client
 from eval_assets.reports.computed.answerers import answerer_notes
@@ -202,3 +203,47 @@ def test_a_report_says_which_rows_are_whose():
         ),
     ]
     assert list(answerer_notes(frame_of("predictions", rows[:2]), frame_of("judge_scores", []))) == []
+
+
+PREFERENCE = '{"justification": "A is better.", "label": "A"}'
+
+
+def test_comparisons_side_by_side_of_a_replaced_judge_are_said_and_asked_again_once_where_its_file_follows(tmp_path):
+    with LoopbackProvider(answers_as="m-old") as provider:
+        provider.answer = lambda body: PREFERENCE if body["model"] == "judge" else str(body["messages"][-1]["content"])
+        write_files(tmp_path, provider.base_url)
+        data = tmp_path / "data"
+        (data / "prompts" / "again.md").write_text("## user\nOnce more: {{ inputs }}\n")
+        (data / "evaluations" / "e.yaml").write_text(
+            "dataset: qa\nmodels: [served]\nprompts: [ask, again]\nmetrics: [latency]\n"
+            "pairwise: {judge: right}\nbaseline: served@ask\n"
+        )
+        compute_everything(tmp_path, run_id="first")
+        provider.answers_as = "m-new"
+        with (data / "datasets" / "qa.jsonl").open("a") as rows:
+            rows.write('{"example_id": "last", "inputs": "Why at last?"}\n')
+        compute_everything(tmp_path, run_id="second")
+
+        with room_of(tmp_path) as room:
+            plan = make_plan(room, evaluations=["e"])
+        assert plan.is_empty
+        (said,) = [remark for remark in plan.remarks if remark.startswith("model referee ")]
+        assert "before as m-old: 3 comparisons of m-old or earlier; `follow_changes: true`" in said
+
+        referee = data / "models" / "referee.yaml"
+        referee.write_text(referee.read_text() + "follow_changes: true\n")
+        with room_of(tmp_path) as room:
+            plan = make_plan(room, evaluations=["e"])
+        (side_by_side,) = plan.pairwise
+        (cause,) = side_by_side.causes
+        assert cause.endswith("before as m-old: 3 comparisons asked again")
+        assert f"  because {cause}" in plan_text(plan).splitlines()
+        assert (side_by_side.judge, plan.stale_cells) == (2 * N_ROWS, ())  # in both orders
+        before = provider.requests
+        compute_everything(tmp_path, run_id="third")
+        assert provider.requests == before + 2 * N_ROWS
+        with room_of(tmp_path) as room:
+            assert make_plan(room, evaluations=["e"]).is_empty
+            history = room.warehouse.history("pairwise_preferences")
+            versions = [version for commit in history if (version := commit.metadata.get("data_version"))]
+        assert versions[0] == versions[1] != versions[2]  # the new model says the same: nothing below is stale

@@ -160,6 +160,13 @@ def test_defaults_are_shown_apart_without_letters_or_p_values() -> None:
     assert "p " not in report.against_baseline("b@p", "toxicity")["sentence"]
 
 
+def test_the_brief_report_is_the_first_part_of_the_whole_one() -> None:
+    report = compared(LOW, HIGH, notes=[Note("noted")], gates=[{"metric": "token_f1", "min": 0.1}])
+    brief = report_table(report, brief=True)
+    assert report_table(report).startswith(f"{brief}\n")
+    assert brief.splitlines()[-1] == "- noted"
+
+
 def test_a_metric_that_cannot_be_computed_here_costs_one_line() -> None:
     reasons = ["unavailable: install torch"] * 30
     more = [measured([None] * 30, model=model, metric="toxicity", reason=reasons) for model in "ab"]

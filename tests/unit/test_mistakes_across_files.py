@@ -140,7 +140,7 @@ IN_A_RUN_TOO = [  # what is changed, and what is said
     (
         {"models/echo.yaml": "# a model\nprovider: opnai\nmodel: x\n"},
         "data/models/echo.yaml:2: provider: expected 'openai', 'anthropic', 'embedded', 'transformers', 'callable', ",
-        "'mlflow', 'recorded', got 'opnai'; did you mean 'openai'?",
+        "'mlflow', 'any-llm', 'recorded', got 'opnai'; did you mean 'openai'?",
     ),
     (
         {"models/echo.yaml": None, "models/echo.yml": FILES["models/echo.yaml"]},

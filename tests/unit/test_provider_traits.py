@@ -22,13 +22,20 @@ def test_the_traits_are_as_written_by_hand():
     assert with_trait("is_shown", "place") == {"recorded"}
     assert with_trait("sees_documents") == {"callable"}
     assert with_trait("runs_user_code") == {"callable", "mlflow"}
-    assert with_trait("has_sampling_parameters") == {"openai", "anthropic", "embedded", "transformers"}
-    assert with_trait("has_tokens") == {"openai", "anthropic", "embedded", "transformers"}
-    assert with_trait("takes_reply_formats") == {"openai", "anthropic", "embedded"}
-    taking = {"openai", "anthropic", "callable", "mlflow", "recorded"}
+    language_models = {"openai", "anthropic", "any-llm", "embedded", "transformers"}
+    assert with_trait("has_sampling_parameters") == with_trait("has_tokens") == language_models
+    assert with_trait("takes_reply_formats") == language_models - {"transformers"}
+    taking = {"openai", "anthropic", "any-llm", "callable", "mlflow", "recorded"}
     assert with_trait("takes_tools") == with_trait("takes_images") == taking
     assert {name for name in PROVIDERS if has_dialects(name)} == {"openai", "anthropic"}
-    assert {name for name, provider in PROVIDERS.items() if provider.account is not None} == {"openai", "anthropic"}
+    having_accounts = {name for name, provider in PROVIDERS.items() if provider.account is not None}
+    assert having_accounts == {"openai", "anthropic", "any-llm"}
+    in_batches = {name for name, provider in PROVIDERS.items() if provider.open_batches is not None}
+    assert in_batches == {"openai", "anthropic"}
+    assert {name: provider.package for name, provider in PROVIDERS.items() if provider.package is not None} == {
+        "mlflow": "mlflow",
+        "any-llm": "any_llm",
+    }
     assert with_trait("is_recorded") == {"recorded"}
     assert with_trait("is_bundled") == {"embedded"}
     versioned = {name for name, provider in PROVIDERS.items() if provider.version is not None}

@@ -133,7 +133,7 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
             "candidate_a text, candidate_b text, preferred text, preference number, preferred_in_order text, "
             "preferred_in_reverse text, is_flipped yes/no, justification_in_order text, "
             "justification_in_reverse text, outcome text, reason text, key_in_order text, key_in_reverse text, "
-            "request_keys text, cost_usd number, run_id text"
+            "request_keys text, requested_at time, cost_usd number, run_id text"
         ),
     ),
     "pairwise_results": (
@@ -229,6 +229,15 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
             "cost_usd number, requested_at time, "
             "answered_by text, system_fingerprint text, service_tier text, first_token_seconds number, "
             "usage text, reply_sha256 text, run_id text"
+        ),
+    ),
+    "given_labels": (
+        ("dataset",),
+        (
+            "dataset text, label_id text, given_at time, rater text, evaluation text, example_id text, "
+            "sample_index whole, model text, prompt text, output text, output_sha256 text, other_model text, "
+            "other_prompt text, other_output text, other_output_sha256 text, judge text, label text, score number, "
+            "note text, is_chosen yes/no"
         ),
     ),
     "runs": (

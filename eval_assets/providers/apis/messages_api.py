@@ -29,6 +29,7 @@ from eval_assets.providers.replies.whole_reply import whole_reply
 from eval_assets.requests.exchange import Reply, Request
 
 VERSION_ON_VERTEX = "vertex-2023-10-16"
+VERSION_ON_BEDROCK = "bedrock-2023-05-31"
 CHOICES = {"auto": {"type": "auto"}, "required": {"type": "any"}, "none": {"type": "none"}}
 WHOLE = "end_turn"
 
@@ -74,6 +75,13 @@ def vertex_body(model_id: str, request: Request, sent: Mapping[str, Any]) -> dic
     return {"anthropic_version": VERSION_ON_VERTEX, **body}
 
 
+def bedrock_body(model_id: str, request: Request, sent: Mapping[str, Any]) -> dict[str, Any]:
+    """The body as Amazon's InvokeModel takes it, where the address names the model and the body the version."""
+    body = messages_body(model_id, request, sent)
+    del body["model"]
+    return {"anthropic_version": VERSION_ON_BEDROCK, **body}
+
+
 def messages_reply(body: Any, request: Request, *, latency_seconds: float, requested_at: datetime) -> Reply:
     """The reply in the content blocks; of a tool that had to be called, its input is the answer.
 
@@ -113,6 +121,7 @@ MESSAGES = ApiForm(path="/messages", body=messages_body, reply=messages_reply, w
 MESSAGES_ON_VERTEX = replace(
     MESSAGES, path="/{model}:rawPredict", body=vertex_body, streamed_path="/{model}:streamRawPredict"
 )
+MESSAGES_ON_BEDROCK = replace(MESSAGES, path="/model/{model}/invoke", body=bedrock_body)
 
 
 def _turns(messages: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:

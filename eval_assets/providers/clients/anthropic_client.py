@@ -4,9 +4,12 @@ import re
 from urllib.parse import urlsplit
 
 from eval_assets.config.model import Model, ModelFile
-from eval_assets.providers.apis.messages_api import MESSAGES, MESSAGES_ON_VERTEX
+from eval_assets.config.served import is_bedrock_runtime
+from eval_assets.providers.apis.api_form import ApiForm
+from eval_assets.providers.apis.messages_api import MESSAGES, MESSAGES_ON_BEDROCK, MESSAGES_ON_VERTEX
 from eval_assets.providers.apis.prompt_caching import PointingByMark
 from eval_assets.providers.clients.access_tokens import has_tokens, tokens_of
+from eval_assets.providers.clients.aws_credentials import signer_of
 from eval_assets.providers.clients.openai_client import OpenAIClient
 from eval_assets.providers.clients.served_endpoints import endpoint_of, secret_of, secrets_named
 from eval_assets.providers.clients.surroundings import Surroundings
@@ -29,14 +32,14 @@ def open_anthropic(model: Model, surroundings: Surroundings) -> OpenAIClient:
     """
     file, environment = model.file, surroundings.environment
     base_url, key_name = file.base_url or ANTHROPIC_URL, _key_name(file)
-    is_vertex = ON_VERTEX.search(urlsplit(base_url).path) is not None
+    form = _form_at(base_url)
     key = {} if key_name is None else {"x-api-key": secret_of(model, key_name, environment)}
     return OpenAIClient(
         model_id=str(file.model),
-        api=MESSAGES_ON_VERTEX if is_vertex else MESSAGES,
+        api=form,
         base_url=base_url,
         headers=key | {header: secret_of(model, name, environment) for header, name in file.headers_env.items()},
-        fixed_headers={} if is_vertex else VERSION,
+        fixed_headers=VERSION if form is MESSAGES else {},
         query=file.query,
         secret_query={field: secret_of(model, name, environment) for field, name in file.query_env.items()},
         max_connections=file.limits.max_concurrency,
@@ -47,6 +50,7 @@ def open_anthropic(model: Model, surroundings: Surroundings) -> OpenAIClient:
         ),
         pointing=PointingByMark(),
         tokens=tokens_of(model, surroundings),
+        signer=signer_of(model, environment),
     )
 
 
@@ -62,6 +66,13 @@ def anthropic_address(file: ModelFile) -> tuple[str, str]:
 def anthropic_account(file: ModelFile) -> str:
     """The variables that hold the key and whatever else is secret, by name."""
     return secrets_named(file, _key_name(file))
+
+
+def _form_at(base_url: str) -> ApiForm:
+    """The API as an address has it: two clouds name the model in it, and the version in the body."""
+    if ON_VERTEX.search(urlsplit(base_url).path):
+        return MESSAGES_ON_VERTEX
+    return MESSAGES_ON_BEDROCK if is_bedrock_runtime(base_url) else MESSAGES
 
 
 def _key_name(file: ModelFile) -> str | None:

@@ -17,6 +17,7 @@ from eval_assets.providers.apis.chat_api import CHAT
 from eval_assets.providers.apis.prompt_caching import Pointing, pointing_to_nothing
 from eval_assets.providers.apis.streams import STREAM, USAGE_OF_A_STREAM
 from eval_assets.providers.clients.access_tokens import Tokens
+from eval_assets.providers.clients.aws_credentials import Signer
 from eval_assets.providers.clients.openai_replies import refusal_of
 from eval_assets.providers.dialects.found_out import FORMAT, SCHEMA, Dialect
 from eval_assets.providers.dialects.not_taken import STATUSES, refused_name
@@ -26,6 +27,7 @@ from eval_assets.providers.http.bodies import REPLACEMENT, is_event_stream, is_p
 from eval_assets.providers.http.connections import (
     FIRST_TOKEN_AT,
     MIB,
+    Finish,
     bounded_client,
     failed_connection,
     without_authorization,
@@ -72,6 +74,7 @@ class OpenAIClient:
         fixed_headers: Further request headers that are no secrets.
         pointing: How its prompt cache is told what requests have in common.
         tokens: What is sent as bearer token where that ends after a while.
+        signer: Signs requests in place of a key.
     """
 
     def __init__(  # noqa: PLR0913  what may differ between endpoints, each by name
@@ -91,11 +94,12 @@ class OpenAIClient:
         fixed_headers: Mapping[str, str] | None = None,
         pointing: Pointing = pointing_to_nothing,
         tokens: Tokens | None = None,
+        signer: Signer | None = None,
     ) -> None:
         self.quota = Quota()
         path = (streams and api.streamed_path) or api.path
         self._api, self._path = api, path.format(model=quote(model_id, safe="@"))
-        self._tokens = tokens
+        self._tokens, self._signer = tokens, signer
         self._pointing, self._fixed_headers = pointing, dict(fixed_headers or {})
         self._dialect = dialect or Dialect(f"model {model_id!r}", model_id)
         self._model_id, self._base_url, self._api_key = model_id, base_url, api_key
@@ -103,7 +107,14 @@ class OpenAIClient:
         self._query = {**(query or {}), **(secret_query or {})}
         self._max_body_bytes = round(max_reply_mib * MIB)
         self._secrets = [
-            secret for secret in (api_key, *self._headers.values(), *(secret_query or {}).values()) if secret
+            secret
+            for secret in (
+                api_key,
+                *self._headers.values(),
+                *(secret_query or {}).values(),
+                *(signer.secrets if signer else ()),
+            )
+            if secret
         ]
         self._streaming: Mapping[str, Any] = api.streaming if streams else {}
         self._openai: AsyncOpenAI | None = None
@@ -329,10 +340,13 @@ class OpenAIClient:
         return "".join(letter if letter.isprintable() else REPLACEMENT for letter in line)[:LONGEST_MESSAGE]
 
     @property
-    def _sends_authorization(self) -> bool:
-        """Whether a key, a token or the file fills the header of that name."""
+    def _finish(self) -> Finish | None:
+        """What is done to each request as it goes out: the SDK always sends a bearer token, and none may be meant."""
+        if self._signer is not None:
+            return self._signer.sign
         named = {header.lower() for header in self._headers}
-        return self._api_key is not None or self._tokens is not None or "authorization" in named
+        is_meant = self._api_key is not None or self._tokens is not None or "authorization" in named
+        return None if is_meant else without_authorization
 
     def _connect(self) -> "AsyncOpenAI":
         from openai import AsyncOpenAI, Omit
@@ -351,7 +365,8 @@ class OpenAIClient:
             http_client=bounded_client(
                 max_connections=self._max_connections,
                 max_body_bytes=self._max_body_bytes,
-                finish=None if self._sends_authorization else without_authorization,
+                finish=self._finish,
+                is_verbatim=self._signer is not None,
             ),
         )
         return self._openai

@@ -12,6 +12,7 @@ from eval_assets.providers.apis.completions_api import COMPLETIONS
 from eval_assets.providers.apis.prompt_caching import Pointing, pointing_by_key, pointing_to_nothing
 from eval_assets.providers.apis.responses_api import RESPONSES
 from eval_assets.providers.clients.access_tokens import has_tokens, tokens_of
+from eval_assets.providers.clients.aws_credentials import signer_of
 from eval_assets.providers.clients.azure_address import azure_base_url, is_on_azure
 from eval_assets.providers.clients.openai_client import OPENAI_HOST, OPENAI_URL, OpenAIClient
 from eval_assets.providers.clients.served_endpoints import endpoint_of, secret_of, secrets_named
@@ -51,6 +52,7 @@ def open_openai(model: Model, surroundings: Surroundings, *, base_url: str | Non
         dialect=Dialect.of(model, lane_of(ModelIdentity(file.provider, *openai_address(file))), surroundings.dialects),
         pointing=_pointing(file, is_openai=urlsplit(base_url).hostname == OPENAI_HOST),
         tokens=tokens_of(model, surroundings),
+        signer=signer_of(model, environment),
     )
 
 

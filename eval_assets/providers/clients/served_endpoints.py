@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from urllib.parse import urlencode, urlsplit
 
 from eval_assets.config.model import Model, ModelFile
+from eval_assets.config.served import AWS_KEY_ID
 from eval_assets.errors import ConfigError, MissingKeyError
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -42,4 +43,6 @@ def secret_of(model: Model, name: str, environment: Mapping[str, str]) -> str:
 def secrets_named(file: ModelFile, key_name: str | None) -> str:
     """What a model's secrets are had from, by name, its key first, if it has one."""
     named = sorted({**file.headers_env, **file.query_env}.items())
-    return " ".join(part for part in (key_name, file.token_command, file.token_function, *map("=".join, named)) if part)
+    signing = None if file.aws_region is None else AWS_KEY_ID
+    ways = (key_name, file.token_command, file.token_function, signing)
+    return " ".join(part for part in (*ways, *map("=".join, named)) if part)

@@ -32,24 +32,30 @@ def without_authorization(request: "httpx2.Request") -> None:
     request.headers.pop("Authorization", None)
 
 
-def bounded_client(*, max_connections: int, max_body_bytes: int, finish: Finish | None = None) -> "httpx2.AsyncClient":
+def bounded_client(
+    *, max_connections: int, max_body_bytes: int, finish: Finish | None = None, is_verbatim: bool = False
+) -> "httpx2.AsyncClient":
     """A client on the aiohttp transport, which itself takes at most 128 headers of 8 KiB each.
 
     Args:
         max_connections: At once, and kept open.
         max_body_bytes: Of a body once it is decompressed; a larger one raises `RequestFailed` and ends its connection.
         finish: What is done to each request before it goes out.
+        is_verbatim: Addresses go out letter by letter, as signatures cover them; aiohttp writes `%3A` as `:`. That
+            takes another transport, which is slower.
     """
     import httpx2
-    from openai import DefaultAioHttpClient
+    from openai import DefaultAioHttpClient, DefaultAsyncHttpxClient
 
-    class BoundedClient(DefaultAioHttpClient):
+    transport: type[httpx2.AsyncClient] = DefaultAsyncHttpxClient if is_verbatim else DefaultAioHttpClient
+
+    class BoundedClient(transport):  # type: ignore[misc, valid-type]  # one of two
         """Sends requests; responses come back complete and decompressed."""
 
         async def send(self, request: httpx2.Request, *, stream: bool = False, **options: Any) -> httpx2.Response:  # noqa: ARG002  a body is always read here
             if finish is not None:
                 finish(request)
-            response = await super().send(request, stream=True, **options)
+            response: httpx2.Response = await super().send(request, stream=True, **options)
             first = FirstToken()
             try:
                 if _is_within(response, max_body_bytes):
@@ -66,7 +72,8 @@ def bounded_client(*, max_connections: int, max_body_bytes: int, finish: Finish 
 
     limits = httpx2.Limits(max_connections=max_connections, max_keepalive_connections=max_connections)
     # No time limit here: the engine's deadline counts, for the body too.
-    return BoundedClient(limits=limits, timeout=None, follow_redirects=False)
+    client: httpx2.AsyncClient = BoundedClient(limits=limits, timeout=None, follow_redirects=False)
+    return client
 
 
 def failed_connection(error: BaseException, address: str) -> TransientFailure:

@@ -11,6 +11,7 @@ from eval_assets.wording.foreign_text import fenced_text, markdown_text, shorten
 from eval_assets.wording.numbers import count_text, number_text
 
 MOST_CANDIDATES = 8
+MOST_IN_SHORT = 2
 MOST_DIFF_LINES = 12
 MOST_NAMED = 5
 LINE_CHARACTERS = 160
@@ -39,8 +40,13 @@ def changes_table(changes: ChangesReport) -> str:
     return "\n".join(wrapped(head, text) for head, text in lines) + "\n"
 
 
-def changes_lines(changes: ChangesReport) -> Iterator[tuple[str, str]]:
-    """Head and text of each line for a terminal; nothing where no candidate has a former state."""
+def changes_lines(changes: ChangesReport, *, brief: bool = False) -> Iterator[tuple[str, str]]:
+    """Head and text of each line for a terminal; nothing where no candidate has a former state.
+
+    Args:
+        changes: What changed.
+        brief: Leave out trends, and what became of metrics that aren't tested.
+    """
     shown = changes.with_former
     if not changes.are_told:
         return
@@ -53,10 +59,26 @@ def changes_lines(changes: ChangesReport) -> Iterator[tuple[str, str]]:
         if not change.causes:
             yield "    ", NOTHING_CHANGED
         yield "    ", rows_text(change)
-        for line in effect_lines(change):
-            yield "    ", line
-        yield from (("    ", line) for line in _trends(changes, change))
+        yield from (("    ", line) for line in effect_lines(change, brief=brief))
+        if not brief:
+            yield from (("    ", line) for line in _trends(changes, change))
     yield from (("  ", line) for line in _left_out(changes, shown))
+
+
+def changes_in_short(changes: ChangesReport) -> Iterator[str]:
+    """A sentence per candidate that has a former state, the one changed last first, for the first screen.
+
+    It says what changed, and what that did to the metric that decides; of many candidates the first few are told.
+    """
+    shown = changes.with_former
+    for change in shown[:MOST_IN_SHORT]:
+        causes = "; ".join(cause.sentence for cause in change.causes) or NOTHING_CHANGED
+        rows = [*change.effects_of("all").values()]
+        decisive = next((row for row in rows if row["verdict"] is not None), next(iter(rows), None))
+        effect = f"; {_effect_text(decisive)}" if decisive else ""
+        yield f"{_capitalized(since_text(changes.since))}, {change.name}: {causes}{effect}."
+    if len(shown) > MOST_IN_SHORT:
+        yield f"{count_text(len(shown) - MOST_IN_SHORT, 'more candidate')} changed, see below."
 
 
 def changes_markdown(changes: ChangesReport, *, level: int = 2) -> list[str]:
@@ -64,8 +86,7 @@ def changes_markdown(changes: ChangesReport, *, level: int = 2) -> list[str]:
     shown = changes.with_former
     if not changes.are_told:
         return []
-    title = since_text(changes.since)
-    lines = [f"{'#' * level} {title[0].upper()}{markdown_text(title[1:])}", ""]
+    lines = [f"{'#' * level} {markdown_text(_capitalized(since_text(changes.since)))}", ""]
     for change in shown[:MOST_CANDIDATES]:
         lines += [f"**`{change.name}`** against its state of {moment_text(change)}", ""]
         lines += [f"- {markdown_text(cause.sentence)}" for cause in change.causes] or [f"- {NOTHING_CHANGED}"]
@@ -111,15 +132,20 @@ def rows_text(change: CandidateChange) -> str:
     return f"{same} in both states, {outputs}; {', '.join(apart)}: not in the differences below"
 
 
-def effect_lines(change: CandidateChange) -> Iterator[str]:
-    """A line per metric that differs on any row, its parts where there are two causes, and one for all others."""
-    whole = change.effects_of("all")
+def effect_lines(change: CandidateChange, *, brief: bool = False) -> Iterator[str]:
+    """A line per metric that differs on any row, its parts where there are two causes, and one for all others.
+
+    Args:
+        change: Of one candidate.
+        brief: Only of metrics that are tested.
+    """
+    whole = {metric: row for metric, row in change.effects_of("all").items() if row["verdict"] or not brief}
     parts = {part: change.effects_of(part) for part in ("answers", "scoring")}
     still = [metric for metric, row in whole.items() if not _differs(row) and not _has_parts(row, parts)]
     for metric, row in whole.items():
         if metric in still:
             continue
-        yield f"{metric} {_means(row)}{_said(row)}{_worst_rows(change, row)}"
+        yield f"{_effect_text(row)}{_worst_rows(change, row)}"
         if text := scoring_text(row):
             yield f"  {metric}: {text}"
         for part, of_part in parts.items():
@@ -192,6 +218,14 @@ def _has_parts(row: Row, parts: dict[str, dict[str, Row]]) -> bool:
     return any(row["metric"] in of_part and _differs(of_part[row["metric"]]) for of_part in parts.values())
 
 
+def _effect_text(row: Row) -> str:
+    return f"{row['metric']} {_means(row)}{_said(row)}"
+
+
+def _capitalized(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}"
+
+
 def _means(row: Row) -> str:
     return f"{number_text(row['mean_before'])} → {number_text(row['mean_now'])}"
 
@@ -206,8 +240,9 @@ def _said(row: Row) -> str:
 
 
 def _worst_rows(change: CandidateChange, row: Row) -> str:
-    """The rows that got worse the most; nothing of a metric without a better end, or where none did."""
-    worse = change.worse_rows(row["metric"], at_most=WORST_ROWS) if row["greater_is_better"] is not None else []
+    """The rows that got worse the most; nothing of a metric that isn't tested, or where none did."""
+    is_asked = row["verdict"] is not None and row["greater_is_better"] is not None
+    worse = change.worse_rows(row["metric"], at_most=WORST_ROWS) if is_asked else []
     named = (f"{_short(example_id)} ({number_text(before)} → {number_text(now)})" for example_id, before, now in worse)
     return f"; worst {', '.join(named)}" if worse else ""
 

@@ -9,12 +9,17 @@ from eval_assets.config.candidate import Candidate
 from eval_assets.reports.candidate_report import Row
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.judge_parts import JudgePart
-from eval_assets.reports.judge_trust import TITLES, JudgeTrust
+from eval_assets.reports.judge_trust import JudgeTrust
 from eval_assets.wording.foreign_text import markdown_text, shortened
 from eval_assets.wording.numbers import ABSENT, count_text, interval_text, number_text, share_text
 
 SHOWN_CHARACTERS = 120
 WORST = 3
+PARTS = {
+    "raw_agreement": "same score",
+    "cohen_kappa_quadratic": "quadratic kappa",
+    "spearman": "rank correlation",
+}
 
 
 def trust_markdown(report: EvaluationReport) -> list[str]:
@@ -102,17 +107,21 @@ def slice_title(part: JudgePart) -> str:
     return " = ".join(part.slice) if part.slice else "all outputs"
 
 
-def part_text(part: JudgePart) -> str:
+def part_text(part: JudgePart, *, with_n: bool = True) -> str:
     """Two raters' agreement in a line, or why there is none."""
-    rows = [(title, row) for title, row in (("same score", part.same), (None, part.agreement)) if row is not None]
+    rows = [row for row in (part.same, part.agreement) if row is not None]
     if not rows:
         return part.why
-    said = (f"{title or TITLES[_plain(row)]} {value_text(row)} {ends_text(row)}" for title, row in rows)
-    return f"{', '.join(said)}, n = {part.n:,}"
+    said = [" ".join((PARTS[_plain(row)], value_text(row), *_ends(row))) for row in rows]
+    return ", ".join([*said, *([f"n = {part.n:,}"] if with_n else [])])
 
 
 def _plain(row: Row) -> str:
     return str(row["statistic"]).removeprefix(BETWEEN_JUDGES)
+
+
+def _ends(row: Row) -> list[str]:
+    return [] if row["ci_low"] is None else [ends_text(row)]
 
 
 def value_text(row: Row) -> str:

@@ -13,7 +13,7 @@ from eval_assets.reports.noting import report_notes
 from eval_assets.reports.performance import Performance
 from eval_assets.reports.rendered.answer import answer_sentence
 from eval_assets.reports.rendered.answer_table import MOST_ROWS, AnswerTable, answer_table, described_measures
-from eval_assets.reports.rendered.changes_text import changes_markdown
+from eval_assets.reports.rendered.changes_text import changes_in_short, changes_markdown
 from eval_assets.reports.rendered.gate_formats import MARKS, condition_text, gates_sentence, gates_table
 from eval_assets.reports.rendered.judging_text import duels_markdown, trust_markdown
 from eval_assets.reports.rendered.measures import Measure, compared_metrics, in_points, is_told, mean_text, side_by_side
@@ -61,6 +61,7 @@ def report_markdown(report: EvaluationReport, *, selected: Sequence[str] = (), s
         [f"**{markdown_text(report.evaluation.name)}: {markdown_text(answer_sentence(report))}**"],
         [*_answer(table), *_more(table)],
         _gates(report),
+        [f"- {markdown_text(line)}" for line in changes_in_short(report.changes)],
         _notes(notes[:MOST_NOTES], n_all=len(notes)),
     ]
     behind: list[Lines] = [

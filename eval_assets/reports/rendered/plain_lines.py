@@ -22,9 +22,10 @@ def ascii_text(text: str) -> str:
 
 
 def wrapped(head: str, text: str) -> str:
-    """Text in lines of the table's width, all but the first indented below the head."""
+    """Text in lines of the table's width; below a head, all but the first two columns further in than that begins."""
     plain = ascii_text(f"{head}{text}")
-    return textwrap.fill(plain, WIDTH, subsequent_indent=" " * min(len(head), 8), break_on_hyphens=False)
+    further_in = " " * (len(plain) - len(plain.lstrip()) + 2) if head else ""
+    return textwrap.fill(plain, WIDTH, subsequent_indent=further_in, break_on_hyphens=False)
 
 
 def columns_text(heads: Sequence[str], rows: Sequence[Sequence[str]], *, right_from: int) -> Iterator[str]:

@@ -49,13 +49,16 @@ MOST_BESIDE = 4  # candidates beside each other in the table of what only descri
 DIRECTION = {True: " +", False: " -", None: ""}
 
 
-def report_table(report: EvaluationReport, *, selected: Sequence[str] = (), slices: Sequence[str] = ()) -> str:
+def report_table(
+    report: EvaluationReport, *, selected: Sequence[str] = (), slices: Sequence[str] = (), brief: bool = False
+) -> str:
     """Write the report as text: the answer, who stands where, gates, notes; then what is behind them.
 
     Args:
         report: From `load_report`.
         selected: Candidates that are shown however far down they stand.
         slices: Columns, or `COLUMN=VALUE`, whose slices are shown in place of the first few.
+        brief: Only the answer and what changed since last time, as far as it is tested.
 
     Returns:
         Lines of at most 100 ASCII characters; ends with a newline. Of many candidates the best are shown.
@@ -68,7 +71,16 @@ def report_table(report: EvaluationReport, *, selected: Sequence[str] = (), slic
         _caption(report, table),
         "\n".join(_gates(report)),
         "\n".join(_notes(notes)),
-        "\n".join(wrapped(head, text) for head, text in changes_lines(report.changes)),
+        "\n".join(wrapped(head, text) for head, text in changes_lines(report.changes, brief=brief)),
+    ]
+    if not brief:
+        parts += _behind_the_answer(report, table, slices)
+    text = "\n\n".join(part for part in parts if part)
+    return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+
+
+def _behind_the_answer(report: EvaluationReport, table: AnswerTable, slices: Sequence[str]) -> list[str]:
+    return [
         "\n".join(_against_baseline(report, table)),
         "\n".join(wrapped(f"{metric}: ", said) for metric, said in success_lines(report)),
         "\n".join(_means(tested_measures(report)[1:], table, "the other metrics that the file names:")),
@@ -78,8 +90,6 @@ def report_table(report: EvaluationReport, *, selected: Sequence[str] = (), slic
         "\n".join(_paid_and_saved(report)),
         "\n".join(wrapped(head, text) for head, text in judging_lines(report)),
     ]
-    text = "\n\n".join(part for part in parts if part)
-    return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
 
 
 def _answer_lines(table: AnswerTable) -> Iterator[str]:

@@ -19,6 +19,9 @@ REMEDIES = {
         "it holds the replies that were paid for: bring that folder back from a backup, or move it away, and requests "
         "whose reply is needed again are paid again; what was computed from them stays"
     ),
+    "given_labels": (
+        "it holds what people said: bring that folder back from a backup, or move it away and import what was exported"
+    ),
     "runs": "move that folder away: only the account of earlier runs is lost",
     "alerts": (
         "move that folder away: what was told last is lost, so that the next look takes everything as it is and tells "

@@ -20,7 +20,7 @@ from eval_assets.reports.note import notes_count_text
 from eval_assets.reports.noting import report_notes
 from eval_assets.reports.rendered.answer import answer_sentence
 from eval_assets.reports.rendered.answer_table import MOST_ROWS, answer_table
-from eval_assets.reports.rendered.changes_text import NOTHING_CHANGED
+from eval_assets.reports.rendered.changes_text import NOTHING_CHANGED, changes_in_short
 from eval_assets.reports.rendered.judging_text import (
     corrected_text,
     duel_cells,
@@ -119,6 +119,7 @@ def page_parts(report: EvaluationReport) -> dict[str, Any]:
         "differences": differences(report),
         "repeated": list(success_lines(report)),
         "figures": list(figures(report)),
+        "changes_in_short": list(changes_in_short(report.changes)),
         "changed_sections": change_sections(report),
         "nothing_changed": NOTHING_CHANGED,
         "trends": list(trends(report)),
