@@ -28,7 +28,7 @@ from eval_assets.viewer.page_writing import rendered
 from eval_assets.viewer.viewed_project import ViewedProject
 from eval_assets.wording.valid_json import valid_json
 
-READERS = 2
+READERS = 4
 """Requests that read tables at once; each keeps the tables open, and polars uses all cores for one of them."""
 
 OWN_FIELDS = ("id", "trace", "part")

@@ -195,6 +195,7 @@ def test_a_server_answers_to_the_name_it_listens_at_and_loopback_to_all_of_its_o
     assert names_of("localhost") == names_of("::1") == ("127.0.0.1", "localhost", "[::1]")
     assert names_of("Evals.internal") == ("evals.internal",)
     assert names_of("10.0.0.7") == ("10.0.0.7",)
+    assert {"localhost", socket.gethostname().lower()} <= set(names_of("0.0.0.0"))  # noqa: S104
 
 
 def test_a_metric_that_answers_with_labels_shows_them(tmp_path, monkeypatch) -> None:
