@@ -94,6 +94,7 @@ def _page_of(settings: Settings, dagster_url: str | None, name: str, *, can_edit
 
 
 def _page(project: ViewedProject, name: str) -> str:
+    version = project.version(name)
     with project.room() as room:
         report = present_report(room, name, texts=False)
     default = default_view(report)
@@ -112,6 +113,7 @@ def _page(project: ViewedProject, name: str) -> str:
     return rendered(
         "evaluation.html.j2",
         **page_parts(report),
+        version=version,
         flips=changed if report.headline else [],
         links=links,
         prompts=_prompts(project, report),
