@@ -28,8 +28,8 @@ class ShownAgreement:
     Args:
         statistics: Title, value, interval and number of outputs of each statistic that has a value.
         matrix: `labels`, and `counts` with a row per label by people and a column per verdict; null without labels.
-        worst: Rows of `judge_disagreements`, of outputs that the reader has labelled herself: any other would tell her
-            a verdict before she has given hers.
+        worst: Rows of `judge_disagreements`, of examples that the reader has labelled herself: any other would tell
+            her a verdict before she has given hers.
         counts: Labels by rater, as `Labelling.counts` gives them.
     """
 
@@ -40,7 +40,7 @@ class ShownAgreement:
 
 
 def shown_agreement(
-    project: ViewedProject, labelling: Labelling, task: ReviewTask, *, labelled: Collection[str]
+    project: ViewedProject, labelling: Labelling, task: ReviewTask, *, known: Collection[str]
 ) -> ShownAgreement:
     """Measure it.
 
@@ -48,7 +48,7 @@ def shown_agreement(
         project: What is looked at.
         labelling: Of the evaluation.
         task: Which judge, of outputs or of pairs.
-        labelled: Predictions that the reader has labelled.
+        known: Predictions of which the reader may know what the judge says.
     """
     counts = labelling.counts().filter(
         pl.col("judge").eq_missing(pl.lit(task.judge, dtype=pl.String)), is_pair=task.pair is not None
@@ -63,7 +63,7 @@ def shown_agreement(
     rows = {row["statistic"]: row for row in overall.iter_rows(named=True)}
     names = OF_PAIRS if task.pair else {name: TITLES[name] for name in OF_OUTPUTS}
     found = rows.get("pairs_raw_agreement" if task.pair else "confusion_matrix")
-    worst = measured.disagreements.filter(pl.col("prediction_id").is_in(list(labelled))).head(WORST)
+    worst = measured.disagreements.filter(pl.col("prediction_id").is_in(list(known))).head(WORST)
     return ShownAgreement(
         tuple(
             (title, value_text(rows[name]), ends_text(rows[name]), rows[name]["n"])

@@ -6,11 +6,11 @@ from typing import Any
 
 import polars as pl
 
-from eval_assets.calibration.given_labels import fingerprint, stored_labels
+from eval_assets.calibration.given_labels import fingerprint, stored_labels, used_labels
 from eval_assets.calibration.labelling import Labelling
 from eval_assets.config.candidate import Candidate
 from eval_assets.errors import ViewError
-from eval_assets.viewer.review_task import ReviewTask, sides_of
+from eval_assets.viewer.review_task import ReviewTask, shown_as, sides_of
 
 Row = Mapping[str, Any]
 OUTPUT = ("example_id", "sample_index", "model", "prompt", "output")
@@ -52,6 +52,12 @@ class Review:
         return next(left.iter_rows(named=True), None)
 
     @property
+    def settled(self) -> set[str]:
+        """Items of examples of which no item is left to be labelled: of these she may know what the judge says."""
+        left = self.queue.filter(~pl.col("item_id").is_in(list(self.done)))["example_id"].unique()
+        return set(self.queue.filter(~pl.col("example_id").is_in(left.to_list()))["item_id"])
+
+    @property
     def progress(self) -> dict[str, tuple[int, int]]:
         """Part → how many items she has labelled, and how many there are."""
         is_done = pl.col("item_id").is_in(list(self.done))
@@ -61,21 +67,34 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Revealed:
-    """What was labelled, by what name, and what the judge says of it.
+    """One label of the rater, by whose output it is of, and what the judge says of that.
 
     Args:
-        item: Of the queue.
         label: What the rater said; of a pair who she prefers, `neither` of a tie.
-        candidates: Whose outputs they are, in the order in which they were shown.
+        candidates: Whose outputs they are, of a pair in the order in which they were shown.
         judge: What the judge says; null where it says nothing.
         why: Its reason.
     """
 
-    item: Row
     label: str | None
     candidates: tuple[str, ...]
     judge: str | float | None
     why: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The label that was given last.
+
+    Args:
+        item: Of the queue.
+        side: The label as it was given, of a pair a side of the screen.
+        revealed: All labels of the rater on its example, with the judge's; none while outputs of it are unlabelled.
+    """
+
+    item: Row
+    side: str
+    revealed: tuple[Revealed, ...]
 
     @property
     def shown(self) -> tuple[str | None, str | None]:
@@ -83,19 +102,37 @@ class Revealed:
         return fingerprint(self.item["output"]), fingerprint(self.item.get("other_output"))
 
 
-def given_label(review: Review, label_id: str) -> Revealed:
-    """A label that this rater gave, with what the judge says: it may be known now.
+def given_label(review: Review, label_id: str) -> Given:
+    """A label that this rater gave, with what she may know now.
+
+    Outputs of one example come one after the other, and what a judge says of one tells what it says of the next: its
+    verdicts are revealed when all of them are labelled.
 
     Raises:
         ViewError: She gave no such label in this review, or the output was replaced since.
     """
-    labels = stored_labels(review.labelling.warehouse, review.labelling.dataset)
-    mine = labels.filter(pl.col("label").is_not_null(), label_id=label_id, rater=review.rater)
-    for label in mine.iter_rows(named=True):
-        for item in review.queue.filter(example_id=label["example_id"]).iter_rows(named=True):
+    labels = stored_labels(review.labelling.warehouse, review.labelling.dataset).filter(rater=review.rater)
+    mine = labels.filter(pl.col("judge").eq_missing(pl.lit(review.task.judge, dtype=pl.String)))
+    for label in mine.filter(pl.col("label").is_not_null(), label_id=label_id).iter_rows(named=True):
+        items = review.queue.filter(example_id=label["example_id"]).to_dicts()
+        for item in items:
             if _is_of(label, item):
-                return _revealed(review, label, item)
+                side = label["label"] if review.task.pair is None else shown_as(item, label["label"])
+                is_over = item["item_id"] in review.settled
+                used = used_labels(mine).filter(example_id=label["example_id"]).to_dicts() if is_over else []
+                found = (_revealed(review, one, each) for each in items for one in used if _is_of(one, each))
+                return Given(item, side, tuple(found))
     raise ViewError(f"given: expected a label of {review.rater} in this review, got {label_id!r:.80}")
+
+
+def _revealed(review: Review, label: Row, item: Row) -> Revealed:
+    if review.task.pair is None:
+        said, why = _verdict(review, item)
+        return Revealed(label["label"], (Candidate.of_row(item),), said, why)
+    named = dict(zip(("a", "b", "tie"), (*review.task.pair, "neither"), strict=True))
+    preferred, reason = _preference(review, item, review.task.pair)
+    shown = tuple(candidate for _, candidate, _ in sides_of(item))
+    return Revealed(named.get(label["label"]), shown, named.get(preferred or "", preferred), reason)
 
 
 def _is_of(label: Row, item: Row) -> bool:
@@ -103,16 +140,6 @@ def _is_of(label: Row, item: Row) -> bool:
     is_pair = "other_model" in item
     named = (*OUTPUT, *OTHER) if is_pair else OUTPUT
     return (label["other_model"] is not None) == is_pair and all(label[name] == item[name] for name in named)
-
-
-def _revealed(review: Review, label: Row, item: Row) -> Revealed:
-    if review.task.pair is None:
-        said, why = _verdict(review, item)
-        return Revealed(item, label["label"], (Candidate.of_row(item),), said, why)
-    named = dict(zip(("a", "b", "tie"), (*review.task.pair, "neither"), strict=True))
-    preferred, reason = _preference(review, item, review.task.pair)
-    shown = tuple(candidate for _, candidate, _ in sides_of(item))
-    return Revealed(item, named.get(label["label"]), shown, named.get(preferred or "", preferred), reason)
 
 
 def _verdict(review: Review, item: Row) -> tuple[str | float | None, str | None]:

@@ -1,7 +1,7 @@
 """The review: people label outputs one after the other, and see what the judge said once they have.
 
-The verdict, and whose output it is, are hidden until the label is given: who has read another's verdict repeats it, and
-agreement would be measured with oneself.
+The verdict, and whose output it is, are hidden until all outputs of the example are labelled: who has read another's
+verdict repeats it, and the judge would be measured against itself.
 """
 
 from collections.abc import Mapping
@@ -82,13 +82,12 @@ class ReviewPages:
     def agreement(self, name: str, asked: Mapping[str, str]) -> str:
         """How far the judge agrees with all labels of this moment, as a page or as a part of one."""
         review = self._review(name, asked)
-        labelled = {each for item in review.done for each in item.split(" ")}
         return rendered(
             "agreement.html.j2",
             name=name,
             can_edit=True,
             review=review,
-            agreement=shown_agreement(self._project, review.labelling, review.task, labelled=labelled),
+            agreement=shown_agreement(self._project, review.labelling, review.task, known=review.settled),
             is_part=asked.get("part") == "1",
             address=lambda **fields: _address(review, **fields),
         )

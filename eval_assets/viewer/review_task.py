@@ -140,6 +140,15 @@ def sides_of(item: Mapping[str, Any]) -> Iterator[tuple[str, Candidate, str]]:
         yield side, candidate, output
 
 
+def shown_as(item: Mapping[str, Any], label: str) -> str:
+    """The side of the screen that a label of a pair was.
+
+    >>> shown_as({"is_swapped": True}, "a"), shown_as({"is_swapped": True}, "tie")
+    ('right', 'tie')
+    """
+    return next(side for side in SIDES if preferred(item, side) == label)
+
+
 def preferred(item: Mapping[str, Any], side: str) -> str:
     """What a label of a pair is called, `a`, `b` or `tie`, of what was said of it as it was shown.
 
