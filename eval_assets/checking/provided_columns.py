@@ -165,8 +165,8 @@ def slice_problems(loaded: Loaded[Evaluation], columns: ProvidedColumns, *, is_e
         yield loaded.problem(("slice", "where", name), _absent(columns, name, columns.names))
     if is_empty and not absent:
         known = "; ".join(f"{name} is {columns.values_of(name)}" for name in chosen.where)
-        said = f"expected examples of dataset {columns.dataset.name!r}, it has none of {chosen}; {known}"
-        yield loaded.problem(("slice", "where"), said)
+        said = f"expected examples of dataset {columns.dataset.name!r}, it has none of {chosen}"
+        yield loaded.problem(("slice", "where" if chosen.where else "ids"), f"{said}; {known}" if known else said)
 
 
 def judge_column_problems(loaded: Loaded[Judge], columns: ProvidedColumns) -> Iterator[Problem]:

@@ -238,7 +238,7 @@ def _column_problems(
 ) -> Iterator[Problem]:
     """Columns that an evaluation, its dataset card, metrics, prompts and judges name and no row provides."""
     yield from card_problems(project.datasets[loaded.item.file.dataset], columns)
-    yield from slice_problems(loaded, columns, is_empty=bool(loaded.item.file.slice.where) and not examples)
+    yield from slice_problems(loaded, columns, is_empty=loaded.item.file.slice.narrows and not examples)
     answered = columns.beside_answers() if _may_return_columns(project, loaded.item) else columns
     yield from argument_problems(loaded, metrics, answered)
     yield from metric_column_problems(loaded, metrics, answered)

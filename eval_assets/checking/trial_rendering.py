@@ -31,7 +31,7 @@ def tried_examples(project: Project, evaluation: Evaluation) -> list[Example]:
     """
     chosen = evaluation.file.slice
     examples = read_examples(project.dataset(evaluation.file.dataset), project.datasets_dir)
-    selected = (example for example in examples if chosen.selects(example.columns))
+    selected = (example for example in examples if chosen.selects(example.example_id, example.columns))
     return list(islice(selected, min(TRIED, chosen.first or TRIED)))
 
 

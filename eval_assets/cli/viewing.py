@@ -20,7 +20,11 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
     "--dagster-url",
     help="Address of the Dagster UI, to which runs are linked. [default: $EVAL_ASSETS_DAGSTER_URL, else no links]",
 )
-@click.option("--allow-edit", is_flag=True, help="Let whoever reaches it label outputs: the page Review.")
+@click.option(
+    "--allow-edit",
+    is_flag=True,
+    help="Let whoever reaches it label outputs, try prompts (which sends requests) and save them.",
+)
 @click.pass_obj
 def view(
     data_dir: Path | None,
@@ -34,8 +38,8 @@ def view(
 ) -> None:
     """Show evaluations in the browser: leaderboards, outputs side by side, and why a score is what it is.
 
-    Reads tables and files, writes nothing but labels where --allow-edit is given, and follows a run while it goes on.
-    There is no password: whoever reaches the address reads every output.
+    Reads tables and files, writes nothing but labels and prompts where --allow-edit is given, and follows a
+    run while it goes on. There is no password: whoever reaches the address reads every output.
     """
     from eval_assets.config.project_files import load_project
     from eval_assets.config.settings import web_address
@@ -46,7 +50,8 @@ def view(
     if evaluation is not None:
         load_project(settings.data_dir, settings.warehouse_root).evaluation(evaluation)
     if host not in LOOPBACK:
-        may = "read every output of this project, and label it" if allow_edit else "read every output of this project"
+        may = "read every output of this project"
+        may += ", label it, send requests to its models and edit its prompts" if allow_edit else ""
         say(f"whoever reaches {host} can {may}: the viewer asks for no password", err=True)
 
     def ready(address: str) -> None:

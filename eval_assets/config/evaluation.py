@@ -23,15 +23,25 @@ def _is_holm(value: object) -> bool:
 
 
 class Slice(FileModel):
-    """Which examples of the dataset to use: the first n, or those whose columns have the given values, or both."""
+    """Which examples of the dataset to use: the first n, those with given ids, those whose columns have given values;
+    of several, what all of them choose.
+    """
 
     first: int | None = Field(None, ge=1, description="How many examples, in the file's order; all when absent.")
     where: dict[str, Any] = Field(
         default_factory=dict, description="Column → the value an example has to have, or a list of such values."
     )
+    ids: tuple[str, ...] = Field((), description="Ids of the examples to use; any when absent.", exclude_if=is_empty)
 
-    def selects(self, columns: Mapping[str, Any]) -> bool:
-        """Whether an example has the wanted value, or one of the wanted values, in each column of `where`."""
+    @property
+    def narrows(self) -> bool:
+        """Whether examples are chosen by what they are, and not only by their number."""
+        return bool(self.where or self.ids)
+
+    def selects(self, example_id: str, columns: Mapping[str, Any]) -> bool:
+        """Whether an example is one of `ids`, and has a wanted value in each column of `where`."""
+        if self.ids and example_id not in self.ids:
+            return False
         for column, wanted in self.where.items():
             value = columns.get(column)
             if value not in wanted if isinstance(wanted, list) else value != wanted:
@@ -48,6 +58,7 @@ class Slice(FileModel):
             f"{column} one of {', '.join(map(repr, wanted))}" if isinstance(wanted, list) else f"{column} {wanted!r}"
             for column, wanted in self.where.items()
         ]
+        said = [*([f"an id of {', '.join(map(repr, self.ids))}"] if self.ids else []), *said]
         those = f" with {' and '.join(said)}" if said else ""
         return (f"the first {self.first}" if self.first else "those") + those
 

@@ -133,7 +133,7 @@ def _inspect_predictions(engine_room: EngineRoom, cell: Cell, predictions: pl.La
 
 def _chosen_ids(rows: pl.LazyFrame, evaluation: Evaluation) -> list[str]:
     """Ids of the examples that an evaluation uses; only a slice by their columns takes reading those."""
-    if evaluation.file.slice.where:
+    if evaluation.file.slice.narrows:
         return [example.example_id for example in stored_examples(rows, evaluation)]
     ordered = rows.select("example_id", "position").sort("position").slice(0, evaluation.file.slice.first)
     return ordered.collect()["example_id"].to_list()

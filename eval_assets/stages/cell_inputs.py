@@ -155,7 +155,7 @@ def stored_examples(rows: pl.LazyFrame, evaluation: Evaluation) -> Iterator[Exam
 
 def count_examples(rows: pl.LazyFrame, evaluation: Evaluation) -> int | None:
     """How many examples an evaluation uses; null where that takes reading them all."""
-    if evaluation.file.slice.where:
+    if evaluation.file.slice.narrows:
         return None
     n_rows: int = rows.select(pl.len()).collect().item()
     return min(n_rows, evaluation.file.slice.first or n_rows)
@@ -172,7 +172,7 @@ def chosen_examples(evaluation: Evaluation, examples: Iterable[Example]) -> Iter
     for example in examples:
         if found == chosen.first:
             return
-        if chosen.selects(example.columns):
+        if chosen.selects(example.example_id, example.columns):
             found += 1
             yield example
     if found == 0:

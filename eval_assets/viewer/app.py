@@ -1,8 +1,9 @@
 """The viewer as an ASGI application: which address is answered by what, and what is said where nothing can be shown."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from functools import cache, partial
 from importlib import resources
 from typing import Any
@@ -27,13 +28,14 @@ from eval_assets.errors import (
 from eval_assets.reports.rendered.page.html import page_style
 from eval_assets.storage.integrity.damage import damage_explained
 from eval_assets.storage.tracing.trace import trace
-from eval_assets.viewer.edits import Edits
+from eval_assets.viewer.edits import MOST_BYTES, MOST_BYTES_OF_A_PROMPT, Edits
 from eval_assets.viewer.evaluation_page import EvaluationPages
 from eval_assets.viewer.example_page import ExamplePages, place_of
 from eval_assets.viewer.grid_page import GridPages
 from eval_assets.viewer.guard import Guard, refusal
 from eval_assets.viewer.index_page import index_page
 from eval_assets.viewer.review_page import ReviewPages
+from eval_assets.viewer.try_page import TryPages
 from eval_assets.viewer.viewed_project import ViewedProject
 from eval_assets.wording.valid_json import valid_json
 
@@ -56,7 +58,8 @@ def viewer_app(project: ViewedProject, hosts: Collection[str]) -> Starlette:
         hosts: Names that it answers to.
     """
     guard = Middleware(Guard, hosts=hosts, can_edit=project.can_edit)
-    return Starlette(routes=_Viewer(project).routes(), middleware=[guard])
+    viewer = _Viewer(project)
+    return Starlette(routes=viewer.routes(), middleware=[guard], lifespan=viewer.lifespan)
 
 
 class _Viewer:
@@ -69,7 +72,14 @@ class _Viewer:
         self._examples = ExamplePages(project)
         self._edits = Edits()
         self._reviews = ReviewPages(project, self._edits.token)
+        self._tries = TryPages(project, self._grids, self._edits.token)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="viewer")
+
+    @asynccontextmanager
+    async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        """A trial ends with the server."""
+        yield
+        await asyncio.to_thread(self._tries.runner.close)
 
     def routes(self) -> list[Route]:
         """Addresses; the names of evaluations hold no slash."""
@@ -87,6 +97,9 @@ class _Viewer:
             Route("/evaluations/{name}/review", self._labelled, methods=["POST"]),
             Route("/evaluations/{name}/agreement", self._page(self._agreement)),
             Route("/evaluations/{name}/labels.csv", self._answer(self._labels)),
+            Route("/evaluations/{name}/try", self._answer(self._try)),
+            Route("/evaluations/{name}/try", self._tried, methods=["POST"]),
+            Route("/evaluations/{name}/try/progress", self._answer(self._progress)),
             Route("/{rest:path}", self._page(_nothing_there)),
         ]
 
@@ -141,12 +154,28 @@ class _Viewer:
 
     async def _labelled(self, request: Request) -> Response:
         """Keep a label, then on to the next output."""
+        return await self._taken(self._reviews.give, request)
+
+    def _try(self, request: Request) -> Response:
+        page = self._tries.page(_name(request), request.query_params.multi_items())
+        return self._edits.marked(HTMLResponse(page))
+
+    async def _tried(self, request: Request) -> Response:
+        """Begin or stop a trial, or save its prompt."""
+        return await self._taken(self._tries.take, request, MOST_BYTES_OF_A_PROMPT)
+
+    def _progress(self, request: Request) -> Response:
+        return PlainTextResponse(self._tries.progress(_name(request)))
+
+    async def _taken(
+        self, take: Callable[[str, Mapping[str, str]], str], request: Request, most_bytes: int = MOST_BYTES
+    ) -> Response:
+        """Take a form, then on to the address that shows what became of it."""
         try:
-            fields = await self._edits.fields(request)
+            fields = await self._edits.fields(request, most_bytes)
         except EvalAssetsError as error:
             return _problem(error)
-        give = partial(self._reviews.give, _name(request), fields)
-        return await self._answered(lambda _: RedirectResponse(give(), 303), request)
+        return await self._answered(lambda _: RedirectResponse(take(_name(request), fields), 303), request)
 
     def _page(self, write: Callable[[Request], str]) -> Callable[[Request], Any]:
         return self._answer(lambda request: HTMLResponse(write(request)))

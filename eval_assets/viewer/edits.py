@@ -14,6 +14,8 @@ from eval_assets.errors import EditError, LabelError
 MOST_BYTES = 64 * 1024
 """Of a form: the longest note has 24 kB, each of its characters written as four escaped bytes."""
 
+MOST_BYTES_OF_A_PROMPT = 4 * 1024 * 1024
+
 MOST_FIELDS = 40
 FORM = "application/x-www-form-urlencoded"
 
@@ -34,7 +36,7 @@ class Edits:
         response.set_cookie(self._cookie, self._secret, httponly=True, samesite="strict")
         return response
 
-    async def fields(self, request: Request) -> dict[str, str]:
+    async def fields(self, request: Request, most_bytes: int = MOST_BYTES) -> dict[str, str]:
         """The fields of a form of this server, without its token.
 
         Raises:
@@ -44,7 +46,7 @@ class Edits:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != FORM:
             raise LabelError(f"expected a form ({FORM}), got {kind!r:.80}")
-        fields = _fields_of(await _body(request))
+        fields = _fields_of(await _body(request, most_bytes))
         token, secret = fields.pop("token", ""), request.cookies.get(self._cookie, "")
         if not (_is_same(token, self.token) and _is_same(secret, self._secret)):
             raise EditError(
@@ -54,13 +56,13 @@ class Edits:
         return fields
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, most_bytes: int) -> bytes:
     found = bytearray()
     try:
         async for part in request.stream():
             found += part
-            if len(found) > MOST_BYTES:
-                raise LabelError(f"expected a form of at most {MOST_BYTES:,} bytes, got more; shorten the note")
+            if len(found) > most_bytes:
+                raise LabelError(f"expected a form of at most {most_bytes:,} bytes, got more; shorten the text")
     except ClientDisconnect as error:
         raise LabelError("the form broke off before its end") from error
     return bytes(found)

@@ -2,8 +2,9 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from urllib.parse import urlencode
 
 import numpy as np
@@ -30,6 +31,7 @@ from eval_assets.viewer.grid_view import (
 from eval_assets.viewer.page_writing import rendered
 from eval_assets.viewer.score_index import IndexShelf, Marks, ScoreIndex
 from eval_assets.viewer.text_search import TextMarks
+from eval_assets.viewer.trial import TRIED
 from eval_assets.viewer.viewed_project import ViewedProject
 
 OUTCOMES = ("ok", "tool_call", "empty", "error", "refused", "truncated", "unparsed", "skipped")
@@ -73,6 +75,17 @@ class Chosen:
         return before, ids[place + 1] if place + 1 < ids.len() else None
 
 
+@dataclass(frozen=True, slots=True)
+class ShownGrid:
+    """The first page of a grid as another page shows it; `opened` writes the query of an example's address."""
+
+    name: str
+    view: GridView
+    columns: tuple[Column, ...]
+    rows: tuple[GridRow, ...]
+    opened: Callable[..., str]
+
+
 class GridPages:
     """Writes grids; keeps the numbers of evaluations, and what was searched for, between requests."""
 
@@ -103,7 +116,8 @@ class GridPages:
             view=view,
             default=chosen.default,
             address=lambda **changed: address(view, chosen.default, **changed),
-            opened=lambda example_id, trace="": _opened(view, chosen.default, example_id, trace),
+            opened=partial(_opened, view, chosen.default),
+            is_trial=name.startswith(f"{TRIED}."),
             kept_query=address(view.unfiltered, chosen.default),
             columns=[_column(chosen, candidate) for candidate in view.columns],
             rows=rows,
@@ -126,6 +140,14 @@ class GridPages:
                 "base": checked({one.name: one.name for one in chosen.report.candidates}, view.base),
             },
         )
+
+    def shown(self, name: str, asked: Sequence[tuple[str, str]]) -> ShownGrid:
+        """The first page of what an address asks for; raises as `page` does."""
+        chosen = self.chosen(name, asked)
+        view = chosen.view
+        columns = tuple(_column(chosen, candidate) for candidate in view.columns)
+        rows = tuple(self._rows(chosen, chosen.rows[: int(view.per)]))
+        return ShownGrid(name, view, columns, rows, partial(_opened, view, chosen.default))
 
     def table(self, name: str, asked: Sequence[tuple[str, str]]) -> str:
         """The examples that an address asks for, all pages of them, as CSV: the columns and scores of the view."""
@@ -187,7 +209,7 @@ class GridPages:
         ]
 
 
-def _opened(view: GridView, default: GridView, example_id: str, trace: str) -> str:
+def _opened(view: GridView, default: GridView, example_id: str, trace: str = "") -> str:
     """The query of an example's address: which, and the grid it is opened from."""
     own = [("id", example_id), *([("trace", trace)] if trace else [])]
     return "&".join(filter(None, [urlencode(own), address(view, default, page=view.page)]))

@@ -63,7 +63,7 @@ class Guard:
             return PlainTextResponse(f"this viewer answers to {named}, it was asked as {host!r:.80}\n", 421)
         allowed = (*READING, "POST") if self._can_edit else READING
         if scope["method"] not in allowed:
-            edits = "" if self._can_edit else "; `eval-assets view --allow-edit` takes labels"
+            edits = "" if self._can_edit else "; `eval-assets view --allow-edit` takes labels and prompts"
             said = f"expected {' or '.join(allowed)}, got {scope['method']}{edits}"
             return refusal(said, 405, {"allow": ", ".join(allowed)})
         if scope["method"] not in READING and not is_own(headers):

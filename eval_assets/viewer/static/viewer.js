@@ -42,6 +42,16 @@
     document.addEventListener("visibilitychange", look);
   }
 
+  // While a trial runs: say how it goes, and show what it found.
+  const going = document.querySelector("[data-going]");
+  const ask = async () => {
+    const answer = await fetch(going.dataset.going).catch(() => null);
+    const said = answer?.ok ? await answer.text() : going.textContent;
+    if (!said) location.replace(location.pathname);
+    else going.textContent = said;
+  };
+  if (going) setInterval(ask, 1000);
+
   // An address that leads to something folded opens it.
   const aimed = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (aimed instanceof HTMLDetailsElement) {
