@@ -31,7 +31,6 @@ from eval_assets.viewer.grid_view import (
 from eval_assets.viewer.page_writing import rendered
 from eval_assets.viewer.score_index import IndexShelf, Marks, ScoreIndex
 from eval_assets.viewer.text_search import TextMarks
-from eval_assets.viewer.trial import TRIED
 from eval_assets.viewer.viewed_project import ViewedProject
 
 OUTCOMES = ("ok", "tool_call", "empty", "error", "refused", "truncated", "unparsed", "skipped")
@@ -117,7 +116,6 @@ class GridPages:
             default=chosen.default,
             address=lambda **changed: address(view, chosen.default, **changed),
             opened=partial(_opened, view, chosen.default),
-            is_trial=name.startswith(f"{TRIED}."),
             kept_query=address(view.unfiltered, chosen.default),
             columns=[_column(chosen, candidate) for candidate in view.columns],
             rows=rows,

@@ -8,6 +8,7 @@ from jinja2 import Environment
 
 from eval_assets.calibration.given_labels import fingerprint
 from eval_assets.reports.rendered.page.html import page_environment
+from eval_assets.viewer.trial import is_trial
 from eval_assets.wording.foreign_text import visible_text
 
 LONGEST = 20_000
@@ -19,6 +20,7 @@ def templates() -> Environment:
     """The environment of all pages: everything escaped, control characters shown as their codes."""
     environment = page_environment("eval_assets.viewer")
     environment.filters.update({"cut": cut, "shaped": shaped, "fingerprint": fingerprint})
+    environment.globals["is_trial"] = is_trial
     return environment
 
 

@@ -34,7 +34,7 @@ def serve(
         host: Name or address to listen at.
         port: Where; null: 3141, or the next that is free.
         dagster_url: Address of the Dagster UI, for links to runs.
-        can_edit: Whether labels may be given.
+        can_edit: Whether labels may be given, and prompts tried and saved.
         on_ready: Told the viewer's address once it listens.
 
     Raises:
@@ -44,7 +44,7 @@ def serve(
     address = f"http://{_written(host)}:{listening.getsockname()[1]}"
     warehouse = Warehouse(settings.warehouse_root, settings.storage_options)
     app = viewer_app(ViewedProject(settings, warehouse, dagster_url, can_edit), names_of(host))
-    config = uvicorn.Config(app, log_level="warning", server_header=False, access_log=False, lifespan="off")
+    config = uvicorn.Config(app, log_level="warning", server_header=False, access_log=False, lifespan="on")
     on_ready(address)
     uvicorn.Server(config).run(sockets=[listening])
 

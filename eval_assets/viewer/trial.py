@@ -129,6 +129,15 @@ def trial_name(project: Project, evaluation: str) -> str:
     return _free(f"{TRIED}.{evaluation}", project.evaluations)
 
 
+def is_trial(evaluation: str) -> bool:
+    """Whether the name is that of a trial, which has no file.
+
+    >>> is_trial("try.quickstart"), is_trial("quickstart")
+    (True, False)
+    """
+    return evaluation.startswith(f"{TRIED}.")
+
+
 def refuse_costlier(plan: Plan, draft: Draft) -> None:
     """Refuse a trial that would exceed what may be spent.
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import shutil
 import socket
 from contextlib import asynccontextmanager, contextmanager
 from threading import Thread
@@ -9,6 +10,7 @@ from threading import Thread
 import pytest
 import uvicorn
 
+from eval_assets.api.opened_project import open_project
 from eval_assets.calibration.given_labels import stored_labels, used_labels
 from eval_assets.config.settings import settings_from
 from eval_assets.storage.warehouse import Warehouse
@@ -20,9 +22,9 @@ from tests.viewed import NAME, ODD, PLAIN, write_viewed
 pytestmark = IN_CHROMIUM
 HOME = f"/evaluations/{NAME}"
 GRID = f"{HOME}/grid"
-REVIEWS = tuple(
+EDITING = tuple(
     f"{HOME}/{path}"
-    for path in ("review", "review?rater=ben", f"review?rater=ben&what=pair:{ODD} {PLAIN}", "agreement")
+    for path in ("try", "review", "review?rater=ben", f"review?rater=ben&what=pair:{ODD} {PLAIN}", "agreement")
 )
 TRACED = "document.getElementById('trace') && document.getElementById('trace').textContent"
 
@@ -32,7 +34,7 @@ def served(folder):
     settings = settings_from({}, data_dir=folder / "data")
     app = viewer_app(ViewedProject(settings, Warehouse(settings.warehouse_root), can_edit=True), ["127.0.0.1"])
     listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
     thread = Thread(target=lambda: server.run(sockets=[listening]), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{listening.getsockname()[1]}"
@@ -162,6 +164,31 @@ def test_labels_are_given_by_keys_alone(folder, address, tmp_path) -> None:
     assert (row["rater"], row["label"], row["note"], row["is_chosen"]) == ("ann", "4", "so 5", False)
 
 
+def test_a_prompt_is_tried_and_saved_as_its_next_version(folder, tmp_path) -> None:
+    copy = shutil.copytree(folder, tmp_path / "tried")
+    text = "document.querySelector('[name=text]')"
+
+    async def look(address):
+        async with page_at(address, GRID, tmp_path) as page:
+            await click(page, "a[href*='/try?id=']")
+            for letter in "ask":  # keys of the page do nothing while one writes
+                await page.evaluate(f"{text}.focus()")
+                await page.press(letter)
+            await page.evaluate(f"{text}.value = '## user\\nIn one word: {{{{ inputs }}}}\\n'")
+            await click(page, "button[value=run]")
+            await page.wait_for("document.querySelectorAll('.try table.grid tbody tr').length === 5")
+            for width in (1440, 390):
+                await page.looks(width=width, height=900, scheme="light")
+                assert await page.evaluate("document.documentElement.scrollWidth") <= width
+            await click(page, "button[value=save]")
+            assert "is saved" in await page.evaluate("document.querySelector('[role=status]').textContent")
+
+    with served(copy) as address:
+        asyncio.run(look(address))
+    plan = open_project(copy).plan(NAME)
+    assert "+In one word: {{ inputs }}" in str(plan)
+
+
 def test_a_choice_sends_the_form_and_empty_fields_stay_out_of_the_address(address, tmp_path) -> None:
     async def look():
         async with page_at(address, GRID, tmp_path) as page:
@@ -182,7 +209,7 @@ def test_every_page_fits_wide_and_narrow_screens_and_names_its_fields(address, t
         async with page_at(address, "/", tmp_path) as page:
             for width, height in ((1440, 900), (390, 844)):
                 await page.looks(width=width, height=height, scheme=scheme)
-                for path in ("/", HOME, f"{GRID}?diff=baseline", f"{HOME}/example?id=e2/ä", *REVIEWS):
+                for path in ("/", HOME, f"{GRID}?diff=baseline", f"{HOME}/example?id=e2/ä", *EDITING):
                     await page.goto(address + path)
                     assert await page.evaluate("document.documentElement.scrollWidth") <= width, path
                     fields = "document.querySelectorAll('input:not([type=hidden]), select, textarea')"

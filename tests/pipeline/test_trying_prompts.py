@@ -2,6 +2,7 @@
 
 import html
 import re
+import threading
 import time
 
 import dagster as dg
@@ -105,3 +106,14 @@ def test_one_trial_runs_at_a_time_and_can_be_stopped(lab, viewer):
     while viewer.get(f"{PAGE}/progress").text:
         time.sleep(0.05)
     assert "stop" in viewer.get(PAGE).text.split('role="alert">')[1]
+
+
+def test_a_trial_ends_with_the_server(lab):
+    lab, provider = lab
+    provider.latency_seconds = 1.0
+    with viewer_of(lab.files.folder, can_edit=True) as viewer:
+        send(viewer, "run", text=NEW)
+        while not asked(provider)["generate"]:
+            time.sleep(0.01)
+    assert "viewer trial" not in {thread.name for thread in threading.enumerate()}
+    assert asked(provider)["judge"] == 0
