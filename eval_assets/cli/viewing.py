@@ -20,6 +20,7 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
     "--dagster-url",
     help="Address of the Dagster UI, to which runs are linked. [default: $EVAL_ASSETS_DAGSTER_URL, else no links]",
 )
+@click.option("--allow-edit", is_flag=True, help="Let whoever reaches it label outputs: the page Review.")
 @click.pass_obj
 def view(
     data_dir: Path | None,
@@ -29,11 +30,12 @@ def view(
     *,
     opens: bool,
     dagster_url: str | None,
+    allow_edit: bool,
 ) -> None:
     """Show evaluations in the browser: leaderboards, outputs side by side, and why a score is what it is.
 
-    Reads tables and files, writes nothing, and follows a run while it goes on. There is no password: whoever reaches
-    the address reads every output.
+    Reads tables and files, writes nothing but labels where --allow-edit is given, and follows a run while it goes on.
+    There is no password: whoever reaches the address reads every output.
     """
     from eval_assets.config.project_files import load_project
     from eval_assets.config.settings import web_address
@@ -44,7 +46,8 @@ def view(
     if evaluation is not None:
         load_project(settings.data_dir, settings.warehouse_root).evaluation(evaluation)
     if host not in LOOPBACK:
-        say(f"whoever reaches {host} can read every output of this project: the viewer asks for no password", err=True)
+        may = "read every output of this project, and label it" if allow_edit else "read every output of this project"
+        say(f"whoever reaches {host} can {may}: the viewer asks for no password", err=True)
 
     def ready(address: str) -> None:
         page = address if evaluation is None else f"{address}/evaluations/{evaluation}"
@@ -52,4 +55,4 @@ def view(
         if opens:
             webbrowser.open(page)
 
-    serve(settings, host=host, port=port, dagster_url=linked, on_ready=ready)
+    serve(settings, host=host, port=port, dagster_url=linked, can_edit=allow_edit, on_ready=ready)

@@ -76,9 +76,10 @@ class EvaluationPages:
         candidates = self._project.summary(name).candidates
         if sum(row["n_total"] for candidate in candidates for row in candidate.metrics.values()) < MANY_SCORES:
             return _page(self._project, name)
+        settings, can_edit = self._project.settings, self._project.can_edit
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as apart:
             try:
-                return apart.submit(_page_of, self._project.settings, self._project.dagster_url, name).result()
+                return apart.submit(_page_of, settings, self._project.dagster_url, name, can_edit=can_edit).result()
             except BrokenProcessPool as error:
                 raise EvalAssetsError(
                     f"{name}: the process that writes its page was ended, as happens where memory is short; "
@@ -86,10 +87,10 @@ class EvaluationPages:
                 ) from error
 
 
-def _page_of(settings: Settings, dagster_url: str | None, name: str) -> str:
+def _page_of(settings: Settings, dagster_url: str | None, name: str, *, can_edit: bool) -> str:
     """The page, written in a process of its own."""
     warehouse = Warehouse(settings.warehouse_root, settings.storage_options)
-    return _page(ViewedProject(settings, warehouse, dagster_url), name)
+    return _page(ViewedProject(settings, warehouse, dagster_url, can_edit), name)
 
 
 def _page(project: ViewedProject, name: str) -> str:
@@ -117,6 +118,7 @@ def _page(project: ViewedProject, name: str) -> str:
         links=links,
         prompts=_prompts(project, report),
         dagster_url=project.dagster_url,
+        can_edit=project.can_edit,
     )
 
 

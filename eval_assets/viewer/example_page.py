@@ -106,6 +106,7 @@ class ExamplePages:
             answers=_answers(columns, rows, _scores(heuristic, judged)),
             trace=self._trace(rows, judged, traced) if traced else None,
             dagster_url=self._project.dagster_url,
+            can_edit=self._project.can_edit,
             **shown,
         )
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from jinja2 import Environment
 
+from eval_assets.calibration.given_labels import fingerprint
 from eval_assets.reports.rendered.page.html import page_environment
 from eval_assets.wording.foreign_text import visible_text
 
@@ -17,7 +18,7 @@ LONGEST = 20_000
 def templates() -> Environment:
     """The environment of all pages: everything escaped, control characters shown as their codes."""
     environment = page_environment("eval_assets.viewer")
-    environment.filters.update({"cut": cut, "shaped": shaped})
+    environment.filters.update({"cut": cut, "shaped": shaped, "fingerprint": fingerprint})
     return environment
 
 
