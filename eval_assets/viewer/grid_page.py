@@ -135,7 +135,7 @@ class GridPages:
         writer.writerow(["example_id", "inputs", "targets", *head])
         for start in range(0, min(len(chosen.rows), MOST_EXPORTED), A_CHUNK):
             part = chosen.rows[start : min(start + A_CHUNK, MOST_EXPORTED)]
-            for example in page_outputs(self._project.warehouse, chosen.index, name, view.columns, part.tolist()):
+            for example in page_outputs(self._project.warehouse, chosen.index, chosen.report, view, part.tolist()):
                 values: list[object] = [example.example_id, example.inputs, example.targets]
                 for answer in example.answers:
                     scores = [answer.scores.get(metric) for metric in view.scores]
@@ -168,9 +168,7 @@ class GridPages:
     def _rows(self, chosen: Chosen, rows: NDArray[np.int64]) -> list[GridRow]:
         view, index = chosen.view, chosen.index
         directions = {metric: chosen.report.facts(metric)["greater_is_better"] for metric in view.scores}
-        examples = page_outputs(
-            self._project.warehouse, index, chosen.report.evaluation.name, view.columns, rows.tolist()
-        )
+        examples = page_outputs(self._project.warehouse, index, chosen.report, view, rows.tolist())
         failed = {
             name: dict(zip(index.example_ids.gather(rows.tolist()), index.candidates[name].n_failed[rows], strict=True))
             for name in view.columns

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from eval_assets.config.candidate import Candidate
-from eval_assets.reports.computed.scores import READ_OF_JUDGES, READ_OF_METRICS, score_rows
+from eval_assets.reports.computed.scores import READ_OF_JUDGES, READ_OF_METRICS, SCORE_ROWS, score_rows
+from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.outputs import CandidateOutput, ExampleOutputs, example_outputs
 from eval_assets.reports.word_diff import DiffPart, word_diff
 from eval_assets.statistics.comparison.paired import DECIMALS
@@ -24,6 +25,7 @@ READ_OF_PREDICTIONS = (
     "model", "prompt", "example_id", "position", "sample_index", "prediction_id", "inputs", "targets", "output",
     "outcome", "error", "tool_calls",
 )  # fmt: skip
+OF_SCORES = ("example_id", "sample_index", "metric", "score", "label", "justification")
 NOT_IN_CELLS = ("context", "reasoning", "trajectory", "extra")
 
 
@@ -75,35 +77,55 @@ class GridRow:
 
 
 def page_outputs(
-    warehouse: Warehouse, index: ScoreIndex, evaluation: str, columns: Sequence[str], rows: Sequence[int]
+    warehouse: Warehouse, index: ScoreIndex, report: EvaluationReport, view: GridView, rows: Sequence[int]
 ) -> list[ExampleOutputs]:
     """Read what candidates answered to some examples, in the order of the rows.
 
     Args:
         warehouse: Where the texts are.
-        index: Of the evaluation.
-        evaluation: Its name.
-        columns: Candidates.
+        index: Of the evaluation; scores are taken from it, labels, if a shown metric answers with any, from the tables.
+        report: Of the evaluation; its rows aren't needed.
+        view: Which candidates and scores.
         rows: Rows of the index.
     """
     ids = index.example_ids.gather(list(rows))
-    cells = [{"evaluation": evaluation, **Candidate(name).columns} for name in columns]
+    cells = [{"evaluation": report.evaluation.name, **Candidate(name).columns} for name in view.columns]
     # Files hold statistics of positions, so that most row groups are not read; ids are compared with what is left.
-    places = {int(place) for name in columns for place in index.positions(name)[list(rows)]}
-    near = pl.col("position").is_in(places)
-    predictions, heuristic, judged = (
-        pl.concat([warehouse.scan(table, cell).filter(near).select(read) for cell in cells])
-        for table, read in (
-            ("predictions", READ_OF_PREDICTIONS),
-            ("heuristic_metrics", READ_OF_METRICS),
-            ("judge_scores", READ_OF_JUDGES),
-        )
+    places = {int(place) for name in view.columns for place in index.positions(name)[list(rows)]}
+    near, wanted = pl.col("position").is_in(places), pl.col("example_id").is_in(ids.implode())
+
+    def read(table: str, columns: Sequence[str]) -> pl.DataFrame:
+        found = pl.concat([warehouse.scan(table, cell).filter(near).select(columns) for cell in cells])
+        return found.collect().filter(wanted)
+
+    if any(report.answers_with_labels(metric) for metric in view.scores):
+        scores = score_rows(read("heuristic_metrics", READ_OF_METRICS), read("judge_scores", READ_OF_JUDGES))
+    else:
+        scores = _indexed_scores(index, view, rows, ids)
+    answered = read("predictions", READ_OF_PREDICTIONS).with_columns(
+        pl.lit(None, dtype=pl.String()).alias(name) for name in NOT_IN_CELLS
     )
-    wanted = pl.col("example_id").is_in(ids.implode())
-    frames = [frame.filter(wanted) for frame in pl.collect_all([predictions, heuristic, judged])]
-    answered = frames[0].with_columns(pl.lit(None, dtype=pl.String()).alias(name) for name in NOT_IN_CELLS)
-    found = {each.example_id: each for each in example_outputs(answered, score_rows(*frames[1:]), columns)}
+    found = {each.example_id: each for each in example_outputs(answered, scores, view.columns)}
     return [found[example_id] for example_id in ids if example_id in found]
+
+
+def _indexed_scores(index: ScoreIndex, view: GridView, rows: Sequence[int], ids: pl.Series) -> pl.DataFrame:
+    """Scores of the view on some examples as rows of `score_rows`, means over samples."""
+    parts = [
+        {
+            **Candidate(name).columns,
+            "example_id": ids,
+            "sample_index": 0,
+            "metric": metric,
+            "score": index.scores(name, metric)[list(rows)],
+        }
+        for name in view.columns
+        for metric in view.scores
+    ]
+    frames = [pl.DataFrame(part).with_columns(pl.col("score").fill_nan(None)) for part in parts if rows]
+    columns = {"model": pl.String(), "prompt": pl.String(), **{name: SCORE_ROWS[name] for name in OF_SCORES}}
+    empty = pl.DataFrame(schema=columns)
+    return pl.concat([empty, *frames], how="diagonal_relaxed")
 
 
 def grid_row(

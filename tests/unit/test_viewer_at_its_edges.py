@@ -1,6 +1,7 @@
 """The viewer's parts by themselves: addresses as they are read and written, the index, and very many of everything."""
 
 import re
+import socket
 from urllib.parse import parse_qsl
 
 import numpy as np
@@ -20,21 +21,29 @@ from eval_assets.viewer.grid_page import GridPages
 from eval_assets.viewer.grid_selection import selected
 from eval_assets.viewer.grid_view import CHOICES, GridView, address, default_view, read_view
 from eval_assets.viewer.score_index import IndexedCandidate, IndexShelf, ScoreIndex
-from eval_assets.viewer.serving import names_of
+from eval_assets.viewer.serving import names_of, serve
 from eval_assets.viewer.viewed_project import ViewedProject
 from tests.report_rows import NOON, answered, judged, measured, trial
 
 MANY, METRICS = 300, 200
 
 
-def summarised(n_candidates: int, n_metrics: int):
-    """Candidates with metrics, aggregated and no more."""
+def summarised(n_candidates: int, n_metrics: int, n_labelled: int = 0):
+    """Candidates with metrics, aggregated and no more; with labels alone where any are labelled."""
     metrics = [f"metric-{number:03}" for number in range(n_metrics)]
     models = [f"model-{number:03}" for number in range(n_candidates)]
     common = {"evaluation": "trial", "prompt": "p", "version": "v1", "kind": "heuristic", "greater_is_better": True}
     aggregates = pl.DataFrame(
         [
-            {**common, "model": model, "metric": metric, "n_total": 2, "n_scored": 2, "n_labelled": 0, "mean": 0.5}
+            {
+                **common,
+                "model": model,
+                "metric": metric,
+                "n_total": 2,
+                "n_scored": 0 if n_labelled else 2,
+                "n_labelled": n_labelled,
+                "mean": 0.5,
+            }
             for model in models
             for metric in metrics
         ],
@@ -185,3 +194,24 @@ def test_a_server_answers_to_the_name_it_listens_at_and_loopback_to_all_of_its_o
     assert names_of("localhost") == names_of("::1") == ("127.0.0.1", "localhost", "[::1]")
     assert names_of("Evals.internal") == ("evals.internal",)
     assert names_of("10.0.0.7") == ("10.0.0.7",)
+
+
+def test_a_metric_that_answers_with_labels_shows_them(tmp_path, monkeypatch) -> None:
+    (tmp_path / "data").mkdir()
+    warehouse = Warehouse(str(tmp_path / "data" / "warehouse"))
+    report = summarised(1, 1, n_labelled=2)
+    cell = {"evaluation": "trial", "model": "model-000", "prompt": "p"}
+    warehouse.replace("predictions", answered(["yes", "no"], model="model-000"), cell)
+    labelled = measured([None, None], model="model-000", metric="metric-000", label=["polite", "<rude>"])
+    warehouse.replace("heuristic_metrics", labelled, cell)
+    monkeypatch.setattr(ViewedProject, "summary", lambda self, name: report)
+    page = GridPages(ViewedProject(settings_from({}, data_dir=tmp_path / "data"), warehouse)).page("trial", [])
+    assert re.findall(r'<span class="metric">metric-000</span> <b>([^<]*)</b>', page) == ["polite", "&lt;rude&gt;"]
+
+
+def test_a_port_that_is_taken_is_said(tmp_path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        settings = settings_from({}, data_dir=tmp_path)
+        with pytest.raises(ConfigError, match=f"nothing can listen at 127.0.0.1:{port}: .*; choose another by --host"):
+            serve(settings, host="127.0.0.1", port=port, dagster_url=None, on_ready=lambda _: None)
