@@ -21,6 +21,7 @@ from eval_assets.stages.file_changes import source_diff
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.viewer.grid_view import address, default_view
 from eval_assets.viewer.page_writing import rendered
+from eval_assets.viewer.places import SERVED, Places
 from eval_assets.viewer.viewed_project import ViewedProject
 
 MOST_PAGES = 20
@@ -50,8 +51,9 @@ class PromptVersion:
 class EvaluationPages:
     """Writes pages of evaluations, and keeps each as long as neither tables nor files have changed."""
 
-    def __init__(self, project: ViewedProject) -> None:
+    def __init__(self, project: ViewedProject, places: Places = SERVED) -> None:
         self._project = project
+        self._places = places
         self._kept: dict[str, tuple[Any, str]] = {}
         self._lock = Lock()
 
@@ -75,10 +77,12 @@ class EvaluationPages:
     def _written(self, name: str) -> str:
         candidates = self._project.summary(name).candidates
         if sum(row["n_total"] for candidate in candidates for row in candidate.metrics.values()) < MANY_SCORES:
-            return _page(self._project, name)
+            return _page(self._project, name, self._places)
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as apart:
             try:
-                return apart.submit(_page_of, self._project.settings, self._project.dagster_url, name).result()
+                return apart.submit(
+                    _page_of, self._project.settings, self._project.dagster_url, name, self._places
+                ).result()
             except BrokenProcessPool as error:
                 raise EvalAssetsError(
                     f"{name}: the process that writes its page was ended, as happens where memory is short; "
@@ -86,13 +90,13 @@ class EvaluationPages:
                 ) from error
 
 
-def _page_of(settings: Settings, dagster_url: str | None, name: str) -> str:
+def _page_of(settings: Settings, dagster_url: str | None, name: str, places: Places) -> str:
     """The page, written in a process of its own."""
     warehouse = Warehouse(settings.warehouse_root, settings.storage_options)
-    return _page(ViewedProject(settings, warehouse, dagster_url), name)
+    return _page(ViewedProject(settings, warehouse, dagster_url), name, places)
 
 
-def _page(project: ViewedProject, name: str) -> str:
+def _page(project: ViewedProject, name: str, places: Places) -> str:
     with project.room() as room:
         report = present_report(room, name, texts=False)
     default = default_view(report)
@@ -110,6 +114,7 @@ def _page(project: ViewedProject, name: str) -> str:
     }
     return rendered(
         "evaluation.html.j2",
+        places=places,
         **page_parts(report),
         flips=changed if report.headline else [],
         links=links,

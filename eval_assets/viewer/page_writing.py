@@ -7,6 +7,7 @@ from typing import Any
 from jinja2 import Environment
 
 from eval_assets.reports.rendered.page.html import page_environment
+from eval_assets.viewer.places import SERVED, Places
 from eval_assets.wording.foreign_text import visible_text
 
 LONGEST = 20_000
@@ -21,9 +22,15 @@ def templates() -> Environment:
     return environment
 
 
-def rendered(template: str, **shown: Any) -> str:
-    """Write a page."""
-    return templates().get_template(template).render(**shown)
+def rendered(template: str, *, places: Places = SERVED, **shown: Any) -> str:
+    """Write a page.
+
+    Args:
+        template: Its name.
+        places: Where it links to.
+        shown: What it shows.
+    """
+    return templates().get_template(template).render(places=places, **shown)
 
 
 def cut(text: str | None, most: int = LONGEST) -> str:
