@@ -3,8 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, partial
-from importlib import resources
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,7 +15,6 @@ from starlette.routing import Route
 
 from eval_assets.config.candidate import Candidate
 from eval_assets.errors import ConfigError, EvalAssetsError, StorageError, TraceError, ViewError
-from eval_assets.reports.rendered.page.html import page_style
 from eval_assets.storage.integrity.damage import damage_explained
 from eval_assets.storage.tracing.trace import trace
 from eval_assets.viewer.evaluation_page import EvaluationPages
@@ -24,7 +22,7 @@ from eval_assets.viewer.example_page import ExamplePages, place_of
 from eval_assets.viewer.grid_page import GridPages
 from eval_assets.viewer.guard import Guard
 from eval_assets.viewer.index_page import index_page
-from eval_assets.viewer.page_writing import rendered
+from eval_assets.viewer.page_writing import asset, rendered
 from eval_assets.viewer.viewed_project import ViewedProject
 from eval_assets.wording.valid_json import valid_json
 
@@ -143,11 +141,4 @@ async def _static(request: Request) -> Response:
     file = request.path_params["file"]
     if file not in STATIC:
         return HTMLResponse(rendered("problem.html.j2", said=f"there is no file {file!r:.80}", status=404), 404)
-    return Response(_asset(file), media_type=f"{STATIC[file]}; charset=utf-8")
-
-
-@cache
-def _asset(name: str) -> str:
-    """A file of the viewer; its style sheet comes after that of the report, whose parts it shows."""
-    own = (resources.files("eval_assets.viewer") / "static" / name).read_text(encoding="utf-8")
-    return page_style() + own if name == "viewer.css" else own
+    return Response(asset(file), media_type=f"{STATIC[file]}; charset=utf-8")
