@@ -30,6 +30,7 @@ demo: $(VENV)/.demo-ready demo/.edited  ## compare two prompts on the embedded m
 	@echo "$$ eval-assets report quickstart --brief"
 	@$(IN_DEMO) report quickstart --brief
 	@echo "all of it     cd demo && ../.venv/bin/eval-assets report quickstart"
+	@echo "row by row    cd demo && ../.venv/bin/eval-assets view"
 	@echo "report page   file://$(CURDIR)/demo/data/warehouse/reports/quickstart.html"
 	@echo "Dagster UI    make demo-ui, then http://127.0.0.1:3000"
 

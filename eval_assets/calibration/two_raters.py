@@ -22,8 +22,17 @@ FEWEST_EXAMPLES = 20
 """With fewer examples a slice gets no number: its interval would reach from one end to the other, or mean nothing."""
 
 OF_SLICES = ("raw_agreement", "cohen_kappa_quadratic", "spearman")
-BETWEEN_JUDGES = "judges_"
-"""Begins the names of statistics of two judges."""
+BETWEEN_JUDGES, ON_A_SLICE = "judges_", "slice_"
+"""Begin names of statistics of two judges, and on a slice: whoever asks for `raw_agreement` means people and all."""
+
+
+def measured_by(statistic: str) -> str:
+    """The measure in the name of a statistic, whoever the raters are and on whatever outputs.
+
+    >>> measured_by("judges_slice_spearman"), measured_by("raw_agreement")
+    ('spearman', 'raw_agreement')
+    """
+    return statistic.removeprefix(BETWEEN_JUDGES).removeprefix(ON_A_SLICE)
 
 
 def agreement_by_slice(
@@ -98,7 +107,7 @@ def _by_slice(
         placed = rows.join(values, on="example_id", maintain_order="left")
         for (value,), part in sorted(placed.group_by("slice_value", maintain_order=True), key=lambda item: item[0]):
             for statistic in _agreement(part, grades, confidence=confidence, seed=seed, fewest=FEWEST_EXAMPLES):
-                yield replace(statistic, slice=(column, str(value)))
+                yield replace(statistic, name=f"{ON_A_SLICE}{statistic.name}", slice=(column, str(value)))
 
 
 def _agreement(

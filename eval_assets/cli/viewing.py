@@ -47,7 +47,6 @@ def view(
     """
     from eval_assets.config.project_files import load_project
     from eval_assets.config.settings import web_address
-    from eval_assets.viewer.serving import serve
 
     data_dir: Path | None = context.obj
     settings = chosen_settings(data_dir)
@@ -61,6 +60,8 @@ def view(
         return
     if host not in LOOPBACK:
         say(f"whoever reaches {host} can read every output of this project: the viewer asks for no password", err=True)
+
+    from eval_assets.viewer.serving import serve
 
     def ready(address: str) -> None:
         page = address if evaluation is None else f"{address}/evaluations/{evaluation}"

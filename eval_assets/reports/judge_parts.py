@@ -6,7 +6,7 @@ from math import inf
 
 import polars as pl
 
-from eval_assets.calibration.two_raters import BETWEEN_JUDGES, OF_SLICES
+from eval_assets.calibration.two_raters import OF_SLICES, measured_by
 from eval_assets.reports.candidate_report import Row
 
 AGREEMENT = ("cohen_kappa_quadratic", "spearman")
@@ -85,11 +85,8 @@ def judge_parts(rows: pl.DataFrame) -> tuple[JudgePart, ...]:
 def _parts(rows: pl.DataFrame) -> Iterator[JudgePart]:
     places = ("other_judge", "slice_column", "slice_value")
     for (other, column, value), part in rows.group_by(places, maintain_order=True):
-        named = {
-            str(row["statistic"]).removeprefix(BETWEEN_JUDGES): row
-            for row in part.iter_rows(named=True)
-            if str(row["statistic"]).removeprefix(BETWEEN_JUDGES) in OF_SLICES
-        }
+        measures = {measured_by(row["statistic"]): row for row in part.iter_rows(named=True)}
+        named = {measure: row for measure, row in measures.items() if measure in OF_SLICES}
         yield JudgePart(
             None if other is None else str(other), None if column is None else (str(column), str(value)), named
         )

@@ -28,7 +28,6 @@ VERDICT_COLUMNS = (
 )  # fmt: skip
 OUTPUT_COLUMNS = ("prediction_id", "output", "model", "prompt", "example_id", "sample_index")
 PREFERENCE_KEY = ("candidate_a", "candidate_b", "example_id", "sample_index")
-OVERALL = pl.col("slice_column").is_null()
 KEY_FIGURES = ("raw_agreement", "cohen_kappa", "cohen_kappa_quadratic", "spearman", "position_flip_rate")
 
 
@@ -90,7 +89,7 @@ def write_agreement(
     commit = warehouse.replace("judge_agreement", agreement, partition, recorded)
     figures = {
         f"{row['judge']}_{row['statistic']}": row["value"]
-        for row in agreement.filter(pl.col("statistic").is_in(KEY_FIGURES), OVERALL).iter_rows(named=True)
+        for row in agreement.filter(pl.col("statistic").is_in(KEY_FIGURES)).iter_rows(named=True)
     }
     return Written(data_version, commit, agreement.height, {"n_labels": tables.labels.height, **figures})
 

@@ -83,7 +83,7 @@ JUDGE_AGREEMENT = {
     "judge_version": pl.Int64(),  # version in the `judges` table
     "judge_sha256": pl.String(),  # data version of the judge that gave the verdicts; null: several gave them
     "judge_model": pl.String(),
-    "statistic": pl.String(),  # raw_agreement, cohen_kappa, …, corrected_mean; judges_… of two judges
+    "statistic": pl.String(),  # raw_agreement, cohen_kappa, …, corrected_mean; judges_… of two, slice_… of a part
     "model": pl.String(),  # the candidate, where the statistic is about one
     "prompt": pl.String(),
     "slice_column": pl.String(),  # null: all outputs

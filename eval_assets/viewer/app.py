@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from eval_assets.config.candidate import Candidate
@@ -26,7 +26,7 @@ from eval_assets.viewer.page_writing import asset, rendered
 from eval_assets.viewer.viewed_project import ViewedProject
 from eval_assets.wording.valid_json import valid_json
 
-READERS = 2
+READERS = 4
 """Requests that read tables at once; each keeps the tables open, and polars uses all cores for one of them."""
 
 OWN_FIELDS = ("id", "trace", "part")
@@ -68,6 +68,7 @@ class _Viewer:
             Route("/evaluations/{name}/grid.csv", self._answer(self._table)),
             Route("/evaluations/{name}/example", self._page(self._example)),
             Route("/evaluations/{name}/trace.json", self._answer(self._traced)),
+            Route("/evaluations/{name}/version", self._answer(self._version)),
             Route("/{rest:path}", self._page(_nothing_there)),
         ]
 
@@ -99,6 +100,10 @@ class _Viewer:
     def _traced(self, request: Request) -> Response:
         found = trace(self._project.warehouse, request.query_params.get("id", ""))
         return Response(valid_json(found), media_type="application/json")
+
+    def _version(self, request: Request) -> Response:
+        """What an open page asks for now and then, to say that a run has written since."""
+        return PlainTextResponse(self._project.version(_name(request)))
 
     def _found(self, request: Request) -> Response:
         """From the id of a score or prediction to the page of its example."""

@@ -97,6 +97,7 @@ def _page_of(settings: Settings, dagster_url: str | None, name: str, places: Pla
 
 
 def _page(project: ViewedProject, name: str, places: Places) -> str:
+    version = project.version(name)
     with project.room() as room:
         report = present_report(room, name, texts=False)
     default = default_view(report)
@@ -116,6 +117,7 @@ def _page(project: ViewedProject, name: str, places: Places) -> str:
         "evaluation.html.j2",
         places=places,
         **page_parts(report),
+        version=version,
         flips=changed if report.headline else [],
         links=links,
         prompts=_prompts(project, report),

@@ -97,6 +97,7 @@ class GridPages:
         return rendered(
             "grid.html.j2",
             name=name,
+            version=self._project.version(name),
             report=chosen.report,
             view=view,
             default=chosen.default,

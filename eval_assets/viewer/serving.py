@@ -14,6 +14,7 @@ from eval_assets.viewer.viewed_project import ViewedProject
 
 PORT = 3141
 NEXT_PORTS = 20
+ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - a person asks for them by `--host`
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -47,12 +48,24 @@ def serve(
 
 
 def names_of(host: str) -> tuple[str, ...]:
-    """Names under which a server at an address is asked: of this machine's own loopback all that it has.
+    """Names under which a server at an address is asked: of loopback all that it has, of all addresses the machine's.
 
     >>> names_of("127.0.0.1"), names_of("eval.internal")
     (('127.0.0.1', 'localhost', '[::1]'), ('eval.internal',))
     """
-    return LOOPBACK if _written(host) in LOOPBACK else (_written(host).lower(),)
+    if _written(host) in LOOPBACK:
+        return LOOPBACK
+    return (*LOOPBACK, *_own_names()) if host in ANY_ADDRESS else (_written(host).lower(),)
+
+
+def _own_names() -> tuple[str, ...]:
+    """This machine's names, and the addresses that they stand for."""
+    names = dict.fromkeys((socket.gethostname().lower(), socket.getfqdn().lower()))
+    try:
+        known = socket.getaddrinfo(socket.gethostname(), None)
+    except OSError:  # a name that stands for no address
+        known = []
+    return (*names, *dict.fromkeys(_written(str(each[4][0])) for each in known))
 
 
 def _listening(host: str, port: int | None) -> socket.socket:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 import polars as pl
@@ -20,6 +21,7 @@ from eval_assets.reports.evaluation_report import (
 )
 from eval_assets.stages.cell_inputs import evaluation_of
 from eval_assets.stages.engine_room import EngineRoom
+from eval_assets.storage.snapshots import partition_name
 from eval_assets.storage.versions import current_version
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.columns import CANDIDATE
@@ -28,6 +30,7 @@ from eval_assets.tables.schemas import SCHEMAS
 SHOWN_TABLES = (*READ_TABLES, "evaluations", "prompts", "judge_agreement", "pairwise_results", "changes")
 """What a page of an evaluation is made of; where none has a new version, the page is what it was."""
 SUMMED_UP = ("aggregate_reports", "comparison", "gate_results", "aggregate_history")
+WRITTEN_TABLES = ("predictions", "heuristic_metrics", "judge_scores", "aggregate_reports", "comparison")
 FOLDERS = ("datasets", "prompts", "models", "judges", "evaluations")
 
 
@@ -91,6 +94,17 @@ class ViewedProject:
         """Something that is equal as long as neither a table nor a file of the project has changed."""
         versions = tuple(self.warehouse.version(table) for table in SHOWN_TABLES)
         return (versions, tuple(sorted(self._stamps())))
+
+    def version(self, evaluation: str) -> str:
+        """A text that is equal as long as no partition of an evaluation is written."""
+        name = partition_name({"evaluation": evaluation})
+        commits = [
+            f"{table} {partition} {commit.version}"
+            for table in WRITTEN_TABLES
+            for partition, commit in sorted(self.warehouse.last_commits(table).items())
+            if partition == name or partition.startswith(f"{name}/")
+        ]
+        return sha256("\n".join(commits).encode()).hexdigest()[:16]
 
     def _stamps(self) -> Iterator[tuple[str, int, int]]:
         """Name, time and size of every file that results are made from: those of `data/`, and modules beside it."""

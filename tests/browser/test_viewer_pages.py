@@ -157,3 +157,16 @@ def test_eight_examples_fit_a_screen(address, tmp_path) -> None:
             assert await page.evaluate("document.documentElement.scrollHeight") == 900
 
     asyncio.run(look())
+
+
+def test_an_open_page_says_that_a_run_has_written_since(address, tmp_path) -> None:
+    async def look():
+        async with page_at(address, GRID, tmp_path) as page:
+            asked = "document.dispatchEvent(new Event('visibilitychange'))"
+            await page.evaluate(asked)
+            await page.wait_for("performance.getEntriesByType('resource').some(one => one.name.endsWith('/version'))")
+            assert await page.evaluate("document.querySelector('.newer a').hidden")
+            await page.evaluate(f"document.querySelector('.newer').dataset.version = 'former'; {asked}")
+            await page.wait_for("!document.querySelector('.newer a').hidden")
+
+    asyncio.run(look())

@@ -18,13 +18,17 @@ KEY = "CLAUDE_KEY_OF_TESTS"
 CALL = "POST"
 
 
-@pytest.fixture
-def folder(tmp_path, provider, monkeypatch):
+def project_at(folder, provider, **fields):
     """A project whose one cell is still to be asked of Claude, in batches."""
-    monkeypatch.setenv(KEY, "sk-ant-secret")
-    fields = {"provider": "anthropic", "api_key_env": KEY, "parameters": "{max_tokens: 99}"}
     prices = "{prompt_usd_per_million: 2, batch: {prompt_usd_per_million: 1}}"
-    return batched_project(tmp_path, provider.base_url, **fields, prices=prices)
+    claude = {"provider": "anthropic", "parameters": "{max_tokens: 99}", "prices": prices}
+    return batched_project(folder, provider.base_url, **{**claude, **fields})
+
+
+@pytest.fixture
+def folder(tmp_path, provider):
+    """Such a project, whose provider wants no key: processes that are killed have no variables of a test."""
+    return project_at(tmp_path, provider)
 
 
 def rows(folder):
@@ -52,7 +56,9 @@ def is_paid_once(folder, provider, *, n_batches: int = 1) -> bool:
     return len(provider.message_batches.created) == n_batches and provider.requests == 0
 
 
-def test_a_batch_brings_replies_at_its_price(folder, provider):
+def test_a_batch_brings_replies_at_its_price(tmp_path, provider, monkeypatch):
+    monkeypatch.setenv(KEY, "sk-ant-secret")
+    folder = project_at(tmp_path, provider, api_key_env=KEY)
     provider.message_batches.looks_until_over = 2
     assert run(folder, wait=False) == N
     assert run(folder) == 0
@@ -99,8 +105,7 @@ def test_what_was_cancelled_is_not_asked_again_by_the_run_that_waits(folder, pro
 
 def test_a_parameter_that_is_not_taken_costs_one_batch(tmp_path, provider):
     provider.takes_no = ("top_k",)
-    fields = {"provider": "anthropic", "parameters": "{max_tokens: 99, top_k: 5}"}
-    folder = batched_project(tmp_path, provider.base_url, **fields)
+    folder = project_at(tmp_path, provider, parameters="{max_tokens: 99, top_k: 5}")
     assert run(folder) == 0
     assert is_paid_once(folder, provider, n_batches=2)
 

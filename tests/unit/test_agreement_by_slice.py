@@ -52,17 +52,19 @@ def at(agreement, statistic, **place):
 def test_agreement_with_people_differs_by_slice(by_topic) -> None:
     # cost: all 24 the same; law: 12 of 24; rare: both; so 38 of 50 in all
     assert at(by_topic, "raw_agreement")["value"] == 38 / 50
-    cost, law = (at(by_topic, "raw_agreement", slice_column="topic", slice_value=name) for name in ("cost", "law"))
+    cost, law = (
+        at(by_topic, "slice_raw_agreement", slice_column="topic", slice_value=name) for name in ("cost", "law")
+    )
     assert (cost["value"], cost["n"]) == (1.0, 24)
     assert (law["value"], law["n"]) == (0.5, 24)
     assert law["ci_low"] < 0.5 < law["ci_high"]
-    kappa = at(by_topic, "cohen_kappa_quadratic", slice_column="topic", slice_value="law")
+    kappa = at(by_topic, "slice_cohen_kappa_quadratic", slice_column="topic", slice_value="law")
     assert kappa["value"] == pytest.approx(0)  # half the same, where chance gives half
     assert json.loads(law["raters"]) == ["ann"]
 
 
 def test_a_small_slice_says_so_and_has_no_number(by_topic) -> None:
-    for statistic in ("raw_agreement", "cohen_kappa_quadratic"):
+    for statistic in ("slice_raw_agreement", "slice_cohen_kappa_quadratic"):
         row = at(by_topic, statistic, slice_column="topic", slice_value="rare")
         assert (row["value"], row["ci_low"], row["n"]) == (None, None, 2)
         assert row["method"] == f"too few: 2 of the {FEWEST_EXAMPLES} examples that it takes"
@@ -77,7 +79,7 @@ def test_many_outputs_on_few_examples_are_few() -> None:
     agreement = measure_judge(
         tables, JudgeFacts(judge()), evaluation="e", confidence=0.95, seed=0, run_id="r"
     ).agreement
-    row = at(agreement, "raw_agreement", slice_column="topic", slice_value="cost")
+    row = at(agreement, "slice_raw_agreement", slice_column="topic", slice_value="cost")
     assert (row["value"], row["n"]) == (None, 60)
     assert row["method"].startswith("too few: 2 of")
 
@@ -94,7 +96,7 @@ def test_two_judges_are_compared_on_what_both_scored() -> None:
     agreement = measured(given, labels([]), others=[JudgeFacts(judge("second"))])
     row = at(agreement, "judges_raw_agreement", other_judge="second")
     assert (row["value"], row["n"], row["raters"]) == (0.5, 2 * N, None)
-    law = at(agreement, "judges_raw_agreement", other_judge="second", slice_column="topic", slice_value="law")
+    law = at(agreement, "judges_slice_raw_agreement", other_judge="second", slice_column="topic", slice_value="law")
     assert (law["value"], law["n"]) == (0.5, N)
     # the two have no verdict on `rare` in common
     assert agreement.filter(slice_value="rare", other_judge="second").is_empty()
@@ -105,7 +107,7 @@ def test_judges_of_different_scales_can_agree_on_the_order_alone() -> None:
     given = pl.concat([verdicts(scores), verdicts([float(score >= 3) for score in scores], name="second")])
     second = JudgeFacts(judge("second", scale={"type": "pass_fail"}))
     agreement = measured(given, labels([]), others=[second])
-    assert set(agreement.drop_nulls("other_judge")["statistic"]) == {"judges_spearman"}
+    assert set(agreement.drop_nulls("other_judge")["statistic"]) == {"judges_spearman", "judges_slice_spearman"}
     assert 0.7 < at(agreement, "judges_spearman", other_judge="second")["value"] < 1
 
 

@@ -178,6 +178,7 @@ def test_only_cells_that_were_written_since_are_read_again(tmp_path, monkeypatch
     assert shelf.index(warehouse, "trial", evaluation.candidates) is first
     warehouse.replace("judge_scores", judged([4.0, None], model="new"), cells["new"])
     second = shelf.index(warehouse, "trial", evaluation.candidates)
+    assert second is not first
     assert read == ["old", "new", "new"]
     assert second.scores("new@p", "correctness").tolist() == [4.0, pytest.approx(np.nan, nan_ok=True)]
 
@@ -194,6 +195,7 @@ def test_a_server_answers_to_the_name_it_listens_at_and_loopback_to_all_of_its_o
     assert names_of("localhost") == names_of("::1") == ("127.0.0.1", "localhost", "[::1]")
     assert names_of("Evals.internal") == ("evals.internal",)
     assert names_of("10.0.0.7") == ("10.0.0.7",)
+    assert {"localhost", socket.gethostname().lower()} <= set(names_of("0.0.0.0"))  # noqa: S104
 
 
 def test_a_metric_that_answers_with_labels_shows_them(tmp_path, monkeypatch) -> None:
@@ -215,3 +217,16 @@ def test_a_port_that_is_taken_is_said(tmp_path) -> None:
         settings = settings_from({}, data_dir=tmp_path)
         with pytest.raises(ConfigError, match=f"nothing can listen at 127.0.0.1:{port}: .*; choose another by --host"):
             serve(settings, host="127.0.0.1", port=port, dagster_url=None, on_ready=lambda _: None)
+
+
+def test_a_page_can_tell_that_its_evaluation_was_written_since(tmp_path) -> None:
+    (tmp_path / "data").mkdir()
+    warehouse = Warehouse(str(tmp_path / "data" / "warehouse"))
+    project = ViewedProject(settings_from({}, data_dir=tmp_path / "data"), warehouse)
+    rows = answered(["x"])
+    versions = [project.version("trial")]
+    for evaluation in ("trial", "trial-2"):
+        cell = {"evaluation": evaluation, "model": "m", "prompt": "p"}
+        warehouse.replace("predictions", rows.with_columns(evaluation=pl.lit(evaluation)), cell)
+        versions.append(project.version("trial"))
+    assert versions[0] != versions[1] == versions[2]  # the other evaluation's rows are none of this one's

@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from eval_assets.providers.dispatch.limiter import Quota
 from eval_assets.requests.foreign_values import finite_number
 
+RATE_LIMIT = "ratelimit"
 SECONDS_PER_UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -32,9 +33,13 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
 
 
 def quota_of(headers: Mapping[str, str]) -> Quota:
-    """What the rate-limit headers say is left, in OpenAI's spelling or Anthropic's."""
-    left = {kind: finite_number(_about(headers, kind, "remaining")) for kind in ("requests", "tokens")}
-    reset = {kind: _seconds_until(_about(headers, kind, "reset")) for kind in ("requests", "tokens")}
+    """What the rate-limit headers say is left, in OpenAI's spelling or Anthropic's; of any case."""
+    # One pass: most servers send none, and each look-up of what isn't there costs more than this.
+    told = {name.lower(): value for name, value in headers.items() if RATE_LIMIT in name.lower()}
+    if not told:
+        return Quota()
+    left = {kind: finite_number(_about(told, kind, "remaining")) for kind in ("requests", "tokens")}
+    reset = {kind: _seconds_until(_about(told, kind, "reset")) for kind in ("requests", "tokens")}
     return Quota(
         remaining_requests=None if left["requests"] is None else int(left["requests"]),
         reset_requests_seconds=reset["requests"],
@@ -43,8 +48,8 @@ def quota_of(headers: Mapping[str, str]) -> Quota:
     )
 
 
-def _about(headers: Mapping[str, str], kind: str, what: str) -> str:
-    return headers.get(f"x-ratelimit-{what}-{kind}") or headers.get(f"anthropic-ratelimit-{kind}-{what}") or ""
+def _about(told: Mapping[str, str], kind: str, what: str) -> str:
+    return told.get(f"x-ratelimit-{what}-{kind}") or told.get(f"anthropic-ratelimit-{kind}-{what}") or ""
 
 
 def _seconds_until(text: str) -> float | None:

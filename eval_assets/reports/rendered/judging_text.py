@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from itertools import groupby
 
-from eval_assets.calibration.two_raters import BETWEEN_JUDGES, FEWEST_EXAMPLES
+from eval_assets.calibration.two_raters import FEWEST_EXAMPLES, measured_by
 from eval_assets.config.candidate import Candidate
 from eval_assets.reports.candidate_report import Row
 from eval_assets.reports.evaluation_report import EvaluationReport
@@ -112,12 +112,8 @@ def part_text(part: JudgePart, *, with_n: bool = True) -> str:
     rows = [row for row in (part.same, part.agreement) if row is not None]
     if not rows:
         return part.why
-    said = [" ".join((PARTS[_plain(row)], value_text(row), *_ends(row))) for row in rows]
+    said = [" ".join((PARTS[measured_by(row["statistic"])], value_text(row), *_ends(row))) for row in rows]
     return ", ".join([*said, *([f"n = {part.n:,}"] if with_n else [])])
-
-
-def _plain(row: Row) -> str:
-    return str(row["statistic"]).removeprefix(BETWEEN_JUDGES)
 
 
 def _ends(row: Row) -> list[str]:

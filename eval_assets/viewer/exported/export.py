@@ -81,14 +81,14 @@ def export_pages(
             writer.write(f"static/{file}", asset(file))
         pages = EvaluationPages(project, REPORT)
         for name in names:
-            writer.write(f"evaluations/{name}/index.html", pages.page(name))
-            _write_evaluation(writer, project, name)
+            _write_evaluation(writer, project, pages, name)
             on_done(name)
     return Exported(names, writer.n_files, writer.n_bytes)
 
 
-def _write_evaluation(writer: Writer, project: ViewedProject, name: str) -> None:
-    """The grid and the page of an example, with the files that they are filled from."""
+def _write_evaluation(writer: Writer, project: ViewedProject, pages: EvaluationPages, name: str) -> None:
+    """An evaluation's page, its grid and the page of an example, with the files that the latter are filled from."""
+    version = project.version(name)
     report = project.summary(name)
     candidates = [candidate.name for candidate in report.candidates]
     default = default_view(report)
@@ -97,8 +97,17 @@ def _write_evaluation(writer: Writer, project: ViewedProject, name: str) -> None
     wide = replace(chosen, view=replace(default, columns=tuple(candidates)))
     fields = {field: options for field, options in choices(wide).items() if field not in NOT_IN_FILES}
     fields["where"] = [option for option in fields["where"] if option[0] != "messages"]
+    writer.write(f"evaluations/{name}/index.html", pages.page(name))
     for page in ("grid", "example"):
-        text = rendered(f"export_{page}.html.j2", places=FILLED, name=name, report=report, view=default, choices=fields)
+        text = rendered(
+            f"export_{page}.html.j2",
+            places=FILLED,
+            name=name,
+            version=version,
+            report=report,
+            view=default,
+            choices=fields,
+        )
         writer.write(f"evaluations/{name}/{page}.html", text)
     place = f"evaluations/{name}/files"
     slices = _slice_columns([value for value, _, _ in fields["slice"]])
@@ -107,6 +116,8 @@ def _write_evaluation(writer: Writer, project: ViewedProject, name: str) -> None
     for number, column in enumerate(slices):
         write_slice(writer, place, number, slice_values(project.warehouse, index, name, column))
     write_shards(writer, place, project.warehouse, chosen, candidates)
+    if project.version(name) != version:
+        raise ExportError(f"--export: a run wrote results of {name} meanwhile; export again when it has ended")
 
 
 def _facts(chosen: Chosen, fields: Fields, default: GridView, slices: Sequence[str]) -> dict[str, object]:

@@ -31,6 +31,18 @@
     }
   });
 
+  // While a run goes on: say that there is more, and leave what is being read as it is.
+  const newer = document.querySelector(".newer");
+  const look = async () => {
+    if (document.hidden || !newer.firstElementChild.hidden) return;
+    const answer = await fetch(newer.dataset.ask).catch(() => null);
+    if (answer?.ok && (await answer.text()) !== newer.dataset.version) newer.firstElementChild.hidden = false;
+  };
+  if (newer) {
+    setInterval(look, 10000);
+    document.addEventListener("visibilitychange", look);
+  }
+
   // An address that leads to something folded opens it.
   const aimed = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (aimed instanceof HTMLDetailsElement) {
