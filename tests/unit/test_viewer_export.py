@@ -163,8 +163,8 @@ def test_paths_are_hidden_in_every_spelling_and_words_are_left(tmp_path) -> None
     writer = Writer(tmp_path, ("/home/ann/a&b",))
     writer.write("page.html", "in /home/ann/a&amp;b/data, not in /home/ann/a&amp;bc or x/home/ann/a&amp;b")
     assert (tmp_path / "page.html").read_text() == "in …/data, not in /home/ann/a&amp;bc or x/home/ann/a&amp;b"
-    writer.hand_over("files", "x", {"said": "see '/home/ann/a&b': \u2028</script>"})
-    said = 'evalAssets.given("x",{"said":"see \'…\': \\u2028\\u003c/script\\u003e"});\n'
+    writer.hand_over("files", "x", {"said": "at\n/home/ann/a&b or file:///home/ann/a&b: \u2028</script>"})
+    said = 'evalAssets.given("x",{"said":"at\\n… or file://…: \\u2028\\u003c/script\\u003e"});\n'
     assert (tmp_path / "files" / "x.js").read_text() == said
 
 

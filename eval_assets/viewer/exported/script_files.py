@@ -35,7 +35,8 @@ class Writer:
     def __post_init__(self) -> None:
         forms = {form for path in self.paths for form in (path, str(escape(path)), script_json({"": path})[5:-2])}
         words = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
-        self._hidden = re.compile(f"(?<![\\w/])(?:{words})(?![\\w-])") if words else None
+        begins = r"(?:(?<!\w)|(?<=\\[nrt]))"  # a line end in JSON is a letter
+        self._hidden = re.compile(rf"{begins}(?:{words})(?![\w-])") if words else None
 
     def write(self, name: str, text: str) -> None:
         """Write a file.

@@ -4,14 +4,15 @@ globalThis.evalAssets = (() => {
   const MOST_KEPT = 120;
   const kept = new Map();
   const arriving = new Map();
+  const handed = new Map();
 
   const loaded = (name) => new Promise((found, failed) => {
     const script = document.createElement("script");
-    arriving.set(name, found);
+    handed.set(name, found);
     script.addEventListener("load", () => script.remove());
     script.addEventListener("error", () => {
       script.remove();
-      kept.delete(name);
+      arriving.delete(name);
       failed(new Error(`files/${name}.js can't be loaded: it belongs beside this page, in a folder that is copied as a whole`));
     });
     script.src = `files/${name}.js`;
@@ -20,16 +21,26 @@ globalThis.evalAssets = (() => {
 
   // A file's value; those asked for last are kept.
   const file = (name) => {
-    const found = kept.get(name) ?? loaded(name);
+    const value = kept.get(name);
+    if (value === undefined) {
+      if (!arriving.has(name)) arriving.set(name, loaded(name));
+      return arriving.get(name);
+    }
+    keep(name, value);
+    return Promise.resolve(value);
+  };
+
+  const keep = (name, value) => {
     kept.delete(name);
-    kept.set(name, found);
+    kept.set(name, value);
     while (kept.size > MOST_KEPT) kept.delete(kept.keys().next().value);
-    return found;
   };
 
   const given = (name, value) => {
-    arriving.get(name)?.(value);
     arriving.delete(name);
+    keep(name, value);
+    handed.get(name)?.(value);
+    handed.delete(name);
   };
 
   // Numbers with NaN where there is none, as null counts as 0.
