@@ -204,6 +204,14 @@ def test_what_is_no_folder_is_refused(project, tmp_path, kind) -> None:
         exported(project, target)
 
 
+def test_what_cannot_be_written_is_said(project, tmp_path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ExportError, match="pages can't be written: Not a directory"):
+        exported(project, tmp_path / "file" / "pages")
+    with pytest.raises(ExportError, match="can't be written: File name too long"):
+        exported(project, tmp_path / ("long" * 99))
+
+
 def test_a_failure_leaves_the_former_export_and_nothing_beside_it(tmp_path) -> None:
     target = tmp_path / "pages"
     with written_folder(target) as begun:

@@ -22,19 +22,20 @@ def written_folder(target: Path) -> Iterator[Path]:
     Raises:
         ExportError: The target holds something that no export wrote, or can't be written.
     """
-    target = target.absolute()
-    refuse_foreign(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    ending = uuid4().hex[:8]
-    begun, former = (target.with_name(f".{target.name}.{word}-{ending}") for word in ("begun", "former"))
-    begun.mkdir()
+    target = Path(os.path.abspath(target))  # noqa: PTH100 - `..` is no name, and a link stays one
+    with can_be_written(target):
+        refuse_foreign(target)
+        ending = uuid4().hex[:8]
+        begun, former = (target.with_name(f".{target.name}.{word}-{ending}") for word in ("begun", "former"))
+        begun.mkdir(parents=True)
     try:
         yield begun
-        (begun / MARKER).write_text(MARKED, encoding="utf-8")
-        refuse_foreign(target)
-        if target.exists():
-            os.replace(target, former)  # noqa: PTH105  the atomic one
-        os.replace(begun, target)  # noqa: PTH105
+        with can_be_written(target):
+            refuse_foreign(target)
+            (begun / MARKER).write_text(MARKED, encoding="utf-8")
+            if target.exists():
+                os.replace(target, former)  # noqa: PTH105  the atomic one
+            os.replace(begun, target)  # noqa: PTH105
     except BaseException:
         if former.exists() and not target.exists():
             os.replace(former, target)  # noqa: PTH105
@@ -42,6 +43,15 @@ def written_folder(target: Path) -> Iterator[Path]:
     finally:
         for each in (begun, former):
             shutil.rmtree(each, ignore_errors=True)
+
+
+@contextmanager
+def can_be_written(path: Path) -> Iterator[None]:
+    """Say of a file or folder that can't be written what kept it from that."""
+    try:
+        yield
+    except OSError as error:
+        raise ExportError(f"--export: {path} can't be written: {error.strerror or error}") from error
 
 
 def refuse_foreign(target: Path) -> None:

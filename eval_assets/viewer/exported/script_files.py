@@ -11,6 +11,7 @@ from markupsafe import escape
 
 from eval_assets.config.settings import Settings
 from eval_assets.reports.rendered.page.html import script_json
+from eval_assets.viewer.exported.folder import can_be_written
 from eval_assets.wording.foreign_text import visible_text
 
 FEWEST_PARTS = 3
@@ -46,9 +47,10 @@ class Writer:
             text: What it holds, paths still in it.
         """
         path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
         content = (self._hidden.sub("…", text) if self._hidden else text).encode()
-        path.write_bytes(content)
+        with can_be_written(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
         self.n_files += 1
         self.n_bytes += len(content)
 
