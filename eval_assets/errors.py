@@ -89,6 +89,10 @@ class ViewError(EvalAssetsError):
     """An address of the viewer asks for something that there is not."""
 
 
+class EditError(EvalAssetsError):
+    """An edit is sent to a viewer that takes none, or not from a page of its own."""
+
+
 class DataQualityError(EvalAssetsError):
     """Rows can't be checked: an expectation about them can't be evaluated."""
 

@@ -96,9 +96,9 @@ def write_viewed(folder: Path) -> Path:
     return folder
 
 
-def viewer_of(folder: Path, *, dagster_url: str | None = None) -> TestClient:
+def viewer_of(folder: Path, *, dagster_url: str | None = None, can_edit: bool = False) -> TestClient:
     """A client of the viewer on a project."""
     settings = settings_from({}, data_dir=folder / "data")
     warehouse = Warehouse(settings.warehouse_root, settings.storage_options)
-    app = viewer_app(ViewedProject(settings, warehouse, dagster_url), ["localhost"])
+    app = viewer_app(ViewedProject(settings, warehouse, dagster_url, can_edit), ["localhost"])
     return TestClient(app, base_url="http://localhost:3141", raise_server_exceptions=True)

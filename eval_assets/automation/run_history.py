@@ -77,6 +77,16 @@ class _Events(SqliteEventLogStorage):
     def _compiled(self) -> dict[Any, Any]:
         return {}
 
+    @cached_property
+    def _tables(self) -> set[str]:
+        return set()
+
+    def has_table(self, table_name: str) -> bool:
+        """Whether the index has a table; Dagster asks before each event of a check, and no version removes one."""
+        if table_name not in self._tables and super().has_table(table_name):
+            self._tables.add(table_name)
+        return table_name in self._tables
+
     @contextmanager
     def _connect(self, shard: str) -> Iterator[sql.Connection]:
         with self._db_lock:

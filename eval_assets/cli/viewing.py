@@ -23,6 +23,7 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
     "--dagster-url",
     help="Address of the Dagster UI, to which runs are linked. [default: $EVAL_ASSETS_DAGSTER_URL, else no links]",
 )
+@click.option("--allow-edit", is_flag=True, help="Let whoever reaches it label outputs: the page Review.")
 @click.option(
     "--export",
     "folder",
@@ -39,11 +40,12 @@ def view(
     opens: bool,
     dagster_url: str | None,
     folder: Path | None,
+    allow_edit: bool,
 ) -> None:
     """Show evaluations in the browser: leaderboards, outputs side by side, and why a score is what it is.
 
-    Reads tables and files, writes nothing, and follows a run while it goes on. There is no password: whoever reaches
-    the address reads every output.
+    Reads tables and files, writes nothing but labels where --allow-edit is given, and follows a run while it goes on.
+    There is no password: whoever reaches the address reads every output.
     """
     from eval_assets.config.project_files import load_project
     from eval_assets.config.settings import web_address
@@ -54,12 +56,15 @@ def view(
     if evaluation is not None:
         load_project(settings.data_dir, settings.warehouse_root).evaluation(evaluation)
     if folder is not None:
-        if {context.get_parameter_source(name) for name in ("host", "port")} != {ParameterSource.DEFAULT}:
-            raise click.UsageError("--export writes files and listens nowhere: leave --host and --port out")
+        if {context.get_parameter_source(name) for name in ("host", "port", "allow_edit")} != {ParameterSource.DEFAULT}:
+            raise click.UsageError(
+                "--export writes files and listens nowhere: leave --host, --port and --allow-edit out"
+            )
         _export(replace(settings, dagster_url=linked), folder, evaluation, opens=opens)
         return
     if host not in LOOPBACK:
-        say(f"whoever reaches {host} can read every output of this project: the viewer asks for no password", err=True)
+        may = "read every output of this project, and label it" if allow_edit else "read every output of this project"
+        say(f"whoever reaches {host} can {may}: the viewer asks for no password", err=True)
 
     from eval_assets.viewer.serving import serve
 
@@ -69,7 +74,7 @@ def view(
         if opens:
             webbrowser.open(page)
 
-    serve(settings, host=host, port=port, dagster_url=linked, on_ready=ready)
+    serve(settings, host=host, port=port, dagster_url=linked, can_edit=allow_edit, on_ready=ready)
 
 
 def _export(settings: Settings, folder: Path, evaluation: str | None, *, opens: bool) -> None:

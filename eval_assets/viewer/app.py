@@ -14,15 +14,25 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from eval_assets.config.candidate import Candidate
-from eval_assets.errors import ConfigError, EvalAssetsError, StorageError, TraceError, ViewError
+from eval_assets.errors import (
+    ConfigError,
+    EditError,
+    EvalAssetsError,
+    LabelError,
+    StorageError,
+    TraceError,
+    ViewError,
+)
 from eval_assets.storage.integrity.damage import damage_explained
 from eval_assets.storage.tracing.trace import trace
+from eval_assets.viewer.edits import Edits
 from eval_assets.viewer.evaluation_page import EvaluationPages
 from eval_assets.viewer.example_page import ExamplePages, place_of
 from eval_assets.viewer.grid_page import GridPages
-from eval_assets.viewer.guard import Guard
+from eval_assets.viewer.guard import Guard, refusal
 from eval_assets.viewer.index_page import index_page
-from eval_assets.viewer.page_writing import asset, rendered
+from eval_assets.viewer.page_writing import asset
+from eval_assets.viewer.review_page import ReviewPages
 from eval_assets.viewer.viewed_project import ViewedProject
 from eval_assets.wording.valid_json import valid_json
 
@@ -34,7 +44,7 @@ OWN_FIELDS = ("id", "trace", "part")
 
 STATIC = {"viewer.css": "text/css", "viewer.js": "text/javascript"}
 
-MISSING = (ViewError, TraceError, ConfigError)
+STATUS = {(ViewError, TraceError, ConfigError): 404, (StorageError,): 503, (LabelError,): 400, (EditError,): 403}
 
 
 def viewer_app(project: ViewedProject, hosts: Collection[str]) -> Starlette:
@@ -44,7 +54,8 @@ def viewer_app(project: ViewedProject, hosts: Collection[str]) -> Starlette:
         project: What is looked at.
         hosts: Names that it answers to.
     """
-    return Starlette(routes=_Viewer(project).routes(), middleware=[Middleware(Guard, hosts=hosts)])
+    guard = Middleware(Guard, hosts=hosts, can_edit=project.can_edit)
+    return Starlette(routes=_Viewer(project).routes(), middleware=[guard])
 
 
 class _Viewer:
@@ -55,6 +66,8 @@ class _Viewer:
         self._evaluations = EvaluationPages(project)
         self._grids = GridPages(project)
         self._examples = ExamplePages(project)
+        self._edits = Edits()
+        self._reviews = ReviewPages(project, self._edits.token)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="viewer")
 
     def routes(self) -> list[Route]:
@@ -69,6 +82,10 @@ class _Viewer:
             Route("/evaluations/{name}/example", self._page(self._example)),
             Route("/evaluations/{name}/trace.json", self._answer(self._traced)),
             Route("/evaluations/{name}/version", self._answer(self._version)),
+            Route("/evaluations/{name}/review", self._answer(self._review)),
+            Route("/evaluations/{name}/review", self._labelled, methods=["POST"]),
+            Route("/evaluations/{name}/agreement", self._page(self._agreement)),
+            Route("/evaluations/{name}/labels.csv", self._answer(self._labels)),
             Route("/{rest:path}", self._page(_nothing_there)),
         ]
 
@@ -77,8 +94,7 @@ class _Viewer:
 
     def _table(self, request: Request) -> Response:
         text = self._grids.table(_name(request), request.query_params.multi_items())
-        named = {"content-disposition": f'attachment; filename="{_name(request)}.csv"'}
-        return Response(text, media_type="text/csv; charset=utf-8", headers=named)
+        return _csv(text, f"{_name(request)}.csv")
 
     def _example(self, request: Request) -> str:
         asked = [pair for pair in request.query_params.multi_items() if pair[0] not in OWN_FIELDS]
@@ -113,25 +129,51 @@ class _Viewer:
         shown = urlencode({"id": example_id, "trace": prediction_id, "c": str(Candidate(candidate))})
         return RedirectResponse(f"/evaluations/{name}/example?{shown}", 303)
 
+    def _review(self, request: Request) -> Response:
+        return self._edits.marked(HTMLResponse(self._reviews.page(_name(request), request.query_params)))
+
+    def _agreement(self, request: Request) -> str:
+        return self._reviews.agreement(_name(request), request.query_params)
+
+    def _labels(self, request: Request) -> Response:
+        return _csv(self._reviews.table(_name(request)), f"{_name(request)}-labels.csv")
+
+    async def _labelled(self, request: Request) -> Response:
+        """Keep a label, then on to the next output."""
+        try:
+            fields = await self._edits.fields(request)
+        except EvalAssetsError as error:
+            return _problem(error)
+        give = partial(self._reviews.give, _name(request), fields)
+        return await self._answered(lambda _: RedirectResponse(give(), 303), request)
+
     def _page(self, write: Callable[[Request], str]) -> Callable[[Request], Any]:
         return self._answer(lambda request: HTMLResponse(write(request)))
 
     def _answer(self, make: Callable[[Request], Response]) -> Callable[[Request], Any]:
         """Answer in a thread that reads tables; what can't be shown is said on a page."""
+        return partial(self._answered, make)
 
-        async def answer(request: Request) -> Response:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._readers, partial(self._said, make, request))
-
-        return answer
+    async def _answered(self, make: Callable[[Request], Response], request: Request) -> Response:
+        return await asyncio.get_running_loop().run_in_executor(self._readers, partial(self._said, make, request))
 
     def _said(self, make: Callable[[Request], Response], request: Request) -> Response:
         try:
             with damage_explained(self._project.warehouse):
                 return make(request)
         except EvalAssetsError as error:
-            status = 404 if isinstance(error, MISSING) else 503 if isinstance(error, StorageError) else 500
-            return HTMLResponse(rendered("problem.html.j2", said=str(error), status=status), status)
+            return _problem(error)
+
+
+def _problem(error: EvalAssetsError) -> Response:
+    """A page that says why something can't be shown or taken."""
+    status = next((status for kinds, status in STATUS.items() if isinstance(error, kinds)), 500)
+    return refusal(str(error), status)
+
+
+def _csv(text: str, name: str) -> Response:
+    named = {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(text, media_type="text/csv; charset=utf-8", headers=named)
 
 
 def _name(request: Request) -> str:
@@ -145,5 +187,5 @@ def _nothing_there(request: Request) -> str:
 async def _static(request: Request) -> Response:
     file = request.path_params["file"]
     if file not in STATIC:
-        return HTMLResponse(rendered("problem.html.j2", said=f"there is no file {file!r:.80}", status=404), 404)
+        return refusal(f"there is no file {file!r:.80}", 404)
     return Response(asset(file), media_type=f"{STATIC[file]}; charset=utf-8")

@@ -78,10 +78,11 @@ class EvaluationPages:
         candidates = self._project.summary(name).candidates
         if sum(row["n_total"] for candidate in candidates for row in candidate.metrics.values()) < MANY_SCORES:
             return _page(self._project, name, self._places)
+        settings, can_edit = self._project.settings, self._project.can_edit
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as apart:
             try:
                 return apart.submit(
-                    _page_of, self._project.settings, self._project.dagster_url, name, self._places
+                    _page_of, settings, self._project.dagster_url, name, self._places, can_edit=can_edit
                 ).result()
             except BrokenProcessPool as error:
                 raise EvalAssetsError(
@@ -90,10 +91,10 @@ class EvaluationPages:
                 ) from error
 
 
-def _page_of(settings: Settings, dagster_url: str | None, name: str, places: Places) -> str:
+def _page_of(settings: Settings, dagster_url: str | None, name: str, places: Places, *, can_edit: bool) -> str:
     """The page, written in a process of its own."""
     warehouse = Warehouse(settings.warehouse_root, settings.storage_options)
-    return _page(ViewedProject(settings, warehouse, dagster_url), name, places)
+    return _page(ViewedProject(settings, warehouse, dagster_url, can_edit), name, places)
 
 
 def _page(project: ViewedProject, name: str, places: Places) -> str:
@@ -122,6 +123,7 @@ def _page(project: ViewedProject, name: str, places: Places) -> str:
         links=links,
         prompts=_prompts(project, report),
         dagster_url=project.dagster_url,
+        can_edit=project.can_edit,
     )
 
 

@@ -124,6 +124,7 @@ class ExamplePages:
             answers=shown_answers(columns, rows, heuristic, judged),
             trace=self._trace(rows, judged, traced) if traced else None,
             dagster_url=self._project.dagster_url,
+            can_edit=self._project.can_edit,
             **shown,
         )
 

@@ -96,6 +96,7 @@ class GridPages:
         rows = self._rows(chosen, chosen.rows[first : first + per])
         return rendered(
             "grid.html.j2",
+            can_edit=self._project.can_edit,
             name=name,
             version=self._project.version(name),
             report=chosen.report,

@@ -7,6 +7,7 @@ from typing import Any
 
 from jinja2 import Environment
 
+from eval_assets.calibration.given_labels import fingerprint
 from eval_assets.reports.rendered.page.html import page_environment, page_style
 from eval_assets.viewer.places import SERVED, Places
 from eval_assets.wording.foreign_text import visible_text
@@ -21,7 +22,7 @@ LONGEST_REASON = 4_000
 def templates() -> Environment:
     """The environment of all pages: everything escaped, control characters shown as their codes."""
     environment = page_environment("eval_assets.viewer")
-    environment.filters.update({"cut": cut, "shaped": shaped})
+    environment.filters.update({"cut": cut, "shaped": shaped, "fingerprint": fingerprint})
     environment.globals.update(LONGEST_ERROR=LONGEST_ERROR, LONGEST_REASON=LONGEST_REASON)
     return environment
 

@@ -24,6 +24,7 @@ def serve(
     host: str,
     port: int | None,
     dagster_url: str | None,
+    can_edit: bool,
     on_ready: Callable[[str], None],
 ) -> None:
     """Answer requests until the process is told to stop.
@@ -33,6 +34,7 @@ def serve(
         host: Name or address to listen at.
         port: Where; null: 3141, or the next that is free.
         dagster_url: Address of the Dagster UI, for links to runs.
+        can_edit: Whether labels may be given.
         on_ready: Told the viewer's address once it listens.
 
     Raises:
@@ -41,7 +43,7 @@ def serve(
     listening = _listening(host, port)
     address = f"http://{_written(host)}:{listening.getsockname()[1]}"
     warehouse = Warehouse(settings.warehouse_root, settings.storage_options)
-    app = viewer_app(ViewedProject(settings, warehouse, dagster_url), names_of(host))
+    app = viewer_app(ViewedProject(settings, warehouse, dagster_url, can_edit), names_of(host))
     config = uvicorn.Config(app, log_level="warning", server_header=False, access_log=False, lifespan="off")
     on_ready(address)
     uvicorn.Server(config).run(sockets=[listening])

@@ -42,11 +42,13 @@ class ViewedProject:
         settings: Where files and tables lie.
         warehouse: The tables; each thread opens them for itself.
         dagster_url: Address of the Dagster UI that knows the runs; null if there is none to link to.
+        can_edit: Whether labels may be given.
     """
 
     settings: Settings
     warehouse: Warehouse
     dagster_url: str | None = None
+    can_edit: bool = False
 
     def files(self) -> Project:
         """The files as they stand."""

@@ -9,23 +9,28 @@ from threading import Thread
 import pytest
 import uvicorn
 
+from eval_assets.calibration.given_labels import stored_labels, used_labels
 from eval_assets.config.settings import settings_from
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.viewer.app import viewer_app
 from eval_assets.viewer.viewed_project import ViewedProject
 from tests.chromium import IN_CHROMIUM, opened
-from tests.viewed import NAME, ODD, write_viewed
+from tests.viewed import NAME, ODD, PLAIN, write_viewed
 
 pytestmark = IN_CHROMIUM
 HOME = f"/evaluations/{NAME}"
 GRID = f"{HOME}/grid"
+REVIEWS = tuple(
+    f"{HOME}/{path}"
+    for path in ("review", "review?rater=ben", f"review?rater=ben&what=pair:{ODD} {PLAIN}", "agreement")
+)
 TRACED = "document.getElementById('trace') && document.getElementById('trace').textContent"
 
 
 @contextmanager
 def served(folder):
     settings = settings_from({}, data_dir=folder / "data")
-    app = viewer_app(ViewedProject(settings, Warehouse(settings.warehouse_root)), ["127.0.0.1"])
+    app = viewer_app(ViewedProject(settings, Warehouse(settings.warehouse_root), can_edit=True), ["127.0.0.1"])
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
     thread = Thread(target=lambda: server.run(sockets=[listening]), daemon=True)
@@ -36,8 +41,13 @@ def served(folder):
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    with served(write_viewed(tmp_path_factory.mktemp("viewed"))) as found:
+def folder(tmp_path_factory):
+    return write_viewed(tmp_path_factory.mktemp("viewed"))
+
+
+@pytest.fixture(scope="module")
+def address(folder):
+    with served(folder) as found:
         yield found
 
 
@@ -110,6 +120,48 @@ def test_keys_alone_search_walk_open_trace_and_close(address, tmp_path) -> None:
     asyncio.run(look())
 
 
+def test_labels_are_given_by_keys_alone(folder, address, tmp_path) -> None:
+    review = f"{HOME}/review"
+    item = "document.querySelector('.rating [name=item]').value"
+    status = "document.querySelector('.given [role=status]').textContent.replace(/\\s+/g, ' ')"
+
+    async def press(page, keys: str) -> None:
+        """Keys, the last of which leads to another page."""
+        for key in keys[:-1]:
+            await page.press(key)
+        await page.evaluate("window.isLeft = true")
+        await page.press(keys[-1])
+        await page.wait_for("!window.isLeft && document.readyState === 'complete'")
+
+    async def look():
+        async with page_at(address, review, tmp_path) as page:
+            for letter in "ann":  # the field of the name has the focus
+                await page.press(letter)
+            await page.evaluate("window.isLeft = true")
+            await page.press("Enter")
+            await page.wait_for("!window.isLeft && document.readyState === 'complete'")
+            first = await page.evaluate(item)
+            await page.press("n")
+            for letter in "so 5":
+                await page.press(letter)
+            await page.press("Escape")
+            await press(page, "4")
+            assert "You said 4." in await page.evaluate(status)
+            await page.wait_for("document.querySelector('.matrix')")  # measured while she reads the next one
+            second = await page.evaluate(item)
+            await press(page, "s")
+            assert len({first, second, await page.evaluate(item)}) == 3
+            await press(page, "1")
+            assert "You said 1." in await page.evaluate(status)
+            await press(page, "u")
+            await page.goto(f"{address}{review}?rater=ann")
+            assert await page.evaluate(item) == second
+
+    asyncio.run(look())
+    (row,) = used_labels(stored_labels(Warehouse(str(folder / "data" / "warehouse")), "qa")).to_dicts()
+    assert (row["rater"], row["label"], row["note"], row["is_chosen"]) == ("ann", "4", "so 5", False)
+
+
 def test_a_choice_sends_the_form_and_empty_fields_stay_out_of_the_address(address, tmp_path) -> None:
     async def look():
         async with page_at(address, GRID, tmp_path) as page:
@@ -130,12 +182,11 @@ def test_every_page_fits_wide_and_narrow_screens_and_names_its_fields(address, t
         async with page_at(address, "/", tmp_path) as page:
             for width, height in ((1440, 900), (390, 844)):
                 await page.looks(width=width, height=height, scheme=scheme)
-                for path in ("/", HOME, f"{GRID}?diff=baseline", f"{HOME}/example?id=e2/ä"):
+                for path in ("/", HOME, f"{GRID}?diff=baseline", f"{HOME}/example?id=e2/ä", *REVIEWS):
                     await page.goto(address + path)
                     assert await page.evaluate("document.documentElement.scrollWidth") <= width, path
-                    unnamed = (
-                        "[...document.querySelectorAll('input, select')].filter(field => !field.labels.length).length"
-                    )
+                    fields = "document.querySelectorAll('input:not([type=hidden]), select, textarea')"
+                    unnamed = f"[...{fields}].filter(field => !field.labels.length).length"
                     assert await page.evaluate(unnamed) == 0
                     assert await page.evaluate("document.querySelectorAll('h1').length") == 1
                     ground = await page.evaluate("getComputedStyle(document.body).backgroundColor")

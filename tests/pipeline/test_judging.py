@@ -1,13 +1,14 @@
 """From human labels to agreement, and candidates side by side, through the whole pipeline on a loopback provider."""
 
 import json
+import re
+from html import unescape
 
 import dagster as dg
 import polars as pl
 import pytest
+from starlette.testclient import TestClient
 
-from eval_assets.calibration.given_labels import GivenLabel
-from eval_assets.calibration.labelling import Labelling
 from eval_assets.errors import ConfigError
 from eval_assets.planning.plan_text import plan_text
 from eval_assets.planning.staleness import StalenessReader
@@ -19,6 +20,8 @@ from eval_assets.stages.judge_agreement import agreement_now
 from eval_assets.stages.report_reading import read_report
 from eval_assets.storage.tracing.trace import trace
 from eval_assets.storage.tracing.trace_text import trace_text
+from eval_assets.viewer.app import viewer_app
+from eval_assets.viewer.viewed_project import ViewedProject
 from tests.loopback import Fault, LoopbackProvider
 from tests.projects import JUDGE_MODEL, Lab, write_project
 
@@ -313,13 +316,36 @@ def test_a_failed_comparison_is_asked_again(ran, tmp_path, provider):
     assert lab.warehouse.scan("pairwise_preferences").collect()["outcome"].to_list() == ["ok"] * N_ROWS
 
 
+class Reviewing:
+    """Ann at the review of a project, as she goes from output to output by the page's own forms."""
+
+    def __init__(self, lab, what=""):
+        app = viewer_app(ViewedProject(lab.settings, lab.warehouse, can_edit=True), ["localhost"])
+        self.viewer = TestClient(app, base_url="http://localhost:3141")
+        self.asked = {"rater": "ann", "what": what}
+        self.page = self.viewer.get("/evaluations/main/review", params=self.asked)
+
+    def say(self, label):
+        hidden = {name: unescape(value) for name, value in re.findall(r'name="(\w+)" value="([^"]*)">', self.page.text)}
+        self.page = self.viewer.post("/evaluations/main/review", data={**hidden, "label": label})
+        assert self.page.status_code == 200, self.page.text
+
+    def agreement(self):
+        return unescape(self.viewer.get("/evaluations/main/agreement", params=self.asked).text)
+
+
 def test_labels_that_people_give_in_a_review_are_measured_by_the_next_run_which_sends_nothing(ran, provider, tmp_path):
     lab = ran.copied(tmp_path)
+    ann = Reviewing(lab)
+    for _ in range(2 * N_ROWS):
+        ann.say("2")
+    assert re.search(r"<b>2</b></td><td><b>4</b></td>", ann.page.text)  # hers and the judge's
+    assert "You have labelled everything" in ann.page.text
+    assert re.search(rf"same score as people</th>.*>0 %<.*>{2 * N_ROWS}<", ann.agreement())
+    assert re.search(r"ann: 2</td><td[^>]*>4</td>", ann.agreement())  # the worst disagreements
     with lab.engine_room() as room:
-        given = [GivenLabel(f"q{number}", "alpha@short", "ann", "2", judge="grader") for number in range(N_ROWS)]
-        Labelling(room.project, room.warehouse, "main").give(given)
         (now,) = agreement_now(room, "main", "grader").agreement.filter(statistic="raw_agreement").to_dicts()
-        assert (now["value"], now["n"]) == (0.0, N_ROWS)
+        assert (now["value"], now["n"]) == (0.0, 2 * N_ROWS)
         outdated = StalenessReader(room.project, room.versions, room.warehouse).outdated("main")
     assert outdated == ("people gave other labels since judge_agreement was computed",)
     plan = lab.plan()
@@ -328,5 +354,17 @@ def test_labels_that_people_give_in_a_review_are_measured_by_the_next_run_which_
     lab.run()
     assert provider.requests == sent
     found = statistics(lab)["raw_agreement"]
-    assert (found["value"], found["n"], found["raters"]) == (0.0, N_ROWS, '["ann"]')  # the judge gives everything a 4
+    assert (found["value"], found["n"], found["raters"]) == (
+        0.0,
+        2 * N_ROWS,
+        '["ann"]',
+    )  # the judge gives everything a 4
     assert lab.plan().is_empty
+
+
+def test_pairs_that_people_compare_in_a_review_are_measured_against_the_judges_preferences(compared, tmp_path):
+    ann = Reviewing(compared[0].copied(tmp_path), "pair:alpha@short beta@short")
+    for _ in range(N_ROWS):
+        ann.say("tie")
+    assert re.search(r"<b>neither</b></td><td><b>alpha@short</b></td>", ann.page.text)
+    assert re.search(rf"same preference as people</th>.*>0 %<.*>{N_ROWS}<", ann.agreement())

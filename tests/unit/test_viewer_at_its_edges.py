@@ -216,7 +216,7 @@ def test_a_port_that_is_taken_is_said(tmp_path) -> None:
         port = taken.getsockname()[1]
         settings = settings_from({}, data_dir=tmp_path)
         with pytest.raises(ConfigError, match=f"nothing can listen at 127.0.0.1:{port}: .*; choose another by --host"):
-            serve(settings, host="127.0.0.1", port=port, dagster_url=None, on_ready=lambda _: None)
+            serve(settings, host="127.0.0.1", port=port, dagster_url=None, can_edit=False, on_ready=lambda _: None)
 
 
 def test_a_page_can_tell_that_its_evaluation_was_written_since(tmp_path) -> None:

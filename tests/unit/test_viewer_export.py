@@ -249,8 +249,9 @@ def test_what_was_never_computed_and_what_is_not_there_write_nothing(project, tm
 
 def test_the_command_says_what_it_wrote_and_listens_nowhere(project, tmp_path) -> None:
     asked = ["--data", str(project / "data"), "view", NAME, "--export", str(tmp_path / "pages")]
-    refused = CliRunner().invoke(commands, [*asked, "--port", "3141"])
-    assert (refused.exit_code, "leave --host and --port out" in refused.output) == (2, True)
+    for served in (["--port", "3141"], ["--allow-edit"]):
+        refused = CliRunner().invoke(commands, [*asked, *served])
+        assert (refused.exit_code, "leave --host, --port and --allow-edit out" in refused.output) == (2, True)
     written = CliRunner().invoke(commands, asked)
     assert written.exit_code == 0, written.output
     assert f"files, 0.2 MB: {tmp_path / 'pages' / 'index.html'}" in written.output.replace("\n", "")

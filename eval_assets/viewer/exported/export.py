@@ -104,6 +104,7 @@ def _write_evaluation(writer: Writer, project: ViewedProject, pages: EvaluationP
             places=FILLED,
             name=name,
             version=version,
+            can_edit=False,
             report=report,
             view=default,
             choices=fields,

@@ -62,6 +62,16 @@
     addEventListener("pageshow", () => { for (const field of filters.elements) field.disabled = false; });
   }
 
+  // What takes its time comes after the page; without a script it is a link.
+  const later = document.querySelector("a[data-part]");
+  const fill = async (link) => {
+    const answer = await fetch(`${link.href}&part=1`);
+    if (!answer.ok) return;
+    const read = new DOMParser().parseFromString(await answer.text(), "text/html");
+    link.closest("section").replaceChildren(...read.body.childNodes);
+  };
+  if (later) fill(later);
+
   // The answer is a page of this server, in which every text is escaped.
   const answered = async (asked) => {
     asked.searchParams.set("part", "1");
@@ -102,7 +112,12 @@
       return;
     }
     const rows = listed();
-    if (event.key === "/" && document.getElementById("search")) {
+    const named = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+    if (named) {
+      event.preventDefault();
+      if (named.matches("textarea")) named.focus();
+      else named.click();
+    } else if (event.key === "/" && document.getElementById("search")) {
       event.preventDefault();
       document.getElementById("search").select();
     } else if (rows.length && event.key === "j") go(at + 1);
