@@ -76,7 +76,10 @@ class Labelling:
 
     def present(self, labels: pl.DataFrame) -> pl.DataFrame:
         """Those of some rows of `GIVEN_LABELS` that are of outputs as candidates of the evaluation give them now."""
-        predictions = self.warehouse.scan("predictions", {"evaluation": self.evaluation})
+        examples = labels["example_id"].unique().to_list()
+        predictions = self.warehouse.scan("predictions", {"evaluation": self.evaluation}).filter(
+            pl.col("example_id").is_in(examples)
+        )
         outputs = set(predictions.select(OUTPUT).unique().collect().iter_rows())
         first = pl.Series([row in outputs for row in labels.select(OUTPUT).iter_rows()], dtype=pl.Boolean)
         others = labels.select("example_id", "other_model", "other_prompt", "other_output").iter_rows()

@@ -156,7 +156,8 @@ def labelled_items(
     names = ("example_id", "model", "prompt", "output", "other_model", "other_prompt", "other_output")
     labelled = set(used.select(names).iter_rows())
     absent = [pl.lit(None, dtype=pl.String).alias(name) for name in names if name not in items.columns]
-    places = items.with_columns(absent).select("item_id", *names).iter_rows()
+    near = items.filter(pl.col("example_id").is_in(used["example_id"].unique().to_list()))
+    places = near.with_columns(absent).select("item_id", *names).iter_rows()
     return {item for item, *place in places if tuple(place) in labelled}
 
 

@@ -145,7 +145,11 @@ class ReviewPages:
         rows = self._project.warehouse.scan("predictions", place).filter(
             pl.col("example_id") == item["example_id"], pl.col("sample_index") == item["sample_index"]
         )
-        row = rows.select("inputs", "targets", "context").collect().row(0, named=True)
+        row = next(rows.select("inputs", "targets", "context").collect().iter_rows(named=True), None)
+        if row is None:
+            raise ViewError(
+                f"{name}: example {item['example_id']!r:.80} was answered anew just now; load the page again"
+            )
         return {"inputs": readable(row["inputs"]), "targets": targets_text(row["targets"]), "context": row["context"]}
 
 

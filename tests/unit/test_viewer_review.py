@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 
 from eval_assets.calibration.given_labels import fingerprint, stored_labels
 from eval_assets.calibration.labelling import Labelling
+from eval_assets.calibration.review_queue import DISAGREEMENT, RANDOM
 from eval_assets.config.scales import IntegerScale, LabelScale, NumberScale, PassFailScale
 from eval_assets.config.settings import settings_from
 from eval_assets.storage.warehouse import Warehouse
@@ -16,6 +17,7 @@ from eval_assets.tables.cell_tables import JUDGE_SCORES, PREDICTIONS
 from eval_assets.tables.evaluation_tables import PAIRWISE_PREFERENCES
 from eval_assets.viewer.app import viewer_app
 from eval_assets.viewer.edits import MOST_BYTES
+from eval_assets.viewer.review_form import SentLabel
 from eval_assets.viewer.review_given import Review
 from eval_assets.viewer.review_task import ReviewQueues, ReviewTask, choices_on
 from eval_assets.viewer.viewed_project import ViewedProject
@@ -318,6 +320,14 @@ def test_what_there_is_not_is_said_on_a_page(viewer, asked, status, said) -> Non
 def test_an_evaluation_without_anything_to_label_says_so(viewer) -> None:
     assert "there is no 'nope'" in text_of(viewer.get("/evaluations/nope/review"))
     assert "alone has no judge and one candidate" in text_of(viewer.get("/evaluations/alone/review"))
+
+
+@pytest.mark.parametrize(("part", "is_chosen"), [(RANDOM, False), (DISAGREEMENT, True)])
+def test_outputs_that_were_picked_for_disagreement_are_marked(project, part, is_chosen) -> None:
+    labelling = Labelling(project.files(), project.warehouse, "e")
+    item = ReviewQueues(project.warehouse).queue(labelling, ReviewTask("right")).row(0, named=True)
+    sent = SentLabel.of({"rater": "ann", "item": item["item_id"], "label": "3"})
+    assert sent.label(ReviewTask("right"), {**item, "part": part}).is_chosen == is_chosen
 
 
 def test_hostile_names_and_outputs_are_text(viewer) -> None:
