@@ -20,8 +20,8 @@ from eval_assets.reports.rendered.page.html import page_parts
 from eval_assets.stages.file_changes import source_diff
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.viewer.grid_view import address, default_view
+from eval_assets.viewer.page_places import SERVED, Places
 from eval_assets.viewer.page_writing import rendered
-from eval_assets.viewer.places import SERVED, Places
 from eval_assets.viewer.viewed_project import ViewedProject
 
 MOST_PAGES = 20

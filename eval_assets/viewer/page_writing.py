@@ -9,7 +9,7 @@ from jinja2 import Environment
 
 from eval_assets.calibration.given_labels import fingerprint
 from eval_assets.reports.rendered.page.html import page_environment, page_style
-from eval_assets.viewer.places import SERVED, Places
+from eval_assets.viewer.page_places import SERVED, Places
 from eval_assets.wording.foreign_text import visible_text
 
 LONGEST = 20_000

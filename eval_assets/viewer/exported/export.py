@@ -10,15 +10,15 @@ from eval_assets.errors import ExportError
 from eval_assets.storage.integrity.damage import damage_explained
 from eval_assets.viewer.evaluation_page import EvaluationPages
 from eval_assets.viewer.exported.folder import written_folder
-from eval_assets.viewer.exported.numbers import write_numbers, write_slice
+from eval_assets.viewer.exported.number_files import write_numbers, write_slice
 from eval_assets.viewer.exported.script_files import Writer, machine_paths
 from eval_assets.viewer.exported.shards import A_SHARD, write_shards
 from eval_assets.viewer.grid_page import OUTCOMES, Chosen, choices, column_head
 from eval_assets.viewer.grid_rows import CHARACTERS
 from eval_assets.viewer.grid_view import MOST_COLUMNS, GridView, default_view
 from eval_assets.viewer.index_page import listed
+from eval_assets.viewer.page_places import Places
 from eval_assets.viewer.page_writing import asset, rendered
-from eval_assets.viewer.places import Places
 from eval_assets.viewer.score_index import IndexShelf
 from eval_assets.viewer.text_search import slice_values
 from eval_assets.viewer.viewed_project import ViewedProject
