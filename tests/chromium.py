@@ -25,6 +25,10 @@ QUIET = (
 )  # fmt: skip
 
 
+class CallError(Exception):
+    """The browser refused a call, as it does while it leaves a page."""
+
+
 class Page:
     """One open page, driven over the DevTools protocol."""
 
@@ -41,6 +45,8 @@ class Page:
             if message.get("method") == "Network.requestWillBeSent":
                 self.requested.append(message["params"]["request"]["url"])
             if message.get("id") == self.sent:
+                if "error" in message:
+                    raise CallError(message["error"])
                 return message["result"]
 
     async def evaluate(self, script: str):
@@ -57,7 +63,10 @@ class Page:
     async def wait_for(self, condition: str):
         """Until a condition holds; a page may be on its way meanwhile."""
         deadline = time.monotonic() + 30
-        while not await self.evaluate(f"Boolean({condition})"):
+        while True:
+            with suppress(CallError):
+                if await self.evaluate(f"Boolean({condition})"):
+                    return
             assert time.monotonic() < deadline, f"never came true: {condition}"
             await asyncio.sleep(0.02)
 

@@ -1,12 +1,15 @@
 """`eval-assets view`."""
 
 import webbrowser
+from dataclasses import replace
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from eval_assets.cli.chosen_project import chosen_settings
 from eval_assets.cli.saying import say
+from eval_assets.config.settings import Settings
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -25,15 +28,22 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
     is_flag=True,
     help="Let whoever reaches it label outputs, try prompts (which sends requests) and save them.",
 )
-@click.pass_obj
+@click.option(
+    "--export",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="Write the pages as files into this folder instead, for a web server or the disk, and end.",
+)
+@click.pass_context
 def view(
-    data_dir: Path | None,
+    context: click.Context,
     evaluation: str | None,
     host: str,
     port: int | None,
     *,
     opens: bool,
     dagster_url: str | None,
+    folder: Path | None,
     allow_edit: bool,
 ) -> None:
     """Show evaluations in the browser: leaderboards, outputs side by side, and why a score is what it is.
@@ -43,16 +53,25 @@ def view(
     """
     from eval_assets.config.project_files import load_project
     from eval_assets.config.settings import web_address
-    from eval_assets.viewer.serving import serve
 
+    data_dir: Path | None = context.obj
     settings = chosen_settings(data_dir)
     linked = web_address(dagster_url, "--dagster-url") or settings.dagster_url
     if evaluation is not None:
         load_project(settings.data_dir, settings.warehouse_root).evaluation(evaluation)
+    if folder is not None:
+        if {context.get_parameter_source(name) for name in ("host", "port", "allow_edit")} != {ParameterSource.DEFAULT}:
+            raise click.UsageError(
+                "--export writes files and listens nowhere: leave --host, --port and --allow-edit out"
+            )
+        _export(replace(settings, dagster_url=linked), folder, evaluation, opens=opens)
+        return
     if host not in LOOPBACK:
         may = "read every output of this project"
         may += ", label it, send requests to its models and edit its prompts" if allow_edit else ""
         say(f"whoever reaches {host} can {may}: the viewer asks for no password", err=True)
+
+    from eval_assets.viewer.serving import serve
 
     def ready(address: str) -> None:
         page = address if evaluation is None else f"{address}/evaluations/{evaluation}"
@@ -61,3 +80,17 @@ def view(
             webbrowser.open(page)
 
     serve(settings, host=host, port=port, dagster_url=linked, can_edit=allow_edit, on_ready=ready)
+
+
+def _export(settings: Settings, folder: Path, evaluation: str | None, *, opens: bool) -> None:
+    from eval_assets.storage.warehouse import Warehouse
+    from eval_assets.viewer.exported.export import export_pages
+    from eval_assets.viewer.viewed_project import ViewedProject
+
+    warehouse = Warehouse(settings.warehouse_root, settings.storage_options)
+    project = ViewedProject(settings, warehouse, settings.dagster_url)
+    written = export_pages(project, folder, only=evaluation, on_done=lambda name: say(f"{name}: written"))
+    first = folder.absolute() / "index.html"
+    say(f"{written.n_files:,} files, {written.n_bytes / 1e6:,.1f} MB: {first}")
+    if opens:
+        webbrowser.open(first.as_uri())

@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from functools import cache, partial
-from importlib import resources
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -25,7 +24,6 @@ from eval_assets.errors import (
     TraceError,
     ViewError,
 )
-from eval_assets.reports.rendered.page.html import page_style
 from eval_assets.storage.integrity.damage import damage_explained
 from eval_assets.storage.tracing.trace import trace
 from eval_assets.viewer.edits import MOST_BYTES, MOST_BYTES_OF_A_PROMPT, Edits
@@ -34,6 +32,7 @@ from eval_assets.viewer.example_page import ExamplePages, place_of
 from eval_assets.viewer.grid_page import GridPages
 from eval_assets.viewer.guard import Guard, refusal
 from eval_assets.viewer.index_page import index_page
+from eval_assets.viewer.page_writing import asset
 from eval_assets.viewer.review_page import ReviewPages
 from eval_assets.viewer.try_page import TryPages
 from eval_assets.viewer.viewed_project import ViewedProject
@@ -218,11 +217,4 @@ async def _static(request: Request) -> Response:
     file = request.path_params["file"]
     if file not in STATIC:
         return refusal(f"there is no file {file!r:.80}", 404)
-    return Response(_asset(file), media_type=f"{STATIC[file]}; charset=utf-8")
-
-
-@cache
-def _asset(name: str) -> str:
-    """A file of the viewer; its style sheet comes after that of the report, whose parts it shows."""
-    own = (resources.files("eval_assets.viewer") / "static" / name).read_text(encoding="utf-8")
-    return page_style() + own if name == "viewer.css" else own
+    return Response(asset(file), media_type=f"{STATIC[file]}; charset=utf-8")

@@ -20,6 +20,7 @@ from eval_assets.reports.rendered.page.html import page_parts
 from eval_assets.stages.file_changes import source_diff
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.viewer.grid_view import address, default_view
+from eval_assets.viewer.page_places import SERVED, Places
 from eval_assets.viewer.page_writing import rendered
 from eval_assets.viewer.viewed_project import ViewedProject
 
@@ -50,8 +51,9 @@ class PromptVersion:
 class EvaluationPages:
     """Writes pages of evaluations, and keeps each as long as neither tables nor files have changed."""
 
-    def __init__(self, project: ViewedProject) -> None:
+    def __init__(self, project: ViewedProject, places: Places = SERVED) -> None:
         self._project = project
+        self._places = places
         self._kept: dict[str, tuple[Any, str]] = {}
         self._lock = Lock()
 
@@ -75,11 +77,13 @@ class EvaluationPages:
     def _written(self, name: str) -> str:
         candidates = self._project.summary(name).candidates
         if sum(row["n_total"] for candidate in candidates for row in candidate.metrics.values()) < MANY_SCORES:
-            return _page(self._project, name)
+            return _page(self._project, name, self._places)
         settings, can_edit = self._project.settings, self._project.can_edit
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as apart:
             try:
-                return apart.submit(_page_of, settings, self._project.dagster_url, name, can_edit=can_edit).result()
+                return apart.submit(
+                    _page_of, settings, self._project.dagster_url, name, self._places, can_edit=can_edit
+                ).result()
             except BrokenProcessPool as error:
                 raise EvalAssetsError(
                     f"{name}: the process that writes its page was ended, as happens where memory is short; "
@@ -87,13 +91,13 @@ class EvaluationPages:
                 ) from error
 
 
-def _page_of(settings: Settings, dagster_url: str | None, name: str, *, can_edit: bool) -> str:
+def _page_of(settings: Settings, dagster_url: str | None, name: str, places: Places, *, can_edit: bool) -> str:
     """The page, written in a process of its own."""
     warehouse = Warehouse(settings.warehouse_root, settings.storage_options)
-    return _page(ViewedProject(settings, warehouse, dagster_url, can_edit), name)
+    return _page(ViewedProject(settings, warehouse, dagster_url, can_edit), name, places)
 
 
-def _page(project: ViewedProject, name: str) -> str:
+def _page(project: ViewedProject, name: str, places: Places) -> str:
     version = project.version(name)
     with project.room() as room:
         report = present_report(room, name, texts=False)
@@ -112,6 +116,7 @@ def _page(project: ViewedProject, name: str) -> str:
     }
     return rendered(
         "evaluation.html.j2",
+        places=places,
         **page_parts(report),
         version=version,
         flips=changed if report.headline else [],

@@ -17,9 +17,12 @@ from eval_assets.storage.warehouse import Warehouse
 from eval_assets.viewer.grid_page import Chosen
 from eval_assets.viewer.page_writing import rendered
 from eval_assets.viewer.viewed_project import ViewedProject
-from eval_assets.wording.foreign_text import targets_text
+from eval_assets.wording.foreign_text import shortened, targets_text
+from eval_assets.wording.numbers import money_text, number_text, seconds_text
 
 Row = Mapping[str, Any]
+
+LONGEST_LABEL = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,14 @@ class ShownScore:
     metric: str
     juror: str | None
     row: Row
+
+    @property
+    def value(self) -> str | None:
+        """The number or the label; null where there is neither."""
+        score, label = self.row["score"], self.row["label"]
+        if score is not None:
+            return number_text(score)
+        return None if label is None else shortened(label, LONGEST_LABEL)
 
     @property
     def why(self) -> str | None:
@@ -45,6 +56,18 @@ class ShownAnswer:
     row: Row
     said: str | None
     scores: tuple[ShownScore, ...]
+
+    @property
+    def facts(self) -> str:
+        """How long it took, what it cost and how long it is, as far as that is known."""
+        cost, tokens = self.row["cost_usd"], self.row["completion_tokens"]
+        return " · ".join(
+            [
+                seconds_text(self.row["latency_seconds"]),
+                *([] if cost is None else [money_text(cost)]),
+                *([] if tokens is None else [f"{tokens:,} tokens"]),
+            ]
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +107,11 @@ class ExamplePages:
         """
         name, columns = chosen.report.evaluation.name, chosen.view.columns
         wanted = _wanted(chosen, example_id)
-        predictions, heuristic, judged = (
-            frame.filter(pl.col("example_id") == example_id)
-            for frame in pl.collect_all(
-                _rows(self._project.warehouse, table, name, columns, wanted)
-                for table in ("predictions", "heuristic_metrics", "judge_scores")
-            )
+        rows, heuristic, judged = answer_rows(
+            self._project.warehouse, name, columns, wanted, pl.col("example_id") == example_id
         )
-        if predictions.is_empty():
+        if rows.is_empty():
             raise ViewError(f"{name}: no column of the grid has an answer to {example_id!r:.80}; choose others")
-        rows = predictions.sort("sample_index")
         first = rows.row(0, named=True)
         return rendered(
             "example.html.j2",
@@ -103,7 +121,7 @@ class ExamplePages:
             inputs=readable(first["inputs"]),
             targets=targets_text(first["targets"]),
             context=first["context"],
-            answers=_answers(columns, rows, _scores(heuristic, judged)),
+            answers=shown_answers(columns, rows, heuristic, judged),
             trace=self._trace(rows, judged, traced) if traced else None,
             dagster_url=self._project.dagster_url,
             can_edit=self._project.can_edit,
@@ -154,9 +172,30 @@ def _wanted(chosen: Chosen, example_id: str) -> pl.Expr:
     return pl.col("position").is_in({int(chosen.index.positions(name)[row]) for name in chosen.view.columns})
 
 
-def _rows(warehouse: Warehouse, table: str, evaluation: str, columns: Sequence[str], wanted: pl.Expr) -> pl.LazyFrame:
+def answer_rows(
+    warehouse: Warehouse, evaluation: str, columns: Sequence[str], near: pl.Expr, wanted: pl.Expr
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Read whole answers.
+
+    Args:
+        warehouse: Where they are.
+        evaluation: Its name.
+        columns: Candidates.
+        near: Rows that have to be read, told by what files hold statistics of.
+        wanted: Those of them that are kept.
+
+    Returns:
+        Rows of `predictions`, sample by sample, of `heuristic_metrics` and of `judge_scores`.
+    """
     cells = [{"evaluation": evaluation, **Candidate(name).columns} for name in columns]
-    return pl.concat([warehouse.scan(table, cell).filter(wanted) for cell in cells])
+    predictions, heuristic, judged = (
+        frame.filter(wanted)
+        for frame in pl.collect_all(
+            pl.concat([warehouse.scan(table, cell).filter(near) for cell in cells])
+            for table in ("predictions", "heuristic_metrics", "judge_scores")
+        )
+    )
+    return predictions.sort("sample_index", maintain_order=True), heuristic, judged
 
 
 def _scores(heuristic: pl.DataFrame, judged: pl.DataFrame) -> dict[str, list[ShownScore]]:
@@ -168,9 +207,11 @@ def _scores(heuristic: pl.DataFrame, judged: pl.DataFrame) -> dict[str, list[Sho
     return found
 
 
-def _answers(
-    columns: Sequence[str], rows: pl.DataFrame, scores: Mapping[str, Sequence[ShownScore]]
+def shown_answers(
+    columns: Sequence[str], rows: pl.DataFrame, heuristic: pl.DataFrame, judged: pl.DataFrame
 ) -> list[ShownAnswer]:
+    """Answers with their scores, in the columns' order; takes what `answer_rows` returns."""
+    scores = _scores(heuristic, judged)
     ordered = {name: place for place, name in enumerate(columns)}
     answers = [
         ShownAnswer(Candidate.of_row(row), row, answer_in(row), tuple(scores.get(row["prediction_id"], ())))

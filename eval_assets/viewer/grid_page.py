@@ -117,33 +117,21 @@ class GridPages:
             address=lambda **changed: address(view, chosen.default, **changed),
             opened=partial(_opened, view, chosen.default),
             kept_query=address(view.unfiltered, chosen.default),
-            columns=[_column(chosen, candidate) for candidate in view.columns],
+            columns=[column_head(chosen, candidate) for candidate in view.columns],
             rows=rows,
             first=first,
             n_found=len(chosen.rows),
             n_examples=chosen.index.n_examples,
             n_pages=n_pages,
             n_exported=MOST_EXPORTED,
-            choices={
-                "show": checked(SHOW, view.show),
-                "sort": checked(SORT, view.sort),
-                "where": checked(WHERE, view.where),
-                "diff": checked(DIFF, view.diff),
-                "lines": checked(LINES, view.lines),
-                "per": checked(PER_PAGE, view.per),
-                "metric": checked({metric: metric for metric in chosen.report.metrics}, view.metric or ""),
-                "of": checked({"": "any column", **{column: column for column in view.columns}}, view.of),
-                "outcome": checked({"": "any outcome", **{outcome: outcome for outcome in OUTCOMES}}, view.outcome),
-                "slice": checked(_slices(chosen.report), view.slice),
-                "base": checked({one.name: one.name for one in chosen.report.candidates}, view.base),
-            },
+            choices=choices(chosen),
         )
 
     def shown(self, name: str, asked: Sequence[tuple[str, str]]) -> ShownGrid:
         """The first page of what an address asks for; raises as `page` does."""
         chosen = self.chosen(name, asked)
         view = chosen.view
-        columns = tuple(_column(chosen, candidate) for candidate in view.columns)
+        columns = tuple(column_head(chosen, candidate) for candidate in view.columns)
         rows = tuple(self._rows(chosen, chosen.rows[: int(view.per)]))
         return ShownGrid(name, view, columns, rows, partial(_opened, view, chosen.default))
 
@@ -207,13 +195,32 @@ class GridPages:
         ]
 
 
+def choices(chosen: Chosen) -> dict[str, list[tuple[str, str, bool]]]:
+    """Field → what it can be set to: value, words, and whether the view has it so."""
+    report, view = chosen.report, chosen.view
+    return {
+        "show": checked(SHOW, view.show),
+        "sort": checked(SORT, view.sort),
+        "where": checked(WHERE, view.where),
+        "diff": checked(DIFF, view.diff),
+        "lines": checked(LINES, view.lines),
+        "per": checked(PER_PAGE, view.per),
+        "metric": checked({metric: metric for metric in report.metrics}, view.metric or ""),
+        "of": checked({"": "any column", **{column: column for column in view.columns}}, view.of),
+        "outcome": checked({"": "any outcome", **{outcome: outcome for outcome in OUTCOMES}}, view.outcome),
+        "slice": checked(_slices(report), view.slice),
+        "base": checked({one.name: one.name for one in report.candidates}, view.base),
+    }
+
+
 def _opened(view: GridView, default: GridView, example_id: str, trace: str = "") -> str:
     """The query of an example's address: which, and the grid it is opened from."""
     own = [("id", example_id), *([("trace", trace)] if trace else [])]
     return "&".join(filter(None, [urlencode(own), address(view, default, page=view.page)]))
 
 
-def _column(chosen: Chosen, candidate: str) -> Column:
+def column_head(chosen: Chosen, candidate: str) -> Column:
+    """The head of a candidate's column, by the view's metric."""
     view = chosen.view
     mean = "" if view.metric is None else _mean(chosen.report, candidate, view.metric)
     if candidate == view.base:

@@ -15,6 +15,7 @@ from eval_assets.storage.warehouse import Warehouse
 from eval_assets.viewer.grid_view import GridView
 from eval_assets.viewer.score_index import ScoreIndex
 from eval_assets.wording.foreign_text import targets_text
+from eval_assets.wording.numbers import number_text
 
 CHARACTERS = {"1": 200, "2": 400, "3": 600, "6": 1200, "12": 2400, "all": 20_000}
 """Lines of a cell → as much text as can be seen in them at any width."""
@@ -38,6 +39,16 @@ class CellScore:
     label: str | None
     difference: float | None
     is_better: bool | None
+
+    @property
+    def shown(self) -> str | None:
+        """The number, or the label; null where there is neither."""
+        return self.label if self.value is None else number_text(self.value)
+
+    @property
+    def change(self) -> str:
+        """The difference with its sign; empty where there is none."""
+        return number_text(self.difference, sign=True) if self.difference else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,10 +41,10 @@ class ListedEvaluation:
 
 def index_page(project: ViewedProject) -> str:
     """Write the page."""
-    return rendered("index.html.j2", evaluations=list(_listed(project)), folder=str(project.settings.project_dir))
+    return rendered("index.html.j2", evaluations=list(listed(project)), folder=str(project.settings.project_dir))
 
 
-def _listed(project: ViewedProject) -> Iterator[ListedEvaluation]:
+def listed(project: ViewedProject) -> Iterator[ListedEvaluation]:
     """Those that were computed, the latest first; then those that only have a file."""
     computed = project.computed()
     files = project.files()

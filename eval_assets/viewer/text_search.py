@@ -68,12 +68,8 @@ class TextMarks:
         """Examples whose column has a value, as aggregates by slice read it."""
 
         def read() -> Marks:
-            marks = np.zeros(index.n_examples, dtype=bool)
-            for cell in _covering(index, evaluation, list(index.candidates)):
-                rows = warehouse.scan("predictions", cell).select("example_id", "example").collect()
-                groups = example_groups(rows, cluster=None, slices=[column]).examples
-                marks |= index.rows_of(groups.filter(pl.col(column) == value)["example_id"])
-            return marks
+            values = slice_values(warehouse, index, evaluation, column)
+            return (values == value).fill_null(value=False).to_numpy()
 
         return self._remembered((index.version, column, value), read)
 
@@ -87,6 +83,17 @@ class TextMarks:
             while len(self._kept) > MOST_KEPT:
                 self._kept.popitem(last=False)
         return made
+
+
+def slice_values(warehouse: Warehouse, index: ScoreIndex, evaluation: str, column: str) -> pl.Series:
+    """What each example of the index has in a column, as text; null where it has nothing."""
+    found = pl.DataFrame(schema={"example_id": pl.String(), column: pl.String()})
+    for cell in _covering(index, evaluation, list(index.candidates)):
+        rows = warehouse.scan("predictions", cell).select("example_id", "example").collect()
+        found = pl.concat([found, example_groups(rows, cluster=None, slices=[column]).examples])
+    found = found.unique("example_id", keep="first", maintain_order=True)
+    ids = index.example_ids.alias("example_id").to_frame()
+    return ids.join(found, on="example_id", how="left", maintain_order="left")[column]
 
 
 def _texts(

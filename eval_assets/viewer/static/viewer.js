@@ -3,7 +3,7 @@
 (() => {
   const filters = document.getElementById("filters");
   const panel = document.getElementById("panel");
-  const rows = [...document.querySelectorAll("[data-row]")];
+  const listed = () => [...document.querySelectorAll("[data-row]")];
   let at = -1;
 
   const copy = async (button, text) => {
@@ -25,7 +25,8 @@
     const link = event.target.closest("a.open, a[data-why], #panel a[data-trace]");
     if (link && panel && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
       event.preventDefault();
-      at = rows.indexOf(link.closest("[data-row]")) >= 0 ? rows.indexOf(link.closest("[data-row]")) : at;
+      const place = listed().indexOf(link.closest("[data-row]"));
+      at = place >= 0 ? place : at;
       show(link.href);
     }
   });
@@ -82,14 +83,16 @@
   if (later) fill(later);
 
   // The answer is a page of this server, in which every text is escaped.
-  const show = async (address) => {
-    const asked = new URL(address);
+  const answered = async (asked) => {
     asked.searchParams.set("part", "1");
     const answer = await fetch(asked);
-    const read = new DOMParser().parseFromString(await answer.text(), "text/html");
-    panel.replaceChildren(...read.body.childNodes);
+    return new DOMParser().parseFromString(await answer.text(), "text/html").body.childNodes;
+  };
+  const part = globalThis.evalAssets?.part ?? answered;
+  const show = async (address) => {
+    panel.replaceChildren(...await part(new URL(address)));
     panel.hidden = false;
-    rows.forEach((row, place) => row.classList.toggle("is-open", place === at));
+    listed().forEach((row, place) => row.classList.toggle("is-open", place === at));
     panel.scrollTop = 0;
     panel.focus();
     document.getElementById("trace")?.scrollIntoView({ block: "start" });
@@ -97,15 +100,17 @@
   const close = () => {
     panel.hidden = true;
     panel.replaceChildren();
-    rows[at]?.focus();
+    listed()[at]?.focus();
   };
   const go = (place) => {
+    const rows = listed();
     at = Math.min(Math.max(place, 0), rows.length - 1);
     rows[at].focus();
     rows[at].scrollIntoView({ block: "nearest" });
     if (!panel.hidden) open(at, 0);
   };
   const open = (place, column) => {
+    const rows = listed();
     const links = [...rows[place].querySelectorAll("a.open"), ...rows[place].querySelectorAll("a[data-why]")];
     if (links[column]) show(links[column].href);
   };
@@ -116,6 +121,7 @@
       if (event.key === "Escape") event.target.blur();
       return;
     }
+    const rows = listed();
     const named = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
     if (named) {
       event.preventDefault();
