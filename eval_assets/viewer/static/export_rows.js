@@ -67,17 +67,21 @@ Object.assign(globalThis.evalAssets, (() => {
     return make("tr", { tabindex: "-1", "data-row": "1" }, head, view.columns.map((name, place) => gridCell(about, view, name, answers[place])));
   };
 
-  const scoreTable = (name, scores) => make(
-    "table", { class: "reasons" },
-    make("caption", { class: "skip" }, `Scores of ${name}`),
-    make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "Metric"), make("th", { scope: "col", class: "n" }, "Score"), make("th", { scope: "col" }, "Why"))),
-    make("tbody", {}, scores.map(([metric, juror, value, outcome, why]) => make(
-      "tr", {},
-      make("th", { scope: "row" }, metric, juror ? [" ", make("span", { class: "note" }, juror)] : []),
-      make("td", { class: "n" }, value ?? make("span", { class: "missing" }, outcome)),
-      text(why ?? "", "text", "td"),
-    ))),
-  );
+  const scoreTable = (name, scores) => {
+    const hasReasons = scores.some(([, , , , why]) => why);
+    const heads = [make("th", { scope: "col" }, "Metric"), make("th", { scope: "col", class: "n" }, "Score")];
+    return make(
+      "table", { class: "reasons" },
+      make("caption", { class: "skip" }, `Scores of ${name}`),
+      make("thead", {}, make("tr", {}, ...heads, hasReasons ? make("th", { scope: "col" }, "Why") : null)),
+      make("tbody", {}, scores.map(([metric, juror, value, outcome, why]) => make(
+        "tr", {},
+        make("th", { scope: "row" }, metric, juror ? [" ", make("span", { class: "note" }, juror)] : []),
+        make("td", { class: "n" }, value ?? make("span", { class: "missing" }, outcome)),
+        hasReasons ? text(why ?? "", "text", "td") : null,
+      ))),
+    );
+  };
 
   const answerSection = (about, name, [id, sample, outcome, error, said, reasoning, extra, facts, scores]) => {
     const command = `eval-assets trace ${id}`;
