@@ -59,4 +59,5 @@ def main(base_url: str, folder: str, n: str, run_id: str, die_at: str = "") -> N
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started the tests may ignore it
     main(*sys.argv[1:])
