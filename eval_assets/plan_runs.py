@@ -12,6 +12,7 @@ import dagster as dg
 from eval_assets.assets.file_reading import reading_config
 from eval_assets.assets.stage_assets import BACKFILL_TAG, spending_ops
 from eval_assets.automation.backfill import close_backfill, missing_in_dagster, partitions_by_asset, record_backfill
+from eval_assets.automation.failed_runs import first_failure
 from eval_assets.automation.home import PROCESSES
 from eval_assets.automation.leftovers import alive, end_what_the_dead_left
 from eval_assets.automation.uncaptured import uncaptured
@@ -308,11 +309,4 @@ def _reason(result: dg.ExecuteInProcessResult) -> str:
         return "; ".join(refusals)
     if _was_interrupted(result):
         return "stopped"
-    for event in result.all_events:
-        if event.is_step_failure:
-            failure = event.step_failure_data
-            if failure.user_failure_data and failure.user_failure_data.description:
-                return failure.user_failure_data.description
-            if failure.error:
-                return (failure.error.cause or failure.error).message.strip()
-    return "the run failed; its page in the UI says why"
+    return first_failure(result.all_events) or "the run failed; its page in the UI says why"

@@ -3,6 +3,8 @@
 A run that a gate refused has written what it computed: it did not fail in this sense.
 """
 
+from collections.abc import Iterable
+
 import dagster as dg
 
 from eval_assets.automation.claims import open_attempts
@@ -44,11 +46,17 @@ def failed_runs(instance: dg.DagsterInstance, project: Project, names: Names) ->
 
 
 def _reason(instance: dg.DagsterInstance, run_id: str) -> str:
-    """What the first step that failed says, in our words before Dagster's."""
-    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
-        failure = entry.get_dagster_event().step_failure_data
-        if failure.user_failure_data and failure.user_failure_data.description:
-            return failure.user_failure_data.description
-        if failure.error:
-            return (failure.error.cause or failure.error).message.strip()
-    return "its page in the UI says why"
+    entries = instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+    return first_failure(entry.get_dagster_event() for entry in entries) or "its page in the UI says why"
+
+
+def first_failure(events: Iterable[dg.DagsterEvent]) -> str | None:
+    """What the first step that failed says: in our words where they were given, else its error; null if none did."""
+    for event in events:
+        if event.is_step_failure:
+            failure = event.step_failure_data
+            if failure.user_failure_data and failure.user_failure_data.description:
+                return failure.user_failure_data.description
+            if failure.error:
+                return (failure.error.cause or failure.error).message.strip()
+    return None

@@ -7,11 +7,10 @@ import numpy as np
 import polars as pl
 
 from eval_assets.calibration.labelled import LabelledVerdicts, examples_of
-from eval_assets.calibration.statistic import NO_LABELS, Statistic, unmeasured
+from eval_assets.calibration.statistic import NO_LABELS, Statistic, of_agreement, unmeasured
 from eval_assets.config.scales import Scale
 from eval_assets.statistics.intervals import no_interval
 from eval_assets.statistics.judging.agreement import (
-    Agreement,
     cohen_kappa,
     confusion_matrix,
     raw_agreement,
@@ -68,27 +67,27 @@ def agreement_with_people(
         yield from (unmeasured(name, confidence, why="the scores lie between grades") for name in OF_GRADES)
     else:
         known = np.array(list(grades))
-        yield _statistic(
+        yield of_agreement(
             "raw_agreement", raw_agreement(people, judged, confidence=confidence, clusters=examples), detail
         )
-        yield _statistic("cohen_kappa", cohen_kappa(people, judged, labels=known, **draws), detail)
+        yield of_agreement("cohen_kappa", cohen_kappa(people, judged, labels=known, **draws), detail)
         weighted = cohen_kappa(people, judged, labels=known, weights="quadratic", **draws)
-        yield _statistic("cohen_kappa_quadratic", weighted, detail)
+        yield of_agreement("cohen_kappa_quadratic", weighted, detail)
         counts = confusion_matrix(people, judged, labels=known).counts
         matrix = {"labels": list(grades.values()), "counts": counts.tolist(), "rows": "people", "columns": "judge"}
         yield Statistic(
             "confusion_matrix", None, no_interval("a table has none", confidence), rows.height, "counts", detail=matrix
         )
     scores = rows.select("human", "score").to_numpy()
-    yield _statistic("spearman", spearman_correlation(scores[:, 0], scores[:, 1], **draws), detail)
+    yield of_agreement("spearman", spearman_correlation(scores[:, 0], scores[:, 1], **draws), detail)
     level = alpha_level(grades)
     alpha = krippendorff_alpha(verdicts.matrix(with_judge=True), level=level, **draws)
-    yield _statistic("krippendorff_alpha_with_judge", alpha, detail)
+    yield of_agreement("krippendorff_alpha_with_judge", alpha, detail)
     if len(verdicts.raters) == 1:
         yield unmeasured("krippendorff_alpha_raters", confidence, why="one rater: nobody to agree with")
     else:
         among_people = krippendorff_alpha(verdicts.matrix(with_judge=False), level=level, **draws)
-        yield _statistic("krippendorff_alpha_raters", among_people, detail)
+        yield of_agreement("krippendorff_alpha_raters", among_people, detail)
 
 
 def agreement_of_jurors(verdicts: pl.DataFrame, scale: Scale, *, confidence: float, seed: int) -> Iterator[Statistic]:
@@ -135,8 +134,3 @@ def alpha_level(grades: Mapping[float, str] | None) -> AlphaLevel:
     if grades is None:
         return "interval"
     return "nominal" if len(grades) == BINARY else "ordinal"
-
-
-def _statistic(name: str, measured: Agreement, detail: Mapping[str, Any]) -> Statistic:
-    method = f"{measured.measure}; {measured.interval.method}"
-    return Statistic(name, measured.value, measured.interval, measured.n, method, detail=detail)

@@ -7,7 +7,7 @@ import polars as pl
 
 from eval_assets.calibration.biases import OUTCOME_OF_A
 from eval_assets.calibration.labelled import examples_of
-from eval_assets.calibration.statistic import Statistic
+from eval_assets.calibration.statistic import Statistic, of_agreement
 from eval_assets.statistics.judging.agreement import cohen_kappa, confusion_matrix, raw_agreement
 from eval_assets.statistics.judging.preferences import TIE
 from eval_assets.tables.columns import CANDIDATE
@@ -50,8 +50,7 @@ def agreement_on_pairs(
         clusters=clusters,
     )
     for name, found in (("pairs_raw_agreement", agreement), ("pairs_cohen_kappa", kappa)):
-        method = f"{found.measure}; {found.interval.method}"
-        yield Statistic(name, found.value, found.interval, found.n, method, detail=detail)
+        yield of_agreement(name, found, detail)
 
 
 def _both(preferences: pl.DataFrame, predictions: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:

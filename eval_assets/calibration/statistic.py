@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from eval_assets.config.candidate import Candidate
 from eval_assets.statistics.intervals import Interval, no_interval
+from eval_assets.statistics.judging.agreement import Agreement
 
 NO_LABELS = "uncalibrated: no human labels"
 
@@ -37,6 +39,12 @@ class Statistic:
     detail: Mapping[str, Any] = field(default_factory=dict)
     slice: tuple[str, str] | None = None
     other_judge: str | None = None
+
+
+def of_agreement(name: str, measured: Agreement, detail: Mapping[str, Any] = MappingProxyType({})) -> Statistic:
+    """The statistic that a measured agreement is."""
+    method = f"{measured.measure}; {measured.interval.method}"
+    return Statistic(name, measured.value, measured.interval, measured.n, method, detail=dict(detail))
 
 
 def unmeasured(name: str, confidence: float, *, why: str = NO_LABELS) -> Statistic:

@@ -10,10 +10,10 @@ import numpy as np
 import polars as pl
 
 from eval_assets.calibration.labelled import LabelledVerdicts, examples_of
-from eval_assets.calibration.statistic import Statistic
+from eval_assets.calibration.statistic import Statistic, of_agreement
 from eval_assets.config.scales import Scale
 from eval_assets.statistics.intervals import no_interval
-from eval_assets.statistics.judging.agreement import Agreement, cohen_kappa, raw_agreement, spearman_correlation
+from eval_assets.statistics.judging.agreement import cohen_kappa, raw_agreement, spearman_correlation
 
 DRAWS = 500
 """Resamples of a slice or of a pair of judges, of which there may be hundreds."""
@@ -135,20 +135,15 @@ def _agreement(
         return
     clusters = examples_of(rows)
     if is_graded:
-        yield _statistic(raw, raw_agreement(first, second, confidence=confidence, clusters=clusters))
+        yield of_agreement(raw, raw_agreement(first, second, confidence=confidence, clusters=clusters))
         weighted = cohen_kappa(
             first, second, confidence=confidence, n_resamples=DRAWS, seed=seed, weights="quadratic", labels=known,
             clusters=clusters,
         )  # fmt: skip
-        yield _statistic(kappa, weighted)
+        yield of_agreement(kappa, weighted)
     else:
         scores = rows.select("first_score", "second_score").cast(pl.Float64).to_numpy()
         order = spearman_correlation(
             scores[:, 0], scores[:, 1], confidence=confidence, n_resamples=DRAWS, seed=seed, clusters=clusters
         )
-        yield _statistic(rank, order)
-
-
-def _statistic(name: str, measured: Agreement) -> Statistic:
-    method = f"{measured.measure}; {measured.interval.method}"
-    return Statistic(name, measured.value, measured.interval, measured.n, method)
+        yield of_agreement(rank, order)
