@@ -1,12 +1,12 @@
 """The page on which a prompt is edited and tried on a few rows, beside the current one, before it is saved."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from eval_assets.config.problems import nearest
 from eval_assets.config.project import Project
 from eval_assets.errors import EditError, EvalAssetsError, ViewError
+from eval_assets.viewer.form_numbers import number_in_form
 from eval_assets.viewer.grid_page import GridPages, ShownGrid
 from eval_assets.viewer.page_writing import rendered
 from eval_assets.viewer.prompt_saving import save_prompt, stands_as
@@ -162,12 +162,13 @@ def _sent(files: Project, typed: Draft, fields: Mapping[str, str]) -> Draft:
     if model not in files.models:
         raise ViewError(f"model: expected a file of data/models, got {model!r:.80}; {nearest(model, files.models)}")
     ids = tuple(dict.fromkeys(line.strip() for line in fields.get("ids", "").splitlines() if line.strip()))
-    first = _number(fields, "first")
+    first = number_in_form(fields, "first")
     n_first = FIRST_ROWS if first is None else int(first)
     n_rows = len(ids) or n_first
     if not 1 <= n_rows <= MOST_ROWS:
         raise ViewError(f"rows: expected 1 to {MOST_ROWS}, got {n_rows:,}")
-    requests, dollars = _number(fields, "max_requests"), _number(fields, "max_cost_usd")
+    requests = number_in_form(fields, "max_requests")
+    dollars = number_in_form(fields, "max_cost_usd", whole=False)
     if requests is None and dollars is None:
         raise ViewError("expected a budget, in requests or dollars, got none")
     return replace(
@@ -178,19 +179,6 @@ def _sent(files: Project, typed: Draft, fields: Mapping[str, str]) -> Draft:
         max_requests=None if requests is None else int(requests),
         max_cost_usd=dollars,
     )
-
-
-def _number(fields: Mapping[str, str], name: str) -> float | None:
-    said = fields.get(name, "").strip()
-    if not said:
-        return None
-    try:
-        value = float(said)
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and value >= 0 and (name == "max_cost_usd" or value.is_integer())):
-        raise ViewError(f"{name}: expected a number from 0, got {said!r:.80}")
-    return value
 
 
 def _as_typed(text: str) -> str:
