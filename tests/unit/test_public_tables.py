@@ -244,8 +244,8 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
     "asked_again": (
         ("evaluation",),
         (
-            f"{PREDICTIONS}, asking_id text, lane text, former_response_id text, former_output text, former_outcome text, "
-            "state text, said_at time"
+            f"{PREDICTIONS}, asking_id text, lane text, former_response_id text, former_output text, "
+            "former_outcome text, state text, said_at time"
         ),
     ),
     "runs": (
