@@ -1,13 +1,16 @@
 """The stage that computes a cell's heuristic metrics. What a metric computes is in `metrics`."""
 
 import os
-from collections.abc import Iterator, Sequence
+import socket
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from eval_assets.errors import MetricError
 from eval_assets.metrics.definition import ResolvedMetric
+from eval_assets.metrics.registry import metric_fingerprint
 from eval_assets.metrics.scoring.prediction_scores import ScoringReport, score_predictions
 from eval_assets.stages.cell_inputs import versioned_rows
 from eval_assets.stages.content_hash import RowsHash
@@ -26,14 +29,36 @@ ROWS_WORTH_A_PROCESS = 20_000
 def compute_heuristic_metrics(run: Computation) -> Written:
     """Compute the heuristic metrics of a cell."""
     evaluation, stored = run.evaluation()
+    metrics = run.room.versions.metrics(evaluation)
+    _refuse_other_metrics(evaluation.name, metrics, stored.content["metric_fingerprints"])
     return write_scores(
         parse_cell(run.key),
-        run.room.versions.metrics(evaluation),
+        metrics,
         warehouse=run.room.warehouse,
         scratch=run.room.scratch,
         run_id=run.run_id,
         stored=stored,
     )
+
+
+def _refuse_other_metrics(evaluation: str, metrics: Sequence[ResolvedMetric], read: Mapping[str, str]) -> None:
+    """Refuse code that isn't the one recorded with the evaluation: scores are recorded as made by that.
+
+    Args:
+        evaluation: Its name.
+        metrics: Its metrics, as their code lies here.
+        read: Label → fingerprint of each, from when the evaluation was read.
+
+    Raises:
+        MetricError: The file was read before the code was edited, or on a machine with other code.
+    """
+    others = [metric.label for metric in metrics if read.get(metric.label) != metric_fingerprint(metric)]
+    if others:
+        raise MetricError(
+            f"evaluation {evaluation}: expected the code of {', '.join(others)} as it was when that was read, "
+            f"got another on {socket.gethostname()}; bring this machine's files up to date, or read the evaluation "
+            "again, as `eval-assets run` and `refresh` do"
+        )
 
 
 def write_scores(
