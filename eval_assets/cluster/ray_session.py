@@ -25,7 +25,7 @@ THIS_MACHINE = "local"
 NOT_SHIPPED = (".git", ".venv", ".dagster", ".env*", "**/__pycache__")
 """What of a project's folder no worker is sent."""
 
-REMEDY = "install it with: pip install 'eval-assets[ray]' (in a checkout: pip install -e '.[ray]')"
+RAY_INSTALLATION = "pip install 'eval-assets[ray]' (in a checkout: pip install -e '.[ray]')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +185,9 @@ class RaySession:
 
     def _connected(self) -> Any:
         if not is_ray_installed():
-            raise ClusterError(f"`engine: ray` needs the package ray, which isn't installed; {REMEDY}")
+            raise ClusterError(
+                f"`engine: ray` needs the package ray, which isn't installed; install it with: {RAY_INSTALLATION}"
+            )
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
         import ray
 

@@ -33,6 +33,7 @@ class RayShards:
         self._threads: ThreadPoolExecutor | None = None
         self._task: Any = None
         self._under_way = set[Any]()
+        self._is_broken_off = False
         self.n_at_once = 1
 
     def __enter__(self) -> Self:
@@ -43,6 +44,7 @@ class RayShards:
         if self._threads is None:
             return
         if kind is not None:
+            self._is_broken_off = True
             for reference in list(self._under_way):
                 self._session.ray.cancel(reference, force=True)
         self._threads.shutdown(cancel_futures=True)
@@ -84,6 +86,8 @@ class RayShards:
             try:
                 computed = self._outcome(parcel)
             except self._session.lost as error:
+                if self._is_broken_off:
+                    raise
                 died = error
                 continue
             if isinstance(computed, Exception):
