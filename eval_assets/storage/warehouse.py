@@ -10,7 +10,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ from eval_assets.storage.integrity.data_files import (
 )
 from eval_assets.storage.integrity.remedies import damaged
 from eval_assets.storage.open_tables import SECONDS_BETWEEN_LOOKS, OpenTable
+from eval_assets.storage.remote.conditional_writes import prove_conditional_writes
+from eval_assets.storage.remote.objects import Objects
 from eval_assets.storage.snapshots import Commit, Snapshot, damage_said, newest_with, partition_name
 from eval_assets.tables.schemas import PARTITIONED_BY, SCHEMAS
 
@@ -88,6 +90,15 @@ class Warehouse:
         """Whether the root is a folder of this machine."""
         return "://" not in self.root
 
+    @cached_property
+    def objects(self) -> Objects:
+        """What lies beside the tables of a remote warehouse."""
+        return Objects(self.root, self.storage_options)
+
+    def look_anew(self, table: str) -> None:
+        """Have the next look at a table of an object store be one, however short ago the last one was."""
+        self._n_written[table] += 1
+
     def uri(self, table: str) -> str:
         """Address of a table."""
         return f"{self.root.rstrip('/')}/{table}"
@@ -117,6 +128,8 @@ class Warehouse:
             return
         if self.is_local:
             Path(self.uri(table)).mkdir(parents=True, exist_ok=True)
+        else:
+            prove_conditional_writes(self.objects)
         insist(
             table,
             lambda: DeltaTable.create(
