@@ -59,9 +59,13 @@ class LoopbackS3:
 
     @property
     def options(self) -> dict[str, str]:
-        """Storage options as delta-rs names them."""
+        return self.options_of(self.url)
+
+    @staticmethod
+    def options_of(url: str) -> dict[str, str]:
+        """Storage options for a server, as delta-rs names them."""
         return {
-            "aws_endpoint_url": self.url,
+            "aws_endpoint_url": url,
             "aws_access_key_id": "none",
             "aws_secret_access_key": "none",
             "aws_region": "us-east-1",
