@@ -83,6 +83,11 @@ class LoopbackS3:
         return self._control("asked")
 
     @property
+    def trail(self) -> list[str]:
+        """Every request in order, as method and address."""
+        return self._control("trail")
+
+    @property
     def n_requests(self) -> int:
         return sum(self.asked.values())
 
@@ -106,6 +111,7 @@ class Store:
         self.latency_seconds, self.conditions = latency_seconds, conditions
         self.objects: dict[str, bytes] = {}
         self.asked: Counter[tuple[str, str]] = Counter()
+        self.trail: list[str] = []
         self.lock = threading.Lock()
         self.n_to_fail = 0
         self._uploads: dict[str, dict[int, bytes]] = {}
@@ -123,6 +129,8 @@ class Store:
     def controlled(self, query: dict[str, str]) -> Any:
         if "fail" in query:
             self.n_to_fail = int(query["fail"])
+        if "trail" in query:
+            return self.trail
         if "asked" in query:
             return {f"{method} {kind}": n for (method, kind), n in sorted(self.asked.items())}
         return self.keys()
@@ -214,6 +222,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _is_refused(self, key: str, kind: str) -> bool:
         with self.store.lock:
             self.store.asked[self.command, kind] += 1
+            self.store.trail.append(f"{self.command} {self.path}")
         time.sleep(self.store.latency_seconds)
         if self.store.is_failing():
             self._answer(503, b"<Error><Code>SlowDown</Code><Message>slow down</Message></Error>")

@@ -6,6 +6,7 @@ What they mean is the business of the other modules here.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from eval_assets.errors import StorageError
@@ -42,6 +43,19 @@ class Stored:
     tag: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An object in a list.
+
+    Args:
+        path: Below the root.
+        e_tag: Of its content; null where the store names none.
+    """
+
+    path: str
+    e_tag: str | None
+
+
 class Objects:
     """JSON objects below the root of a remote warehouse; safe to use from several threads.
 
@@ -62,7 +76,7 @@ class Objects:
             raise StorageError(
                 f"a warehouse in an object store ({root}) takes the package obstore: `{INSTALL}`"
             ) from error
-        self._obstore, self.root = obstore, root
+        self._obstore, self.root, self.storage_options = obstore, root, storage_options
         config, client = _separated(storage_options)
         opening: Any = from_url
         try:
@@ -105,8 +119,46 @@ class Objects:
         except (exceptions.BaseError, OSError) as error:
             raise self._failed(path, error) from error
 
-    def write(self, path: str, body: bytes, *, media_type: str | None = None) -> None:
-        """Write an object, whatever there is."""
+    def create(self, path: str, body: bytes) -> str | None:
+        """Write an object that there is none of yet. Returns its tag.
+
+        Raises:
+            ConflictError: Somebody else wrote one.
+        """
+        exceptions = self._obstore.exceptions
+        try:
+            return _tag(self._obstore.put(self._store, path, body, mode="create")).get("e_tag")
+        except (exceptions.AlreadyExistsError, exceptions.PreconditionError) as error:
+            found = self._obstore.get(self._store, path)
+            if bytes(found.bytes()) == body:  # an attempt whose answer was lost was repeated
+                return _tag(found.meta).get("e_tag")
+            raise ConflictError(path) from error
+        except (exceptions.BaseError, OSError) as error:
+            raise self._failed(path, error) from error
+
+    def bytes_of(self, path: str) -> bytes:
+        """An object that is there."""
+        try:
+            return bytes(self._obstore.get(self._store, path).bytes())
+        except (self._obstore.exceptions.BaseError, OSError) as error:
+            raise self._failed(path, error) from error
+
+    def listed(self, prefix: str, *, after: str | None = None) -> list[Listed]:
+        """Objects whose path begins so, in the order of their names.
+
+        Args:
+            prefix: Ends with a slash.
+            after: Only those whose names come after this one.
+        """
+        try:
+            chunks = self._obstore.list(self._store, prefix, offset=after, chunk_size=1_000)
+            found = [Listed(one["path"], one.get("e_tag")) for chunk in chunks for one in chunk]
+        except (self._obstore.exceptions.BaseError, OSError) as error:
+            raise self._failed(prefix, error) from error
+        return sorted(found, key=lambda one: one.path)
+
+    def write(self, path: str, body: bytes | Path, *, media_type: str | None = None) -> None:
+        """Write an object, whatever there is, from bytes or from a file."""
         attributes: Any = None if media_type is None else {"Content-Type": media_type}
         try:
             self._obstore.put(self._store, path, body, attributes=attributes)
