@@ -6,7 +6,7 @@
 Each worker is the same command, `eval-assets run`, in a process, project folder, state folder and Dagster home of its
 own. The provider and the store are processes on loopback; `--endpoint` names another store. The first line is one
 process on a local warehouse: every table of the others is compared with its tables, but for what tells runs apart
-(ids of runs and replies, times, latencies).
+(ids of runs and replies, times, versions of tables, and whether another run paid for a reply).
 """
 
 import argparse
@@ -28,15 +28,7 @@ from eval_assets.tables.schemas import SCHEMAS
 from tests.loopback_s3 import LoopbackS3
 
 ROOT = Path(__file__).parents[1]
-OF_RUNS = {
-    "run_id",
-    "response_id",
-    "latency_seconds",
-    "first_token_seconds",
-    "requested_at",
-    "prediction_id",
-    "score_id",
-}
+OF_RUNS = {"run_id", "response_id", "latency_seconds", "first_token_seconds", "requested_at", "reused", "versions"}
 NOT_COMPARED = {"runs", "responses", "aggregate_history"}
 """Tables that hold who did what, and when."""
 
@@ -79,14 +71,20 @@ def tables_of(warehouse: Warehouse) -> dict[str, pl.DataFrame]:
 
 
 def differing(found: Mapping[str, pl.DataFrame], wanted: Mapping[str, pl.DataFrame]) -> list[str]:
-    """Tables that aren't equal."""
-    empty = pl.DataFrame()
+    """Tables that aren't equal, and in which columns."""
     return [
-        f"{table} ({found.get(table, empty).height} of {wanted.get(table, empty).height} rows)"
+        f"{table} ({' '.join(columns_between(found.get(table), wanted.get(table)))})"
         for table in sorted(found.keys() | wanted.keys())
-        if not found.get(table, empty).equals(wanted.get(table, empty))
-        and found.get(table, empty).height + wanted.get(table, empty).height
+        if columns_between(found.get(table), wanted.get(table))
     ]
+
+
+def columns_between(found: pl.DataFrame | None, wanted: pl.DataFrame | None) -> list[str]:
+    """Columns in which two tables differ; a table without rows is like none."""
+    found, wanted = pl.DataFrame() if found is None else found, pl.DataFrame() if wanted is None else wanted
+    if found.height != wanted.height:
+        return [f"{found.height} rows, expected {wanted.height}"]
+    return [name for name in wanted.columns if wanted.height and not found[name].equals(wanted[name])]
 
 
 class Experiment:
@@ -155,8 +153,7 @@ def main() -> None:
         options = LoopbackS3.options_of(chosen.endpoint) if store is None else store.options
         experiment = Experiment(Path(folder), provider, size, is_judged=chosen.judged)
         try:
-            if os.environ.get("ALONE"):
-                show("1, local warehouse", experiment.alone())
+            show("1, local warehouse", experiment.alone())
             for n_workers in chosen.workers:
                 show(str(n_workers), experiment.together(n_workers, store, options))
                 if store is not None:

@@ -95,6 +95,10 @@ class LoopbackS3:
         """Answer so many requests with 503."""
         self._control(f"fail={n}")
 
+    def drop_next(self, n: int) -> None:
+        """Do as so many conditional writes say, and answer with 503 all the same."""
+        self._control(f"drop={n}")
+
     def keys(self, prefix: str = "") -> list[str]:
         """Bucket and key of all objects."""
         return [key for key in self._control("keys") if key.startswith(prefix)]
@@ -113,7 +117,7 @@ class Store:
         self.asked: Counter[tuple[str, str]] = Counter()
         self.trail: list[str] = []
         self.lock = threading.Lock()
-        self.n_to_fail = 0
+        self.n_to_fail = self.n_to_drop = 0
         self._uploads: dict[str, dict[int, bytes]] = {}
 
     def is_failing(self) -> bool:
@@ -129,6 +133,8 @@ class Store:
     def controlled(self, query: dict[str, str]) -> Any:
         if "fail" in query:
             self.n_to_fail = int(query["fail"])
+        if "drop" in query:
+            self.n_to_drop = int(query["drop"])
         if "trail" in query:
             return self.trail
         if "asked" in query:
@@ -260,7 +266,11 @@ class _Handler(BaseHTTPRequestHandler):
             )
             if is_met:
                 self.store.objects[key] = body
-        if not is_met:
+            is_dropped = is_met and bool(absent or same) and self.store.n_to_drop > 0
+            self.store.n_to_drop -= is_dropped
+        if is_dropped:
+            self._answer(503, b"<Error><Code>SlowDown</Code></Error>")
+        elif not is_met:
             self._answer(412, b"<Error><Code>PreconditionFailed</Code></Error>")
         elif wrapped:
             self._xml(wrapped, f"<ETag>{escape(etag(body))}</ETag>")

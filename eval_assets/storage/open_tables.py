@@ -138,7 +138,8 @@ class OpenTable:
 
     def snapshot(self) -> NamedTable:
         """The latest version, unaffected by later ones: a lazy scan of it stays what it was."""
-        if self._snapshot is None or self._snapshot.version() != self.version():
+        version = self.version()  # which forgets the snapshot if the table is another one
+        if self._snapshot is None or self._snapshot.version() != version:
             opened = self._opened()
             self._refuse(opened)
             self._snapshot = opened

@@ -41,7 +41,7 @@ from eval_assets.storage.integrity.remedies import damaged
 from eval_assets.storage.open_tables import OpenTable
 from eval_assets.storage.remote.conditional_writes import prove_conditional_writes
 from eval_assets.storage.remote.mirror import Mirror
-from eval_assets.storage.remote.objects import Objects
+from eval_assets.storage.remote.object_store import Objects
 from eval_assets.storage.snapshots import Commit, Snapshot, damage_said, newest_with, partition_name
 from eval_assets.tables.schemas import PARTITIONED_BY, SCHEMAS
 

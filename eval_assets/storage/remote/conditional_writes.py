@@ -3,7 +3,7 @@
 import uuid
 
 from eval_assets.errors import StorageError
-from eval_assets.storage.remote.objects import ConflictError, Objects
+from eval_assets.storage.remote.object_store import ConflictError, Objects
 
 PROVED = "_claims/conditional_writes.json"
 """Is there once the proof succeeded."""

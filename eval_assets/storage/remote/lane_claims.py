@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from eval_assets.errors import StorageError
-from eval_assets.storage.remote.objects import ConflictError, Objects, Stored
+from eval_assets.storage.remote.object_store import ConflictError, Objects, Stored
 from eval_assets.storage.remote.owners import Owner, OwnerWatch, Whereabouts
 
 ATTEMPTS = 100

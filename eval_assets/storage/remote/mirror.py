@@ -17,7 +17,7 @@ from deltalake.exceptions import CommitFailedError
 
 from eval_assets.storage.commit_ledger import SIZE
 from eval_assets.storage.integrity.data_files import LOCAL, NamedTable
-from eval_assets.storage.remote.objects import ConflictError, Listed, Objects
+from eval_assets.storage.remote.object_store import ConflictError, Listed, Objects
 
 SECONDS_BETWEEN_LOOKS = 5.0
 """How long a look counts, where each is a request: what others commit is seen that late."""

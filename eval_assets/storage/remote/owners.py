@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from eval_assets.errors import StorageError
-from eval_assets.storage.remote.objects import ConflictError, Objects
+from eval_assets.storage.remote.object_store import ConflictError, Objects
 
 BEAT_SECONDS = 10.0
 EXPIRED_AFTER_SECONDS = 60.0
