@@ -22,27 +22,8 @@ from eval_assets.metrics.prediction_rows import Rows
 from eval_assets.metrics.text.words import split_words
 
 SIGNS = [*"-+<=>#.,:/'’^%$€()[]!?\"_&", "–", "−", "\u0301", "\x00", "\u200b"]
-PIECES = [
-    "a",
-    "A",
-    "an",
-    "The",
-    "x",
-    "Cl",
-    "C",
-    "e",
-    "5",
-    "1",
-    "000",
-    "2.5",
-    "Zürich",
-    "ΣΊΣΥΦΟΣ",
-    "İ",
-    "ﬁ",
-    "東京",
-    "🙂",
-    "ไทย",
-]
+WORDS = ["a", "A", "an", "The", "x", "Cl", "C", "5"]
+PIECES = [*WORDS, "e", "1", "000", "2.5", "Zürich", "ΣΊΣΥΦΟΣ", "İ", "ﬁ", "東京", "🙂", "ไทย"]
 SPACES = [" ", "  ", "\n", "\t", "\u00a0", "\u3000", "\x1c", "\x85"]
 
 
