@@ -49,9 +49,7 @@ def wait_for(provider: LoopbackProvider, running: subprocess.Popen[str], at_once
         time.sleep(0.01)
 
 
-def test_cells_are_asked_at_once_and_what_they_share_is_paid_once_and_accounted(
-    lab: Lab, files: Files, provider
-) -> None:
+def test_cells_are_asked_at_once_and_what_they_share_is_paid_once(lab: Lab, files: Files, provider) -> None:
     widen(files, 24, prices={"request_usd": 0.5})
     provider.latency_seconds = 0.5
     files.change("evaluations", "main", **TWO_CELLS)
