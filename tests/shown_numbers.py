@@ -9,7 +9,7 @@ import re
 import shutil
 from collections.abc import Mapping
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from io import StringIO
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 
 import dagster as dg
 import polars as pl
+from starlette.testclient import TestClient
 
 from tests.command_line import exit_code
 from tests.shown_tables import ShownTable, html_tables, markdown_tables, terminal_tables
@@ -53,7 +54,11 @@ STATISTICS = {
     "Cohen's kappa": "cohen_kappa",
     "Cohen's kappa, quadratic weights": "cohen_kappa_quadratic",
     "Spearman's rank correlation": "spearman",
-    "Krippendorff's alpha, people and judge": "krippendorff_alpha_raters",
+    "Krippendorff's alpha, people and judge": "krippendorff_alpha_with_judge",
+    "score per 100 characters": "length_bias",
+    "score per 100 characters, beyond people's": "length_bias_beyond_people",
+    "outputs with the most frequent score": "most_frequent_score_share",
+    "justifications copied from its own examples": "copied_justification_share",
 }
 Row = Mapping[str, Any]
 
@@ -78,6 +83,7 @@ class Shown:
 
     name: str
     folder: Path
+    _printed: dict[tuple[str, ...], str] = field(default_factory=dict)
 
     def table(self, name: str) -> pl.DataFrame:
         """Rows of the evaluation in a table of the warehouse, read by nobody's function."""
@@ -85,10 +91,12 @@ class Shown:
         return table.filter(pl.col("evaluation") == self.name).collect()
 
     def printed(self, *arguments: str) -> str:
-        """What a command prints."""
-        with redirect_stdout(StringIO()) as out:
-            exit_code(self.folder / "data", *arguments)
-        return out.getvalue()
+        """What a command prints; it is asked once."""
+        if arguments not in self._printed:
+            with redirect_stdout(StringIO()) as out:
+                exit_code(self.folder / "data", *arguments)
+            self._printed[arguments] = out.getvalue()
+        return self._printed[arguments]
 
     @cached_property
     def aggregates(self) -> dict[tuple[str, str], Row]:
@@ -144,7 +152,11 @@ class Shown:
         return table
 
     def viewed(self, address: str) -> str:
-        return viewer_of(self.folder, can_edit=True).get(address).text
+        return self._viewer.get(address).text
+
+    @cached_property
+    def _viewer(self) -> TestClient:
+        return viewer_of(self.folder, can_edit=True)
 
     def metadata(self, asset: str, partition: str) -> dict[str, Any]:
         """What the Dagster UI shows of a partition that was materialized last."""
