@@ -20,6 +20,7 @@ from eval_assets.errors import (
     EditError,
     EvalAssetsError,
     LabelError,
+    RowsGoneError,
     StorageError,
     TraceError,
     ViewError,
@@ -47,7 +48,13 @@ OWN_FIELDS = ("id", "trace", "part")
 
 STATIC = {"viewer.css": "text/css", "viewer.js": "text/javascript"}
 
-STATUS = {(ViewError, TraceError, ConfigError): 404, (StorageError,): 503, (LabelError,): 400, (EditError,): 403}
+STATUS = {
+    (ViewError, TraceError, ConfigError): 404,
+    (RowsGoneError,): 410,
+    (StorageError,): 503,
+    (LabelError,): 400,
+    (EditError,): 403,
+}
 
 
 def viewer_app(project: ViewedProject, hosts: Collection[str]) -> Starlette:
@@ -91,6 +98,7 @@ class _Viewer:
             Route("/trace", self._answer(self._found)),
             Route("/evaluations/{name}", self._page(lambda request: self._evaluations.page(_name(request)))),
             Route("/evaluations/{name}/grid", self._page(self._grid)),
+            Route("/evaluations/{name}/columns", self._page(self._columns)),
             Route("/evaluations/{name}/grid.csv", self._answer(self._table)),
             Route("/evaluations/{name}/example", self._answer(self._example)),
             Route("/evaluations/{name}/again", self._asked_again, methods=["POST"]),
@@ -108,6 +116,10 @@ class _Viewer:
 
     def _grid(self, request: Request) -> str:
         return self._grids.page(_name(request), request.query_params.multi_items())
+
+    def _columns(self, request: Request) -> str:
+        asked = [pair for pair in request.query_params.multi_items() if pair[0] != "part"]
+        return self._grids.more_columns(_name(request), asked, is_part=request.query_params.get("part") == "1")
 
     def _table(self, request: Request) -> Response:
         text = self._grids.table(_name(request), request.query_params.multi_items())

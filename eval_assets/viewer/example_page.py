@@ -11,11 +11,13 @@ from eval_assets.errors import ViewError
 from eval_assets.requests.conversations import answer_in, readable
 from eval_assets.storage.tracing.trace import parts_of
 from eval_assets.storage.tracing.trace_ids import find_named
-from eval_assets.storage.tracing.trace_links import judge_part
+from eval_assets.storage.tracing.trace_links import judge_part, votes_for
 from eval_assets.storage.tracing.trace_text import trace_sections
 from eval_assets.storage.warehouse import Warehouse
+from eval_assets.tables.columns import CANDIDATE
 from eval_assets.viewer.asking_page import AskingDesk, ShownAsking
-from eval_assets.viewer.grid_page import Chosen
+from eval_assets.viewer.chosen import Chosen
+from eval_assets.viewer.columns import ColumnRows
 from eval_assets.viewer.page_writing import rendered
 from eval_assets.viewer.viewed_project import ViewedProject
 from eval_assets.wording.foreign_text import shortened, targets_text
@@ -53,10 +55,15 @@ class ShownScore:
 class ShownAnswer:
     """One sample of one candidate."""
 
-    candidate: str
+    column: ColumnRows
     row: Row
     said: str | None
     scores: tuple[ShownScore, ...]
+
+    @property
+    def candidate(self) -> Candidate:
+        """`model@prompt`."""
+        return Candidate.of_row(self.column.cell)
 
     @property
     def facts(self) -> str:
@@ -79,12 +86,14 @@ class Trace:
         prediction_id: Of the answer.
         sections: Heading and text, as `eval-assets trace` prints them.
         run_ids: Of the Dagster runs that wrote its parts.
+        is_stored: Whether `eval-assets trace` finds it: the answer of a former state was replaced since.
         prompt: Name and version of the prompt it was rendered from.
     """
 
     prediction_id: str
     sections: tuple[tuple[str, str], ...]
     run_ids: tuple[str, ...]
+    is_stored: bool
     prompt: tuple[str, int] | None
 
 
@@ -123,14 +132,16 @@ class ExamplePages:
         Raises:
             ViewError: There is no such example, or the prediction is of another one.
         """
-        name, columns = chosen.report.evaluation.name, chosen.view.columns
+        name = chosen.report.evaluation.name
+        columns = [chosen.index.columns[column] for column in chosen.view.columns]
         wanted = _wanted(chosen, example_id)
         rows, heuristic, judged = answer_rows(
-            self._project.warehouse, name, columns, wanted, pl.col("example_id") == example_id
+            self._project.warehouse, columns, wanted, pl.col("example_id") == example_id
         )
         if rows.is_empty():
             raise ViewError(f"{name}: no column of the grid has an answer to {example_id!r:.80}; choose others")
-        first = rows.row(0, named=True)
+        own = [column.name for column in columns if column.is_own]
+        first = rows.sort(~CANDIDATE.is_in(own), maintain_order=True).row(0, named=True)
         return rendered(
             "example.html.j2",
             name=name,
@@ -139,8 +150,9 @@ class ExamplePages:
             inputs=readable(first["inputs"]),
             targets=targets_text(first["targets"]),
             context=first["context"],
+            row=first["example_sha256"],
             answers=shown_answers(columns, rows, heuristic, judged),
-            trace=self._trace(rows, judged, traced) if traced else None,
+            trace=self._trace(chosen, rows, judged, traced) if traced else None,
             dagster_url=self._project.dagster_url,
             can_edit=self._project.can_edit,
             asking=self._asking(name, rows),
@@ -153,14 +165,16 @@ class ExamplePages:
         said, is_problem = self._desk.said(rows["prediction_id"].to_list())
         return Asking(self._desk.token, self._desk.shown(name, rows), said, is_problem)
 
-    def _trace(self, rows: pl.DataFrame, judged: pl.DataFrame, prediction_id: str) -> Trace:
+    def _trace(self, chosen: Chosen, rows: pl.DataFrame, judged: pl.DataFrame, prediction_id: str) -> Trace:
         found = rows.filter(pl.col("prediction_id") == prediction_id).to_dicts()
         if not found:
             raise ViewError(f"trace: expected a prediction of this example, got {prediction_id!r:.80}")
         warehouse = self._project.warehouse
-        traced = parts_of(warehouse, found[0])
-        judged = judged.filter(pl.col("prediction_id") == prediction_id, pl.col("juror").is_null())
-        verdicts = [{"judge": judge_part(warehouse, verdict)} for verdict in judged.to_dicts()]
+        column = chosen.index.columns[Candidate.of_row(found[0])]
+        traced = parts_of(warehouse, {**found[0], **column.cell}, column.held_by.get("predictions"))
+        same = [pl.col(name) == found[0][name] for name in ("prediction_id", "model", "prompt")]
+        said = [{**verdict, **column.cell} for verdict in judged.filter(*same).to_dicts()]
+        verdicts = [{"judge": judge_part(warehouse, one, votes_for(one, said))} for one in said if one["juror"] is None]
         parts = [*trace_sections(traced), *(section for verdict in verdicts for section in trace_sections(verdict))]
         prompt = traced["prompt"]
         runs = [traced[part]["run_id"] for part in ("prediction", "prompt", "model", "example") if traced[part]]
@@ -168,6 +182,7 @@ class ExamplePages:
             prediction_id,
             tuple((head, "\n".join(lines)) for head, *lines in parts),
             tuple(dict.fromkeys(run for run in runs if run)),
+            column.versions is None,
             (prompt["name"], prompt["version"]) if prompt else None,
         )
 
@@ -198,48 +213,49 @@ def _wanted(chosen: Chosen, example_id: str) -> pl.Expr:
 
 
 def answer_rows(
-    warehouse: Warehouse, evaluation: str, columns: Sequence[str], near: pl.Expr, wanted: pl.Expr
+    warehouse: Warehouse, columns: Sequence[ColumnRows], near: pl.Expr, wanted: pl.Expr
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Read whole answers.
 
     Args:
         warehouse: Where they are.
-        evaluation: Its name.
-        columns: Candidates.
+        columns: Whose.
         near: Rows that have to be read, told by what files hold statistics of.
         wanted: Those of them that are kept.
 
     Returns:
         Rows of `predictions`, sample by sample, of `heuristic_metrics` and of `judge_scores`.
     """
-    cells = [{"evaluation": evaluation, **Candidate(name).columns} for name in columns]
     predictions, heuristic, judged = (
         frame.filter(wanted)
         for frame in pl.collect_all(
-            pl.concat([warehouse.scan(table, cell).filter(near) for cell in cells])
+            pl.concat([column.scan(warehouse, table).filter(near) for column in columns])
             for table in ("predictions", "heuristic_metrics", "judge_scores")
         )
     )
     return predictions.sort("sample_index", maintain_order=True), heuristic, judged
 
 
-def _scores(heuristic: pl.DataFrame, judged: pl.DataFrame) -> dict[str, list[ShownScore]]:
-    """Prediction → its scores, those of metrics first."""
-    found: dict[str, list[ShownScore]] = {}
+def _scores(heuristic: pl.DataFrame, judged: pl.DataFrame) -> dict[tuple[str, str], list[ShownScore]]:
+    """Column and prediction → its scores, those of metrics first."""
+    found: dict[tuple[str, str], list[ShownScore]] = {}
     for scores, by in ((heuristic, "metric"), (judged, "judge")):
         for row in scores.iter_rows(named=True):
-            found.setdefault(row["prediction_id"], []).append(ShownScore(row[by], row.get("juror"), row))
+            found.setdefault((Candidate.of_row(row), row["prediction_id"]), []).append(
+                ShownScore(row[by], row.get("juror"), row)
+            )
     return found
 
 
 def shown_answers(
-    columns: Sequence[str], rows: pl.DataFrame, heuristic: pl.DataFrame, judged: pl.DataFrame
+    columns: Sequence[ColumnRows], rows: pl.DataFrame, heuristic: pl.DataFrame, judged: pl.DataFrame
 ) -> list[ShownAnswer]:
     """Answers with their scores, in the columns' order; takes what `answer_rows` returns."""
     scores = _scores(heuristic, judged)
-    ordered = {name: place for place, name in enumerate(columns)}
-    answers = [
-        ShownAnswer(Candidate.of_row(row), row, answer_in(row), tuple(scores.get(row["prediction_id"], ())))
-        for row in rows.iter_rows(named=True)
-    ]
-    return sorted(answers, key=lambda answer: ordered[answer.candidate])
+    answers: dict[str, list[ShownAnswer]] = {column.name: [] for column in columns}
+    named = {column.name: column for column in columns}
+    for row in rows.iter_rows(named=True):
+        name = Candidate.of_row(row)
+        of_it = tuple(scores.get((name, row["prediction_id"]), ()))
+        answers[name].append(ShownAnswer(named[name], row, answer_in(row), of_it))
+    return [answer for of_column in answers.values() for answer in of_column]

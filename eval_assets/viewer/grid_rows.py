@@ -12,6 +12,7 @@ from eval_assets.reports.outputs import CandidateOutput, ExampleOutputs, example
 from eval_assets.reports.word_diff import DiffPart, word_diff
 from eval_assets.statistics.comparison.paired import DECIMALS
 from eval_assets.storage.warehouse import Warehouse
+from eval_assets.tables.columns import CANDIDATE
 from eval_assets.viewer.grid_view import GridView
 from eval_assets.viewer.score_index import ScoreIndex
 from eval_assets.wording.foreign_text import targets_text
@@ -62,6 +63,7 @@ class GridCell:
         n_more: Characters of it that are left out.
         scores: In the view's order.
         n_failed: Of the samples.
+        is_other_row: Whether it answers another text of the example than the baseline does.
     """
 
     candidate: str
@@ -70,6 +72,7 @@ class GridCell:
     n_more: int
     scores: tuple[CellScore, ...]
     n_failed: int
+    is_other_row: bool = False
 
     @property
     def is_failed(self) -> bool:
@@ -87,6 +90,24 @@ class GridRow:
     cells: tuple[GridCell, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What columns can be held against the baseline by, on one example.
+
+    Args:
+        other_rows: Columns that answer another text of the example than the baseline does.
+        scored_otherwise: Columns with the metrics that they were scored by otherwise.
+    """
+
+    other_rows: frozenset[str] = frozenset()
+    scored_otherwise: frozenset[tuple[str, str]] = frozenset()
+
+    def against(self, column: str, metric: str, baseline: str) -> bool:
+        """Whether a difference of the two scores is one of the answers."""
+        is_other = column in self.other_rows or (column, metric) in self.scored_otherwise
+        return column != baseline and not is_other
+
+
 def page_outputs(
     warehouse: Warehouse, index: ScoreIndex, report: EvaluationReport, view: GridView, rows: Sequence[int]
 ) -> list[ExampleOutputs]:
@@ -100,24 +121,32 @@ def page_outputs(
         rows: Rows of the index.
     """
     ids = index.example_ids.gather(list(rows))
-    cells = [{"evaluation": report.evaluation.name, **Candidate(name).columns} for name in view.columns]
     # Files hold statistics of positions, so that most row groups are not read; ids are compared with what is left.
     places = {int(place) for name in view.columns for place in index.positions(name)[list(rows)]}
     near, wanted = pl.col("position").is_in(places), pl.col("example_id").is_in(ids.implode())
 
     def read(table: str, columns: Sequence[str]) -> pl.DataFrame:
-        found = pl.concat([warehouse.scan(table, cell).filter(near).select(columns) for cell in cells])
+        cells = [index.columns[name] for name in view.columns]
+        found = pl.concat([cell.scan(warehouse, table).filter(near).select(columns) for cell in cells])
         return found.collect().filter(wanted)
 
     if any(report.answers_with_labels(metric) for metric in view.scores):
         scores = score_rows(read("heuristic_metrics", READ_OF_METRICS), read("judge_scores", READ_OF_JUDGES))
     else:
         scores = _indexed_scores(index, view, rows, ids)
-    answered = read("predictions", READ_OF_PREDICTIONS).with_columns(
+    answered = _as_own(index, read("predictions", READ_OF_PREDICTIONS)).with_columns(
         pl.lit(None, dtype=pl.String()).alias(name) for name in NOT_IN_CELLS
     )
     found = {each.example_id: each for each in example_outputs(answered, scores, view.columns)}
     return [found[example_id] for example_id in ids if example_id in found]
+
+
+def _as_own(index: ScoreIndex, answered: pl.DataFrame) -> pl.DataFrame:
+    """Answers with the texts of their examples as the evaluation's own candidates have them, where one has."""
+    of_rows = ("position", "inputs", "targets")
+    is_other = ~CANDIDATE.is_in([name for name, column in index.columns.items() if column.is_own])
+    first = answered.sort(is_other, maintain_order=True).unique("example_id", keep="first")
+    return answered.drop(of_rows).join(first.select("example_id", *of_rows), on="example_id", maintain_order="left")
 
 
 def _indexed_scores(index: ScoreIndex, view: GridView, rows: Sequence[int], ids: pl.Series) -> pl.DataFrame:
@@ -140,7 +169,11 @@ def _indexed_scores(index: ScoreIndex, view: GridView, rows: Sequence[int], ids:
 
 
 def grid_row(
-    example: ExampleOutputs, view: GridView, directions: Mapping[str, bool | None], n_failed: Mapping[str, int]
+    example: ExampleOutputs,
+    view: GridView,
+    directions: Mapping[str, bool | None],
+    n_failed: Mapping[str, int],
+    held: Held,
 ) -> GridRow:
     """Lay an example out.
 
@@ -149,6 +182,7 @@ def grid_row(
         view: What is shown.
         directions: Metric → whether greater is better; null where it only describes.
         n_failed: Candidate → failed samples of the example.
+        held: What columns can be held against the baseline by.
     """
     most = CHARACTERS[view.lines]
     answers = dict(zip(view.columns, example.answers, strict=True))
@@ -161,10 +195,11 @@ def grid_row(
         is_marked = against and not (view.diff == "baseline" and name == view.base)
         text = _marked(against or "", said, most) if is_marked else (DiffPart("same", said[:most]),)
         scores = tuple(
-            _score(metric, answer, base if name != view.base else None, directions.get(metric))
+            _score(metric, answer, base if held.against(name, metric, view.base) else None, directions.get(metric))
             for metric in view.scores
         )
-        cells.append(GridCell(name, answer, text, max(0, len(said) - most), scores, n_failed.get(name, 0)))
+        more = max(0, len(said) - most)
+        cells.append(GridCell(name, answer, text, more, scores, n_failed.get(name, 0), name in held.other_rows))
     return GridRow(example, (example.inputs or "")[:most], targets[:most], tuple(cells))
 
 

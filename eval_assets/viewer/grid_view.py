@@ -11,6 +11,7 @@ from eval_assets.errors import ViewError
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.rendered.answer_table import tested_measures
 from eval_assets.reports.rendered.measures import standings
+from eval_assets.viewer.columns import ColumnName
 
 SHOW = {
     "all": "all examples",
@@ -59,7 +60,7 @@ class GridView:
     """What is shown. The fields are those of the address.
 
     Args:
-        columns: Candidates from left to right, the one compared with first.
+        columns: From left to right, the one compared with first: candidates, and what `viewer.columns` knows besides.
         base: The candidate that others are compared with.
         metric: What is sorted and filtered by.
         scores: Metrics written into the cells.
@@ -183,6 +184,8 @@ def _field(name: str, values: Sequence[str], known: Mapping[str, Sequence[str]])
 
 
 def _known(what: str, value: str, known: Sequence[str]) -> str:
+    if what in ("candidate", "base", "of") and {":", "~"} & set(value):
+        return str(ColumnName.parsed(value))
     if value not in known:
         few = ", ".join(known[:10]) + (", …" if len(known) > 10 else "")  # noqa: PLR2004 - as many as one reads
         raise ViewError(f"{what}: expected one of {few}; got {value!r:.80}; {nearest(value, known)}")

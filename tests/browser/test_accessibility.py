@@ -5,6 +5,7 @@ axe-core is MPL-2.0 and isn't kept here: it is looked for in `$EVAL_ASSETS_AXE`,
 
 import asyncio
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from eval_assets.storage.warehouse import Warehouse
 from eval_assets.viewer.exported.export import export_pages
 from eval_assets.viewer.viewed_project import ViewedProject
 from tests.chromium import IN_CHROMIUM, opened
-from tests.viewed import NAME, ODD, PLAIN, served, write_viewed
+from tests.viewed import NAME, ODD, PLAIN, served
 
 HOME = f"/evaluations/{NAME}"
 EXAMPLE = "example?id=e2/%C3%A4"
@@ -54,8 +55,8 @@ PAGES = {
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return write_viewed(tmp_path_factory.mktemp("viewed"))
+def folder(viewed, tmp_path_factory):
+    return Path(shutil.copytree(viewed, tmp_path_factory.mktemp("edited") / "viewed"))
 
 
 @pytest.fixture(scope="module")

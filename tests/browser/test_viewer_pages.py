@@ -11,7 +11,7 @@ from eval_assets.api.opened_project import open_project
 from eval_assets.calibration.given_labels import stored_labels, used_labels
 from eval_assets.storage.warehouse import Warehouse
 from tests.chromium import IN_CHROMIUM, opened
-from tests.viewed import NAME, ODD, PLAIN, served, write_viewed
+from tests.viewed import NAME, ODD, PLAIN, served
 
 pytestmark = IN_CHROMIUM
 HOME = f"/evaluations/{NAME}"
@@ -24,8 +24,8 @@ TRACED = "document.getElementById('trace') && document.getElementById('trace').t
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return write_viewed(tmp_path_factory.mktemp("viewed"))
+def folder(viewed, tmp_path_factory):
+    return shutil.copytree(viewed, tmp_path_factory.mktemp("edited") / "viewed")
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,15 @@ import numpy as np
 
 from eval_assets.errors import ExportError
 from eval_assets.storage.integrity.damage import damage_explained
+from eval_assets.viewer.chosen import Chosen
+from eval_assets.viewer.columns import ColumnRows
 from eval_assets.viewer.evaluation_page import EvaluationPages
 from eval_assets.viewer.exported.folder import written_folder
 from eval_assets.viewer.exported.number_files import write_numbers, write_slice
 from eval_assets.viewer.exported.script_files import Writer, machine_paths
 from eval_assets.viewer.exported.shards import A_SHARD, write_shards
-from eval_assets.viewer.grid_page import OUTCOMES, Chosen, choices, column_head
+from eval_assets.viewer.grid_choices import OUTCOMES, choices
+from eval_assets.viewer.grid_heads import column_head
 from eval_assets.viewer.grid_rows import CHARACTERS
 from eval_assets.viewer.grid_view import MOST_COLUMNS, GridView, default_view
 from eval_assets.viewer.index_page import listed
@@ -92,7 +95,7 @@ def _write_evaluation(writer: Writer, project: ViewedProject, pages: EvaluationP
     report = project.summary(name)
     candidates = [candidate.name for candidate in report.candidates]
     default = default_view(report)
-    index = IndexShelf().index(project.warehouse, name, report.evaluation.candidates)
+    index = IndexShelf().index(project.warehouse, [ColumnRows.present(name, each) for each in candidates])
     chosen = Chosen(report, default, default, index, np.arange(index.n_examples))
     wide = replace(chosen, view=replace(default, columns=tuple(candidates)))
     fields = {field: options for field, options in choices(wide).items() if field not in NOT_IN_FILES}
@@ -115,7 +118,7 @@ def _write_evaluation(writer: Writer, project: ViewedProject, pages: EvaluationP
     writer.hand_over(place, "evaluation", _facts(wide, fields, default, slices))
     write_numbers(writer, place, index, candidates, report.metrics)
     for number, column in enumerate(slices):
-        write_slice(writer, place, number, slice_values(project.warehouse, index, name, column))
+        write_slice(writer, place, number, slice_values(project.warehouse, index, column))
     write_shards(writer, place, project.warehouse, chosen, candidates)
     if project.version(name) != version:
         raise ExportError(f"--export: a run wrote results of {name} meanwhile; export again when it has ended")

@@ -10,10 +10,10 @@ import polars as pl
 from eval_assets.config.candidate import Candidate
 from eval_assets.requests.conversations import readable
 from eval_assets.storage.warehouse import Warehouse
+from eval_assets.viewer.chosen import Chosen
 from eval_assets.viewer.example_page import ShownAnswer, answer_rows, shown_answers
 from eval_assets.viewer.exported.script_files import Writer, shown_text
-from eval_assets.viewer.grid_page import Chosen
-from eval_assets.viewer.grid_rows import GridCell, grid_row, page_outputs
+from eval_assets.viewer.grid_rows import GridCell, Held, grid_row, page_outputs
 from eval_assets.viewer.page_writing import LONGEST, LONGEST_ERROR, LONGEST_REASON, cut, shaped
 from eval_assets.wording.foreign_text import shortened, targets_text
 
@@ -74,9 +74,9 @@ def _answers(warehouse: Warehouse, chosen: Chosen, candidate: str, rows: Sequenc
     report, index = chosen.report, chosen.index
     near = pl.col("position").is_in(set(index.positions(candidate)[list(rows)].tolist()))
     ids = index.example_ids.gather(list(rows))
-    read = answer_rows(warehouse, report.evaluation.name, [candidate], near, pl.col("example_id").is_in(ids.implode()))
+    read = answer_rows(warehouse, [index.columns[candidate]], near, pl.col("example_id").is_in(ids.implode()))
     answers = defaultdict(list)
-    for answer in shown_answers([candidate], *read):
+    for answer in shown_answers([index.columns[candidate]], *read):
         answers[answer.row["example_id"]].append(answer)
     columns = tuple(dict.fromkeys((chosen.view.base, candidate)))
     view = replace(chosen.view, columns=columns, scores=tuple(report.metrics), lines="all", diff="none")
@@ -85,7 +85,7 @@ def _answers(warehouse: Warehouse, chosen: Chosen, candidate: str, rows: Sequenc
     n_failed = index.candidates[candidate].n_failed
     cells = {
         example.example_id: grid_row(
-            example, view, directions, {candidate: int(n_failed[places[example.example_id]])}
+            example, view, directions, {candidate: int(n_failed[places[example.example_id]])}, Held()
         ).cells[-1]
         for example in page_outputs(warehouse, index, report, view, rows)
     }

@@ -60,6 +60,14 @@
     aimed.scrollIntoView();
   }
 
+  // What else can be a column is asked for when it is looked for; without a script it is a page.
+  const others = document.getElementById("others");
+  others?.querySelector("a").addEventListener("click", async (event) => {
+    event.preventDefault();
+    others.open = !others.open;
+    if (others.open && others.children.length === 1) others.append(...await answered(new URL(event.target.href)));
+  });
+
   if (filters) {
     const send = () => filters.requestSubmit();
     filters.addEventListener("change", (event) => {
