@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from eval_assets.config.candidate import Candidate
 from eval_assets.config.datasets.dataset import TaskType
 from eval_assets.config.fields import FieldPath, FileModel, MetricName, Owner, Slug, is_empty, is_null
+from eval_assets.config.grid_choice import GridChoice
 
 Correction = Literal["holm", "benjamini-hochberg"]
 HOLM: Correction = "holm"
@@ -245,6 +246,11 @@ class EvaluationFile(FileModel):
     schedule: ScheduleSpec | None = Field(None, description="When it runs by itself; never when absent.")
     max_cost_usd: float | None = Field(
         None, ge=0, description="Budget of a run in dollars, stopped before it is exceeded; no bound when absent."
+    )
+    view: GridChoice | None = Field(
+        None,
+        description="What `eval-assets view` shows in the grid before a reader chooses; changes no result.",
+        exclude_if=is_null,
     )
     cache: Literal["use", "refresh", "replay"] = Field(
         "use",

@@ -11,9 +11,10 @@ from eval_assets.config.candidate import Candidate
 from eval_assets.requests.conversations import readable
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.viewer.chosen import Chosen
-from eval_assets.viewer.example_page import ShownAnswer, answer_rows, shown_answers
+from eval_assets.viewer.example_answers import ShownAnswer, answer_rows, shown_answers
 from eval_assets.viewer.exported.script_files import Writer, shown_text
-from eval_assets.viewer.grid_rows import GridCell, Held, grid_row, page_outputs
+from eval_assets.viewer.grid_rows import GridCell, Held, grid_row
+from eval_assets.viewer.grid_texts import page_texts
 from eval_assets.viewer.page_writing import LONGEST, LONGEST_ERROR, LONGEST_REASON, cut, shaped
 from eval_assets.wording.foreign_text import shortened, targets_text
 
@@ -76,19 +77,18 @@ def _answers(warehouse: Warehouse, chosen: Chosen, candidate: str, rows: Sequenc
     ids = index.example_ids.gather(list(rows))
     read = answer_rows(warehouse, [index.columns[candidate]], near, pl.col("example_id").is_in(ids.implode()))
     answers = defaultdict(list)
-    for answer in shown_answers([index.columns[candidate]], *read):
+    for answer in shown_answers(report, [index.columns[candidate]], *read):
         answers[answer.row["example_id"]].append(answer)
     columns = tuple(dict.fromkeys((chosen.view.base, candidate)))
-    view = replace(chosen.view, columns=columns, scores=tuple(report.metrics), lines="all", diff="none")
+    view = replace(chosen.view, columns=columns, scores=tuple(report.metrics), lines="all", look="raw", row=())
     directions = {metric: report.facts(metric)["greater_is_better"] for metric in report.metrics}
     places = dict(zip(ids, rows, strict=True))
     n_failed = index.candidates[candidate].n_failed
-    cells = {
-        example.example_id: grid_row(
-            example, view, directions, {candidate: int(n_failed[places[example.example_id]])}, Held()
-        ).cells[-1]
-        for example in page_outputs(warehouse, index, report, view, rows)
-    }
+    cells = {}
+    for texts in page_texts(warehouse, index, report, view, rows):
+        example_id = texts.outputs.example_id
+        failed = {candidate: int(n_failed[places[example_id]])}
+        cells[example_id] = grid_row(texts, view, directions, failed, Held(), {}).cells[-1]
     return [_answered(cells[each], answers[each]) if answers[each] else None for each in ids]
 
 

@@ -75,7 +75,7 @@
     });
     filters.addEventListener("submit", () => {
       // What is empty needs no place in the address.
-      for (const field of filters.elements) if (field.name && field.value === "") field.disabled = true;
+      for (const field of filters.elements) if (field.name && field.value === "" && !("kept" in field.dataset)) field.disabled = true;
     });
     addEventListener("pageshow", () => { for (const field of filters.elements) field.disabled = false; });
   }
