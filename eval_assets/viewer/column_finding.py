@@ -18,7 +18,7 @@ from eval_assets.stages.former_states import StateBook
 from eval_assets.storage.tracing.trace_ids import datasets_of_evaluations
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import inputs_recorded
-from eval_assets.viewer.columns import ColumnRows
+from eval_assets.viewer.column_rows import ColumnRows
 
 STATE_TABLES = (*COMPUTED, "releases", "evaluations", "comparison")
 """Where none of these has a new version, the states of an evaluation are the same."""

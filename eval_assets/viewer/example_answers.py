@@ -12,7 +12,7 @@ from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.requests.conversations import answer_in
 from eval_assets.requests.tool_calls import calls_text, is_of_calls
 from eval_assets.storage.warehouse import Warehouse
-from eval_assets.viewer.columns import CELL_TABLES_READ, ColumnRows
+from eval_assets.viewer.column_rows import CELL_TABLES_READ, ColumnRows
 from eval_assets.viewer.laid_out import call_nodes, laid_out, turn_nodes
 from eval_assets.viewer.markdown_nodes import Node
 from eval_assets.wording.foreign_text import shortened, visible_text

@@ -16,7 +16,7 @@ from eval_assets.errors import ViewError
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.stages.judge_agreement import labels_of
 from eval_assets.storage.warehouse import Warehouse
-from eval_assets.viewer.columns import ColumnRows
+from eval_assets.viewer.column_rows import ColumnRows
 from eval_assets.viewer.grid_view import GridView
 from eval_assets.viewer.score_index import Marks, ScoreIndex
 from eval_assets.viewer.viewed_project import ViewedProject

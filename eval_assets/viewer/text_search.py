@@ -12,7 +12,7 @@ import polars as pl
 
 from eval_assets.reports.computed.scores import example_groups
 from eval_assets.storage.warehouse import Warehouse
-from eval_assets.viewer.columns import ColumnRows
+from eval_assets.viewer.column_rows import ColumnRows
 from eval_assets.viewer.score_index import Marks, ScoreIndex
 
 OF_PREDICTIONS = {

@@ -17,7 +17,7 @@ from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.cell_tables import AGGREGATE_REPORTS
 from eval_assets.tables.schemas import SCHEMAS
 from eval_assets.viewer.cell_numbers import cell_numbers
-from eval_assets.viewer.columns import ColumnRows
+from eval_assets.viewer.column_rows import ColumnRows
 from eval_assets.viewer.default_view import usual_view
 from eval_assets.viewer.grid_page import GridPages
 from eval_assets.viewer.grid_selection import selected

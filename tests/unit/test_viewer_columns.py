@@ -16,7 +16,7 @@ from eval_assets.errors import ConfigError
 from eval_assets.stages.compared_since import compared_since
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.storage.warehouse import Warehouse
-from eval_assets.viewer import columns
+from eval_assets.viewer import column_rows
 from tests.small_project import compute_everything, project_with
 from tests.viewed import viewer_of
 
@@ -258,8 +258,8 @@ def test_rows_that_maintenance_removed_are_said(folder, tmp_path) -> None:
 
 def test_columns_that_are_not_shown_are_not_read(folder, monkeypatch) -> None:
     read = []
-    rows_in_version = columns.rows_in_version
-    monkeypatch.setattr(columns, "rows_in_version", lambda *asked: read.append(asked) or rows_in_version(*asked))
+    rows_in_version = column_rows.rows_in_version
+    monkeypatch.setattr(column_rows, "rows_in_version", lambda *asked: read.append(asked) or rows_in_version(*asked))
     viewer = viewer_of(folder)
     page(viewer, GRID)
     page(viewer, f"/evaluations/first/columns?c={NOW}")

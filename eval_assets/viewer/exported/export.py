@@ -11,7 +11,7 @@ from eval_assets.errors import ExportError
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.storage.integrity.damage import damage_explained
 from eval_assets.viewer.chosen import Chosen
-from eval_assets.viewer.columns import ColumnRows
+from eval_assets.viewer.column_rows import ColumnRows
 from eval_assets.viewer.default_view import DefaultViews, usual_view
 from eval_assets.viewer.evaluation_page import EvaluationPages
 from eval_assets.viewer.exported.folder import written_folder
