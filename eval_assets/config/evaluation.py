@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from eval_assets.config.candidate import Candidate
 from eval_assets.config.datasets.dataset import TaskType
+from eval_assets.config.engine import LOCAL, EngineName, is_local
 from eval_assets.config.fields import FieldPath, FileModel, MetricName, Owner, Slug, is_empty, is_null
 from eval_assets.config.grid_choice import GridChoice
 
@@ -255,6 +256,12 @@ class EvaluationFile(FileModel):
     cache: Literal["use", "refresh", "replay"] = Field(
         "use",
         description="`use` takes stored replies, `refresh` asks anew, `replay` sends nothing: a miss is an error.",
+    )
+    engine: EngineName = Field(
+        LOCAL,
+        description="Who computes metrics: processes of this machine, or with `ray` the workers of a Ray cluster. "
+        "Changes no result.",
+        exclude_if=is_local,
     )
 
     @property

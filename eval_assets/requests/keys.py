@@ -117,3 +117,12 @@ def lane_of(identity: ModelIdentity) -> str:
     slug = re.sub(r"[^a-z0-9._]+", "-", words.lower()).strip("-.")[:SLUG_LENGTH].strip("-.")
     unique = f"{identity.provider}\0{identity.endpoint}\0{identity.model_id}"
     return f"{slug}-{hashlib.sha256(unique.encode()).hexdigest()[:8]}"
+
+
+def aside_of(lane: str) -> str:
+    """Name of the lane beside another one, where replies wait that nobody has decided to use.
+
+    >>> aside_of("openai-api.openai.com-gpt-4o-mini-277dd624")
+    'openai-api.openai.com-gpt-4o-mini-277dd624-again'
+    """
+    return f"{lane}-again"

@@ -27,7 +27,7 @@ from eval_assets.stages.graph import judge_models_of, jurors_of
 
 MODEL_FIELDS_WITHOUT_EFFECT = {
     "description", "owners", "prices", "limits", "device", "batch_size", "threads", "family", "dialect",
-    "follow_changes", "mode", "reference", "stream",
+    "follow_changes", "mode", "reference", "stream", "engine", "replicas",
 }  # fmt: skip
 SECRET_NAME_FIELDS = {"api_key_env", "headers_env", "query_env", "token_command", "token_function", "aws_region"}
 LATER_MODEL_FIELDS = ("reasoning_tags", "tool_calls")
@@ -51,6 +51,7 @@ EVALUATION_FIELDS_WITHOUT_EFFECT = {
     "view",
     "metrics",
     "without_metrics",
+    "engine",
 }
 
 _SETTLED: dict[str, tuple[tuple[Any, ...], str]] = {}

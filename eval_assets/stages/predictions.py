@@ -21,7 +21,7 @@ from eval_assets.providers.dispatch.jobs import Answer, Asker, Job
 from eval_assets.providers.replies.logprobs import mean_logprob
 from eval_assets.providers.replies.reading import READING_VERSION
 from eval_assets.providers.traits import provider_of
-from eval_assets.reports.performance import known_sum
+from eval_assets.reports.performance import CAME, known_count, known_sum
 from eval_assets.requests.answerer import answerer_of
 from eval_assets.requests.canonical_json import json_text
 from eval_assets.requests.exchange import Message, Reply, Request
@@ -307,7 +307,7 @@ def prediction_id(cell: Cell, example_id: str, sample_index: int, request_key: s
 
 
 def prediction_facts(rows: pl.DataFrame) -> dict[str, Any]:
-    """Counts, tokens, cost and latency of prediction rows."""
+    """Counts, tokens, cost and latency of prediction rows, as reports have them: latency of replies that came."""
     outcomes = dict(rows.group_by("outcome").len().iter_rows())
     first_token = rows["first_token_seconds"].mean()
     return {
@@ -315,10 +315,10 @@ def prediction_facts(rows: pl.DataFrame) -> dict[str, Any]:
         "outcomes": outcomes,
         "n_failed": rows.height - outcomes.get("ok", 0),
         "n_reused": int(rows["reused"].sum()),
-        "prompt_tokens": int(rows["prompt_tokens"].sum()),
-        "completion_tokens": int(rows["completion_tokens"].sum()),
+        "prompt_tokens": known_count(rows["prompt_tokens"]),
+        "completion_tokens": known_count(rows["completion_tokens"]),
         "cost_usd": known_sum(rows["cost_usd"]),
-        "latency_seconds_mean": rows["latency_seconds"].mean(),
+        "latency_seconds_mean": rows.filter(CAME)["latency_seconds"].mean(),
         **({} if first_token is None else {"first_token_seconds_mean": first_token}),
     }
 

@@ -14,6 +14,7 @@ from eval_assets.storage.tracing.trace_links import judge_part, votes_for
 from eval_assets.storage.tracing.trace_text import trace_sections
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.columns import CANDIDATE
+from eval_assets.viewer.asking_page import AskingDesk, ShownAsking
 from eval_assets.viewer.chosen import Chosen
 from eval_assets.viewer.example_answers import answer_rows, shown_answers
 from eval_assets.viewer.laid_out import laid_out, markup
@@ -41,11 +42,28 @@ class Trace:
     prompt: tuple[str, int] | None
 
 
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What the page shows of replies that were asked for anew.
+
+    Args:
+        token: Of its forms.
+        found: Prediction → replies, the latest first.
+        said: What the last form came to.
+        is_problem: Whether that is a problem.
+    """
+
+    token: str
+    found: Mapping[str, Sequence[ShownAsking]]
+    said: str
+    is_problem: bool
+
+
 class ExamplePages:
     """Writes the pages of single examples, whole or as a part for the grid's side panel."""
 
-    def __init__(self, project: ViewedProject) -> None:
-        self._project = project
+    def __init__(self, project: ViewedProject, desk: AskingDesk) -> None:
+        self._project, self._desk = project, desk
 
     def page(self, chosen: Chosen, example_id: str, *, traced: str = "", **shown: Any) -> str:
         """Write it.
@@ -85,8 +103,15 @@ class ExamplePages:
             trace=self._trace(chosen, rows, judged, traced) if traced else None,
             dagster_url=self._project.dagster_url,
             can_edit=self._project.can_edit,
+            asking=self._asking(name, rows),
             **shown,
         )
+
+    def _asking(self, name: str, rows: pl.DataFrame) -> Asking | None:
+        if not self._desk.takes(name):
+            return None
+        said, is_problem = self._desk.said(rows["prediction_id"].to_list())
+        return Asking(self._desk.token, self._desk.shown(name, rows), said, is_problem)
 
     def _trace(self, chosen: Chosen, rows: pl.DataFrame, judged: pl.DataFrame, prediction_id: str) -> Trace:
         found = rows.filter(pl.col("prediction_id") == prediction_id).to_dicts()

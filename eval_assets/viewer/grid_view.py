@@ -72,7 +72,7 @@ class GridView:
     """What is shown. The fields are those of the address.
 
     Args:
-        columns: From left to right, the one compared with first: candidates, and what `config.column_name` knows besides.
+        columns: From left to right, the one compared with first: as `config.column_name` has them.
         base: The candidate that others are compared with.
         metric: What is sorted and filtered by.
         scores: Metrics written into the cells.

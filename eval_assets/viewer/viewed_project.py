@@ -42,7 +42,7 @@ class ViewedProject:
         settings: Where files and tables lie.
         warehouse: The tables; each thread opens them for itself.
         dagster_url: Address of the Dagster UI that knows the runs; null if there is none to link to.
-        can_edit: Whether labels may be given, and prompts tried and saved.
+        can_edit: Whether labels may be given, rows asked for again, prompts tried and saved.
     """
 
     settings: Settings

@@ -11,7 +11,7 @@ from eval_assets.storage.warehouse import Warehouse
 from eval_assets.viewer.exported import export, shards
 from eval_assets.viewer.viewed_project import ViewedProject
 from tests.chromium import IN_CHROMIUM, opened
-from tests.viewed import NAME, ODD, PLAIN, viewer_of, write_viewed
+from tests.viewed import NAME, ODD, PLAIN, viewer_of
 
 pytestmark = IN_CHROMIUM
 READY = "document.querySelector('#problem:not([hidden]), #grid tbody tr, .example-whole')"
@@ -27,8 +27,8 @@ QUERIES = (
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    return write_viewed(tmp_path_factory.mktemp("viewed"))
+def project(viewed):
+    return viewed
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from eval_assets.storage.warehouse import Warehouse
 from eval_assets.viewer.app import viewer_app
 from eval_assets.viewer.viewed_project import ViewedProject
 from tests.chromium import IN_CHROMIUM, opened
-from tests.viewed import NAME, ODD, PLAIN, write_viewed
+from tests.viewed import NAME, ODD, PLAIN
 
 pytestmark = IN_CHROMIUM
 HOME = f"/evaluations/{NAME}"
@@ -43,8 +43,8 @@ def served(folder):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return write_viewed(tmp_path_factory.mktemp("viewed"))
+def folder(viewed, tmp_path_factory):
+    return shutil.copytree(viewed, tmp_path_factory.mktemp("edited") / "viewed")
 
 
 @pytest.fixture(scope="module")
