@@ -1,5 +1,6 @@
 """One example: what every candidate answered, sample by sample, each score with its reason, and how it came about."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
