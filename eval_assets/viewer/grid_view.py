@@ -155,7 +155,7 @@ def read_view(report: EvaluationReport, default: GridView, asked: Sequence[tuple
         if name not in names:
             raise ViewError(f"expected one of {', '.join(sorted(names))} in the address, got {name!r:.80}")
         given.setdefault(names[name], []).extend([value] if value else [])
-    known = {"candidate": [candidate.name for candidate in report.candidates], "metric": report.metrics}
+    known = {"candidate": [candidate.name for candidate in report.candidates], "metric": report.reading_order}
     usual = {field.name: field.default for field in fields(GridView)}
     found: dict[str, Any] = {
         name: _field(name, values, known) if values else usual[name]
