@@ -6,6 +6,7 @@ from threading import Lock
 from typing import Any
 
 from eval_assets.config.candidate import Candidate
+from eval_assets.config.column_name import ColumnName
 from eval_assets.config.problems import nearest
 from eval_assets.errors import ViewError
 from eval_assets.reports.evaluation_report import EvaluationReport
@@ -17,7 +18,7 @@ from eval_assets.stages.former_states import StateBook
 from eval_assets.storage.tracing.trace_ids import datasets_of_evaluations
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import inputs_recorded
-from eval_assets.viewer.columns import ColumnName, ColumnRows
+from eval_assets.viewer.column_rows import ColumnRows
 
 STATE_TABLES = (*COMPUTED, "releases", "evaluations", "comparison")
 """Where none of these has a new version, the states of an evaluation are the same."""
@@ -73,7 +74,7 @@ class ColumnFinder:
         found: dict[str, Offered] = {}
         for visit in reversed(visits[:-1]):
             if visit.state.state != visits[-1].state.state:
-                name = str(ColumnName(Candidate(candidate), since=visit.state.state[:SHOWN_STATE]))
+                name = str(ColumnName(Candidate(candidate), state=visit.state.state[:SHOWN_STATE]))
                 found.setdefault(name, Offered(name, f"as of {state_text(visit.began_at, visit.run_ids[0])}"))
         return list(found.values())
 
@@ -106,14 +107,14 @@ class ColumnFinder:
             known = sorted(book.candidates)
             said = f"expected a candidate of {evaluation} that was computed, got {name.candidate!r:.120}"
             raise ViewError(f"column {str(name)!r:.120}: {said}; {nearest(name.candidate, known)}")
-        chosen = book.chosen(name.candidate, name.since, None) if name.since else book.current(name.candidate)
+        chosen = book.chosen(name.candidate, name.state, None) if name.state else book.current(name.candidate)
         if chosen is None:
-            raise ViewError(f"{name.candidate} has no state {name.since!r:.80}; {book.known_states()}")
+            raise ViewError(f"{name.candidate} has no state {name.state!r:.80}; {book.known_states()}")
         state = chosen.state
         is_former = state.state != visits[-1].state.state
         means = recorded_means(self._warehouse, [state]).get((state.key, state.state), ())
         where = [f"of the evaluation {evaluation}"] if name.evaluation else []
-        when = [f"as of {state_text(chosen.began_at, chosen.run_id)}"] if is_former or name.since else []
+        when = [f"as of {state_text(chosen.began_at, chosen.run_id)}"] if is_former or name.state else []
         return ColumnRows(
             str(name),
             state.cell,
