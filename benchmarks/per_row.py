@@ -5,8 +5,9 @@
 
 `--rows` are predictions of a recorded table, 101 words each; `--requests` are sent to a loopback server, with a prompt
 of 110 words that it sends back. One candidate, metrics of question-answering without toxicity, each size a project and
-a process of its own. CPU seconds are those of all threads and worker processes; requests are asked ahead of the stages, in "all else". The last column is what each further
-row costs, between the two largest sizes: what doesn't grow with rows is left out of it.
+a process of its own. CPU seconds are those of all threads and worker processes; requests are asked ahead of the
+stages, in "all else". The last column is what each further row costs, between the two largest sizes: what doesn't grow
+with rows is left out of it.
 """
 
 import argparse
