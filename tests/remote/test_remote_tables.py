@@ -205,5 +205,6 @@ def test_the_proof_of_conditional_writes_is_made_once_for_a_warehouse(store, ope
     tables = open_warehouse()
     tables.create("models")
     tables.create("judges")
-    claims = [kind for kind in store.asked if kind.endswith("_claims") and store.asked[kind] != before.get(kind)]
+    after = store.asked
+    claims = [kind for kind in after if kind.endswith("_claims") and after[kind] != before.get(kind)]
     assert [kind.partition(" ")[0] for kind in claims] == ["GET"]
