@@ -8,10 +8,11 @@ from typing import Any
 import yaml
 
 from eval_assets.config.grid_choice import GridChoice
-from eval_assets.errors import ConfigError, ViewError
+from eval_assets.errors import ConfigError, RowsGoneError, ViewError
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.rendered.answer_table import tested_measures
 from eval_assets.reports.rendered.measures import standings
+from eval_assets.viewer.column_finding import ColumnFinder
 from eval_assets.viewer.grid_view import IN_ADDRESS, NOTHING, GridView, read_view
 from eval_assets.viewer.viewed_project import ViewedProject
 
@@ -37,10 +38,11 @@ class DefaultViews:
 
     Args:
         project: Whose files.
+        finder: Of columns; null: one of its own.
     """
 
-    def __init__(self, project: ViewedProject) -> None:
-        self._project = project
+    def __init__(self, project: ViewedProject, finder: ColumnFinder | None = None) -> None:
+        self._project, self._finder = project, finder or ColumnFinder(project.warehouse)
         self._kept: dict[str, tuple[object, GridChoice | str | None]] = {}
         self._lock = Lock()
 
@@ -54,9 +56,13 @@ class DefaultViews:
         if isinstance(choice, str):
             return usual, f"{said}: {choice}"
         try:
-            return read_view(report, usual, list(_as_address(choice))), ""
-        except (ConfigError, ViewError) as error:
+            view = read_view(report, usual, list(_as_address(choice)))
+            named = [name for name in (*view.columns, view.of) if name]
+            for column in self._finder.columns(report, named).values():
+                column.scan(self._project.warehouse, "predictions")  # raises where its rows are gone
+        except (ConfigError, ViewError, RowsGoneError) as error:
             return usual, f"{said}: {error}"
+        return view, ""
 
     def _choice(self, name: str) -> GridChoice | str | None:
         """What the file says; a text says why it can't be read."""

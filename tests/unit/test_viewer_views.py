@@ -161,6 +161,7 @@ def test_a_view_that_cannot_be_shown_is_said_and_the_usual_one_is(copy) -> None:
     for fields, said in (
         ({"view": {"columns": ["plain@later"]}}, "expected one of plain@ask, odd@ask; got 'plain@later'"),
         ({"view": {"lines": 4}}, "view.lines"),
+        ({"view": {"columns": [f"{PLAIN}~v7"]}}, "plain@ask has no state 'v7'"),
     ):
         edit(copy, **fields)
         text = page(viewer)
