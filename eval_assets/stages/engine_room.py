@@ -46,6 +46,7 @@ from eval_assets.storage.integrity.damage import damage_behind
 from eval_assets.storage.replies.batch_ledger import Entry
 from eval_assets.storage.replies.model_changes import last_change
 from eval_assets.storage.replies.responses import ResponseStore
+from eval_assets.storage.report_pages import ReportPages
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.run_tables import RUNS
 
@@ -88,13 +89,12 @@ class EngineRoom:
         self.versions = FileVersions(self.project)
         self.store = ResponseStore(self.warehouse, self.state_dir)
         self.scratch = self.state_dir / "frames"
-        folder = Path(self.warehouse.root) if self.warehouse.is_local else self.state_dir
-        self.pages = folder / "reports" if self.writes_pages else None
+        self.pages = ReportPages(self.warehouse) if self.writes_pages else None
         self.formats = FormatMemory(self.state_dir / "reply_formats.json")
         self.dialects = DialectMemory(self.state_dir / DIALECTS_FILE)
         self.embedded = EmbeddedServers()
         self.limiters = Limiters(self.state_dir / "concurrency.json")
-        self._budgets = Budgets(self.state_dir / "budgets")
+        self._budgets = Budgets(self.state_dir / "budgets", self.warehouse)
         self._asked_ahead: dict[tuple[PartitionRun, str], Engine] = {}
         self._handed_out: defaultdict[str, set[str]] = defaultdict(set)
 
@@ -116,8 +116,11 @@ class EngineRoom:
             raise found from error
 
     def close(self) -> None:
-        """Stop every server that was started."""
-        self.embedded.close()
+        """Stop every server that was started, and give back what was set aside and isn't needed."""
+        try:
+            self.embedded.close()
+        finally:
+            self._budgets.close()
 
     def identity(
         self, model: StoredModel, documents: Sequence[Mapping[str, str]]
