@@ -14,6 +14,8 @@ from typing import Any, Self
 
 import polars as pl
 
+from eval_assets.cluster.ray_session import RaySession
+from eval_assets.config.engine import EngineName
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.model import Model
 from eval_assets.config.project import Project
@@ -93,6 +95,8 @@ class EngineRoom:
         self.formats = FormatMemory(self.state_dir / "reply_formats.json")
         self.dialects = DialectMemory(self.state_dir / DIALECTS_FILE)
         self.embedded = EmbeddedServers()
+        tables = [Path(self.warehouse.root)] if self.warehouse.is_local else []
+        self.cluster = RaySession(self.project.data_dir.parent, [*tables, self.state_dir])
         self.limiters = Limiters(self.state_dir / "concurrency.json")
         self._budgets = Budgets(self.state_dir / "budgets", self.warehouse)
         self._asked_ahead: dict[tuple[PartitionRun, str], Engine] = {}
@@ -116,11 +120,11 @@ class EngineRoom:
             raise found from error
 
     def close(self) -> None:
-        """Stop every server that was started, and give back what was set aside and isn't needed."""
-        try:
-            self.embedded.close()
-        finally:
-            self._budgets.close()
+        """Stop every server and worker that was started, and give back what was set aside and isn't needed."""
+        with ExitStack() as stack:
+            stack.callback(self._budgets.close)
+            stack.callback(self.cluster.close)
+            stack.callback(self.embedded.close)
 
     def identity(
         self, model: StoredModel, documents: Sequence[Mapping[str, str]]
@@ -130,6 +134,11 @@ class EngineRoom:
             return identity_of(model.model, model.implementation), {}
         implementation = content_sha256([model.implementation, documents])
         return identity_of(model.model, implementation), {"documents": documents}
+
+    def engine_of(self, evaluation: Evaluation) -> EngineName:
+        """Who computes the metrics of a stored evaluation, by its file as it stands now: that makes nothing stale."""
+        now = self.project.evaluations.get(evaluation.name)
+        return (evaluation if now is None else now.item).file.engine
 
     def not_before(self, model: Model) -> datetime | None:
         """When the provider put another model behind a model's name, if its file follows such changes."""
@@ -151,6 +160,23 @@ class EngineRoom:
             stack.callback(self._record, engine, run)
             stack.push(engine)
             yield engine
+
+    @contextmanager
+    def engine_aside(
+        self, model: StoredModel, evaluation: Evaluation, run: PartitionRun, scope: str
+    ) -> Iterator[Engine]:
+        """An engine whose replies count nowhere until somebody keeps them; what it did becomes a row of `runs`.
+
+        Args:
+            model: Who is asked.
+            evaluation: Whose row is asked for.
+            run: The cell, and what may be spent.
+            scope: What is asked for anew: broken off, it goes on with the reply that came.
+        """
+        with ExitStack() as stack:
+            engine = self._new_engine(model, evaluation, run, aside=scope)
+            stack.callback(self._record, engine, run)
+            yield stack.enter_context(engine)
 
     def engine_ahead(
         self, model: StoredModel, evaluation: Evaluation, run: PartitionRun, *, rank: int, together: Together
@@ -180,7 +206,13 @@ class EngineRoom:
 
     @property
     def _surroundings(self) -> Surroundings:
-        return Surroundings(self.project.models_dir, self.embedded, given=self.project.given, dialects=self.dialects)
+        return Surroundings(
+            self.project.models_dir,
+            self.embedded,
+            given=self.project.given,
+            dialects=self.dialects,
+            cluster=self.cluster,
+        )
 
     def _forget_handed_out(self) -> None:
         """What batches brought, as far as runs have shown it and accounted for it."""
@@ -195,6 +227,7 @@ class EngineRoom:
         *,
         rank: int = 0,
         together: Together | None = None,
+        aside: str = "",
     ) -> Engine:
         operated = self._as_operated_now(model.model)
         dataset = evaluation.file.dataset
@@ -230,11 +263,12 @@ class EngineRoom:
             not_before=self.not_before(operated),
             budget=self._budgets.of(evaluation, run.spending, also=self.budget),
             stop=self.stop,
-            scope=f"{run.key}/{run.table}",
+            scope=aside or f"{run.key}/{run.table}",
             on_progress=report,
             rank=rank,
             together=together,
-            batches=self._batches_for(operated, identity, evaluation, run, together),
+            batches=None if aside else self._batches_for(operated, identity, evaluation, run, together),
+            is_aside=bool(aside),
         )
 
     def _batches_for(

@@ -12,7 +12,7 @@ from eval_assets.providers.dispatch.event_loop import LoopThread
 from eval_assets.providers.dispatch.progress import Tally
 from eval_assets.providers.dispatch.sending import Sender, Terms
 from eval_assets.requests.exchange import Client
-from eval_assets.requests.keys import ModelIdentity, lane_of
+from eval_assets.requests.keys import ModelIdentity
 from eval_assets.storage.remote.lane_claims import LaneClaims
 from eval_assets.storage.replies.lane_writer import LaneWriter
 from eval_assets.storage.replies.responses import ResponseStore
@@ -23,10 +23,10 @@ class Session:
     """Opens step by step, so that a run whose replies are all stored waits for nobody and connects nowhere.
 
     Args:
-        identity: Decides the lane.
+        identity: Who answers.
         client: Closed with the session, unless it shares a loop.
         store: Where the lane is.
-        terms: How requests are sent.
+        terms: How requests are sent, and in which lane.
         tally: Counts what is sent.
         stop: Set it to give up waiting for the lane.
         on_wait: Told in a sentence when another run holds the lane.
@@ -46,8 +46,8 @@ class Session:
         loop_thread: LoopThread | None = None,
     ) -> None:
         self.identity, self.store, self.terms, self.tally = identity, store, terms, tally
-        self.lane = lane_of(identity)
         self.batches = terms.batches
+        self.lane = self.batches.lane
         self._client = client
         self._is_at_hand = bool(getattr(client, "is_at_hand", False))
         self._stop, self._on_wait = stop, on_wait

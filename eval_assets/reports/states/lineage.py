@@ -5,9 +5,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
-from eval_assets.config.candidate import Candidate
+from eval_assets.config.candidate import Candidate, cell_key
 from eval_assets.storage.snapshots import Commit
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import inputs_recorded
@@ -81,11 +80,6 @@ def computed_states(warehouse: Warehouse, evaluations: Collection[str] | None = 
     commits = _Commits(warehouse, COMPUTED[1:])
     current = {commit.version for commit in warehouse.last_commits(DESCRIBED).values()}
     return [_state_of(found, commits, current) for found in described.values()]
-
-
-def cell_key(row: Mapping[str, Any]) -> str:
-    """The cell of a row as its assets call it: `evaluation:model@prompt`."""
-    return f"{row['evaluation']}:{Candidate.of_row(row)}"
 
 
 def committed_at(commit: Commit) -> datetime:

@@ -6,8 +6,9 @@ from typing import Any
 
 import polars as pl
 
+from eval_assets.config.candidate import cell_key
 from eval_assets.reports.metric_keys import metric_key
-from eval_assets.reports.states.lineage import DESCRIBED, ComputedState, cell_key, committed_at, computed_states
+from eval_assets.reports.states.lineage import DESCRIBED, ComputedState, committed_at, computed_states
 from eval_assets.reports.states.recorded_means import MEASURED, MetricRow, recorded_means
 from eval_assets.reports.states.stored_files import StoredFiles
 from eval_assets.storage.report_pages import ReportPages
