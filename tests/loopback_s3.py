@@ -99,7 +99,7 @@ class LoopbackS3:
         """Do as so many conditional writes say, and answer with 503 all the same."""
         self._control(f"drop={n}")
 
-    def keys(self, prefix: str = "") -> list[str]:
+    def names(self, prefix: str = "") -> list[str]:
         """Bucket and key of all objects."""
         return [key for key in self._control("keys=1") if key.startswith(prefix)]
 

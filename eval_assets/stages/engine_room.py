@@ -49,6 +49,7 @@ from eval_assets.storage.integrity.damage import damage_behind
 from eval_assets.storage.replies.batch_ledger import Entry
 from eval_assets.storage.replies.model_changes import last_change
 from eval_assets.storage.replies.responses import ResponseStore
+from eval_assets.storage.report_pages import ReportPages
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.run_tables import RUNS
 
@@ -94,15 +95,14 @@ class EngineRoom:
         self.versions = FileVersions(self.project)
         self.store = ResponseStore(self.warehouse, self.state_dir)
         self.scratch = self.state_dir / "frames"
-        folder = Path(self.warehouse.root) if self.warehouse.is_local else self.state_dir
-        self.pages = folder / "reports" if self.writes_pages else None
+        self.pages = ReportPages(self.warehouse) if self.writes_pages else None
         self.formats = FormatMemory(self.state_dir / "reply_formats.json")
         self.dialects = DialectMemory(self.state_dir / DIALECTS_FILE)
         self.embedded = EmbeddedServers()
-        tables = [folder] if self.warehouse.is_local else []
+        tables = [Path(self.warehouse.root)] if self.warehouse.is_local else []
         self.cluster = RaySession(self.project.data_dir.parent, [*tables, self.state_dir])
         self.limiters = Limiters(self.state_dir / "concurrency.json")
-        self._budgets = Budgets(self.state_dir / "budgets")
+        self._budgets = Budgets(self.state_dir / "budgets", self.warehouse)
         self._asked_ahead: dict[tuple[PartitionRun, str], Engine] = {}
         self._accounts: list[dict[str, Any]] = []
         self._accounted_at = time.monotonic()
@@ -126,12 +126,12 @@ class EngineRoom:
             raise found from error
 
     def close(self) -> None:
-        """Write what runs did that isn't written yet, and stop every server and worker that was started."""
-        try:
-            self._write_accounts()
-        finally:
-            self.embedded.close()
-            self.cluster.close()
+        """Write what runs did that isn't written yet, stop what was started, give back what was set aside."""
+        with ExitStack() as stack:
+            stack.callback(self._budgets.close)
+            stack.callback(self.cluster.close)
+            stack.callback(self.embedded.close)
+            stack.callback(self._write_accounts)
 
     def identity(
         self, model: StoredModel, documents: Sequence[Mapping[str, str]]

@@ -1,8 +1,14 @@
 """Engines on several machines with one warehouse: together they pay for each request once, and none waits for ever."""
 
 import asyncio
+import os
+import signal
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -12,13 +18,15 @@ from eval_assets.providers.dispatch import claiming
 from eval_assets.providers.dispatch.ahead import Lookups, Together
 from eval_assets.providers.dispatch.event_loop import LoopThread
 from eval_assets.requests.budget import Budget
+from eval_assets.requests.exchange import Reply
 from eval_assets.requests.keys import canonical_request, key_of, lane_of
-from eval_assets.storage.remote import sharing
+from eval_assets.storage.remote import owners, sharing
 from eval_assets.storage.replies.responses import ResponseStore
 from eval_assets.storage.warehouse import Warehouse
 from tests.engines import answered, engine_on, identity_at, jobs
 from tests.loopback import LoopbackProvider
 
+ROOT = Path(__file__).parents[2]
 LIMITS = Limits(max_concurrency=4, timeout_seconds=20.0)
 
 
@@ -93,6 +101,49 @@ def test_what_one_machine_may_not_pay_any_more_the_other_sends(engine, provider)
         # The poor one is still open: what it didn't send is free all the same.
         assert len(answered(engine("rich"), jobs(12))) == 12
     assert provider.requests == 12
+
+
+@pytest.mark.parametrize("die_at", ["append", "commit", "entry", "release"])
+def test_a_machine_that_is_killed_costs_what_was_under_way(
+    engine, provider, store, root, tmp_path, monkeypatch, die_at
+):
+    command = [sys.executable, "-m", "tests.faults.worker", provider.base_url, str(tmp_path / "killed"), "60", "run-1"]
+    environment = {**os.environ, **store.environment, "WAREHOUSE": root}
+    killed = subprocess.run([*command, die_at], cwd=ROOT, env=environment, capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    n_paid_before = provider.paid
+    assert n_paid_before > 0
+    monkeypatch.setattr(owners, "EXPIRED_AFTER_SECONDS", 0.4)
+    monkeypatch.setattr(owners, "WATCH_SECONDS", 0.1)
+    heir = engine("heir")
+    answers = answered(heir, jobs(60))
+    assert {tag: answer.reply.output for tag, answer in answers.items()} == {
+        index: f"echo: question {index}" for index in range(60)
+    }
+    # Lost: nothing that was received. Paid twice: what was under way, as many as one engine sends at once.
+    assert provider.paid <= 60 + 8
+    heir.store._warehouse.look_anew("responses")
+    rows = heir.store._warehouse.scan("responses").collect()
+    assert rows["request_key"].n_unique() == 60
+    assert rows["response_id"].n_unique() == rows.height
+    assert sum(answer.reused for answer in answers.values()) >= n_paid_before - 8
+
+
+@pytest.mark.parametrize("minutes", [-5, 5])
+def test_a_clock_that_is_minutes_off_pays_nothing_twice(engine, provider, minutes):
+    """Machines compare no times of day: only a heartbeat that changes counts, and a reply is one whenever it came."""
+    elsewhere = engine("elsewhere")
+    identity = identity_at(provider.base_url)
+    requested_at = datetime.now(UTC) + timedelta(minutes=minutes)
+    with elsewhere.store.open_lane(lane_of(identity)) as writer:
+        for job in jobs(3):
+            canonical = canonical_request(identity, job.request)
+            came = Reply("ok", "from elsewhere", "stop", latency_seconds=1.0, requested_at=requested_at)
+            assert writer.claims.claim({key_of(canonical): writer.claims.seen}).fresh
+            writer.append(key_of(canonical), canonical, came, "run-elsewhere")
+        here = answered(engine("here"), jobs(4))
+    assert [here[tag].reply.output for tag in range(4)] == ["from elsewhere"] * 3 + ["echo: question 3"]
+    assert provider.requests == 1
 
 
 def test_who_waits_for_another_machine_can_be_stopped(engine, provider):
