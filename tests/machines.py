@@ -171,7 +171,20 @@ def _run_hurried(program: str, arguments: list[str]) -> None:
 
     # Great Expectations takes ten seconds to import; `test_data_quality` is about it.
     data_quality.inspect = lambda *_: Inspection(defaultdict(tuple), 0)  # type: ignore[assignment]
+    if os.environ.get("DIE_AT") == "between":
+        _die_between_commit_and_journal()
     celery()
+
+
+def _die_between_commit_and_journal() -> None:
+    unlink = Path.unlink
+
+    def replacement(path: Path, missing_ok: bool = False) -> None:  # noqa: FBT001, FBT002  as Python declares it
+        if path.suffix == ".journal":
+            os.kill(os.getpid(), signal.SIGKILL)
+        unlink(path, missing_ok)
+
+    Path.unlink = replacement  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":
