@@ -21,7 +21,7 @@ from eval_assets.stages.former_states import PARTS
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.viewer.grid_view import CHOICES
 from tests.small_project import problems_of
-from tests.viewed import N_EXAMPLES, NAME, ODD, PLAIN, viewer_of, write_viewed
+from tests.viewed import N_EXAMPLES, NAME, ODD, PLAIN, viewer_of
 
 GRID = f"/evaluations/{NAME}/grid"
 FORMER = f"{PLAIN}~previous"
@@ -42,9 +42,9 @@ VIEW = {
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(viewed):
     """For reading only."""
-    return write_viewed(tmp_path_factory.mktemp("viewed"))
+    return viewed
 
 
 @pytest.fixture
