@@ -33,6 +33,7 @@ from eval_assets.storage.committing import (
 )
 from eval_assets.storage.integrity.data_files import (
     NamedTable,
+    files_added,
     refuse_damaged_files,
     refuse_damaged_log,
     refuse_unusable,
@@ -213,6 +214,17 @@ class Warehouse:
     ) -> pl.LazyFrame:
         """Read a table, or one partition of it, now or at an earlier version; empty if it was never written."""
         return self._snapshot(table, version).scan(partition)
+
+    def rows_of_commit(self, commit: Commit, partition: Mapping[str, str]) -> pl.LazyFrame:
+        """Rows that a commit replaced a partition with.
+
+        Its own entry of a local log names their files: opening that version reads the entries of all before.
+        """
+        snapshot = self.snapshot(commit.table)
+        files = files_added(commit.table, Path(self.uri(commit.table)), commit.version) if snapshot.is_plain else None
+        if files is None:
+            return self.scan(commit.table, partition, version=commit.version)
+        return snapshot.scan_files(files, partition)
 
     def small_partition(self, table: str, partition: Mapping[str, str]) -> pl.DataFrame:
         """Rows of a partition that is small and looked at often: kept in memory until the table changes."""

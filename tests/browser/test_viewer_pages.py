@@ -3,21 +3,15 @@
 import asyncio
 import re
 import shutil
-import socket
-from contextlib import asynccontextmanager, contextmanager
-from threading import Thread
+from contextlib import asynccontextmanager
 
 import pytest
-import uvicorn
 
 from eval_assets.api.opened_project import open_project
 from eval_assets.calibration.given_labels import stored_labels, used_labels
-from eval_assets.config.settings import settings_from
 from eval_assets.storage.warehouse import Warehouse
-from eval_assets.viewer.app import viewer_app
-from eval_assets.viewer.viewed_project import ViewedProject
 from tests.chromium import IN_CHROMIUM, opened
-from tests.viewed import NAME, ODD, PLAIN
+from tests.viewed import NAME, ODD, PLAIN, served
 
 pytestmark = IN_CHROMIUM
 HOME = f"/evaluations/{NAME}"
@@ -36,19 +30,6 @@ EDITING = tuple(
     for path in ("try", "review", "review?rater=ben", f"review?rater=ben&what=pair:{ODD} {PLAIN}", "agreement")
 )
 TRACED = "document.getElementById('trace') && document.getElementById('trace').textContent"
-
-
-@contextmanager
-def served(folder):
-    settings = settings_from({}, data_dir=folder / "data")
-    app = viewer_app(ViewedProject(settings, Warehouse(settings.warehouse_root), can_edit=True), ["127.0.0.1"])
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
-    thread = Thread(target=lambda: server.run(sockets=[listening]), daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
 
 
 @pytest.fixture(scope="module")

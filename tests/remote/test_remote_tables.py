@@ -146,7 +146,7 @@ def test_other_programs_read_what_was_written_and_we_what_they_write(
     others = DeltaTable(f"{root}/{TABLE}", storage_options=store.options)
     assert others.version() == 25
     assert pl.scan_delta(others).collect().select("prompt", "description").rows() == [(odd, "24")]
-    assert any(key.endswith("20.checkpoint.parquet") for key in store.keys(root.removeprefix("s3://")))
+    assert any(key.endswith("20.checkpoint.parquet") for key in store.names(root.removeprefix("s3://")))
     assert tables.delete(TABLE, "description = '24'") == 1
     assert prompts(tables) == prompts(open_warehouse()) == set()
 
@@ -196,7 +196,7 @@ def test_a_store_without_conditional_writes_is_refused_before_anything_is_writte
     with LoopbackS3(conditions=conditions) as store:
         with pytest.raises(StorageError, match="expected an object store with conditional writes"):
             write(Warehouse(root, store.options), "a")
-        assert not any(TABLE in key for key in store.keys())
+        assert not any(TABLE in key for key in store.names())
 
 
 def test_the_proof_of_conditional_writes_is_made_once_for_a_warehouse(store, open_warehouse):
@@ -205,5 +205,6 @@ def test_the_proof_of_conditional_writes_is_made_once_for_a_warehouse(store, ope
     tables = open_warehouse()
     tables.create("models")
     tables.create("judges")
-    claims = [kind for kind in store.asked if kind.endswith("_claims") and store.asked[kind] != before.get(kind)]
+    after = store.asked
+    claims = [kind for kind in after if kind.endswith("_claims") and after[kind] != before.get(kind)]
     assert [kind.partition(" ")[0] for kind in claims] == ["GET"]
