@@ -174,6 +174,16 @@ def test_a_view_that_cannot_be_shown_is_said_and_the_usual_one_is(copy) -> None:
         assert len(shown(text)) == 25
 
 
+def test_counts_of_the_page_lead_to_as_many_examples_whatever_the_default_view(folder, copy) -> None:
+    edit(copy, view=VIEW)
+    text = page(viewer_of(copy), path=f"/evaluations/{NAME}")
+    links = re.findall(r'<a[^>]*href="([^"]*show=(?:better|worse)[^"]*)"[^>]*>(\d+) (?:better|worse)</a>', text)
+    assert len(links) == 2
+    for link, n in links:
+        query = html.unescape(link).partition("?")[2]
+        assert len(shown(page(viewer_of(copy), f"{query}&per=100"))) == int(n) > 0
+
+
 def test_exported_pages_begin_with_the_view_of_the_file_as_far_as_files_go(copy, tmp_path) -> None:
     edit(copy, view={**VIEW, "of": PLAIN, "q": "answer"})
     settings = settings_from({}, data_dir=copy / "data")
