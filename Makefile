@@ -60,7 +60,7 @@ test: $(VENV)/.test-ready  ## all tests
 	@$(BIN)/python -m pytest -n 4 $(BY_FILE)
 
 # The folders of the contract "core never imports Dagster".
-CORE := errors.py requests wording tables schemas config user_code metrics statistics prompts storage providers judges calibration \
+CORE := errors.py requests wording tables schemas config cluster user_code metrics statistics prompts storage providers judges calibration \
   reports stages checking starting planning quality alerting viewer
 
 test-fast: $(VENV)/.test-ready  ## units and examples of the core: no Dagster, no model, no server

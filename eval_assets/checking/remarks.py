@@ -12,7 +12,7 @@ from eval_assets.checking.parameter_spelling import spelling_remarks
 from eval_assets.checking.trial_rendering import prompt_remarks
 from eval_assets.cluster.ray_session import RAY_INSTALLATION, is_ray_installed
 from eval_assets.config.datasets.rows import read_examples
-from eval_assets.config.engine import RAY
+from eval_assets.config.engine_name import RAY
 from eval_assets.config.project import Project
 from eval_assets.config.served import AWS_KEY_ID, AWS_SECRET
 from eval_assets.errors import ConfigError, EvalAssetsError

@@ -16,7 +16,7 @@ from typing import Any, Self
 import polars as pl
 
 from eval_assets.cluster.ray_session import RaySession
-from eval_assets.config.engine import EngineName
+from eval_assets.config.engine_name import EngineName
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.model import Model
 from eval_assets.config.project import Project
