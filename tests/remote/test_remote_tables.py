@@ -51,6 +51,15 @@ def test_many_looks_at_a_table_are_few_requests(store, open_warehouse):
     assert store.n_requests - before == 4
 
 
+def test_of_a_partition_only_its_own_files_are_fetched(store, open_warehouse):
+    tables = open_warehouse()
+    for name in "abc":
+        write(tables, name, name)
+    before = store.asked
+    assert open_warehouse().scan(TABLE, {"prompt": "b"}).collect()["description"].to_list() == ["b"]
+    assert store.asked["GET data"] - before.get("GET data", 0) == 1
+
+
 def test_a_commit_is_its_data_and_its_entry(store, open_warehouse):
     tables = open_warehouse()
     write(tables, "a")
