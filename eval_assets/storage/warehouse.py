@@ -221,7 +221,8 @@ class Warehouse:
         Its own entry of a local log names their files: opening that version reads the entries of all before.
         """
         snapshot = self.snapshot(commit.table)
-        files = files_added(commit.table, Path(self.uri(commit.table)), commit.version) if snapshot.is_plain else None
+        is_here = self.is_local and snapshot.is_plain
+        files = files_added(commit.table, Path(self.uri(commit.table)), commit.version) if is_here else None
         if files is None:
             return self.scan(commit.table, partition, version=commit.version)
         return snapshot.scan_files(files, partition)
