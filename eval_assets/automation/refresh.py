@@ -43,7 +43,7 @@ class RefreshConfig(dg.Config):
     models: list[str] = Field(default_factory=list, description="Names of candidates' models.")
     prompts: list[str] = Field(default_factory=list, description="Names of candidates' prompts.")
     where: Literal["here", "queue"] = Field(
-        "here", description="here: in this run's process. queue: each cell a run of Dagster's queue, as a backfill."
+        "here", description="here: in this run's process. queue: files too, and each cell is a run of Dagster's queue."
     )
     dry_run: bool = Field(default=False, description="Show the plan and run nothing.")
     cache: str | None = Field(None, description="use, refresh or replay; null: as each evaluation says.")

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import cached_property
 from pathlib import Path
 
 import dagster as dg
@@ -60,7 +61,11 @@ class Workers:
             "EVAL_ASSETS_STATE": str(self.folder / "state"),
             "PYTHONPATH": f"{self.folder}:{REPOSITORY}",
         }
-        self.defs = build_definitions(files.data)
+        self._data = files.data
+
+    @cached_property
+    def defs(self) -> dg.Definitions:
+        return build_definitions(self._data)
 
     def start(self, die_at: str = "") -> None:
         with (self.folder / "worker.log").open("a") as log:
