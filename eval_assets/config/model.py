@@ -165,7 +165,8 @@ class Limits(FileModel):
     start_concurrency: int = Field(
         1,
         ge=1,
-        description="Requests under way at first; each success adds three. A `transformers` model starts at its most.",
+        description="Requests under way at first; the first success adds 15, each further one three. A `transformers` "
+        "model starts at its most.",
     )
     requests_per_minute: float | None = Field(None, gt=0, description="Most requests a minute; no bound when absent.")
     tokens_per_minute: float | None = Field(

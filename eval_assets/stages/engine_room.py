@@ -159,6 +159,23 @@ class EngineRoom:
             stack.push(engine)
             yield engine
 
+    @contextmanager
+    def engine_aside(
+        self, model: StoredModel, evaluation: Evaluation, run: PartitionRun, scope: str
+    ) -> Iterator[Engine]:
+        """An engine whose replies count nowhere until somebody keeps them; what it did becomes a row of `runs`.
+
+        Args:
+            model: Who is asked.
+            evaluation: Whose row is asked for.
+            run: The cell, and what may be spent.
+            scope: What is asked for anew: broken off, it goes on with the reply that came.
+        """
+        with ExitStack() as stack:
+            engine = self._new_engine(model, evaluation, run, aside=scope)
+            stack.callback(self._record, engine, run)
+            yield stack.enter_context(engine)
+
     def engine_ahead(
         self, model: StoredModel, evaluation: Evaluation, run: PartitionRun, *, rank: int, together: Together
     ) -> Engine:
@@ -208,6 +225,7 @@ class EngineRoom:
         *,
         rank: int = 0,
         together: Together | None = None,
+        aside: str = "",
     ) -> Engine:
         operated = self._as_operated_now(model.model)
         dataset = evaluation.file.dataset
@@ -243,11 +261,12 @@ class EngineRoom:
             not_before=self.not_before(operated),
             budget=self._budgets.of(evaluation, run.spending, also=self.budget),
             stop=self.stop,
-            scope=f"{run.key}/{run.table}",
+            scope=aside or f"{run.key}/{run.table}",
             on_progress=report,
             rank=rank,
             together=together,
-            batches=self._batches_for(operated, identity, evaluation, run, together),
+            batches=None if aside else self._batches_for(operated, identity, evaluation, run, together),
+            is_aside=bool(aside),
         )
 
     def _batches_for(

@@ -1,14 +1,17 @@
 """The stage that computes a cell's heuristic metrics. What a metric computes is in `metrics`."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from eval_assets.config.engine_name import RAY
+from eval_assets.errors import MetricError
 from eval_assets.metrics.definition import ResolvedMetric
+from eval_assets.metrics.registry import metric_fingerprint
 from eval_assets.metrics.scoring.prediction_scores import ScoringReport, score_predictions
 from eval_assets.metrics.scoring.ray_shards import RayShards, share_of
 from eval_assets.metrics.scoring.shard_executor import Shards
@@ -31,6 +34,7 @@ def compute_heuristic_metrics(run: Computation) -> Written:
     """Compute the heuristic metrics of a cell."""
     evaluation, stored = run.evaluation()
     metrics = run.room.versions.metrics(evaluation)
+    _refuse_other_metrics(evaluation.name, metrics, stored.content["metric_fingerprints"])
 
     def shards_for(n_rows: int) -> Shards | None:
         if run.room.engine_of(evaluation) == RAY:
@@ -46,6 +50,26 @@ def compute_heuristic_metrics(run: Computation) -> Written:
         run_id=run.run_id,
         stored=stored,
     )
+
+
+def _refuse_other_metrics(evaluation: str, metrics: Sequence[ResolvedMetric], read: Mapping[str, str]) -> None:
+    """Refuse code that isn't the one recorded with the evaluation: scores are recorded as made by that.
+
+    Args:
+        evaluation: Its name.
+        metrics: Its metrics, as their code lies here.
+        read: Label → fingerprint of each, from when the evaluation was read.
+
+    Raises:
+        MetricError: The file was read before the code was edited, or on a machine with other code.
+    """
+    others = [metric.label for metric in metrics if read.get(metric.label) != metric_fingerprint(metric)]
+    if others:
+        raise MetricError(
+            f"evaluation {evaluation}: expected the code of {', '.join(others)} as it was when that was read, "
+            f"got another on {socket.gethostname()}; bring this machine's files up to date, or read the evaluation "
+            "again, as `eval-assets run` and `refresh` do"
+        )
 
 
 def write_scores(
