@@ -132,10 +132,9 @@ class OpenTable:
     def snapshot(self) -> NamedTable:
         """The latest version, unaffected by later ones: a lazy scan of it stays what it was."""
         if self._snapshot is None or self._snapshot.version() != self.version():
-            # In an object store, opening it once more would take as many requests as opening it did.
-            opened = NamedTable(self._uri, storage_options=self._storage_options) if self._is_local else self._log
-            self._refuse(opened)
-            self._snapshot = opened
+            # The table as it is open: who looks at it or writes to it next opens it anew. Most are never written again.
+            self._refuse(self._log)
+            self._snapshot = self._log
             self._kept = {}
         return self._snapshot
 

@@ -96,6 +96,8 @@ def test_each_run_is_accounted_with_what_it_sent(lab: Lab, files: Files, provide
     assert runs["n_sent"].sum() == provider.requests == 8 + 8
     assert runs["cost_usd"].sum() == 8.0
     assert set(runs["ended"]) == {"complete"}
+    assert runs.height == 4  # two cells, each asked and judged
+    assert len([*lab.warehouse.history("runs")]) < 1 + 4  # a commit for several
     predictions = rows(lab, "predictions").filter(evaluation="main")
     assert predictions["reused"].sum() == 0
     # A run writes its rows under the id by which Dagster knows it, and paid for its replies.
