@@ -20,6 +20,7 @@ from eval_assets.config.settings import Settings, settings_from
 from eval_assets.names import Names, names_in_location
 from eval_assets.neighbours import NO_NEIGHBOURS, AssetName, Neighbours, neighbours_of
 from eval_assets.plan_runs import run_plan
+from eval_assets.queueing import queue_plan
 from eval_assets.resources.shared_room import engine_room_for
 from eval_assets.run_jobs import job_definitions
 
@@ -70,12 +71,11 @@ def assembled(
         names: What everything is called.
         neighbours: Assets of others.
     """
-    computing = job_definitions(project, engine_room, names, neighbours)
     return dg.Definitions.merge(
-        computing,
+        job_definitions(project, engine_room, names, neighbours),
         dg.Definitions(
-            asset_checks=asset_gates(project, computing, run_plan, names, neighbours),
-            jobs=[refresh_job(computing, run_plan, names), maintain_job(names)],
+            asset_checks=asset_gates(project, run_plan, names, neighbours),
+            jobs=[refresh_job(run_plan, queue_plan, names), maintain_job(names)],
             schedules=[*evaluation_schedules(project, names), maintenance_schedule(names)],
             sensors=[
                 watch_files_sensor(settings, project, names),

@@ -178,8 +178,7 @@ class _Agenda:
 
     def is_blocked(self, place: Place) -> bool:
         """Whether a file below a place could not be read."""
-        below = files_below(self._project, place) if isinstance(place, Cell) else {("evaluations", place.evaluation)}
-        return bool(self._unread & below)
+        return bool(self._unread & files_below(self._project, place))
 
     def to_ask(self, places: Iterable[Place]) -> list[Asked]:
         """Those of the places where requests will be sent."""
@@ -192,7 +191,8 @@ class _Agenda:
 
 def _execute_all(engine_room: EngineRoom, plan: Plan, spending: Spending, runs: _Runs, *, wait: bool) -> None:
     """Run what the plan names, in as many rounds as batches take that are waited for."""
-    agenda = _Agenda(engine_room.project, plan, runs.read(plan.roots))
+    runs.summary.unread = runs.read(plan.roots)
+    agenda = _Agenda(engine_room.project, plan, runs.summary.unread)
     lanes = lanes_asked(engine_room.project, agenda.tables)
     desk = BatchDesk(engine_room.store, engine_room.open_batches, engine_room.stop, runs.on_start)
     left = _Left([*agenda.cells], [*agenda.joins])

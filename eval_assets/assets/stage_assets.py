@@ -9,6 +9,7 @@ from pydantic import Field
 from eval_assets.assets.file_reading import VERSION_TAG, read_file
 from eval_assets.assets.metadata import Materialized, result, table_metadata, viewer_link
 from eval_assets.assets.plain_failures import said_plainly
+from eval_assets.assets.planned_code import refuse_other_code
 from eval_assets.names import Names
 from eval_assets.neighbours import newest_event
 from eval_assets.partitions import Partitions
@@ -119,6 +120,7 @@ def _body(stage: Stage, partitions: Partitions) -> Callable[..., Materialized]:
 def _materialized(
     stage: Stage, engine_room: EngineRoom, context: dg.AssetExecutionContext, key: str, spending: Spending
 ) -> Materialized:
+    refuse_other_code(context.run)
     with said_plainly(engine_room.warehouse):
         written = compute(engine_room, stage.table, key, spending, run_id=context.run.run_id)
         shown = stage.preview(engine_room, key) if written.shown is None else written.shown

@@ -14,20 +14,19 @@ from eval_assets.resources.shared_room import needed_room, room_of
 
 
 def asset_gates(
-    project: Project, computing: dg.Definitions, run_plan: RunPlan, names: Names, neighbours: Neighbours
+    project: Project, run_plan: RunPlan, names: Names, neighbours: Neighbours
 ) -> list[dg.AssetChecksDefinition]:
     """A check of an asset for each evaluation whose gate is on one.
 
     Args:
         project: The evaluations.
-        computing: The assets that an evaluation consists of.
         run_plan: Runs a plan in this process.
         names: What checks and assets are called.
         neighbours: Evaluations, and the assets of others that their gates are on.
     """
     called = plain_names("gate", neighbours.gates_on)
     return [
-        _gate_on(project.evaluation(name), asset, names.of(called[name]), computing, run_plan, names)
+        _gate_on(project.evaluation(name), asset, names.of(called[name]), run_plan, names)
         for name, asset in neighbours.gates_on.items()
         if name in project.evaluations
     ]
@@ -37,7 +36,6 @@ def _gate_on(
     evaluation: Evaluation,
     asset: dg.AssetKey,
     check_name: str,
-    computing: dg.Definitions,
     run_plan: RunPlan,
     names: Names,
 ) -> dg.AssetChecksDefinition:
@@ -54,7 +52,7 @@ def _gate_on(
         running, room = context.op_execution_context, room_of(context, names)
         policy = _policy(running.instance, evaluation, asset, names)
         config = RefreshConfig(evaluations=[name], cache=policy, where="here", max_cost_usd=None, sending=None)
-        brought = bring_up_to_date(running, config, computing, run_plan, names)
+        brought = bring_up_to_date(running, config, run_plan, names)
         return gate_result(room.warehouse, name, spec, {"evaluation": name, "plan": brought["plan"]})
 
     return gate_on_asset

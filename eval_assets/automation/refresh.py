@@ -11,8 +11,7 @@ import dagster as dg
 from dagster._core.errors import DagsterExecutionInterruptedError
 from pydantic import Field
 
-from eval_assets.assets.stage_assets import spending_ops
-from eval_assets.automation.backfill import missing_in_dagster, partitions_by_asset, request_backfill
+from eval_assets.automation.backfill import missing_in_dagster, partitions_by_asset
 from eval_assets.automation.claims import Claims, claim, claimed_by_backfills, claimed_by_others
 from eval_assets.automation.home import PROCESSES
 from eval_assets.automation.leftovers import UNFINISHED, end_what_the_dead_left
@@ -20,7 +19,7 @@ from eval_assets.automation.stopping import stopping
 from eval_assets.names import REFRESH_JOB, Names
 from eval_assets.planning.plan import Plan, make_plan
 from eval_assets.planning.plan_text import plan_markdown
-from eval_assets.planning.run_summary import waiting_lines
+from eval_assets.planning.run_summary import RunSummary, waiting_lines
 from eval_assets.providers.dispatch.progress import Progress
 from eval_assets.resources.shared_room import needed_room, room_of
 from eval_assets.stages.engine_room import EngineRoom
@@ -33,8 +32,8 @@ REFRESH_OP = "launch_stale"
 SECONDS_BETWEEN_LINES = 10.0
 LISTED = 5
 
-RunPlan = Callable[..., Any]
-"""`plan_runs.run_plan`, which is built upon what stands here."""
+RunPlan = Callable[..., RunSummary]
+"""`plan_runs.run_plan` and `queueing.queue_plan`, which are built upon what stands here."""
 
 
 class RefreshConfig(dg.Config):
@@ -62,12 +61,12 @@ def refresh_config(names: Names, **chosen: Any) -> dict[str, Any]:
     return {"ops": {names.of(REFRESH_OP): {"config": chosen}}}
 
 
-def refresh_job(computing: dg.Definitions, run_plan: RunPlan, names: Names) -> dg.JobDefinition:
+def refresh_job(run_plan: RunPlan, queue_plan: RunPlan, names: Names) -> dg.JobDefinition:
     """The job, with one op.
 
     Args:
-        computing: The assets it may launch.
         run_plan: Runs a plan in this process.
+        queue_plan: Hands a plan to Dagster's queue.
         names: What assets and the job are called.
     """
 
@@ -78,7 +77,8 @@ def refresh_job(computing: dg.Definitions, run_plan: RunPlan, names: Names) -> d
     )
     def launch_stale(context: dg.OpExecutionContext, config: RefreshConfig) -> None:
         """Plan from the warehouse, show the plan, and run exactly its partitions."""
-        context.add_output_metadata(bring_up_to_date(context, config, computing, run_plan, names))
+        execute = run_plan if config.where == "here" else queue_plan
+        context.add_output_metadata(bring_up_to_date(context, config, execute, names))
 
     @dg.job(
         name=names.of(REFRESH_JOB),
@@ -92,9 +92,15 @@ def refresh_job(computing: dg.Definitions, run_plan: RunPlan, names: Names) -> d
 
 
 def bring_up_to_date(
-    context: dg.OpExecutionContext, config: RefreshConfig, computing: dg.Definitions, run_plan: RunPlan, names: Names
+    context: dg.OpExecutionContext, config: RefreshConfig, execute: RunPlan, names: Names
 ) -> dict[str, Any]:
     """Plan from the warehouse, and run or launch exactly the plan's partitions. Returns metadata that says which.
+
+    Args:
+        context: Of the run.
+        config: What to bring up to date.
+        execute: Runs the plan, or hands it on, as `config.where` says.
+        names: What assets and jobs are called.
 
     Raises:
         dagster.Failure: A run failed, otherwise than by a gate.
@@ -106,12 +112,12 @@ def bring_up_to_date(
         chosen = {} if config.dry_run else partitions_by_asset(plan)
         metadata: dict[str, Any] = {"plan": dg.MetadataValue.md(plan_markdown(plan)), "partitions": chosen}
         if chosen and config.where == "queue":
-            metadata["backfill"] = _request(context, computing, plan, chosen, spending, names)
+            metadata["backfill"] = _run(context, execute, engine_room, plan, spending, names)
         elif chosen:
             computed = {table: keys for table, keys in chosen.items() if table not in FILES}
             claim(context.run, context.instance, names, computed)
     if chosen and config.where == "here":
-        metadata["backfill"] = _run(context, run_plan, engine_room, plan, spending, names)
+        metadata["backfill"] = _run(context, execute, engine_room, plan, spending, names)
     return metadata
 
 
@@ -167,16 +173,16 @@ def left_to_others(plan: Plan, claims: Claims) -> Plan:
 
 def _run(
     context: dg.OpExecutionContext,
-    run_plan: RunPlan,
+    execute: RunPlan,
     engine_room: EngineRoom,
     plan: Plan,
     spending: Spending,
     names: Names,
 ) -> str:
-    """Run the plan in this process; returns the backfill that shows its runs."""
+    """Run the plan in this process, or hand it on; returns the backfill that shows its runs."""
     engine_room.on_progress = _Lines(context.log.info)
     with stopping(engine_room, context.log.warning):
-        summary = run_plan(
+        summary = execute(
             engine_room, plan, spending=spending, instance=context.instance, on_start=context.log.info, names=names
         )
     if engine_room.stop.is_set():
@@ -191,29 +197,6 @@ def _run(
         more = f"\nand {len(crashed) - LISTED} more" if len(crashed) > LISTED else ""
         raise dg.Failure("\n".join(crashed[:LISTED]) + more, allow_retries=False)
     return str(summary.backfill_id)
-
-
-def _request(
-    context: dg.OpExecutionContext,
-    computing: dg.Definitions,
-    plan: Plan,
-    chosen: dict[str, list[str]],
-    spending: Spending,
-    names: Names,
-) -> str:
-    """Hand the plan to Dagster's queue; returns the backfill."""
-    ops = spending_ops(names, (table for table, _ in plan.partitions), spending)
-    backfill_id = request_backfill(
-        context.instance,
-        computing.resolve_asset_graph(),
-        names,
-        chosen,
-        description=f"{len(plan.stale_cells)} cells, {len(plan.roots)} files, {len(plan.comparisons)} comparisons",
-        tags={"eval_assets/refresh": context.run_id},
-        run_config={"ops": ops} if ops else None,
-    )
-    context.log.info("requested backfill %s; it is listed under Runs → Backfills", backfill_id)
-    return backfill_id
 
 
 class _Lines:

@@ -11,8 +11,8 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -72,6 +72,16 @@ class _Course:
     def is_ending(self) -> bool:
         """Whether one of its engines can't go on: its run says why."""
         return any(engine.ahead is not None and engine.ahead.ending is not None for engine in self.work.engines)
+
+
+@asynccontextmanager
+async def _given_back(slots: asyncio.Semaphore) -> AsyncIterator[None]:
+    """Let another step begin meanwhile."""
+    slots.release()
+    try:
+        yield
+    finally:
+        await slots.acquire()
 
 
 class AskingAhead:
@@ -175,6 +185,9 @@ class AskingAhead:
         opening = partial(work_of, self._room, course.asked, self._spending, self._together, self._talks)
         work = course.work = await asyncio.to_thread(opening)
         slots = asyncio.Semaphore(OPEN_PER_SLOT * work.n_at_once)
+        for engine in work.engines:
+            if engine.ahead is not None:
+                engine.ahead.parking = partial(_given_back, slots)
         while steps := await asyncio.to_thread(lambda: list(itertools.islice(work.steps, CHUNK))):
             for step in steps:
                 await slots.acquire()

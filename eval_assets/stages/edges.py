@@ -58,12 +58,14 @@ def part_versions(versions: FileVersions, evaluation: str) -> dict[str, str]:
     return {table: content_sha256(stage.reads(content)) for table, stage in STAGES.items() if stage.reads is not None}
 
 
-def files_below(project: Project, cell: Cell) -> set[tuple[str, str]]:
-    """Table and name of every file a cell is made from."""
+def files_below(project: Project, place: Place) -> set[tuple[str, str]]:
+    """Table and name of every file a cell is made from; of an evaluation as a whole its own, since it joins cells."""
+    if isinstance(place, WholeEvaluation):
+        return {("evaluations", place.evaluation)}
     return {
         (upstream, key)
         for table in OF_CELLS
-        for upstream, keys in STAGES[table].upstream(project, cell).items()
+        for upstream, keys in STAGES[table].upstream(project, place).items()
         if upstream in FILES
         for key in keys
     }

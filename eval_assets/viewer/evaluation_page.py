@@ -19,7 +19,8 @@ from eval_assets.reports.rendered.measures import side_by_side
 from eval_assets.reports.rendered.page.html import page_parts
 from eval_assets.stages.file_changes import source_diff
 from eval_assets.storage.warehouse import Warehouse
-from eval_assets.viewer.grid_view import address, default_view
+from eval_assets.viewer.default_view import DefaultViews
+from eval_assets.viewer.grid_view import address
 from eval_assets.viewer.page_places import SERVED, Places
 from eval_assets.viewer.page_writing import rendered
 from eval_assets.viewer.viewed_project import ViewedProject
@@ -101,7 +102,7 @@ def _page(project: ViewedProject, name: str, places: Places) -> str:
     version = project.version(name)
     with project.room() as room:
         report = present_report(room, name, texts=False)
-    default = default_view(report)
+    default, _ = DefaultViews(project).of(report)
     changed = [
         (candidate.name, report.against_baseline(candidate.name, report.headline or "") or {})
         for candidate in side_by_side(report)

@@ -11,8 +11,15 @@ import pytest
 from eval_assets.checks import data_quality
 from eval_assets.quality.inspection import Inspection
 from tests.command_line import exit_code, isolated, outcome_of
+from tests.dagster_in_memory import connections_kept
 from tests.loopback import LoopbackProvider
 from tests.projects import Files, Lab, echo_or_verdict, write_project
+
+
+@pytest.fixture(scope="session", autouse=True)
+def in_memory():
+    with connections_kept():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,9 @@ import signal
 import dagster as dg
 import pytest
 
-from eval_assets.assets.file_reading import reading_config
+from eval_assets import run_jobs
+from eval_assets.assets.file_reading import read_file, reading_config
+from eval_assets.assets.planned_code import CODE_TAG, code_now
 from eval_assets.automation import refresh as refresh_module
 from eval_assets.automation import watching
 from eval_assets.automation.backfill import partitions_by_asset
@@ -14,7 +16,7 @@ from eval_assets.automation.claims import claim
 from eval_assets.automation.refresh import refresh_config
 from eval_assets.config.project_files import load_project
 from eval_assets.names import Names
-from eval_assets.stages.stage_table import OF_CELLS, OF_EVALUATIONS
+from eval_assets.stages.stage_table import FILES, OF_CELLS, OF_EVALUATIONS
 from tests.dagster_staleness import AutomationSensor
 from tests.loopback import Fault
 from tests.projects import Lab
@@ -84,9 +86,27 @@ def targeted(backfill):
 
 def test_refresh_on_the_queue_requests_exactly_the_partitions_of_the_plan(lab, refresh):
     expected = {table: set(keys) for table, keys in partitions_by_asset(lab.plan()).items()}
-    chosen, (backfill,) = refresh(where="queue")
-    assert targeted(backfill) == expected == {table: set(keys) for table, keys in chosen.items()}
+    chosen, (backfill, reading) = refresh(where="queue")
+    assert expected == {table: set(keys) for table, keys in chosen.items()}
+    assert targeted(backfill) == {table: keys for table, keys in expected.items() if table not in FILES}
     assert backfill.title == "refresh"
+    assert backfill.tags[CODE_TAG] == code_now()
+    # Files are read where the plan was made, and by nobody else.
+    assert set(targeted(reading)) == set(FILES)
+    assert lab.plan().roots == ()
+
+
+def test_what_is_below_a_file_that_cant_be_read_is_not_queued(lab, files, monkeypatch):
+    def unreadable(room, names, table, name, *, run_id):
+        if (table, name) == ("prompts", "long"):
+            raise dg.Failure("not this one")
+        return read_file(room, names, table, name, run_id=run_id)
+
+    monkeypatch.setattr(run_jobs, "read_file", unreadable)
+    result = lab.refresh(where="queue", raise_on_error=False)
+    assert not result.success
+    (backfill, _) = lab.instance.get_backfills()
+    assert targeted(backfill)["predictions"] == {"main:alpha@short", "other:alpha@short"}
 
 
 @pytest.mark.slow
@@ -107,7 +127,7 @@ def test_refresh_of_a_choice_launches_no_more(lab, refresh):
     chosen, _ = refresh(evaluations=["main"], models=["beta"], prompts=["long"], max_cost_usd=1.0, where="queue")
     assert chosen["predictions"] == ["main:beta@long"]
     assert set(chosen["models"]) == {"beta", "referee"}
-    (backfill,) = lab.instance.get_backfills()
+    (backfill, _) = lab.instance.get_backfills()
     assert backfill.run_config["ops"]["predictions"] == {"config": {"max_cost_usd": 1.0}}
 
 

@@ -47,7 +47,7 @@ def page_examples(report: EvaluationReport) -> PageExamples:
     n_bytes = 0
     for start in range(0, len(ordered), A_CHUNK):
         chunk = ordered[start : start + A_CHUNK]
-        written = {example.example_id: _written(example, report.metrics) for example in _of(report, names, chunk)}
+        written = {example.example_id: _written(example, report.reading_order) for example in _of(report, names, chunk)}
         for example_id in chunk:
             n_bytes += len(written[example_id].encode())
             if n_bytes > MOST_BYTES and shown:
@@ -60,7 +60,7 @@ def page_examples(report: EvaluationReport) -> PageExamples:
         "candidates": names,
         "baseline": names.index(report.baseline) if report.baseline in names else 0,
         "headline": report.headline,
-        "metrics": [[metric, directions[report.facts(metric)["greater_is_better"]]] for metric in report.metrics],
+        "metrics": [[metric, directions[report.facts(metric)["greater_is_better"]]] for metric in report.reading_order],
         "examples": [json.loads(shown[example_id]) for example_id in in_order if example_id in shown],
     }
     return PageExamples(data, len(names), len(shown))
