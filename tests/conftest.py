@@ -14,8 +14,8 @@ from eval_assets.user_code import loading
 absl_logging.get_absl_handler().python_handler.stream = sys.__stderr__
 
 # What a property test promises is a result, not a time on a busy machine.
-settings.register_profile("untimed", deadline=None, max_examples=60)
-settings.register_profile("fast", deadline=None, max_examples=25)
+settings.register_profile("untimed", deadline=None, max_examples=40)
+settings.register_profile("fast", deadline=None, max_examples=20)
 settings.load_profile("untimed")
 
 

@@ -47,6 +47,16 @@ class StandInRay:
         self.started: list[Any] = []
         self.killed: list[Any] = []
         self.is_shut_down = False
+        self.begun_with: dict[str, Any] = {}
+        self._private = SimpleNamespace(
+            worker=SimpleNamespace(), ray_constants=SimpleNamespace(ENABLE_RAY_CLUSTER=True)
+        )
+
+    def is_initialized(self) -> bool:
+        return False
+
+    def init(self, **chosen: Any) -> None:
+        self.begun_with = chosen
 
     def cluster_resources(self) -> dict[str, float]:
         return self._resources

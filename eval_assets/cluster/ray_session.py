@@ -6,6 +6,7 @@ Nothing is started or imported before something is to be computed. What is compu
 import importlib.util
 import logging
 import os
+import socket
 import sys
 import threading
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from eval_assets.errors import ClusterError
 ATTEMPTS = 3
 """How often a worker may end over the same work before that is given up."""
 
+CONNECT_SECONDS = 10.0
 THIS_MACHINE = "local"
 NOT_SHIPPED = (".git", ".venv", ".dagster", ".env*", "**/__pycache__")
 """What of a project's folder no worker is sent."""
@@ -193,24 +195,27 @@ class RaySession:
 
         if ray.is_initialized():
             return ray
+        _refuse_nobody_at(self._address)
         # The processes that Ray starts end with the thread that started them.
         self._starter = ThreadPoolExecutor(1, thread_name_prefix="ray")
         try:
             self._starter.submit(self._start, ray).result()
-        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-            self._starter.shutdown()
+        except Exception as error:
+            self._starter.shutdown()  # what was started so far ends with its thread
             self._starter = None
             where = "on this machine" if self._address == THIS_MACHINE else f"at {self._address} ({RAY_VARIABLE})"
-            raise ClusterError(f"expected Ray {where}: {type(error).__name__}: {error}") from error
+            why = str(error.__cause__ or error).strip().rpartition("\n")[2]
+            raise ClusterError(f"expected Ray {where}, it can't be used: {why}") from error
         return ray
 
     def _start(self, ray: Any) -> None:
         logging.getLogger("ray").setLevel(logging.ERROR)  # it speaks before it was told how loudly
-        # Nothing public keeps the ends of workers out of standard output, which programs may read, and ports of ours on
-        # loopback.
+        # Nothing public keeps the ends of workers out of standard output, which programs may read.
         ray._private.worker.print_to_stdstream = lambda *_, **__: None  # noqa: SLF001
-        ray._private.ray_constants.ENABLE_RAY_CLUSTER = self._ships  # noqa: SLF001
-        only_here = {} if self._ships else {"include_dashboard": False}
+        only_here = {}
+        if not self._ships:
+            only_here = {"include_dashboard": False}
+            ray._private.ray_constants.ENABLE_RAY_CLUSTER = False  # noqa: SLF001  no port is open beyond loopback
         ray.init(
             address=self._address,
             runtime_env=self._surroundings(),
@@ -229,3 +234,14 @@ class RaySession:
             "py_modules": [str(Path(__file__).resolve().parents[1])],
             "excludes": [*NOT_SHIPPED, *(f"/{path.relative_to(self._project_dir).as_posix()}" for path in inside)],
         }
+
+
+def _refuse_nobody_at(address: str) -> None:
+    """Refuse an address where nothing listens, for which Ray would wait a quarter of an hour."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not port.isdigit():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS).close()
+    except OSError as error:
+        raise ClusterError(f"expected a Ray cluster at {address} ({RAY_VARIABLE}), nobody answers: {error}") from error

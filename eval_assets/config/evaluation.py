@@ -11,8 +11,9 @@ from pydantic import Field, field_validator, model_validator
 
 from eval_assets.config.candidate import Candidate
 from eval_assets.config.datasets.dataset import TaskType
-from eval_assets.config.engine import LOCAL, EngineName, is_local
+from eval_assets.config.engine_name import LOCAL, EngineName, is_local
 from eval_assets.config.fields import FieldPath, FileModel, MetricName, Owner, Slug, is_empty, is_null
+from eval_assets.config.grid_choice import GridChoice
 
 Correction = Literal["holm", "benjamini-hochberg"]
 HOLM: Correction = "holm"
@@ -246,6 +247,11 @@ class EvaluationFile(FileModel):
     schedule: ScheduleSpec | None = Field(None, description="When it runs by itself; never when absent.")
     max_cost_usd: float | None = Field(
         None, ge=0, description="Budget of a run in dollars, stopped before it is exceeded; no bound when absent."
+    )
+    view: GridChoice | None = Field(
+        None,
+        description="What `eval-assets view` shows in the grid before a reader chooses; changes no result.",
+        exclude_if=is_null,
     )
     cache: Literal["use", "refresh", "replay"] = Field(
         "use",

@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from eval_assets.config.engine import LOCAL, RAY, EngineName, is_local
+from eval_assets.config.engine_name import LOCAL, RAY, EngineName, is_local
 from eval_assets.config.fields import FileModel, Owner, Slug, VariableName, is_empty, is_null
 from eval_assets.config.files.parameter_names import BY_PROJECT
 from eval_assets.config.local_limits import gathering_limits, local_limits, spread_limits
@@ -165,7 +165,8 @@ class Limits(FileModel):
     start_concurrency: int = Field(
         1,
         ge=1,
-        description="Requests under way at first; each success adds three. A `transformers` model starts at its most.",
+        description="Requests under way at first; the first success adds 15, each further one three. A `transformers` "
+        "model starts at its most.",
     )
     requests_per_minute: float | None = Field(None, gt=0, description="Most requests a minute; no bound when absent.")
     tokens_per_minute: float | None = Field(

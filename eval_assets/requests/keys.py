@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from eval_assets.requests.canonical_json import canonical_json
+from eval_assets.requests.canonical_json import canonical_json, canonical_messages
 from eval_assets.requests.exchange import Request
 
 KEY_SCHEMA = "1"
@@ -45,7 +45,7 @@ def canonical_request(identity: ModelIdentity, request: Request) -> str:
     Raises:
         ConfigError: A parameter or column has no JSON form, is NaN or infinite, or text can't be encoded.
     """
-    content: dict[str, Any] = {"parameters": request.parameters, "messages": request.messages}
+    content: dict[str, Any] = {"parameters": request.parameters}
     if request.response_format is not None:
         content["response_format"] = request.response_format
     if request.tools:
@@ -55,6 +55,7 @@ def canonical_request(identity: ModelIdentity, request: Request) -> str:
     if identity.is_shown_the_example:
         content["columns"] = request.columns
     fields = {**_fields_of(identity), **{name: canonical_json(value) for name, value in content.items()}}
+    fields["messages"] = canonical_messages(request.messages)
     return "{" + ",".join([f'"{name}":{value}' for name, value in sorted(fields.items())]) + "}"
 
 

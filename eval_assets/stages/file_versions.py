@@ -1,6 +1,6 @@
 """Data versions of the files in `data/`: a hash of what shapes results, and the content that is kept as a version.
 
-Descriptions, owners, prices, limits and schedules are content, yet not part of the hash: changing them reruns nothing.
+Descriptions, owners, prices, limits, views and schedules are content, yet not part of the hash: they rerun nothing.
 """
 
 from collections.abc import Sequence
@@ -48,6 +48,7 @@ EVALUATION_FIELDS_WITHOUT_EFFECT = {
     "schedule",
     "max_cost_usd",
     "cache",
+    "view",
     "metrics",
     "without_metrics",
     "engine",

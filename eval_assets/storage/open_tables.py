@@ -4,6 +4,7 @@ Opening replays the log, reading commits parses it, and a cell looks at its tabl
 written is the business of `warehouse`.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -78,7 +79,7 @@ class OpenTable:
             return is_same and self._mirror.is_recent
         if self._entry_state is None or self._state_of_entry() != self._entry_state:
             return False
-        return not self._entry(self._log.version() + 1).exists()
+        return not os.access(self._entry(self._log.version() + 1), os.F_OK)
 
     def version(self) -> int:
         """Latest version."""
@@ -97,6 +98,8 @@ class OpenTable:
             self._read = _Read()
         elif self._is_to_be_opened:
             self._log = self._opened_anew()
+        elif self._mirror is not None:
+            self._mirror.bring_up_to_date(self._log)
         else:
             self._log.update_incremental()
         self._note_look()
@@ -107,17 +110,13 @@ class OpenTable:
         if self._is_to_be_opened:
             self._log = self._opened_anew()
         if self._mirror is not None:
-            self._mirror.publish(lambda: action(self._written_to()))
+            mirror = self._mirror
+            mirror.publish(lambda: action(mirror.opened()))  # on a version of its own: an attempt may be undone
             return
         try:
             action(self._log)
         finally:
             self._entry_state = self._state_of_entry()
-
-    def _written_to(self) -> NamedTable:
-        """A version that only a commit is made with: the attempt may be undone."""
-        assert self._mirror is not None  # noqa: S101  of a remote table
-        return self._mirror.opened()
 
     @property
     def _is_to_be_opened(self) -> bool:
@@ -140,9 +139,9 @@ class OpenTable:
         """The latest version, unaffected by later ones: a lazy scan of it stays what it was."""
         version = self.version()  # which forgets the snapshot if the table is another one
         if self._snapshot is None or self._snapshot.version() != version:
-            opened = self._opened()
-            self._refuse(opened)
-            self._snapshot = opened
+            # The table as it is open: who looks at it or writes to it next opens it anew. Most are never written again.
+            self._refuse(self._log)
+            self._snapshot = self._log
             self._kept = {}
         return self._snapshot
 
@@ -242,10 +241,11 @@ class OpenTable:
         if self._mirror is not None:
             return None
         try:
-            found = self._entry(self._log.version()).stat()
+            found = os.stat(self._entry(self._log.version()))  # noqa: PTH116  a path takes as long to make as to look at
         except OSError:
             return (UNSEEN, UNSEEN)
         return found.st_ino, found.st_mtime_ns
 
-    def _entry(self, version: int) -> Path:
-        return Path(self._uri) / "_delta_log" / f"{version:020d}.json"
+    def _entry(self, version: int) -> str:
+        """An entry of a local log; a text: these are looked at some four thousand times in a run of 20 cells."""
+        return f"{self._uri}/_delta_log/{version:020d}.json"

@@ -3,7 +3,7 @@
 import polars as pl
 
 from eval_assets.storage.warehouse import Warehouse
-from eval_assets.viewer.columns import ColumnRows
+from eval_assets.viewer.column_rows import ColumnRows
 
 SCORE = "score of "
 """Begins the column of each metric, so that none is called as another column is."""

@@ -12,13 +12,25 @@ from eval_assets.viewer.score_index import ScoreIndex
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What an address asks for, found: the view, and which rows of the index it shows."""
+    """What an address asks for, found: the view, and which rows of the index it shows.
+
+    Args:
+        report: Of the evaluation; its rows aren't needed.
+        view: As the address has it.
+        default: Where it says nothing.
+        index: Of the evaluation's candidates and of what is shown besides.
+        rows: Of the index, in the view's order.
+        dataset_columns: That examples have besides inputs, targets and context.
+        doubt: Why the default view isn't the one of the file; empty where it is.
+    """
 
     report: EvaluationReport
     view: GridView
     default: GridView
     index: ScoreIndex
     rows: NDArray[np.int64]
+    dataset_columns: tuple[str, ...] = ()
+    doubt: str = ""
 
     @property
     def greater_is_better(self) -> bool:

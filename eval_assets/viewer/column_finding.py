@@ -1,23 +1,24 @@
 """From the name of a column to its rows: which evaluation, which of its states, and how that state was scored."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any
 
 from eval_assets.config.candidate import Candidate
+from eval_assets.config.column_name import ColumnName
 from eval_assets.config.problems import nearest
 from eval_assets.errors import ViewError
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.rendered.changes_text import state_text
-from eval_assets.reports.states.lineage import COMPUTED, ComputedState
+from eval_assets.reports.states.lineage import COMPUTED, ComputedState, values_of
 from eval_assets.reports.states.recorded_means import recorded_means
 from eval_assets.reports.states.timeline import row_versions
 from eval_assets.stages.former_states import StateBook
 from eval_assets.storage.tracing.trace_ids import datasets_of_evaluations
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import inputs_recorded
-from eval_assets.viewer.columns import ColumnName, ColumnRows
+from eval_assets.viewer.column_rows import ColumnRows
 
 STATE_TABLES = (*COMPUTED, "releases", "evaluations", "comparison")
 """Where none of these has a new version, the states of an evaluation are the same."""
@@ -66,29 +67,47 @@ class ColumnFinder:
             for name in names
         }
 
-    def states(self, report: EvaluationReport, candidate: str) -> list[Offered]:
+    def offered(
+        self, report: EvaluationReport, shown: Sequence[str]
+    ) -> tuple[dict[str, list[Offered]], dict[str, list[Offered]]]:
+        """What can be a column besides those shown.
+
+        Args:
+            report: Of the evaluation that is looked at.
+            shown: Columns.
+
+        Returns:
+            Candidate that is shown → its former states, the latest first; other evaluation over the same dataset → its
+            candidates that were computed.
+        """
+        evaluation = report.evaluation.name
+        known = self.columns(report, shown).values()
+        said = {(each.cell["evaluation"], Candidate.of_row(each.cell), each.said) for each in known}
+        former = {
+            name: [state for state in self._states(evaluation, name) if (evaluation, name, state.said) not in said]
+            for name in shown
+            if name in report.evaluation.candidates
+        }
+        elsewhere: dict[str, list[Offered]] = {}
+        datasets = datasets_of_evaluations(self._warehouse)
+        for commit in self._warehouse.last_commits("predictions").values():
+            cell = values_of(commit)
+            other, candidate = cell["evaluation"], Candidate.of_row(cell)
+            name = f"{other}:{candidate}"
+            if other != evaluation and datasets.get(other) == report.evaluation.file.dataset and name not in shown:
+                elsewhere.setdefault(other, []).append(Offered(name, candidate))
+        return former, dict(sorted(elsewhere.items()))
+
+    def _states(self, evaluation: str, candidate: str) -> list[Offered]:
         """The former states of a candidate, the latest first."""
-        if not (visits := self._book(report.evaluation.name).visits(candidate)):
+        if not (visits := self._book(evaluation).visits(candidate)):
             return []
         found: dict[str, Offered] = {}
         for visit in reversed(visits[:-1]):
             if visit.state.state != visits[-1].state.state:
-                name = str(ColumnName(Candidate(candidate), since=visit.state.state[:SHOWN_STATE]))
+                name = str(ColumnName(Candidate(candidate), state=visit.state.state[:SHOWN_STATE]))
                 found.setdefault(name, Offered(name, f"as of {state_text(visit.began_at, visit.run_ids[0])}"))
         return list(found.values())
-
-    def elsewhere(self, report: EvaluationReport) -> dict[str, list[Offered]]:
-        """Other evaluation over the same dataset → its candidates that were computed."""
-        datasets = datasets_of_evaluations(self._warehouse)
-        mine = report.evaluation
-        computed: dict[str, list[Offered]] = {}
-        for commit in self._warehouse.last_commits("predictions").values():
-            cell = dict(part.split("=", 1) for part in commit.metadata["partition"].split("/"))
-            other = cell["evaluation"]
-            if other != mine.name and datasets.get(other) == mine.file.dataset:
-                candidate = Candidate.of_row(cell)
-                computed.setdefault(other, []).append(Offered(f"{other}:{candidate}", candidate))
-        return dict(sorted(computed.items()))
 
     def _own(self, evaluation: str, candidate: str) -> ColumnRows:
         """A candidate of the evaluation itself, held against other columns."""
@@ -106,14 +125,14 @@ class ColumnFinder:
             known = sorted(book.candidates)
             said = f"expected a candidate of {evaluation} that was computed, got {name.candidate!r:.120}"
             raise ViewError(f"column {str(name)!r:.120}: {said}; {nearest(name.candidate, known)}")
-        chosen = book.chosen(name.candidate, name.since, None) if name.since else book.current(name.candidate)
+        chosen = book.chosen(name.candidate, name.state, None) if name.state else book.current(name.candidate)
         if chosen is None:
-            raise ViewError(f"{name.candidate} has no state {name.since!r:.80}; {book.known_states()}")
+            raise ViewError(f"{name.candidate} has no state {name.state!r:.80}; {book.known_states()}")
         state = chosen.state
         is_former = state.state != visits[-1].state.state
         means = recorded_means(self._warehouse, [state]).get((state.key, state.state), ())
         where = [f"of the evaluation {evaluation}"] if name.evaluation else []
-        when = [f"as of {state_text(chosen.began_at, chosen.run_id)}"] if is_former or name.since else []
+        when = [f"as of {state_text(chosen.began_at, chosen.run_id)}"] if is_former or name.state else []
         return ColumnRows(
             str(name),
             state.cell,

@@ -8,7 +8,7 @@ import polars as pl
 
 from eval_assets.config.candidate import Candidate
 from eval_assets.errors import ViewError
-from eval_assets.requests.conversations import answer_in, readable
+from eval_assets.requests.conversations import readable
 from eval_assets.storage.tracing.trace import parts_of
 from eval_assets.storage.tracing.trace_ids import find_named
 from eval_assets.storage.tracing.trace_links import judge_part, votes_for
@@ -17,65 +17,11 @@ from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.columns import CANDIDATE
 from eval_assets.viewer.asking_page import AskingDesk, ShownAsking
 from eval_assets.viewer.chosen import Chosen
-from eval_assets.viewer.columns import ColumnRows
+from eval_assets.viewer.example_answers import answer_rows, shown_answers
+from eval_assets.viewer.laid_out import laid_out, markup
 from eval_assets.viewer.page_writing import rendered
 from eval_assets.viewer.viewed_project import ViewedProject
-from eval_assets.wording.foreign_text import shortened, targets_text
-from eval_assets.wording.numbers import money_text, number_text, seconds_text
-
-Row = Mapping[str, Any]
-
-LONGEST_LABEL = 80
-
-
-@dataclass(frozen=True, slots=True)
-class ShownScore:
-    """One score with its reason: a metric's, or a judge's with what it said; of a jury each juror's too."""
-
-    metric: str
-    juror: str | None
-    row: Row
-
-    @property
-    def value(self) -> str | None:
-        """The number or the label; null where there is neither."""
-        score, label = self.row["score"], self.row["label"]
-        if score is not None:
-            return number_text(score)
-        return None if label is None else shortened(label, LONGEST_LABEL)
-
-    @property
-    def why(self) -> str | None:
-        """What the judge said, or the metric, or what kept it from a score."""
-        said: str | None = self.row.get("justification") or self.row["reason"]
-        return said
-
-
-@dataclass(frozen=True, slots=True)
-class ShownAnswer:
-    """One sample of one candidate."""
-
-    column: ColumnRows
-    row: Row
-    said: str | None
-    scores: tuple[ShownScore, ...]
-
-    @property
-    def candidate(self) -> Candidate:
-        """`model@prompt`."""
-        return Candidate.of_row(self.column.cell)
-
-    @property
-    def facts(self) -> str:
-        """How long it took, what it cost and how long it is, as far as that is known."""
-        cost, tokens = self.row["cost_usd"], self.row["completion_tokens"]
-        return " · ".join(
-            [
-                seconds_text(self.row["latency_seconds"]),
-                *([] if cost is None else [money_text(cost)]),
-                *([] if tokens is None else [f"{tokens:,} tokens"]),
-            ]
-        )
+from eval_assets.wording.foreign_text import targets_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,16 +88,19 @@ class ExamplePages:
             raise ViewError(f"{name}: no column of the grid has an answer to {example_id!r:.80}; choose others")
         own = [column.name for column in columns if column.is_own]
         first = rows.sort(~CANDIDATE.is_in(own), maintain_order=True).row(0, named=True)
+        is_raw, nodes = chosen.view.look == "raw", laid_out(first["inputs"] or "")
         return rendered(
             "example.html.j2",
             name=name,
             report=chosen.report,
             example_id=example_id,
             inputs=readable(first["inputs"]),
+            inputs_laid_out=None if is_raw or nodes is None else markup(nodes),
+            is_raw=is_raw,
             targets=targets_text(first["targets"]),
             context=first["context"],
             row=first["example_sha256"],
-            answers=shown_answers(columns, rows, heuristic, judged),
+            answers=shown_answers(chosen.report, columns, rows, heuristic, judged),
             trace=self._trace(chosen, rows, judged, traced) if traced else None,
             dagster_url=self._project.dagster_url,
             can_edit=self._project.can_edit,
@@ -210,52 +159,3 @@ def _wanted(chosen: Chosen, example_id: str) -> pl.Expr:
         name = chosen.report.evaluation.name
         raise ViewError(f"{name}: expected the id of an example that was answered, got {example_id!r:.80}")
     return pl.col("position").is_in({int(chosen.index.positions(name)[row]) for name in chosen.view.columns})
-
-
-def answer_rows(
-    warehouse: Warehouse, columns: Sequence[ColumnRows], near: pl.Expr, wanted: pl.Expr
-) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Read whole answers.
-
-    Args:
-        warehouse: Where they are.
-        columns: Whose.
-        near: Rows that have to be read, told by what files hold statistics of.
-        wanted: Those of them that are kept.
-
-    Returns:
-        Rows of `predictions`, sample by sample, of `heuristic_metrics` and of `judge_scores`.
-    """
-    predictions, heuristic, judged = (
-        frame.filter(wanted)
-        for frame in pl.collect_all(
-            pl.concat([column.scan(warehouse, table).filter(near) for column in columns])
-            for table in ("predictions", "heuristic_metrics", "judge_scores")
-        )
-    )
-    return predictions.sort("sample_index", maintain_order=True), heuristic, judged
-
-
-def _scores(heuristic: pl.DataFrame, judged: pl.DataFrame) -> dict[tuple[str, str], list[ShownScore]]:
-    """Column and prediction → its scores, those of metrics first."""
-    found: dict[tuple[str, str], list[ShownScore]] = {}
-    for scores, by in ((heuristic, "metric"), (judged, "judge")):
-        for row in scores.iter_rows(named=True):
-            found.setdefault((Candidate.of_row(row), row["prediction_id"]), []).append(
-                ShownScore(row[by], row.get("juror"), row)
-            )
-    return found
-
-
-def shown_answers(
-    columns: Sequence[ColumnRows], rows: pl.DataFrame, heuristic: pl.DataFrame, judged: pl.DataFrame
-) -> list[ShownAnswer]:
-    """Answers with their scores, in the columns' order; takes what `answer_rows` returns."""
-    scores = _scores(heuristic, judged)
-    answers: dict[str, list[ShownAnswer]] = {column.name: [] for column in columns}
-    named = {column.name: column for column in columns}
-    for row in rows.iter_rows(named=True):
-        name = Candidate.of_row(row)
-        of_it = tuple(scores.get((name, row["prediction_id"]), ()))
-        answers[name].append(ShownAnswer(named[name], row, answer_in(row), of_it))
-    return [answer for of_column in answers.values() for answer in of_column]

@@ -9,7 +9,7 @@ from eval_assets.reports.exports.spreadsheet_text import csv_text
 from eval_assets.reports.outputs import CandidateOutput
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.viewer.chosen import Chosen
-from eval_assets.viewer.grid_rows import page_outputs
+from eval_assets.viewer.grid_texts import page_texts
 from eval_assets.viewer.grid_view import GridView
 
 MOST_EXPORTED = 10_000
@@ -32,7 +32,7 @@ def grid_csv(warehouse: Warehouse, chosen: Chosen) -> str:
     places = {index.example_ids[int(row)]: int(row) for row in chosen.rows[:MOST_EXPORTED]}
     for start in range(0, min(len(chosen.rows), MOST_EXPORTED), A_CHUNK):
         part = chosen.rows[start : min(start + A_CHUNK, MOST_EXPORTED)]
-        for example in page_outputs(warehouse, index, chosen.report, view, part.tolist()):
+        for example in (texts.outputs for texts in page_texts(warehouse, index, chosen.report, view, part.tolist())):
             values: list[object] = [example.example_id, example.inputs, example.targets]
             for name, answer in zip(view.columns, example.answers, strict=True):
                 values += _answer(view, answer)

@@ -9,7 +9,7 @@ from eval_assets.config.candidate import Candidate
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.rendered.measures import Measure, mean_text
 from eval_assets.viewer.chosen import Chosen
-from eval_assets.viewer.columns import ColumnRows
+from eval_assets.viewer.column_rows import ColumnRows
 from eval_assets.viewer.grid_rows import Held
 from eval_assets.viewer.grid_selection import Changes, changes
 

@@ -1,6 +1,6 @@
 """The grid: examples from top to bottom, candidates from left to right."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from urllib.parse import urlencode
@@ -9,16 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval_assets.viewer.chosen import Chosen, greater_is_better
-from eval_assets.viewer.column_finding import ColumnFinder, Offered
+from eval_assets.viewer.column_finding import ColumnFinder
+from eval_assets.viewer.default_view import DefaultViews, usual_view, view_yaml
 from eval_assets.viewer.grid_choices import choices
 from eval_assets.viewer.grid_csv import MOST_EXPORTED, grid_csv
 from eval_assets.viewer.grid_heads import Column, column_head, held_of
-from eval_assets.viewer.grid_rows import GridRow, grid_row, page_outputs
+from eval_assets.viewer.grid_rows import GridRow, grid_row
 from eval_assets.viewer.grid_selection import selected
-from eval_assets.viewer.grid_view import GridView, address, default_view, read_view
+from eval_assets.viewer.grid_texts import page_texts
+from eval_assets.viewer.grid_view import GridView, address, read_view
 from eval_assets.viewer.page_writing import rendered
-from eval_assets.viewer.score_index import IndexShelf, Marks
-from eval_assets.viewer.text_search import TextMarks
+from eval_assets.viewer.people_marks import PeopleMarks, judge_of
+from eval_assets.viewer.score_index import IndexShelf, Marks, ScoreIndex
+from eval_assets.viewer.text_search import TextMarks, dataset_columns
 from eval_assets.viewer.viewed_project import ViewedProject
 
 
@@ -41,6 +44,9 @@ class GridPages:
         self._shelf = IndexShelf()
         self._finder = ColumnFinder(project.warehouse)
         self._texts = TextMarks()
+        self._people = PeopleMarks()
+        self._defaults = DefaultViews(project, self._finder)
+        self._of_rows: tuple[object, tuple[str, ...]] = (None, ())
 
     def page(self, name: str, asked: Sequence[tuple[str, str]]) -> str:
         """The page that an address asks for.
@@ -63,6 +69,9 @@ class GridPages:
             report=chosen.report,
             view=view,
             default=chosen.default,
+            doubt=chosen.doubt,
+            judge=judge_of(chosen.report, view.metric),
+            as_yaml=view_yaml(view, usual_view(chosen.report)),
             address=lambda **changed: address(view, chosen.default, **changed),
             opened=partial(_opened, view, chosen.default),
             kept_query=address(view.unfiltered, chosen.default),
@@ -84,24 +93,18 @@ class GridPages:
             ViewError: The address asks for something that there is not.
         """
         report = self._project.summary(name)
-        view = read_view(report, default_view(report), asked)
-        shown = [column for column in view.columns if column in report.evaluation.candidates]
-
-        def others(offered: Iterable[Offered]) -> list[Offered]:
-            return [column for column in offered if column.name not in view.columns]
-
+        view = read_view(report, self._defaults.of(report)[0], asked)
+        former, elsewhere = self._finder.offered(report, view.columns)
+        fields = [pair for pair in asked if pair[0] not in ("c", "page")]
         return rendered(
             "columns.html.j2",
             can_edit=self._project.can_edit,
             name=name,
             view=view,
             is_part=is_part,
-            kept=[
-                *(("c", column) for column in view.columns),
-                *(pair for pair in asked if pair[0] not in ("c", "page")),
-            ],
-            former={candidate: others(self._finder.states(report, candidate)) for candidate in shown},
-            elsewhere={other: others(offered) for other, offered in self._finder.elsewhere(report).items()},
+            kept=[*(("c", column) for column in view.columns), *fields],
+            former=former,
+            elsewhere=elsewhere,
             dataset=report.evaluation.file.dataset,
         )
 
@@ -120,7 +123,7 @@ class GridPages:
     def chosen(self, name: str, asked: Sequence[tuple[str, str]]) -> Chosen:
         """What an address asks for; raises as `page` does."""
         report = self._project.summary(name)
-        default, warehouse = default_view(report), self._project.warehouse
+        (default, doubt), warehouse = self._defaults.of(report), self._project.warehouse
         view = read_view(report, default, asked)
         own = map(str, report.evaluation.candidates)
         shown = [column for column in (*view.columns, view.of) if column]
@@ -132,29 +135,43 @@ class GridPages:
             column, _, value = view.slice.partition("=")
             also.append(self._texts.sliced(warehouse, index, column, value))
         up = greater_is_better(report, view.metric)
+        if view.human:
+            also.append(self._people.marks(self._project, report, index, view))
         rows = selected(index, view, greater_is_better=up, also=also)
-        return Chosen(report, view, default, index, rows)
+        return Chosen(report, view, default, index, rows, self._dataset_columns(index), doubt)
+
+    def _dataset_columns(self, index: ScoreIndex) -> tuple[str, ...]:
+        """Columns that examples have, read anew when a cell was written."""
+        known = self._of_rows
+        if known[0] != index.version:
+            known = self._of_rows = (index.version, dataset_columns(self._project.warehouse, index))
+        return known[1]
 
     def _rows(self, chosen: Chosen, rows: NDArray[np.int64]) -> list[GridRow]:
         view, index = chosen.view, chosen.index
         directions = {metric: chosen.report.facts(metric)["greater_is_better"] for metric in view.scores}
-        examples = page_outputs(self._project.warehouse, index, chosen.report, view, rows.tolist())
+        examples = page_texts(self._project.warehouse, index, chosen.report, view, rows.tolist())
         failed = {
             name: dict(zip(index.example_ids.gather(rows.tolist()), index.candidates[name].n_failed[rows], strict=True))
             for name in view.columns
             if name in index.candidates
         }
-        held = held_of(chosen, rows)
-        return [
-            grid_row(
-                example,
-                view,
-                directions,
-                {name: int(of.get(example.example_id, 0)) for name, of in failed.items()},
-                held[example.example_id],
-            )
-            for example in examples
-        ]
+        held, people = held_of(chosen, rows), self._people_of(chosen)
+        found = []
+        for example in examples:
+            example_id = example.outputs.example_id
+            n_failed = {name: int(of.get(example_id, 0)) for name, of in failed.items()}
+            labels = {name: said[example_id] for name, said in people.items() if example_id in said}
+            found.append(grid_row(example, view, directions, n_failed, held[example_id], labels))
+        return found
+
+    def _people_of(self, chosen: Chosen) -> dict[str, dict[str, str]]:
+        """Column → example → which label people gave, where the view is about that."""
+        view = chosen.view
+        if not view.human:
+            return {}
+        found = self._people.labelled(self._project, chosen.report, chosen.index, view.metric, view.columns)
+        return {name: dict(frame.select("example_id", "said").rows()) for name, frame in found.items()}
 
 
 def _opened(view: GridView, default: GridView, example_id: str, trace: str = "") -> str:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from eval_assets.statistics.comparison.paired import DECIMALS
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.viewer.cell_numbers import SCORE, cell_numbers
-from eval_assets.viewer.columns import ColumnRows
+from eval_assets.viewer.column_rows import ColumnRows
 
 Numbers = NDArray[np.float64]
 Marks = NDArray[np.bool_]

@@ -1,5 +1,6 @@
 """Examples in whose texts something is found, and those of a slice: what the index doesn't hold, read from tables."""
 
+import json
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +12,7 @@ import polars as pl
 
 from eval_assets.reports.computed.scores import example_groups
 from eval_assets.storage.warehouse import Warehouse
-from eval_assets.viewer.columns import ColumnRows
+from eval_assets.viewer.column_rows import ColumnRows
 from eval_assets.viewer.score_index import Marks, ScoreIndex
 
 OF_PREDICTIONS = {
@@ -20,6 +21,7 @@ OF_PREDICTIONS = {
     "messages": ("messages",),
 }
 OF_SCORES = {"heuristic_metrics": ("reason",), "judge_scores": ("reason", "justification")}
+OF_EVERY_DATASET = ("example_id", "inputs", "targets", "context")
 MOST_KEPT = 20
 """Searches whose examples are kept, so that turning a page doesn't search again."""
 
@@ -92,6 +94,16 @@ def slice_values(warehouse: Warehouse, index: ScoreIndex, column: str) -> pl.Ser
     found = found.unique("example_id", keep="first", maintain_order=True)
     ids = index.example_ids.alias("example_id").to_frame()
     return ids.join(found, on="example_id", how="left", maintain_order="left")[column]
+
+
+def dataset_columns(warehouse: Warehouse, index: ScoreIndex) -> tuple[str, ...]:
+    """Columns that examples have besides those that every dataset has, as the first of them tells."""
+    if not index.own:
+        return ()
+    column = index.columns[index.own[0]]
+    first = column.scan(warehouse, "predictions").select("example").head(1).collect()
+    names = [name for text in first["example"] for name in json.loads(text)]
+    return tuple(name for name in names if name not in OF_EVERY_DATASET)
 
 
 def _texts(warehouse: Warehouse, index: ScoreIndex, columns: Sequence[str], where: str) -> Iterator[pl.LazyFrame]:

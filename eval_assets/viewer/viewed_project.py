@@ -108,6 +108,11 @@ class ViewedProject:
         ]
         return sha256("\n".join(commits).encode()).hexdigest()[:16]
 
+    def stamp_of(self, evaluation: str) -> tuple[str, int, int] | None:
+        """Equal as long as the file of an evaluation has not changed; null where it has none."""
+        path = self.settings.data_dir / "evaluations" / f"{evaluation}.yaml"
+        return _stamp(path) if path.is_file() else None
+
     def _stamps(self) -> Iterator[tuple[str, int, int]]:
         """Name, time and size of every file that results are made from: those of `data/`, and modules beside it."""
         places = [self.settings.data_dir / folder for folder in FOLDERS]

@@ -1,9 +1,14 @@
 """A real Ray on this machine: what its workers compute equals what this process does, and what the end of one costs."""
 
 import asyncio
+import importlib.util
 import os
 import signal
+import socket
+import subprocess
+import sys
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -194,6 +199,80 @@ def test_a_request_that_kills_each_replica_fails_and_others_are_answered(session
     assert deadly.kind == "worker_ended"
     assert str(deadly).startswith(f"{ATTEMPTS} workers of Ray ended over it: ")
     assert [said.output[0] for said in replies] == [*"abcdefgh"]
+
+
+SHIPPED = """
+import eval_assets
+from pathlib import Path
+
+HERE = {here!r}
+
+def is_copy(output) -> bool:
+    return not __file__.startswith(HERE) and "runtime_resources" in eval_assets.__file__
+
+def has_data(output) -> bool:
+    return (Path.cwd() / "data" / "terms.txt").exists() and not (Path.cwd() / "data" / "warehouse").exists()
+"""
+ASKS = """
+import sys
+from pathlib import Path
+from eval_assets.cluster.ray_session import RaySession, Share
+from eval_assets.config.evaluation import MetricChoice
+from eval_assets.metrics.registry import resolve_metrics
+from eval_assets.metrics.scoring.ray_shards import RayShards
+from tests.unit.test_metric_rows import prediction_frame
+from tests.unit.test_metric_scoring import run
+
+folder = Path(sys.argv[1])
+session = RaySession(folder, [folder / "data" / "warehouse"])
+names = ("is_copy", "has_data")
+choices = tuple(MetricChoice(metric=name, function=f"shipped:{name}") for name in names)
+metrics = [metric for metric in resolve_metrics("text", choices, ("toxicity",), folder) if metric.label in names]
+table, _ = run([prediction_frame(["a"], ["a"])], metrics, shards=RayShards(session, Share()))
+print(table.select("metric", "score", "reason").rows())
+session.close()
+"""
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """Another Ray on this machine, as one of other machines: it isn't started by us, and knows nothing of us."""
+    with socket.socket() as chosen:
+        chosen.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{chosen.getsockname()[1]}"
+    packages = str(Path(importlib.util.find_spec("ray").origin).parents[1])
+    # On loopback only; nobody else can reach it, so that it needs no token in somebody's home.
+    environment = {
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        "RAY_AUTH_MODE": "disabled",
+        "RAY_USAGE_STATS_ENABLED": "0",
+    }
+    port = address.rpartition(":")[2]
+    command = ["-m", "ray.scripts.scripts", "start", "--head", f"--port={port}", "--num-cpus=2", "--block"]
+    started = subprocess.Popen(
+        [sys.executable, *command, "--include-dashboard=false"], cwd=tmp_path, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, env={**os.environ, **environment, "PYTHONPATH": packages},
+    )  # fmt: skip
+    try:
+        yield {**environment, "RAY_ADDRESS": address}
+    finally:
+        started.terminate()
+        started.wait()
+
+
+def test_workers_that_are_not_ours_get_the_project_and_our_code(cluster, tmp_path):
+    folder = tmp_path / "project"
+    (folder / "data" / "warehouse").mkdir(parents=True)
+    (folder / "data" / "warehouse" / "rows").write_text("kept here")
+    (folder / "data" / "terms.txt").write_text("a")
+    (folder / "shipped.py").write_text(SHIPPED.format(here=str(folder)))
+    command = [sys.executable, "-c", ASKS, str(folder)]
+    for _ in range(30):  # until it listens
+        ended = subprocess.run(command, env={**os.environ, **cluster}, capture_output=True, text=True, check=False)
+        if "nobody answers" not in ended.stderr:
+            break
+        time.sleep(1)
+    assert ended.stdout.splitlines() == ["[('is_copy', 1.0, None), ('has_data', 1.0, None)]"], ended.stderr
 
 
 MEASURED = {"created_at", "requested_at", "latency_seconds", "response_id"}

@@ -131,7 +131,7 @@ def test_what_fails_is_free_for_others_at_once(machine):
 def test_a_lane_that_is_closed_leaves_no_claim_and_no_heartbeat(store, root, machine):
     with machine("one").open_lane(LANE) as one:
         claim(one, A)
-    left = [key for key in store.keys(root.removeprefix("s3://")) if "/_claims/" in key]
+    left = [key for key in store.names(root.removeprefix("s3://")) if "/_claims/" in key]
     assert [key.rpartition("/_claims/")[2] for key in left] == [f"lanes/{LANE}.json"]
     found = Objects(root, store.options).read(f"_claims/lanes/{LANE}.json")
     assert found is not None

@@ -1,7 +1,10 @@
 """`engine: ray` without Ray: its fields, what travels, what the end of a worker costs."""
 
 import asyncio
+import os
 import pickle
+import socket
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -99,6 +102,71 @@ def test_without_ray_a_run_says_how_to_install_it(tmp_path, monkeypatch):
     shards = RayShards(RaySession(tmp_path), Share())
     with pytest.raises(ClusterError, match=r"needs the package ray, .*pip install 'eval-assets\[ray\]'"):
         run([written(2)], resolved("contains"), shards=shards)
+
+
+@pytest.fixture
+def begun(monkeypatch):
+    """Stands for the module in `sys.modules`."""
+    ray = StandInRay()
+    monkeypatch.setattr(ray_session, "is_ray_installed", lambda: True)
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "1")
+    return ray
+
+
+def test_workers_of_this_machine_import_what_this_process_does_and_listen_to_it_alone(begun, tmp_path):
+    session = RaySession(tmp_path)
+    assert not begun.begun_with
+    assert session.ray is session.ray is begun
+    said = dict(begun.begun_with)
+    assert said.pop("runtime_env") == {"env_vars": {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}}
+    assert said == {"address": "local", "log_to_driver": False, "logging_level": 40, "include_dashboard": False}
+    assert not begun._private.ray_constants.ENABLE_RAY_CLUSTER
+    assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
+    session.close()
+    assert begun.is_shut_down
+
+
+def test_workers_elsewhere_are_sent_the_project_without_tables_and_our_code(begun, tmp_path, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as head:
+        monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{head.getsockname()[1]}")
+        session = RaySession(tmp_path, [tmp_path / "data" / "warehouse", Path("/elsewhere")])
+        assert session.ray is begun
+    sent = begun.begun_with["runtime_env"]
+    assert sent["working_dir"] == str(tmp_path)
+    assert sent["py_modules"] == [str(Path(ray_session.__file__).parents[1])]
+    assert [name for name in sent["excludes"] if "/" in name] == ["**/__pycache__", "/data/warehouse"]
+    assert ".env*" in sent["excludes"]
+    monkeypatch.chdir("/")
+    assert unpacked(session.pack(tmp_path / "x")) == Path("/x")
+    session.close()
+
+
+def test_a_cluster_where_nobody_answers_is_said_at_once(begun, tmp_path, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    with pytest.raises(ClusterError, match=rf"^expected a Ray cluster at {address} \(RAY_ADDRESS\), nobody answers: "):
+        _ = RaySession(tmp_path).ray
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, Exception])  # as Ray raises them
+def test_a_cluster_that_does_not_take_us_is_said(begun, tmp_path, monkeypatch, kind):
+    def init(**_):
+        raise kind("Version mismatch: the cluster has Python 3.12")
+
+    monkeypatch.setattr(begun, "init", init, raising=False)
+    with pytest.raises(ClusterError, match=r"^expected Ray on this machine, it can't be used: Version mismatch: "):
+        _ = RaySession(tmp_path).ray
+
+
+def test_a_connection_of_the_process_is_used_and_left_open(begun, tmp_path, monkeypatch):
+    monkeypatch.setattr(begun, "is_initialized", lambda: True)
+    session = RaySession(tmp_path)
+    assert session.ray is begun
+    session.close()
+    assert (begun.begun_with, begun.is_shut_down) == ({}, False)
 
 
 def test_what_is_known_already_starts_no_cluster(tmp_path, monkeypatch):

@@ -17,10 +17,11 @@ from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.cell_tables import AGGREGATE_REPORTS
 from eval_assets.tables.schemas import SCHEMAS
 from eval_assets.viewer.cell_numbers import cell_numbers
-from eval_assets.viewer.columns import ColumnRows
+from eval_assets.viewer.column_rows import ColumnRows
+from eval_assets.viewer.default_view import usual_view
 from eval_assets.viewer.grid_page import GridPages
 from eval_assets.viewer.grid_selection import selected
-from eval_assets.viewer.grid_view import CHOICES, GridView, address, default_view, read_view
+from eval_assets.viewer.grid_view import CHOICES, GridView, address, read_view
 from eval_assets.viewer.score_index import IndexedCandidate, IndexShelf, ScoreIndex
 from eval_assets.viewer.serving import names_of, serve
 from eval_assets.viewer.viewed_project import ViewedProject
@@ -80,7 +81,7 @@ def test_three_hundred_candidates_and_two_hundred_metrics_are_a_page_of_few_colu
 
 def test_an_address_is_read_as_it_was_written():
     report = summarised(14, 6)
-    default = default_view(report)
+    default = usual_view(report)
     texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
     numbers = st.none() | st.floats(-1e6, 1e6).map(lambda value: float(f"{value:g}"))
     names = st.sampled_from([candidate.name for candidate in report.candidates])

@@ -92,7 +92,8 @@ class Together:
         return self.gathering is not None and self.gathering.holds(lane, key)
 
     async def aclose(self) -> None:
-        """Close the clients."""
+        """Close the clients, and claim nothing more."""
+        await self.claiming.aclose()
         for client in self.clients.values():
             await client.aclose()
 

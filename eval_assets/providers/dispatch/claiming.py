@@ -81,6 +81,12 @@ class Claiming:
         async with parking():
             return await wanted.is_fresh
 
+    async def aclose(self) -> None:
+        """Claim nothing more."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
     async def _claim(self, claims: LaneClaims, say: Callable[[str], None], stopped: Callable[[], bool]) -> None:
         waiting = self._wanted[claims]
         looks_at = 0.0

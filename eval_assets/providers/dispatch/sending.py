@@ -158,7 +158,7 @@ class Sender:
         await asyncio.gather(self._dispatcher, *self._waiting, return_exceptions=True)
 
     def _answer(self, client: AtHand, exchanges: list[Exchange]) -> None:
-        """Take all replies in this thread, and keep them with one write."""
+        """Take all replies in this thread."""
         while self._writer.is_behind:
             time.sleep(WAKE_SECONDS)
         came: list[tuple[Exchange, Reply]] = []
@@ -168,7 +168,7 @@ class Sender:
                 cost = reply_cost_usd(reply, self._terms.prices)
                 came.append((exchange, reply if cost is None else replace(reply, cost_usd=cost)))
         records = [(exchange.request_key, exchange.canonical, reply) for exchange, reply in came]
-        kept = self._writer.append_all(records, self._terms.run_id)
+        kept = self._writer.append_at_hand(records, self._terms.run_id)
         for (exchange, _), stored in zip(came, kept, strict=True):
             exchange.stored, exchange.reply = stored, stored.reply
         for exchange in exchanges:

@@ -143,6 +143,16 @@ class Objects:
         except (self._obstore.exceptions.BaseError, OSError) as error:
             raise self._failed(path, error) from error
 
+    def is_there(self, path: str) -> bool:
+        """Whether there is an object."""
+        try:
+            self._obstore.head(self._store, path)
+        except FileNotFoundError:
+            return False
+        except (self._obstore.exceptions.BaseError, OSError) as error:
+            raise self._failed(path, error) from error
+        return True
+
     def listed(self, prefix: str, *, after: str | None = None) -> list[Listed]:
         """Objects whose path begins so, in the order of their names.
 

@@ -6,7 +6,7 @@ Used under the lane's lock. Finding replies is in `responses`.
 import logging
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from eval_assets.errors import StorageError
 from eval_assets.requests.exchange import Reply
 from eval_assets.requests.keys import KEY_SCHEMA
 from eval_assets.storage.remote.lane_claims import NEVER, LaneClaims
-from eval_assets.storage.replies.journal import Segment, framed, journal_path, journals_of, read_segment
+from eval_assets.storage.replies.journal import Segment, journal_path, journals_of, read_segment
 from eval_assets.storage.replies.set_aside import frame_of, frame_of_own
 from eval_assets.storage.replies.stored_replies import (
     REUSABLE,
@@ -72,6 +72,7 @@ class LaneWriter:
         self._flush_rows, self._flush_seconds = flush_rows, flush_seconds
         self._lock = threading.RLock()
         self._rows: list[Row] = []
+        self._at_hand: list[Row] = []
         self._by_key: dict[str, Row] = {}
         self._reserved = 0
         self._segment: Segment | None = None
@@ -126,16 +127,18 @@ class LaneWriter:
                 self._begin_flush()
         return StoredReply(row["response_id"], request_key, run_id, reply)
 
-    def append_all(self, records: Sequence[tuple[str, str, Reply]], run_id: str) -> list[StoredReply]:
-        """Keep replies for good with one write, without room made before.
+    def append_at_hand(self, records: Sequence[tuple[str, str, Reply]], run_id: str) -> list[StoredReply]:
+        """Keep replies that whoever asks has at hand: no journal does, since nothing is lost with them.
 
         Args:
             records: Request key, canonical request and reply, as in `append`.
             run_id: As in `append`.
 
         Raises:
-            StorageError: As `reserve` does.
+            StorageError: Replies could not be written to the table.
         """
+        if self._failure is not None:
+            raise self._failure
         replies = [storable(reply) for _, _, reply in records]
         rows = [
             row_of(
@@ -151,18 +154,11 @@ class LaneWriter:
                 records, replies, new_response_ids(len(records)), strict=True
             )
         ]
-        lines = b"".join(map(framed, rows))
-        self.reserve(len(lines))
-        try:
-            with self._lock:
-                assert self._segment is not None  # noqa: S101  room was made in it
-                self._segment.write(lines)
-                self._rows += rows
-                self._by_key |= {row["request_key"]: row for row in rows if row["outcome"] in REUSABLE}
-                if len(self._rows) >= FLUSHES_AT_ONCE * self._flush_rows:
-                    self._begin_flush()
-        finally:
-            self.release(len(lines))
+        with self._lock:
+            self._at_hand += rows
+            self._by_key |= {row["request_key"]: row for row in rows if row["outcome"] in REUSABLE}
+            if len(self._at_hand) >= FLUSHES_AT_ONCE * self._flush_rows:
+                self._flush_at_hand()
         return [
             StoredReply(row["response_id"], row["request_key"], run_id, reply)
             for row, reply in zip(rows, replies, strict=True)
@@ -195,6 +191,7 @@ class LaneWriter:
             StorageError: The table could not be written; the replies wait in the journal for the next run.
         """
         with self._lock:
+            self._flush_at_hand()
             self._begin_flush()
             waiting = list(self._flushes)
         for flush in waiting:
@@ -247,6 +244,15 @@ class LaneWriter:
                 self._flushed_at = time.monotonic()
             self.claims.answered(request_key)
 
+    def _flush_at_hand(self) -> None:
+        if self._at_hand:
+            rows, self._at_hand = self._at_hand, []
+            self._submit(self._finish_at_hand, rows)
+
+    def _finish_at_hand(self, rows: list[Row]) -> None:
+        self._write(frame_of_own(rows, folder=self._folder, lane=self.lane))
+        self._forget(rows)
+
     def _begin_flush(self) -> None:
         self._flushes = [flush for flush in self._flushes if not flush.done()]
         self._flushed_at = time.monotonic()
@@ -260,7 +266,10 @@ class LaneWriter:
             self._failure = error
             return
         self._segment, self._rows = following, []
-        flush = self._flusher.submit(self._finish_flush, segment, rows)
+        self._submit(self._finish_flush, segment, rows)
+
+    def _submit(self, finish: Callable[..., None], *arguments: Any) -> None:
+        flush = self._flusher.submit(finish, *arguments)
         flush.add_done_callback(self._note_failure)
         self._flushes.append(flush)
 
@@ -273,6 +282,10 @@ class LaneWriter:
             self.claims.release([row["request_key"] for row in rows], version)
         if self.claims is None or is_whole:
             segment.path.unlink(missing_ok=True)
+        self._forget(rows)
+
+    def _forget(self, rows: list[Row]) -> None:
+        """Rows are in the table: they are found there from now on."""
         with self._lock:
             for row in rows:
                 if self._by_key.get(row["request_key"]) is row:

@@ -75,7 +75,7 @@
     });
     filters.addEventListener("submit", () => {
       // What is empty needs no place in the address.
-      for (const field of filters.elements) if (field.name && field.value === "") field.disabled = true;
+      for (const field of filters.elements) if (field.name && field.value === "" && !("kept" in field.dataset)) field.disabled = true;
     });
     addEventListener("pageshow", () => { for (const field of filters.elements) field.disabled = false; });
   }
@@ -119,8 +119,9 @@
   };
   const open = (place, column) => {
     const rows = listed();
-    const links = [...rows[place].querySelectorAll("a.open"), ...rows[place].querySelectorAll("a[data-why]")];
-    if (links[column]) show(links[column].href);
+    const cell = rows[place].children[column]; // the example's own first; a column without an answer has no trace
+    const link = cell?.querySelector(column ? "a[data-why]" : "a.open");
+    if (link) show(link.href);
   };
 
   document.addEventListener("keydown", (event) => {

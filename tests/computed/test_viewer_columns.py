@@ -10,13 +10,13 @@ from urllib.parse import quote
 
 import pytest
 
+from eval_assets.config.column_name import ColumnName
 from eval_assets.config.settings import settings_from
-from eval_assets.errors import ViewError
+from eval_assets.errors import ConfigError
 from eval_assets.stages.compared_since import compared_since
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.storage.warehouse import Warehouse
-from eval_assets.viewer import columns
-from eval_assets.viewer.columns import ColumnName
+from eval_assets.viewer import column_rows
 from tests.small_project import compute_everything, project_with
 from tests.viewed import viewer_of
 
@@ -220,6 +220,7 @@ def test_columns_are_chosen_from_the_states_and_evaluations_there_are(viewer) ->
     assert 'name="show" value="errors"' in text
     assert cells(viewer, f"c={NOW}&c={state}")["q2", state].startswith("former")
     assert state not in page(viewer, f"/evaluations/first/columns?c={NOW}&c={state}").partition('type="checkbox"')[2]
+    assert state not in page(viewer, f"/evaluations/first/columns?c={NOW}&c={BEFORE}")  # the same state
     assert f'value="{state}" checked' in page(viewer, f"{GRID}?c={NOW}&c={state}")
 
 
@@ -235,7 +236,7 @@ def test_columns_are_chosen_from_the_states_and_evaluations_there_are(viewer) ->
             "second:says@ask",
             "expected a candidate of second that was computed, got 'says@ask'; did you mean 'shouts@ask'",
         ),
-        ("says~ask:x", "expected [evaluation:]model@prompt[~state], got 'says~ask:x'"),
+        ("says~ask:x", "expected a column [evaluation:]model@prompt[~state], got 'says~ask:x'"),
     ],
 )
 def test_a_column_that_there_is_not_is_said(viewer, column, said) -> None:
@@ -258,8 +259,8 @@ def test_rows_that_maintenance_removed_are_said(folder, tmp_path) -> None:
 
 def test_columns_that_are_not_shown_are_not_read(folder, monkeypatch) -> None:
     read = []
-    rows_in_version = columns.rows_in_version
-    monkeypatch.setattr(columns, "rows_in_version", lambda *asked: read.append(asked) or rows_in_version(*asked))
+    rows_in_version = column_rows.rows_in_version
+    monkeypatch.setattr(column_rows, "rows_in_version", lambda *asked: read.append(asked) or rows_in_version(*asked))
     viewer = viewer_of(folder)
     page(viewer, GRID)
     page(viewer, f"/evaluations/first/columns?c={NOW}")
@@ -271,5 +272,5 @@ def test_columns_that_are_not_shown_are_not_read(folder, monkeypatch) -> None:
 def test_a_name_of_a_column_is_read_as_it_is_written() -> None:
     for text in ("a@b", "e:a@b", "a@b~v3", "e:a@b~model:v2", "a@b~2026-11-20T10:00"):
         assert str(ColumnName.parsed(text)) == text
-    with pytest.raises(ViewError):
+    with pytest.raises(ConfigError):
         ColumnName.parsed("a")

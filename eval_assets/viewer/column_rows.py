@@ -1,6 +1,5 @@
 """What a column of the grid is: a candidate as it is now, as it once was, or of another evaluation; and its rows."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -8,46 +7,12 @@ from typing import Any, Self
 import polars as pl
 
 from eval_assets.config.candidate import Candidate
-from eval_assets.errors import ViewError
 from eval_assets.storage.former_rows import rows_in_version
 from eval_assets.storage.snapshots import Commit
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.schemas import SCHEMAS
 
 CELL_TABLES_READ = ("predictions", "heuristic_metrics", "judge_scores")
-FORM = "[evaluation:]model@prompt[~state]"
-_NAME = re.compile(r"(?:(?P<evaluation>[^:@~]+):)?(?P<candidate>[^:@~]+@[^:@~]+)(?:~(?P<since>.+))?")
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnName:
-    """What the name of a column means.
-
-    Args:
-        candidate: Whose answers.
-        evaluation: Of which evaluation; empty: of the one that is looked at.
-        since: Its state, in a form that `eval-assets compare --since` takes; empty: the present one.
-
-    >>> ColumnName.parsed("support:gpt@brief~2026-11-20")
-    ColumnName(candidate='gpt@brief', evaluation='support', since='2026-11-20')
-    """
-
-    candidate: Candidate
-    evaluation: str = ""
-    since: str = ""
-
-    @classmethod
-    def parsed(cls, text: str) -> Self:
-        """Read a name; raises ViewError for a text of another form."""
-        found = _NAME.fullmatch(text)
-        if found is None:
-            raise ViewError(f"column: expected {FORM}, got {text!r:.120}")
-        return cls(Candidate(found["candidate"]), found["evaluation"] or "", found["since"] or "")
-
-    def __str__(self) -> str:
-        """As it stands in an address."""
-        before = f"{self.evaluation}:" if self.evaluation else ""
-        return f"{before}{self.candidate}{f'~{self.since}' if self.since else ''}"
 
 
 @dataclass(frozen=True, slots=True)
