@@ -74,7 +74,7 @@ def imported(command: list[str], folder: Path, n_examples: int) -> str:
     export.write_text(json.dumps(held))
     began = time.perf_counter()
     _run(command, "import", export)
-    print(f"{n_examples * CANDIDATES:,} results imported in {time.perf_counter() - began:.0f} s\n")
+    print(f"{n_examples * CANDIDATES:,} results imported in {time.perf_counter() - began:.0f} s\n", flush=True)
     return str(held["evalId"])
 
 
