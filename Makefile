@@ -17,7 +17,7 @@ TORCH := torch==2.13.0
 # Looks for faults in pages; MPL-2.0, so that it isn't kept here.
 AXE := axe-core@4.14.1
 
-.PHONY: demo demo-ui test test-fast ui check derived format lock clean
+.PHONY: demo demo-ui test test-fast test-machines ui check derived format lock clean
 .DEFAULT_GOAL := demo
 
 # The demo is a project of its own, which git ignores: its edit leaves the checkout as it is, and it may be edited on.
@@ -58,6 +58,12 @@ BY_FILE := --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/.test-ready  ## all tests
 	@$(BIN)/python -m pytest -n 4 $(BY_FILE)
+
+# Apart from `test`, for they need postgresql and redis-server of the distribution, and packages that nothing else does.
+test-machines: $(VENV)/.test-ready  ## cells over machines: Celery with Redis, Postgres, the settings of deployments
+	@$(PIP) --no-deps -r requirements-machines.lock
+	@$(BIN)/python -m pytest tests/pipeline/test_cells_over_machines.py tests/pipeline/test_documented_deployments.py \
+	  tests/faults/test_workers_that_fail.py tests/faults/test_instance_on_postgres.py
 
 # The folders of the contract "core never imports Dagster".
 CORE := errors.py requests wording tables schemas config cluster user_code metrics statistics prompts storage providers judges calibration \

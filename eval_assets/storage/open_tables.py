@@ -98,6 +98,8 @@ class OpenTable:
             self._read = _Read()
         elif self._is_to_be_opened:
             self._log = self._opened_anew()
+        elif self._mirror is not None:
+            self._mirror.bring_up_to_date(self._log)
         else:
             self._log.update_incremental()
         self._note_look()
@@ -108,17 +110,13 @@ class OpenTable:
         if self._is_to_be_opened:
             self._log = self._opened_anew()
         if self._mirror is not None:
-            self._mirror.publish(lambda: action(self._written_to()))
+            mirror = self._mirror
+            mirror.publish(lambda: action(mirror.opened()))  # on a version of its own: an attempt may be undone
             return
         try:
             action(self._log)
         finally:
             self._entry_state = self._state_of_entry()
-
-    def _written_to(self) -> NamedTable:
-        """A version that only a commit is made with: the attempt may be undone."""
-        assert self._mirror is not None  # noqa: S101  of a remote table
-        return self._mirror.opened()
 
     @property
     def _is_to_be_opened(self) -> bool:
@@ -141,9 +139,9 @@ class OpenTable:
         """The latest version, unaffected by later ones: a lazy scan of it stays what it was."""
         version = self.version()  # which forgets the snapshot if the table is another one
         if self._snapshot is None or self._snapshot.version() != version:
-            opened = self._opened()
-            self._refuse(opened)
-            self._snapshot = opened
+            # The table as it is open: who looks at it or writes to it next opens it anew. Most are never written again.
+            self._refuse(self._log)
+            self._snapshot = self._log
             self._kept = {}
         return self._snapshot
 

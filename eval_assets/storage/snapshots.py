@@ -69,10 +69,8 @@ class Snapshot:
 
     @property
     def is_plain(self) -> bool:
-        """Whether its rows are what its local files hold: four times as fast to read without asking the log again."""
-        if self.opened is None or not self.opened.table_uri.startswith(LOCAL):
-            return False
-        return self.opened.protocol().min_reader_version == PLAIN_READER
+        """Whether its rows are what its files hold: four times as fast to read without asking the log again."""
+        return self.opened is not None and self.opened.protocol().min_reader_version == PLAIN_READER
 
     def files(self, partition: Mapping[str, str]) -> list[str]:
         """The files that hold the rows of a partition."""

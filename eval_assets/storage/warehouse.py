@@ -9,7 +9,7 @@ import tempfile
 import threading
 import uuid
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -221,16 +221,25 @@ class Warehouse:
         Its own entry of a local log names their files: opening that version reads the entries of all before.
         """
         snapshot = self.snapshot(commit.table)
-        files = files_added(commit.table, Path(self.uri(commit.table)), commit.version) if snapshot.is_plain else None
+        is_here = self.is_local and snapshot.is_plain
+        files = files_added(commit.table, Path(self.uri(commit.table)), commit.version) if is_here else None
         if files is None:
             return self.scan(commit.table, partition, version=commit.version)
         return snapshot.scan_files(files, partition)
 
     def small_partition(self, table: str, partition: Mapping[str, str]) -> pl.DataFrame:
         """Rows of a partition that is small and looked at often: kept in memory until the table changes."""
-        if self.snapshot(table).opened is None:
-            return pl.DataFrame(schema=SCHEMAS[table])
-        return self._open(table).kept(partition_name(partition), lambda: self.scan(table, partition).collect())
+        return self.kept(table, partition_name(partition), lambda: self.scan(table, partition).collect())
+
+    def kept(self, table: str, what: str, read: Callable[[], pl.DataFrame]) -> pl.DataFrame:
+        """A few rows made of a table, which this thread keeps in memory until the table changes.
+
+        Args:
+            table: Its name.
+            what: Tells them from others of the table.
+            read: Makes them.
+        """
+        return read() if self.snapshot(table).opened is None else self._open(table).kept(what, read)
 
     def snapshot(self, table: str) -> Snapshot:
         """The latest version of a table: its rows and its commits, whatever is written meanwhile."""

@@ -1,5 +1,6 @@
 """What a grid shows before anybody chooses: what its author wrote into the evaluation file, else what is usual."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import fields
 from threading import Lock
@@ -89,18 +90,19 @@ def view_yaml(view: GridView, usual: GridView) -> str:
       show: flips
       lines: 6
     """
-    said: dict[str, Any] = {}
+    lines = ["view:"]
     for field in fields(GridView):
         value = getattr(view, field.name)
         if field.name != "page" and value != getattr(usual, field.name) and value is not None:
-            said[IN_FILE.get(field.name, field.name)] = _in_yaml(field.name, value)
-    return yaml.safe_dump({"view": said}, sort_keys=False, allow_unicode=True, default_flow_style=None, width=110)
+            lines.append(f"  {IN_FILE.get(field.name, field.name)}: {_in_yaml(field.name, value)}")
+    return "\n".join(lines if len(lines) > 1 else ["view: {}"]) + "\n"
 
 
-def _in_yaml(name: str, value: Any) -> Any:
-    if isinstance(value, tuple):
-        return list(value)
-    return int(value) if name in ("lines", "per") and value != "all" else value
+def _in_yaml(name: str, value: Any) -> str:
+    """A value on one line."""
+    stands = list(value) if isinstance(value, tuple) else value
+    stands = int(value) if name in ("lines", "per") and value != "all" else stands
+    return yaml.safe_dump([stands], default_flow_style=True, allow_unicode=True, width=math.inf).strip()[1:-1]
 
 
 def _as_address(choice: GridChoice) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import cached_property
 from pathlib import Path
 
 import dagster as dg
@@ -17,7 +18,7 @@ from eval_assets.definitions import build_definitions
 from eval_assets.names import EVALUATE_CELL
 from eval_assets.storage.warehouse import Warehouse
 from tests.loopback import Fault, LoopbackProvider
-from tests.machines import REPOSITORY, Redis, lacking, processes_below, until
+from tests.machines import REPOSITORY, SECONDS, Redis, lacking, processes_below, until
 from tests.projects import Files, echo_or_verdict, write_project
 
 WHY_NOT = lacking("dagster_celery", "redis", "redis-server")
@@ -60,22 +61,32 @@ class Workers:
             "EVAL_ASSETS_STATE": str(self.folder / "state"),
             "PYTHONPATH": f"{self.folder}:{REPOSITORY}",
         }
-        self.defs = build_definitions(files.data)
+        self._data, self._started = files.data, list[subprocess.Popen[bytes]]()
+
+    @cached_property
+    def defs(self) -> dg.Definitions:
+        return build_definitions(self._data)
 
     def start(self, die_at: str = "") -> None:
         with (self.folder / "worker.log").open("a") as log:
-            subprocess.Popen(
+            worker = subprocess.Popen(
                 [sys.executable, "-m", "tests.machines", "celery", *WORKER],
                 cwd=self.folder,
                 env={**self.environment, "DIE_AT": die_at},
                 stdout=log,
                 stderr=log,
             )
+        self._started.append(worker)
 
     def kill(self) -> None:
         for process in processes_below(self.folder):
             os.kill(process, signal.SIGKILL)
-        until(lambda: not processes_below(self.folder), "the worker's end")
+        self.wait()
+
+    def wait(self) -> None:
+        """Until no worker is left."""
+        while self._started:
+            self._started.pop().wait(SECONDS)
 
     def launch(self, instance: dg.DagsterInstance, cell: str) -> str:
         """Launch the run of a cell; its id."""
@@ -98,6 +109,7 @@ class Workers:
         return run().status
 
 
+@pytest.mark.filterwarnings("ignore:Task name 'execute_job' is already registered")  # at each launch after the first
 def test_what_a_dead_worker_was_answered_is_kept_and_a_broker_may_go_and_come_back(tmp_path, monkeypatch) -> None:
     faults: dict[str, Fault] = {}
 
@@ -150,7 +162,7 @@ def _story(
     # Killed in the middle of a commit: the replies are in their table, and their journal still there.
     workers.start(die_at="between")
     second = workers.launch(instance, "main:alpha@short")
-    until(lambda: not processes_below(workers.folder), "the worker's death")
+    workers.wait()
     mark_as_canceled(instance, second)
     assert provider.paid == N_ROWS
     assert provider.requests == N_ROWS + 2  # those under way were sent again, and nothing else

@@ -65,13 +65,6 @@ def test_secrets_are_named_and_never_written() -> None:
     assert all(str(value).startswith("${") for value in named)
 
 
-def test_the_lock_of_the_image_has_what_the_project_is_locked_to() -> None:
-    def pinned(file: str) -> set[str]:
-        return {line.split()[0] for line in (REPOSITORY / file).read_text("utf-8").splitlines() if "==" in line}
-
-    assert pinned("requirements.lock") <= pinned("requirements-machines.lock")
-
-
 @pytest.mark.skipif(shutil.which("hadolint") is None, reason="hadolint isn't installed")
 def test_hadolint_has_nothing_to_say() -> None:
     linted = subprocess.run(

@@ -1,5 +1,7 @@
 """A run on a machine that lacks something says what, and leaves the other cells alone."""
 
+from types import SimpleNamespace
+
 import dagster as dg
 import pytest
 
@@ -7,6 +9,7 @@ from eval_assets.assets.planned_code import CODE_TAG, code_now
 from eval_assets.automation.failed_runs import first_failure
 from eval_assets.names import EVALUATE_CELL
 from eval_assets.plan_runs import QUIET
+from eval_assets.resources.shared_room import ProgressLines
 from tests.projects import Lab
 
 pytestmark = pytest.mark.usefixtures("unchecked")
@@ -46,3 +49,11 @@ def test_each_cell_runs_where_it_can_and_says_why_where_it_cannot(lab, files, pr
     assert not undeclared.success
     assert "main:alpha@long" in str(first_failure(undeclared.all_events))
     assert provider.requests == 4
+
+
+def test_progress_is_a_row_of_dagsters_database_every_ten_seconds_at_most() -> None:
+    said: list[str] = []
+    lines = ProgressLines(said.append)
+    for cell in ("main:alpha@short", "main:alpha@short", "main:beta@short"):
+        lines(cell, "predictions", SimpleNamespace(done=1))
+    assert [line.partition(" ")[0] for line in said] == ["main:alpha@short", "main:beta@short"]

@@ -1,5 +1,6 @@
 """Tables in an object store, where each look is a request: their logs are read, and written to, through a copy here."""
 
+import sys
 import threading
 
 import polars as pl
@@ -48,6 +49,15 @@ def test_many_looks_at_a_table_are_few_requests(store, open_warehouse):
         assert tables.last_commit(TABLE, {"prompt": "a"}).version == 1
     # A list, two entries of the log, one data file.
     assert store.n_requests - before == 4
+
+
+def test_of_a_partition_only_its_own_files_are_fetched(store, open_warehouse):
+    tables = open_warehouse()
+    for name in "abc":
+        write(tables, name, name)
+    before = store.asked
+    assert open_warehouse().scan(TABLE, {"prompt": "b"}).collect()["description"].to_list() == ["b"]
+    assert store.asked["GET data"] - before.get("GET data", 0) == 1
 
 
 def test_a_commit_is_its_data_and_its_entry(store, open_warehouse):
@@ -208,3 +218,39 @@ def test_the_proof_of_conditional_writes_is_made_once_for_a_warehouse(store, ope
     after = store.asked
     claims = [kind for kind in after if kind.endswith("_claims") and after[kind] != before.get(kind)]
     assert [kind.partition(" ")[0] for kind in claims] == ["GET"]
+
+
+def test_a_commit_that_isnt_published_yet_is_seen_by_nobody(open_warehouse, monkeypatch):
+    tables = open_warehouse()
+    write(tables, "a")
+    publishing, reading = threading.Event(), threading.Event()
+    put = mirror.Mirror._put_entries
+
+    def put_late(self, entries):
+        publishing.set()
+        reading.wait(5.0)
+        raise KeyboardInterrupt  # the process is ended before its entry is in the store
+
+    monkeypatch.setattr(mirror.Mirror, "_put_entries", put_late)
+    seen: list[set[str]] = []
+
+    def read() -> None:
+        publishing.wait()
+        reading.set()
+        seen.append(prompts(tables))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    with pytest.raises(KeyboardInterrupt):
+        write(tables, "b")
+    reader.join()
+    assert seen == [{"a"}]
+    monkeypatch.setattr(mirror.Mirror, "_put_entries", put)
+    write(tables, "c")
+    assert prompts(tables) == prompts(open_warehouse()) == {"a", "c"}
+
+
+def test_a_warehouse_in_an_object_store_without_its_package_says_what_to_install(root, monkeypatch):
+    monkeypatch.setitem(sys.modules, "obstore", None)
+    with pytest.raises(StorageError, match=r"takes the package obstore: `pip install 'eval-assets\[remote\]'`"):
+        Warehouse(root).exists(TABLE)

@@ -96,8 +96,14 @@ class Mirror:
             return self.version
 
     def opened(self, version: int | None = None) -> MirroredTable:
-        """A version of the table, the latest known when null."""
-        return MirroredTable(self, version)
+        """A version of the table, the latest known when null; never one that is being published."""
+        with self._turn:
+            return MirroredTable(self, version)
+
+    def bring_up_to_date(self, table: NamedTable) -> None:
+        """Let a version that was opened be the latest one known."""
+        with self._turn:
+            table.update_incremental()
 
     def publish(self, make: Callable[[], object]) -> int:
         """Commit. Returns the version that it became.
