@@ -84,7 +84,8 @@ class Server(Served):
     """`eval-assets view` on a project."""
 
     def __init__(self, folder: Path) -> None:
-        command = [sys.executable, "-m", "eval_assets", "--data", str(folder / "data"), "view", "--port", "0"]
+        viewing = ["view", "--port", "0", "--allow-edit"]
+        command = [sys.executable, "-m", "eval_assets", "--data", str(folder / "data"), *viewing]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)  # noqa: S603
         assert self._process.stdout is not None
         super().__init__(self._process.pid, int(re.findall(r":(\d+)", self._process.stdout.readline())[0]))
@@ -102,7 +103,9 @@ def measure(server: Server, n_examples: int, n_requests: int) -> None:
     rng = random.Random(0)
     print("| request | median ms | p95 ms | CPU ms, median |")
     print("| --- | ---: | ---: | ---: |")
-    for title, path in (("grid, the first time", GRID), ("evaluation, the first time", PAGE)):
+    review = f"{PAGE}/review?rater=ann"
+    first = (("grid, the first time", GRID), ("evaluation, the first time", PAGE), ("review, the first time", review))
+    for title, path in first:
         seconds, cpu, _ = server.get(path)
         print(f"| {title} | {1000 * seconds:.0f} | | {1000 * cpu:.0f} |", flush=True)
     example = f"{PAGE}/example?id=q{{}}"
@@ -116,6 +119,7 @@ def measure(server: Server, n_examples: int, n_requests: int) -> None:
         "grid, words marked": lambda: f"{GRID}?diff=baseline&page={rng.randint(1, n_examples // 25)}",
         "search in everything": lambda: f"{GRID}?q={'+'.join(rng.choices(WORDS, k=3))}",
         "example": lambda: example.format(rng.randrange(n_examples)),
+        "review, next outputs": lambda: review,
     }
     for title, path in kinds.items():
         print_line(title, (server.get(path())[:2] for _ in range(n_requests)))

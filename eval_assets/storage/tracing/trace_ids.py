@@ -1,6 +1,7 @@
 """Which row an id names: a score, a prediction or an example, written in full or by a beginning that only it has."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,6 +17,7 @@ Kind = Literal["score", "prediction", "example"]
 
 MAX_LISTED = 10
 SCORE_MARK, PREDICTION_MARK = "s-", "p-"
+IN_FULL = re.compile(f"(?:{SCORE_MARK}|{PREDICTION_MARK})[0-9a-f]{{24}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ def find_named(warehouse: Warehouse, identifier: str) -> Named:
     """
     if not identifier:
         raise TraceError("expected a score, prediction or example id, or the beginning of one, got an empty text")
+    if IN_FULL.fullmatch(identifier) and (named := next(_candidates(warehouse, identifier, in_full=True), None)):
+        return named  # a hash names one row, and no example has such an id: nothing else is looked through
     found = list(_candidates(warehouse, identifier, in_full=True)) or list(
         _candidates(warehouse, identifier, in_full=False)
     )
