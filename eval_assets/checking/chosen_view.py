@@ -2,11 +2,15 @@
 
 from collections.abc import Collection, Iterator
 
+from eval_assets.checking.provided_columns import ProvidedColumns
 from eval_assets.config.column_name import ColumnName
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.problems import Location, Problem, nearest
 from eval_assets.config.project import Loaded, Project
 from eval_assets.errors import ConfigError
+
+OF_EVERY_EXAMPLE = ("inputs", "targets", "context")
+"""What an example may lack without anything being wrong."""
 
 
 def view_problems(project: Project, loaded: Loaded[Evaluation], metrics: Collection[str]) -> Iterator[Problem]:
@@ -32,6 +36,15 @@ def view_problems(project: Project, loaded: Loaded[Evaluation], metrics: Collect
     if view.human and not loaded.item.file.judges:
         said = f"expected a judge with which people agree or not, this evaluation has none; got {view.human!r}"
         yield _problem(loaded, ("view", "human"), said)
+
+
+def view_row_problems(loaded: Loaded[Evaluation], columns: ProvidedColumns) -> Iterator[Problem]:
+    """Columns of the dataset that a `view` shows and no row has."""
+    view = loaded.item.file.view
+    for place, name in enumerate(view.row if view else ()):
+        if name not in OF_EVERY_EXAMPLE and not columns.has(name):
+            said = f"expected a column of the dataset, got {name!r}; {nearest(name, columns.names)}"
+            yield _problem(loaded, ("view", "row", place), said)
 
 
 def _unknown_column(project: Project, evaluation: Evaluation, text: str) -> str:

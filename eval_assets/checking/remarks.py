@@ -1,4 +1,4 @@
-"""What `check` remarks of evaluations that can run: what this machine lacks, what metrics and judges won't see."""
+"""What `check` remarks of evaluations that can run: what metrics and judges won't see; and what this machine lacks."""
 
 import importlib.util
 import os
@@ -12,7 +12,7 @@ from eval_assets.checking.parameter_spelling import spelling_remarks
 from eval_assets.checking.trial_rendering import prompt_remarks
 from eval_assets.cluster.ray_session import RAY_INSTALLATION, is_ray_installed
 from eval_assets.config.datasets.rows import read_examples
-from eval_assets.config.engine import RAY
+from eval_assets.config.engine_name import RAY
 from eval_assets.config.project import Project
 from eval_assets.config.served import AWS_KEY_ID, AWS_SECRET
 from eval_assets.errors import ConfigError, EvalAssetsError
@@ -28,7 +28,6 @@ from eval_assets.stages.file_versions import FileVersions
 def remarks(project: Project, versions: FileVersions, names: Iterable[str], dialects: DialectMemory) -> Iterator[str]:
     """What to know of these evaluations, which can run; `dialects` is what was found out about endpoints."""
     for name in names:
-        yield from missing_prerequisites(project, versions, name)
         yield from unseen_targets(project, versions, name)
         yield from prompt_remarks(project, name)
         yield from unread_expectations(project, versions, name)

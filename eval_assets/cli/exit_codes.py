@@ -24,7 +24,8 @@ class ExitCode(IntEnum):
 RUN_CODES = (
     "Exit code 0: all is up to date and gates say GO; 1: a gate says NO-GO; 2: the command or a file can't be used; "
     "3: a gate is INCONCLUSIVE; 4: rows failed; 5: a run crashed or could not be finished; "
-    "6: requests are under way in batches; 130: stopped. Of several the first of 130, 2, 5, 6, 4, 1, 3."
+    "6: requests are under way in batches, or cells in the queue; 130: stopped. "
+    "Of several the first of 130, 2, 5, 6, 4, 1, 3."
 )
 GATE_CODES = (
     "Exit code 0: GO; 1: NO-GO; 2: the command or a file can't be used, or there are no gates; "

@@ -47,7 +47,7 @@ class RunEnding:
             return ExitCode.USAGE
         if crashed or self.outcome.summary.skipped:
             return ExitCode.CRASHED
-        if self.outcome.summary.waiting:
+        if self.outcome.summary.waiting or self.outcome.summary.queued:
             return ExitCode.UNDER_WAY
         if not self.allowed.covers(self.outcome.failed):
             return ExitCode.ROWS_FAILED

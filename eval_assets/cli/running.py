@@ -47,7 +47,12 @@ def _show_plan(data_dir: Path | None, choice: Choice, *, as_json: bool) -> None:
     "such as 2%.",
 )
 @click.option("--no-gate", is_flag=True, help="Leave what the gates say out of the exit code.")
-@click.option("--wait", is_flag=True, help="Wait until batches are over, and go on with what they bring.")
+@click.option("--wait", is_flag=True, help="Wait until batches are over, and go on with what they bring; or the queue.")
+@click.option(
+    "--queue",
+    is_flag=True,
+    help="Hand cells to the run queue of the Dagster instance, for the machines that its run launcher reaches.",
+)
 @click.option("--dry-run", is_flag=True, help="Only show the plan.")
 @click.pass_obj
 @chosen_cells
@@ -59,6 +64,7 @@ def run(
     allow_failed: Allowed,
     no_gate: bool,
     wait: bool,
+    queue: bool,
     dry_run: bool,
 ) -> None:
     """Bring evaluations up to date: exactly the stale, missing and formerly failed cells run.
@@ -68,6 +74,11 @@ def run(
     if dry_run:
         _show_plan(data_dir, choice, as_json=False)
         return
+    if queue and (choice.limit is not None or max_cost_usd is not None):
+        raise click.UsageError(
+            "--queue takes neither --limit nor --max-cost-usd: other machines know of neither; "
+            "an evaluation's file says `slice: {first: 10}` and `max_cost_usd`"
+        )
     from eval_assets.planning.plan_text import plan_text
     from eval_assets.requests.budget import Budget
     from eval_assets.up_to_date import Listener, bring_up_to_date
@@ -76,7 +87,9 @@ def run(
     with choice.engine_room(settings) as engine_room:
         engine_room.budget = None if max_cost_usd is None else Budget(max_cost_usd)
         listener = Listener(_progress_view, on_plan=lambda made: say(plan_text(made), err=True))
-        outcome = bring_up_to_date(engine_room, settings, choice.of_plan, choice.spending, listener, wait=wait)
+        outcome = bring_up_to_date(
+            engine_room, settings, choice.of_plan, choice.spending, listener, wait=wait, queue=queue
+        )
     ending = RunEnding(outcome, allow_failed, asks_gates=not no_gate and choice.limit is None)
     for line in (*outcome.missing, *ending.lines()):
         say(line, err=True)
@@ -88,6 +101,8 @@ def run(
             "the same command collects what batches bring; `--wait` waits for it, `eval-assets batch list` looks",
             err=True,
         )
+    elif outcome.summary.queued:
+        say("cells wait or run in the queue; `eval-assets plan` tells what is left, `--wait` waits for it", err=True)
     elif outcome.is_open:
         say("everything answered so far is kept; the same command goes on from there", err=True)
     sys.exit(ending.code)

@@ -22,12 +22,17 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Send one short request to each served model, with the parameters that it would get, and tell what it takes.",
 )
+@click.option(
+    "--machine",
+    is_flag=True,
+    help="Also say what this machine lacks for running cells: folders, the warehouse, keys. Nothing is sent.",
+)
 @click.pass_obj
-def check(data_dir: Path | None, *, connect: bool) -> None:
+def check(data_dir: Path | None, *, connect: bool, machine: bool) -> None:
     """Validate datasets, prompts, models, judges and evaluations."""
     from eval_assets.automation.plain_cron import is_plain
     from eval_assets.checking.references import check_project
-    from eval_assets.checking.remarks import remarks
+    from eval_assets.checking.remarks import missing_prerequisites, remarks
     from eval_assets.config.project import SUFFIXES
     from eval_assets.config.project_files import load_project
     from eval_assets.providers.dialects.found_out import DIALECTS_FILE, DialectMemory
@@ -44,12 +49,18 @@ def check(data_dir: Path | None, *, connect: bool) -> None:
         from eval_assets.automation.schedules import schedule_problems
 
         problems += map(str, schedule_problems(project))
+    lacking = [line for name in found.usable for line in missing_prerequisites(project, versions, name)]
+    if machine:
+        from eval_assets.checking.machine import folder_problems
+
+        problems += [*folder_problems(settings), *lacking]
     for problem in problems:
         say(problem)
     dialects = DialectMemory(settings.state_dir / DIALECTS_FILE)
     if connect:
         problems += connection_problems(project, found.usable, dialects)  # said as they come
-    for remark in (*remarks(project, versions, found.usable, dialects), *found.notes):
+    prerequisites = () if machine else lacking
+    for remark in (*prerequisites, *remarks(project, versions, found.usable, dialects), *found.notes):
         say(f"note: {remark}")
     if keeps_schemas(settings.project_dir) and outdated_schemas(settings.project_dir):
         say(f"note: {COPIES} is of another version of eval-assets; `eval-assets schemas` brings it up to date")

@@ -200,8 +200,8 @@ class RaySession:
         self._starter = ThreadPoolExecutor(1, thread_name_prefix="ray")
         try:
             self._starter.submit(self._start, ray).result()
-        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-            self._starter.shutdown()
+        except Exception as error:
+            self._starter.shutdown()  # what was started so far ends with its thread
             self._starter = None
             where = "on this machine" if self._address == THIS_MACHINE else f"at {self._address} ({RAY_VARIABLE})"
             why = str(error.__cause__ or error).strip().rpartition("\n")[2]

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from eval_assets.config.candidate import Candidate
 from eval_assets.config.datasets.dataset import TaskType
-from eval_assets.config.engine import LOCAL, EngineName, is_local
+from eval_assets.config.engine_name import LOCAL, EngineName, is_local
 from eval_assets.config.fields import FieldPath, FileModel, MetricName, Owner, Slug, is_empty, is_null
 from eval_assets.config.grid_choice import GridChoice
 

@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from eval_assets.config.engine import LOCAL, RAY, EngineName, is_local
+from eval_assets.config.engine_name import LOCAL, RAY, EngineName, is_local
 from eval_assets.config.fields import FileModel, Owner, Slug, VariableName, is_empty, is_null
 from eval_assets.config.files.parameter_names import BY_PROJECT
 from eval_assets.config.local_limits import gathering_limits, local_limits, spread_limits

@@ -26,6 +26,7 @@ class RunSummary:
 
     `waiting`: place → its requests that wait in batches, for which it can't be computed yet. `batches`: those that are
     under way, a line each. `unread`: table and name of files that could not be read.
+    `queued`: a backfill of Dagster's queue that was requested and may not be over.
     """
 
     backfill_id: str = ""
@@ -37,6 +38,7 @@ class RunSummary:
     waiting: dict[str, int] = field(default_factory=dict)
     batches: list[str] = field(default_factory=list)
     unread: set[tuple[str, str]] = field(default_factory=set)
+    queued: str = ""
 
 
 def waiting_lines(waiting: Mapping[str, int]) -> list[str]:

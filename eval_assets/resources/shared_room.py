@@ -1,15 +1,18 @@
 """The engine room as a Dagster resource: opened once per run, its model servers stopped with it."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import dagster as dg
 
 from eval_assets.config.settings import Settings, storage_options_from
 from eval_assets.names import Names
+from eval_assets.providers.dispatch.progress import Progress
 from eval_assets.stages.engine_room import EngineRoom
 
 ENGINE_ROOM = "engine_room"
+SECONDS_BETWEEN_LINES = 10.0
 
 
 @dg.resource(
@@ -32,8 +35,23 @@ def engine_room_resource(context: dg.InitResourceContext) -> Iterator[EngineRoom
     )
     say = context.log.info if context.log else print
     with EngineRoom.from_settings(settings) as engine_room:
-        engine_room.on_progress = lambda where, stage, progress: say(f"{where} {stage}: {progress}")
+        engine_room.on_progress = ProgressLines(say)
         yield engine_room
+
+
+class ProgressLines:
+    """Progress as lines of the run's log: each is a row of Dagster's database, so few of them."""
+
+    def __init__(self, say: Callable[[str], object]) -> None:
+        self._say = say
+        self._said: dict[tuple[str, str], float] = {}
+
+    def __call__(self, where: str, stage: str, progress: Progress) -> None:
+        """Say it, unless something was said of the stage of this place a moment ago."""
+        now = time.monotonic()
+        if now - self._said.get((where, stage), float("-inf")) >= SECONDS_BETWEEN_LINES:
+            self._said[where, stage] = now
+            self._say(f"{where} {stage}: {progress}")
 
 
 def engine_room_for(settings: Settings) -> dg.ResourceDefinition:

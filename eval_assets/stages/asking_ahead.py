@@ -41,6 +41,9 @@ AHEAD_AT_MOST = 100_000
 STOP_SECONDS = 3.0
 """How long requests under way may take once a run is stopped."""
 
+FIRST_ANSWER_SECONDS = 1.5
+"""How long the first answer has the processor to itself: clients are imported for it."""
+
 WATCH_SECONDS = 0.1
 TELL_SECONDS = 0.5
 EVERYTHING = "everything planned"
@@ -109,6 +112,15 @@ class AskingAhead:
             lines[asked.place.model if isinstance(asked.place, Cell) else asked.place.key].append(course)
         for line in lines.values():
             self._loop_thread.start(partial(self._ask, line))
+
+    def let_first_through(self) -> None:
+        """Wait for the first answer, but not long: whatever is computed meanwhile delays the first request."""
+        until = time.monotonic() + FIRST_ANSWER_SECONDS
+        while time.monotonic() < until and not self._room.stop.is_set():
+            courses = list(self._courses.values())
+            if any(course.is_done or any(part.done for part in course.progress) for course in courses):
+                return
+            time.sleep(WATCH_SECONDS / 10)
 
     def first_done(self, places: Sequence[Place]) -> Place:
         """Wait until one of these was asked, or can't be: the first of them.

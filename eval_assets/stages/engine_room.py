@@ -3,6 +3,7 @@
 What is computed with them is in the modules of the stages.
 """
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -15,7 +16,7 @@ from typing import Any, Self
 import polars as pl
 
 from eval_assets.cluster.ray_session import RaySession
-from eval_assets.config.engine import EngineName
+from eval_assets.config.engine_name import EngineName
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.model import Model
 from eval_assets.config.project import Project
@@ -51,6 +52,9 @@ from eval_assets.storage.replies.responses import ResponseStore
 from eval_assets.storage.report_pages import ReportPages
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.run_tables import RUNS
+
+ACCOUNTED_AFTER_SECONDS = 5.0
+"""How long what a run did may wait to become a row; a process killed meanwhile loses the row, and no reply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,8 @@ class EngineRoom:
         self.limiters = Limiters(self.state_dir / "concurrency.json")
         self._budgets = Budgets(self.state_dir / "budgets", self.warehouse)
         self._asked_ahead: dict[tuple[PartitionRun, str], Engine] = {}
+        self._accounts: list[dict[str, Any]] = []
+        self._accounted_at = time.monotonic()
         self._handed_out: defaultdict[str, set[str]] = defaultdict(set)
 
     @classmethod
@@ -120,11 +126,12 @@ class EngineRoom:
             raise found from error
 
     def close(self) -> None:
-        """Stop every server and worker that was started, and give back what was set aside and isn't needed."""
+        """Write what runs did that isn't written yet, stop what was started, give back what was set aside."""
         with ExitStack() as stack:
             stack.callback(self._budgets.close)
             stack.callback(self.cluster.close)
             stack.callback(self.embedded.close)
+            stack.callback(self._write_accounts)
 
     def identity(
         self, model: StoredModel, documents: Sequence[Mapping[str, str]]
@@ -197,6 +204,8 @@ class EngineRoom:
             finally:
                 if engine.progress().sent:
                     self._record(engine, run)
+                self._write_accounts()
+        self._write_accounts()
         self._forget_handed_out()
         self._handed_out.clear()
 
@@ -299,8 +308,18 @@ class EngineRoom:
     def _record(self, engine: Engine, run: PartitionRun) -> None:
         self.limiters.remember()
         row = engine.report().as_run_row(partition_of(run.table, run.key), run.table)
-        self.warehouse.append("runs", pl.DataFrame([row], schema=RUNS), {"run_id": run.run_id})
         self.n_sent += row["n_sent"]
+        self._accounts.append(row)
+        # Runs that were asked ahead follow within a fraction of a second: a commit for several of them.
+        if engine.ahead is None or time.monotonic() - self._accounted_at > ACCOUNTED_AFTER_SECONDS:
+            self._write_accounts()
+
+    def _write_accounts(self) -> None:
+        """Keep what runs did as rows of `runs`."""
+        if self._accounts:
+            written, self._accounts = self._accounts, []
+            self.warehouse.append("runs", pl.DataFrame(written, schema=RUNS), {"run_id": written[-1]["run_id"]})
+        self._accounted_at = time.monotonic()
 
     def _as_operated_now(self, model: Model) -> Model:
         """The stored model with the file's present keys, limits and prices: changing those makes nothing stale."""

@@ -8,13 +8,13 @@ from typing import Any
 
 import polars as pl
 
-from eval_assets.config.engine import RAY
+from eval_assets.config.engine_name import RAY
 from eval_assets.errors import MetricError
 from eval_assets.metrics.definition import ResolvedMetric
 from eval_assets.metrics.registry import metric_fingerprint
 from eval_assets.metrics.scoring.prediction_scores import ScoringReport, score_predictions
 from eval_assets.metrics.scoring.ray_shards import RayShards, share_of
-from eval_assets.metrics.scoring.shards import Shards
+from eval_assets.metrics.scoring.shard_executor import Shards
 from eval_assets.metrics.scoring.workers import Workers
 from eval_assets.stages.cell_inputs import versioned_rows
 from eval_assets.stages.content_hash import RowsHash

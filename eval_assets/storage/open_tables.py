@@ -139,9 +139,9 @@ class OpenTable:
         """The latest version, unaffected by later ones: a lazy scan of it stays what it was."""
         version = self.version()  # which forgets the snapshot if the table is another one
         if self._snapshot is None or self._snapshot.version() != version:
-            opened = self._opened()
-            self._refuse(opened)
-            self._snapshot = opened
+            # The table as it is open: who looks at it or writes to it next opens it anew. Most are never written again.
+            self._refuse(self._log)
+            self._snapshot = self._log
             self._kept = {}
         return self._snapshot
 

@@ -9,7 +9,7 @@ import tempfile
 import threading
 import uuid
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -229,9 +229,17 @@ class Warehouse:
 
     def small_partition(self, table: str, partition: Mapping[str, str]) -> pl.DataFrame:
         """Rows of a partition that is small and looked at often: kept in memory until the table changes."""
-        if self.snapshot(table).opened is None:
-            return pl.DataFrame(schema=SCHEMAS[table])
-        return self._open(table).kept(partition_name(partition), lambda: self.scan(table, partition).collect())
+        return self.kept(table, partition_name(partition), lambda: self.scan(table, partition).collect())
+
+    def kept(self, table: str, what: str, read: Callable[[], pl.DataFrame]) -> pl.DataFrame:
+        """A few rows made of a table, which this thread keeps in memory until the table changes.
+
+        Args:
+            table: Its name.
+            what: Tells them from others of the table.
+            read: Makes them.
+        """
+        return read() if self.snapshot(table).opened is None else self._open(table).kept(what, read)
 
     def snapshot(self, table: str) -> Snapshot:
         """The latest version of a table: its rows and its commits, whatever is written meanwhile."""

@@ -1,6 +1,6 @@
 """From the name of a column to its rows: which evaluation, which of its states, and how that state was scored."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any
@@ -11,7 +11,7 @@ from eval_assets.config.problems import nearest
 from eval_assets.errors import ViewError
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.rendered.changes_text import state_text
-from eval_assets.reports.states.lineage import COMPUTED, ComputedState
+from eval_assets.reports.states.lineage import COMPUTED, ComputedState, values_of
 from eval_assets.reports.states.recorded_means import recorded_means
 from eval_assets.reports.states.timeline import row_versions
 from eval_assets.stages.former_states import StateBook
@@ -67,9 +67,40 @@ class ColumnFinder:
             for name in names
         }
 
-    def states(self, report: EvaluationReport, candidate: str) -> list[Offered]:
+    def offered(
+        self, report: EvaluationReport, shown: Sequence[str]
+    ) -> tuple[dict[str, list[Offered]], dict[str, list[Offered]]]:
+        """What can be a column besides those shown.
+
+        Args:
+            report: Of the evaluation that is looked at.
+            shown: Columns.
+
+        Returns:
+            Candidate that is shown → its former states, the latest first; other evaluation over the same dataset → its
+            candidates that were computed.
+        """
+        evaluation = report.evaluation.name
+        known = self.columns(report, shown).values()
+        said = {(each.cell["evaluation"], Candidate.of_row(each.cell), each.said) for each in known}
+        former = {
+            name: [state for state in self._states(evaluation, name) if (evaluation, name, state.said) not in said]
+            for name in shown
+            if name in report.evaluation.candidates
+        }
+        elsewhere: dict[str, list[Offered]] = {}
+        datasets = datasets_of_evaluations(self._warehouse)
+        for commit in self._warehouse.last_commits("predictions").values():
+            cell = values_of(commit)
+            other, candidate = cell["evaluation"], Candidate.of_row(cell)
+            name = f"{other}:{candidate}"
+            if other != evaluation and datasets.get(other) == report.evaluation.file.dataset and name not in shown:
+                elsewhere.setdefault(other, []).append(Offered(name, candidate))
+        return former, dict(sorted(elsewhere.items()))
+
+    def _states(self, evaluation: str, candidate: str) -> list[Offered]:
         """The former states of a candidate, the latest first."""
-        if not (visits := self._book(report.evaluation.name).visits(candidate)):
+        if not (visits := self._book(evaluation).visits(candidate)):
             return []
         found: dict[str, Offered] = {}
         for visit in reversed(visits[:-1]):
@@ -77,19 +108,6 @@ class ColumnFinder:
                 name = str(ColumnName(Candidate(candidate), state=visit.state.state[:SHOWN_STATE]))
                 found.setdefault(name, Offered(name, f"as of {state_text(visit.began_at, visit.run_ids[0])}"))
         return list(found.values())
-
-    def elsewhere(self, report: EvaluationReport) -> dict[str, list[Offered]]:
-        """Other evaluation over the same dataset → its candidates that were computed."""
-        datasets = datasets_of_evaluations(self._warehouse)
-        mine = report.evaluation
-        computed: dict[str, list[Offered]] = {}
-        for commit in self._warehouse.last_commits("predictions").values():
-            cell = dict(part.split("=", 1) for part in commit.metadata["partition"].split("/"))
-            other = cell["evaluation"]
-            if other != mine.name and datasets.get(other) == mine.file.dataset:
-                candidate = Candidate.of_row(cell)
-                computed.setdefault(other, []).append(Offered(f"{other}:{candidate}", candidate))
-        return dict(sorted(computed.items()))
 
     def _own(self, evaluation: str, candidate: str) -> ColumnRows:
         """A candidate of the evaluation itself, held against other columns."""

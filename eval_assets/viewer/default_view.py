@@ -1,5 +1,6 @@
 """What a grid shows before anybody chooses: what its author wrote into the evaluation file, else what is usual."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import fields
 from threading import Lock
@@ -8,10 +9,11 @@ from typing import Any
 import yaml
 
 from eval_assets.config.grid_choice import GridChoice
-from eval_assets.errors import ConfigError, ViewError
+from eval_assets.errors import ConfigError, RowsGoneError, ViewError
 from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.reports.rendered.answer_table import tested_measures
 from eval_assets.reports.rendered.measures import standings
+from eval_assets.viewer.column_finding import ColumnFinder
 from eval_assets.viewer.grid_view import IN_ADDRESS, NOTHING, GridView, read_view
 from eval_assets.viewer.viewed_project import ViewedProject
 
@@ -37,10 +39,11 @@ class DefaultViews:
 
     Args:
         project: Whose files.
+        finder: Of columns; null: one of its own.
     """
 
-    def __init__(self, project: ViewedProject) -> None:
-        self._project = project
+    def __init__(self, project: ViewedProject, finder: ColumnFinder | None = None) -> None:
+        self._project, self._finder = project, finder or ColumnFinder(project.warehouse)
         self._kept: dict[str, tuple[object, GridChoice | str | None]] = {}
         self._lock = Lock()
 
@@ -54,9 +57,13 @@ class DefaultViews:
         if isinstance(choice, str):
             return usual, f"{said}: {choice}"
         try:
-            return read_view(report, usual, list(_as_address(choice))), ""
-        except (ConfigError, ViewError) as error:
+            view = read_view(report, usual, list(_as_address(choice)))
+            named = [name for name in (*view.columns, view.of) if name]
+            for column in self._finder.columns(report, named).values():
+                column.scan(self._project.warehouse, "predictions")  # raises where its rows are gone
+        except (ConfigError, ViewError, RowsGoneError) as error:
             return usual, f"{said}: {error}"
+        return view, ""
 
     def _choice(self, name: str) -> GridChoice | str | None:
         """What the file says; a text says why it can't be read."""
@@ -83,18 +90,19 @@ def view_yaml(view: GridView, usual: GridView) -> str:
       show: flips
       lines: 6
     """
-    said: dict[str, Any] = {}
+    lines = ["view:"]
     for field in fields(GridView):
         value = getattr(view, field.name)
         if field.name != "page" and value != getattr(usual, field.name) and value is not None:
-            said[IN_FILE.get(field.name, field.name)] = _in_yaml(field.name, value)
-    return yaml.safe_dump({"view": said}, sort_keys=False, allow_unicode=True, default_flow_style=None, width=110)
+            lines.append(f"  {IN_FILE.get(field.name, field.name)}: {_in_yaml(field.name, value)}")
+    return "\n".join(lines if len(lines) > 1 else ["view: {}"]) + "\n"
 
 
-def _in_yaml(name: str, value: Any) -> Any:
-    if isinstance(value, tuple):
-        return list(value)
-    return int(value) if name in ("lines", "per") and value != "all" else value
+def _in_yaml(name: str, value: Any) -> str:
+    """A value on one line."""
+    stands = list(value) if isinstance(value, tuple) else value
+    stands = int(value) if name in ("lines", "per") and value != "all" else stands
+    return yaml.safe_dump([stands], default_flow_style=True, allow_unicode=True, width=math.inf).strip()[1:-1]
 
 
 def _as_address(choice: GridChoice) -> Iterator[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from multiprocessing import get_context
 from threading import Lock
@@ -103,6 +103,7 @@ def _page(project: ViewedProject, name: str, places: Places) -> str:
     with project.room() as room:
         report = present_report(room, name, texts=False)
     default, _ = DefaultViews(project).of(report)
+    counted = replace(default.unfiltered, base=str(report.baseline), metric=report.headline)
     changed = [
         (candidate.name, report.against_baseline(candidate.name, report.headline or "") or {})
         for candidate in side_by_side(report)
@@ -110,7 +111,7 @@ def _page(project: ViewedProject, name: str, places: Places) -> str:
     ]
     links = {
         (candidate, show): address(
-            default, default, columns=_columns(default.columns, candidate), show=show, of=candidate, sort=sort
+            counted, default, columns=_columns(default.columns, candidate), show=show, of=candidate, sort=sort
         )
         for candidate, _ in changed
         for show, sort in (("better", "improvement"), ("worse", "regression"))

@@ -1,6 +1,6 @@
 """The grid: examples from top to bottom, candidates from left to right."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from urllib.parse import urlencode
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval_assets.viewer.chosen import Chosen, greater_is_better
-from eval_assets.viewer.column_finding import ColumnFinder, Offered
+from eval_assets.viewer.column_finding import ColumnFinder
 from eval_assets.viewer.default_view import DefaultViews, usual_view, view_yaml
 from eval_assets.viewer.grid_choices import choices
 from eval_assets.viewer.grid_csv import MOST_EXPORTED, grid_csv
@@ -20,7 +20,7 @@ from eval_assets.viewer.grid_texts import page_texts
 from eval_assets.viewer.grid_view import GridView, address, read_view
 from eval_assets.viewer.page_writing import rendered
 from eval_assets.viewer.people_marks import PeopleMarks, judge_of
-from eval_assets.viewer.score_index import IndexShelf, Marks
+from eval_assets.viewer.score_index import IndexShelf, Marks, ScoreIndex
 from eval_assets.viewer.text_search import TextMarks, dataset_columns
 from eval_assets.viewer.viewed_project import ViewedProject
 
@@ -45,7 +45,8 @@ class GridPages:
         self._finder = ColumnFinder(project.warehouse)
         self._texts = TextMarks()
         self._people = PeopleMarks()
-        self._defaults = DefaultViews(project)
+        self._defaults = DefaultViews(project, self._finder)
+        self._of_rows: tuple[object, tuple[str, ...]] = (None, ())
 
     def page(self, name: str, asked: Sequence[tuple[str, str]]) -> str:
         """The page that an address asks for.
@@ -93,23 +94,17 @@ class GridPages:
         """
         report = self._project.summary(name)
         view = read_view(report, self._defaults.of(report)[0], asked)
-        shown = [column for column in view.columns if column in report.evaluation.candidates]
-
-        def others(offered: Iterable[Offered]) -> list[Offered]:
-            return [column for column in offered if column.name not in view.columns]
-
+        former, elsewhere = self._finder.offered(report, view.columns)
+        fields = [pair for pair in asked if pair[0] not in ("c", "page")]
         return rendered(
             "columns.html.j2",
             can_edit=self._project.can_edit,
             name=name,
             view=view,
             is_part=is_part,
-            kept=[
-                *(("c", column) for column in view.columns),
-                *(pair for pair in asked if pair[0] not in ("c", "page")),
-            ],
-            former={candidate: others(self._finder.states(report, candidate)) for candidate in shown},
-            elsewhere={other: others(offered) for other, offered in self._finder.elsewhere(report).items()},
+            kept=[*(("c", column) for column in view.columns), *fields],
+            former=former,
+            elsewhere=elsewhere,
             dataset=report.evaluation.file.dataset,
         )
 
@@ -143,7 +138,14 @@ class GridPages:
         if view.human:
             also.append(self._people.marks(self._project, report, index, view))
         rows = selected(index, view, greater_is_better=up, also=also)
-        return Chosen(report, view, default, index, rows, dataset_columns(warehouse, index), doubt)
+        return Chosen(report, view, default, index, rows, self._dataset_columns(index), doubt)
+
+    def _dataset_columns(self, index: ScoreIndex) -> tuple[str, ...]:
+        """Columns that examples have, read anew when a cell was written."""
+        known = self._of_rows
+        if known[0] != index.version:
+            known = self._of_rows = (index.version, dataset_columns(self._project.warehouse, index))
+        return known[1]
 
     def _rows(self, chosen: Chosen, rows: NDArray[np.int64]) -> list[GridRow]:
         view, index = chosen.view, chosen.index

@@ -8,6 +8,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+import yaml
+
 from eval_assets.api.arguments.declaring import yaml_text
 from eval_assets.checking.references import model_problems
 from eval_assets.config.files.yaml_documents import parse_yaml
@@ -23,8 +25,13 @@ _SAVING = Lock()
 
 
 def parameters_text(project: Project, model: str) -> str:
-    """The parameters of a model as a block of its file; an empty one where it has none."""
-    return yaml_text({BLOCK: dict(project.model(model).file.parameters)})
+    """The parameters of a model as they stand in its file; an empty block where it has none."""
+    loaded = project.models[project.model(model).name]
+    document = yaml.compose(loaded.source, Loader=yaml.SafeLoader)
+    for key, value in document.value if isinstance(document, yaml.MappingNode) else ():
+        if key.value == BLOCK and not key.start_mark.column:
+            return f"{loaded.source[key.start_mark.index : value.end_mark.index].rstrip()}\n"
+    return yaml_text({BLOCK: dict(loaded.item.file.parameters)})
 
 
 def edited_model(project: Project, name: str, text: str, *, called: str | None = None) -> Loaded[Model]:

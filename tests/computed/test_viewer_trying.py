@@ -204,9 +204,9 @@ def warm(folder):
 
 def test_the_page_shows_the_parameters_of_the_chosen_model(warm, viewer):
     assert form_of(viewer)["parameters"] == "parameters: {}\n"
-    assert form_of(viewer, model="warm")["parameters"] == "parameters:\n  temperature: 1\n"
+    assert form_of(viewer, model="warm")["parameters"] == "parameters: {temperature: 1}\n"
     # A model chosen on the form brings its own, unless others were typed, which are tried on it.
-    send(viewer, "save", model="echo", parameters="parameters:\n  temperature: 1\n", text="no heading")
+    send(viewer, "save", model="echo", parameters="parameters: {temperature: 1}\n", text="no heading")
     assert form_of(viewer)["parameters"] == "parameters: {}\n"
     send(viewer, "save", model="warm", parameters=COOLER, text="no heading")
     assert form_of(viewer)["parameters"] == COOLER

@@ -62,6 +62,7 @@ def test_cells_are_asked_at_once_and_what_they_share_is_paid_once(lab: Lab, file
     assert runs["n_sent"].sum() == provider.requests == 8 + 8
     assert runs["cost_usd"].sum() == 8.0
     assert set(runs["ended"]) == {"complete"}
+    assert len([*lab.warehouse.history("runs")]) < 1 + runs.height  # a commit for several
     predictions = rows(lab, "predictions")
     reused = dict(predictions.group_by("evaluation").agg(pl.col("reused").sum()).iter_rows())
     assert reused == {"main": 0, "other": 4}

@@ -13,6 +13,7 @@ from eval_assets.automation.home import ask, remembered
 from eval_assets.automation.instance import open_instance
 from eval_assets.checks.partitioned import partitioned_spec
 from eval_assets.names import Names
+from tests.shop import own_storage
 
 
 @dg.asset(check_specs=[dg.AssetCheckSpec("sound", asset="rows")])
@@ -21,9 +22,8 @@ def rows() -> dg.MaterializeResult:
 
 
 def instance_in(home: Path, *, ours: bool) -> dg.DagsterInstance:
-    name = {"module": "eval_assets.automation.run_history", "class": "RunHistory", "config": {"base_dir": str(home)}}
     home.mkdir(exist_ok=True)
-    return dg.DagsterInstance.local_temp(str(home), overrides={"storage": {"custom": name}} if ours else {})
+    return dg.DagsterInstance.local_temp(str(home), overrides=own_storage(str(home)) if ours else {})
 
 
 def run(instance: dg.DagsterInstance) -> str:

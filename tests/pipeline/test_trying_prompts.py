@@ -85,7 +85,7 @@ def test_parameters_are_tried_saved_as_a_model_and_run_without_paying_twice(lab,
     generated = [body for body in provider.bodies if body["model"] != JUDGE_MODEL]
     assert [(body["temperature"], body["max_tokens"]) for body in generated] == [(0.3, 7)] * 3
     assert "alpha.edited" in page
-    assert "+  max_tokens: 7" in page
+    assert "+parameters: {temperature: 0.3, max_tokens: 7}" in page
     send(viewer, "save_model", save_as="alpha-cool", parameters="parameters: {temperature: 0.3, max_tokens: 7}")
     evaluation = lab.files.data / "evaluations" / "main.yaml"
     evaluation.write_text(evaluation.read_text().replace("alpha", "alpha-cool", 1))

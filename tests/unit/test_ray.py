@@ -151,9 +151,10 @@ def test_a_cluster_where_nobody_answers_is_said_at_once(begun, tmp_path, monkeyp
         _ = RaySession(tmp_path).ray
 
 
-def test_a_cluster_that_takes_nobody_of_ours_is_said(begun, tmp_path, monkeypatch):
+@pytest.mark.parametrize("kind", [RuntimeError, Exception])  # as Ray raises them
+def test_a_cluster_that_does_not_take_us_is_said(begun, tmp_path, monkeypatch, kind):
     def init(**_):
-        raise RuntimeError("Version mismatch: the cluster has Python 3.12")
+        raise kind("Version mismatch: the cluster has Python 3.12")
 
     monkeypatch.setattr(begun, "init", init, raising=False)
     with pytest.raises(ClusterError, match=r"^expected Ray on this machine, it can't be used: Version mismatch: "):

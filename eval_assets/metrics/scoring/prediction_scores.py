@@ -17,7 +17,7 @@ from eval_assets.metrics.scoring.computing import Computed, OpenScores, compute
 from eval_assets.metrics.scoring.known_scores import KnownScores, columns_read
 from eval_assets.metrics.scoring.score_frames import IDENTITY, scores_frame
 from eval_assets.metrics.scoring.score_sources import ScoreSources, remedies_of, rows_with_new_scores, score_sources
-from eval_assets.metrics.scoring.shards import Shards
+from eval_assets.metrics.scoring.shard_executor import Shards
 from eval_assets.tables.cell_tables import METRIC_COLUMNS
 
 BATCH_ROWS = 4096

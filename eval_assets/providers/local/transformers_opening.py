@@ -1,7 +1,7 @@
 """Opening a model of provider `transformers`: in this process, or as replicas in a Ray cluster."""
 
 from eval_assets.cluster.ray_session import Share
-from eval_assets.config.engine import RAY
+from eval_assets.config.engine_name import RAY
 from eval_assets.config.local_limits import local_limits
 from eval_assets.config.model import Model
 from eval_assets.errors import ClusterError

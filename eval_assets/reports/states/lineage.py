@@ -74,7 +74,7 @@ def computed_states(warehouse: Warehouse, evaluations: Collection[str] | None = 
     wanted = None if evaluations is None else set(evaluations)
     described: dict[tuple[str, str], list[Commit]] = {}
     for commit in warehouse.history(DESCRIBED):
-        if "partition" in commit.metadata and (wanted is None or _values_of(commit)["evaluation"] in wanted):
+        if "partition" in commit.metadata and (wanted is None or values_of(commit)["evaluation"] in wanted):
             state = (commit.metadata["partition"], commit.metadata["data_version"])
             described[state] = [*described.pop(state, []), commit]  # the last one to be put in place is its first
     commits = _Commits(warehouse, COMPUTED[1:])
@@ -100,7 +100,7 @@ class _Commits:
         for table in tables:
             for commit in warehouse.history(table):
                 if "partition" in commit.metadata:
-                    place = f"{table}/{cell_key(_values_of(commit))}"
+                    place = f"{table}/{cell_key(values_of(commit))}"
                     self._of[place, commit.metadata["data_version"]].append(commit)
         for found in self._of.values():
             found.reverse()
@@ -134,10 +134,10 @@ def _state_of(computed: Sequence[Commit], commits: _Commits, current: Collection
                 left.append(upstream)
     is_current = any(commit.version in current for commit in computed)
     return ComputedState(
-        _values_of(described), described.metadata["data_version"], found, made_from, is_current, tuple(later)
+        values_of(described), described.metadata["data_version"], found, made_from, is_current, tuple(later)
     )
 
 
-def _values_of(commit: Commit) -> dict[str, str]:
+def values_of(commit: Commit) -> dict[str, str]:
     """Values of the partition columns."""
     return dict(part.split("=", 1) for part in commit.metadata["partition"].split("/"))

@@ -220,6 +220,7 @@ def test_columns_are_chosen_from_the_states_and_evaluations_there_are(viewer) ->
     assert 'name="show" value="errors"' in text
     assert cells(viewer, f"c={NOW}&c={state}")["q2", state].startswith("former")
     assert state not in page(viewer, f"/evaluations/first/columns?c={NOW}&c={state}").partition('type="checkbox"')[2]
+    assert state not in page(viewer, f"/evaluations/first/columns?c={NOW}&c={BEFORE}")  # the same state
     assert f'value="{state}" checked' in page(viewer, f"{GRID}?c={NOW}&c={state}")
 
 

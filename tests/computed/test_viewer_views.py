@@ -1,6 +1,7 @@
 """The default view of an evaluation file, and the examples on which people and a judge differ."""
 
 import html
+import json
 import re
 import shutil
 from urllib.parse import urlencode
@@ -19,9 +20,11 @@ from eval_assets.stages.evaluation_parts import EvaluationContent
 from eval_assets.stages.file_versions import FileVersions
 from eval_assets.stages.former_states import PARTS
 from eval_assets.storage.warehouse import Warehouse
+from eval_assets.viewer.exported.export import export_pages
 from eval_assets.viewer.grid_view import CHOICES
+from eval_assets.viewer.viewed_project import ViewedProject
 from tests.small_project import problems_of
-from tests.viewed import N_EXAMPLES, NAME, ODD, PLAIN, viewer_of, write_viewed
+from tests.viewed import N_EXAMPLES, NAME, ODD, PLAIN, viewer_of
 
 GRID = f"/evaluations/{NAME}/grid"
 FORMER = f"{PLAIN}~previous"
@@ -42,9 +45,9 @@ VIEW = {
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(viewed):
     """For reading only."""
-    return write_viewed(tmp_path_factory.mktemp("viewed"))
+    return viewed
 
 
 @pytest.fixture
@@ -144,6 +147,7 @@ def test_an_edited_view_makes_nothing_stale_and_no_other_data_version(copy) -> N
         ({"lines": 4}, "view.lines"),
         ({"colour": "red"}, "view.colour"),
         ({"slice": "topic"}, "view.slice"),
+        ({"row": ["inputs", "topik"]}, "view.row[1]: expected a column of the dataset, got 'topik'; did you mean"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_view_is_said_with_file_and_line(copy, view, said) -> None:
@@ -161,12 +165,38 @@ def test_a_view_that_cannot_be_shown_is_said_and_the_usual_one_is(copy) -> None:
     for fields, said in (
         ({"view": {"columns": ["plain@later"]}}, "expected one of plain@ask, odd@ask; got 'plain@later'"),
         ({"view": {"lines": 4}}, "view.lines"),
+        ({"view": {"columns": [f"{PLAIN}~v7"]}}, "plain@ask has no state 'v7'"),
     ):
         edit(copy, **fields)
         text = page(viewer)
         assert "the view of data/evaluations/seen.yaml can't be shown" in words(text)
         assert said in words(text)
         assert len(shown(text)) == 25
+
+
+def test_counts_of_the_page_lead_to_as_many_examples_whatever_the_default_view(folder, copy) -> None:
+    edit(copy, view=VIEW)
+    text = page(viewer_of(copy), path=f"/evaluations/{NAME}")
+    links = re.findall(r'<a[^>]*href="([^"]*show=(?:better|worse)[^"]*)"[^>]*>(\d+) (?:better|worse)</a>', text)
+    assert len(links) == 2
+    for link, n in links:
+        query = html.unescape(link).partition("?")[2]
+        assert len(shown(page(viewer_of(copy), f"{query}&per=100"))) == int(n) > 0
+
+
+def test_exported_pages_begin_with_the_view_of_the_file_as_far_as_files_go(copy, tmp_path) -> None:
+    edit(copy, view={**VIEW, "of": PLAIN, "q": "answer"})
+    settings = settings_from({}, data_dir=copy / "data")
+    export_pages(ViewedProject(settings, Warehouse(settings.warehouse_root)), tmp_path / "out", on_done=lambda _: None)
+    handed = (tmp_path / "out" / "evaluations" / NAME / "files" / "evaluation.js").read_text()
+    facts = json.loads(handed[handed.index("{") : handed.rindex("}") + 1])
+    assert facts["columns"] == [ODD]  # the state before stays on the server
+    assert (facts["base"], facts["metric"], facts["scores"], facts["lines"], facts["per"]) == (
+        ODD, "right", ["right"], "6", "10",
+    )  # fmt: skip
+    assert facts["usual"] == {
+        "show": "flips", "of": PLAIN, "where": "all", "sort": "regression", "width": "fit", "q": "answer", "low": 1.0,
+    }  # fmt: skip
 
 
 def test_the_choices_of_files_are_those_of_the_grid() -> None:
