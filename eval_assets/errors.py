@@ -69,6 +69,10 @@ class ProviderError(EvalAssetsError):
     """A provider can't be used for a whole partition: key refused, unknown model, endpoint unreachable."""
 
 
+class ClusterError(EvalAssetsError):
+    """Ray can't be used: it isn't installed, isn't there, or has no room."""
+
+
 class MetricError(EvalAssetsError):
     """A metric is unknown, misdeclared or depends on itself."""
 

@@ -243,6 +243,7 @@ def _execute_round(
     waiting, to_join = [*left.cells], [*left.joins]
     if first := agenda.to_ask(waiting):
         ahead.begin(first)
+        ahead.let_first_through()
         for module in NEEDED_LATER:
             import_module(module)
     while True:

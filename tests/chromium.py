@@ -24,6 +24,10 @@ QUIET = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--remote-debugging-port=0",
 )  # fmt: skip
 
+KEY_CODES = {"Tab": 9, "Enter": 13, "ArrowDown": 40}
+"""Keys that Chromium acts on by their number alone."""
+MOST_TABS = 120
+
 
 class CallError(Exception):
     """The browser refused a call, as it does while it leaves a page."""
@@ -73,8 +77,21 @@ class Page:
     async def press(self, key: str):
         """A key as a person presses it."""
         text = {"Enter": "\r"}.get(key, key if len(key) == 1 else "")
-        await self.call("Input.dispatchKeyEvent", type="keyDown", key=key, text=text)
-        await self.call("Input.dispatchKeyEvent", type="keyUp", key=key)
+        code = {"windowsVirtualKeyCode": KEY_CODES[key]} if key in KEY_CODES else {}
+        await self.call("Input.dispatchKeyEvent", type="keyDown", key=key, text=text, **code)
+        await self.call("Input.dispatchKeyEvent", type="keyUp", key=key, **code)
+
+    async def tab_to(self, selector: str):
+        """Press Tab until an element has the focus, which a reader has to see."""
+        for _ in range(MOST_TABS):
+            await self.press("Tab")
+            if await self.evaluate(f"document.activeElement.matches({json.dumps(selector)})"):
+                assert await self.evaluate(
+                    "(box => box.width > 0 && box.bottom > 0 && box.top < innerHeight)"
+                    "(document.activeElement.getBoundingClientRect())"
+                ), f"has the focus out of sight: {selector}"
+                return
+        raise AssertionError(f"no Tab leads to {selector}")
 
     async def looks(self, *, width: int, height: int, scheme: str):
         await self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])

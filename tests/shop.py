@@ -4,6 +4,8 @@ import json
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import dagster as dg
 import yaml
@@ -173,10 +175,20 @@ class Shop:
         )
 
 
+def own_storage(home: str) -> dict[str, Any]:
+    """Settings of an instance that keeps its runs as those of the command line do."""
+    name = {"module": "eval_assets.automation.run_history", "class": "RunHistory", "config": {"base_dir": home}}
+    return {"storage": {"custom": name}}
+
+
 @contextmanager
 def open_shop() -> Iterator[Shop]:
     """The location with two projects: `evals` on the asset `support_tickets`, `chat-evals` on what `chats` loads."""
-    with create_defs_folder_sandbox(project_name="shop") as sandbox, dg.instance_for_test() as instance:
+    with (
+        create_defs_folder_sandbox(project_name="shop") as sandbox,
+        TemporaryDirectory() as home,
+        dg.instance_for_test(overrides=own_storage(home), temp_dir=home) as instance,
+    ):
         shop = Shop(sandbox, instance)
         (shop.defs_folder / "ours.py").write_text(OWN_ASSETS)
         (shop.defs_folder / "shared.py").write_text(SHARED)

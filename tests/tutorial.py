@@ -9,10 +9,12 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.request import urlopen
 
 from tests.command_line import exit_code
 
@@ -22,7 +24,9 @@ EXAMPLE = CHECKOUT / "examples" / "support-bot"
 BLOCK = re.compile(r"^```console\n(?P<typed>.*?)^```\n(?:```text\n(?P<printed>.*?)^```\n)?", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^\$ (.*?)(?=^\$ |\Z)", re.MULTILINE | re.DOTALL)
 OURS = re.compile(r"eval-assets (?P<arguments>[^|&\"]+(?:\"[^\"]*\")?)(?P<code>\|\| echo \"exit code \$\?\")?")
-MOMENT = re.compile(r"\d{1,2} \w{3} \d{4}, \d\d:\d\d UTC \(run [^)]+\)|state \w{8}|\d{4}-\d\d-\d\d \d\d:\d\d UTC")
+MOMENT = re.compile(
+    r"\d{1,2} \w{3} \d{4}, \d\d:\d\d UTC \(run [^)]+\)|state \w{8}|\d{4}-\d\d-\d\d \d\d:\d\d UTC|127\.0\.0\.1:\d+"
+)
 OF_A_RUN = ("gate of ", "  GO ", "  NO-GO ", "  INCONCLUSIVE ")
 """What is shown of a run: how it ended, not how far it was when."""
 
@@ -49,7 +53,7 @@ def run_step(step: Step, folder: Path) -> str:
 
 
 def without_moments(text: str) -> str:
-    """A text without times and ids of runs and states, which differ from run to run."""
+    """A text without times, ids of runs and states, and ports, which differ from run to run."""
     return MOMENT.sub("…", text)
 
 
@@ -63,6 +67,9 @@ def _outcome(command: str, folder: Path) -> Iterator[str]:
     for found in OURS.finditer(command):
         out, err = io.StringIO(), io.StringIO()
         arguments = [part.strip('"') for part in re.findall(r'"[^"]*"|\S+', found["arguments"])]
+        if arguments[0] == "view":
+            yield _viewed(folder, *arguments)
+            continue
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = exit_code(folder / "data", *arguments)
         if arguments[0] == "run":
@@ -72,6 +79,19 @@ def _outcome(command: str, folder: Path) -> Iterator[str]:
         if code and found["code"]:
             yield f"exit code {code}\n"
         assert found["code"] or not code, (command, err.getvalue())
+
+
+def _viewed(folder: Path, *arguments: str) -> str:
+    """What a server says when it has begun; the address that it names has to show the page."""
+    command = [sys.executable, "-m", "eval_assets", "--data", str(folder / "data"), *arguments, "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        try:
+            said = server.stdout.readline() if server.stdout else ""
+            with urlopen(said.split()[0]) as page:  # noqa: S310  the server's own address
+                assert "<h1" in page.read().decode()
+        finally:
+            server.terminate()
+    return said
 
 
 def write_page() -> None:

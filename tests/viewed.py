@@ -1,8 +1,13 @@
 """A small computed project to be looked at: two candidates, a judge, slices, two versions of a prompt, hostile text."""
 
 import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 
+import uvicorn
 from starlette.testclient import TestClient
 
 from eval_assets.config.settings import settings_from
@@ -102,3 +107,17 @@ def viewer_of(folder: Path, *, dagster_url: str | None = None, can_edit: bool = 
     warehouse = Warehouse(settings.warehouse_root, settings.storage_options)
     app = viewer_app(ViewedProject(settings, warehouse, dagster_url, can_edit), ["localhost"])
     return TestClient(app, base_url="http://localhost:3141", raise_server_exceptions=True)
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The address of a viewer that takes edits, as a browser asks it."""
+    settings = settings_from({}, data_dir=folder / "data")
+    app = viewer_app(ViewedProject(settings, Warehouse(settings.warehouse_root), can_edit=True), ["127.0.0.1"])
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
+    thread = Thread(target=lambda: server.run(sockets=[listening]), daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    server.should_exit = True
+    thread.join()

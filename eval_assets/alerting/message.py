@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 from eval_assets.alerting.change import AlertChange
@@ -12,6 +11,7 @@ from eval_assets.alerting.deciding import NO_DATA
 from eval_assets.alerting.facts import RUN
 from eval_assets.config.alert import PLACE, Alert
 from eval_assets.requests.canonical_json import json_text
+from eval_assets.storage.report_pages import ReportPages
 from eval_assets.wording.foreign_text import shortened, visible_text
 from eval_assets.wording.numbers import count_text
 
@@ -120,21 +120,21 @@ class AlertMessage:
         return json_text({"text": _cut(slack_text(self.title)), "blocks": blocks})
 
 
-def message_of(alert: Alert, changes: Sequence[AlertChange], project: str, pages: Path) -> AlertMessage:
+def message_of(alert: Alert, changes: Sequence[AlertChange], project: str, pages: ReportPages) -> AlertMessage:
     """The message that tells of changes.
 
     Args:
         alert: Whose it is.
         changes: What is told, all of one message.
         project: Name of the project's folder.
-        pages: Folder of report pages on this machine; an evaluation may have none.
+        pages: The report pages; an evaluation may have none.
     """
     found: dict[str, str] = {}
     for name in {change.evaluation for change in changes if change.evaluation is not None}:
         if alert.file.report_url is not None:
             found[name] = alert.file.report_url.replace(PLACE, name)
-        elif (page := pages / f"{name}.html").exists():
-            found[name] = page.absolute().as_uri()
+        elif (page := pages.address(name)) is not None:
+            found[name] = page
     return AlertMessage(str(changes[0].message_id), alert.name, project, changes, found)
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from eval_assets.alerting.change import AlertChange, Fact
 from eval_assets.alerting.deciding import Delivery, after, claimed, due, noticed
@@ -20,6 +19,7 @@ from eval_assets.config.alert import Alert
 from eval_assets.config.project import Project
 from eval_assets.config.settings import Settings
 from eval_assets.errors import OvertakenError
+from eval_assets.storage.report_pages import ReportPages
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.wording.numbers import count_text
 
@@ -137,17 +137,12 @@ class Teller:
         n_waiting = sum(change.status == "waiting" for change in changes)
         if not message:
             return Told(alert.name, n_waiting=n_waiting)
-        sent = message_of(alert, message, self.settings.project_dir.name, self._pages)
+        sent = message_of(alert, message, self.settings.project_dir.name, ReportPages(self.warehouse))
         delivery = send(alert, sent, self.settings.project_dir)
         ended = after(message, delivery, self.clock())
         settle(self.warehouse, alert.name, ended)
         left = n_waiting - sum(change.status != "waiting" for change in ended)
         return Told(alert.name, tuple(ended), delivery, left)
-
-    @property
-    def _pages(self) -> Path:
-        folder = Path(self.warehouse.root) if self.warehouse.is_local else self.settings.state_dir
-        return folder / "reports"
 
 
 def _with(message: list[AlertChange], changes: list[AlertChange]) -> list[AlertChange]:

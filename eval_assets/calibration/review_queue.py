@@ -4,17 +4,21 @@ A random part of the examples comes first, the same for every rater: means can b
 What comes after it was chosen, for the judges disagree about it, and corrects nothing.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
+from heapq import nsmallest
 
 import polars as pl
 
 from eval_assets.calibration.given_labels import stored_labels, used_labels
+from eval_assets.config.candidate import Candidate
 from eval_assets.config.scales import Scale
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.columns import CANDIDATE
 
 RANDOM, DISAGREEMENT = "random", "disagreement"
+SWAPPED = 8
+"""Of 16 lots those that show a pair the other way round."""
 RANDOM_EXAMPLES = 50
 """Fewer than 40 labels of a candidate correct no mean."""
 
@@ -38,43 +42,41 @@ def review_queue(
         The rows that are left, in order, with `part` (`random` or `disagreement`) and `is_swapped`: whether the two of
         a pair are shown the other way round.
     """
-    ids = items["example_id"].unique().to_list()
-    by_lot = sorted(ids, key=lambda example: _lot(seed, example))
-    place = {example: number for number, example in enumerate(by_lot)}
-    is_random = pl.col("place") < random_examples
-    return (
-        items.with_columns(
-            place=pl.Series([place[example] for example in items["example_id"]], dtype=pl.Int64),
-            lot=pl.Series([_lot(seed, item) for item in items["item_id"]], dtype=pl.String),
-        )
-        .with_columns(
-            part=pl.when(is_random).then(pl.lit(RANDOM)).otherwise(pl.lit(DISAGREEMENT)),
-            is_swapped=pl.col("lot").str.slice(-1).is_in(list("01234567")),
-        )
-        .sort(
-            ~is_random,
-            pl.when(is_random).then(pl.lit(0.0)).otherwise(-pl.col("disagreement")),
-            pl.when(is_random).then("place").otherwise(pl.lit(0)),
-            "lot",
-            nulls_last=True,
-        )
-        .filter(~pl.col("item_id").is_in(list(done)))
-        .drop("place", "lot")
+    drawn = nsmallest(random_examples, items["example_id"].unique(), key=lambda example: _lot(seed, example))
+    place = {example: number for number, example in enumerate(drawn)}
+    is_random = pl.col("example_id").is_in(drawn)
+    random, others = items.filter(is_random), items.filter(~is_random)
+    random = random.with_columns(
+        place=pl.Series([place[example] for example in random["example_id"]], dtype=pl.Int64),
+        lot=pl.Series([int(_lot(seed, item)[-1], 16) for item in random["item_id"]], dtype=pl.UInt64),
+        order=pl.Series([_lot(seed, item) for item in random["item_id"]], dtype=pl.String),
     )
+    first = random.sort("place", "order").drop("place", "order").with_columns(part=pl.lit(RANDOM))
+    # Of all others any order will do that says nothing of them; the digest of a library is drawn at once.
+    then = others.with_columns(lot=pl.col("item_id").hash(seed), part=pl.lit(DISAGREEMENT)).sort("lot")
+    then = then.sort("disagreement", descending=True, nulls_last=True, maintain_order=True)
+    queue = pl.concat([first, then]).with_columns(is_swapped=pl.col("lot") % 16 < SWAPPED).drop("lot")
+    return queue.filter(~pl.col("item_id").is_in(list(done))) if done else queue
 
 
-def outputs_to_review(warehouse: Warehouse, evaluation: str, scales: Mapping[str, Scale]) -> pl.DataFrame:
+def outputs_to_review(
+    warehouse: Warehouse, evaluation: str, candidates: Sequence[Candidate], scales: Mapping[str, Scale]
+) -> pl.DataFrame:
     """Outputs with a text, with how far judges disagree about each: items for `review_queue`.
 
     Args:
         warehouse: The tables.
         evaluation: Its name.
+        candidates: Whose outputs.
         scales: Judge → its scale.
     """
-    rows = warehouse.scan("predictions", {"evaluation": evaluation}).filter(pl.col("output").is_not_null())
+    cells = [{"evaluation": evaluation, **candidate.columns} for candidate in candidates]
+    rows = pl.concat([warehouse.scan("predictions", cell) for cell in cells]).filter(pl.col("output").is_not_null())
     outputs = rows.select("prediction_id", "example_id", "sample_index", "model", "prompt", "output").collect()
-    verdicts = warehouse.scan("judge_scores", {"evaluation": evaluation})
-    scored = verdicts.select("prediction_id", "judge", "score").collect()
+    verdicts = pl.concat([warehouse.scan("judge_scores", cell) for cell in cells])
+    kinds = verdicts.select("judge", "juror", "draw").unique().collect()
+    # One verdict on each output disagrees with none.
+    scored = verdicts.filter(pl.lit(kinds.height > 1)).select("prediction_id", "judge", "score").collect()
     spread = disagreements(scored, scales)
     return outputs.join(spread, on="prediction_id", how="left", maintain_order="left").with_columns(
         item_id="prediction_id"

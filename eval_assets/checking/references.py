@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from eval_assets.checking.chosen_metrics import MetricsOf, metric_problems
+from eval_assets.checking.chosen_view import view_problems, view_row_problems
 from eval_assets.checking.declared_gates import Bounds, gate_problems
 from eval_assets.checking.declared_primary import primary_problems
 from eval_assets.checking.expected_rows import expectation_problems
@@ -214,7 +215,9 @@ def evaluation_problems(project: Project, name: str, metrics_of: MetricsOf) -> l
             n_examples = len(examples) if 0 < len(examples) < TRIED else None
             bounds, slices = _bounds(project, loaded.item, metrics), project.dataset(file.dataset).card.slices
             problems += gate_problems(loaded, bounds, slices=slices, n_examples=n_examples)
-            problems += primary_problems(loaded, _directions(project, loaded.item, metrics))
+            directions = _directions(project, loaded.item, metrics)
+            problems += primary_problems(loaded, directions)
+            problems += view_problems(project, loaded, directions)
         of_columns = _against_rows(
             project, file.dataset, lambda rows: _column_problems(project, loaded, metrics, examples, rows)
         )
@@ -238,6 +241,7 @@ def _column_problems(
 ) -> Iterator[Problem]:
     """Columns that an evaluation, its dataset card, metrics, prompts and judges name and no row provides."""
     yield from card_problems(project.datasets[loaded.item.file.dataset], columns)
+    yield from view_row_problems(loaded, columns)
     yield from slice_problems(loaded, columns, is_empty=loaded.item.file.slice.narrows and not examples)
     answered = columns.beside_answers() if _may_return_columns(project, loaded.item) else columns
     yield from argument_problems(loaded, metrics, answered)

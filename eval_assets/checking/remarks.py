@@ -10,7 +10,9 @@ from eval_assets.checking.expected_rows import unread_expectations
 from eval_assets.checking.file_names import files_used
 from eval_assets.checking.parameter_spelling import spelling_remarks
 from eval_assets.checking.trial_rendering import prompt_remarks
+from eval_assets.cluster.ray_session import RAY_INSTALLATION, is_ray_installed
 from eval_assets.config.datasets.rows import read_examples
+from eval_assets.config.engine_name import RAY
 from eval_assets.config.project import Project
 from eval_assets.config.served import AWS_KEY_ID, AWS_SECRET
 from eval_assets.errors import ConfigError, EvalAssetsError
@@ -39,8 +41,10 @@ def missing_prerequisites(
 ) -> Iterator[str]:
     """One line for each thing that an evaluation uses and this machine lacks, with the remedy."""
     evaluation = project.evaluation(name)
+    engines = {evaluation.file.engine}
     for _, model in (used for used in files_used(project, evaluation) if used[0] == "models"):
         file = project.model(model).file
+        engines.add(file.engine)
         signing = () if file.aws_region is None else (AWS_KEY_ID, AWS_SECRET)
         named = (file.api_key_env, *signing, *file.headers_env.values(), *file.query_env.values())
         for variable in filter(None, named):
@@ -55,6 +59,8 @@ def missing_prerequisites(
                 bundled_weights(str(file.model))
             except EvalAssetsError as error:
                 yield f"evaluation {name}: model {model!r}: {error}"
+    if RAY in engines and not is_ray_installed():
+        yield f"evaluation {name}: `engine: ray` needs the package ray, which isn't installed: {RAY_INSTALLATION}"
     for metric in versions.metrics(evaluation):
         remedy = unavailable(metric)
         if remedy:

@@ -26,7 +26,7 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 @click.option(
     "--allow-edit",
     is_flag=True,
-    help="Let whoever reaches it label outputs, try prompts (which sends requests) and save them.",
+    help="Let whoever reaches it label outputs, ask again and try prompts (which sends requests), and save them.",
 )
 @click.option(
     "--export",

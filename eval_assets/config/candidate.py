@@ -38,3 +38,8 @@ class Candidate(str):
     def prompt(self) -> str:
         """Name of its prompt; empty where the text is no candidate."""
         return self.partition("@")[2]
+
+
+def cell_key(row: Mapping[str, Any]) -> str:
+    """The cell of a row, with an evaluation, a model and a prompt, as its assets call it: `evaluation:model@prompt`."""
+    return f"{row['evaluation']}:{Candidate.of_row(row)}"

@@ -11,7 +11,9 @@ from pydantic import Field, field_validator, model_validator
 
 from eval_assets.config.candidate import Candidate
 from eval_assets.config.datasets.dataset import TaskType
+from eval_assets.config.engine_name import LOCAL, EngineName, is_local
 from eval_assets.config.fields import FieldPath, FileModel, MetricName, Owner, Slug, is_empty, is_null
+from eval_assets.config.grid_choice import GridChoice
 
 Correction = Literal["holm", "benjamini-hochberg"]
 HOLM: Correction = "holm"
@@ -246,9 +248,20 @@ class EvaluationFile(FileModel):
     max_cost_usd: float | None = Field(
         None, ge=0, description="Budget of a run in dollars, stopped before it is exceeded; no bound when absent."
     )
+    view: GridChoice | None = Field(
+        None,
+        description="What `eval-assets view` shows in the grid before a reader chooses; changes no result.",
+        exclude_if=is_null,
+    )
     cache: Literal["use", "refresh", "replay"] = Field(
         "use",
         description="`use` takes stored replies, `refresh` asks anew, `replay` sends nothing: a miss is an error.",
+    )
+    engine: EngineName = Field(
+        LOCAL,
+        description="Who computes metrics: processes of this machine, or with `ray` the workers of a Ray cluster. "
+        "Changes no result.",
+        exclude_if=is_local,
     )
 
     @property

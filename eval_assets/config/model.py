@@ -5,11 +5,19 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
+from eval_assets.config.engine_name import LOCAL, RAY, EngineName, is_local
 from eval_assets.config.fields import FileModel, Owner, Slug, VariableName, is_empty, is_null
 from eval_assets.config.files.parameter_names import BY_PROJECT
-from eval_assets.config.local_limits import gathering_limits, local_limits
+from eval_assets.config.local_limits import gathering_limits, local_limits, spread_limits
 from eval_assets.config.recorded_columns import RecordedColumns
 from eval_assets.config.served import APIS_OF_THEIR_OWN, DEFAULT_API, ApiName, is_default_api, serving_faults
 
@@ -30,6 +38,9 @@ NEEDED_FIELD: Mapping[ProviderName, str] = MappingProxyType(
 
 WITH_DIALECTS: tuple[ProviderName, ...] = ("openai", "anthropic")
 """Providers whose endpoints differ in the names of parameters, and in which they take."""
+
+WITH_REPLICAS: tuple[ProviderName, ...] = ("transformers",)
+"""Providers whose models are loaded by whoever asks them, so that a cluster can hold several of each."""
 
 WITH_BATCHES: tuple[ProviderName, ...] = ("openai", "anthropic")
 """Providers that take many requests as one file and answer them within a day."""
@@ -154,7 +165,8 @@ class Limits(FileModel):
     start_concurrency: int = Field(
         1,
         ge=1,
-        description="Requests under way at first; each success adds three. A `transformers` model starts at its most.",
+        description="Requests under way at first; the first success adds 15, each further one three. A `transformers` "
+        "model starts at its most.",
     )
     requests_per_minute: float | None = Field(None, gt=0, description="Most requests a minute; no bound when absent.")
     tokens_per_minute: float | None = Field(
@@ -324,6 +336,19 @@ class ModelFile(FileModel):
         "memory allows. Examples that a `callable` or `mlflow` model is given at once, where it takes many.",
     )
     threads: int = Field(1, ge=1, description="Compute threads of `embedded` and `transformers` models.")
+    engine: EngineName = Field(
+        LOCAL,
+        description="`ray`: a `transformers` model is loaded by workers of a Ray cluster, each a replica, with `cuda` "
+        "on an accelerator of its own. Changes no result.",
+        exclude_if=is_local,
+    )
+    replicas: int | None = Field(
+        None,
+        ge=1,
+        description="With `engine: ray` how many replicas; when absent as many as the cluster has accelerators, or on "
+        "`cpu` processors for their `threads`.",
+        exclude_if=is_null,
+    )
 
     @property
     def spoken_api(self) -> str:
@@ -350,6 +375,29 @@ class ModelFile(FileModel):
             if getattr(self, field) and not takes_field(self.provider, field):
                 raise ValueError(f"expected `{field}` with provider {' or '.join(providers)}, got {self.provider!r}")
         return self
+
+    @field_validator("engine")
+    @classmethod
+    def _ray_has_something_to_load(cls, engine: EngineName, info: ValidationInfo) -> EngineName:
+        provider, device = info.data.get("provider"), info.data.get("device")
+        if engine == RAY and provider is not None and provider not in WITH_REPLICAS:
+            raise ValueError(
+                f"expected `engine: ray` with provider {' or '.join(WITH_REPLICAS)}, got {provider!r}: models that "
+                "are loaded can be spread; requests to others stay in the engine that knows their limits"
+            )
+        if engine == RAY and device is not None and device not in ("cpu", "cuda"):
+            raise ValueError(
+                f"expected `device: cpu` or `device: cuda` with `engine: ray`, which chooses the accelerator of each "
+                f"replica, got {device!r}"
+            )
+        return engine
+
+    @field_validator("replicas")
+    @classmethod
+    def _replicas_are_of_ray(cls, replicas: int | None, info: ValidationInfo) -> int | None:
+        if replicas is not None and info.data.get("engine") == LOCAL:
+            raise ValueError(f"expected `replicas` with `engine: ray`, got {replicas} with `engine: local`")
+        return replicas
 
     @model_validator(mode="after")
     def _dialect_can_be_spoken(self) -> "ModelFile":
@@ -381,6 +429,7 @@ class ModelFile(FileModel):
         limits_of = FITTING_LIMITS.get(self.provider)
         if limits_of is not None:
             fitting = limits_of(self.device, self.batch_size)
+            fitting = spread_limits(fitting, self.replicas) if self.engine == RAY else fitting
             stated = {name: getattr(self.limits, name) for name in self.limits.model_fields_set}
             object.__setattr__(self, "limits", Limits(**(fitting | stated)))
         return self

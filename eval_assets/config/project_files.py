@@ -115,6 +115,21 @@ class _Reading:
         return loaded
 
 
+def model_of_text(data_dir: Path, name: str, text: str, *, file: str) -> Loaded[Model]:
+    """A model as a file of `data/models` with this text would be read.
+
+    Args:
+        data_dir: The folder `data/`.
+        name: Of the model.
+        text: Of the file.
+        file: How errors name it.
+
+    Raises:
+        ConfigError: It can't be used; with line and field.
+    """
+    return _load(partial(_model, data_dir / "models"), name, text, file)
+
+
 def _load(parse: Callable[[str, Document], Item], name: str, text: str, file: str) -> Loaded[Item]:
     document = parse_yaml(text, file=file)
     return Loaded(parse(name, document), file, text, document.lines)

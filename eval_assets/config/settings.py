@@ -15,6 +15,9 @@ STATE_VARIABLE = "EVAL_ASSETS_STATE"
 MODULES_VARIABLE = "EVAL_ASSETS_MODULES"
 """Names modules besides the project's whose functions files may name, separated by commas; their submodules too."""
 
+RAY_VARIABLE = "RAY_ADDRESS"
+"""Names the Ray cluster that `engine: ray` uses, as Ray itself reads it; without it one is started on this machine."""
+
 VIEWER_VARIABLE = "EVAL_ASSETS_VIEWER_URL"
 DAGSTER_VARIABLE = "EVAL_ASSETS_DAGSTER_URL"
 

@@ -10,7 +10,9 @@ import math
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from eval_assets.requests.absence import are_absent, is_absent
+import polars as pl
+
+from eval_assets.requests.absence import are_absent, has_text, is_absent
 
 _LONGEST_PLAIN = 40
 """Most characters of a number that is also spelled without an exponent."""
@@ -28,6 +30,9 @@ class Targets(NamedTuple):
     values: tuple[Any, ...] = ()
 
 
+_NO_TARGETS = Targets()
+
+
 def acceptable(value: Any) -> Targets:
     """List what counts as the target.
 
@@ -39,6 +44,8 @@ def acceptable(value: Any) -> Targets:
     >>> acceptable(True).texts, acceptable({"city": "Paris"}).values
     (('true', 'True'), ({'city': 'Paris'},))
     """
+    if isinstance(value, str):
+        return Targets((value,)) if has_text(value) else _NO_TARGETS
     items = [item for item in (value if isinstance(value, list) else [value]) if not is_absent(item)]
     texts = dict.fromkeys(text for item in items for text in _texts(item))
     return Targets(tuple(texts), tuple(item for item in items if isinstance(item, dict | list)))
@@ -91,6 +98,18 @@ def target_value(text: str | None, example: str | None) -> Any:
     if text is None or text[:1] not in _BEGINNINGS:
         return text
     return json.loads(example).get("targets", text) if example else text
+
+
+def is_one_ascii_text() -> pl.Expr:
+    """Whether `targets` shows by itself that it is one acceptable text, and of ASCII signs: most are.
+
+    >>> targets = pl.Series("targets", ["Paris", "5", '["Paris"]', "Zürich", " ", None])
+    >>> targets.to_frame().select(is_one_ascii_text()).to_series().to_list()
+    [True, False, False, False, False, False]
+    """
+    text = pl.col("targets")
+    begins_as_text = text.str.contains(r"^[A-Za-z]") & ~text.str.slice(0, 1).is_in(sorted(_BEGINNINGS))
+    return (begins_as_text & (text.str.len_bytes() == text.str.len_chars())).fill_null(value=False)
 
 
 NO_TARGETS = "no targets"

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -79,7 +80,8 @@ def estimate_of(warehouse: Warehouse, lane: str, demand: Demand) -> Estimate:
     from the prompts' length and the token limit.
     """
     has_tokens = provider_of(demand.model).has_tokens
-    replies = _latest_replies(warehouse, lane, has_tokens=has_tokens)
+    latest = partial(_latest_replies, warehouse, lane, has_tokens=has_tokens)
+    replies = warehouse.kept("responses", f"latest replies of {lane}, {has_tokens}", latest)
     alike = replies.filter(pl.col("manner").is_in(list(demand.manners)))
     n, each = demand.n_requests, f"{seconds_text(ASSUMED_LATENCY_SECONDS)} each"
     if replies.height:

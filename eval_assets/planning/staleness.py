@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from eval_assets.config.datasets.rows import read_examples
 from eval_assets.config.project import Project
 from eval_assets.errors import ConfigError
+from eval_assets.planning.kept_replies import KeptReplies
 from eval_assets.planning.replaced_models import ReplacedModels
 from eval_assets.planning.unanswered import UnansweredRows
 from eval_assets.stages.evaluation_parts import EvaluationContent
@@ -70,6 +71,7 @@ class StalenessReader:
         self._missing = missing_in_dagster
         self._unanswered = UnansweredRows(warehouse)
         self._replaced = ReplacedModels(project, warehouse)
+        self._kept = KeptReplies(warehouse)
         self._commits: dict[str, dict[str, Commit]] = {}
         self._stored: dict[tuple[str, str], list[StoredVersion]] = {}
         self._dataset_changes: dict[tuple[str, str | None], str] = {}
@@ -149,6 +151,7 @@ class StalenessReader:
             return
         yield from ((cause, {}) for cause in self._unanswered.failed(table, place.partition))
         yield from ((cause, {}) for cause in self._replaced.causes(table, place))
+        yield from ((cause, {}) for cause in self._kept.causes(table, place.partition))
         if f"{table}/{place.key}" in self._missing:
             yield NOT_IN_DAGSTER, {}
 

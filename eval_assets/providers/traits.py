@@ -24,7 +24,7 @@ from eval_assets.providers.clients.recorded_client import recorded_address, reco
 from eval_assets.providers.clients.recorded_verdicts import open_recorded
 from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.local.embedded_client import open_embedded
-from eval_assets.providers.local.transformers_client import open_transformers
+from eval_assets.providers.local.transformers_opening import open_transformers
 from eval_assets.requests.exchange import Client
 
 

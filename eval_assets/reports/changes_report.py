@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from typing import TypedDict
 
 import polars as pl
 
@@ -14,7 +15,7 @@ from eval_assets.reports.candidate_report import Row
 from eval_assets.reports.computed.history import TrendPoint, trend
 from eval_assets.reports.computed.state_effects import ENDS, scores_of_part
 from eval_assets.reports.computed.two_states import BEFORE, NOW, under_name
-from eval_assets.reports.flips import Flip, flips
+from eval_assets.reports.flips import READ_OF_PREDICTIONS, Flip, changed_examples, flips, most_changed
 from eval_assets.reports.states.cause import Cause, causes_of_json
 from eval_assets.statistics.comparison.paired import DECIMALS
 from eval_assets.storage.former_rows import rows_in_version
@@ -22,6 +23,15 @@ from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.columns import CANDIDATE
 
 SINCE = "previous"
+
+
+class _Held(TypedDict):
+    """What is held against what."""
+
+    metric: str
+    candidate: str
+    baseline: str
+    greater_is_better: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +42,15 @@ class CandidateChange:
         row: Of the table `changes`.
         effects: Rows of `change_effects`, all parts.
         pairs: Rows of `paired_scores`.
-        former_predictions: Reads the former state's replies.
-        predictions: Reads the present ones.
+        former_predictions: Reads the former state's replies on the examples with these ids, as `flips` needs them.
+        predictions: Likewise the present ones.
     """
 
     row: Row
     effects: tuple[Row, ...]
     pairs: pl.DataFrame = field(repr=False)
-    former_predictions: Callable[[], pl.DataFrame] = field(repr=False)
-    predictions: Callable[[], pl.DataFrame] = field(repr=False)
+    former_predictions: Callable[[pl.Series], pl.DataFrame] = field(repr=False)
+    predictions: Callable[[pl.Series], pl.DataFrame] = field(repr=False)
 
     @property
     def name(self) -> Candidate:
@@ -98,16 +108,15 @@ class CandidateChange:
         if effect is None or not (effect["n_better"] or effect["n_worse"]):
             return ()
         scores = scores_of_part(self.pairs.filter(metric=metric), "all")
-        both = [under_name(NOW, self.predictions()), under_name(BEFORE, self.former_predictions())]
-        return flips(
-            scores,
-            pl.concat(both),
-            metric=metric,
-            candidate=NOW,
-            baseline=BEFORE,
-            greater_is_better=effect["greater_is_better"] is not False,
-            at_most=at_most,
-        )
+        held: _Held = {
+            "metric": metric,
+            "candidate": NOW,
+            "baseline": BEFORE,
+            "greater_is_better": effect["greater_is_better"] is not False,
+        }
+        ids = most_changed(changed_examples(scores, **held), at_most)["example_id"]
+        both = [under_name(NOW, self.predictions(ids)), under_name(BEFORE, self.former_predictions(ids))]
+        return flips(scores, pl.concat(both), **held, at_most=at_most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,10 +208,11 @@ def _what_decides_first(rows: Iterable[Row], evaluation: Evaluation) -> tuple[Ro
     return tuple(sorted(rows, key=lambda row: (place.get(row["metric"], len(named)), row["verdict"] is None)))
 
 
-def _predictions(warehouse: Warehouse, row: Row, column: str) -> pl.DataFrame:
-    """Predictions of the state whose data versions stand in a column of `changes`."""
+def _predictions(warehouse: Warehouse, row: Row, column: str, example_ids: pl.Series) -> pl.DataFrame:
+    """Some predictions of the state whose data versions stand in a column of `changes`."""
     version = json.loads(row[column])["predictions"]
-    return rows_in_version(warehouse, "predictions", _cell(row), version).collect()
+    rows = rows_in_version(warehouse, "predictions", _cell(row), version)
+    return rows.filter(pl.col("example_id").is_in(example_ids.implode())).select(READ_OF_PREDICTIONS).collect()
 
 
 def _cell(row: Row) -> dict[str, str]:

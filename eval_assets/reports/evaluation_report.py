@@ -150,6 +150,11 @@ class EvaluationReport:
         """The primary metric, which decides: as the comparison was made; before there is one, as the file has it."""
         return self._headline
 
+    @property
+    def reading_order(self) -> tuple[str, ...]:
+        """Metrics and judges as every page and text lists them: what decides first, then in the evaluation's order."""
+        return tuple(sorted(self.metrics, key=lambda metric: metric != self.headline))
+
     def _found_headline(self) -> str | None:
         if self._roles:
             return next((metric for metric in self.metrics if self.role(metric) is Role.PRIMARY), None)

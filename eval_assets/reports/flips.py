@@ -15,6 +15,10 @@ from eval_assets.tables.columns import CANDIDATE
 
 MOST_CHARACTERS = 2000  # of a text: comparing longer ones takes long, and nobody reads them in a table
 
+READ_OF_PREDICTIONS = (
+    "model", "prompt", "example_id", "sample_index", "inputs", "targets", "output", "tool_calls", "outcome",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Justification:
@@ -98,6 +102,13 @@ def changed_examples(
     )
 
 
+def most_changed(changed: pl.DataFrame, at_most: int) -> pl.DataFrame:
+    """Of rows of `changed_examples` so many that got worse, worst first, then as many that got better, best first."""
+    worse = changed.filter(pl.col("improvement") < 0).head(at_most)
+    better = changed.filter(pl.col("improvement") > 0).sort("improvement", "example_id", descending=[True, False])
+    return pl.concat([worse, better.head(at_most)])
+
+
 def flips(
     scores: pl.DataFrame,
     predictions: pl.DataFrame,
@@ -112,7 +123,7 @@ def flips(
 
     Args:
         scores: Rows as `score_rows` makes them, of both candidates.
-        predictions: Rows of both candidates.
+        predictions: Rows of both candidates, of which `READ_OF_PREDICTIONS` are read, at least those of the examples.
         metric: The score that counts.
         candidate: `model@prompt`.
         baseline: `model@prompt`.
@@ -125,13 +136,7 @@ def flips(
     changed = changed_examples(
         scores, metric=metric, candidate=candidate, baseline=baseline, greater_is_better=greater_is_better
     )
-    worse = changed.filter(pl.col("improvement") < 0).head(at_most)
-    better = (
-        changed.filter(pl.col("improvement") > 0)
-        .sort("improvement", "example_id", descending=[True, False])
-        .head(at_most)
-    )
-    chosen = pl.concat([worse, better])
+    chosen = most_changed(changed, at_most)
     replies = _first_replies(predictions, chosen["example_id"], (candidate, baseline))
     reasons = _justifications(scores, chosen["example_id"], (candidate, baseline))
     found: list[Flip] = []

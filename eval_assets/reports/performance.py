@@ -14,6 +14,10 @@ MEASURED = (
 """Columns of `predictions` that cost and speed are read from, and whose they are."""
 
 
+CAME = pl.col("latency_seconds").is_not_null() & (pl.col("outcome") != "error")
+"""Predictions whose reply came, and of which it is known how long that took."""
+
+
 @dataclass(frozen=True, slots=True)
 class Performance:
     """Cost and speed of one candidate, or of a whole evaluation; null where nothing was measured.
@@ -80,7 +84,7 @@ def performance(predictions: pl.DataFrame, judge_scores: pl.DataFrame) -> Perfor
         predictions: Rows of one candidate, or of many for a total.
         judge_scores: The judge scores of the same candidates; may be empty.
     """
-    came = predictions.filter(pl.col("latency_seconds").is_not_null() & (pl.col("outcome") != "error"))
+    came = predictions.filter(CAME)
     latency = came["latency_seconds"]
     timed = came.filter(pl.col("completion_tokens").is_not_null() & (pl.col("latency_seconds") > 0))
     first_token = came["first_token_seconds"]
@@ -91,8 +95,8 @@ def performance(predictions: pl.DataFrame, judge_scores: pl.DataFrame) -> Perfor
         cost_usd=known_sum(predictions["cost_usd"]),
         spent_usd=known_sum(predictions.filter(~pl.col("reused").fill_null(False))["cost_usd"]),
         judge_cost_usd=known_sum(judge_scores["cost_usd"]),
-        prompt_tokens=_count(predictions["prompt_tokens"]),
-        completion_tokens=_count(predictions["completion_tokens"]),
+        prompt_tokens=known_count(predictions["prompt_tokens"]),
+        completion_tokens=known_count(predictions["completion_tokens"]),
         latency_p50_seconds=_quantile(latency, 0.5),
         latency_p90_seconds=_quantile(latency, 0.9),
         latency_p99_seconds=_quantile(latency, 0.99),
@@ -105,7 +109,12 @@ def performance(predictions: pl.DataFrame, judge_scores: pl.DataFrame) -> Perfor
     )
 
 
-def _count(values: Iterable[int | None]) -> int | None:
+def known_count(values: Iterable[int | None]) -> int | None:
+    """Sum what is known of whole numbers; null if nothing is.
+
+    >>> known_count([2, None]), known_count([None])
+    (2, None)
+    """
     known = [value for value in values if value is not None]
     return sum(known) if known else None
 

@@ -10,7 +10,7 @@ def has_text(text: str) -> bool:
     >>> has_text("."), has_text(" \n\u200b")
     (True, False)
     """
-    return any(sign.isprintable() and not sign.isspace() for sign in text)
+    return text[:1].isalnum() or any(sign.isprintable() and not sign.isspace() for sign in text)
 
 
 def is_absent(item: Any) -> bool:

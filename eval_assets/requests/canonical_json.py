@@ -18,7 +18,7 @@ import datetime as dt
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from json.encoder import encode_basestring
@@ -50,6 +50,25 @@ def canonical_json(value: Any) -> str:
     except (RecursionError, ValueError) as error:
         raise _unwritable(error) from error
     return text
+
+
+def canonical_messages(messages: Sequence[Mapping[str, Any]]) -> str:
+    """As `canonical_json`, in a third of its time where every message is a role and a text.
+
+    >>> canonical_messages([{"role": "user", "content": "Why?"}])
+    '[{"content":"Why?","role":"user"}]'
+    """
+    texts = []
+    for message in messages:
+        role, content = message.get("role"), message.get("content")
+        if message.keys() != _OF_TEXTS or type(role) is not str or type(content) is not str:
+            return canonical_json(messages)
+        try:
+            said, by = pydantic_core.to_json(content).decode(), pydantic_core.to_json(role).decode()
+        except ValueError:  # half a surrogate pair
+            return canonical_json(messages)
+        texts.append(f'{{"content":{said},"role":{by}}}')
+    return f"[{','.join(texts)}]"
 
 
 def quoted(text: str) -> str:
@@ -197,6 +216,7 @@ def _unwritable(error: RecursionError | ValueError) -> ConfigError:
 _COMPACT = (",", ":")
 _WORDS = {None: "null", True: "true", False: "false"}
 _TEXT = frozenset({str})
+_OF_TEXTS = frozenset({"role", "content"})
 _PLAIN = frozenset({str, int, bool, type(None)})
 _IN_CELLS = {
     (sort_keys, compact): json.JSONEncoder(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from eval_assets.requests.canonical_json import canonical_json
+from eval_assets.requests.canonical_json import canonical_json, canonical_messages
 from eval_assets.requests.exchange import Request
 
 KEY_SCHEMA = "1"
@@ -45,7 +45,7 @@ def canonical_request(identity: ModelIdentity, request: Request) -> str:
     Raises:
         ConfigError: A parameter or column has no JSON form, is NaN or infinite, or text can't be encoded.
     """
-    content: dict[str, Any] = {"parameters": request.parameters, "messages": request.messages}
+    content: dict[str, Any] = {"parameters": request.parameters}
     if request.response_format is not None:
         content["response_format"] = request.response_format
     if request.tools:
@@ -55,6 +55,7 @@ def canonical_request(identity: ModelIdentity, request: Request) -> str:
     if identity.is_shown_the_example:
         content["columns"] = request.columns
     fields = {**_fields_of(identity), **{name: canonical_json(value) for name, value in content.items()}}
+    fields["messages"] = canonical_messages(request.messages)
     return "{" + ",".join([f'"{name}":{value}' for name, value in sorted(fields.items())]) + "}"
 
 
@@ -117,3 +118,12 @@ def lane_of(identity: ModelIdentity) -> str:
     slug = re.sub(r"[^a-z0-9._]+", "-", words.lower()).strip("-.")[:SLUG_LENGTH].strip("-.")
     unique = f"{identity.provider}\0{identity.endpoint}\0{identity.model_id}"
     return f"{slug}-{hashlib.sha256(unique.encode()).hexdigest()[:8]}"
+
+
+def aside_of(lane: str) -> str:
+    """Name of the lane beside another one, where replies wait that nobody has decided to use.
+
+    >>> aside_of("openai-api.openai.com-gpt-4o-mini-277dd624")
+    'openai-api.openai.com-gpt-4o-mini-277dd624-again'
+    """
+    return f"{lane}-again"

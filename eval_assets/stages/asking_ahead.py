@@ -11,8 +11,8 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -40,6 +40,9 @@ AHEAD_AT_MOST = 100_000
 
 STOP_SECONDS = 3.0
 """How long requests under way may take once a run is stopped."""
+
+FIRST_ANSWER_SECONDS = 1.5
+"""How long the first answer has the processor to itself: clients are imported for it."""
 
 WATCH_SECONDS = 0.1
 TELL_SECONDS = 0.5
@@ -71,6 +74,16 @@ class _Course:
         return any(engine.ahead is not None and engine.ahead.ending is not None for engine in self.work.engines)
 
 
+@asynccontextmanager
+async def _given_back(slots: asyncio.Semaphore) -> AsyncIterator[None]:
+    """Let another step begin meanwhile."""
+    slots.release()
+    try:
+        yield
+    finally:
+        await slots.acquire()
+
+
 class AskingAhead:
     """Asks for what a plan needs, in a thread of its own; `close` it when the runs have ended.
 
@@ -99,6 +112,15 @@ class AskingAhead:
             lines[asked.place.model if isinstance(asked.place, Cell) else asked.place.key].append(course)
         for line in lines.values():
             self._loop_thread.start(partial(self._ask, line))
+
+    def let_first_through(self) -> None:
+        """Wait for the first answer, but not long: whatever is computed meanwhile delays the first request."""
+        until = time.monotonic() + FIRST_ANSWER_SECONDS
+        while time.monotonic() < until and not self._room.stop.is_set():
+            courses = list(self._courses.values())
+            if any(course.is_done or any(part.done for part in course.progress) for course in courses):
+                return
+            time.sleep(WATCH_SECONDS / 10)
 
     def first_done(self, places: Sequence[Place]) -> Place:
         """Wait until one of these was asked, or can't be: the first of them.
@@ -163,6 +185,9 @@ class AskingAhead:
         opening = partial(work_of, self._room, course.asked, self._spending, self._together, self._talks)
         work = course.work = await asyncio.to_thread(opening)
         slots = asyncio.Semaphore(OPEN_PER_SLOT * work.n_at_once)
+        for engine in work.engines:
+            if engine.ahead is not None:
+                engine.ahead.parking = partial(_given_back, slots)
         while steps := await asyncio.to_thread(lambda: list(itertools.islice(work.steps, CHUNK))):
             for step in steps:
                 await slots.acquire()

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import polars as pl
 
@@ -55,8 +54,7 @@ def compute_comparison(run: Computation) -> Written:
     if room.pages is None:
         return written
     report = read_report(room, evaluation.name)
-    page = write_page(report_html(report), room.pages, evaluation.name)
-    facts = {**written.facts, "page": page.absolute().as_uri()}
+    facts = {**written.facts, "page": room.pages.write(evaluation.name, report_html(report))}
     return replace(written, facts=facts, shown=report_preview(report))
 
 
@@ -131,14 +129,6 @@ def write_comparison(
             "n_missing_candidates": len(cells) - len(computed),
         },
     )
-
-
-def write_page(html: str, folder: Path, evaluation: str) -> Path:
-    """Put an evaluation's report page on disk and return its path."""
-    folder.mkdir(parents=True, exist_ok=True)
-    page = folder / f"{evaluation}.html"
-    page.write_text(html, encoding="utf-8")
-    return page
 
 
 def _performances(warehouse: Warehouse, evaluation: Evaluation) -> dict[str, Performance]:

@@ -3,6 +3,7 @@
 What is computed with them is in the modules of the stages.
 """
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -14,6 +15,8 @@ from typing import Any, Self
 
 import polars as pl
 
+from eval_assets.cluster.ray_session import RaySession
+from eval_assets.config.engine_name import EngineName
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.config.model import Model
 from eval_assets.config.project import Project
@@ -46,8 +49,12 @@ from eval_assets.storage.integrity.damage import damage_behind
 from eval_assets.storage.replies.batch_ledger import Entry
 from eval_assets.storage.replies.model_changes import last_change
 from eval_assets.storage.replies.responses import ResponseStore
+from eval_assets.storage.report_pages import ReportPages
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.run_tables import RUNS
+
+ACCOUNTED_AFTER_SECONDS = 5.0
+"""How long what a run did may wait to become a row; a process killed meanwhile loses the row, and no reply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +95,17 @@ class EngineRoom:
         self.versions = FileVersions(self.project)
         self.store = ResponseStore(self.warehouse, self.state_dir)
         self.scratch = self.state_dir / "frames"
-        folder = Path(self.warehouse.root) if self.warehouse.is_local else self.state_dir
-        self.pages = folder / "reports" if self.writes_pages else None
+        self.pages = ReportPages(self.warehouse) if self.writes_pages else None
         self.formats = FormatMemory(self.state_dir / "reply_formats.json")
         self.dialects = DialectMemory(self.state_dir / DIALECTS_FILE)
         self.embedded = EmbeddedServers()
+        tables = [Path(self.warehouse.root)] if self.warehouse.is_local else []
+        self.cluster = RaySession(self.project.data_dir.parent, [*tables, self.state_dir])
         self.limiters = Limiters(self.state_dir / "concurrency.json")
-        self._budgets = Budgets(self.state_dir / "budgets")
+        self._budgets = Budgets(self.state_dir / "budgets", self.warehouse)
         self._asked_ahead: dict[tuple[PartitionRun, str], Engine] = {}
+        self._accounts: list[dict[str, Any]] = []
+        self._accounted_at = time.monotonic()
         self._handed_out: defaultdict[str, set[str]] = defaultdict(set)
 
     @classmethod
@@ -116,8 +126,12 @@ class EngineRoom:
             raise found from error
 
     def close(self) -> None:
-        """Stop every server that was started."""
-        self.embedded.close()
+        """Write what runs did that isn't written yet, stop what was started, give back what was set aside."""
+        with ExitStack() as stack:
+            stack.callback(self._budgets.close)
+            stack.callback(self.cluster.close)
+            stack.callback(self.embedded.close)
+            stack.callback(self._write_accounts)
 
     def identity(
         self, model: StoredModel, documents: Sequence[Mapping[str, str]]
@@ -127,6 +141,11 @@ class EngineRoom:
             return identity_of(model.model, model.implementation), {}
         implementation = content_sha256([model.implementation, documents])
         return identity_of(model.model, implementation), {"documents": documents}
+
+    def engine_of(self, evaluation: Evaluation) -> EngineName:
+        """Who computes the metrics of a stored evaluation, by its file as it stands now: that makes nothing stale."""
+        now = self.project.evaluations.get(evaluation.name)
+        return (evaluation if now is None else now.item).file.engine
 
     def not_before(self, model: Model) -> datetime | None:
         """When the provider put another model behind a model's name, if its file follows such changes."""
@@ -149,6 +168,23 @@ class EngineRoom:
             stack.push(engine)
             yield engine
 
+    @contextmanager
+    def engine_aside(
+        self, model: StoredModel, evaluation: Evaluation, run: PartitionRun, scope: str
+    ) -> Iterator[Engine]:
+        """An engine whose replies count nowhere until somebody keeps them; what it did becomes a row of `runs`.
+
+        Args:
+            model: Who is asked.
+            evaluation: Whose row is asked for.
+            run: The cell, and what may be spent.
+            scope: What is asked for anew: broken off, it goes on with the reply that came.
+        """
+        with ExitStack() as stack:
+            engine = self._new_engine(model, evaluation, run, aside=scope)
+            stack.callback(self._record, engine, run)
+            yield stack.enter_context(engine)
+
     def engine_ahead(
         self, model: StoredModel, evaluation: Evaluation, run: PartitionRun, *, rank: int, together: Together
     ) -> Engine:
@@ -168,6 +204,8 @@ class EngineRoom:
             finally:
                 if engine.progress().sent:
                     self._record(engine, run)
+                self._write_accounts()
+        self._write_accounts()
         self._forget_handed_out()
         self._handed_out.clear()
 
@@ -177,7 +215,13 @@ class EngineRoom:
 
     @property
     def _surroundings(self) -> Surroundings:
-        return Surroundings(self.project.models_dir, self.embedded, given=self.project.given, dialects=self.dialects)
+        return Surroundings(
+            self.project.models_dir,
+            self.embedded,
+            given=self.project.given,
+            dialects=self.dialects,
+            cluster=self.cluster,
+        )
 
     def _forget_handed_out(self) -> None:
         """What batches brought, as far as runs have shown it and accounted for it."""
@@ -192,6 +236,7 @@ class EngineRoom:
         *,
         rank: int = 0,
         together: Together | None = None,
+        aside: str = "",
     ) -> Engine:
         operated = self._as_operated_now(model.model)
         dataset = evaluation.file.dataset
@@ -227,11 +272,12 @@ class EngineRoom:
             not_before=self.not_before(operated),
             budget=self._budgets.of(evaluation, run.spending, also=self.budget),
             stop=self.stop,
-            scope=f"{run.key}/{run.table}",
+            scope=aside or f"{run.key}/{run.table}",
             on_progress=report,
             rank=rank,
             together=together,
-            batches=self._batches_for(operated, identity, evaluation, run, together),
+            batches=None if aside else self._batches_for(operated, identity, evaluation, run, together),
+            is_aside=bool(aside),
         )
 
     def _batches_for(
@@ -262,8 +308,18 @@ class EngineRoom:
     def _record(self, engine: Engine, run: PartitionRun) -> None:
         self.limiters.remember()
         row = engine.report().as_run_row(partition_of(run.table, run.key), run.table)
-        self.warehouse.append("runs", pl.DataFrame([row], schema=RUNS), {"run_id": run.run_id})
         self.n_sent += row["n_sent"]
+        self._accounts.append(row)
+        # Runs that were asked ahead follow within a fraction of a second: a commit for several of them.
+        if engine.ahead is None or time.monotonic() - self._accounted_at > ACCOUNTED_AFTER_SECONDS:
+            self._write_accounts()
+
+    def _write_accounts(self) -> None:
+        """Keep what runs did as rows of `runs`."""
+        if self._accounts:
+            written, self._accounts = self._accounts, []
+            self.warehouse.append("runs", pl.DataFrame(written, schema=RUNS), {"run_id": written[-1]["run_id"]})
+        self._accounted_at = time.monotonic()
 
     def _as_operated_now(self, model: Model) -> Model:
         """The stored model with the file's present keys, limits and prices: changing those makes nothing stale."""

@@ -1,6 +1,6 @@
 """Data versions of the files in `data/`: a hash of what shapes results, and the content that is kept as a version.
 
-Descriptions, owners, prices, limits and schedules are content, yet not part of the hash: changing them reruns nothing.
+Descriptions, owners, prices, limits, views and schedules are content, yet not part of the hash: they rerun nothing.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ from eval_assets.stages.graph import judge_models_of, jurors_of
 
 MODEL_FIELDS_WITHOUT_EFFECT = {
     "description", "owners", "prices", "limits", "device", "batch_size", "threads", "family", "dialect",
-    "follow_changes", "mode", "reference", "stream",
+    "follow_changes", "mode", "reference", "stream", "engine", "replicas",
 }  # fmt: skip
 SECRET_NAME_FIELDS = {"api_key_env", "headers_env", "query_env", "token_command", "token_function", "aws_region"}
 LATER_MODEL_FIELDS = ("reasoning_tags", "tool_calls")
@@ -48,8 +48,10 @@ EVALUATION_FIELDS_WITHOUT_EFFECT = {
     "schedule",
     "max_cost_usd",
     "cache",
+    "view",
     "metrics",
     "without_metrics",
+    "engine",
 }
 
 _SETTLED: dict[str, tuple[tuple[Any, ...], str]] = {}

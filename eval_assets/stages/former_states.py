@@ -72,6 +72,11 @@ class StateBook:
         releases = warehouse.scan("releases", {"evaluation": evaluation}).sort("released_at", descending=True)
         self._releases = releases.collect()
 
+    @property
+    def candidates(self) -> list[Candidate]:
+        """Every candidate that was ever computed."""
+        return list(self._visits)
+
     def visits(self, candidate: str) -> list[Visit]:
         """The states of a candidate in their order, oldest first; empty if it was never computed."""
         return self._visits.get(Candidate(candidate), [])

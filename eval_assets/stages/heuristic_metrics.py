@@ -2,16 +2,20 @@
 
 import os
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from eval_assets.config.engine_name import RAY
 from eval_assets.errors import MetricError
 from eval_assets.metrics.definition import ResolvedMetric
 from eval_assets.metrics.registry import metric_fingerprint
 from eval_assets.metrics.scoring.prediction_scores import ScoringReport, score_predictions
+from eval_assets.metrics.scoring.ray_shards import RayShards, share_of
+from eval_assets.metrics.scoring.shard_executor import Shards
+from eval_assets.metrics.scoring.workers import Workers
 from eval_assets.stages.cell_inputs import versioned_rows
 from eval_assets.stages.content_hash import RowsHash
 from eval_assets.stages.graph import Cell, parse_cell
@@ -31,9 +35,16 @@ def compute_heuristic_metrics(run: Computation) -> Written:
     evaluation, stored = run.evaluation()
     metrics = run.room.versions.metrics(evaluation)
     _refuse_other_metrics(evaluation.name, metrics, stored.content["metric_fingerprints"])
+
+    def shards_for(n_rows: int) -> Shards | None:
+        if run.room.engine_of(evaluation) == RAY:
+            return RayShards(run.room.cluster, share_of(metrics))
+        return own_processes(metrics, n_rows)
+
     return write_scores(
         parse_cell(run.key),
         metrics,
+        shards_for=shards_for,
         warehouse=run.room.warehouse,
         scratch=run.room.scratch,
         run_id=run.run_id,
@@ -65,6 +76,7 @@ def write_scores(
     cell: Cell,
     metrics: Sequence[ResolvedMetric],
     *,
+    shards_for: Callable[[int], Shards | None],
     warehouse: Warehouse,
     scratch: Path,
     run_id: str,
@@ -75,6 +87,7 @@ def write_scores(
     Args:
         cell: The cell, whose predictions lie in the warehouse.
         metrics: The metrics of its evaluation.
+        shards_for: Given the number of predictions, where they are scored; null for this process.
         warehouse: Where predictions and scores lie.
         scratch: Local folder for frames on their way.
         run_id: The run that writes.
@@ -94,7 +107,7 @@ def write_scores(
         previous=warehouse.scan("heuristic_metrics", cell.partition),
         cell=cell.partition,
         run_id=run_id,
-        workers=1 if any(metric.function and metric.function.function for metric in metrics) else workers_for(n_rows),
+        shards=shards_for(n_rows),
     )
 
     def frames() -> Iterator[pl.DataFrame]:
@@ -113,9 +126,14 @@ def write_scores(
     return Written(data_version, commit, n_rows * len(metrics), _facts(scoring.report))
 
 
-def workers_for(n_rows: int) -> int:
-    """Processes that pay off: starting one costs as much as scoring some ten thousand rows."""
-    return max(1, min(os.cpu_count() or 1, n_rows // ROWS_WORTH_A_PROCESS))
+def own_processes(metrics: Sequence[ResolvedMetric], n_rows: int) -> Shards | None:
+    """Processes that pay off: starting one costs as much as scoring some ten thousand rows.
+
+    Functions that Python code handed over can be called by this process alone.
+    """
+    n = min(os.cpu_count() or 1, n_rows // ROWS_WORTH_A_PROCESS)
+    is_given = any(metric.function and metric.function.function for metric in metrics)
+    return None if n <= 1 or is_given else Workers(n)
 
 
 def _facts(report: ScoringReport) -> dict[str, Any]:

@@ -139,7 +139,7 @@ def _tables(
     return JudgeTables(
         verdicts=_rows_of(scan("judge_scores", partition), cells, VERDICT_COLUMNS),
         predictions=_rows_of(warehouse.scan("predictions", partition), cells, OUTPUT_COLUMNS),
-        labels=_labels(given, warehouse, evaluation.file.dataset),
+        labels=labels_of(given, warehouse, evaluation.file.dataset),
         pair_labels=given.filter(pl.col("other_model").is_not_null()),
         preferences=scan("pairwise_preferences", partition).sort(*PREFERENCE_KEY).collect(),
         clusters=dependent_examples(groups),
@@ -147,7 +147,7 @@ def _tables(
     )
 
 
-def _labels(given: pl.DataFrame, warehouse: Warehouse, dataset: str) -> pl.DataFrame:
+def labels_of(given: pl.DataFrame, warehouse: Warehouse, dataset: str) -> pl.DataFrame:
     """Labels of reviews, which come first where one rater labelled an output in both ways, and those of files."""
     of_files = warehouse.scan("labels", {"dataset": dataset}).sort("position").collect()
     return pl.concat([as_labels(given), of_files.with_columns(is_chosen=pl.lit(False))])

@@ -14,7 +14,7 @@ from eval_assets.judges.messages import MESSAGES_VERSION
 from eval_assets.judges.panels import judge_predictions
 from eval_assets.judges.replies.verdicts import PARSER_VERSION
 from eval_assets.providers.dispatch.engine import Engine
-from eval_assets.reports.performance import known_sum
+from eval_assets.reports.performance import known_count, known_sum
 from eval_assets.requests.keys import KEY_SCHEMA
 from eval_assets.stages.cell_inputs import StoredModel, evaluation_of, read_judge, versioned_rows
 from eval_assets.stages.content_hash import RowsHash
@@ -28,6 +28,11 @@ from eval_assets.storage.writing import Written, provenance
 
 CODE_VERSION = f"keys-{KEY_SCHEMA}+messages-{MESSAGES_VERSION}+parser-{PARSER_VERSION}"
 BATCH_ROWS = 1_000
+COUNTED = (
+    "judge", "juror", "example_id", "score", "outcome", "reused", "cost_usd", "prompt_tokens", "completion_tokens",
+)  # fmt: skip
+"""Columns that the facts of a cell are made of."""
+
 CONTENT_COLUMNS = ("score_id", "score", "label", "justification", "outcome", "cost_usd")
 
 EngineOpener = Callable[[StoredModel, Evaluation], AbstractContextManager[Engine]]
@@ -94,11 +99,7 @@ def write_verdicts(
             )
             for frame in verdicts:
                 rows_hash.add(frame)
-                counts.append(
-                    frame.select(
-                        "judge", "juror", "score", "outcome", "reused", "cost_usd", "prompt_tokens", "completion_tokens"
-                    )
-                )
+                counts.append(frame.select(COUNTED))
                 yield frame
 
     with staged(frames() if judges else iter(()), scratch) as read_frames:
@@ -116,16 +117,17 @@ def write_verdicts(
 
 
 def verdict_facts(counts: list[pl.DataFrame]) -> dict[str, Any]:
-    """Counts, means per judge, tokens and cost of verdict rows."""
+    """Counts, means over examples per judge, tokens and cost of verdict rows, as reports have them."""
     if not counts:
         return {}
     rows = pl.concat(counts)
-    means = rows.filter(pl.col("juror").is_null()).group_by("judge").agg(pl.col("score").mean()).sort("judge")
+    by_example = rows.filter(pl.col("juror").is_null()).group_by("judge", "example_id").agg(pl.col("score").mean())
+    means = by_example.group_by("judge").agg(pl.col("score").mean()).sort("judge")
     return {
         "outcomes": dict(rows.group_by("outcome").len().iter_rows()),
         "n_reused": int(rows["reused"].sum()),
-        "prompt_tokens": int(rows["prompt_tokens"].sum()),
-        "completion_tokens": int(rows["completion_tokens"].sum()),
+        "prompt_tokens": known_count(rows["prompt_tokens"]),
+        "completion_tokens": known_count(rows["completion_tokens"]),
         "cost_usd": known_sum(rows["cost_usd"]),
         **{f"{judge}_mean": mean for judge, mean in means.iter_rows()},
     }

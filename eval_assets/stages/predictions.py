@@ -1,10 +1,6 @@
 """From examples and a candidate to the cell's predictions. How requests are sent is in `providers`."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from json.encoder import encode_basestring_ascii as _as_json
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -12,26 +8,27 @@ import polars as pl
 
 from eval_assets.config.datasets.examples import Example
 from eval_assets.config.model import Model
-from eval_assets.config.prompt import Prompt
 from eval_assets.errors import TemplateError
-from eval_assets.metrics.answers.valid_output import form_fault
 from eval_assets.prompts.rendering import prompt_tools, render_prompt
 from eval_assets.providers.abilities import takes_reply_formats, unable_to_answer
-from eval_assets.providers.dispatch.jobs import Answer, Asker, Job
-from eval_assets.providers.replies.logprobs import mean_logprob
+from eval_assets.providers.dispatch.jobs import Asker, Job
 from eval_assets.providers.replies.reading import READING_VERSION
 from eval_assets.providers.traits import provider_of
-from eval_assets.reports.performance import known_sum
-from eval_assets.requests.answerer import answerer_of
+from eval_assets.reports.performance import CAME, known_count, known_sum
 from eval_assets.requests.canonical_json import json_text
-from eval_assets.requests.exchange import Message, Reply, Request
-from eval_assets.requests.extra_columns import CONTEXT, with_extra_columns
+from eval_assets.requests.exchange import Message, Request
 from eval_assets.requests.keys import KEY_SCHEMA
-from eval_assets.requests.used_tokens import parts_of
 from eval_assets.stages.cell_inputs import CellInputs, count_examples, read_cell_inputs, stored_examples
 from eval_assets.stages.content_hash import RowsHash
-from eval_assets.stages.graph import Cell, parse_cell
-from eval_assets.stages.input_files import FRAME_CHARACTERS, text_of
+from eval_assets.stages.graph import parse_cell
+from eval_assets.stages.input_files import FRAME_CHARACTERS
+from eval_assets.stages.prediction_rows import (
+    PredictionAnswer,
+    PredictionRow,
+    Unanswerable,
+    answers_frame,
+    unasked_rows,
+)
 from eval_assets.stages.stage import Computation
 from eval_assets.storage.batches import staged
 from eval_assets.storage.warehouse import Warehouse
@@ -69,28 +66,6 @@ LATER_COLUMNS = ("extra", "first_token_seconds", "output_fault", "mean_logprob")
 """Content that predictions of earlier releases don't have: rows without it leave a data version as it was."""
 
 TRAJECTORY_COLUMNS = ("prediction_id", "trajectory")
-
-
-@dataclass(frozen=True, slots=True)
-class PredictionRow:
-    """What a request is for."""
-
-    example: Example
-    sample_index: int
-    messages: tuple[Message, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Unanswerable:
-    """Why nothing is sent for an example.
-
-    Args:
-        kind: `template` for a prompt that can't be rendered, `unsupported` for one that the model can't be sent.
-        error: The reason.
-    """
-
-    kind: str
-    error: str
 
 
 Fail = Callable[[Example, Unanswerable], object]
@@ -179,21 +154,20 @@ def prediction_frames(
     unasked: list[dict[str, Any]] = []
 
     def fail(example: Example, why: Unanswerable) -> None:
-        unasked.extend(_unasked(inputs, example, why, run_id=run_id))
+        unasked.extend(unasked_rows(inputs, example, why, run_id=run_id))
 
-    rows: list[dict[str, Any]] = []
+    answers: list[PredictionAnswer] = []
     n_characters = 0
     total = None if n_examples is None else n_examples * inputs.evaluation.file.samples
     for answer in asker.answers(prediction_jobs(inputs, examples, fail), total):
-        row = prediction_row(inputs, answer.job.tag, answer, run_id=run_id)
-        rows.append(row)
-        n_characters += len(row["example"]) + len(row["messages"])
-        if len(rows) >= FRAME_ROWS or n_characters > FRAME_CHARACTERS:
-            yield _frame(rows)
-            rows, n_characters = [], 0
-    rows += unasked
-    if rows:
-        yield _frame(rows)
+        answers.append(answer)
+        n_characters += len(answer.job.tag.example.cell) + _n_characters(answer.job.tag.messages)
+        if len(answers) >= FRAME_ROWS or n_characters > FRAME_CHARACTERS:
+            yield _in_order(answers_frame(inputs, answers, run_id=run_id))
+            answers, n_characters = [], 0
+    if answers or unasked:
+        of_unasked = pl.DataFrame(unasked, schema=PREDICTIONS)
+        yield _in_order(pl.concat([answers_frame(inputs, answers, run_id=run_id), of_unasked]))
 
 
 def prediction_jobs(inputs: CellInputs, examples: Iterable[Example], fail: Fail) -> Iterator[Job[PredictionRow]]:
@@ -255,59 +229,8 @@ def request_for(
     )
 
 
-def prediction_row(inputs: CellInputs, asked: PredictionRow, answer: Answer[Any], *, run_id: str) -> dict[str, Any]:
-    """A row of `predictions`, from the answer to what was asked for it."""
-    reply = answer.reply
-    of_example = _columns_of(inputs, asked.example, asked.sample_index, answer.request_key, run_id=run_id)
-    return {
-        **of_example,
-        "context": of_example["context"] if reply.extra is None else text_of(_context(asked.example, reply.extra)),
-        "messages": json_text(asked.messages),
-        "output": reply.output,
-        "reasoning": reply.reasoning,
-        "tool_calls": reply.tool_calls,
-        "trajectory": reply.trajectory,
-        "extra": reply.extra,
-        "outcome": reply.outcome,
-        "error_kind": reply.error_kind,
-        "error": reply.error,
-        "finish_reason": reply.finish_reason,
-        "output_fault": _output_fault(inputs.prompt, reply),
-        "latency_seconds": reply.latency_seconds,
-        "prompt_tokens": reply.prompt_tokens,
-        "completion_tokens": reply.completion_tokens,
-        **parts_of(reply),
-        "tokens_estimated": reply.tokens_estimated,
-        "cost_usd": reply.cost_usd,
-        "requested_at": reply.requested_at,
-        "first_token_seconds": reply.first_token_seconds,
-        "mean_logprob": mean_logprob(reply.logprobs),
-        **answerer_of(reply),
-        "response_id": answer.response_id,
-        "reused": answer.reused,
-    }
-
-
-def _output_fault(prompt: Prompt, reply: Reply) -> str | None:
-    """What keeps an answer from the form that its prompt asks for: empty if nothing does; null without either."""
-    if prompt.response_format is None or reply.outcome != "ok" or reply.output is None:
-        return None
-    return form_fault(reply.output, prompt.response_format)
-
-
-def _context(example: Example, extra: str) -> Any:
-    """The context that an answer was made from: what the candidate found itself, else the example's."""
-    return with_extra_columns(example.columns, extra).get(CONTEXT)
-
-
-def prediction_id(cell: Cell, example_id: str, sample_index: int, request_key: str) -> str:
-    """Identity of a prediction: the same cell, example, sample and request have the same id in every run."""
-    content = f"[{_as_json(cell.key)}, {_as_json(example_id)}, {sample_index}, {_as_json(request_key)}]"
-    return f"p-{hashlib.sha256(content.encode()).hexdigest()[:24]}"
-
-
 def prediction_facts(rows: pl.DataFrame) -> dict[str, Any]:
-    """Counts, tokens, cost and latency of prediction rows."""
+    """Counts, tokens, cost and latency of prediction rows, as reports have them: latency of replies that came."""
     outcomes = dict(rows.group_by("outcome").len().iter_rows())
     first_token = rows["first_token_seconds"].mean()
     return {
@@ -315,54 +238,19 @@ def prediction_facts(rows: pl.DataFrame) -> dict[str, Any]:
         "outcomes": outcomes,
         "n_failed": rows.height - outcomes.get("ok", 0),
         "n_reused": int(rows["reused"].sum()),
-        "prompt_tokens": int(rows["prompt_tokens"].sum()),
-        "completion_tokens": int(rows["completion_tokens"].sum()),
+        "prompt_tokens": known_count(rows["prompt_tokens"]),
+        "completion_tokens": known_count(rows["completion_tokens"]),
         "cost_usd": known_sum(rows["cost_usd"]),
-        "latency_seconds_mean": rows["latency_seconds"].mean(),
+        "latency_seconds_mean": rows.filter(CAME)["latency_seconds"].mean(),
         **({} if first_token is None else {"first_token_seconds_mean": first_token}),
     }
 
 
-def _unasked(inputs: CellInputs, example: Example, why: Unanswerable, *, run_id: str) -> Iterator[dict[str, Any]]:
-    for sample_index in range(inputs.evaluation.file.samples):
-        yield {
-            **dict.fromkeys(PREDICTIONS),
-            **_columns_of(inputs, example, sample_index, "", run_id=run_id),
-            "outcome": "error",
-            "error_kind": why.kind,
-            "error": why.error,
-            "reused": False,
-        }
-
-
-def _columns_of(
-    inputs: CellInputs, example: Example, sample_index: int, request_key: str, *, run_id: str
-) -> dict[str, Any]:
-    return {
-        **inputs.cell.partition,
-        "prediction_id": prediction_id(inputs.cell, example.example_id, sample_index, request_key),
-        "example_id": example.example_id,
-        "position": example.position,
-        "sample_index": sample_index,
-        **{column: text_of(example.columns.get(column)) for column in ("inputs", "targets", "context")},
-        "example": example.cell,
-        "example_sha256": example.sha256,
-        "prompt_version": inputs.prompt_version,
-        "model_version": inputs.model.version,
-        "request_key": request_key or None,
-        "run_id": run_id,
-    }
-
-
-def _frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
-    columns = zip(*map(_IN_ORDER, rows), strict=True)
-    frame = pl.DataFrame(
-        [
-            pl.Series(name, values, dtype=dtype)
-            for (name, dtype), values in zip(PREDICTIONS.items(), columns, strict=True)
-        ]
-    )
+def _in_order(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.sort("position", "sample_index")
 
 
-_IN_ORDER = itemgetter(*PREDICTIONS)
+def _n_characters(messages: Sequence[Message]) -> int:
+    """About how much memory messages take."""
+    contents = (message["content"] for message in messages)
+    return sum(len(content if isinstance(content, str) else json_text(content)) for content in contents)

@@ -9,7 +9,7 @@ import polars as pl
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.errors import ConfigError, MetricError
 from eval_assets.metrics.overlap.scripts import has_other_letters, unseen_notes
-from eval_assets.metrics.targets import acceptable, target_value
+from eval_assets.metrics.targets import acceptable, is_one_ascii_text, target_value
 from eval_assets.providers.traits import provider_of
 from eval_assets.reports.evaluation_report import EvaluationReport, load_report
 from eval_assets.reports.note import Note, Weight
@@ -68,11 +68,16 @@ def _unseen_texts(evaluation: Evaluation, versions: FileVersions, warehouse: War
             outputs = rows.filter(outcome="ok").select("output").drop_nulls()
             n_outputs = outputs.select(pl.len()).collect(engine="streaming").item()
             other = outputs.filter(has_other_letters()).collect(engine="streaming")["output"]
-            examples = rows.select("example_id", "targets", "example").unique("example_id").collect(engine="streaming")
-            pairs = examples.select("targets", "example").iter_rows()
+            is_plain = is_one_ascii_text()
+            odd = pl.when(~is_plain).then(pl.col("targets", "example"))
+            examples = (
+                rows.select("example_id", odd, is_plain=is_plain).unique("example_id").collect(engine="streaming")
+            )
+            pairs = examples.filter(~pl.col("is_plain")).select("targets", "example").iter_rows()
             texts = (text for pair in pairs for text in acceptable(target_value(*pair)).texts)
             targets = pl.Series("output", texts, dtype=pl.String)
-            found = unseen_notes(metrics, pl.concat([other, targets]), n_others=n_outputs - len(other))
+            n_others = n_outputs - len(other) + int(examples["is_plain"].sum())
+            found = unseen_notes(metrics, pl.concat([other, targets]), n_others=n_others)
             return [Note(f"{note}.", Weight.UNSEEN) for note in found]
     return []
 

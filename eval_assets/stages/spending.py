@@ -13,7 +13,9 @@ from eval_assets.providers.dispatch.jobs import Policy, Retry
 from eval_assets.providers.traits import provider_of
 from eval_assets.requests.budget import Budget, SharedBudget
 from eval_assets.requests.exchange import Outcome
+from eval_assets.storage.remote.warehouse_budget import WarehouseBudget
 from eval_assets.storage.replies.batch_budgets import batch_budget
+from eval_assets.storage.warehouse import Warehouse
 
 SENDINGS = ("in_batches", "at_once")
 POLICIES: tuple[Policy, ...] = ("use", "refresh", "replay")
@@ -109,9 +111,11 @@ class Budgets:
 
     Args:
         folder: Where backfills keep account; local, shared by the processes of this machine.
+        warehouse: Where they do that instead if it is remote, shared by all machines.
     """
 
     folder: Path
+    warehouse: Warehouse
     _own: dict[tuple[str, str | None], Budget] = field(default_factory=dict)
 
     def of(self, evaluation: Evaluation, spending: Spending, *, also: Budget | None = None) -> Budget | None:
@@ -123,6 +127,17 @@ class Budgets:
 
     def _of_evaluation(self, max_usd: float, evaluation: str, batch: str | None) -> Budget:
         if (evaluation, batch) not in self._own:
-            shared = None if batch is None else batch_budget(max_usd, self.folder, batch, evaluation)
+            shared = None if batch is None else self._shared(max_usd, batch, evaluation)
             self._own[evaluation, batch] = Budget(max_usd) if shared is None else shared
         return self._own[evaluation, batch]
+
+    def _shared(self, max_usd: float, batch: str, evaluation: str) -> Budget:
+        if self.warehouse.is_local:
+            return batch_budget(max_usd, self.folder, batch, evaluation)
+        return WarehouseBudget(max_usd, self.warehouse.objects, f"{batch}.{evaluation}")
+
+    def close(self) -> None:
+        """Give back what was set aside in shared accounts and isn't needed."""
+        for budget in self._own.values():
+            if isinstance(budget, WarehouseBudget):
+                budget.close()

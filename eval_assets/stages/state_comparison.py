@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from eval_assets.config.candidate import cell_key
 from eval_assets.config.evaluation import Evaluation
 from eval_assets.errors import RowsGoneError
 from eval_assets.reports.computed.scores import MetricFacts
@@ -18,7 +19,6 @@ from eval_assets.reports.computed.state_effects import (
     row_states,
 )
 from eval_assets.reports.states.cause import causes_json
-from eval_assets.reports.states.lineage import cell_key
 from eval_assets.reports.states.timeline import row_versions
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.stages.former_states import FormerState, StateBook

@@ -18,6 +18,29 @@ def write_atomically(path: Path, text: str, *, to_disk: bool = False) -> None:
         text: What it holds then.
         to_disk: Wait until it would survive a power cut.
     """
+    os.replace(_written_beside(path, text, to_disk=to_disk), path)  # noqa: PTH105  the atomic one
+
+
+def create_whole(path: Path, text: str) -> None:
+    """Create a file that survives a power cut, whole or not at all.
+
+    Args:
+        path: The file.
+        text: What it holds.
+
+    Raises:
+        FileExistsError: There is one, which stays as it is.
+    """
+    temporary = _written_beside(path, text, to_disk=True)
+    try:
+        temporary.chmod(0o644)
+        os.link(temporary, path)
+    finally:
+        temporary.unlink()
+
+
+def _written_beside(path: Path, text: str, *, to_disk: bool) -> Path:
+    """A new file with a text in the folder of another one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -25,7 +48,7 @@ def write_atomically(path: Path, text: str, *, to_disk: bool = False) -> None:
         if to_disk:
             file.flush()
             os.fsync(file.fileno())
-    os.replace(temporary, path)  # noqa: PTH105  the atomic one
+    return Path(temporary)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -5,6 +5,8 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -13,6 +15,8 @@ import polars as pl
 from eval_assets.storage.locks import exclusive, is_held
 
 BATCH_ROWS = 5_000
+SMALL_BYTES = 1_000_000
+"""A first frame up to this size stays in memory until it is known that another one follows."""
 
 
 def batches_by_position(lazy: pl.LazyFrame, *, batch_rows: int = BATCH_ROWS) -> Iterator[pl.DataFrame]:
@@ -34,19 +38,34 @@ def batches_by_position(lazy: pl.LazyFrame, *, batch_rows: int = BATCH_ROWS) -> 
 def staged(frames: Iterable[pl.DataFrame], scratch: Path) -> Iterator[Callable[[], Iterator[pl.DataFrame]]]:
     """Write frames to local Parquet files as they come, and give a function that reads them one by one.
 
-    So a commit can be repeated without holding its rows in memory. All frames were taken when the block is entered.
+    So a commit can be repeated without holding its rows in memory; a small frame that is the only one needs no file.
+    All frames were taken when the block is entered.
 
     Args:
         frames: Taken once.
         scratch: Local folder, made if it is absent; the files are gone after the block.
     """
+    further = iter(frames)
+    begun = list(islice(further, 1))
+    if begun and begun[0].estimated_size() <= SMALL_BYTES:
+        begun += islice(further, 1)
+        if len(begun) == 1:
+            yield partial(iter, begun)
+            return
     with own_folder(scratch) as folder:
         parts = []
-        for number, frame in enumerate(frames):
+        for number, frame in enumerate(_drained(begun, further)):
             part = folder / f"{number:06d}.parquet"
             frame.write_parquet(part, compression="uncompressed", statistics=False)  # it is gone in a moment
             parts.append(part)
         yield lambda: (pl.read_parquet(part, glob=False) for part in parts)
+
+
+def _drained(begun: list[pl.DataFrame], further: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """These and those; none is kept."""
+    while begun:
+        yield begun.pop(0)
+    yield from further
 
 
 @contextmanager

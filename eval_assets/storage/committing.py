@@ -48,10 +48,12 @@ def insist(table: str, action: Callable[[], Result], *, attempts: int = COMMIT_A
         OvertakenError: Every attempt lost.
         StorageError: It failed.
     """
+    last = ""
     for attempt in range(attempts):
         try:
             return action()
-        except CommitFailedError:
+        except CommitFailedError as error:
+            last = said_by(error)
             time.sleep(random.uniform(0.01, 0.05 * min(attempt + 1, 10)))
         except (DeltaError, OSError) as error:
             if "No space left on device" in str(error) or "Disk quota exceeded" in str(error):
@@ -65,7 +67,7 @@ def insist(table: str, action: Callable[[], Result], *, attempts: int = COMMIT_A
             if type(error) is not Exception:  # delta-rs passes errors of Arrow and DataFusion on as bare exceptions
                 raise
             raise StorageError(f"table {table!r} could not be written: {said_by(error)}") from error
-    lost = f"{attempts} attempts lost against other writers"
+    lost = f"{attempts} attempts lost against other writers, the last one with: {last}"
     raise OvertakenError(f"table {table!r} could not be written: {lost}; run again")
 
 

@@ -33,7 +33,7 @@ def rows_in_version(warehouse: Warehouse, table: str, partition: Mapping[str, st
         if latest is not None and latest.version == commit.version:
             return warehouse.scan(table, partition)
         try:
-            return warehouse.scan(table, partition, version=commit.version)
+            return warehouse.rows_of_commit(commit, partition)
         except StorageError as error:
             raise RowsGoneError(
                 f"the rows of {table} for {name} as they were in version {commit.version} can't be read any more: "

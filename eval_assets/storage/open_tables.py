@@ -4,9 +4,7 @@ Opening replays the log, reading commits parses it, and a cell looks at its tabl
 written is the business of `warehouse`.
 """
 
-import math
-import time
-from collections import Counter
+import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,15 +15,14 @@ import polars as pl
 
 from eval_assets.storage.checkpoints import thin_checkpoints
 from eval_assets.storage.commit_ledger import SIZE, newest_summed_up, sum_up, sum_up_newest, summed_up
-from eval_assets.storage.integrity.data_files import LOCAL, NamedTable
+from eval_assets.storage.integrity.data_files import NamedTable
+from eval_assets.storage.remote.mirror import Mirror
 from eval_assets.storage.snapshots import Commit, newest_of_each
 
 LOOKS = 30
 UNSEEN = -1
 REOPENED_AFTER = 50
 """Commits: delta-rs keeps each that came after the opening apart, and every further one takes it longer."""
-SECONDS_BETWEEN_LOOKS = 5.0
-"""How long a look at an object store counts, where each is a request: what others commit is seen that late."""
 NOT_OURS = {"version", "operationParameters", "operationMetrics", "engineInfo", "clientVersion"}
 """What delta-rs records besides, which nobody asks for."""
 
@@ -50,7 +47,7 @@ class OpenTable:
         uri: Where it lies; it has to exist.
         storage_options: Of its object store.
         refuse: Raises what is wrong with a version before its rows are read.
-        n_written: Table → how often this process wrote it, all threads together.
+        mirror: Its log here; null of a local table.
     """
 
     def __init__(
@@ -59,10 +56,10 @@ class OpenTable:
         uri: str,
         storage_options: Mapping[str, str],
         refuse: Callable[[NamedTable], None],
-        n_written: Counter[str],
+        mirror: Mirror | None = None,
     ) -> None:
         self._table, self._uri, self._storage_options, self._refuse = table, uri, dict(storage_options), refuse
-        self._n_written = n_written
+        self._mirror = mirror
         self._log = self._opened_anew()
         self._note_look()
         self._snapshot: NamedTable | None = None
@@ -77,12 +74,12 @@ class OpenTable:
     @property
     def is_latest(self) -> bool:
         """Whether two files of the log tell that nothing was committed since; of a remote table, whether we looked."""
-        if not self._is_local:
-            is_recent = time.monotonic() - self._looked_at < SECONDS_BETWEEN_LOOKS
-            return is_recent and self._n_written[self._table] == self._n_seen
+        if self._mirror is not None:
+            is_same = (self._log.version(), self._generation) == (self._mirror.version, self._mirror.generation)
+            return is_same and self._mirror.is_recent
         if self._entry_state is None or self._state_of_entry() != self._entry_state:
             return False
-        return not self._entry(self._log.version() + 1).exists()
+        return not os.access(self._entry(self._log.version() + 1), os.F_OK)
 
     def version(self) -> int:
         """Latest version."""
@@ -91,13 +88,18 @@ class OpenTable:
         return self._log.version()
 
     def _look(self) -> None:
-        if self._entry_state is not None and self._state_of_entry() != self._entry_state:
+        if self._mirror is not None:
+            self._mirror.look()
+        is_other = self._mirror is not None and self._mirror.generation != self._generation
+        if is_other or (self._entry_state is not None and self._state_of_entry() != self._entry_state):
             # The entry we know is another one or gone: the table was made anew, or its log cut off by maintenance.
             self._log = self._opened_anew()
             self._snapshot = None
             self._read = _Read()
         elif self._is_to_be_opened:
             self._log = self._opened_anew()
+        elif self._mirror is not None:
+            self._mirror.bring_up_to_date(self._log)
         else:
             self._log.update_incremental()
         self._note_look()
@@ -107,10 +109,13 @@ class OpenTable:
         self.version()
         if self._is_to_be_opened:
             self._log = self._opened_anew()
+        if self._mirror is not None:
+            mirror = self._mirror
+            mirror.publish(lambda: action(mirror.opened()))  # on a version of its own: an attempt may be undone
+            return
         try:
             action(self._log)
         finally:
-            self._looked_at = -math.inf
             self._entry_state = self._state_of_entry()
 
     @property
@@ -119,22 +124,24 @@ class OpenTable:
         return self._log is self._snapshot or self._log.version() - self._opened_at >= REOPENED_AFTER
 
     def _opened_anew(self) -> NamedTable:
-        opened = NamedTable(self._uri, storage_options=self._storage_options)
+        self._generation = 0 if self._mirror is None else self._mirror.generation
+        opened = self._opened()
         self._opened_at = opened.version()
-        self._is_local = opened.table_uri.startswith(LOCAL)
         return opened
+
+    def _opened(self) -> NamedTable:
+        return NamedTable(self._uri) if self._mirror is None else self._mirror.opened()
 
     def _note_look(self) -> None:
         self._entry_state = self._state_of_entry()
-        self._looked_at, self._n_seen = time.monotonic(), self._n_written[self._table]
 
     def snapshot(self) -> NamedTable:
         """The latest version, unaffected by later ones: a lazy scan of it stays what it was."""
-        if self._snapshot is None or self._snapshot.version() != self.version():
-            # In an object store, opening it once more would take as many requests as opening it did.
-            opened = NamedTable(self._uri, storage_options=self._storage_options) if self._is_local else self._log
-            self._refuse(opened)
-            self._snapshot = opened
+        version = self.version()  # which forgets the snapshot if the table is another one
+        if self._snapshot is None or self._snapshot.version() != version:
+            # The table as it is open: who looks at it or writes to it next opens it anew. Most are never written again.
+            self._refuse(self._log)
+            self._snapshot = self._log
             self._kept = {}
         return self._snapshot
 
@@ -165,20 +172,11 @@ class OpenTable:
                 )
             else:
                 return self._read.commits
-            if self._is_still(version):
+            if self.version() == version:
                 self._read.newest, self._read.commits, self._read.is_whole = version, found, is_whole
                 return found
-        opened = NamedTable(self._uri, storage_options=self._storage_options)
+        opened = self._opened()
         return self._numbered(opened.version(), opened.history())
-
-    def _is_still(self, version: int) -> bool:
-        """Whether a version is the latest, asked anew."""
-        if self._is_local:
-            return self.version() == version
-        is_still: bool = self._log._table.get_latest_version() == version  # noqa: SLF001  without bringing it up to date
-        if not is_still:
-            self._looked_at = -math.inf
-        return is_still
 
     def newest_of_each(self) -> tuple[int, dict[str, Commit]]:
         """The latest version, and partition → the newest commit that replaced it."""
@@ -206,7 +204,7 @@ class OpenTable:
             records = {commit.version: commit.metadata for commit in newest.values()}
             if n_known:
                 sum_up_newest(self._uri, n_known - 1, records, self._storage_options)
-        if self._is_local:
+        if self._mirror is None:
             with suppress(OSError):  # a read-only folder: they only take space
                 thin_checkpoints(Path(self._uri) / "_delta_log", every=SIZE)
         return self._read.n_summed_up
@@ -240,13 +238,14 @@ class OpenTable:
 
     def _state_of_entry(self) -> tuple[int, int] | None:
         """What tells the log entry of our version from another; null of a remote table, and where it isn't there."""
-        if not self._is_local:
+        if self._mirror is not None:
             return None
         try:
-            found = self._entry(self._log.version()).stat()
+            found = os.stat(self._entry(self._log.version()))  # noqa: PTH116  a path takes as long to make as to look at
         except OSError:
             return (UNSEEN, UNSEEN)
         return found.st_ino, found.st_mtime_ns
 
-    def _entry(self, version: int) -> Path:
-        return Path(self._uri) / "_delta_log" / f"{version:020d}.json"
+    def _entry(self, version: int) -> str:
+        """An entry of a local log; a text: these are looked at some four thousand times in a run of 20 cells."""
+        return f"{self._uri}/_delta_log/{version:020d}.json"

@@ -3,21 +3,24 @@
 Which columns a table has is in `tables`; what is read of one version is in `snapshots`.
 """
 
-import math
+import contextlib
+import os
+import tempfile
 import threading
-import time
 import uuid
-from collections import Counter
-from collections.abc import Iterator, Mapping
+import weakref
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-from deltalake import DeltaTable, write_deltalake
+from deltalake import DeltaTable, PostCommitHookProperties, write_deltalake
+from deltalake.exceptions import DeltaError
 
 from eval_assets.errors import StorageError
+from eval_assets.storage.batches import own_folder
 from eval_assets.storage.commit_ledger import fills_summary
 from eval_assets.storage.committing import (
     WRITER,
@@ -30,12 +33,16 @@ from eval_assets.storage.committing import (
 )
 from eval_assets.storage.integrity.data_files import (
     NamedTable,
+    files_added,
     refuse_damaged_files,
     refuse_damaged_log,
     refuse_unusable,
 )
 from eval_assets.storage.integrity.remedies import damaged
-from eval_assets.storage.open_tables import SECONDS_BETWEEN_LOOKS, OpenTable
+from eval_assets.storage.open_tables import OpenTable
+from eval_assets.storage.remote.conditional_writes import prove_conditional_writes
+from eval_assets.storage.remote.mirror import Mirror
+from eval_assets.storage.remote.object_store import Objects
 from eval_assets.storage.snapshots import Commit, Snapshot, damage_said, newest_with, partition_name
 from eval_assets.tables.schemas import PARTITIONED_BY, SCHEMAS
 
@@ -43,6 +50,9 @@ TABLE_PROPERTIES = {
     "delta.logRetentionDuration": "interval 3650 days",
     "delta.checkpointInterval": "10",  # opening a table replays what came after its last checkpoint
 }
+
+PUBLISHED_APART = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
+"""Of a commit to the copy of a remote table's log, which may be undone: its checkpoint is made once it is published."""
 
 KEPT_DAYS = 30
 """Days for which rows that were replaced stay readable, unless maintenance is told otherwise."""
@@ -75,9 +85,11 @@ class Warehouse:
     root: str
     storage_options: Mapping[str, str] = field(default_factory=dict)
     _opened: threading.local = field(default_factory=threading.local, init=False, repr=False, compare=False)
-    _n_written: Counter[str] = field(default_factory=Counter, init=False, repr=False, compare=False)
-    _absent: dict[str, tuple[float, int]] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """Table → when it was found absent from an object store, and how often it had been written before."""
+    _mirrors: dict[str, Mirror] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _proved: list[bool] = field(default_factory=list, init=False, repr=False, compare=False)
+    """Whether the store was found to have conditional writes."""
+
+    _turn: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.is_local:
@@ -88,6 +100,23 @@ class Warehouse:
         """Whether the root is a folder of this machine."""
         return "://" not in self.root
 
+    @cached_property
+    def objects(self) -> Objects:
+        """What lies beside the tables of a remote warehouse."""
+        return Objects(self.root, self.storage_options)
+
+    def _prove_conditions(self) -> None:
+        """Refuse a store that tables would lose commits in, before the first one is made."""
+        with self._turn:
+            if not self._proved:
+                prove_conditional_writes(self.objects)
+                self._proved.append(True)
+
+    def look_anew(self, table: str) -> None:
+        """Have the next look at a table of an object store be one, however short ago the last one was."""
+        if (mirror := self._mirror(table)) is not None:
+            mirror.look_anew()
+
     def uri(self, table: str) -> str:
         """Address of a table."""
         return f"{self.root.rstrip('/')}/{table}"
@@ -97,38 +126,40 @@ class Warehouse:
         held: OpenTable | None = self._opened.__dict__.get(table)
         if held is not None and held.is_latest:
             return True
-        n_written = self._n_written[table]
-        looked_at, n_then = self._absent.get(table, (-math.inf, n_written))
-        if time.monotonic() - looked_at < SECONDS_BETWEEN_LOOKS and n_then == n_written:
+        if (mirror := self._mirror(table)) is not None:
+            if mirror.look() >= 0:
+                return True
+            self._opened.__dict__.pop(table, None)
             return False
         with damage_said(table, self.uri(table)):
-            found = DeltaTable.is_deltatable(self.uri(table), storage_options=dict(self.storage_options))
+            found = DeltaTable.is_deltatable(self.uri(table))
         if not found:
             self._opened.__dict__.pop(table, None)
-            if self.is_local:
-                refuse_damaged_log(table, Path(self.uri(table)))
-            else:
-                self._absent[table] = time.monotonic(), n_written
+            refuse_damaged_log(table, Path(self.uri(table)))
         return found
 
     def create(self, table: str) -> None:
         """Create an empty table unless it exists; safe to call from many processes at once."""
         if self.exists(table):
             return
-        if self.is_local:
-            Path(self.uri(table)).mkdir(parents=True, exist_ok=True)
-        insist(
-            table,
-            lambda: DeltaTable.create(
-                self.uri(table),
+        mirror = self._mirror(table)
+        folder = Path(self.uri(table)) if mirror is None else mirror.folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+        def make() -> None:
+            DeltaTable.create(
+                str(folder),
                 schema=arrow_schema_of(table),
                 partition_by=list(PARTITIONED_BY[table]),
                 mode="ignore",
                 configuration={**TABLE_PROPERTIES, **remembering(KEPT_DAYS_OF.get(table, KEPT_DAYS))},
-                storage_options=dict(self.storage_options),
-            ),
-        )
-        self._n_written[table] += 1
+            )
+
+        if mirror is None:
+            insist(table, make)
+        else:
+            self._prove_conditions()
+            insist(table, lambda: mirror.publish(make))
 
     def replace(
         self,
@@ -175,7 +206,7 @@ class Warehouse:
             return 0
         properties = properties_of(metadata or {})
         metrics = insist(table, lambda: self._at(table).delete(condition, commit_properties=properties))
-        self._n_written[table] += 1
+        self.look_anew(table)
         return int(metrics.get("num_deleted_rows") or 0)
 
     def scan(
@@ -184,11 +215,31 @@ class Warehouse:
         """Read a table, or one partition of it, now or at an earlier version; empty if it was never written."""
         return self._snapshot(table, version).scan(partition)
 
+    def rows_of_commit(self, commit: Commit, partition: Mapping[str, str]) -> pl.LazyFrame:
+        """Rows that a commit replaced a partition with.
+
+        Its own entry of a local log names their files: opening that version reads the entries of all before.
+        """
+        snapshot = self.snapshot(commit.table)
+        is_here = self.is_local and snapshot.is_plain
+        files = files_added(commit.table, Path(self.uri(commit.table)), commit.version) if is_here else None
+        if files is None:
+            return self.scan(commit.table, partition, version=commit.version)
+        return snapshot.scan_files(files, partition)
+
     def small_partition(self, table: str, partition: Mapping[str, str]) -> pl.DataFrame:
         """Rows of a partition that is small and looked at often: kept in memory until the table changes."""
-        if self.snapshot(table).opened is None:
-            return pl.DataFrame(schema=SCHEMAS[table])
-        return self._open(table).kept(partition_name(partition), lambda: self.scan(table, partition).collect())
+        return self.kept(table, partition_name(partition), lambda: self.scan(table, partition).collect())
+
+    def kept(self, table: str, what: str, read: Callable[[], pl.DataFrame]) -> pl.DataFrame:
+        """A few rows made of a table, which this thread keeps in memory until the table changes.
+
+        Args:
+            table: Its name.
+            what: Tells them from others of the table.
+            read: Makes them.
+        """
+        return read() if self.snapshot(table).opened is None else self._open(table).kept(what, read)
 
     def snapshot(self, table: str) -> Snapshot:
         """The latest version of a table: its rows and its commits, whatever is written meanwhile."""
@@ -247,7 +298,7 @@ class Warehouse:
                 self.uri(table),
                 self.storage_options,
                 lambda version: self._refuse_damage(table, version, sound),
-                self._n_written,
+                self._mirror(table),
             )
             self._refuse_other_columns(table, found.opened)
             opened[table] = found
@@ -260,12 +311,35 @@ class Warehouse:
                 if version is None:
                     opened = self._open(table).snapshot()
                 else:
-                    opened = self._at(table, version)
+                    opened = self._at_version(table, version)
                     self._refuse_damage(table, opened, set())
         return Snapshot(table, self.uri(table), opened, partial(self.history, table), partial(self._latest, table))
 
     def _at(self, table: str, version: int | None = None) -> NamedTable:
         return NamedTable(self.uri(table), version=version, storage_options=dict(self.storage_options))
+
+    def _at_version(self, table: str, version: int) -> NamedTable:
+        """An earlier version; of a remote table without asking for it, as far back as its log is here."""
+        if (mirror := self._mirror(table)) is not None:
+            with contextlib.suppress(DeltaError):
+                return mirror.opened(version)
+        return self._at(table, version)
+
+    def _mirror(self, table: str) -> Mirror | None:
+        """The log of a remote table; null of a local one."""
+        if self.is_local:
+            return None
+        with self._turn:
+            if table not in self._mirrors:
+                self._mirrors[table] = Mirror(self.objects, table, self._mirrored / table)
+            return self._mirrors[table]
+
+    @cached_property
+    def _mirrored(self) -> Path:
+        """Where logs of remote tables are, and what was read and written of their data, while this process lives."""
+        stack = contextlib.ExitStack()
+        weakref.finalize(self, stack.close)
+        return stack.enter_context(own_folder(Path(tempfile.gettempdir()) / f"eval-assets-{os.getuid()}"))
 
     def _refuse_damage(self, table: str, opened: NamedTable, sound: set[str]) -> None:
         """Refuse a version with damaged files; those known to be sound are not looked at again."""
@@ -292,17 +366,19 @@ class Warehouse:
                 opened,
                 stream_of(table, frames),
                 schema_mode="merge",
-                storage_options=dict(self.storage_options),
                 commit_properties=properties_of(recorded),
                 writer_properties=WRITER,
+                post_commithook_properties=None if self.is_local else PUBLISHED_APART,
                 **how,
             )
 
+        mirror = self._mirror(table)
         if version is None:
             insist(table, lambda: self._open(table).write(write))
-        else:
+        elif mirror is None:
             insist(table, lambda: write(self._at(table, version)), attempts=1)
-        self._n_written[table] += 1
+        else:
+            insist(table, lambda: mirror.publish(lambda: write(mirror.opened(version))), attempts=1)
         # Other writers may have committed since: the version is the one that carries our id.
         written = newest_with(partial(self.history, table), "commit_id", recorded["commit_id"])
         if written is None:

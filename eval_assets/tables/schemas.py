@@ -6,6 +6,7 @@ A table stands in the module of what it is about, where adding it is one schema 
 import polars as pl
 
 from eval_assets.tables.alert_tables import ALERTS
+from eval_assets.tables.asking_tables import ASKED_AGAIN
 from eval_assets.tables.cell_tables import CELL_TABLES
 from eval_assets.tables.change_tables import CHANGE_TABLES
 from eval_assets.tables.columns import CELL
@@ -22,6 +23,7 @@ SCHEMAS: dict[str, dict[str, pl.DataType]] = {
     **CHANGE_TABLES,
     "responses": RESPONSES,
     "given_labels": GIVEN_LABELS,
+    "asked_again": ASKED_AGAIN,
     "runs": RUNS,
     "alerts": ALERTS,
 }
@@ -33,6 +35,7 @@ PARTITIONED_BY: dict[str, tuple[str, ...]] = {
     **dict.fromkeys([*EVALUATION_TABLES, *CHANGE_TABLES], ("evaluation",)),
     "responses": ("lane",),
     "given_labels": ("dataset",),
+    "asked_again": ("evaluation",),
     "runs": (),
     "alerts": ("alert",),
 }

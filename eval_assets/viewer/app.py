@@ -20,12 +20,14 @@ from eval_assets.errors import (
     EditError,
     EvalAssetsError,
     LabelError,
+    RowsGoneError,
     StorageError,
     TraceError,
     ViewError,
 )
 from eval_assets.storage.integrity.damage import damage_explained
 from eval_assets.storage.tracing.trace import trace
+from eval_assets.viewer.asking_page import AskingDesk
 from eval_assets.viewer.edits import MOST_BYTES, MOST_BYTES_OF_A_PROMPT, Edits
 from eval_assets.viewer.evaluation_page import EvaluationPages
 from eval_assets.viewer.example_page import ExamplePages, place_of
@@ -46,7 +48,13 @@ OWN_FIELDS = ("id", "trace", "part")
 
 STATIC = {"viewer.css": "text/css", "viewer.js": "text/javascript"}
 
-STATUS = {(ViewError, TraceError, ConfigError): 404, (StorageError,): 503, (LabelError,): 400, (EditError,): 403}
+STATUS = {
+    (ViewError, TraceError, ConfigError): 404,
+    (RowsGoneError,): 410,
+    (StorageError,): 503,
+    (LabelError,): 400,
+    (EditError,): 403,
+}
 
 
 def viewer_app(project: ViewedProject, hosts: Collection[str]) -> Starlette:
@@ -68,11 +76,13 @@ class _Viewer:
         self._project = project
         self._evaluations = EvaluationPages(project)
         self._grids = GridPages(project)
-        self._examples = ExamplePages(project)
         self._edits = Edits()
+        self._asking = AskingDesk(project, self._edits.token)
+        self._examples = ExamplePages(project, self._asking)
         self._reviews = ReviewPages(project, self._edits.token)
         self._tries = TryPages(project, self._grids, self._edits.token)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="viewer")
+        self._askers = ThreadPoolExecutor(1, thread_name_prefix="viewer asking")
 
     @asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
@@ -88,8 +98,10 @@ class _Viewer:
             Route("/trace", self._answer(self._found)),
             Route("/evaluations/{name}", self._page(lambda request: self._evaluations.page(_name(request)))),
             Route("/evaluations/{name}/grid", self._page(self._grid)),
+            Route("/evaluations/{name}/columns", self._page(self._columns)),
             Route("/evaluations/{name}/grid.csv", self._answer(self._table)),
-            Route("/evaluations/{name}/example", self._page(self._example)),
+            Route("/evaluations/{name}/example", self._answer(self._example)),
+            Route("/evaluations/{name}/again", self._asked_again, methods=["POST"]),
             Route("/evaluations/{name}/trace.json", self._answer(self._traced)),
             Route("/evaluations/{name}/version", self._answer(self._version)),
             Route("/evaluations/{name}/review", self._answer(self._review)),
@@ -105,16 +117,20 @@ class _Viewer:
     def _grid(self, request: Request) -> str:
         return self._grids.page(_name(request), request.query_params.multi_items())
 
+    def _columns(self, request: Request) -> str:
+        asked = [pair for pair in request.query_params.multi_items() if pair[0] != "part"]
+        return self._grids.more_columns(_name(request), asked, is_part=request.query_params.get("part") == "1")
+
     def _table(self, request: Request) -> Response:
         text = self._grids.table(_name(request), request.query_params.multi_items())
         return _csv(text, f"{_name(request)}.csv")
 
-    def _example(self, request: Request) -> str:
+    def _example(self, request: Request) -> Response:
         asked = [pair for pair in request.query_params.multi_items() if pair[0] not in OWN_FIELDS]
         example_id, is_part = request.query_params.get("id", ""), request.query_params.get("part") == "1"
         chosen = self._grids.chosen(_name(request), asked)
         before, after = chosen.neighbours(example_id)
-        return self._examples.page(
+        page = self._examples.page(
             chosen,
             example_id,
             traced=request.query_params.get("trace", ""),
@@ -125,6 +141,12 @@ class _Viewer:
             query=urlencode(asked),
             link=lambda **fields: urlencode([*fields.items(), *asked]),
         )
+        answer = HTMLResponse(page)
+        return self._edits.marked(answer) if self._project.can_edit else answer
+
+    async def _asked_again(self, request: Request) -> Response:
+        """Ask for a row anew, or decide on the reply; a model that takes its time keeps no page waiting."""
+        return await self._taken(self._asking.take, request, readers=self._askers)
 
     def _traced(self, request: Request) -> Response:
         found = trace(self._project.warehouse, request.query_params.get("id", ""))
@@ -167,14 +189,19 @@ class _Viewer:
         return PlainTextResponse(self._tries.progress(_name(request)))
 
     async def _taken(
-        self, take: Callable[[str, Mapping[str, str]], str], request: Request, most_bytes: int = MOST_BYTES
+        self,
+        take: Callable[[str, Mapping[str, str]], str],
+        request: Request,
+        most_bytes: int = MOST_BYTES,
+        *,
+        readers: ThreadPoolExecutor | None = None,
     ) -> Response:
         """Take a form, then on to the address that shows what became of it."""
         try:
             fields = await self._edits.fields(request, most_bytes)
         except EvalAssetsError as error:
             return _problem(error)
-        return await self._answered(lambda _: RedirectResponse(take(_name(request), fields), 303), request)
+        return await self._answered(lambda _: RedirectResponse(take(_name(request), fields), 303), request, readers)
 
     def _page(self, write: Callable[[Request], str]) -> Callable[[Request], Any]:
         return self._answer(lambda request: HTMLResponse(write(request)))
@@ -183,8 +210,11 @@ class _Viewer:
         """Answer in a thread that reads tables; what can't be shown is said on a page."""
         return partial(self._answered, make)
 
-    async def _answered(self, make: Callable[[Request], Response], request: Request) -> Response:
-        return await asyncio.get_running_loop().run_in_executor(self._readers, partial(self._said, make, request))
+    async def _answered(
+        self, make: Callable[[Request], Response], request: Request, readers: ThreadPoolExecutor | None = None
+    ) -> Response:
+        said = partial(self._said, make, request)
+        return await asyncio.get_running_loop().run_in_executor(readers or self._readers, said)
 
     def _said(self, make: Callable[[Request], Response], request: Request) -> Response:
         try:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from multiprocessing import get_context
 from threading import Lock
@@ -19,7 +19,8 @@ from eval_assets.reports.rendered.measures import side_by_side
 from eval_assets.reports.rendered.page.html import page_parts
 from eval_assets.stages.file_changes import source_diff
 from eval_assets.storage.warehouse import Warehouse
-from eval_assets.viewer.grid_view import address, default_view
+from eval_assets.viewer.default_view import DefaultViews
+from eval_assets.viewer.grid_view import address
 from eval_assets.viewer.page_places import SERVED, Places
 from eval_assets.viewer.page_writing import rendered
 from eval_assets.viewer.viewed_project import ViewedProject
@@ -101,7 +102,8 @@ def _page(project: ViewedProject, name: str, places: Places) -> str:
     version = project.version(name)
     with project.room() as room:
         report = present_report(room, name, texts=False)
-    default = default_view(report)
+    default, _ = DefaultViews(project).of(report)
+    counted = replace(default.unfiltered, base=str(report.baseline), metric=report.headline)
     changed = [
         (candidate.name, report.against_baseline(candidate.name, report.headline or "") or {})
         for candidate in side_by_side(report)
@@ -109,7 +111,7 @@ def _page(project: ViewedProject, name: str, places: Places) -> str:
     ]
     links = {
         (candidate, show): address(
-            default, default, columns=_columns(default.columns, candidate), show=show, of=candidate, sort=sort
+            counted, default, columns=_columns(default.columns, candidate), show=show, of=candidate, sort=sort
         )
         for candidate, _ in changed
         for show, sort in (("better", "improvement"), ("worse", "regression"))

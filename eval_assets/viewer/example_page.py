@@ -8,66 +8,20 @@ import polars as pl
 
 from eval_assets.config.candidate import Candidate
 from eval_assets.errors import ViewError
-from eval_assets.requests.conversations import answer_in, readable
+from eval_assets.requests.conversations import readable
 from eval_assets.storage.tracing.trace import parts_of
 from eval_assets.storage.tracing.trace_ids import find_named
-from eval_assets.storage.tracing.trace_links import judge_part
+from eval_assets.storage.tracing.trace_links import judge_part, votes_for
 from eval_assets.storage.tracing.trace_text import trace_sections
 from eval_assets.storage.warehouse import Warehouse
-from eval_assets.viewer.grid_page import Chosen
+from eval_assets.tables.columns import CANDIDATE
+from eval_assets.viewer.asking_page import AskingDesk, ShownAsking
+from eval_assets.viewer.chosen import Chosen
+from eval_assets.viewer.example_answers import answer_rows, shown_answers
+from eval_assets.viewer.laid_out import laid_out, markup
 from eval_assets.viewer.page_writing import rendered
 from eval_assets.viewer.viewed_project import ViewedProject
-from eval_assets.wording.foreign_text import shortened, targets_text
-from eval_assets.wording.numbers import money_text, number_text, seconds_text
-
-Row = Mapping[str, Any]
-
-LONGEST_LABEL = 80
-
-
-@dataclass(frozen=True, slots=True)
-class ShownScore:
-    """One score with its reason: a metric's, or a judge's with what it said; of a jury each juror's too."""
-
-    metric: str
-    juror: str | None
-    row: Row
-
-    @property
-    def value(self) -> str | None:
-        """The number or the label; null where there is neither."""
-        score, label = self.row["score"], self.row["label"]
-        if score is not None:
-            return number_text(score)
-        return None if label is None else shortened(label, LONGEST_LABEL)
-
-    @property
-    def why(self) -> str | None:
-        """What the judge said, or the metric, or what kept it from a score."""
-        said: str | None = self.row.get("justification") or self.row["reason"]
-        return said
-
-
-@dataclass(frozen=True, slots=True)
-class ShownAnswer:
-    """One sample of one candidate."""
-
-    candidate: str
-    row: Row
-    said: str | None
-    scores: tuple[ShownScore, ...]
-
-    @property
-    def facts(self) -> str:
-        """How long it took, what it cost and how long it is, as far as that is known."""
-        cost, tokens = self.row["cost_usd"], self.row["completion_tokens"]
-        return " · ".join(
-            [
-                seconds_text(self.row["latency_seconds"]),
-                *([] if cost is None else [money_text(cost)]),
-                *([] if tokens is None else [f"{tokens:,} tokens"]),
-            ]
-        )
+from eval_assets.wording.foreign_text import targets_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,20 +32,39 @@ class Trace:
         prediction_id: Of the answer.
         sections: Heading and text, as `eval-assets trace` prints them.
         run_ids: Of the Dagster runs that wrote its parts.
+        is_stored: Whether `eval-assets trace` finds it: the answer of a former state was replaced since.
         prompt: Name and version of the prompt it was rendered from.
     """
 
     prediction_id: str
     sections: tuple[tuple[str, str], ...]
     run_ids: tuple[str, ...]
+    is_stored: bool
     prompt: tuple[str, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What the page shows of replies that were asked for anew.
+
+    Args:
+        token: Of its forms.
+        found: Prediction → replies, the latest first.
+        said: What the last form came to.
+        is_problem: Whether that is a problem.
+    """
+
+    token: str
+    found: Mapping[str, Sequence[ShownAsking]]
+    said: str
+    is_problem: bool
 
 
 class ExamplePages:
     """Writes the pages of single examples, whole or as a part for the grid's side panel."""
 
-    def __init__(self, project: ViewedProject) -> None:
-        self._project = project
+    def __init__(self, project: ViewedProject, desk: AskingDesk) -> None:
+        self._project, self._desk = project, desk
 
     def page(self, chosen: Chosen, example_id: str, *, traced: str = "", **shown: Any) -> str:
         """Write it.
@@ -105,37 +78,52 @@ class ExamplePages:
         Raises:
             ViewError: There is no such example, or the prediction is of another one.
         """
-        name, columns = chosen.report.evaluation.name, chosen.view.columns
+        name = chosen.report.evaluation.name
+        columns = [chosen.index.columns[column] for column in chosen.view.columns]
         wanted = _wanted(chosen, example_id)
         rows, heuristic, judged = answer_rows(
-            self._project.warehouse, name, columns, wanted, pl.col("example_id") == example_id
+            self._project.warehouse, columns, wanted, pl.col("example_id") == example_id
         )
         if rows.is_empty():
             raise ViewError(f"{name}: no column of the grid has an answer to {example_id!r:.80}; choose others")
-        first = rows.row(0, named=True)
+        own = [column.name for column in columns if column.is_own]
+        first = rows.sort(~CANDIDATE.is_in(own), maintain_order=True).row(0, named=True)
+        is_raw, nodes = chosen.view.look == "raw", laid_out(first["inputs"] or "")
         return rendered(
             "example.html.j2",
             name=name,
             report=chosen.report,
             example_id=example_id,
             inputs=readable(first["inputs"]),
+            inputs_laid_out=None if is_raw or nodes is None else markup(nodes),
+            is_raw=is_raw,
             targets=targets_text(first["targets"]),
             context=first["context"],
-            answers=shown_answers(columns, rows, heuristic, judged),
-            trace=self._trace(rows, judged, traced) if traced else None,
+            row=first["example_sha256"],
+            answers=shown_answers(chosen.report, columns, rows, heuristic, judged),
+            trace=self._trace(chosen, rows, judged, traced) if traced else None,
             dagster_url=self._project.dagster_url,
             can_edit=self._project.can_edit,
+            asking=self._asking(name, rows),
             **shown,
         )
 
-    def _trace(self, rows: pl.DataFrame, judged: pl.DataFrame, prediction_id: str) -> Trace:
+    def _asking(self, name: str, rows: pl.DataFrame) -> Asking | None:
+        if not self._desk.takes(name):
+            return None
+        said, is_problem = self._desk.said(rows["prediction_id"].to_list())
+        return Asking(self._desk.token, self._desk.shown(name, rows), said, is_problem)
+
+    def _trace(self, chosen: Chosen, rows: pl.DataFrame, judged: pl.DataFrame, prediction_id: str) -> Trace:
         found = rows.filter(pl.col("prediction_id") == prediction_id).to_dicts()
         if not found:
             raise ViewError(f"trace: expected a prediction of this example, got {prediction_id!r:.80}")
         warehouse = self._project.warehouse
-        traced = parts_of(warehouse, found[0])
-        judged = judged.filter(pl.col("prediction_id") == prediction_id, pl.col("juror").is_null())
-        verdicts = [{"judge": judge_part(warehouse, verdict)} for verdict in judged.to_dicts()]
+        column = chosen.index.columns[Candidate.of_row(found[0])]
+        traced = parts_of(warehouse, {**found[0], **column.cell}, column.held_by.get("predictions"))
+        same = [pl.col(name) == found[0][name] for name in ("prediction_id", "model", "prompt")]
+        said = [{**verdict, **column.cell} for verdict in judged.filter(*same).to_dicts()]
+        verdicts = [{"judge": judge_part(warehouse, one, votes_for(one, said))} for one in said if one["juror"] is None]
         parts = [*trace_sections(traced), *(section for verdict in verdicts for section in trace_sections(verdict))]
         prompt = traced["prompt"]
         runs = [traced[part]["run_id"] for part in ("prediction", "prompt", "model", "example") if traced[part]]
@@ -143,6 +131,7 @@ class ExamplePages:
             prediction_id,
             tuple((head, "\n".join(lines)) for head, *lines in parts),
             tuple(dict.fromkeys(run for run in runs if run)),
+            column.versions is None,
             (prompt["name"], prompt["version"]) if prompt else None,
         )
 
@@ -170,51 +159,3 @@ def _wanted(chosen: Chosen, example_id: str) -> pl.Expr:
         name = chosen.report.evaluation.name
         raise ViewError(f"{name}: expected the id of an example that was answered, got {example_id!r:.80}")
     return pl.col("position").is_in({int(chosen.index.positions(name)[row]) for name in chosen.view.columns})
-
-
-def answer_rows(
-    warehouse: Warehouse, evaluation: str, columns: Sequence[str], near: pl.Expr, wanted: pl.Expr
-) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Read whole answers.
-
-    Args:
-        warehouse: Where they are.
-        evaluation: Its name.
-        columns: Candidates.
-        near: Rows that have to be read, told by what files hold statistics of.
-        wanted: Those of them that are kept.
-
-    Returns:
-        Rows of `predictions`, sample by sample, of `heuristic_metrics` and of `judge_scores`.
-    """
-    cells = [{"evaluation": evaluation, **Candidate(name).columns} for name in columns]
-    predictions, heuristic, judged = (
-        frame.filter(wanted)
-        for frame in pl.collect_all(
-            pl.concat([warehouse.scan(table, cell).filter(near) for cell in cells])
-            for table in ("predictions", "heuristic_metrics", "judge_scores")
-        )
-    )
-    return predictions.sort("sample_index", maintain_order=True), heuristic, judged
-
-
-def _scores(heuristic: pl.DataFrame, judged: pl.DataFrame) -> dict[str, list[ShownScore]]:
-    """Prediction → its scores, those of metrics first."""
-    found: dict[str, list[ShownScore]] = {}
-    for scores, by in ((heuristic, "metric"), (judged, "judge")):
-        for row in scores.iter_rows(named=True):
-            found.setdefault(row["prediction_id"], []).append(ShownScore(row[by], row.get("juror"), row))
-    return found
-
-
-def shown_answers(
-    columns: Sequence[str], rows: pl.DataFrame, heuristic: pl.DataFrame, judged: pl.DataFrame
-) -> list[ShownAnswer]:
-    """Answers with their scores, in the columns' order; takes what `answer_rows` returns."""
-    scores = _scores(heuristic, judged)
-    ordered = {name: place for place, name in enumerate(columns)}
-    answers = [
-        ShownAnswer(Candidate.of_row(row), row, answer_in(row), tuple(scores.get(row["prediction_id"], ())))
-        for row in rows.iter_rows(named=True)
-    ]
-    return sorted(answers, key=lambda answer: ordered[answer.candidate])

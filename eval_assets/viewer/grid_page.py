@@ -1,8 +1,6 @@
-"""The grid: examples from top to bottom, candidates from left to right. Also written as CSV, exactly as it is shown."""
+"""The grid: examples from top to bottom, candidates from left to right."""
 
-import csv
-import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from urllib.parse import urlencode
@@ -10,68 +8,21 @@ from urllib.parse import urlencode
 import numpy as np
 from numpy.typing import NDArray
 
-from eval_assets.reports.evaluation_report import EvaluationReport
-from eval_assets.reports.exports.spreadsheet_text import csv_text
-from eval_assets.reports.rendered.measures import Measure, mean_text
-from eval_assets.viewer.grid_rows import GridRow, grid_row, page_outputs
-from eval_assets.viewer.grid_selection import Changes, changes, selected
-from eval_assets.viewer.grid_view import (
-    DIFF,
-    LINES,
-    PER_PAGE,
-    SHOW,
-    SORT,
-    WHERE,
-    GridView,
-    address,
-    checked,
-    default_view,
-    read_view,
-)
+from eval_assets.viewer.chosen import Chosen, greater_is_better
+from eval_assets.viewer.column_finding import ColumnFinder
+from eval_assets.viewer.default_view import DefaultViews, usual_view, view_yaml
+from eval_assets.viewer.grid_choices import choices
+from eval_assets.viewer.grid_csv import MOST_EXPORTED, grid_csv
+from eval_assets.viewer.grid_heads import Column, column_head, held_of
+from eval_assets.viewer.grid_rows import GridRow, grid_row
+from eval_assets.viewer.grid_selection import selected
+from eval_assets.viewer.grid_texts import page_texts
+from eval_assets.viewer.grid_view import GridView, address, read_view
 from eval_assets.viewer.page_writing import rendered
+from eval_assets.viewer.people_marks import PeopleMarks, judge_of
 from eval_assets.viewer.score_index import IndexShelf, Marks, ScoreIndex
-from eval_assets.viewer.text_search import TextMarks
+from eval_assets.viewer.text_search import TextMarks, dataset_columns
 from eval_assets.viewer.viewed_project import ViewedProject
-
-OUTCOMES = ("ok", "tool_call", "empty", "error", "refused", "truncated", "unparsed", "skipped")
-MOST_EXPORTED = 10_000
-"""Examples in one CSV: more are what `eval-assets report --format csv --rows` is for."""
-A_CHUNK = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """The head of a candidate's column: its mean as the report writes it, and how it compares with the baseline."""
-
-    name: str
-    is_baseline: bool
-    mean: str
-    changes: Changes | None
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """What an address asks for, found: the view, and which rows of the index it shows."""
-
-    report: EvaluationReport
-    view: GridView
-    default: GridView
-    index: ScoreIndex
-    rows: NDArray[np.int64]
-
-    @property
-    def greater_is_better(self) -> bool:
-        """Direction of the metric; a metric without one counts upwards."""
-        return _greater_is_better(self.report, self.view.metric)
-
-    def neighbours(self, example_id: str) -> tuple[str | None, str | None]:
-        """The examples before and after one in the grid; null at its ends, and for one that it doesn't show."""
-        ids = self.index.example_ids.gather(self.rows.tolist())
-        place = ids.index_of(example_id)
-        if place is None:
-            return None, None
-        before = ids[place - 1] if place else None
-        return before, ids[place + 1] if place + 1 < ids.len() else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +42,11 @@ class GridPages:
     def __init__(self, project: ViewedProject) -> None:
         self._project = project
         self._shelf = IndexShelf()
+        self._finder = ColumnFinder(project.warehouse)
         self._texts = TextMarks()
+        self._people = PeopleMarks()
+        self._defaults = DefaultViews(project, self._finder)
+        self._of_rows: tuple[object, tuple[str, ...]] = (None, ())
 
     def page(self, name: str, asked: Sequence[tuple[str, str]]) -> str:
         """The page that an address asks for.
@@ -114,6 +69,9 @@ class GridPages:
             report=chosen.report,
             view=view,
             default=chosen.default,
+            doubt=chosen.doubt,
+            judge=judge_of(chosen.report, view.metric),
+            as_yaml=view_yaml(view, usual_view(chosen.report)),
             address=lambda **changed: address(view, chosen.default, **changed),
             opened=partial(_opened, view, chosen.default),
             kept_query=address(view.unfiltered, chosen.default),
@@ -127,6 +85,29 @@ class GridPages:
             choices=choices(chosen),
         )
 
+    def more_columns(self, name: str, asked: Sequence[tuple[str, str]], *, is_part: bool) -> str:
+        """What can be a column besides the evaluation's candidates: as a page, or as a part of the grid's form.
+
+        Raises:
+            StorageError: The evaluation was never computed.
+            ViewError: The address asks for something that there is not.
+        """
+        report = self._project.summary(name)
+        view = read_view(report, self._defaults.of(report)[0], asked)
+        former, elsewhere = self._finder.offered(report, view.columns)
+        fields = [pair for pair in asked if pair[0] not in ("c", "page")]
+        return rendered(
+            "columns.html.j2",
+            can_edit=self._project.can_edit,
+            name=name,
+            view=view,
+            is_part=is_part,
+            kept=[*(("c", column) for column in view.columns), *fields],
+            former=former,
+            elsewhere=elsewhere,
+            dataset=report.evaluation.file.dataset,
+        )
+
     def shown(self, name: str, asked: Sequence[tuple[str, str]]) -> ShownGrid:
         """The first page of what an address asks for; raises as `page` does."""
         chosen = self.chosen(name, asked)
@@ -137,115 +118,63 @@ class GridPages:
 
     def table(self, name: str, asked: Sequence[tuple[str, str]]) -> str:
         """The examples that an address asks for, all pages of them, as CSV: the columns and scores of the view."""
-        chosen = self.chosen(name, asked)
-        view = replace(chosen.view, lines="all", diff="none")
-        written = io.StringIO()
-        writer = csv.writer(written, lineterminator="\n")
-        head = [f"{what} of {column}" for column in view.columns for what in ("output", "outcome", *view.scores)]
-        writer.writerow(["example_id", "inputs", "targets", *head])
-        for start in range(0, min(len(chosen.rows), MOST_EXPORTED), A_CHUNK):
-            part = chosen.rows[start : min(start + A_CHUNK, MOST_EXPORTED)]
-            for example in page_outputs(self._project.warehouse, chosen.index, chosen.report, view, part.tolist()):
-                values: list[object] = [example.example_id, example.inputs, example.targets]
-                for answer in example.answers:
-                    scores = [answer.scores.get(metric) for metric in view.scores]
-                    labels = [answer.labels.get(metric) for metric in view.scores]
-                    pairs = zip(scores, labels, strict=True)
-                    values += [
-                        answer.said,
-                        answer.outcome,
-                        *(label if score is None else score for score, label in pairs),
-                    ]
-                writer.writerow([_plain(value) for value in values])
-        return written.getvalue()
+        return grid_csv(self._project.warehouse, self.chosen(name, asked))
 
     def chosen(self, name: str, asked: Sequence[tuple[str, str]]) -> Chosen:
         """What an address asks for; raises as `page` does."""
         report = self._project.summary(name)
-        default, warehouse = default_view(report), self._project.warehouse
+        (default, doubt), warehouse = self._defaults.of(report), self._project.warehouse
         view = read_view(report, default, asked)
-        index = self._shelf.index(warehouse, name, report.evaluation.candidates)
+        own = map(str, report.evaluation.candidates)
+        shown = [column for column in (*view.columns, view.of) if column]
+        index = self._shelf.index(warehouse, self._finder.columns(report, dict.fromkeys([*own, *shown])).values())
         also: list[Marks] = []
         if view.q:
-            also.append(self._texts.found(warehouse, index, name, view.columns, query=view.q, where=view.where))
+            also.append(self._texts.found(warehouse, index, view.columns, query=view.q, where=view.where))
         if view.slice:
             column, _, value = view.slice.partition("=")
-            also.append(self._texts.sliced(warehouse, index, name, column, value))
-        up = _greater_is_better(report, view.metric)
+            also.append(self._texts.sliced(warehouse, index, column, value))
+        up = greater_is_better(report, view.metric)
+        if view.human:
+            also.append(self._people.marks(self._project, report, index, view))
         rows = selected(index, view, greater_is_better=up, also=also)
-        return Chosen(report, view, default, index, rows)
+        return Chosen(report, view, default, index, rows, self._dataset_columns(index), doubt)
+
+    def _dataset_columns(self, index: ScoreIndex) -> tuple[str, ...]:
+        """Columns that examples have, read anew when a cell was written."""
+        known = self._of_rows
+        if known[0] != index.version:
+            known = self._of_rows = (index.version, dataset_columns(self._project.warehouse, index))
+        return known[1]
 
     def _rows(self, chosen: Chosen, rows: NDArray[np.int64]) -> list[GridRow]:
         view, index = chosen.view, chosen.index
         directions = {metric: chosen.report.facts(metric)["greater_is_better"] for metric in view.scores}
-        examples = page_outputs(self._project.warehouse, index, chosen.report, view, rows.tolist())
+        examples = page_texts(self._project.warehouse, index, chosen.report, view, rows.tolist())
         failed = {
             name: dict(zip(index.example_ids.gather(rows.tolist()), index.candidates[name].n_failed[rows], strict=True))
             for name in view.columns
             if name in index.candidates
         }
-        return [
-            grid_row(
-                example,
-                view,
-                directions,
-                {name: int(of.get(example.example_id, 0)) for name, of in failed.items()},
-            )
-            for example in examples
-        ]
+        held, people = held_of(chosen, rows), self._people_of(chosen)
+        found = []
+        for example in examples:
+            example_id = example.outputs.example_id
+            n_failed = {name: int(of.get(example_id, 0)) for name, of in failed.items()}
+            labels = {name: said[example_id] for name, said in people.items() if example_id in said}
+            found.append(grid_row(example, view, directions, n_failed, held[example_id], labels))
+        return found
 
-
-def choices(chosen: Chosen) -> dict[str, list[tuple[str, str, bool]]]:
-    """Field → what it can be set to: value, words, and whether the view has it so."""
-    report, view = chosen.report, chosen.view
-    return {
-        "show": checked(SHOW, view.show),
-        "sort": checked(SORT, view.sort),
-        "where": checked(WHERE, view.where),
-        "diff": checked(DIFF, view.diff),
-        "lines": checked(LINES, view.lines),
-        "per": checked(PER_PAGE, view.per),
-        "metric": checked({metric: metric for metric in report.metrics}, view.metric or ""),
-        "of": checked({"": "any column", **{column: column for column in view.columns}}, view.of),
-        "outcome": checked({"": "any outcome", **{outcome: outcome for outcome in OUTCOMES}}, view.outcome),
-        "slice": checked(_slices(report), view.slice),
-        "base": checked({one.name: one.name for one in report.candidates}, view.base),
-    }
+    def _people_of(self, chosen: Chosen) -> dict[str, dict[str, str]]:
+        """Column → example → which label people gave, where the view is about that."""
+        view = chosen.view
+        if not view.human:
+            return {}
+        found = self._people.labelled(self._project, chosen.report, chosen.index, view.metric, view.columns)
+        return {name: dict(frame.select("example_id", "said").rows()) for name, frame in found.items()}
 
 
 def _opened(view: GridView, default: GridView, example_id: str, trace: str = "") -> str:
     """The query of an example's address: which, and the grid it is opened from."""
     own = [("id", example_id), *([("trace", trace)] if trace else [])]
     return "&".join(filter(None, [urlencode(own), address(view, default, page=view.page)]))
-
-
-def column_head(chosen: Chosen, candidate: str) -> Column:
-    """The head of a candidate's column, by the view's metric."""
-    view = chosen.view
-    mean = "" if view.metric is None else _mean(chosen.report, candidate, view.metric)
-    if candidate == view.base:
-        return Column(candidate, is_baseline=True, mean=mean, changes=None)
-    found = changes(chosen.index, view, candidate, greater_is_better=chosen.greater_is_better)
-    return Column(candidate, is_baseline=False, mean=mean, changes=found)
-
-
-def _mean(report: EvaluationReport, candidate: str, metric: str) -> str:
-    """A candidate's mean as the leaderboard writes it; empty for a metric that answers with labels."""
-    if report.answers_with_labels(metric):
-        return ""
-    rows = {one.name: one.metrics[metric] for one in report.candidates if metric in one.metrics}
-    return mean_text(Measure(metric, metric, None, rows), candidate)
-
-
-def _greater_is_better(report: EvaluationReport, metric: str | None) -> bool:
-    return metric is None or metric not in report.metrics or report.facts(metric)["greater_is_better"] is not False
-
-
-def _slices(report: EvaluationReport) -> Mapping[str, str]:
-    rows = report.aggregates.select("slice_column", "slice_value").drop_nulls().unique(maintain_order=True).rows()
-    return {"": "all slices", **{f"{column}={value}": f"{column}: {value}" for column, value in rows}}
-
-
-def _plain(value: object) -> object:
-    """A value for CSV: a text that a spreadsheet would compute is marked as text."""
-    return csv_text(value) if isinstance(value, str) else value

@@ -1,19 +1,16 @@
-"""The texts of the examples on one page of the grid, read for that page alone, and how each cell is written."""
+"""How each row and cell of the grid is written. Their texts are read in `grid_texts`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-import polars as pl
+from markupsafe import Markup
 
-from eval_assets.config.candidate import Candidate
-from eval_assets.reports.computed.scores import READ_OF_JUDGES, READ_OF_METRICS, SCORE_ROWS, score_rows
-from eval_assets.reports.evaluation_report import EvaluationReport
-from eval_assets.reports.outputs import CandidateOutput, ExampleOutputs, example_outputs
+from eval_assets.reports.outputs import CandidateOutput, ExampleOutputs
 from eval_assets.reports.word_diff import DiffPart, word_diff
 from eval_assets.statistics.comparison.paired import DECIMALS
-from eval_assets.storage.warehouse import Warehouse
+from eval_assets.viewer.grid_texts import ExampleTexts
 from eval_assets.viewer.grid_view import GridView
-from eval_assets.viewer.score_index import ScoreIndex
+from eval_assets.viewer.laid_out import call_nodes, laid_out, markup
 from eval_assets.wording.foreign_text import targets_text
 from eval_assets.wording.numbers import number_text
 
@@ -21,13 +18,8 @@ CHARACTERS = {"1": 200, "2": 400, "3": 600, "6": 1200, "12": 2400, "all": 20_000
 """Lines of a cell → as much text as can be seen in them at any width."""
 MOST_COMPARED = 4_000
 """Characters of two texts whose words are compared."""
-
-READ_OF_PREDICTIONS = (
-    "model", "prompt", "example_id", "position", "sample_index", "prediction_id", "inputs", "targets", "output",
-    "outcome", "error", "tool_calls",
-)  # fmt: skip
-OF_SCORES = ("example_id", "sample_index", "metric", "score", "label", "justification")
-NOT_IN_CELLS = ("context", "reasoning", "trajectory", "extra")
+FEW_LINES = ("1", "2", "3")
+"""Of so few, JSON takes one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +54,9 @@ class GridCell:
         n_more: Characters of it that are left out.
         scores: In the view's order.
         n_failed: Of the samples.
+        is_other_row: Whether it answers another text of the example than the baseline does.
+        laid_out: The text by what it is; null where it is best shown as it stands.
+        people: Which label people gave it, where that is looked at.
     """
 
     candidate: str
@@ -70,6 +65,9 @@ class GridCell:
     n_more: int
     scores: tuple[CellScore, ...]
     n_failed: int
+    is_other_row: bool = False
+    laid_out: Markup | None = None
+    people: str | None = None
 
     @property
     def is_failed(self) -> bool:
@@ -79,78 +77,62 @@ class GridCell:
 
 @dataclass(frozen=True, slots=True)
 class GridRow:
-    """One example with a cell per column."""
+    """One example with a cell per column.
+
+    Args:
+        example: With the answers.
+        inputs: As much as is seen; empty where the view leaves them out.
+        inputs_laid_out: The same by what it is; null where it is best shown as it stands.
+        targets: Likewise.
+        facts: Name and text of what else the view shows of the example.
+        cells: In the view's order.
+    """
 
     example: ExampleOutputs
     inputs: str
+    inputs_laid_out: Markup | None
     targets: str
+    facts: tuple[tuple[str, str], ...]
     cells: tuple[GridCell, ...]
 
 
-def page_outputs(
-    warehouse: Warehouse, index: ScoreIndex, report: EvaluationReport, view: GridView, rows: Sequence[int]
-) -> list[ExampleOutputs]:
-    """Read what candidates answered to some examples, in the order of the rows.
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What columns can be held against the baseline by, on one example.
 
     Args:
-        warehouse: Where the texts are.
-        index: Of the evaluation; scores are taken from it, labels, if a shown metric answers with any, from the tables.
-        report: Of the evaluation; its rows aren't needed.
-        view: Which candidates and scores.
-        rows: Rows of the index.
+        other_rows: Columns that answer another text of the example than the baseline does.
+        scored_otherwise: Columns with the metrics that they were scored by otherwise.
     """
-    ids = index.example_ids.gather(list(rows))
-    cells = [{"evaluation": report.evaluation.name, **Candidate(name).columns} for name in view.columns]
-    # Files hold statistics of positions, so that most row groups are not read; ids are compared with what is left.
-    places = {int(place) for name in view.columns for place in index.positions(name)[list(rows)]}
-    near, wanted = pl.col("position").is_in(places), pl.col("example_id").is_in(ids.implode())
 
-    def read(table: str, columns: Sequence[str]) -> pl.DataFrame:
-        found = pl.concat([warehouse.scan(table, cell).filter(near).select(columns) for cell in cells])
-        return found.collect().filter(wanted)
+    other_rows: frozenset[str] = frozenset()
+    scored_otherwise: frozenset[tuple[str, str]] = frozenset()
 
-    if any(report.answers_with_labels(metric) for metric in view.scores):
-        scores = score_rows(read("heuristic_metrics", READ_OF_METRICS), read("judge_scores", READ_OF_JUDGES))
-    else:
-        scores = _indexed_scores(index, view, rows, ids)
-    answered = read("predictions", READ_OF_PREDICTIONS).with_columns(
-        pl.lit(None, dtype=pl.String()).alias(name) for name in NOT_IN_CELLS
-    )
-    found = {each.example_id: each for each in example_outputs(answered, scores, view.columns)}
-    return [found[example_id] for example_id in ids if example_id in found]
-
-
-def _indexed_scores(index: ScoreIndex, view: GridView, rows: Sequence[int], ids: pl.Series) -> pl.DataFrame:
-    """Scores of the view on some examples as rows of `score_rows`, means over samples."""
-    parts = [
-        {
-            **Candidate(name).columns,
-            "example_id": ids,
-            "sample_index": 0,
-            "metric": metric,
-            "score": index.scores(name, metric)[list(rows)],
-        }
-        for name in view.columns
-        for metric in view.scores
-    ]
-    frames = [pl.DataFrame(part).with_columns(pl.col("score").fill_nan(None)) for part in parts if rows]
-    columns = {"model": pl.String(), "prompt": pl.String(), **{name: SCORE_ROWS[name] for name in OF_SCORES}}
-    empty = pl.DataFrame(schema=columns)
-    return pl.concat([empty, *frames], how="diagonal_relaxed")
+    def against(self, column: str, metric: str, baseline: str) -> bool:
+        """Whether a difference of the two scores is one of the answers."""
+        is_other = column in self.other_rows or (column, metric) in self.scored_otherwise
+        return column != baseline and not is_other
 
 
 def grid_row(
-    example: ExampleOutputs, view: GridView, directions: Mapping[str, bool | None], n_failed: Mapping[str, int]
+    texts: ExampleTexts,
+    view: GridView,
+    directions: Mapping[str, bool | None],
+    n_failed: Mapping[str, int],
+    held: Held,
+    people: Mapping[str, str],
 ) -> GridRow:
     """Lay an example out.
 
     Args:
-        example: With the answers of the view's columns.
+        texts: Of the example, with the answers of the view's columns.
         view: What is shown.
         directions: Metric → whether greater is better; null where it only describes.
-        n_failed: Candidate → failed samples of the example.
+        n_failed: Column → failed samples of the example.
+        held: What columns can be held against the baseline by.
+        people: Column → the label that people gave its answer.
     """
-    most = CHARACTERS[view.lines]
+    example, most = texts.outputs, CHARACTERS[view.lines]
     answers = dict(zip(view.columns, example.answers, strict=True))
     base = answers[view.base]
     targets = targets_text(example.targets) or ""
@@ -158,14 +140,47 @@ def grid_row(
     cells = []
     for name, answer in answers.items():
         said = answer.said or ""
-        is_marked = against and not (view.diff == "baseline" and name == view.base)
-        text = _marked(against or "", said, most) if is_marked else (DiffPart("same", said[:most]),)
+        is_marked = bool(against) and not (view.diff == "baseline" and name == view.base)
         scores = tuple(
-            _score(metric, answer, base if name != view.base else None, directions.get(metric))
+            _score(metric, answer, base if held.against(name, metric, view.base) else None, directions.get(metric))
             for metric in view.scores
         )
-        cells.append(GridCell(name, answer, text, max(0, len(said) - most), scores, n_failed.get(name, 0)))
-    return GridRow(example, (example.inputs or "")[:most], targets[:most], tuple(cells))
+        cells.append(
+            GridCell(
+                candidate=name,
+                answer=answer,
+                text=_marked(against or "", said, most) if is_marked else (DiffPart("same", said[:most]),),
+                n_more=max(0, len(said) - most),
+                scores=scores,
+                n_failed=n_failed.get(name, 0),
+                is_other_row=name in held.other_rows,
+                laid_out=None if is_marked else _answer_laid_out(answer, view),
+                people=people.get(name),
+            )
+        )
+    return GridRow(
+        example,
+        inputs=(example.inputs or "")[:most] if "inputs" in view.row else "",
+        inputs_laid_out=_laid_out(texts.stored_inputs or "", view) if "inputs" in view.row else None,
+        targets=targets[:most] if "targets" in view.row else "",
+        facts=tuple((name, text[:most]) for name, text in texts.facts),
+        cells=tuple(cells),
+    )
+
+
+def _answer_laid_out(answer: CandidateOutput, view: GridView) -> Markup | None:
+    """An answer by what it is, its calls of tools below what it says."""
+    said = _laid_out(answer.output or "", view)
+    if view.look == "raw" or not answer.tool_calls:
+        return said
+    return (said or Markup.escape(answer.output or "")) + markup(call_nodes(answer.tool_calls))
+
+
+def _laid_out(text: str, view: GridView) -> Markup | None:
+    if view.look == "raw":
+        return None
+    nodes = laid_out(text, most=CHARACTERS[view.lines], is_dense=view.lines in FEW_LINES)
+    return None if nodes is None else markup(nodes)
 
 
 def _marked(before: str, after: str, most: int) -> tuple[DiffPart, ...]:

@@ -29,8 +29,8 @@ class _Sight:
         scores: By the view's metric, of each candidate that a condition is about.
         improved: How much better each of them scored than the baseline, which is left out.
         known: Their other numbers.
-        in_view: Scores of all columns.
-        outputs: What tells the outputs of all columns apart.
+        in_view: Scores of all columns, where they can be compared with the baseline's.
+        outputs: What tells the outputs of all columns apart, to the same row.
     """
 
     index: ScoreIndex
@@ -108,7 +108,8 @@ def selected(
 
 def _sight(index: ScoreIndex, view: GridView, *, greater_is_better: bool) -> _Sight:
     about = (view.of,) if view.of else view.columns
-    in_view = [each for name in view.columns if (each := index.candidates.get(name))]
+    known = [name for name in view.columns if name in index.candidates]
+    digests = {name: index.candidates[name].digests for name in known}
     return _Sight(
         index,
         scores=[index.scores(name, view.metric) for name in about],
@@ -118,8 +119,11 @@ def _sight(index: ScoreIndex, view: GridView, *, greater_is_better: bool) -> _Si
             if name != view.base
         ],
         known=[each for name in about if (each := index.candidates.get(name))],
-        in_view=[index.scores(name, view.metric) for name in view.columns],
-        outputs=[each.digests for each in in_view],
+        in_view=[
+            np.where(index.are_comparable(name, view.base, view.metric), index.scores(name, view.metric), np.nan)
+            for name in view.columns
+        ],
+        outputs=[np.where(index.is_other_row(name, view.base), digests[known[0]], digests[name]) for name in known],
     )
 
 

@@ -1,16 +1,16 @@
 """What a grid shows, as its address says it: columns, filters, order, page. Links are written here too."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from math import isfinite
 from typing import Any
 from urllib.parse import urlencode
 
+from eval_assets.config.column_name import ColumnName
+from eval_assets.config.grid_choice import MOST_COLUMNS
 from eval_assets.config.problems import nearest
 from eval_assets.errors import ViewError
 from eval_assets.reports.evaluation_report import EvaluationReport
-from eval_assets.reports.rendered.answer_table import tested_measures
-from eval_assets.reports.rendered.measures import standings
 
 SHOW = {
     "all": "all examples",
@@ -22,6 +22,13 @@ SHOW = {
     "outputs": "outputs differ",
     "flaky": "flaky: samples score differently",
     "unscored": "without a score",
+}
+HUMAN = {
+    "": "any label",
+    "disagrees": "people disagree with the judge",
+    "agrees": "people agree with the judge",
+    "labelled": "labelled by people",
+    "unlabelled": "without a label",
 }
 SORT = {
     "dataset": "as in the dataset",
@@ -43,14 +50,20 @@ WHERE = {
 }
 DIFF = {"none": "no marks", "baseline": "against the baseline", "target": "against the target"}
 LINES = {"1": "1 line", "2": "2 lines", "3": "3 lines", "6": "6 lines", "12": "12 lines", "all": "in full"}
+LOOK = {"rendered": "laid out", "raw": "as it stands"}
+WIDTH = {"fit": "all in sight", "narrow": "narrow", "wide": "wide"}
 PER_PAGE = {"10": "10", "25": "25", "50": "50", "100": "100"}
-CHOICES = {"show": SHOW, "sort": SORT, "where": WHERE, "diff": DIFF, "lines": LINES, "per": PER_PAGE}
+CHOICES = {
+    "show": SHOW, "human": HUMAN, "sort": SORT, "where": WHERE, "diff": DIFF, "lines": LINES, "look": LOOK,
+    "width": WIDTH, "per": PER_PAGE,
+}  # fmt: skip
+OF_ROWS = {"inputs": "inputs", "targets": "targets", "context": "context"}
+"""What can be shown of an example besides columns of its dataset."""
+NOTHING = "id"
+"""In place of these: nothing but the id."""
+IN_ADDRESS = {"columns": "c", "scores": "s", "row": "r"}
+"""Field of several values → what it is called in an address."""
 
-MOST_COLUMNS = 12
-"""Candidates side by side; the rest is a click away."""
-FEW_COLUMNS = 4
-"""Of so many candidates all are columns at first, of more the baseline and the two best others."""
-FEW_SCORES = 4
 LONGEST_TEXT = 500
 
 
@@ -59,11 +72,12 @@ class GridView:
     """What is shown. The fields are those of the address.
 
     Args:
-        columns: Candidates from left to right, the one compared with first.
+        columns: From left to right, the one compared with first: as `config.column_name` has them.
         base: The candidate that others are compared with.
         metric: What is sorted and filtered by.
         scores: Metrics written into the cells.
         show: Which examples, a key of `SHOW`.
+        human: Which examples by what people say of a judge, a key of `HUMAN`.
         of: The candidate that `show`, ranges and `outcome` are about; empty: any column.
         q: Text to be found, case ignored.
         where: In which texts, a key of `WHERE`.
@@ -75,6 +89,9 @@ class GridView:
         slice: `column=value` of a slice.
         sort: A key of `SORT`.
         lines: Of text in a cell, a key of `LINES`.
+        look: How texts are shown, a key of `LOOK`.
+        row: What is shown of an example: of `OF_ROWS` and columns of the dataset.
+        width: Of columns, a key of `WIDTH`.
         diff: What words are marked against, a key of `DIFF`.
         per: Examples on a page.
         page: From 1.
@@ -85,6 +102,7 @@ class GridView:
     metric: str | None
     scores: tuple[str, ...]
     show: str = "all"
+    human: str = ""
     of: str = ""
     q: str = ""
     where: str = "all"
@@ -96,6 +114,9 @@ class GridView:
     slice: str = ""
     sort: str = "dataset"
     lines: str = "3"
+    look: str = "rendered"
+    row: tuple[str, ...] = ("inputs", "targets")
+    width: str = "fit"
     diff: str = "none"
     per: str = "25"
     page: int = 1
@@ -113,23 +134,8 @@ class GridView:
     @property
     def unfiltered(self) -> "GridView":
         """The same, all examples, first page."""
-        whole = replace(self, show="all", of="", q="", where="all", outcome="", slice="", page=1)
+        whole = replace(self, show="all", human="", of="", q="", where="all", outcome="", slice="", page=1)
         return replace(whole, low=None, high=None, dlow=None, dhigh=None)
-
-
-def default_view(report: EvaluationReport, *, columns: Sequence[str] = ()) -> GridView:
-    """The baseline and the best others, their scores by what decides: something to compare without a click.
-
-    Args:
-        report: Of the evaluation; its rows aren't needed.
-        columns: In place of those.
-    """
-    others = [candidate.name for candidate in standings(report) if not candidate.is_baseline]
-    few = len(others) if len(others) < FEW_COLUMNS else FEW_COLUMNS - 2
-    shown = tuple(columns) or (str(report.baseline), *others[:few])
-    decisive = [measure.metric for measure in tested_measures(report)]
-    metrics = tuple(decisive or report.metrics)[:FEW_SCORES]
-    return GridView(shown, str(report.baseline), report.headline or next(iter(metrics), None), metrics)
 
 
 def read_view(report: EvaluationReport, default: GridView, asked: Sequence[tuple[str, str]]) -> GridView:
@@ -138,20 +144,24 @@ def read_view(report: EvaluationReport, default: GridView, asked: Sequence[tuple
     Args:
         report: Of the evaluation; its rows aren't needed.
         default: What is shown where the address says nothing.
-        asked: Names and values as they stand in the address. An empty value is as good as none.
+        asked: Names and values as they stand in the address. An empty value takes back what the default says.
 
     Raises:
         ViewError: It asks for a candidate, metric or setting that there is not.
     """
     given: dict[str, list[str]] = {}
-    names = {"c": "columns", "s": "scores", **{field.name: field.name for field in fields(GridView)}}
+    names = {IN_ADDRESS.get(field.name, field.name): field.name for field in fields(GridView)}
     for name, value in asked:
         if name not in names:
             raise ViewError(f"expected one of {', '.join(sorted(names))} in the address, got {name!r:.80}")
-        if value:
-            given.setdefault(names[name], []).append(value)
-    known = {"candidate": [candidate.name for candidate in report.candidates], "metric": report.metrics}
-    found: dict[str, Any] = {name: _field(name, values, known) for name, values in given.items()}
+        given.setdefault(names[name], []).extend([value] if value else [])
+    known = {"candidate": [candidate.name for candidate in report.candidates], "metric": report.reading_order}
+    usual = {field.name: field.default for field in fields(GridView)}
+    found: dict[str, Any] = {
+        name: _field(name, values, known) if values else usual[name]
+        for name, values in given.items()
+        if values or usual[name] is not MISSING
+    }
     view = replace(default, **found)
     if view.base not in view.columns:
         view = replace(view, columns=(view.base, *view.columns))
@@ -169,20 +179,26 @@ def _field(name: str, values: Sequence[str], known: Mapping[str, Sequence[str]])
     if name in _ONE_OF_MANY:
         what = _ONE_OF_MANY[name]
         return tuple(dict.fromkeys(_known(what, value, known[what]) for value in values))
-    if name in _ONE_OF:
-        return _known(name, last, known[_ONE_OF[name]])
-    if name in CHOICES:
-        return _known(name, last, list(CHOICES[name]))
+    if name == "row":
+        return tuple(dict.fromkeys(value[:LONGEST_TEXT] for value in values if value != NOTHING))[:MOST_COLUMNS]
+    if name in _ONE_OF or name in CHOICES:
+        return _known(name, last, known[_ONE_OF[name]] if name in _ONE_OF else list(CHOICES[name]))
     if name in _NUMBERS:
         return _number(name, last)
     if name == "page":
         return int(max(1, _number(name, last)))
-    if name == "slice" and "=" not in last:
-        raise ViewError(f"slice: expected column=value, got {last!r:.80}")
-    return last[:LONGEST_TEXT]
+    return _text(name, last)
+
+
+def _text(name: str, value: str) -> str:
+    if name == "slice" and "=" not in value:
+        raise ViewError(f"slice: expected column=value, got {value!r:.80}")
+    return value[:LONGEST_TEXT]
 
 
 def _known(what: str, value: str, known: Sequence[str]) -> str:
+    if what in ("candidate", "base", "of") and {":", "~"} & set(value):
+        return str(ColumnName.parsed(value))
     if value not in known:
         few = ", ".join(known[:10]) + (", …" if len(known) > 10 else "")  # noqa: PLR2004 - as many as one reads
         raise ViewError(f"{what}: expected one of {few}; got {value!r:.80}; {nearest(value, known)}")
@@ -213,9 +229,10 @@ def address(view: GridView, default: GridView, **changed: Any) -> str:
         if value == usual:
             continue
         if isinstance(value, tuple):
-            parts += [({"columns": "c", "scores": "s"}[field.name], each) for each in value]
-        elif value not in (None, ""):
-            parts.append((field.name, f"{value:g}" if isinstance(value, float) else str(value)))
+            parts += [(IN_ADDRESS[field.name], each) for each in value or ((NOTHING,) if field.name == "row" else ())]
+        else:
+            said = "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+            parts.append((field.name, said))
     return urlencode(parts)
 
 

@@ -9,6 +9,8 @@ from jinja2 import Environment
 
 from eval_assets.calibration.given_labels import fingerprint
 from eval_assets.reports.rendered.page.html import page_environment, page_style
+from eval_assets.requests.conversations import readable
+from eval_assets.viewer.laid_out import markup
 from eval_assets.viewer.page_places import SERVED, Places
 from eval_assets.viewer.trial import is_trial
 from eval_assets.wording.foreign_text import visible_text
@@ -23,7 +25,9 @@ LONGEST_REASON = 4_000
 def templates() -> Environment:
     """The environment of all pages: everything escaped, control characters shown as their codes."""
     environment = page_environment("eval_assets.viewer")
-    environment.filters.update({"cut": cut, "shaped": shaped, "fingerprint": fingerprint})
+    environment.filters.update(
+        {"cut": cut, "shaped": shaped, "readable": readable, "markup": markup, "fingerprint": fingerprint}
+    )
     environment.globals.update(LONGEST_ERROR=LONGEST_ERROR, LONGEST_REASON=LONGEST_REASON, is_trial=is_trial)
     return environment
 

@@ -18,7 +18,6 @@ from eval_assets.config.problems import nearest
 from eval_assets.config.scales import Scale
 from eval_assets.errors import ViewError
 from eval_assets.storage.warehouse import Warehouse
-from eval_assets.tables.columns import CANDIDATE
 
 JUDGE, PAIR = "judge", "pair"
 MOST_QUEUES = 4
@@ -127,8 +126,8 @@ class ReviewQueues:
             return kept
 
     def _items(self, evaluation: Evaluation, scales: Mapping[str, Scale], task: ReviewTask) -> pl.DataFrame:
-        everything = outputs_to_review(self._warehouse, evaluation.name, scales)
-        outputs = everything.filter(CANDIDATE.is_in(list(evaluation.candidates)))
+        candidates = task.pair or evaluation.candidates
+        outputs = outputs_to_review(self._warehouse, evaluation.name, candidates, scales)
         return outputs if task.pair is None else pairs_to_review(outputs, *task.pair)
 
 

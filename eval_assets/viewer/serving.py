@@ -34,7 +34,7 @@ def serve(
         host: Name or address to listen at.
         port: Where; null: 3141, or the next that is free.
         dagster_url: Address of the Dagster UI, for links to runs.
-        can_edit: Whether labels may be given, and prompts tried and saved.
+        can_edit: Whether labels may be given, rows asked for again, prompts tried and saved.
         on_ready: Told the viewer's address once it listens.
 
     Raises:

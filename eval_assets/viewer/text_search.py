@@ -1,5 +1,6 @@
 """Examples in whose texts something is found, and those of a slice: what the index doesn't hold, read from tables."""
 
+import json
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -9,9 +10,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from eval_assets.config.candidate import Candidate
 from eval_assets.reports.computed.scores import example_groups
 from eval_assets.storage.warehouse import Warehouse
+from eval_assets.viewer.column_rows import ColumnRows
 from eval_assets.viewer.score_index import Marks, ScoreIndex
 
 OF_PREDICTIONS = {
@@ -20,6 +21,7 @@ OF_PREDICTIONS = {
     "messages": ("messages",),
 }
 OF_SCORES = {"heuristic_metrics": ("reason",), "judge_scores": ("reason", "justification")}
+OF_EVERY_DATASET = ("example_id", "inputs", "targets", "context")
 MOST_KEPT = 20
 """Searches whose examples are kept, so that turning a page doesn't search again."""
 
@@ -35,7 +37,6 @@ class TextMarks:
         self,
         warehouse: Warehouse,
         index: ScoreIndex,
-        evaluation: str,
         columns: Sequence[str],
         *,
         query: str,
@@ -46,15 +47,14 @@ class TextMarks:
         Args:
             warehouse: Where the texts are.
             index: Of the evaluation.
-            evaluation: Its name.
-            columns: Candidates whose texts are looked through.
+            columns: Those whose texts are looked through.
             query: Not a pattern: every character means itself.
             where: `inputs`, `outputs`, `reasons`, `messages`, or `all`, which is the first three.
         """
 
         def search() -> Marks:
             marks = np.zeros(index.n_examples, dtype=bool)
-            for rows in _texts(warehouse, index, evaluation, columns, where):
+            for rows in _texts(warehouse, index, columns, where):
                 names = [name for name in rows.collect_schema().names() if name != "example_id"]
                 hits = rows.filter(
                     pl.any_horizontal(pl.col(names).str.contains(_pattern(query)).fill_null(value=False))
@@ -64,11 +64,11 @@ class TextMarks:
 
         return self._remembered((index.version, tuple(columns), query, where), search)
 
-    def sliced(self, warehouse: Warehouse, index: ScoreIndex, evaluation: str, column: str, value: str) -> Marks:
+    def sliced(self, warehouse: Warehouse, index: ScoreIndex, column: str, value: str) -> Marks:
         """Examples whose column has a value, as aggregates by slice read it."""
 
         def read() -> Marks:
-            values = slice_values(warehouse, index, evaluation, column)
+            values = slice_values(warehouse, index, column)
             return (values == value).fill_null(value=False).to_numpy()
 
         return self._remembered((index.version, column, value), read)
@@ -85,44 +85,52 @@ class TextMarks:
         return made
 
 
-def slice_values(warehouse: Warehouse, index: ScoreIndex, evaluation: str, column: str) -> pl.Series:
+def slice_values(warehouse: Warehouse, index: ScoreIndex, column: str) -> pl.Series:
     """What each example of the index has in a column, as text; null where it has nothing."""
     found = pl.DataFrame(schema={"example_id": pl.String(), column: pl.String()})
-    for cell in _covering(index, evaluation, list(index.candidates)):
-        rows = warehouse.scan("predictions", cell).select("example_id", "example").collect()
+    for cell in _covering(index, index.own):
+        rows = cell.scan(warehouse, "predictions").select("example_id", "example").collect()
         found = pl.concat([found, example_groups(rows, cluster=None, slices=[column]).examples])
     found = found.unique("example_id", keep="first", maintain_order=True)
     ids = index.example_ids.alias("example_id").to_frame()
     return ids.join(found, on="example_id", how="left", maintain_order="left")[column]
 
 
-def _texts(
-    warehouse: Warehouse, index: ScoreIndex, evaluation: str, columns: Sequence[str], where: str
-) -> Iterator[pl.LazyFrame]:
+def dataset_columns(warehouse: Warehouse, index: ScoreIndex) -> tuple[str, ...]:
+    """Columns that examples have besides those that every dataset has, as the first of them tells."""
+    if not index.own:
+        return ()
+    column = index.columns[index.own[0]]
+    first = column.scan(warehouse, "predictions").select("example").head(1).collect()
+    names = [name for text in first["example"] for name in json.loads(text)]
+    return tuple(name for name in names if name not in OF_EVERY_DATASET)
+
+
+def _texts(warehouse: Warehouse, index: ScoreIndex, columns: Sequence[str], where: str) -> Iterator[pl.LazyFrame]:
     """The rows to be looked through, each with `example_id` and texts."""
     wanted = ("inputs", "outputs", "reasons") if where == "all" else (where,)
     for kind in ("inputs", "outputs", "messages"):
         if kind in wanted:
-            cells = _covering(index, evaluation, columns) if kind == "inputs" else _cells(evaluation, columns)
+            cells = _covering(index, columns) if kind == "inputs" else _cells(index, columns)
             for cell in cells:
-                yield warehouse.scan("predictions", cell).select("example_id", *OF_PREDICTIONS[kind])
+                yield cell.scan(warehouse, "predictions").select("example_id", *OF_PREDICTIONS[kind])
     if "reasons" in wanted:
         for table, texts in OF_SCORES.items():
-            for cell in _cells(evaluation, columns):
-                yield warehouse.scan(table, cell).select("example_id", *texts)
+            for cell in _cells(index, columns):
+                yield cell.scan(warehouse, table).select("example_id", *texts)
 
 
-def _covering(index: ScoreIndex, evaluation: str, columns: Sequence[str]) -> list[dict[str, str]]:
-    """Cells that have every example between them: one, unless some have rows that others lack."""
-    for name in columns:
+def _covering(index: ScoreIndex, columns: Sequence[str]) -> list[ColumnRows]:
+    """Columns that have every example between them: one, unless some have rows that others lack."""
+    for name in (name for name in columns if index.columns[name].is_own):
         known = index.candidates.get(name)
         if known is not None and (known.n_samples > 0).all():
-            return _cells(evaluation, [name])
-    return _cells(evaluation, columns)
+            return _cells(index, [name])
+    return _cells(index, columns)
 
 
-def _cells(evaluation: str, columns: Sequence[str]) -> list[dict[str, str]]:
-    return [{"evaluation": evaluation, **Candidate(name).columns} for name in columns]
+def _cells(index: ScoreIndex, columns: Sequence[str]) -> list[ColumnRows]:
+    return [index.columns[name] for name in columns]
 
 
 def _pattern(query: str) -> str:

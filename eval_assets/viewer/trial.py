@@ -19,6 +19,7 @@ from eval_assets.config.prompt import Prompt, parse_prompt
 from eval_assets.errors import BudgetExceededError
 from eval_assets.planning.plan import Plan
 from eval_assets.stages.file_versions import FileVersions
+from eval_assets.viewer.trial_models import edited_model, is_edited
 from eval_assets.wording.numbers import count_text, money_text
 
 FIRST_ROWS = 5
@@ -36,6 +37,7 @@ class Draft:
         prompt: The prompt that is edited.
         model: Who answers.
         text: Of the whole prompt file, as edited.
+        parameters: The block `parameters:` of the model's file, as edited; empty: as it stands.
         opened: Fingerprint of the file's text when it was opened.
         ids: Examples; without any, the first ones.
         first: How many of the first ones.
@@ -48,6 +50,7 @@ class Draft:
     model: str
     text: str
     opened: str
+    parameters: str = ""
     ids: tuple[str, ...] = ()
     first: int = FIRST_ROWS
     max_requests: int | None = None
@@ -89,24 +92,30 @@ def edited_prompt(project: Project, name: str, text: str, *, called: str | None 
 
 
 def trial_project(project: Project, draft: Draft) -> TrialProject:
-    """The project with an evaluation of the current and the edited prompt on the chosen rows.
+    """The project with an evaluation, on the chosen rows, of the current and the edited prompt, or model, or both.
 
     Raises:
-        ConfigError: A name is unknown, or the text is no prompt.
+        ConfigError: A name is unknown, or the text is no prompt, or the parameters can't be used.
     """
     file = project.evaluation(draft.evaluation).file
-    project.model(draft.model)
-    edited = edited_prompt(project, draft.prompt, draft.text, called=_free(f"{draft.prompt}.edited", project.prompts))
-    current = Candidate.of(draft.model, draft.prompt)
+    current = Candidate.of(project.model(draft.model).name, draft.prompt)
+    models, prompts = dict(project.models), dict(project.prompts)
+    model, prompt = draft.model, draft.prompt
+    if draft.parameters and is_edited(project, model, draft.parameters):
+        model = _free(f"{model}.edited", models)
+        models[model] = edited_model(project, draft.model, draft.parameters, called=model)
+    edit = edited_prompt(project, prompt, draft.text, called=_free(f"{prompt}.edited", prompts))
+    if model == draft.model or draft.text != as_typed(prompts[prompt].source):
+        prompt = edit.item.name
+        prompts[prompt] = edit
     rows = file.slice
-    chosen = Slice(where=rows.where, ids=draft.ids) if draft.ids else _first(rows, draft.first)
     tried = file.model_copy(
         update={
             "description": f"Trial of an edit of {draft.prompt}, from the viewer; of {draft.evaluation}.",
-            "slice": chosen,
-            "models": (draft.model,),
-            "prompts": (draft.prompt, edited.item.name),
-            "skip": (),
+            "slice": Slice(where=rows.where, ids=draft.ids) if draft.ids else _first(rows, draft.first),
+            "models": tuple(dict.fromkeys((draft.model, model))),
+            "prompts": tuple(dict.fromkeys((draft.prompt, prompt))),
+            "skip": _others(draft, model, prompt),
             "baseline": str(current),
             "gates": (),
             "pairwise": None,
@@ -116,12 +125,21 @@ def trial_project(project: Project, draft: Draft) -> TrialProject:
     name = trial_name(project, draft.evaluation)
     source = yaml_text(tried.model_dump(mode="json", exclude_defaults=True))
     evaluation = Loaded(Evaluation(name=name, file=tried), project.evaluations[draft.evaluation].file, source)
-    together = replace(
-        project,
-        prompts={**project.prompts, edited.item.name: edited},
-        evaluations={**project.evaluations, name: evaluation},
-    )
-    return TrialProject(together, name, current, Candidate.of(draft.model, edited.item.name))
+    evaluations = {**project.evaluations, name: evaluation}
+    together = replace(project, models=models, prompts=prompts, evaluations=evaluations)
+    return TrialProject(together, name, current, Candidate.of(model, prompt))
+
+
+def as_typed(text: str) -> str:
+    """A text as a field of a form holds it, whatever ends its lines."""
+    return text.replace("\r\n", "\n")
+
+
+def _others(draft: Draft, model: str, prompt: str) -> tuple[str, ...]:
+    """Candidates that nobody asked for: one part as it was, the other one edited."""
+    if model == draft.model or prompt == draft.prompt:
+        return ()
+    return (str(Candidate.of(draft.model, prompt)), str(Candidate.of(model, draft.prompt)))
 
 
 def trial_name(project: Project, evaluation: str) -> str:

@@ -1,16 +1,18 @@
 """The page on which a prompt is edited and tried on a few rows, beside the current one, before it is saved."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from eval_assets.config.problems import nearest
 from eval_assets.config.project import Project
 from eval_assets.errors import EditError, EvalAssetsError, ViewError
+from eval_assets.stages.file_changes import source_diff
+from eval_assets.viewer.form_numbers import number_in_form
 from eval_assets.viewer.grid_page import GridPages, ShownGrid
 from eval_assets.viewer.page_writing import rendered
 from eval_assets.viewer.prompt_saving import save_prompt, stands_as
-from eval_assets.viewer.trial import FIRST_ROWS, MOST_ROWS, Draft, editable_prompts
+from eval_assets.viewer.trial import FIRST_ROWS, MOST_ROWS, Draft, as_typed, editable_prompts
+from eval_assets.viewer.trial_models import is_edited, parameters_text, save_model
 from eval_assets.viewer.trial_running import Trial, TrialRunner
 from eval_assets.viewer.viewed_project import ViewedProject
 from eval_assets.wording.numbers import count_text, money_text
@@ -56,7 +58,7 @@ class TryPages:
             token=self.token,
             draft=draft,
             file=files.prompts[draft.prompt].file,
-            is_edited=draft.text != _as_typed(files.prompts[draft.prompt].source),
+            is_edited=draft.text != as_typed(files.prompts[draft.prompt].source),
             prompts=editable_prompts(files, name),
             models=sorted(files.models),
             trial=trial,
@@ -67,6 +69,7 @@ class TryPages:
             unknown=_unknown(trial, grid),
             said=said,
             is_problem=is_problem,
+            changed=_changed_parameters(trial),
             most_rows=MOST_ROWS,
         )
 
@@ -83,19 +86,26 @@ class TryPages:
         if do == "stop":
             self.runner.stop()
             return f"/evaluations/{name}/try"
-        if do not in ("run", "save"):
-            raise ViewError(f"do: expected run, save or stop, got {do!r:.80}")
+        if do not in ("run", "save", "save_model"):
+            raise ViewError(f"do: expected run, save, save_model or stop, got {do!r:.80}")
         if (prompt := fields.get("prompt", "")) not in editable_prompts(files, name):
             raise ViewError(f"prompt: expected a prompt file of {name}, got {prompt!r:.80}")
         shown = self._draft(files, name, [("prompt", prompt)])
-        typed = replace(shown, text=_as_typed(fields.get("text", "")), opened=fields.get("opened", ""))
+        typed = replace(
+            shown,
+            text=as_typed(fields.get("text", "")),
+            opened=fields.get("opened", ""),
+            parameters=as_typed(fields.get("parameters", "")),
+        )
         self._drafts[name] = typed
         try:
             self._drafts[name] = draft = _sent(files, typed, fields)
             if do == "run":
                 self.runner.begin(draft)
-            else:
+            elif do == "save":
                 self._said[name] = (self._saved(files, draft), False)
+            else:
+                self._said[name] = (_model_saved(files, draft, fields.get("save_as", "")), False)
         except EvalAssetsError as error:
             self._said[name] = (str(error), True)
         return f"/evaluations/{name}/try"
@@ -134,11 +144,11 @@ class TryPages:
                 evaluation=name,
                 prompt=prompt,
                 model=model,
-                text=_as_typed(text),
+                text=as_typed(text),
                 opened=stands_as(text),
                 max_requests=MOST_REQUESTS,
             )
-        return replace(kept, model=model, ids=ids or kept.ids)
+        return replace(_asking(files, kept, model), ids=ids or kept.ids)
 
     def _saved(self, files: Project, draft: Draft) -> str:
         save_prompt(files, draft)
@@ -152,6 +162,23 @@ class TryPages:
         return self.grids.shown(trial.tried.name, SHOWN)
 
 
+def _asking(files: Project, draft: Draft, model: str) -> Draft:
+    """A draft for a model: its parameters come along, unless others were typed, which are tried on this model too."""
+    if model not in files.models or (draft.model == model and draft.parameters):
+        return replace(draft, model=model)
+    own = files.models.get(draft.model) and parameters_text(files, draft.model)
+    is_typed = draft.parameters.strip() not in ("", (own or "").strip())
+    return replace(draft, model=model, parameters=draft.parameters if is_typed else parameters_text(files, model))
+
+
+def _model_saved(files: Project, draft: Draft, called: str) -> str:
+    if not is_edited(files, draft.model, draft.parameters):
+        raise EditError(f"{draft.model} has these parameters already: nothing was written")
+    called = called.strip()
+    file, listed = save_model(files, draft.model, draft.parameters, called), files.evaluations[draft.evaluation].file
+    return f"{file} is saved; with {called} among `models` of {listed} a run asks it, and takes the trial's replies"
+
+
 def _sent(files: Project, typed: Draft, fields: Mapping[str, str]) -> Draft:
     """What a form says besides prompt and text.
 
@@ -162,40 +189,22 @@ def _sent(files: Project, typed: Draft, fields: Mapping[str, str]) -> Draft:
     if model not in files.models:
         raise ViewError(f"model: expected a file of data/models, got {model!r:.80}; {nearest(model, files.models)}")
     ids = tuple(dict.fromkeys(line.strip() for line in fields.get("ids", "").splitlines() if line.strip()))
-    first = _number(fields, "first")
+    first = number_in_form(fields, "first")
     n_first = FIRST_ROWS if first is None else int(first)
     n_rows = len(ids) or n_first
     if not 1 <= n_rows <= MOST_ROWS:
         raise ViewError(f"rows: expected 1 to {MOST_ROWS}, got {n_rows:,}")
-    requests, dollars = _number(fields, "max_requests"), _number(fields, "max_cost_usd")
+    requests = number_in_form(fields, "max_requests")
+    dollars = number_in_form(fields, "max_cost_usd", whole=False)
     if requests is None and dollars is None:
         raise ViewError("expected a budget, in requests or dollars, got none")
     return replace(
-        typed,
-        model=model,
+        _asking(files, typed, model),
         ids=ids,
         first=n_first,
         max_requests=None if requests is None else int(requests),
         max_cost_usd=dollars,
     )
-
-
-def _number(fields: Mapping[str, str], name: str) -> float | None:
-    said = fields.get(name, "").strip()
-    if not said:
-        return None
-    try:
-        value = float(said)
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and value >= 0 and (name == "max_cost_usd" or value.is_integer())):
-        raise ViewError(f"{name}: expected a number from 0, got {said!r:.80}")
-    return value
-
-
-def _as_typed(text: str) -> str:
-    """A text as a field of a form holds it, whatever ends its lines."""
-    return text.replace("\r\n", "\n")
 
 
 def _spent(trial: Trial | None) -> str:
@@ -204,6 +213,15 @@ def _spent(trial: Trial | None) -> str:
     sent = trial.sent
     reused = count_text(sent.n_reused, "reply", "replies")
     return f"{count_text(sent.n_sent, 'request')} sent, {reused} reused, {money_text(sent.cost_usd)}"
+
+
+def _changed_parameters(trial: Trial | None) -> list[str]:
+    """Lines of the parameters that the trial's model has otherwise; none where it was asked as its file stands."""
+    if trial is None or trial.tried is None or trial.tried.edited.model == trial.tried.current.model:
+        return []
+    return source_diff(
+        *(parameters_text(trial.tried.project, one.model) for one in (trial.tried.current, trial.tried.edited))
+    )
 
 
 def _unknown(trial: Trial | None, grid: ShownGrid | None) -> list[str]:

@@ -42,7 +42,7 @@ class ViewedProject:
         settings: Where files and tables lie.
         warehouse: The tables; each thread opens them for itself.
         dagster_url: Address of the Dagster UI that knows the runs; null if there is none to link to.
-        can_edit: Whether labels may be given, and prompts tried and saved.
+        can_edit: Whether labels may be given, rows asked for again, prompts tried and saved.
     """
 
     settings: Settings
@@ -107,6 +107,11 @@ class ViewedProject:
             if partition == name or partition.startswith(f"{name}/")
         ]
         return sha256("\n".join(commits).encode()).hexdigest()[:16]
+
+    def stamp_of(self, evaluation: str) -> tuple[str, int, int] | None:
+        """Equal as long as the file of an evaluation has not changed; null where it has none."""
+        path = self.settings.data_dir / "evaluations" / f"{evaluation}.yaml"
+        return _stamp(path) if path.is_file() else None
 
     def _stamps(self) -> Iterator[tuple[str, int, int]]:
         """Name, time and size of every file that results are made from: those of `data/`, and modules beside it."""

@@ -3,25 +3,28 @@
 import asyncio
 import re
 import shutil
-import socket
-from contextlib import asynccontextmanager, contextmanager
-from threading import Thread
+from contextlib import asynccontextmanager
 
 import pytest
-import uvicorn
 
 from eval_assets.api.opened_project import open_project
 from eval_assets.calibration.given_labels import stored_labels, used_labels
-from eval_assets.config.settings import settings_from
 from eval_assets.storage.warehouse import Warehouse
-from eval_assets.viewer.app import viewer_app
-from eval_assets.viewer.viewed_project import ViewedProject
 from tests.chromium import IN_CHROMIUM, opened
-from tests.viewed import NAME, ODD, PLAIN, write_viewed
+from tests.viewed import NAME, ODD, PLAIN, served
 
 pytestmark = IN_CHROMIUM
 HOME = f"/evaluations/{NAME}"
 GRID = f"{HOME}/grid"
+FORMER = f"{PLAIN}~previous"
+READING = (
+    "/",
+    HOME,
+    f"{GRID}?diff=baseline",
+    f"{GRID}?c={ODD}&c={FORMER}&low=0&width=wide",
+    f"{HOME}/columns",
+    f"{HOME}/example?id=e2/ä",
+)
 EDITING = tuple(
     f"{HOME}/{path}"
     for path in ("try", "review", "review?rater=ben", f"review?rater=ben&what=pair:{ODD} {PLAIN}", "agreement")
@@ -29,22 +32,9 @@ EDITING = tuple(
 TRACED = "document.getElementById('trace') && document.getElementById('trace').textContent"
 
 
-@contextmanager
-def served(folder):
-    settings = settings_from({}, data_dir=folder / "data")
-    app = viewer_app(ViewedProject(settings, Warehouse(settings.warehouse_root), can_edit=True), ["127.0.0.1"])
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
-    thread = Thread(target=lambda: server.run(sockets=[listening]), daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
-
-
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return write_viewed(tmp_path_factory.mktemp("viewed"))
+def folder(viewed, tmp_path_factory):
+    return shutil.copytree(viewed, tmp_path_factory.mktemp("edited") / "viewed")
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +199,7 @@ def test_every_page_fits_wide_and_narrow_screens_and_names_its_fields(address, t
         async with page_at(address, "/", tmp_path) as page:
             for width, height in ((1440, 900), (390, 844)):
                 await page.looks(width=width, height=height, scheme=scheme)
-                for path in ("/", HOME, f"{GRID}?diff=baseline", f"{HOME}/example?id=e2/ä", *EDITING):
+                for path in (*READING, *EDITING):
                     await page.goto(address + path)
                     assert await page.evaluate("document.documentElement.scrollWidth") <= width, path
                     fields = "document.querySelectorAll('input:not([type=hidden]), select, textarea')"
@@ -222,17 +212,54 @@ def test_every_page_fits_wide_and_narrow_screens_and_names_its_fields(address, t
     asyncio.run(look())
 
 
-def test_eight_examples_fit_a_screen(address, tmp_path) -> None:
+def test_eight_examples_of_three_columns_with_scores_fit_a_screen_and_sizes_are_chosen(address, tmp_path) -> None:
+    three = f"{GRID}?c={PLAIN}&c={ODD}&c={FORMER}"
+    height = "document.querySelectorAll('.grid tbody tr')[3].offsetHeight"
+    width = "document.querySelector('table.grid').offsetWidth"
+
     async def look():
         async with page_at(address, "/", tmp_path) as page:
             await page.looks(width=1440, height=900, scheme="light")
-            await page.goto(address + GRID)
+            await page.goto(address + three)
             whole = (
                 "[...document.querySelectorAll('[data-row]')].filter(row => row.getBoundingClientRect().bottom"
                 " <= document.querySelector('.table-pane').getBoundingClientRect().bottom).length"
             )
             assert await page.evaluate(whole) >= 8
+            scores = "document.querySelector('[data-row]').querySelectorAll('.cell-scores b').length"
+            assert await page.evaluate(scores) == 9
             assert await page.evaluate("document.documentElement.scrollHeight") == 900
+            usual = await page.evaluate(height), await page.evaluate(width)
+            assert usual[1] <= 1440
+            await page.goto(f"{address}{three}&lines=12&width=wide")
+            assert await page.evaluate(height) > 2 * usual[0]
+            assert await page.evaluate(width) > 2000
+
+    asyncio.run(look())
+
+
+def test_a_former_state_is_chosen_beside_the_grid_and_traced_by_its_key(address, tmp_path) -> None:
+    offered = "document.querySelector('#others input[type=checkbox]')"
+
+    async def look():
+        async with page_at(address, f"{GRID}?c={PLAIN}&c={ODD}&s=token_f1", tmp_path) as page:
+            await page.evaluate("document.querySelector('details.more').open = true")
+            await page.evaluate("document.querySelector('#others a').click()")
+            await page.wait_for(offered)
+            await page.evaluate(f"{offered}.click()")
+            await page.evaluate("window.isLeft = true; document.querySelector('#filters [type=submit]').click()")
+            await page.wait_for("!window.isLeft && document.readyState === 'complete'")
+            heads = "[...document.querySelectorAll('.grid thead th')].map(head => head.textContent.trim())"
+            assert "(run run-1)" in (await page.evaluate(heads))[3]
+            for key in "jj3":
+                await page.press(key)
+            await page.wait_for(TRACED)
+            trace = await page.evaluate("document.querySelector('#panel .trace').textContent")
+            assert "Answer: Which number is 1" in trace  # as it was asked then
+            assert "briefly" not in trace
+            assert "no command prints them" in trace
+            await page.press("Escape")
+            assert "e1/ä" in await page.evaluate("document.activeElement.textContent")
 
     asyncio.run(look())
 

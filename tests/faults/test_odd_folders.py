@@ -62,7 +62,7 @@ def test_a_table_below_an_odd_folder_is_written_read_and_pruned(tmp_path: Path, 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["my próject #1 (100%), a&b", "it's a:b*c+d;e", '日本 {a} "b" <c> $HOME ~'])
+@pytest.mark.parametrize("name", ["my próject #1 (100%), it's a&b", '日本 {a} "b" <c> a:b*c+d;e $HOME ~'])
 def test_a_project_below_an_odd_folder_runs_from_check_to_trace(tmp_path: Path, cli, monkeypatch, name: str) -> None:
     folder = tmp_path / name
     project_with(folder, **FILES)

@@ -1,7 +1,9 @@
 """A run in a process of its own, to be killed: `python -m tests.faults.worker BASE_URL FOLDER N RUN_ID [DIE_AT]`.
 
 DIE_AT kills the process with SIGKILL at one moment: `append` (half a record is on disk), `commit` (before the Delta
-commit) or `between` (after the commit, before the journal goes).
+commit), `between` (after the commit, before the journal goes), or in an object store `entry` (its data is there, the
+entry of its commit isn't) and `release` (after the commit, before the claims go). The variable WAREHOUSE names an
+object store, and FOLDER is the state folder then.
 """
 
 import os
@@ -14,7 +16,11 @@ from typing import Any
 from eval_assets.config.model import Limits
 from eval_assets.providers.clients.openai_client import OpenAIClient
 from eval_assets.providers.dispatch.engine import Engine
+from eval_assets.storage.remote.lane_claims import LaneClaims
+from eval_assets.storage.remote.mirror import Mirror
 from eval_assets.storage.replies import journal, lane_writer
+from eval_assets.storage.replies.responses import ResponseStore
+from eval_assets.storage.warehouse import Warehouse
 from tests.engines import answered, identity_at, jobs, store_in
 
 
@@ -38,6 +44,23 @@ def dying_append(append: Callable[..., None]) -> Callable[..., None]:
     return replacement
 
 
+def dying_commit(put: Callable[[Mirror, list[Path]], None]) -> Callable[[Mirror, list[Path]], None]:
+    """The table is created, then the process dies in its first commit."""
+
+    def replacement(mirror: Mirror, entries: list[Path]) -> None:
+        if mirror.version >= 0:
+            die()
+        put(mirror, entries)
+
+    return replacement
+
+
+def store_of(folder: Path) -> ResponseStore:
+    if root := os.environ.get("WAREHOUSE"):
+        return ResponseStore(Warehouse(root), folder, flush_rows=25)
+    return store_in(folder, flush_rows=25)
+
+
 def main(base_url: str, folder: str, n: str, run_id: str, die_at: str = "") -> None:
     match die_at:
         case "append":
@@ -46,10 +69,14 @@ def main(base_url: str, folder: str, n: str, run_id: str, die_at: str = "") -> N
             lane_writer.LaneWriter._write = die  # type: ignore[method-assign]
         case "between":
             lane_writer.Path.unlink = die  # type: ignore[method-assign]
+        case "entry":
+            Mirror._put_entries = dying_commit(Mirror._put_entries)  # type: ignore[method-assign]
+        case "release":
+            LaneClaims.release = die  # type: ignore[method-assign]
     engine = Engine(
         identity=identity_at(base_url),
         client=OpenAIClient(model_id="tiny", base_url=base_url),
-        store=store_in(Path(folder), flush_rows=25),
+        store=store_of(Path(folder)),
         run_id=run_id,
         limits=Limits(max_concurrency=8, timeout_seconds=10),
     )

@@ -10,7 +10,7 @@ from tests.unit.test_report_comparing import compare
 
 def test_equal_candidates_at_the_margin_are_seldom_called_equivalent_anywhere_in_a_table() -> None:
     rng, wrong = np.random.default_rng(1), 0
-    names = [f"m{index}" for index in range(8)]
+    names = [f"m{index}" for index in range(5)]
     evaluation = trial("old", *names, gates=[{"metric": "token_f1", "max_drop": 0.05}])
     for _ in range(30):
         base = rng.normal(0.5, 0.1, 60)

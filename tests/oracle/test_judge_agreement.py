@@ -7,13 +7,13 @@ import krippendorff
 import numpy as np
 import polars as pl
 import pytest
-from scipy.stats import spearmanr
-from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
 from benchmarks.judge_agreement import table_lines
 from benchmarks.public_judgements import CHECKOUT, DATASETS, MTRAG_JUDGES, PANDALM_JUDGES, mtrag, pandalm
 from eval_assets.calibration.measuring import measure_judge
+from tests.oracle.published import Published
 
+stats, sklearn = Published("scipy.stats"), Published("sklearn.metrics")
 GRADE = {"2": 0, "0": 1, "Tie": 1, "1": 2}  # the second output wins, a tie, the first wins
 
 
@@ -54,15 +54,17 @@ def test_agreement_on_pairs_equals_the_published_implementations(pandalm_folder,
     median = np.sort(people, axis=0)[1]  # of three
     rows = values(measured(*pairs, judge))
     assert rows["raw_agreement"]["value"] == pytest.approx(np.mean(median == verdicts))
-    assert rows["cohen_kappa"]["value"] == pytest.approx(cohen_kappa_score(median, verdicts))
-    quadratic = cohen_kappa_score(median, verdicts, weights="quadratic")
+    assert rows["cohen_kappa"]["value"] == pytest.approx(sklearn.cohen_kappa_score(median, verdicts))
+    quadratic = sklearn.cohen_kappa_score(median, verdicts, weights="quadratic")
     assert rows["cohen_kappa_quadratic"]["value"] == pytest.approx(quadratic)
-    assert rows["spearman"]["value"] == pytest.approx(spearmanr(people.mean(axis=0), verdicts).statistic)
+    assert rows["spearman"]["value"] == pytest.approx(stats.spearmanr(people.mean(axis=0), verdicts).statistic)
     alpha = krippendorff.alpha(people.astype(float), level_of_measurement="ordinal")
     assert rows["krippendorff_alpha_raters"]["value"] == pytest.approx(alpha)
     with_judge = krippendorff.alpha(np.vstack([people, verdicts]).astype(float), level_of_measurement="ordinal")
     assert rows["krippendorff_alpha_with_judge"]["value"] == pytest.approx(with_judge)
-    assert json.loads(rows["confusion_matrix"]["detail"])["counts"] == confusion_matrix(median, verdicts).tolist()
+    assert (
+        json.loads(rows["confusion_matrix"]["detail"])["counts"] == sklearn.confusion_matrix(median, verdicts).tolist()
+    )
     assert rows["raw_agreement"]["n"] == given.sum()
 
 
@@ -82,7 +84,7 @@ def test_agreement_on_grades_equals_the_published_implementations(mtrag_folder, 
     together = np.vstack([(ratings - 1) / 3, scores])
     with_judge = krippendorff.alpha(together, level_of_measurement="interval")
     assert rows["krippendorff_alpha_with_judge"]["value"] == pytest.approx(with_judge)
-    expected = spearmanr(np.nanmean(ratings, axis=0).round(9), scores).statistic
+    expected = stats.spearmanr(np.nanmean(ratings, axis=0).round(9), scores).statistic
     assert rows["spearman"]["value"] == pytest.approx(expected, abs=2e-3)  # rounding makes ties
     assert rows["cohen_kappa"]["method"] == "the scores lie between grades"
 

@@ -5,12 +5,13 @@ import json
 import krippendorff
 import numpy as np
 import pytest
-from sklearn.metrics import cohen_kappa_score
 
 from eval_assets.statistics.judging.agreement import cohen_kappa, confusion_matrix, raw_agreement
 from eval_assets.statistics.judging.alpha import krippendorff_alpha
 from eval_assets.statistics.judging.correction import rogan_gladen_rate
+from tests.oracle.published import Published
 
+sklearn = Published("sklearn.metrics")
 DRAWS = {"confidence": 0.95, "n_resamples": 500, "seed": 0}
 
 
@@ -35,7 +36,7 @@ def judges(pandalm_folder):
 @pytest.mark.parametrize(("one", "other"), [(0, 1), (0, 2), (1, 2)])
 def test_kappa_of_two_people_equals_scikit_learn(people, one, other):
     agreement = cohen_kappa(people[one], people[other], **DRAWS)
-    assert agreement.value == pytest.approx(cohen_kappa_score(people[one], people[other]))
+    assert agreement.value == pytest.approx(sklearn.cohen_kappa_score(people[one], people[other]))
     assert agreement.n == people.shape[1]
     assert agreement.interval.low < agreement.value < agreement.interval.high
 
@@ -44,7 +45,7 @@ def test_kappa_of_two_people_equals_scikit_learn(people, one, other):
 def test_kappa_of_a_judge_with_a_person_equals_scikit_learn(people, judges, judge):
     given = ~np.isnan(judges[judge])
     person, verdicts = people[0][given], judges[judge][given]
-    assert cohen_kappa(person, verdicts, **DRAWS).value == pytest.approx(cohen_kappa_score(person, verdicts))
+    assert cohen_kappa(person, verdicts, **DRAWS).value == pytest.approx(sklearn.cohen_kappa_score(person, verdicts))
     assert raw_agreement(person, verdicts, confidence=0.95).value == pytest.approx(np.mean(person == verdicts))
 
 

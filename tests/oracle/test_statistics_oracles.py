@@ -6,14 +6,6 @@ import time
 import krippendorff
 import numpy as np
 import pytest
-import statsmodels.api as sm
-from scipy import stats
-from scipy.stats import binom
-from sklearn.metrics import cohen_kappa_score
-from sklearn.metrics import confusion_matrix as sklearn_confusion_matrix
-from statsmodels.stats.contingency_tables import mcnemar
-from statsmodels.stats.power import tt_solve_power
-from statsmodels.stats.proportion import proportion_confint
 
 from eval_assets.statistics.binomial import binomial_cdf, binomial_pmf, binomial_ppf
 from eval_assets.statistics.comparison.differences import difference_bound, equivalence_p_value
@@ -36,7 +28,11 @@ from eval_assets.statistics.judging.correction import prediction_powered_mean
 from eval_assets.statistics.judging.judge_bias import length_bias
 from eval_assets.statistics.judging.preferences import bradley_terry
 from eval_assets.statistics.spread import effective_size, standard_error
+from tests.oracle.published import Published
 
+sm, stats, sklearn = Published("statsmodels.api"), Published("scipy.stats"), Published("sklearn.metrics")
+sm_power, sm_tables = Published("statsmodels.stats.power"), Published("statsmodels.stats.contingency_tables")
+sm_proportion = Published("statsmodels.stats.proportion")
 DRAWS = {"confidence": 0.95, "n_resamples": 50, "seed": 0}
 NAN = np.nan
 # Four observers, twelve units: the worked example of Krippendorff 2011
@@ -59,7 +55,7 @@ def rng():
 @pytest.mark.parametrize("confidence", [0.8, 0.95, 0.99])
 @pytest.mark.parametrize(("bound", "method"), [(wilson_interval, "wilson"), (exact_interval, "beta")])
 def test_proportions_equal_statsmodels(n_passed, n, confidence, bound, method):
-    expected = proportion_confint(n_passed, n, alpha=1 - confidence, method=method)
+    expected = sm_proportion.proportion_confint(n_passed, n, alpha=1 - confidence, method=method)
     assert bound(n_passed, n, confidence=confidence).ends == pytest.approx(expected, abs=1e-12)
 
 
@@ -84,7 +80,7 @@ def test_clusters_equal_least_squares_with_cluster_covariance(rng, n_clusters):
 
 @pytest.mark.parametrize(("wins", "losses"), [(12, 2), (0, 5), (7, 7), (130, 90)])
 def test_mcnemar_equals_statsmodels(wins, losses):
-    expected = mcnemar([[0, wins], [losses, 0]], exact=True).pvalue
+    expected = sm_tables.mcnemar([[0, wins], [losses, 0]], exact=True).pvalue
     assert mcnemar_test(wins, losses).p_value == pytest.approx(expected)
 
 
@@ -112,20 +108,20 @@ def test_holm_is_the_closed_test_of_all_intersections_by_bonferroni(rng):
 @pytest.mark.parametrize("n", [3, 20, 500])
 @pytest.mark.parametrize("power", [0.8, 0.9])
 def test_the_smallest_detectable_difference_equals_statsmodels(n, power):
-    expected = 0.3 * tt_solve_power(nobs=n, alpha=0.05, power=power)
+    expected = 0.3 * sm_power.tt_solve_power(nobs=n, alpha=0.05, power=power)
     assert smallest_detectable_difference(0.3, n, power=power) == pytest.approx(expected, rel=1e-3)
 
 
 @pytest.mark.parametrize("difference", [0.3, 0.05, 0.012])
 def test_the_examples_to_resolve_equal_statsmodels(difference):
-    expected = tt_solve_power(effect_size=difference / 0.4, alpha=0.05, power=0.8)
+    expected = sm_power.tt_solve_power(effect_size=difference / 0.4, alpha=0.05, power=0.8)
     assert examples_to_resolve(difference, 0.4) == int(np.ceil(expected))
 
 
 @pytest.mark.parametrize("n", [20, 100])
 @pytest.mark.parametrize("n_comparisons", [1, 8])
 def test_the_smallest_detectable_difference_of_flips_equals_statsmodels(n, n_comparisons):
-    expected = 0.3 * tt_solve_power(nobs=n, alpha=0.05 / n_comparisons, power=0.8)
+    expected = 0.3 * sm_power.tt_solve_power(nobs=n, alpha=0.05 / n_comparisons, power=0.8)
     found = smallest_difference_by_flips(0.3, n, alpha=0.05 / n_comparisons)
     assert found == pytest.approx(expected, rel=1e-3)
 
@@ -135,10 +131,10 @@ def test_the_smallest_detectable_difference_of_flips_equals_statsmodels(n, n_com
 def test_the_binomial_distribution_equals_scipys(n, chance):
     successes = np.unique(np.clip(np.round(n * chance + np.sqrt(n) * np.arange(-5, 6)), -1, n))
     probabilities = np.array([5e-10, 0.025, 0.3, 0.5, 0.9, 1 - 5e-10])
-    assert binomial_cdf(successes, n, chance) == pytest.approx(binom.cdf(successes, n, chance), rel=1e-10)
+    assert binomial_cdf(successes, n, chance) == pytest.approx(stats.binom.cdf(successes, n, chance), rel=1e-10)
     counts = np.maximum(successes, 0)
-    assert binomial_pmf(counts, n, chance) == pytest.approx(binom.pmf(counts, n, chance), rel=1e-8)
-    assert binomial_ppf(probabilities, n, chance).tolist() == binom.ppf(probabilities, n, chance).tolist()
+    assert binomial_pmf(counts, n, chance) == pytest.approx(stats.binom.pmf(counts, n, chance), rel=1e-8)
+    assert binomial_ppf(probabilities, n, chance).tolist() == stats.binom.ppf(probabilities, n, chance).tolist()
 
 
 @pytest.mark.parametrize(
@@ -164,20 +160,20 @@ def test_where_no_pair_differed_the_smallest_detectable_difference_is_enough_win
 def test_kappa_equals_scikit_learn(rng, weights):
     first = rng.integers(1, 6, 200)
     second = np.where(rng.random(200) < 0.6, first, rng.integers(1, 6, 200))
-    expected = cohen_kappa_score(first, second, weights=None if weights == "nominal" else weights)
+    expected = sklearn.cohen_kappa_score(first, second, weights=None if weights == "nominal" else weights)
     assert cohen_kappa(first, second, weights=weights, **DRAWS).value == pytest.approx(expected)
 
 
 def test_kappa_with_an_unused_grade_equals_scikit_learn(rng):
     first, second = rng.choice([1, 2, 5], size=(2, 100))
     scale = np.arange(1, 6)
-    expected = cohen_kappa_score(first, second, labels=scale, weights="quadratic")
+    expected = sklearn.cohen_kappa_score(first, second, labels=scale, weights="quadratic")
     assert cohen_kappa(first, second, labels=scale, weights="quadratic", **DRAWS).value == pytest.approx(expected)
 
 
 def test_confusion_equals_scikit_learn(rng):
     first, second = rng.choice(["bad", "fair", "good"], size=(2, 60))
-    assert np.array_equal(confusion_matrix(first, second).counts, sklearn_confusion_matrix(first, second))
+    assert np.array_equal(confusion_matrix(first, second).counts, sklearn.confusion_matrix(first, second))
 
 
 @pytest.mark.parametrize(("level", "published"), [("nominal", 0.743), ("ordinal", 0.815), ("interval", 0.849)])

@@ -8,11 +8,19 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from eval_assets.automation.instance import open_instance
 from eval_assets.checks import data_quality
 from eval_assets.quality.inspection import Inspection
 from tests.command_line import exit_code, isolated, outcome_of
+from tests.dagster_in_memory import connections_kept
 from tests.loopback import LoopbackProvider
 from tests.projects import Files, Lab, echo_or_verdict, write_project
+
+
+@pytest.fixture(scope="session", autouse=True)
+def in_memory():
+    with connections_kept():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +48,21 @@ def lab(files):
         yield Lab(files, instance)
 
 
+@pytest.fixture(scope="session")
+def new_instance(tmp_path_factory: pytest.TempPathFactory):
+    """The folder of a Dagster instance that has seen nothing, for copies: making one is dear."""
+    home = tmp_path_factory.mktemp("new") / "dagster"
+    with pytest.MonkeyPatch.context() as patched:
+        isolated(patched, home)
+        with open_instance(home) as instance:
+            assert instance.get_runs() == []
+    return home
+
+
 @pytest.fixture
-def cli(files: Files, tmp_path: Path, monkeypatch, capsys):
+def cli(files: Files, new_instance: Path, tmp_path: Path, monkeypatch, capsys):
     """Run a command in this process: exit code and what it printed."""
-    isolated(monkeypatch, tmp_path / "dagster")
+    isolated(monkeypatch, shutil.copytree(new_instance, tmp_path / "dagster"))
     return partial(outcome_of, capsys.readouterr, files.data)
 
 

@@ -49,12 +49,29 @@ def wait_for(provider: LoopbackProvider, running: subprocess.Popen[str], at_once
         time.sleep(0.01)
 
 
-def test_cells_are_asked_at_once(lab: Lab, files: Files, provider) -> None:
-    widen(files, 24)
+def test_cells_are_asked_at_once_and_what_they_share_is_paid_once(lab: Lab, files: Files, provider) -> None:
+    widen(files, 24, prices={"request_usd": 0.5})
     provider.latency_seconds = 0.5
-    assert not lab.run(evaluations=["main"]).failed
-    assert provider.requests == 2 * 16
+    files.change("evaluations", "main", **TWO_CELLS)
+    files.change("evaluations", "other", judges=["grader"])
+    assert not lab.run().failed
+    # `other` asks what `main` asks, while that is under way: of both models, and of the judge about each reply.
+    assert set(provider.paid_by_hash.values()) == {1}
     assert 4 < provider.most_at_once <= 24  # a cell has four examples
+    runs = rows(lab, "runs")
+    assert runs["n_sent"].sum() == provider.requests == 8 + 8
+    assert runs["cost_usd"].sum() == 8.0
+    assert set(runs["ended"]) == {"complete"}
+    assert len([*lab.warehouse.history("runs")]) < 1 + runs.height  # a commit for several
+    predictions = rows(lab, "predictions")
+    reused = dict(predictions.group_by("evaluation").agg(pl.col("reused").sum()).iter_rows())
+    assert reused == {"main": 0, "other": 4}
+    assert set(predictions["outcome"]) == {"ok"}
+    # A run writes its rows under the id by which Dagster knows it, and paid for its replies.
+    paid_by = dict(rows(lab, "responses").select("response_id", "run_id").iter_rows())
+    in_main = predictions.filter(evaluation="main")
+    assert all(paid_by[row["response_id"]] == row["run_id"] for row in in_main.iter_rows(named=True))
+    assert {run.run_id for run in lab.instance.get_runs()} >= set(predictions["run_id"])
 
 
 def test_judges_follow_each_reply(lab: Lab, files: Files, provider) -> None:
@@ -88,75 +105,43 @@ def test_the_first_cell_has_run_before_the_last_one_is_asked(lab: Lab, files: Fi
     assert requests_at_start["evaluate_cell[main:alpha@short]"] < provider.requests == 32
 
 
-def test_each_run_is_accounted_with_what_it_sent(lab: Lab, files: Files, provider) -> None:
-    widen(files, 8, prices={"request_usd": 0.5})
-    files.change("evaluations", "main", **TWO_CELLS)
-    assert not lab.run().failed
-    runs = rows(lab, "runs")
-    assert runs["n_sent"].sum() == provider.requests == 8 + 8
-    assert runs["cost_usd"].sum() == 8.0
-    assert set(runs["ended"]) == {"complete"}
-    predictions = rows(lab, "predictions").filter(evaluation="main")
-    assert predictions["reused"].sum() == 0
-    # A run writes its rows under the id by which Dagster knows it, and paid for its replies.
-    paid_by = dict(rows(lab, "responses").select("response_id", "run_id").iter_rows())
-    assert all(paid_by[row["response_id"]] == row["run_id"] for row in predictions.iter_rows(named=True))
-    assert {run.run_id for run in lab.instance.get_runs()} >= set(predictions["run_id"])
-
-
-def test_identical_requests_of_two_evaluations_under_way_are_paid_once(lab: Lab, files: Files, provider) -> None:
-    widen(files, 24)
-    provider.latency_seconds = 0.3
-    files.change("evaluations", "main", models=["alpha"], prompts=["short"])
-    files.change("evaluations", "other", judges=["grader"])
-    assert not lab.run().failed
-    assert set(provider.paid_by_hash.values()) == {1}
-    other = rows(lab, "predictions").filter(evaluation="other")
-    assert (other["reused"].sum(), other["outcome"].to_list()) == (4, ["ok"] * 4)
-
-
-def test_a_failed_request_is_not_sent_again_by_the_run_of_its_cell(lab: Lab, files: Files, provider) -> None:
+def test_what_failed_is_not_sent_again_by_the_run_of_its_cell(lab: Lab, files: Files, provider) -> None:
     widen(files, 8)
+    files.change("evaluations", "main", **TWO_CELLS)
 
     def faults(body):
-        return Fault(500) if body["messages"][-1]["content"].endswith("question 1") else None
+        is_meant = body["model"] == JUDGE_MODEL or body["messages"][-1]["content"].endswith("question 1")
+        return Fault(500) if is_meant else None
 
     provider.faults = faults
-    lab.run(evaluations=["other"])
-    assert provider.requests == 4
-    failed = rows(lab, "predictions").filter(outcome="error")
-    assert failed["error_kind"].to_list() == ["http_500"]
-    assert lab.warehouse.scan("runs").collect()["n_failed"].to_list() == [1]
-
-
-def test_a_failed_verdict_is_not_asked_for_again_by_the_run_of_its_cell(lab: Lab, files: Files, provider) -> None:
-    widen(files, 8)
-    files.change("evaluations", "main", **TWO_CELLS)
-    provider.faults = lambda body: Fault(500) if body["model"] == JUDGE_MODEL else None
     lab.run(evaluations=["main"])
-    n_judged = sum(body["model"] == JUDGE_MODEL for body in provider.bodies)
-    assert n_judged == 8
-    assert set(rows(lab, "judge_scores")["outcome"]) == {"error"}
+    asked = Counter(body["model"] == JUDGE_MODEL for body in provider.bodies)
+    assert (asked[False], asked[True]) == (8, 6)  # there is nothing to judge where there is no reply
+    failed = rows(lab, "predictions").filter(outcome="error")
+    assert failed["error_kind"].to_list() == ["http_500"] * 2
+    verdicts = rows(lab, "judge_scores")["outcome"]
+    assert ((verdicts == "error").sum(), (verdicts == "ok").sum()) == (6, 0)
+    runs = rows(lab, "runs").group_by("stage").agg(pl.col("n_failed").sum())
+    assert dict(runs.iter_rows())["predictions"] == 2
 
 
-@pytest.mark.parametrize("trouble", ["429", "hangs", "key"])
-def test_a_provider_in_trouble_costs_its_own_cells_alone(lab: Lab, files: Files, provider, trouble: str) -> None:
-    with LoopbackProvider(answer=echo_or_verdict) as other:
-        files.change("models", "beta", base_url=other.base_url)
-        files.change("evaluations", "main", **TWO_CELLS)
+def test_a_provider_in_trouble_costs_its_own_cells_alone(lab: Lab, files: Files, provider) -> None:
+    with (
+        LoopbackProvider(answer=echo_or_verdict, faults=lambda _: Fault(429, retry_after="0.2")) as busy,
+        LoopbackProvider(answer=echo_or_verdict, faults=lambda _: Fault("hang")) as silent,
+        LoopbackProvider(answer=echo_or_verdict, api_key="another") as closed,
+    ):
         widen(files, 8)
         limits = {"max_concurrency": 8, "start_concurrency": 8, "max_retries": 1, "timeout_seconds": 1}
-        files.change("models", "beta", limits=limits)
-        if trouble == "key":
-            other.api_key = "another"
-        else:
-            other.faults = lambda _: Fault(429, retry_after="0.2") if trouble == "429" else Fault("hang")
+        for name, other in (("busy", busy), ("silent", silent), ("closed", closed)):
+            files.write_model(name, name, base_url=other.base_url, limits=limits)
+        files.change("evaluations", "main", models=["alpha", "busy", "silent", "closed"], **TWO_CELLS)
         summary = lab.run(evaluations=["main"])
-    scores = rows(lab, "judge_scores").group_by("model", "outcome").len().rows()
-    assert ("alpha", "ok", 4) in scores
-    assert not [score for score in scores if score[:2] == ("beta", "ok")]
-    assert all(":beta@" in failed.what for failed in summary.failed)
-    assert bool(summary.failed) == (trouble == "key")
+    assert rows(lab, "judge_scores").filter(outcome="ok")["model"].to_list() == ["alpha"] * 4
+    # Rows that failed are kept as such, but a key that is refused ends the run of its cell.
+    assert {failed.what for failed in summary.failed if "@" in failed.what} == {"evaluate_cell[main:closed@short]"}
+    kept = rows(lab, "predictions").group_by("model", "outcome").len()
+    assert set(kept.rows()) == {("alpha", "ok", 4), ("busy", "error", 4), ("silent", "error", 4)}
 
 
 def test_a_budget_holds_over_all_cells_and_says_what_is_left(lab: Lab, files: Files, provider) -> None:

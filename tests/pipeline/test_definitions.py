@@ -85,6 +85,20 @@ def test_resolving_imports_no_library_of_a_metric():
     assert done.stdout.strip() == ""
 
 
+def test_textstat_downloads_nothing_and_is_imported_when_it_is_asked(tmp_path):
+    code = (
+        "import sys, tests.unit.test_metric_rows as rows\n"
+        "assert 'textstat' not in sys.modules and 'nltk' not in sys.modules\n"
+        "import nltk\n"
+        "def download(*_, **__): raise AssertionError('nothing is downloaded')\n"
+        "nltk.download = download\n"
+        "print(rows.scores('flesch_reading_ease', ['This is a sentence.']))\n"
+    )
+    environment = {**os.environ, "NLTK_DATA": str(tmp_path), "HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
+    assert done.stdout.strip() == "[97.025]", done.stderr
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "command",

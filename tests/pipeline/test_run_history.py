@@ -8,9 +8,12 @@ import dagster as dg
 import pytest
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 
+from eval_assets.assets.file_reading import VERSION_TAG
 from eval_assets.automation.home import ask, remembered
 from eval_assets.automation.instance import open_instance
+from eval_assets.checks.partitioned import partitioned_spec
 from eval_assets.names import Names
+from tests.shop import own_storage
 
 
 @dg.asset(check_specs=[dg.AssetCheckSpec("sound", asset="rows")])
@@ -19,9 +22,8 @@ def rows() -> dg.MaterializeResult:
 
 
 def instance_in(home: Path, *, ours: bool) -> dg.DagsterInstance:
-    name = {"module": "eval_assets.automation.run_history", "class": "RunHistory", "config": {"base_dir": str(home)}}
     home.mkdir(exist_ok=True)
-    return dg.DagsterInstance.local_temp(str(home), overrides={"storage": {"custom": name}} if ours else {})
+    return dg.DagsterInstance.local_temp(str(home), overrides=own_storage(str(home)) if ours else {})
 
 
 def run(instance: dg.DagsterInstance) -> str:
@@ -72,6 +74,89 @@ def test_the_database_of_every_run_is_made_as_dagster_makes_it(tmp_path: Path) -
         assert sorted(path.stem for path in (home / "history" / "runs").glob("*.db")) == sorted([*run_ids, "index"])
         assert not [*(home / "history" / "runs").glob("*.new"), *(home / "history" / "runs").glob("*-wal")]
     assert made[0] == made[1]
+
+
+PARTITIONS = dg.StaticPartitionsDefinition(["first", "second"])
+SOUND = partitioned_spec("sound", asset=dg.AssetKey("below"), description="", partitions_def=PARTITIONS)
+
+
+@dg.asset(partitions_def=PARTITIONS)
+def above(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    return dg.MaterializeResult(data_version=dg.DataVersion(context.partition_key))
+
+
+@dg.asset(partitions_def=PARTITIONS, deps=[above], check_specs=[SOUND])
+def below() -> dg.MaterializeResult:
+    return dg.MaterializeResult(metadata={"n": 3}, check_results=[dg.AssetCheckResult(passed=False)])
+
+
+@dg.asset_check(asset=below)
+def of_its_own() -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=True)
+
+
+def rows_of(database: Path) -> dict[str, list[object]]:
+    with closing(sqlite3.connect(database)) as opened:
+        opened.row_factory = sqlite3.Row
+        names = [name for (name,) in opened.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        found = {name: [dict(row) for row in opened.execute(f"SELECT * FROM {name}")] for name in names}  # noqa: S608
+    for row in (row for rows in found.values() for row in rows):
+        row.pop("create_timestamp", None)
+    return found
+
+
+def recorded(home: Path) -> list[dg.EventLogEntry]:
+    """What two runs of a graph with checks have ours keep, in its order."""
+    with instance_in(home, ours=True) as instance:
+        storage, kept = instance.event_log_storage, []
+        keep = storage.store_event
+        storage.store_event = lambda event: (kept.append(event), keep(event))[1]  # type: ignore[method-assign]
+        job = dg.Definitions([above, below], asset_checks=[of_its_own], jobs=[dg.define_asset_job("all")])
+        for partition in ("first", "second", "first"):
+            ran = job.resolve_job_def("all").execute_in_process(instance=instance, partition_key=partition)
+            assert ran.success
+    return kept
+
+
+def test_events_stand_in_its_tables_as_dagster_writes_them(tmp_path: Path) -> None:
+    events = recorded(tmp_path / "ours")
+    with instance_in(tmp_path / "dagster", ours=False) as instance:
+        for event in events:
+            instance.event_log_storage.store_event(event)
+    runs = {event.run_id for event in events}
+    assert len(runs) == 3
+    for name in ("index", *runs):
+        ours, expected = (rows_of(tmp_path / who / "history" / "runs" / f"{name}.db") for who in ("ours", "dagster"))
+        for tables in (ours, expected):
+            del tables["secondary_indexes"]  # they say when the database was made
+        assert ours == expected
+    assert {"asset_keys", "asset_event_tags", "asset_check_executions", "event_logs"} <= set(ours)
+
+
+def test_it_finds_what_dagster_finds(tmp_path: Path) -> None:
+    recorded(tmp_path)
+    keys = [dg.AssetKey("above"), dg.AssetKey("below"), dg.AssetKey("absent")]
+
+    def found(instance: dg.DagsterInstance) -> list[object]:
+        storage, kind = instance.event_log_storage, dg.DagsterEventType.ASSET_MATERIALIZATION
+        filters = [dg.AssetRecordsFilter(key, asset_partitions=["second"]) for key in keys]
+        return [
+            storage.get_asset_records(keys),
+            storage.get_asset_records(keys),
+            *(storage.fetch_materializations(each, limit=1) for each in filters),
+            *(storage.get_latest_tags_by_partition(key, kind, [VERSION_TAG], ["first", "other"]) for key in keys),
+        ]
+
+    looked = []
+    for is_wiped in (False, True):
+        for ours in (True, False):
+            with instance_in(tmp_path, ours=ours) as instance:
+                looked.append(found(instance))
+                if is_wiped and ours:
+                    instance.wipe_assets([dg.AssetKey("above")])
+                    looked[-1] = found(instance)
+        assert looked[-2] == looked[-1]
+    assert looked[0] != looked[2]
 
 
 def test_the_settings_of_a_new_instance_name_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

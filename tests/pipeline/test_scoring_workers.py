@@ -21,10 +21,11 @@ from tests.unit.test_metric_scoring import run, written
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 PLAIN_SCRIPT = """
+from eval_assets.metrics.scoring.workers import Workers
 from tests.unit.test_metric_rows import resolved
 from tests.unit.test_metric_scoring import run, written
 print("asks for scores")
-table, _ = run([written(60)], resolved("rouge1"), workers=2, batch_rows=20)
+table, _ = run([written(60)], resolved("rouge1"), shards=Workers(2), batch_rows=20)
 print(table.height, "scores")
 """
 
@@ -33,7 +34,7 @@ def test_scores_do_not_depend_on_the_number_of_workers():
     metrics = resolve_metrics("question-answering", (MetricChoice(metric="rougeL"),))
     frame = written(60)
     alone, alone_report = run([frame], metrics)
-    together, report = run([frame], metrics, workers=2, batch_rows=8)
+    together, report = run([frame], metrics, shards=Workers(2), batch_rows=8)
     assert together.equals(alone)
     assert report == alone_report
 
@@ -43,7 +44,7 @@ def test_functions_of_the_user_are_scored_by_workers_too(module):  # noqa: F811 
     metrics = metrics_of(choice("corrected"), MetricChoice(metric="token_f1"), choice("is_short"))
     options = {"previous": None, "cell": CELL, "run_id": "r1"}
     alone = pl.concat(list(score_predictions([frame], metrics, **options)))
-    together = pl.concat(list(score_predictions([frame], metrics, workers=2, batch_rows=2, **options)))
+    together = pl.concat(list(score_predictions([frame], metrics, shards=Workers(2), batch_rows=2, **options)))
     assert together.equals(alone)
 
 
@@ -71,7 +72,7 @@ def test_a_process_that_is_killed_is_said_and_none_is_left(monkeypatch):
 
     monkeypatch.setattr(Workers, "_start", killed)
     with pytest.raises(MetricError, match=r"ended with status -9; .*lack of memory"):
-        run([written(70)], resolved("contains"), workers=2, batch_rows=20)
+        run([written(70)], resolved("contains"), shards=Workers(2), batch_rows=20)
     assert all(process.returncode is not None for process in kept)
 
 

@@ -47,11 +47,11 @@ def test_the_page_says_what_its_commands_print(story: Story, number: int) -> Non
 
 
 def test_each_step_sends_what_it_needs_and_looking_back_nothing(story: Story) -> None:
-    # A reply and a verdict a ticket; the edited prompt again both; looking back; the edited rubric 24 verdicts; ten new
-    # tickets both; looking back; the first prompt once more: its 24 replies are at hand, those to the new tickets and
-    # the verdicts by the present rubric are not.
+    # A reply and a verdict a ticket; looking at it; the edited prompt again both; looking back; the edited rubric 24
+    # verdicts; ten new tickets both; looking back; the first prompt once more: its 24 replies are at hand, those to the
+    # new tickets and the verdicts by the present rubric are not.
     sent = [now - before for before, now in zip((0, *story.n_replies), story.n_replies, strict=False)]
-    assert sent == [48, 48, 0, 24, 20, 0, 10 + 34]
+    assert sent == [48, 0, 48, 0, 24, 20, 0, 10 + 34]
 
 
 def test_every_output_of_the_report_has_the_section(story: Story, capsys) -> None:

@@ -77,6 +77,22 @@ def test_a_prompt_is_edited_tried_on_three_rows_saved_and_run_without_paying_twi
     assert asked(provider) == {"generate": 1, "judge": 1}
 
 
+def test_parameters_are_tried_saved_as_a_model_and_run_without_paying_twice(lab, viewer):
+    lab, provider = lab
+    lab.run(evaluations=["main"])
+    provider.bodies.clear()
+    page = tried(viewer, parameters="parameters: {temperature: 0.3, max_tokens: 7}", first="3")
+    generated = [body for body in provider.bodies if body["model"] != JUDGE_MODEL]
+    assert [(body["temperature"], body["max_tokens"]) for body in generated] == [(0.3, 7)] * 3
+    assert "alpha.edited" in page
+    assert "+parameters: {temperature: 0.3, max_tokens: 7}" in page
+    send(viewer, "save_model", save_as="alpha-cool", parameters="parameters: {temperature: 0.3, max_tokens: 7}")
+    evaluation = lab.files.data / "evaluations" / "main.yaml"
+    evaluation.write_text(evaluation.read_text().replace("alpha", "alpha-cool", 1))
+    plan = lab.plan(evaluations=["main"], models=["alpha-cool"])
+    assert {cell.work.generate for cell in plan.cells} == {1, 4}  # of 4 rows 3 were asked with this prompt
+
+
 def test_a_trial_above_its_budget_sends_nothing(lab, viewer):
     _, provider = lab
     page = tried(viewer, text=NEW, first="3", max_requests="11")

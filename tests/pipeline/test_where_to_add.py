@@ -9,8 +9,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 from tests.derived import DERIVED
 
 CHECKOUT = Path(__file__).parents[2]
@@ -309,7 +307,7 @@ def files_said(what: str) -> int:
 
 def python(*arguments: str, folder: Path) -> None:
     """Run Python over the copy."""
-    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
     command = [sys.executable, *arguments]
     ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr[-3000:]
@@ -317,22 +315,14 @@ def python(*arguments: str, folder: Path) -> None:
 
 def changed(before: Path, after: Path) -> set[str]:
     """Files that differ or are new."""
-    files = {str(path.relative_to(after)) for path in after.rglob("*") if path.is_file()}
+    files = {str(path.relative_to(after)) for path in after.rglob("*") if path.is_file() and path.suffix != ".pyc"}
     return {
         file for file in files if not (before / file).exists() or not filecmp.cmp(before / file, after / file, False)
     }
 
 
-@pytest.mark.parametrize("what", ADDITIONS)
-def test_adding_one_takes_the_files_that_the_page_says(tmp_path: Path, what: str) -> None:
-    addition, copy = ADDITIONS[what], tmp_path / "copy"
-    copy.mkdir()
-    for name in COPIED:
-        source = CHECKOUT / name
-        if source.is_dir():
-            shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__", "*.gz", "*.png"))
-        else:
-            shutil.copy(source, copy / name)
+def add(addition: Addition, copy: Path) -> None:
+    """Write what somebody writes."""
     for file, text in addition.new.items():
         (copy / file).write_text(text)
     for file, edits in addition.edits.items():
@@ -341,10 +331,28 @@ def test_adding_one_takes_the_files_that_the_page_says(tmp_path: Path, what: str
             assert text.count(there) == 1, (file, there)
             text = text.replace(there, instead)
         (copy / file).write_text(text)
-    python("-m", "tests.derived", folder=copy)
-    python("-c", addition.proof, folder=copy)
-    by_hand = {file for file in changed(CHECKOUT, copy) - DERIVED if not file.startswith("tests/")}
-    assert len(by_hand) == files_said(what), by_hand
+
+
+def test_adding_one_of_each_takes_the_files_that_the_page_says(tmp_path: Path) -> None:
+    for name in COPIED:
+        source = CHECKOUT / name
+        if source.is_dir():
+            shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("*-pytest-*", "*.gz", "*.png"))
+        else:
+            shutil.copy(source, tmp_path / name)
+    by_hand: set[str] = set()
+    for what, addition in ADDITIONS.items():
+        add(addition, tmp_path)
+        (tmp_path / f"proof_of_{what.split()[-1]}.py").write_text(addition.proof)
+        files = {file for file in (*addition.new, *addition.edits) if not file.startswith("tests/")}
+        assert len(files) == files_said(what), what
+        by_hand |= files
+    python("-m", "tests.derived", folder=tmp_path)
+    proofs = {path.name for path in tmp_path.glob("proof_of_*.py")}
+    assert len(proofs) == len(ADDITIONS)
+    python("-c", "".join(f"import {Path(proof).stem}\n" for proof in sorted(proofs)), folder=tmp_path)
+    found = {file for file in changed(CHECKOUT, tmp_path) - DERIVED - proofs if not file.startswith("tests/")}
+    assert found == by_hand
 
 
 def test_everything_the_page_lists_is_added_here() -> None:

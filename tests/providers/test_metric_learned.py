@@ -8,13 +8,17 @@ from eval_assets.metrics.aggregations import extra_aggregates
 from eval_assets.metrics.availability import UNAVAILABLE, unavailable
 from tests.unit.test_metric_rows import resolved, score_rows
 
-torch = pytest.importorskip("torch")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("torch")]
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "you", "idiot", "friend", "dear"]
 
 
 @pytest.fixture(scope="module")
-def tokenizer():
+def torch():
+    return pytest.importorskip("torch")
+
+
+@pytest.fixture(scope="module")
+def tokenizer(torch):
     from tokenizers import Tokenizer
     from tokenizers.models import WordLevel
     from tokenizers.pre_tokenizers import Whitespace
@@ -42,7 +46,7 @@ def bert_config(**options):
 
 
 @pytest.fixture(scope="module")
-def classifier(tmp_path_factory, tokenizer):
+def classifier(tmp_path_factory, tokenizer, torch):
     from transformers import BertForSequenceClassification
 
     folder = tmp_path_factory.mktemp("classifier")
@@ -54,7 +58,7 @@ def classifier(tmp_path_factory, tokenizer):
 
 
 @pytest.fixture(scope="module")
-def encoder(tmp_path_factory, tokenizer):
+def encoder(tmp_path_factory, tokenizer, torch):
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
     from transformers import BertModel
@@ -69,6 +73,7 @@ def encoder(tmp_path_factory, tokenizer):
 
 
 def probability(folder, text):
+    import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     tokens = AutoTokenizer.from_pretrained(folder)(text, return_tensors="pt", truncation=True)

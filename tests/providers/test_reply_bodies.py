@@ -163,7 +163,7 @@ HEADERS = st.dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=600, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 @given(BODIES, STATUSES, HEADERS)
 def test_whatever_an_endpoint_sends_is_a_reply_or_a_declared_failure(content, status, headers):
     class Endpoint:

@@ -3,7 +3,6 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -12,6 +11,8 @@ from eval_assets.alerting.change import AlertChange
 from eval_assets.alerting.message import SLACK_BLOCK_CHARACTERS, AlertMessage, message_of
 from eval_assets.cli.main import commands
 from eval_assets.config.alert import Alert, AlertFile
+from eval_assets.storage.report_pages import ReportPages
+from eval_assets.storage.warehouse import Warehouse
 from tests.small_project import problems_of, project_with
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -35,7 +36,7 @@ def change(
 
 def message(*changes: AlertChange, **fields: object) -> AlertMessage:
     alert = Alert(name="team", file=AlertFile.model_validate({"command": ["notify"], **fields}))
-    return message_of(alert, changes, "bot & <co>", Path("/nowhere"))
+    return message_of(alert, changes, "bot & <co>", ReportPages(Warehouse("/nowhere")))
 
 
 FLIPPED = (change(**DETAIL), change(subject=CONDITION, said="mean 2"))

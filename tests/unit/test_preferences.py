@@ -3,8 +3,15 @@
 import polars as pl
 import pytest
 
+from eval_assets.reports.computed import pairwise_results as computed
 from eval_assets.reports.computed.pairwise_results import pairwise_results
 from eval_assets.tables.evaluation_tables import PAIRWISE_PREFERENCES, PAIRWISE_RESULTS
+
+
+@pytest.fixture(autouse=True)
+def few_draws(monkeypatch):
+    """A hundred draws bound a rate as well as a thousand do, for what is said here."""
+    monkeypatch.setattr(computed, "N_RESAMPLES", 100)
 
 
 def preferences(preferred, a="m@p", b="n@p", flipped=()):

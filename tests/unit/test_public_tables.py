@@ -12,6 +12,20 @@ TYPES = {
     "yes/no": pl.Boolean(),
     "time": pl.Datetime("us", "UTC"),
 }
+PREDICTIONS = (
+    "evaluation text, model text, prompt text, prediction_id text, example_id text, position whole, "
+    "sample_index whole, inputs text, targets text, context text, example text, example_sha256 text, "
+    "messages text, prompt_version whole, model_version whole, output text, reasoning text, "
+    "tool_calls text, trajectory text, extra text, outcome text, error_kind text, error text, "
+    "finish_reason text, output_fault text, latency_seconds number, prompt_tokens whole, "
+    "completion_tokens whole, "
+    "cached_tokens whole, cache_write_tokens whole, reasoning_tokens whole, audio_prompt_tokens whole, "
+    "image_prompt_tokens whole, "
+    "audio_completion_tokens whole, tokens_estimated yes/no, cost_usd number, "
+    "requested_at time, answered_by text, system_fingerprint text, service_tier text, "
+    "first_token_seconds number, mean_logprob number, "
+    "request_key text, response_id text, reused yes/no, run_id text"
+)
 TABLES = {  # table → what it is partitioned by, and its columns in order, each with its type
     "eval_datasets": (
         ("dataset",),
@@ -65,20 +79,7 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
     ),
     "predictions": (
         ("evaluation", "model", "prompt"),
-        (
-            "evaluation text, model text, prompt text, prediction_id text, example_id text, position whole, "
-            "sample_index whole, inputs text, targets text, context text, example text, example_sha256 text, "
-            "messages text, prompt_version whole, model_version whole, output text, reasoning text, "
-            "tool_calls text, trajectory text, extra text, outcome text, error_kind text, error text, "
-            "finish_reason text, output_fault text, latency_seconds number, prompt_tokens whole, "
-            "completion_tokens whole, "
-            "cached_tokens whole, cache_write_tokens whole, reasoning_tokens whole, audio_prompt_tokens whole, "
-            "image_prompt_tokens whole, "
-            "audio_completion_tokens whole, tokens_estimated yes/no, cost_usd number, "
-            "requested_at time, answered_by text, system_fingerprint text, service_tier text, "
-            "first_token_seconds number, mean_logprob number, "
-            "request_key text, response_id text, reused yes/no, run_id text"
-        ),
+        PREDICTIONS,
     ),
     "heuristic_metrics": (
         ("evaluation", "model", "prompt"),
@@ -238,6 +239,13 @@ TABLES = {  # table → what it is partitioned by, and its columns in order, eac
             "sample_index whole, model text, prompt text, output text, output_sha256 text, other_model text, "
             "other_prompt text, other_output text, other_output_sha256 text, judge text, label text, score number, "
             "note text, is_chosen yes/no"
+        ),
+    ),
+    "asked_again": (
+        ("evaluation",),
+        (
+            f"{PREDICTIONS}, asking_id text, lane text, former_response_id text, former_output text, "
+            "former_outcome text, state text, said_at time"
         ),
     ),
     "runs": (

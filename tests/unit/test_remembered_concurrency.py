@@ -66,7 +66,7 @@ def test_processes_keep_what_others_learned_of_other_accounts(tmp_path):
     for limiters, account in ((one, "a"), (other, "b")):
         asyncio.run(answer_some(limiters.of(account, "m", limits), 1))
         limiters.remember()
-    assert remembered_levels(path) == {"a": Level(4), "b": Level(4)}
+    assert remembered_levels(path) == {"a": Level(16), "b": Level(16)}
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -278,7 +278,7 @@ LIMIT = 60 * 1024 * 1024
 @example(".jsonl", b'{"a": [' + b"0," * 150_000 + b"0]}")
 @example(".jsonl", b'{"a": [' + b"{}," * 100_000 + b"0]}")
 @example(".parquet", b"PAR1" + bytes(300_000) + b"PAR1")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=120)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 def test_any_bytes_are_rows_or_a_sentence(tmp_path: Path, suffix: str, content: bytes) -> None:
     path = tmp_path / f"rows{suffix}"
     path.write_bytes(content)
@@ -315,7 +315,7 @@ def is_nan(value: Any) -> bool:
 
 
 @given(ROWS)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=120)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 def test_rows_of_any_values_are_all_there_or_refused_with_a_sentence(
     tmp_path: Path, rows: list[dict[str, Any]]
 ) -> None:
@@ -353,7 +353,7 @@ def test_rows_of_any_values_are_all_there_or_refused_with_a_sentence(
 
 # The same damages each time: about one in 20,000 has Polars ask for exabytes, which ends the process.
 @given(st.data())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, derandomize=True)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, derandomize=True)
 def test_a_damaged_parquet_file_is_rows_or_a_sentence(tmp_path: Path, data: st.DataObject) -> None:
     content = io.BytesIO()
     frame = {"example_id": ["a", "b"], "inputs": ["x", None], "n": [1.5, float("nan")], "tags": [["a"], None]}

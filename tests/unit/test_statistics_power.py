@@ -164,7 +164,7 @@ def test_without_pairs_there_are_no_figures():
 
 
 # The smallest detectable difference is there in each simulated table, and 80 % of verdicts should say so; three
-# standard errors of 300 tables are 0.07.
+# standard errors of 150 tables are 0.1.
 
 
 @pytest.mark.parametrize("n_comparisons", [1, 8])

@@ -17,9 +17,11 @@ from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.cell_tables import AGGREGATE_REPORTS
 from eval_assets.tables.schemas import SCHEMAS
 from eval_assets.viewer.cell_numbers import cell_numbers
+from eval_assets.viewer.column_rows import ColumnRows
+from eval_assets.viewer.default_view import usual_view
 from eval_assets.viewer.grid_page import GridPages
 from eval_assets.viewer.grid_selection import selected
-from eval_assets.viewer.grid_view import CHOICES, GridView, address, default_view, read_view
+from eval_assets.viewer.grid_view import CHOICES, GridView, address, read_view
 from eval_assets.viewer.score_index import IndexedCandidate, IndexShelf, ScoreIndex
 from eval_assets.viewer.serving import names_of, serve
 from eval_assets.viewer.viewed_project import ViewedProject
@@ -79,7 +81,7 @@ def test_three_hundred_candidates_and_two_hundred_metrics_are_a_page_of_few_colu
 
 def test_an_address_is_read_as_it_was_written():
     report = summarised(14, 6)
-    default = default_view(report)
+    default = usual_view(report)
     texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
     numbers = st.none() | st.floats(-1e6, 1e6).map(lambda value: float(f"{value:g}"))
     names = st.sampled_from([candidate.name for candidate in report.candidates])
@@ -118,6 +120,7 @@ def numbered(*scores: float, lengths: tuple[float, ...] | None = None) -> Indexe
         n_samples=np.ones(n, dtype=np.int64),
         n_failed=np.zeros(n, dtype=np.int64),
         digests=np.arange(n, dtype=np.uint64),
+        rows=np.arange(n, dtype=np.uint64),
         is_flaky=np.zeros(n, dtype=bool),
         scores={"f1": np.array(scores)},
     )
@@ -127,6 +130,7 @@ INDEX = ScoreIndex(
     (),
     pl.Series(list("abcd")),
     {"old@p": numbered(0.5, 0.5, np.nan, 0.1 + 0.2), "new@p": numbered(0.9, 0.1, 0.7, 0.3, lengths=(3, 9, np.nan, 4))},
+    {name: ColumnRows.present("trial", name) for name in ("old@p", "new@p")},
 )
 
 
@@ -155,7 +159,7 @@ def test_samples_are_averaged_and_differing_ones_are_flaky(tmp_path) -> None:
     twice = {"example_id": ["a", "a", "b", "b"], "position": [0, 0, 1, 1], "sample_index": [0, 1, 0, 1]}
     warehouse.replace("predictions", answered(["one", None, "three", "four!"], **twice), cell)
     warehouse.replace("heuristic_metrics", measured([1.0, None, 0.2, 0.4], **twice), cell)
-    rows = cell_numbers(warehouse, cell).to_dicts()
+    rows = cell_numbers(warehouse, ColumnRows.present("trial", "m@p")).to_dicts()
     assert [row["score of token_f1"] for row in rows] == [1.0, pytest.approx(0.3)]
     assert [(row["n_samples"], row["n_failed"], row["outcome"]) for row in rows] == [(2, 1, "error"), (2, 0, "ok")]
     assert [row["is_flaky"] for row in rows] == [False, True]
@@ -164,20 +168,20 @@ def test_samples_are_averaged_and_differing_ones_are_flaky(tmp_path) -> None:
 
 def test_only_cells_that_were_written_since_are_read_again(tmp_path, monkeypatch) -> None:
     warehouse = Warehouse(str(tmp_path))
-    evaluation = trial("old", "new")
+    columns = [ColumnRows.present("trial", candidate) for candidate in ("old@p", "new@p")]
     cells = {model: {"evaluation": "trial", "model": model, "prompt": "p"} for model in ("old", "new")}
     for model, cell in cells.items():
         warehouse.replace("predictions", answered(["x", "y"], model=model), cell)
     read: list[str] = []
     monkeypatch.setattr(
         "eval_assets.viewer.score_index.cell_numbers",
-        lambda tables, cell: read.append(cell["model"]) or cell_numbers(tables, cell),
+        lambda tables, column: read.append(column.cell["model"]) or cell_numbers(tables, column),
     )
     shelf = IndexShelf()
-    first = shelf.index(warehouse, "trial", evaluation.candidates)
-    assert shelf.index(warehouse, "trial", evaluation.candidates) is first
+    first = shelf.index(warehouse, columns)
+    assert shelf.index(warehouse, columns) is first
     warehouse.replace("judge_scores", judged([4.0, None], model="new"), cells["new"])
-    second = shelf.index(warehouse, "trial", evaluation.candidates)
+    second = shelf.index(warehouse, columns)
     assert second is not first
     assert read == ["old", "new", "new"]
     assert second.scores("new@p", "correctness").tolist() == [4.0, pytest.approx(np.nan, nan_ok=True)]

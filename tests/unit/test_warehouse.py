@@ -7,6 +7,7 @@ import pytest
 
 from eval_assets.errors import StorageError
 from eval_assets.storage import open_tables
+from eval_assets.storage.batches import staged
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.schemas import PARTITIONED_BY, SCHEMAS
 
@@ -62,6 +63,56 @@ def test_a_small_partition_is_read_anew_after_a_commit_of_anyone(tmp_path: Path)
         assert [reader.small_partition("predictions", partition_of("a")).height for _ in range(2)] == [n, n]
     reader.replace("predictions", rows_of(partition_of("a"), 4), partition_of("a"))
     assert reader.small_partition("predictions", partition_of("a")).height == 4
+
+
+def test_rows_of_a_former_commit_are_those_it_wrote(tmp_path: Path) -> None:
+    warehouse, name = Warehouse(str(tmp_path / "a b%é")), partition_of("a")
+    commits = [warehouse.replace("predictions", rows_of(name, n), name) for n in (3, 0, *range(1, 12))]
+    assert [warehouse.rows_of_commit(commits[at], name).collect().height for at in (0, 1, 8)] == [3, 0, 7]
+    # Without its entry the version is opened, from the checkpoint that sums it up.
+    (Path(warehouse.root) / "predictions" / "_delta_log" / f"{commits[8].version:020d}.json").unlink()
+    assert warehouse.rows_of_commit(commits[8], name).collect().height == 7
+
+
+def test_rows_of_a_former_commit_whose_file_is_gone_are_refused(tmp_path: Path) -> None:
+    warehouse, name = Warehouse(str(tmp_path)), partition_of("a")
+    first = warehouse.replace("predictions", rows_of(name, 3), name)
+    (file,) = tmp_path.rglob("*.parquet")
+    warehouse.replace("predictions", rows_of(name, 1), name)
+    file.unlink()
+    with pytest.raises(StorageError, match=f"its file .*{file.name} is gone"):
+        warehouse.rows_of_commit(first, name)
+
+
+def test_a_table_that_is_only_read_is_opened_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = partition_of("a")
+    Warehouse(str(tmp_path)).replace("predictions", rows_of(name, 3), name)
+    n_opened: list[str] = []
+
+    class Counted(open_tables.NamedTable):
+        def __init__(self, uri: str, **options: object) -> None:
+            n_opened.append(uri)
+            super().__init__(uri, **options)
+
+    monkeypatch.setattr(open_tables, "NamedTable", Counted)
+    warehouse = Warehouse(str(tmp_path))
+    former = warehouse.scan("predictions", name)
+    assert [warehouse.scan("predictions", name).collect().height for _ in range(3)] == [3] * 3
+    assert len(n_opened) == 1
+    warehouse.replace("predictions", rows_of(name, 1), name)
+    assert (former.collect().height, warehouse.scan("predictions", name).collect().height) == (3, 1)
+
+
+def test_a_small_frame_of_its_own_needs_no_file_and_others_do(tmp_path: Path) -> None:
+    frames = [rows_of(partition_of("a"), n) for n in (2, 1)]
+    with staged(iter(frames[:1]), tmp_path / "own") as read:
+        assert [next(iter(read())).height for _ in range(2)] == [2, 2]
+        assert not (tmp_path / "own").exists()
+    with staged(iter(frames), tmp_path / "both") as read:
+        assert [[frame.height for frame in read()] for _ in range(2)] == [[2, 1]] * 2
+        assert [*(tmp_path / "both").rglob("*.parquet")]
+    with staged(iter([]), tmp_path / "none") as read:
+        assert [*read()] == []
 
 
 def test_frames_are_streamed_into_one_commit(tmp_path: Path) -> None:

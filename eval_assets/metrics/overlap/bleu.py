@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from eval_assets.metrics.definition import Metric, Parameter, Scores
+from eval_assets.metrics.overlap.coding import coded_pairs
 from eval_assets.metrics.overlap.ngrams import ngram_matches, text_lengths
-from eval_assets.metrics.overlap.tokens import Tokenizer, coded_pairs, unicode_tokens
+from eval_assets.metrics.overlap.tokens import Tokenizer, unicode_tokens
 from eval_assets.metrics.prediction_rows import Rows
 
 _MAX_ORDER = 4

@@ -3,6 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+_PAIRS_AT_ONCE = 64
+"""Few enough that their n-grams are sorted in the processor's caches."""
+
 
 def ngram_matches(outputs: list[str], targets: list[str], max_order: int) -> list[NDArray[np.int64]]:
     """Count the n-grams both texts of a pair have, each as often as the text with fewer of it has it.
@@ -18,6 +21,13 @@ def ngram_matches(outputs: list[str], targets: list[str], max_order: int) -> lis
     >>> [matches.tolist() for matches in ngram_matches(["abab", ""], ["aba", "x"], 2)]
     [[3, 0], [2, 0]]
     """
+    starts = range(0, max(len(outputs), 1), _PAIRS_AT_ONCE)
+    blocks = (slice(start, start + _PAIRS_AT_ONCE) for start in starts)
+    matches = [_matches(outputs[block], targets[block], max_order) for block in blocks]
+    return list(map(np.concatenate, zip(*matches, strict=True)))
+
+
+def _matches(outputs: list[str], targets: list[str], max_order: int) -> list[NDArray[np.int64]]:
     n_pairs = len(outputs)
     texts = outputs + targets
     lengths = np.fromiter(map(len, texts), np.int64, 2 * n_pairs)

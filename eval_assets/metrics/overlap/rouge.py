@@ -15,15 +15,9 @@ from numpy.typing import NDArray
 
 from eval_assets.errors import MetricError
 from eval_assets.metrics.definition import Metric, Parameter, Scores
+from eval_assets.metrics.overlap.coding import Vocabulary, coded_pairs
 from eval_assets.metrics.overlap.ngrams import f_measure, ngram_matches, text_lengths
-from eval_assets.metrics.overlap.tokens import (
-    Tokenizer,
-    Vocabulary,
-    ascii_tokens,
-    coded_pairs,
-    stemmed_tokens,
-    unicode_tokens,
-)
+from eval_assets.metrics.overlap.tokens import Tokenizer, ascii_tokens, stemmed_tokens, unicode_tokens
 from eval_assets.metrics.prediction_rows import Rows
 
 _TOKENIZERS: Mapping[str, Tokenizer] = {"ascii": ascii_tokens, "unicode": unicode_tokens}

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from eval_assets.metrics.definition import Metric, Parameter, Scores
+from eval_assets.metrics.overlap.coding import coded_pairs
 from eval_assets.metrics.overlap.ngrams import f_measure, ngram_matches, text_lengths
-from eval_assets.metrics.overlap.tokens import Tokenizer, answer_words, coded_pairs, squad_tokens, unicode_answer_words
+from eval_assets.metrics.overlap.tokens import Tokenizer, answer_words, squad_tokens, unicode_answer_words
 from eval_assets.metrics.prediction_rows import Rows
 
 ANSWER_TOKENIZERS: Mapping[str, Tokenizer] = {

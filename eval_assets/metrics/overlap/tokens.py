@@ -1,22 +1,19 @@
-"""Texts to tokens, and tokens to one character each, the form in which overlap metrics share them."""
+"""Texts to tokens. How overlap metrics share them is in `coding`."""
 
 import re
 import string
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cache, lru_cache
 from typing import Any
 
 from eval_assets.metrics.overlap.marks import with_marks_kept
-from eval_assets.metrics.prediction_rows import Rows
 
 Tokenizer = Callable[[str], list[str]]
 
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
 _ARTICLE = re.compile(r"\b(a|an|the)\b")
 _WITHOUT_PUNCTUATION = str.maketrans("", "", string.punctuation)
-_VOCABULARY_LIMIT = 500_000
-_FIRST_SURROGATE, _N_SURROGATES = 0xD800, 0x800
 
 
 def ascii_tokens(text: str) -> list[str]:
@@ -98,43 +95,6 @@ def _porter() -> Any:
     from rouge_score.tokenizers import DefaultTokenizer
 
     return DefaultTokenizer(use_stemmer=True)
-
-
-class Vocabulary(dict[str, str]):
-    """Token → one character that stands for it."""
-
-    def __missing__(self, token: str) -> str:
-        number = len(self)
-        code = chr(number if number < _FIRST_SURROGATE else number + _N_SURROGATES)
-        self[token] = code
-        return code
-
-    def coded(self, tokens: Iterable[str]) -> str:
-        """Write tokens as a string of one character each."""
-        return "".join(map(self.__getitem__, tokens))
-
-
-def coded_pairs(rows: Rows, tokenizer: Tokenizer) -> tuple[list[str], list[str]]:
-    """Code both texts of every pair of output and target, one character a token.
-
-    Returns:
-        Coded outputs and coded targets, in the order of `rows.pairs`. Characters mean the same token within a pair.
-    """
-    return rows.shared(("coded", tokenizer), lambda: _coded_pairs(rows, tokenizer))
-
-
-def _coded_pairs(rows: Rows, tokenizer: Tokenizer) -> tuple[list[str], list[str]]:
-    vocabulary = Vocabulary()
-    outputs, targets = [], []
-    last_row, tokens = -1, list[str]()
-    for row, target in zip(*rows.pairs, strict=True):
-        if len(vocabulary) > _VOCABULARY_LIMIT:
-            vocabulary = Vocabulary()
-        if row != last_row:
-            last_row, tokens = row, tokenizer(rows.outputs[row])
-        outputs.append(vocabulary.coded(tokens))
-        targets.append(vocabulary.coded(tokenizer(target)))
-    return outputs, targets
 
 
 @cache

@@ -80,6 +80,14 @@ def compute(wanted: OpenScores) -> Computed:
     return computed
 
 
+def lost(wanted: OpenScores, reason: str) -> Computed:
+    """Scores that nobody could compute: errors with the reason, null, computed again by the next run."""
+    return {
+        metric.label: ScoreColumns(pl.repeat(None, rows.size, dtype=pl.Float64, eager=True), None, "error", reason)
+        for metric, rows in wanted.parts
+    }
+
+
 def _score_columns(metric: ResolvedMetric, rows: Rows) -> ScoreColumns:
     try:
         values = metric.definition.scorer(rows, metric.parameters)

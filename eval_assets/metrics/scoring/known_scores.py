@@ -25,6 +25,7 @@ _CONTENT = {
     "example",
 }  # hashed with the output and the example
 _ID_BYTES = 12
+_READ_ANEW = "\x1ftargets-2"
 
 
 def columns_read(metric: ResolvedMetric) -> set[str]:
@@ -55,8 +56,10 @@ def reading_of(value: Any) -> str:
     >>> reading_of("Paris"), reading_of(["Paris"]), reading_of(["Paris", None]) != ""
     ('', '', True)
     """
+    if isinstance(value, str):
+        return "" if has_text(value) else _READ_ANEW
     items = value if isinstance(value, list) else [value]
-    return "" if all(isinstance(item, str) and has_text(item) for item in items) else "\x1ftargets-2"
+    return "" if all(isinstance(item, str) and has_text(item) for item in items) else _READ_ANEW
 
 
 def score_ids(

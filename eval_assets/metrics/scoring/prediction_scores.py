@@ -1,6 +1,6 @@
 """Scores of a table of predictions, batch by batch: what is known is kept, the rest is computed.
 
-Batches may be computed in worker processes. The scores are the same for any batch size and number of workers.
+Batches may be computed elsewhere, as shards. The scores are the same for any batch size, wherever they are computed.
 """
 
 import itertools
@@ -17,7 +17,7 @@ from eval_assets.metrics.scoring.computing import Computed, OpenScores, compute
 from eval_assets.metrics.scoring.known_scores import KnownScores, columns_read
 from eval_assets.metrics.scoring.score_frames import IDENTITY, scores_frame
 from eval_assets.metrics.scoring.score_sources import ScoreSources, remedies_of, rows_with_new_scores, score_sources
-from eval_assets.metrics.scoring.workers import Workers
+from eval_assets.metrics.scoring.shard_executor import Shards
 from eval_assets.tables.cell_tables import METRIC_COLUMNS
 
 BATCH_ROWS = 4096
@@ -62,7 +62,7 @@ def score_predictions(
     previous: pl.LazyFrame | None,
     cell: Mapping[str, str],
     run_id: str,
-    workers: int = 1,
+    shards: Shards | None = None,
     batch_rows: int = BATCH_ROWS,
 ) -> Scoring:
     """Score predictions with every metric, reusing scores of equal content.
@@ -73,14 +73,14 @@ def score_predictions(
         previous: Rows of `heuristic_metrics` of an earlier run, None when there are none.
         cell: `evaluation`, `model` and `prompt`.
         run_id: Kept with every score that is not reused.
-        workers: Processes that compute; with 1 this process does.
-        batch_rows: Most predictions in memory at a time, per worker.
+        shards: Where batches are computed; null for this process.
+        batch_rows: Most predictions of a batch; two for each that is computed are in memory at a time.
 
     Returns:
         An iterator of frames with the columns of `heuristic_metrics`, a row for each prediction and metric.
     """
     report = ScoringReport(outcomes={metric.label: Counter() for metric in metrics})
-    frames = _scored(predictions, metrics, KnownScores.read(previous, cell), cell, run_id, workers, batch_rows, report)
+    frames = _scored(predictions, metrics, KnownScores.read(previous, cell), cell, run_id, shards, batch_rows, report)
     return Scoring(frames, report)
 
 
@@ -104,7 +104,7 @@ def _scored(
     known: KnownScores,
     cell: Mapping[str, str],
     run_id: str,
-    workers: int,
+    shards: Shards | None,
     batch_rows: int,
     report: ScoringReport,
 ) -> Iterator[pl.DataFrame]:
@@ -122,12 +122,12 @@ def _scored(
             report.outcomes[label][outcome] += count
         return frame
 
-    with Workers(workers) if workers > 1 else nullcontext() as pool:
+    with shards or nullcontext() as pool:
         for batch in _batches(predictions, metrics, batch_rows):
             sources = score_sources(batch, metrics, known, remedies)
             wanted = _open_scores(batch, sources, known)
             pending.append((batch, sources, pool.submit(wanted) if pool and wanted.parts else compute(wanted)))
-            if len(pending) > (2 * workers if pool else 0):
+            if len(pending) > (2 * pool.n_at_once if pool else 0):
                 yield finished()
         while pending:
             yield finished()

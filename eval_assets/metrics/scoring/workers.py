@@ -31,6 +31,7 @@ class Workers:
     """
 
     def __init__(self, n: int) -> None:
+        self.n_at_once = n
         self._threads = ThreadPoolExecutor(n, thread_name_prefix="scoring")
         self._idle: SimpleQueue[Process | None] = SimpleQueue()
         self._started: list[Process] = []

@@ -20,6 +20,7 @@ from eval_assets.providers.batches.endpoint_calls import (
     CANCELLED,
     CLOCKS_DIFFER,
     TRANSFER_SECONDS,
+    ReadByClient,
     answer_of,
     with_room_for_results,
 )
@@ -30,7 +31,7 @@ from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.failures import RequestFailed, TransientFailure
 from eval_assets.providers.http.bodies import json_of
 from eval_assets.providers.images import with_image_data
-from eval_assets.requests.exchange import Reply, Request
+from eval_assets.requests.exchange import Request
 
 LOG = logging.getLogger("eval_assets")
 PATH = "/messages/batches"
@@ -58,7 +59,7 @@ STATUS_OF: Mapping[str, int] = MappingProxyType(
 """Type of an error → the status that it would have come with; of others 500."""
 
 
-class AnthropicBatches:
+class AnthropicBatches(ReadByClient):
     """Batches of one model; connects at the first call.
 
     Args:
@@ -117,16 +118,6 @@ class AnthropicBatches:
         """What a batch that is over brought."""
         content = await self._results(status)
         return (result for line in content.splitlines() if (result := _result_in(line)) is not None)
-
-    def read(self, result: Result, request: Request, requested_at: datetime) -> Reply:
-        """The reply in a result; raises the failure that it stands for."""
-        if result.failure is not None:
-            raise result.failure
-        return self._client.reply_in(result.status, result.body, request, requested_at=requested_at)
-
-    async def aclose(self) -> None:
-        """Disconnect."""
-        await self._client.aclose()
 
     async def _holds(self, status: BatchStatus, token: str) -> bool:
         """Whether a batch that is over has ids with this token."""

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from eval_assets.config.model import Model
-from eval_assets.providers.batches.service import BatchLost
+from eval_assets.providers.batches.service import BatchLost, Result
 from eval_assets.providers.clients.openai_client import OpenAIClient
 from eval_assets.providers.failures import PartitionFailure, TransientFailure
+from eval_assets.requests.exchange import Reply, Request
 
 CALL_SECONDS = 60.0
 TRANSFER_SECONDS = 3_600.0
@@ -19,6 +20,22 @@ CLOCKS_DIFFER = timedelta(days=1)
 """By how much the provider's clock may differ from ours, when we look for a batch of ours."""
 
 CANCELLED = "batch_cancelled"
+
+
+class ReadByClient:
+    """What every service of batches does by the client that spells its requests, given as `_client`."""
+
+    _client: OpenAIClient
+
+    def read(self, result: Result, request: Request, requested_at: datetime) -> Reply:
+        """The reply in a result; raises the failure that it stands for."""
+        if result.failure is not None:
+            raise result.failure
+        return self._client.reply_in(result.status, result.body, request, requested_at=requested_at)
+
+    async def aclose(self) -> None:
+        """Disconnect."""
+        await self._client.aclose()
 
 
 async def answer_of(

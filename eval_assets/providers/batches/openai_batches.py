@@ -18,6 +18,7 @@ from eval_assets.providers.batches.endpoint_calls import (
     CANCELLED,
     CLOCKS_DIFFER,
     TRANSFER_SECONDS,
+    ReadByClient,
     answer_of,
     with_room_for_results,
 )
@@ -30,7 +31,7 @@ from eval_assets.providers.failures import RequestFailed, TransientFailure
 from eval_assets.providers.http.bodies import json_of
 from eval_assets.providers.http.statuses import error_of
 from eval_assets.providers.images import with_image_data
-from eval_assets.requests.exchange import Reply, Request
+from eval_assets.requests.exchange import Request
 
 if TYPE_CHECKING:
     from openai.types import Batch, FileObject
@@ -54,7 +55,7 @@ FULL = ("token_limit_exceeded", "rate_limit_exceeded", "server_error", "internal
 """Why a batch may be refused as a whole today and taken later."""
 
 
-class OpenAIBatches:
+class OpenAIBatches(ReadByClient):
     """Batches of one model; connects at the first call.
 
     Args:
@@ -122,16 +123,6 @@ class OpenAIBatches:
         """What a batch that is over brought: its output file, then its error file."""
         files = [await self._content(file_id) for file_id in status.results]
         return (result for file in files for line in file.splitlines() if (result := _result_in(line)) is not None)
-
-    def read(self, result: Result, request: Request, requested_at: datetime) -> Reply:
-        """The reply in a result; raises the failure that it stands for."""
-        if result.failure is not None:
-            raise result.failure
-        return self._client.reply_in(result.status, result.body, request, requested_at=requested_at)
-
-    async def aclose(self) -> None:
-        """Disconnect."""
-        await self._client.aclose()
 
     async def _usable(self, uploaded: "FileObject") -> str:
         """The name of a file, once the provider has read it."""

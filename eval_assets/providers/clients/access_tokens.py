@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from eval_assets.config.model import Model, ModelFile
 from eval_assets.providers.clients.callable_target import described, load_target
@@ -88,6 +89,18 @@ class Tokens:
 def has_tokens(file: ModelFile) -> bool:
     """Whether a model is asked with tokens, and so without a key."""
     return file.token_command is not None or file.token_function is not None
+
+
+def key_name_of(file: ModelFile, url: str, variable: str) -> str | None:
+    """The variable that holds a model's key; null if none is sent.
+
+    Args:
+        file: A model file.
+        url: The provider's own address, which wants a key; where a file says another, it may want none.
+        variable: What holds the key, unless the file says another.
+    """
+    is_own = urlsplit(file.base_url or url).hostname == urlsplit(url).hostname
+    return file.api_key_env or (variable if is_own and not has_tokens(file) else None)
 
 
 def tokens_of(model: Model, surroundings: Surroundings) -> Tokens | None:

@@ -8,7 +8,7 @@ from eval_assets.config.served import is_bedrock_runtime
 from eval_assets.providers.apis.api_form import ApiForm
 from eval_assets.providers.apis.messages_api import MESSAGES, MESSAGES_ON_BEDROCK, MESSAGES_ON_VERTEX
 from eval_assets.providers.apis.prompt_caching import PointingByMark
-from eval_assets.providers.clients.access_tokens import has_tokens, tokens_of
+from eval_assets.providers.clients.access_tokens import key_name_of, tokens_of
 from eval_assets.providers.clients.aws_credentials import signer_of
 from eval_assets.providers.clients.openai_client import OpenAIClient
 from eval_assets.providers.clients.served_endpoints import endpoint_of, secret_of, secrets_named
@@ -16,8 +16,8 @@ from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.dialects.found_out import Dialect
 from eval_assets.requests.keys import ModelIdentity, lane_of
 
-ANTHROPIC_HOST = "api.anthropic.com"
-ANTHROPIC_URL = f"https://{ANTHROPIC_HOST}/v1"
+ANTHROPIC_URL = "https://api.anthropic.com/v1"
+KEY = "ANTHROPIC_API_KEY"
 VERSION = {"anthropic-version": "2023-06-01"}
 """The version that takes sampling parameters, for models that do, and that every cloud serves."""
 
@@ -31,7 +31,7 @@ def open_anthropic(model: Model, surroundings: Surroundings) -> OpenAIClient:
         MissingKeyError: A variable that the file names, or ANTHROPIC_API_KEY for Anthropic itself, is not set.
     """
     file, environment = model.file, surroundings.environment
-    base_url, key_name = file.base_url or ANTHROPIC_URL, _key_name(file)
+    base_url, key_name = file.base_url or ANTHROPIC_URL, key_name_of(file, ANTHROPIC_URL, KEY)
     form = _form_at(base_url)
     key = {} if key_name is None else {"x-api-key": secret_of(model, key_name, environment)}
     return OpenAIClient(
@@ -65,7 +65,7 @@ def anthropic_address(file: ModelFile) -> tuple[str, str]:
 
 def anthropic_account(file: ModelFile) -> str:
     """The variables that hold the key and whatever else is secret, by name."""
-    return secrets_named(file, _key_name(file))
+    return secrets_named(file, key_name_of(file, ANTHROPIC_URL, KEY))
 
 
 def _form_at(base_url: str) -> ApiForm:
@@ -73,9 +73,3 @@ def _form_at(base_url: str) -> ApiForm:
     if ON_VERTEX.search(urlsplit(base_url).path):
         return MESSAGES_ON_VERTEX
     return MESSAGES_ON_BEDROCK if is_bedrock_runtime(base_url) else MESSAGES
-
-
-def _key_name(file: ModelFile) -> str | None:
-    """The variable that holds the key; null if none is sent."""
-    needs_key = urlsplit(file.base_url or ANTHROPIC_URL).hostname == ANTHROPIC_HOST and not has_tokens(file)
-    return file.api_key_env or ("ANTHROPIC_API_KEY" if needs_key else None)

@@ -11,7 +11,7 @@ from eval_assets.providers.apis.chat_api import CHAT
 from eval_assets.providers.apis.completions_api import COMPLETIONS
 from eval_assets.providers.apis.prompt_caching import Pointing, pointing_by_key, pointing_to_nothing
 from eval_assets.providers.apis.responses_api import RESPONSES
-from eval_assets.providers.clients.access_tokens import has_tokens, tokens_of
+from eval_assets.providers.clients.access_tokens import key_name_of, tokens_of
 from eval_assets.providers.clients.aws_credentials import signer_of
 from eval_assets.providers.clients.azure_address import azure_base_url, is_on_azure
 from eval_assets.providers.clients.openai_client import OPENAI_HOST, OPENAI_URL, OpenAIClient
@@ -20,6 +20,7 @@ from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.dialects.found_out import Dialect
 from eval_assets.requests.keys import ModelIdentity, lane_of
 
+KEY = "OPENAI_API_KEY"
 APIS: Mapping[ApiName, ApiForm] = MappingProxyType({"chat": CHAT, "responses": RESPONSES, "completions": COMPLETIONS})
 
 
@@ -35,7 +36,7 @@ def open_openai(model: Model, surroundings: Surroundings, *, base_url: str | Non
         MissingKeyError: A variable that the file names, or OPENAI_API_KEY for OpenAI itself, is not set.
     """
     file, environment = model.file, surroundings.environment
-    base_url, key_name = base_url or azure_base_url(file) or OPENAI_URL, _key_name(file)
+    base_url, key_name = base_url or azure_base_url(file) or OPENAI_URL, key_name_of(file, OPENAI_URL, KEY)
     key = None if key_name is None else secret_of(model, key_name, environment)
     return OpenAIClient(
         model_id=str(file.model),
@@ -80,10 +81,4 @@ def openai_account(file: ModelFile) -> str:
     >>> openai_account(ModelFile(provider="openai", model="gpt-4o", headers_env={"X-Key": "GATEWAY_KEY"}))
     'OPENAI_API_KEY X-Key=GATEWAY_KEY'
     """
-    return secrets_named(file, _key_name(file))
-
-
-def _key_name(file: ModelFile) -> str | None:
-    """The variable that holds the key; null if none is sent."""
-    needs_key = urlsplit(file.base_url or OPENAI_URL).hostname == OPENAI_HOST and not has_tokens(file)
-    return file.api_key_env or ("OPENAI_API_KEY" if needs_key else None)
+    return secrets_named(file, key_name_of(file, OPENAI_URL, KEY))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from eval_assets.cluster.ray_session import RaySession
 from eval_assets.config.given import GivenFunction
 from eval_assets.providers.dialects.found_out import DialectMemory
 from eval_assets.providers.local.embedded import EmbeddedServers
@@ -21,6 +22,7 @@ class Surroundings:
         environment: Where secrets are.
         given: Functions that Python code hands over: what stands for them in models → each.
         dialects: What was found out about the names of parameters.
+        cluster: Workers for models with `engine: ray`; null where none may be opened.
     """
 
     models_dir: Path
@@ -28,6 +30,7 @@ class Surroundings:
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     given: Mapping[str, GivenFunction] = field(default_factory=dict)
     dialects: DialectMemory = field(default_factory=DialectMemory)
+    cluster: RaySession | None = None
 
     @property
     def images_dir(self) -> Path:

@@ -7,9 +7,11 @@ here, so that no request is sent twice.
 import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 from eval_assets.errors import BudgetExceededError, ConfigError, StoppedError, UnderWayError
 from eval_assets.providers.batches.gathering import Gathering
+from eval_assets.providers.dispatch.claiming import Claiming, Parking, in_place
 from eval_assets.providers.dispatch.costs import worst_case_usd
 from eval_assets.providers.dispatch.event_loop import LoopThread
 from eval_assets.providers.dispatch.jobs import Answer, Job, Policy, Retry, unsendable_reply
@@ -19,6 +21,7 @@ from eval_assets.providers.dispatch.session import Session
 from eval_assets.providers.replies.reading import Reading, understood
 from eval_assets.requests.exchange import Client, Reply, Request
 from eval_assets.requests.keys import canonical_request, key_of
+from eval_assets.storage.remote.lane_claims import NEVER
 from eval_assets.storage.replies.batch_ledger import Entry
 from eval_assets.storage.replies.responses import ResponseStore
 from eval_assets.storage.replies.stored_replies import StoredReply
@@ -73,6 +76,7 @@ class Together:
         lookups: How they find replies.
         clients: Those opened for them, by whatever tells them apart; engines of one model share one.
         under_way: Lane, key and scope of requests on their way: an identical one waits for the same reply.
+        claiming: Claims them first, where other machines may send them.
         gathering: What goes into the next batches; null where nobody submits any.
     """
 
@@ -81,13 +85,15 @@ class Together:
     clients: dict[str, Client] = field(default_factory=dict)
     under_way: dict[tuple[str, str, str], asyncio.Future[Exchange]] = field(default_factory=dict)
     gathering: Gathering | None = None
+    claiming: Claiming = field(default_factory=Claiming)
 
     def is_gathered(self, lane: str, key: str) -> bool:
         """Whether a request waits for the next batch already."""
         return self.gathering is not None and self.gathering.holds(lane, key)
 
     async def aclose(self) -> None:
-        """Close the clients."""
+        """Close the clients, and claim nothing more."""
+        await self.claiming.aclose()
         for client in self.clients.values():
             await client.aclose()
 
@@ -115,6 +121,8 @@ class Ahead:
         self.until: datetime | None = None
         self._since: datetime | None = None
         self._sent: set[str] = set()
+        self.parking: Parking = in_place
+        """Entered while a request waits for the reply of another machine: it takes up none of the places here."""
 
     def begin(self, since: datetime | None) -> None:
         """Stored replies asked for before this time don't count."""
@@ -148,6 +156,7 @@ class Ahead:
         place = (self._session.lane, key, self._scope)
         while not self._session.is_stopped:
             had_lane = self._session.has_lane
+            seen = NEVER if self._session.claims is None else self._session.claims.seen
             if (answer := await self._known(job, key)) is not None:
                 return answer
             if not had_lane:
@@ -159,7 +168,8 @@ class Ahead:
             # No await from here on until it is under way: between the look and now its reply may have come.
             elif self._wanted(self._session.pending(key), request) is None:
                 self._let_wait(request, key, canonical)
-                return await self._sent_for(job, place, canonical)
+                if (answer := await self._sent_for(job, place, canonical, seen)) is not None:
+                    return answer
         raise StoppedError("the run was asked to stop")
 
     async def stop(self, reason: BaseException, seconds: float) -> None:
@@ -211,31 +221,56 @@ class Ahead:
 
     def _note_failure(self, under_way: asyncio.Future[Exchange]) -> None:
         """An identical request that failed for another engine isn't sent again; one that was broken off is."""
-        if not under_way.cancelled() and (exchange := under_way.result()).stored is None:
+        if under_way.cancelled() or (exchange := under_way.result()).is_taken_over:
+            return
+        if exchange.stored is None:
             assert exchange.reply is not None  # noqa: S101  answered
             self.failed[exchange.request_key] = exchange.reply
 
-    async def _sent_for(self, job: Job[None], place: tuple[str, str, str], canonical: str) -> Answer[None]:
+    async def _sent_for(
+        self, job: Job[None], place: tuple[str, str, str], canonical: str, seen: int
+    ) -> Answer[None] | None:
+        """The answer to a request; null if another machine may have it, so that it is to be looked for again."""
         exchange = Exchange(job.request, place[1], canonical)
         under_way = self._together.under_way[place] = asyncio.get_running_loop().create_future()
         try:
+            if (answer := await self._claimed(job, place[1], seen)) is not None:
+                under_way.cancel()
+                return answer
             sender = self._session.sender
             if sender is None:
                 sender = await asyncio.to_thread(self._session.open_sender)
             await sender.send(exchange)
         except BaseException:
+            if self._session.claims is not None:
+                self._session.claims.drop([place[1]])
             under_way.cancel()
             raise
         else:
             under_way.set_result(exchange)
         finally:
             del self._together.under_way[place]
+        if exchange.is_taken_over:
+            return None
         assert exchange.reply is not None  # noqa: S101  answered
         if exchange.stored is None:
             self.failed[exchange.request_key] = exchange.reply
         else:
             self._sent.add(exchange.request_key)
         return self._answer(job, exchange.request_key, exchange.reply, exchange.stored, reused=False)
+
+    async def _claimed(self, job: Job[None], key: str, seen: int) -> Answer[None] | None:
+        """Claim a request where other machines may send it; the answer if one did since `seen`."""
+        session = self._session
+        if (claims := session.claims) is None:
+            return None
+        take = self._together.claiming.take
+        stopped = partial(getattr, session, "is_stopped")
+        if await take(claims, key, seen, parking=self.parking, say=session.say, stopped=stopped):
+            return None
+        if (answer := await self._known(job, key)) is not None:
+            claims.drop([key])
+        return answer
 
     def _answer(
         self, job: Job[None], key: str, reply: Reply, stored: StoredReply | None, *, reused: bool

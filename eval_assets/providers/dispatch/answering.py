@@ -1,6 +1,7 @@
 """One pass over jobs: read them in chunks, find stored replies, have the rest sent, hand out answers as they come."""
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,7 @@ from eval_assets.errors import (
     UnderWayError,
 )
 from eval_assets.providers.dispatch.ahead import Ahead
+from eval_assets.providers.dispatch.claiming import POLL_SECONDS as CLAIMS_POLL_SECONDS
 from eval_assets.providers.dispatch.jobs import Answer, Job, Policy, Retry, unsendable_reply
 from eval_assets.providers.dispatch.sending import Exchange, Sender
 from eval_assets.providers.dispatch.session import Session
@@ -23,6 +25,7 @@ from eval_assets.providers.failures import PartitionFailure
 from eval_assets.providers.replies.reading import Reading, understood
 from eval_assets.requests.exchange import Reply
 from eval_assets.requests.keys import canonical_request, key_of
+from eval_assets.storage.remote.lane_claims import NEVER
 from eval_assets.storage.replies.stored_replies import StoredReply
 from eval_assets.wording.numbers import count_text, money_text, plain_number
 
@@ -34,6 +37,9 @@ CHUNK = 2_000
 
 LOW_WATER = 1_000
 """Requests waiting to be sent below which the next chunk is read."""
+
+OPEN_PER_SLOT = 4
+"""Jobs read at a time for each request that may be under way, where other machines shall find some left."""
 
 POLL_SECONDS = 0.2
 FIRST_FEW = 5
@@ -78,15 +84,23 @@ class Pass(Generic[T]):
         self._reading, self._retry, self._ahead = reading, retry, ahead
         self._exhausted = False
         self._open: dict[str, _Open[T]] = {}
+        self._parked: dict[str, _Open[T]] = {}
+        """Requests that another machine sends."""
+        self._looks_at = 0.0
+        self._n_at_once = CHUNK
+        if not session.store.is_alone:
+            self._n_at_once = min(CHUNK, OPEN_PER_SLOT * session.terms.limits.max_concurrency)
         self._n_missed = 0
         self._missed: list[str] = []
 
     def answers(self) -> Iterator[Answer[T]]:
         """Yield every answer; raises as `Engine.answers` does."""
-        while not self._exhausted or self._open:
+        while not self._exhausted or self._open or self._parked:
             # Who was asked ahead may have come to an end before: what is stored is handed out all the same.
-            if not self._exhausted and self._n_queued() < LOW_WATER and not (self._open and self._is_ending()):
+            if self._wants_more and not (self._open and self._is_ending()):
                 yield from self._read_chunk()
+            if self._parked:
+                yield from self._look_after_parked()
             if self._open:
                 yield from self._receive(self._session.open_sender())
             elif self._session.is_stopped:
@@ -104,9 +118,15 @@ class Pass(Generic[T]):
                 "run once with cache policy 'use'"
             )
 
+    @property
+    def _wants_more(self) -> bool:
+        """Whether jobs are left, and few requests wait, for their turn or for other machines."""
+        is_low = self._n_queued() < min(LOW_WATER, self._n_at_once // 2)
+        return not self._exhausted and is_low and len(self._parked) < CHUNK
+
     def _read_chunk(self) -> Iterator[Answer[T]]:
-        chunk = list(islice(self._jobs, CHUNK))
-        self._exhausted = len(chunk) < CHUNK
+        chunk = list(islice(self._jobs, self._n_at_once))
+        self._exhausted = len(chunk) < self._n_at_once
         new: dict[str, _Open[T]] = {}
         for job in chunk:
             try:
@@ -115,14 +135,16 @@ class Pass(Generic[T]):
                 yield self._answer(job, "", unsendable_reply(error), None, reused=False)
                 continue
             key = key_of(canonical)
-            same = self._open.get(key) or new.get(key)
+            same = self._open.get(key) or new.get(key) or self._parked.get(key)
             if same is None:
                 new[key] = _Open(Exchange(job.request, key, canonical), [job])
             else:
                 same.jobs.append(job)
+        seen = self._seen
         yield from self._found(new)
         # While we waited for the lane, its holder may have paid for the same requests; killed runs are recovered, too.
         if new and self._session.take_lane():
+            seen = self._seen
             yield from self._found(new)
         if self._policy == "replay":
             self._n_missed += sum(len(missed.jobs) for missed in new.values())
@@ -130,9 +152,43 @@ class Pass(Generic[T]):
             return
         for key in [key for key in new if self._session.batches.waits(key, self._since)]:
             self._session.batches.n_waiting += len(new.pop(key).jobs)
+        yield from self._claimed(new, seen)
         if new:
             self._open |= new
             self._session.open_sender().submit([opened.exchange for opened in new.values()])
+
+    @property
+    def _seen(self) -> int:
+        return NEVER if self._session.claims is None else self._session.claims.seen
+
+    def _claimed(self, wanted: dict[str, _Open[T]], seen: int) -> Iterator[Answer[T]]:
+        """Leave in `wanted` what nobody else sends, and answer what has its reply by now."""
+        if (claims := self._session.claims) is None:
+            return
+        claimed = claims.claim(dict.fromkeys(wanted, seen))
+        self._parked |= {key: wanted.pop(key) for key in claimed.others}
+        stale = {key: wanted.pop(key) for key in claimed.stale}
+        yield from self._found(stale)
+        claims.drop(claimed.stale - stale.keys())
+        wanted |= stale
+
+    def _look_after_parked(self) -> Iterator[Answer[T]]:
+        """Ask for what other machines were to send, and have not."""
+        if self._is_ending() and not self._open:
+            assert self._session.sender is not None  # noqa: S101  it is ending
+            assert self._session.sender.ending is not None  # noqa: S101
+            raise self._explained(self._session.sender.ending)
+        if self._is_ending() or time.monotonic() < self._looks_at:
+            if not self._open:
+                time.sleep(POLL_SECONDS)
+                self._tick()
+            return
+        self._looks_at = time.monotonic() + CLAIMS_POLL_SECONDS
+        again, self._parked = self._parked, {}
+        yield from self._claimed(again, NEVER)
+        if again:
+            self._open |= again
+            self._session.open_sender().submit([opened.exchange for opened in again.values()])
 
     def _found(self, wanted: dict[str, _Open[T]]) -> Iterator[Answer[T]]:
         """Answer from the store, and take what was found out of `wanted`."""
@@ -171,6 +227,10 @@ class Pass(Generic[T]):
 
     def _hand_out(self, finished: list[Exchange]) -> Iterator[Answer[T]]:
         for exchange in finished:
+            if exchange.is_taken_over:
+                exchange.is_taken_over = False
+                self._parked[exchange.request_key] = self._open.pop(exchange.request_key)
+                continue
             assert exchange.reply is not None  # noqa: S101  finished
             first, *others = self._open.pop(exchange.request_key).jobs
             yield self._answer(first, exchange.request_key, exchange.reply, exchange.stored, reused=False)

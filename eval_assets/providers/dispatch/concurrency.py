@@ -11,8 +11,11 @@ GROWS_BELOW = 0.1
 SHRINKS_ABOVE = 0.25
 """Shares of refused requests. Fewer are chance, or another user of the account; more are a ceiling."""
 
+FIRST_ANSWER = 15
+"""Slots that the first answer of an account wins: what it proves, address, key and model, no later one has to prove."""
+
 SLOW_START = 3
-"""Slots that each answer wins at first: four times as many per round trip, from 1 to 64 in three."""
+"""Slots that each further answer wins at first: four times as many per round trip, from 16 to 64 in one."""
 
 GROWTH = 1 / 8
 FEWEST_IN_A_ROW = 8
@@ -45,7 +48,8 @@ class Level:
 class Concurrency:
     """The limit of one account. Not safe for threads: its account holds the lock.
 
-    It quadruples per round trip up to the level that is known to work, from there it grows by an eighth. One refused
+    The first request goes alone, after its answer 16 may be under way. From there it quadruples per round trip up to
+    the level that is known to work, and then grows by an eighth. One refused
     request costs nothing but its own slot while it waits, which is not counted here. When more than `SHRINKS_ABOVE` are
     refused, the limit shrinks by their share, at most to half, and once per round trip; above `GROWS_BELOW` it stays.
     When as many in a row are refused as may be under way, everything pauses and one request at a time tries again.
@@ -62,7 +66,7 @@ class Concurrency:
         self._works = self._exact if level is not None and level.is_found else float("inf")
         self._full_at = self._changed_at = float("-inf")
         self._n_outcomes = self._n_refused = self._n_in_a_row = self._n_pauses = 0
-        self._is_calm, self._was_answered = True, False
+        self._is_calm, self._was_answered, self._is_new = True, False, level is None
         why = "first request alone" if level is None else "as it worked last time"
         self._moves: deque[Move] = deque([Move(now, self.limit, why)], MAX_MOVES)
 
@@ -95,6 +99,7 @@ class Concurrency:
 
     def answered(self, sent_at: float, now: float) -> None:
         """A request sent at that time was answered."""
+        slots = SLOW_START if self._was_answered or not self._is_new else FIRST_ANSWER
         self._n_in_a_row = self._n_pauses = 0
         self._was_answered = True
         if sent_at < self._changed_at:
@@ -103,7 +108,7 @@ class Concurrency:
         # Growth needs proof: only who was under way when all slots were taken shows that they can be.
         if sent_at <= self._full_at and self._exact < self._ceiling:
             if self._exact < self._works:
-                self._grow(SLOW_START, now, "slow start")
+                self._grow(slots, now, "slow start")
             elif self._is_calm:
                 self._grow(max(GROWTH, 1 / self._exact), now, "few 429s")
 

@@ -26,7 +26,7 @@ from eval_assets.providers.dispatch.session import Session
 from eval_assets.providers.replies.reading import Reading
 from eval_assets.requests.budget import Budget
 from eval_assets.requests.exchange import Client
-from eval_assets.requests.keys import ModelIdentity, lane_of
+from eval_assets.requests.keys import ModelIdentity, aside_of, lane_of
 from eval_assets.storage.replies.refreshes import refresh_began_at, refresh_ended
 from eval_assets.storage.replies.responses import ResponseStore
 
@@ -60,6 +60,7 @@ class Engine:
         rank: Of its requests; lower ones start first, whatever the model.
         together: What it shares with other engines, if it may be asked ahead.
         batches: What goes into batches, and what waits in one; only what waits when null.
+        is_aside: Whether replies are found and kept beside the lane, until somebody decides to use them.
     """
 
     identity: ModelIdentity
@@ -82,9 +83,11 @@ class Engine:
     rank: int = 0
     together: Together | None = None
     batches: LaneBatches | None = None
+    is_aside: bool = False
 
     def __post_init__(self) -> None:
         self._tally = Tally()
+        lane = aside_of(lane_of(self.identity)) if self.is_aside else lane_of(self.identity)
         self._session = Session(
             self.identity,
             self.client,
@@ -97,7 +100,7 @@ class Engine:
                 self.budget,
                 self.rank,
                 self.grace_seconds,
-                self.batches or LaneBatches(self.store, lane_of(self.identity)),
+                self.batches or LaneBatches(self.store, lane),
             ),
             self._tally,
             stop=self.stop,

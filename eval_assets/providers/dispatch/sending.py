@@ -8,6 +8,7 @@ import contextlib
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from eval_assets.config.model import Limits, Prices
@@ -29,6 +30,7 @@ from eval_assets.providers.failures import PartitionFailure, failed_reply
 from eval_assets.providers.redaction import redacted
 from eval_assets.requests.budget import Budget
 from eval_assets.requests.exchange import AtHand, Client, Reply, Request
+from eval_assets.storage.remote.lane_claims import LaneClaims
 from eval_assets.storage.replies.lane_writer import LaneWriter
 from eval_assets.storage.replies.stored_replies import StoredReply
 from eval_assets.wording.numbers import money_text
@@ -44,7 +46,8 @@ BYTES_PER_TOKEN_WITH_LOGPROBS = 4 * 2**10
 class Exchange:
     """One request on its way: first what is sent, then what came back; `stored` is null for an error.
 
-    Who waits for it in the sender's own loop sets `answered`; it raises what ended the sending.
+    Who waits for it in the sender's own loop sets `answered`; it raises what ended the sending. One that was taken over
+    isn't sent: this process stood still for so long that another one claimed it.
     """
 
     request: Request
@@ -53,6 +56,7 @@ class Exchange:
     reply: Reply | None = None
     stored: StoredReply | None = None
     answered: asyncio.Future[None] | None = None
+    is_taken_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +84,17 @@ class Sender:
     """
 
     def __init__(
-        self, client: Client, writer: LaneWriter, terms: Terms, tally: Tally, loop: asyncio.AbstractEventLoop
+        self,
+        client: Client,
+        writer: LaneWriter,
+        terms: Terms,
+        tally: Tally,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        claims: LaneClaims | None = None,
     ) -> None:
         self.ending: BaseException | None = None
-        self._writer, self._terms, self._tally, self._loop = writer, terms, tally, loop
+        self._writer, self._terms, self._tally, self._loop, self._claims = writer, terms, tally, loop, claims
         self._began = time.monotonic()
         self._at_hand: AtHand | None = client if getattr(client, "is_at_hand", False) else None  # type: ignore[assignment]
         self._queue: deque[Exchange] = deque()
@@ -147,7 +158,7 @@ class Sender:
         await asyncio.gather(self._dispatcher, *self._waiting, return_exceptions=True)
 
     def _answer(self, client: AtHand, exchanges: list[Exchange]) -> None:
-        """Take all replies in this thread, and keep them with one write."""
+        """Take all replies in this thread."""
         while self._writer.is_behind:
             time.sleep(WAKE_SECONDS)
         came: list[tuple[Exchange, Reply]] = []
@@ -157,7 +168,7 @@ class Sender:
                 cost = reply_cost_usd(reply, self._terms.prices)
                 came.append((exchange, reply if cost is None else replace(reply, cost_usd=cost)))
         records = [(exchange.request_key, exchange.canonical, reply) for exchange, reply in came]
-        kept = self._writer.append_all(records, self._terms.run_id)
+        kept = self._writer.append_at_hand(records, self._terms.run_id)
         for (exchange, _), stored in zip(came, kept, strict=True):
             exchange.stored, exchange.reply = stored, stored.reply
         for exchange in exchanges:
@@ -184,9 +195,29 @@ class Sender:
 
     def _leave_unanswered(self, reason: BaseException) -> None:
         """Tell those who wait for a request that waits to be sent."""
+        self._drop_claims(self._queue)
         for exchange in self._queue:
             if exchange.answered is not None and not exchange.answered.done():
                 exchange.answered.set_exception(reason)
+
+    def _drop_claims(self, exchanges: Iterable[Exchange]) -> None:
+        if self._claims is not None:
+            self._claims.drop(exchange.request_key for exchange in exchanges)
+
+    async def _is_ours(self, exchange: Exchange, permit: Permit) -> bool:
+        """Whether nobody has taken a request over since it was claimed; gives the permit back otherwise."""
+        if self._claims is None:
+            return True
+        is_ours = False
+        try:
+            if self._claims.is_certain:
+                is_ours = self._claims.holds(exchange.request_key)
+            else:
+                is_ours = await asyncio.to_thread(self._claims.holds, exchange.request_key)
+        finally:
+            if not is_ours:
+                self._terms.limiter.release(permit, answered=False)
+        return is_ours
 
     def _tell(self) -> None:
         """Wake the other thread, at most a hundred times a second."""
@@ -273,6 +304,10 @@ class Sender:
     async def _send(self, exchange: Exchange, permit: Permit, usd: float, n_bytes: int) -> None:
         cost = 0.0
         try:
+            if not await self._is_ours(exchange, permit):
+                exchange.is_taken_over = True
+                self._hand_back(exchange)
+                return
             reply = await self._attempts.final_reply(exchange.request, permit, self._tokens(exchange))
             if reply is None:
                 return
@@ -285,18 +320,23 @@ class Sender:
                 cost = _paid_at_most(exchange.reply, usd)
             assert exchange.reply is not None  # noqa: S101  just set
             self._tally.add_sent(exchange.reply)
-            if exchange.answered is None:
-                self._done.append(exchange)
-            elif not exchange.answered.done():
-                exchange.answered.set_result(None)
+            self._hand_back(exchange)
         except PartitionFailure as failure:
             # At once: the slot just given back must not be used.
             self._end(failure)
         finally:
+            if exchange.stored is None:
+                self._drop_claims([exchange])
             self._writer.release(n_bytes)
             self._settle(usd, cost)
             if exchange.answered is not None and not exchange.answered.done():
                 exchange.answered.set_exception(self.ending or StoppedError("the request was broken off"))
+
+    def _hand_back(self, exchange: Exchange) -> None:
+        if exchange.answered is None:
+            self._done.append(exchange)
+        elif not exchange.answered.done():
+            exchange.answered.set_result(None)
 
     def _keep(self, exchange: Exchange, reply: Reply) -> None:
         """Journal a reply; one that can't be written, whatever is odd about it, costs its row."""

@@ -12,7 +12,8 @@ from eval_assets.providers.dispatch.event_loop import LoopThread
 from eval_assets.providers.dispatch.progress import Tally
 from eval_assets.providers.dispatch.sending import Sender, Terms
 from eval_assets.requests.exchange import Client
-from eval_assets.requests.keys import ModelIdentity, lane_of
+from eval_assets.requests.keys import ModelIdentity
+from eval_assets.storage.remote.lane_claims import LaneClaims
 from eval_assets.storage.replies.lane_writer import LaneWriter
 from eval_assets.storage.replies.responses import ResponseStore
 from eval_assets.storage.replies.stored_replies import StoredReply
@@ -22,10 +23,10 @@ class Session:
     """Opens step by step, so that a run whose replies are all stored waits for nobody and connects nowhere.
 
     Args:
-        identity: Decides the lane.
+        identity: Who answers.
         client: Closed with the session, unless it shares a loop.
         store: Where the lane is.
-        terms: How requests are sent.
+        terms: How requests are sent, and in which lane.
         tally: Counts what is sent.
         stop: Set it to give up waiting for the lane.
         on_wait: Told in a sentence when another run holds the lane.
@@ -45,9 +46,10 @@ class Session:
         loop_thread: LoopThread | None = None,
     ) -> None:
         self.identity, self.store, self.terms, self.tally = identity, store, terms, tally
-        self.lane = lane_of(identity)
         self.batches = terms.batches
+        self.lane = self.batches.lane
         self._client = client
+        self._is_at_hand = bool(getattr(client, "is_at_hand", False))
         self._stop, self._on_wait = stop, on_wait
         self._stack = contextlib.ExitStack()
         self._lanes = store.lanes_of(terms.run_id)
@@ -59,6 +61,10 @@ class Session:
     def is_stopped(self) -> bool:
         """Whether someone asked to stop."""
         return self._stop is not None and self._stop.is_set()
+
+    def say(self, sentence: str) -> None:
+        """Tell who is waited for."""
+        self._on_wait(sentence)
 
     @property
     def has_lane(self) -> bool:
@@ -90,6 +96,11 @@ class Session:
                 return False
             self._writer = self._lanes.take(self.lane, open_lane)
             return True
+
+    @property
+    def claims(self) -> LaneClaims | None:
+        """Where requests are claimed first, once the lane was taken; null where nobody else can send them."""
+        return None if self._writer is None or self._is_at_hand else self._writer.claims
 
     def pending(self, key: str) -> StoredReply | None:
         """A reply that this process received and that isn't in the table yet."""
@@ -123,4 +134,5 @@ class Session:
 
     async def _new_sender(self) -> Sender:
         assert self._writer is not None  # noqa: S101  the lane was taken before
-        return Sender(self._client, self._writer, self.terms, self.tally, asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        return Sender(self._client, self._writer, self.terms, self.tally, loop, claims=self.claims)

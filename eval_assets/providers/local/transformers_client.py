@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from eval_assets.config.local_limits import CPU_BATCH_SIZE, local_limits
-from eval_assets.config.model import Model
-from eval_assets.providers.clients.surroundings import Surroundings
 from eval_assets.providers.failures import PartitionFailure, RequestFailed
 from eval_assets.providers.local.transformers_jobs import LocalJob, batches, fail, made_ready
 from eval_assets.providers.local.transformers_model import (
@@ -126,19 +124,6 @@ class TransformersClient:
         size = self._batch_size
         for batch in batches(jobs, model.batch_size_for if size is None else lambda _: size):
             _answer(model, batch, self._stopping)
-
-
-def open_transformers(model: Model, surroundings: Surroundings) -> TransformersClient:
-    """The client of a model file; of a folder or file in `data/models` if there is one of that name."""
-    file = model.file
-    local = surroundings.models_dir / str(file.model)
-    return TransformersClient(
-        str(local) if local.exists() else str(file.model),
-        gguf_file=file.gguf_file,
-        device=file.device,
-        batch_size=file.batch_size,
-        threads=file.threads,
-    )
 
 
 def _answer(model: LocalModel, batch: Sequence[LocalJob], stopping: threading.Event) -> None:

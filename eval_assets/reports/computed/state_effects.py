@@ -196,11 +196,7 @@ def scores_of_part(pairs: pl.DataFrame, part: Part) -> pl.DataFrame:
         pairs: From `paired_scores`, or rows of the table of that name, of one candidate.
         part: Which.
     """
-    frames = []
-    for scoring, ends in ((scoring, ends) for (scoring, of_part), ends in ENDS.items() if of_part == part):
-        rows = pairs.filter((pl.col("row") == "same") & (pl.col("scoring") == scoring))
-        frames += [_as_scores(rows, BEFORE, ends[0]), _as_scores(rows, NOW, ends[1])]
-    return pl.concat(frames)
+    return _ends_as_scores(pairs, {scoring: ends for (scoring, of_part), ends in ENDS.items() if of_part == part})
 
 
 def scores_of_answers(pairs: pl.DataFrame) -> pl.DataFrame:
@@ -209,10 +205,16 @@ def scores_of_answers(pairs: pl.DataFrame) -> pl.DataFrame:
     Args:
         pairs: Rows of `paired_scores` of one candidate; metrics whose parts can't be told apart have no row here.
     """
-    frames = [pl.DataFrame(schema=SCORE_ROWS)]
-    for scoring, ends in OF_ANSWERS.items():
-        rows = pairs.filter((pl.col("row") == "same") & (pl.col("scoring") == scoring))
-        frames += [_as_scores(rows, BEFORE, ends[0]), _as_scores(rows, NOW, ends[1])]
+    return _ends_as_scores(pairs, OF_ANSWERS)
+
+
+def _ends_as_scores(pairs: pl.DataFrame, ends_of: Mapping[str, tuple[str, str]]) -> pl.DataFrame:
+    """Score rows of the examples that both states have, by how their scoring changed."""
+    frames, present = [pl.DataFrame(schema=SCORE_ROWS)], set(pairs["scoring"])
+    for scoring, ends in ends_of.items():
+        if scoring in present:
+            rows = pairs.filter((pl.col("row") == "same") & (pl.col("scoring") == scoring))
+            frames += [_as_scores(rows, BEFORE, ends[0]), _as_scores(rows, NOW, ends[1])]
     return pl.concat(frames)
 
 

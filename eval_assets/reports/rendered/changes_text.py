@@ -1,6 +1,7 @@
 """What changed since a former state, as plain lines and as Markdown. The numbers come from `changes_report`."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from eval_assets.reports.candidate_report import Row
 from eval_assets.reports.changes_report import SINCE, CandidateChange, ChangesReport
@@ -115,7 +116,16 @@ def trends_markdown(changes: ChangesReport) -> list[str]:
 
 def moment_text(change: CandidateChange) -> str:
     """When the former state was computed, and by which run."""
-    return f"{change.former_at:%-d %b %Y, %H:%M} UTC (run {str(change.row['former_run_id'])[:8]})"
+    return state_text(change.former_at, str(change.row["former_run_id"]))
+
+
+def state_text(began_at: datetime, run_id: str) -> str:
+    """When a state was computed, and by which run.
+
+    >>> state_text(datetime(2026, 11, 28, 7, 51), "3f3da347-8f1c")
+    '28 Nov 2026, 07:51 UTC (run 3f3da347)'
+    """
+    return f"{began_at:%-d %b %Y, %H:%M} UTC (run {run_id[:8]})"
 
 
 def rows_text(change: CandidateChange) -> str:

@@ -36,12 +36,9 @@ class Measure:
 
 
 def measures(report: EvaluationReport) -> list[Measure]:
-    """The lines of the leaderboard, in the order of the report's metrics; among many candidates, who stand in the order
-    of the headline metric, that one first.
-    """
+    """The lines of the leaderboard, what decides first."""
     found: list[Measure] = []
-    headline = report.headline if len(report.candidates) > MOST_SIDE_BY_SIDE else None
-    for metric in sorted(report.metrics, key=lambda metric: headline is not None and metric != headline):
+    for metric in report.reading_order:
         rows = {
             candidate.name: candidate.metrics[metric] for candidate in report.candidates if metric in candidate.metrics
         }

@@ -31,7 +31,7 @@ def example_text(report: EvaluationReport, example: ExampleOutputs, candidates: 
         ("asked", example.inputs), ("expected", targets_text(example.targets)), ("context", example.context)
     )
     for name, answer in zip(names, example.answers, strict=True):
-        parts += ["", f"{name}{' (baseline)' if name == report.baseline else ''}", *_answer(answer)]
+        parts += ["", f"{name}{' (baseline)' if name == report.baseline else ''}", *_answer(report, answer)]
     return "\n".join(parts) + "\n"
 
 
@@ -54,7 +54,7 @@ def example_json(report: EvaluationReport, example: ExampleOutputs, candidates: 
                 "reasoning": answer.reasoning,
                 "tool_calls": answer.tool_calls,
                 "trajectory": answer.trajectory,
-                "scores": dict(answer.scores),
+                "scores": {metric: answer.scores[metric] for metric in report.reading_order if metric in answer.scores},
                 "labels": dict(answer.labels),
                 "justifications": dict(answer.justifications),
                 "prediction_id": answer.prediction_id,
@@ -68,7 +68,7 @@ def _names(report: EvaluationReport, candidates: Sequence[str]) -> list[str]:
     return [one.name for one in report.candidates if not candidates or one.name in candidates]
 
 
-def _answer(answer: CandidateOutput) -> Iterator[str]:
+def _answer(report: EvaluationReport, answer: CandidateOutput) -> Iterator[str]:
     failure = "" if answer.outcome == "ok" else f"{answer.outcome}{f': {answer.error}' if answer.error else ''}"
     yield from _texts(
         ("failed", failure),
@@ -76,7 +76,8 @@ def _answer(answer: CandidateOutput) -> Iterator[str]:
         ("conversation", answer.trajectory),
         ("answer", answer.said),
     )
-    for metric, score in answer.scores.items():
+    for metric in (metric for metric in report.reading_order if metric in answer.scores):
+        score = answer.scores[metric]
         said = answer.labels.get(metric) if score is None else number_text(score)
         reason = answer.justifications.get(metric)
         yield from _texts((metric, f"{said or 'no score'}{f': {reason}' if reason else ''}"))

@@ -5,9 +5,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
-from eval_assets.config.candidate import Candidate
+from eval_assets.config.candidate import Candidate, cell_key
 from eval_assets.storage.snapshots import Commit
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import inputs_recorded
@@ -75,17 +74,12 @@ def computed_states(warehouse: Warehouse, evaluations: Collection[str] | None = 
     wanted = None if evaluations is None else set(evaluations)
     described: dict[tuple[str, str], list[Commit]] = {}
     for commit in warehouse.history(DESCRIBED):
-        if "partition" in commit.metadata and (wanted is None or _values_of(commit)["evaluation"] in wanted):
+        if "partition" in commit.metadata and (wanted is None or values_of(commit)["evaluation"] in wanted):
             state = (commit.metadata["partition"], commit.metadata["data_version"])
             described[state] = [*described.pop(state, []), commit]  # the last one to be put in place is its first
     commits = _Commits(warehouse, COMPUTED[1:])
     current = {commit.version for commit in warehouse.last_commits(DESCRIBED).values()}
     return [_state_of(found, commits, current) for found in described.values()]
-
-
-def cell_key(row: Mapping[str, Any]) -> str:
-    """The cell of a row as its assets call it: `evaluation:model@prompt`."""
-    return f"{row['evaluation']}:{Candidate.of_row(row)}"
 
 
 def committed_at(commit: Commit) -> datetime:
@@ -106,7 +100,7 @@ class _Commits:
         for table in tables:
             for commit in warehouse.history(table):
                 if "partition" in commit.metadata:
-                    place = f"{table}/{cell_key(_values_of(commit))}"
+                    place = f"{table}/{cell_key(values_of(commit))}"
                     self._of[place, commit.metadata["data_version"]].append(commit)
         for found in self._of.values():
             found.reverse()
@@ -140,10 +134,10 @@ def _state_of(computed: Sequence[Commit], commits: _Commits, current: Collection
                 left.append(upstream)
     is_current = any(commit.version in current for commit in computed)
     return ComputedState(
-        _values_of(described), described.metadata["data_version"], found, made_from, is_current, tuple(later)
+        values_of(described), described.metadata["data_version"], found, made_from, is_current, tuple(later)
     )
 
 
-def _values_of(commit: Commit) -> dict[str, str]:
+def values_of(commit: Commit) -> dict[str, str]:
     """Values of the partition columns."""
     return dict(part.split("=", 1) for part in commit.metadata["partition"].split("/"))

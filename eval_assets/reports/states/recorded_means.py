@@ -8,7 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from eval_assets.reports.states.lineage import DESCRIBED, ComputedState, cell_key, committed_at
+from eval_assets.config.candidate import cell_key
+from eval_assets.reports.states.lineage import DESCRIBED, ComputedState, committed_at
 from eval_assets.storage.snapshots import Commit
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import inputs_recorded

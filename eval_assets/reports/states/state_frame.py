@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from eval_assets.config.candidate import cell_key
 from eval_assets.reports.metric_keys import metric_key
-from eval_assets.reports.states.lineage import DESCRIBED, ComputedState, cell_key, committed_at, computed_states
+from eval_assets.reports.states.lineage import DESCRIBED, ComputedState, committed_at, computed_states
 from eval_assets.reports.states.recorded_means import MEASURED, MetricRow, recorded_means
 from eval_assets.reports.states.stored_files import StoredFiles
+from eval_assets.storage.report_pages import ReportPages
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import facts_recorded
 from eval_assets.tables.columns import CELL, TIME
@@ -52,12 +53,14 @@ METRICS = 2
 MODEL_FIELDS = ("provider", "model", "callable", "file", "base_url")
 
 
-def state_frame(warehouse: Warehouse, pages: Path | None, evaluations: Collection[str] | None = None) -> pl.DataFrame:
+def state_frame(
+    warehouse: Warehouse, pages: ReportPages | None, evaluations: Collection[str] | None = None
+) -> pl.DataFrame:
     """A row per state of a candidate, the one computed last first.
 
     Args:
         warehouse: The tables.
-        pages: Where report pages lie; null: there are none.
+        pages: The report pages; null: there are none.
         evaluations: Of these alone; null: all that were ever computed.
 
     Returns:
@@ -67,11 +70,13 @@ def state_frame(warehouse: Warehouse, pages: Path | None, evaluations: Collectio
     states = computed_states(warehouse, evaluations)
     files, sent = StoredFiles(warehouse), _sent(warehouse)
     means = recorded_means(warehouse, states)
+    shown = {state.cell["evaluation"] for state in states if state.is_current}
+    page_of = {} if pages is None else {name: pages.place(name) for name in shown}
     rows = [
         {
             **_row(state, files, sent.get((state.key, state.run_id), {})),
             **_metrics(means.get((state.key, state.state), ())),
-            "report_page": _page(pages, state),
+            "report_page": page_of.get(state.cell["evaluation"]) if state.is_current else None,
         }
         for state in states
     ]
@@ -150,12 +155,6 @@ def _sent(warehouse: Warehouse) -> dict[tuple[str, str], Mapping[str, Any]]:
         .collect()
     )
     return {(cell_key(row), row["run_id"]): row for row in sums.iter_rows(named=True)}
-
-
-def _page(pages: Path | None, state: ComputedState) -> str | None:
-    """The report page, if it shows this state."""
-    page = None if pages is None else pages / f"{state.cell['evaluation']}.html"
-    return str(page) if page is not None and state.is_current and page.exists() else None
 
 
 def _place(column: str) -> tuple[int, str, int]:

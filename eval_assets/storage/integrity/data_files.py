@@ -52,6 +52,21 @@ def _recorded(entry: Path) -> dict[str, Any]:
     return next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
 
 
+def files_added(table: str, folder: Path, version: int) -> list[str] | None:
+    """Paths of the files that a commit of a local table added; null where its entry of the log is gone.
+
+    Raises:
+        StorageError: A file is missing, or not as long as it was written.
+    """
+    try:
+        entry = (folder / "_delta_log" / f"{version:020d}.json").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    actions = (json.loads(line) for line in entry.splitlines())
+    added = {unquote(action["add"]["path"]): action["add"]["size"] for action in actions if "add" in action}
+    return [_sound(table, folder, name, size) for name, size in added.items()]
+
+
 def refuse_damaged_files(table: str, opened: NamedTable, known: set[str]) -> None:
     """Refuse a table whose data files are missing or not as long as they were written.
 
@@ -66,16 +81,21 @@ def refuse_damaged_files(table: str, opened: NamedTable, known: set[str]) -> Non
     sizes: dict[str, int] = opened._table.get_add_file_sizes()  # noqa: SLF001  the public form parses every statistic
     folder = Path(opened.table_uri.removeprefix(LOCAL))
     for name, size in sizes.items():
-        if name in known:
-            continue
-        path = folder / name
-        try:
-            found = path.stat().st_size
-        except OSError as error:
-            raise damaged(table, folder, f"its file {path} is gone ({error.strerror})") from error
-        if found != size:
-            raise damaged(table, folder, f"its file {path} is damaged: expected {size:,} bytes, got {found:,}")
-        known.add(name)
+        if name not in known:
+            _sound(table, folder, name, size)
+            known.add(name)
+
+
+def _sound(table: str, folder: Path, name: str, size: int) -> str:
+    """Path of a file that is there as it was written."""
+    path = folder / name
+    try:
+        found = path.stat().st_size
+    except OSError as error:
+        raise damaged(table, folder, f"its file {path} is gone ({error.strerror})") from error
+    if found != size:
+        raise damaged(table, folder, f"its file {path} is damaged: expected {size:,} bytes, got {found:,}")
+    return str(path)
 
 
 def refuse_damaged_log(table: str, folder: Path) -> None:

@@ -22,6 +22,10 @@ REMEDIES = {
     "given_labels": (
         "it holds what people said: bring that folder back from a backup, or move it away and import what was exported"
     ),
+    "asked_again": (
+        "move that folder away: of replies that were asked for anew only the account is lost; those that were kept "
+        "stay, and those that nobody decided on stay unused"
+    ),
     "runs": "move that folder away: only the account of earlier runs is lost",
     "alerts": (
         "move that folder away: what was told last is lost, so that the next look takes everything as it is and tells "

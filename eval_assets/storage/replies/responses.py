@@ -17,6 +17,7 @@ import polars as pl
 from eval_assets.errors import KeySchemaError, StorageError
 from eval_assets.requests.keys import KEY_SCHEMA
 from eval_assets.storage.locks import exclusive
+from eval_assets.storage.remote.sharing import SharedLanes
 from eval_assets.storage.replies.batch_ledger import BatchLedger
 from eval_assets.storage.replies.journal import journals_of, read_segment
 from eval_assets.storage.replies.key_index import LaneKeys
@@ -73,11 +74,17 @@ class ResponseStore:
         self.flush_rows = flush_rows
         self.batches = BatchLedger(self.state_dir / "batches")
         self.damage = Damage()
+        self._shared = None if warehouse.is_local else SharedLanes(warehouse, self.state_dir)
         self._open: dict[str, _OpenLane] = {}
         self._runs: dict[str, RunLanes] = {}
         self._together: RunLanes | None = None
         self._keys = LaneKeys(self.state_dir / KEYS)
         self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether a file lock is enough: no other machine writes here."""
+        return self._shared is None
 
     def lookup(self, lane: str, keys: Collection[str], *, since: datetime | None = None) -> dict[str, StoredReply]:
         """The newest reusable reply for each key that has one.
@@ -160,7 +167,10 @@ class ResponseStore:
                     )
                     self.check_schema(lane)
                     writer = LaneWriter(self._warehouse, self.state_dir, lane, flush_rows=self.flush_rows)
-                    self.damage.n_torn += writer.recover()
+                    recovery = writer.recover()
+                    self.damage.n_torn += recovery.n_torn
+                    if self._shared is not None:
+                        lock.enter_context(self._shared.sharing(writer, recovery.version))
                     opened = self._open[lane] = _OpenLane(writer, lock.pop_all())
             opened.n_users += 1
         try:

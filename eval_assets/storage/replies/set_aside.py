@@ -11,6 +11,7 @@ import polars as pl
 
 from eval_assets.errors import ConfigError, StorageFullError
 from eval_assets.storage.replies.stored_replies import repaired
+from eval_assets.tables.frames import frame_of_columns
 from eval_assets.tables.run_tables import RESPONSES
 
 LOG = logging.getLogger("eval_assets")
@@ -49,7 +50,7 @@ def frame_of_own(rows: Sequence[Mapping[str, Any]], *, folder: Path, lane: str) 
     try:
         columns: dict[str, list[Any]] = {name: [row[name] for row in rows] for name in RESPONSES}
         columns["requested_at"] = [at.astimezone(UTC) for at in columns["requested_at"]]
-        return pl.DataFrame(columns, schema=RESPONSES)
+        return frame_of_columns(RESPONSES, columns, len(rows))
     except NO_ROW:
         return frame_of(rows, folder=folder, lane=lane)
 

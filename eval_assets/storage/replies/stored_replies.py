@@ -6,9 +6,10 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
-from eval_assets.requests.answerer import answerer_in, answerer_of
+from eval_assets.requests.answerer import ANSWERER, answerer_in, answerer_of
 from eval_assets.requests.canonical_json import json_sha256
 from eval_assets.requests.exchange import Reply
 from eval_assets.requests.foreign_values import finite_number, whole_characters, whole_number
@@ -40,6 +41,8 @@ class StoredReply:
 
 def storable(reply: Reply) -> Reply:
     """The reply as a row can hold it: text that UTF-8 can encode (a model may cut an emoji in half), whole numbers."""
+    if _told_beside(reply) == _NOTHING and (reply.output is None or reply.output.isascii()):
+        return reply
     held: dict[str, Any] = {
         "output": _encodable(reply.output),
         "error": _encodable(reply.error),
@@ -56,6 +59,13 @@ def storable(reply: Reply) -> Reply:
     }
     changed = {name: value for name, value in held.items() if value is not getattr(reply, name)}
     return replace(reply, **changed) if changed else reply
+
+
+_told_beside = attrgetter(
+    "error", "finish_reason", "reasoning", "extra", "prompt_tokens", "completion_tokens", "cost_usd",
+    "latency_seconds", "first_token_seconds", *PARTS, *ANSWERER,
+)  # fmt: skip
+_NOTHING = (None,) * (9 + len(PARTS) + len(ANSWERER))
 
 
 def new_response_ids(n: int) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from eval_assets.errors import TraceError
+from eval_assets.storage.snapshots import Commit
 from eval_assets.storage.tracing.trace_ids import Named, datasets_of_evaluations, find_named
 from eval_assets.storage.tracing.trace_links import (
     Part,
@@ -84,21 +85,22 @@ def _of_example(warehouse: Warehouse, named: Named) -> dict[str, Any]:
     return {"example": example_part(warehouse, stored or rows[0]), "predictions": predictions}
 
 
-def parts_of(warehouse: Warehouse, prediction: Part) -> dict[str, Any]:
+def parts_of(warehouse: Warehouse, prediction: Part, held_by: Commit | None = None) -> dict[str, Any]:
     """A prediction and everything it was made from.
 
     Args:
         warehouse: The Delta tables.
         prediction: A row of `predictions`.
+        held_by: The commit that holds it; null: the newest of its partition.
 
     Returns:
         `prediction`, `prompt`, `model` and `example` as in `trace`.
     """
     return {
-        "prediction": prediction_part(warehouse, prediction),
+        "prediction": prediction_part(warehouse, prediction, held_by),
         "prompt": prompt_part(warehouse, prediction),
         "model": model_part(warehouse, prediction),
-        "example": example_part(warehouse, prediction),
+        "example": example_part(warehouse, prediction, held_by),
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from eval_assets.config.candidate import Candidate
+from eval_assets.config.candidate import cell_key
 from eval_assets.errors import TraceError
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.tables.columns import CELL
@@ -79,12 +79,12 @@ def _candidates(warehouse: Warehouse, identifier: str, *, in_full: bool) -> Iter
     if _may_begin(SCORE_MARK, identifier):
         for table, by in (("heuristic_metrics", "metric"), ("judge_scores", "judge")):
             for row in _rows(warehouse, table, "score_id", identifier, in_full=in_full, also=(*CELL, "example_id", by)):
-                what = f"score by {row[by]} of example {row['example_id']}, {_cell(row)}"
+                what = f"score by {row[by]} of example {row['example_id']}, {cell_key(row)}"
                 yield Named("score", row["score_id"], table, _partition(row), what)
     if _may_begin(PREDICTION_MARK, identifier):
         also = (*CELL, "example_id")
         for row in _rows(warehouse, "predictions", "prediction_id", identifier, in_full=in_full, also=also):
-            what = f"prediction for example {row['example_id']}, {_cell(row)}"
+            what = f"prediction for example {row['example_id']}, {cell_key(row)}"
             yield Named("prediction", row["prediction_id"], "predictions", _partition(row), what)
     yield from _examples(warehouse, identifier, in_full=in_full)
 
@@ -120,10 +120,6 @@ def _may_begin(mark: str, identifier: str) -> bool:
 
 def _partition(row: dict[str, Any]) -> dict[str, str]:
     return {column: row[column] for column in CELL}
-
-
-def _cell(row: dict[str, Any]) -> str:
-    return f"{row['evaluation']}:{Candidate.of_row(row)}"
 
 
 def _shown(named: Named, others: list[Named]) -> str:

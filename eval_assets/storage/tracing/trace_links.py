@@ -1,7 +1,7 @@
 """The parts of a trace: each a row as JSON, with the Delta version that holds it and the Dagster run that wrote it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -48,8 +48,14 @@ def score_part(warehouse: Warehouse, table: str, row: Part) -> Part:
     }
 
 
-def judge_part(warehouse: Warehouse, row: Part) -> Part:
-    """A judge as it was, with what it was sent and replied; `votes` holds the same for each member of a jury."""
+def judge_part(warehouse: Warehouse, row: Part, votes: Sequence[Part] | None = None) -> Part:
+    """A judge as it was, with what it was sent and replied; `votes` holds the same for each member of a jury.
+
+    Args:
+        warehouse: Where rows lie.
+        row: The verdict, a row of `judge_scores`.
+        votes: Rows of the jurors behind it; null: those that lie beside it now.
+    """
     definition = _version_of(warehouse, "judges", row["judge"], row["judge_version"])
     content = json.loads(definition["content"]) if definition else {}
     models = {model["name"]: without_secrets(model) for model in content.get("models", [])}
@@ -61,21 +67,27 @@ def judge_part(warehouse: Warehouse, row: Part) -> Part:
         "source": definition["source"] if definition else None,
         "votes": [
             {"score_id": vote["score_id"], "score": vote["score"], **_exchange(warehouse, vote)}
-            for vote in _votes(warehouse, row)
+            for vote in (_votes(warehouse, row) if votes is None else votes)
         ],
         "delta": _delta(warehouse, "judges", warehouse.last_commit("judges", {"judge": row["judge"]})),
         "run_id": definition["run_id"] if definition else None,
     }
 
 
-def prediction_part(warehouse: Warehouse, row: Part) -> Part:
+def votes_for(verdict: Part, rows: Iterable[Part]) -> list[Part]:
+    """Verdicts of the jurors behind a jury's verdict, among rows of `judge_scores`; none for other judges."""
+    place = ("prediction_id", "judge", "draw")
+    return [row for row in rows if row["juror"] is not None and all(row[name] == verdict[name] for name in place)]
+
+
+def prediction_part(warehouse: Warehouse, row: Part, held_by: Commit | None = None) -> Part:
     """A prediction with the rendered prompt that was sent, what came back, and the run that paid for it."""
     return {
         **{column: row[column] for column in ("prediction_id", *CELL, "example_id", "sample_index")},
         "messages": _parsed(row["messages"]),
         **{field: _plain(row[field]) for field in (*OUTPUT_FIELDS, *SPENT, "first_token_seconds")},
         "paid_by_run_id": _paid_by(warehouse, row["response_id"]),
-        **_written(warehouse, "predictions", row),
+        **_written(warehouse, "predictions", row, held_by),
     }
 
 
@@ -96,14 +108,15 @@ def model_part(warehouse: Warehouse, row: Part) -> Part | None:
     return {**_named(version, "model"), "content": content, **_written(warehouse, "models", version)}
 
 
-def example_part(warehouse: Warehouse, row: Part) -> Part:
+def example_part(warehouse: Warehouse, row: Part, held_by: Commit | None = None) -> Part:
     """The dataset row that a prediction answers, as it was then, and whether the dataset still has it so.
 
     Args:
         warehouse: Where rows lie.
         row: A row of `predictions`, or of `eval_datasets` for an example that has none.
+        held_by: The commit that holds a prediction; null: the newest of its partition.
     """
-    dataset, data_version = (row["dataset"], None) if "dataset" in row else _dataset_read(warehouse, row)
+    dataset, data_version = (row["dataset"], None) if "dataset" in row else _dataset_read(warehouse, row, held_by)
     commit = _dataset_commit(warehouse, dataset, data_version)
     now = row_with(warehouse, "eval_datasets", {"dataset": dataset}, "example_id", row["example_id"])
     columns = json.loads(row["example"])
@@ -171,19 +184,20 @@ def _named(version: Part, column: str) -> Part:
     return {"name": version[column], **{field: version[field] for field in fields}}
 
 
-def _written(warehouse: Warehouse, table: str, row: Part) -> Part:
+def _written(warehouse: Warehouse, table: str, row: Part, held_by: Commit | None = None) -> Part:
     """Where a row lies, and the run that wrote it."""
     partition = {column: row[column] for column in PARTITIONED_BY[table]}
-    return {"delta": _delta(warehouse, table, warehouse.last_commit(table, partition)), "run_id": row["run_id"]}
+    commit = held_by or warehouse.last_commit(table, partition)
+    return {"delta": _delta(warehouse, table, commit), "run_id": row["run_id"]}
 
 
 def _delta(warehouse: Warehouse, table: str, commit: Commit | None) -> Part:
     return {"table": table, "uri": warehouse.uri(table), "version": commit.version if commit else None}
 
 
-def _dataset_read(warehouse: Warehouse, prediction: Part) -> tuple[str, str | None]:
+def _dataset_read(warehouse: Warehouse, prediction: Part, held_by: Commit | None) -> tuple[str, str | None]:
     """The dataset that a cell's predictions were made from, and its data version then."""
-    commit = warehouse.last_commit("predictions", {column: prediction[column] for column in CELL})
+    commit = held_by or warehouse.last_commit("predictions", {column: prediction[column] for column in CELL})
     for upstream, data_version in (inputs_recorded(commit) if commit else {}).items():
         table, _, name = upstream.partition("/")
         if table == "eval_datasets":

@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from eval_assets.config.candidate import Candidate
+from eval_assets.config.candidate import cell_key
 from eval_assets.requests.answerer import ANSWERER
 from eval_assets.requests.conversations import answer_in, conversation_in, conversation_text, turns_in
 from eval_assets.requests.tool_calls import calls_text
@@ -82,7 +82,7 @@ def _asked(exchange: Part) -> Iterator[str]:
 
 def _prediction(prediction: Part) -> Iterator[str]:
     yield from _heading(f"prediction {prediction['prediction_id']}", prediction)
-    cell = f"{prediction['evaluation']}:{Candidate.of_row(prediction)}"
+    cell = cell_key(prediction)
     yield from _field("cell", f"{cell}, example {prediction['example_id']}, sample {prediction['sample_index']}")
     yield from _field("output", prediction["output"])
     yield from _field("reasoning", prediction["reasoning"])
@@ -130,7 +130,7 @@ def _scores(scores: Sequence[Part]) -> Iterator[str]:
 def _predictions(predictions: Sequence[Part]) -> Iterator[str]:
     yield f"predictions for this example: {len(predictions) or 'none yet'}"
     for row in predictions:
-        cell = f"{row['evaluation']}:{Candidate.of_row(row)}"
+        cell = cell_key(row)
         yield f"{INDENT}{row['prediction_id']}  {cell}, sample {row['sample_index']}"
         yield from _deeper(
             _field("output", row["output"] or answer_in(row) if row["outcome"] == "ok" else row["outcome"])

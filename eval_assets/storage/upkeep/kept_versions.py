@@ -4,7 +4,7 @@ import json
 from collections import defaultdict
 from datetime import datetime
 
-from eval_assets.config.candidate import Candidate
+from eval_assets.config.candidate import Candidate, cell_key
 from eval_assets.storage.former_rows import looked_back_at
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import inputs_recorded
@@ -38,7 +38,7 @@ def _released(warehouse: Warehouse) -> set[tuple[str, str]]:
     """Rows of the state of each candidate that was released last: partition, as `table/key`, and data version."""
     newest = warehouse.scan("releases").sort("released_at").unique(list(CELL), keep="last").collect()
     return {
-        (f"{table}/{row['evaluation']}:{Candidate.of_row(row)}", data_version)
+        (f"{table}/{cell_key(row)}", data_version)
         for row in newest.iter_rows(named=True)
         for table, data_version in json.loads(row["versions"]).items()
     }

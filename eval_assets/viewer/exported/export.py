@@ -6,16 +6,22 @@ from pathlib import Path
 
 import numpy as np
 
+from eval_assets.config.grid_choice import MOST_COLUMNS
 from eval_assets.errors import ExportError
+from eval_assets.reports.evaluation_report import EvaluationReport
 from eval_assets.storage.integrity.damage import damage_explained
+from eval_assets.viewer.chosen import Chosen
+from eval_assets.viewer.column_rows import ColumnRows
+from eval_assets.viewer.default_view import DefaultViews, usual_view
 from eval_assets.viewer.evaluation_page import EvaluationPages
 from eval_assets.viewer.exported.folder import written_folder
 from eval_assets.viewer.exported.number_files import write_numbers, write_slice
 from eval_assets.viewer.exported.script_files import Writer, machine_paths
 from eval_assets.viewer.exported.shards import A_SHARD, write_shards
-from eval_assets.viewer.grid_page import OUTCOMES, Chosen, choices, column_head
+from eval_assets.viewer.grid_choices import OUTCOMES, choices
+from eval_assets.viewer.grid_heads import column_head
 from eval_assets.viewer.grid_rows import CHARACTERS
-from eval_assets.viewer.grid_view import MOST_COLUMNS, GridView, default_view
+from eval_assets.viewer.grid_view import GridView
 from eval_assets.viewer.index_page import listed
 from eval_assets.viewer.page_places import Places
 from eval_assets.viewer.page_writing import asset, rendered
@@ -31,9 +37,14 @@ FIRST = Places("", is_files=True)
 REPORT = Places("../../", is_files=True)
 FILLED = Places("../../", is_files=True, scripts=(*SCRIPTS, "viewer.js"))
 
+CHOSEN_IN_FILES = (
+    "show", "of", "where", "outcome", "slice", "sort", "width", "q", "low", "high", "dlow", "dhigh",
+)  # fmt: skip
+"""Fields of the grid whose default the evaluation file may set, besides those that every view has."""
+
 Fields = Mapping[str, Sequence[tuple[str, str, bool]]]
 
-NOT_IN_FILES = {"base", "diff"}
+NOT_IN_FILES = {"base", "diff", "human", "look", "row"}
 """Fields of the grid that need what only the server can work out."""
 
 
@@ -91,8 +102,9 @@ def _write_evaluation(writer: Writer, project: ViewedProject, pages: EvaluationP
     version = project.version(name)
     report = project.summary(name)
     candidates = [candidate.name for candidate in report.candidates]
-    default = default_view(report)
-    index = IndexShelf().index(project.warehouse, name, report.evaluation.candidates)
+    chosen_by_author, doubt = DefaultViews(project).of(report)
+    default = _of_files(chosen_by_author, report)
+    index = IndexShelf().index(project.warehouse, [ColumnRows.present(name, each) for each in candidates])
     chosen = Chosen(report, default, default, index, np.arange(index.n_examples))
     wide = replace(chosen, view=replace(default, columns=tuple(candidates)))
     fields = {field: options for field, options in choices(wide).items() if field not in NOT_IN_FILES}
@@ -107,6 +119,8 @@ def _write_evaluation(writer: Writer, project: ViewedProject, pages: EvaluationP
             can_edit=False,
             report=report,
             view=default,
+            default=default,
+            doubt=doubt,
             choices=fields,
         )
         writer.write(f"evaluations/{name}/{page}.html", text)
@@ -115,10 +129,20 @@ def _write_evaluation(writer: Writer, project: ViewedProject, pages: EvaluationP
     writer.hand_over(place, "evaluation", _facts(wide, fields, default, slices))
     write_numbers(writer, place, index, candidates, report.metrics)
     for number, column in enumerate(slices):
-        write_slice(writer, place, number, slice_values(project.warehouse, index, name, column))
+        write_slice(writer, place, number, slice_values(project.warehouse, index, column))
     write_shards(writer, place, project.warehouse, chosen, candidates)
     if project.version(name) != version:
         raise ExportError(f"--export: a run wrote results of {name} meanwhile; export again when it has ended")
+
+
+def _of_files(view: GridView, report: EvaluationReport) -> GridView:
+    """A default view as far as files can show it: columns of the evaluation's own candidates."""
+    own = [candidate.name for candidate in report.candidates]
+    base = view.base if view.base in own else str(report.baseline)
+    columns = (base, *(name for name in view.columns if name in own and name != base))
+    of = view.of if view.of in own else ""
+    usual = usual_view(report)
+    return replace(view, columns=columns, base=base, of=of, diff=usual.diff, human=usual.human, row=usual.row)
 
 
 def _facts(chosen: Chosen, fields: Fields, default: GridView, slices: Sequence[str]) -> dict[str, object]:
@@ -136,6 +160,7 @@ def _facts(chosen: Chosen, fields: Fields, default: GridView, slices: Sequence[s
         "isDownward": [report.facts(metric)["greater_is_better"] is False for metric in report.metrics],
         "base": view.base,
         "columns": list(default.columns),
+        "usual": {name: getattr(default, name) for name in CHOSEN_IN_FILES if getattr(default, name) not in (None, "")},
         "metric": view.metric,
         "scores": list(view.scores),
         "lines": view.lines,

@@ -8,7 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from eval_assets.viewer.exported.script_files import Writer
-from eval_assets.viewer.grid_page import OUTCOMES
+from eval_assets.viewer.grid_choices import OUTCOMES
 from eval_assets.viewer.score_index import ScoreIndex
 
 

@@ -10,10 +10,13 @@ import polars as pl
 from eval_assets.config.candidate import Candidate
 from eval_assets.requests.conversations import readable
 from eval_assets.storage.warehouse import Warehouse
-from eval_assets.viewer.example_page import ShownAnswer, answer_rows, shown_answers
+from eval_assets.viewer.chosen import Chosen
+from eval_assets.viewer.example_answers import ShownAnswer, answer_rows, shown_answers
 from eval_assets.viewer.exported.script_files import Writer, shown_text
-from eval_assets.viewer.grid_page import Chosen
-from eval_assets.viewer.grid_rows import GridCell, grid_row, page_outputs
+from eval_assets.viewer.grid_rows import GridCell, Held, grid_row
+from eval_assets.viewer.grid_texts import page_texts
+from eval_assets.viewer.laid_out import laid_out
+from eval_assets.viewer.markdown_nodes import Node
 from eval_assets.viewer.page_writing import LONGEST, LONGEST_ERROR, LONGEST_REASON, cut, shaped
 from eval_assets.wording.foreign_text import shortened, targets_text
 
@@ -46,11 +49,14 @@ def write_shards(writer: Writer, place: str, warehouse: Warehouse, chosen: Chose
                 writer.hand_over(place, f"answers-{at}-{number}", {"rows": answers})
 
 
-def _examples(warehouse: Warehouse, chosen: Chosen, rows: Sequence[int]) -> list[list[str | None]]:
-    """Inputs, targets, context and id of each, the id whole and short; from the first column that has a row for it."""
+def _examples(warehouse: Warehouse, chosen: Chosen, rows: Sequence[int]) -> list[list[Any]]:
+    """Inputs, targets, context and id of each, the id whole and short, and the nodes of inputs that are laid out; from
+    the first column that has a row for it.
+    """
     index = chosen.index
     ids = index.example_ids.gather(list(rows)).to_list()
     found: dict[str, list[str | None]] = {}
+    nodes: dict[str, list[Node] | None] = {}
     for name in dict.fromkeys([*chosen.view.columns, *index.candidates]):
         places = dict(zip(ids, index.positions(name)[list(rows)].tolist(), strict=True))
         lacking = {example_id: place for example_id, place in places.items() if place >= 0 and example_id not in found}
@@ -62,9 +68,15 @@ def _examples(warehouse: Warehouse, chosen: Chosen, rows: Sequence[int]) -> list
         for row in texts.unique("example_id", keep="first").iter_rows(named=True):
             if row["example_id"] in lacking:
                 parts = (readable(row["inputs"]), targets_text(row["targets"]), row["context"])
+                nodes[row["example_id"]] = laid_out(row["inputs"] or "")
                 found[row["example_id"]] = [shown_text(cut(part)) for part in parts]
     return [
-        [*found[example_id], shown_text(cut(example_id, LONGEST_ID)), shown_text(shortened(example_id, SHORT_ID))]
+        [
+            *found[example_id],
+            shown_text(cut(example_id, LONGEST_ID)),
+            shown_text(shortened(example_id, SHORT_ID)),
+            nodes[example_id],
+        ]
         for example_id in ids
     ]
 
@@ -74,21 +86,20 @@ def _answers(warehouse: Warehouse, chosen: Chosen, candidate: str, rows: Sequenc
     report, index = chosen.report, chosen.index
     near = pl.col("position").is_in(set(index.positions(candidate)[list(rows)].tolist()))
     ids = index.example_ids.gather(list(rows))
-    read = answer_rows(warehouse, report.evaluation.name, [candidate], near, pl.col("example_id").is_in(ids.implode()))
+    read = answer_rows(warehouse, [index.columns[candidate]], near, pl.col("example_id").is_in(ids.implode()))
     answers = defaultdict(list)
-    for answer in shown_answers([candidate], *read):
+    for answer in shown_answers(report, [index.columns[candidate]], *read):
         answers[answer.row["example_id"]].append(answer)
     columns = tuple(dict.fromkeys((chosen.view.base, candidate)))
-    view = replace(chosen.view, columns=columns, scores=tuple(report.metrics), lines="all", diff="none")
+    view = replace(chosen.view, columns=columns, scores=tuple(report.metrics), lines="all", look="raw", row=())
     directions = {metric: report.facts(metric)["greater_is_better"] for metric in report.metrics}
     places = dict(zip(ids, rows, strict=True))
     n_failed = index.candidates[candidate].n_failed
-    cells = {
-        example.example_id: grid_row(
-            example, view, directions, {candidate: int(n_failed[places[example.example_id]])}
-        ).cells[-1]
-        for example in page_outputs(warehouse, index, report, view, rows)
-    }
+    cells = {}
+    for texts in page_texts(warehouse, index, report, view, rows):
+        example_id = texts.outputs.example_id
+        failed = {candidate: int(n_failed[places[example_id]])}
+        cells[example_id] = grid_row(texts, view, directions, failed, Held(), {}).cells[-1]
     return [_answered(cells[each], answers[each]) if answers[each] else None for each in ids]
 
 
@@ -124,6 +135,7 @@ def _sample(answer: ShownAnswer) -> list[Any]:
             [score.metric, score.juror, shown_text(score.value), score.row["outcome"], _why(score.why)]
             for score in answer.scores
         ],
+        answer.nodes,
     ]
 
 

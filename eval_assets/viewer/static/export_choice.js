@@ -9,7 +9,8 @@ Object.assign(globalThis.evalAssets, (() => {
   const readView = async (query) => {
     const about = await file("evaluation");
     const given = new URLSearchParams(query);
-    const one = (name, usual) => given.getAll(name).filter(Boolean).at(-1) ?? usual;
+    const last = (name) => given.getAll(name).filter(Boolean).at(-1);
+    const one = (name, plain) => (given.has(name) ? last(name) ?? plain : about.usual[name] ?? plain);
     const fields = [...MANY, ...NUMBERS, "q", "id", ...about.choices.map(([name]) => name)];
     for (const name of given.keys()) {
       if (!fields.includes(name)) throw new Error(`expected one of ${fields.join(", ")} in the address, got ${JSON.stringify(name.slice(0, 80))}`);
@@ -20,8 +21,9 @@ Object.assign(globalThis.evalAssets, (() => {
       return value;
     };
     const number = (name) => {
-      const value = one(name) === undefined ? NaN : Number(one(name));
-      if (one(name) !== undefined && !Number.isFinite(value)) throw new Error(`${name}: expected a number, got ${JSON.stringify(one(name))}`);
+      const said = one(name);
+      const value = said === undefined ? NaN : Number(said);
+      if (said !== undefined && !Number.isFinite(value)) throw new Error(`${name}: expected a number, got ${JSON.stringify(said)}`);
       return value;
     };
     for (const name of MANY) many(name, []).forEach((value) => known(name, value, name === "c" ? about.candidates : about.metrics));
@@ -40,6 +42,7 @@ Object.assign(globalThis.evalAssets, (() => {
       slice: choice("slice", ""),
       sort: choice("sort", "dataset"),
       lines: choice("lines", about.lines),
+      width: choice("width", "fit"),
       per: Number(choice("per", about.per)),
       q: one("q", "").slice(0, 500),
       low, high, dlow, dhigh,

@@ -4,13 +4,14 @@
   const { file, readView, chosen, make, count, candidateName, gridRow, wholeExample } = globalThis.evalAssets;
   const filters = document.getElementById("filters");
   const OWN = ["id"];
+  let usual = {};
 
   // The address of this grid with some fields changed, back on the first page unless said; what is empty is left out.
   const changed = (fields) => {
     const query = new URLSearchParams(location.search);
     for (const [name, value] of Object.entries({ page: "", ...fields })) {
       query.delete(name);
-      if (value !== "") query.set(name, value);
+      if (value !== "" || usual[name]) query.set(name, value);
     }
     OWN.filter((name) => !(name in fields)).forEach((name) => query.delete(name));
     return query.toString();
@@ -28,7 +29,7 @@
     folded.open = [view.low, view.high, view.dlow, view.dhigh].some((value) => !Number.isNaN(value)) || Boolean(view.outcome || view.slice);
     filters.addEventListener("submit", (event) => {
       event.preventDefault();
-      const sent = [...new FormData(filters)].filter(([, value]) => value !== "");
+      const sent = [...new FormData(filters)].filter(([name, value]) => value !== "" || usual[name]);
       location.href = `grid.html?${new URLSearchParams(sent)}`;
     });
   };
@@ -45,9 +46,11 @@
 
   const PRESETS = [["flips", "regression"], ["errors", ""], ["disagreements", ""]];
   const ALL = { show: "", of: "", q: "", where: "", low: "", high: "", dlow: "", dhigh: "", outcome: "", slice: "" };
+  const isAll = (value) => ["", "all"].includes(value) || Number.isNaN(value);
 
   const showGrid = async () => {
     const about = await file("evaluation");
+    ({ usual } = about);
     const view = await readView(location.search);
     fillForm(view);
     const said = document.getElementById("found");
@@ -57,10 +60,10 @@
     const page = Math.min(view.page, nPages);
     const first = (page - 1) * view.per;
     const onPage = rows.slice(first, first + view.per);
-    const isFiltered = Object.keys(ALL).some((name) => new URLSearchParams(location.search).get(name));
+    const isFiltered = Object.keys(ALL).some((name) => !isAll(view[name]));
     const all = (said) => make("a", { href: grid(ALL) }, said);
     const table = document.getElementById("grid");
-    table.className = `grid lines-${view.lines} of-${view.columns.length}`;
+    table.className = `grid lines-${view.lines} of-${view.columns.length} width-${view.width}`;
     table.tHead.replaceChildren(make("tr", {}, make("th", { scope: "col", class: "c-example" }, "Example"), view.columns.map((name) => head(about, view, name))));
     const written = await Promise.all(onPage.map((row) => gridRow(about, view, row, opened(ids[row]))));
     const nothing = make("tr", {}, make("td", { colspan: String(view.columns.length + 1) }, "No example matches. ", isFiltered ? all("Show all") : null));
@@ -86,6 +89,7 @@
 
   const showExample = async () => {
     const [about, view, [, row]] = [await file("evaluation"), await readView(location.search), await found(location.search)];
+    ({ usual } = about);
     document.getElementById("example").replaceChildren(await wholeExample(about, view, row, []));
     const { ids } = await file("ids");
     const rows = await chosen(view, () => {});

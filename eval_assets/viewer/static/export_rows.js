@@ -11,6 +11,16 @@ Object.assign(globalThis.evalAssets, (() => {
     made.append(...children.flat(Infinity).filter((child) => child !== null && child !== ""));
     return made;
   };
+  // A text laid out by what it is: nodes of these tags alone, links to the web or a mailbox alone.
+  const TAGS = "a b blockquote br code del div em hr li ol p pre span strong table tbody td th thead tr ul".split(" ");
+  const laidOut = (nodes) => nodes.flatMap((node) => {
+    if (typeof node === "string") return [node];
+    const [tag, attributes, children] = node;
+    if (!TAGS.includes(tag)) return laidOut(children);
+    const isSafe = !("href" in attributes) || /^(https?|mailto):/i.test(attributes.href);
+    return [make(tag, isSafe ? attributes : {}, laidOut(children))];
+  });
+  const rich = (nodes, kind) => make("div", { class: `rich ${kind}`, dir: "auto" }, laidOut(nodes));
   const text = (said, kind = "text", tag = "p") => make(tag, { class: kind, dir: "auto" }, said);
   const folded = (head, said) => (said ? make("details", {}, make("summary", {}, head), text(said)) : null);
 
@@ -83,13 +93,13 @@ Object.assign(globalThis.evalAssets, (() => {
     );
   };
 
-  const answerSection = (about, name, [id, sample, outcome, error, said, reasoning, extra, facts, scores]) => {
+  const answerSection = (about, name, [id, sample, outcome, error, said, reasoning, extra, facts, scores, nodes]) => {
     const command = `eval-assets trace ${id}`;
     return make(
       "section", { class: ANSWERED.includes(outcome) ? "answer" : "answer failed-cell", "aria-label": name },
       make("h2", { class: "small" }, candidateName(name, name === about.base), sample ? [" ", make("span", { class: "note" }, `sample ${sample + 1}`)] : []),
       outcome === "ok" ? null : make("p", {}, make("span", { class: "outcome" }, outcome), " ", error ?? ""),
-      said === null ? null : text(said, "text said", "div"),
+      nodes ? rich(nodes, "said") : said === null ? null : text(said, "text said", "div"),
       folded("Thoughts", reasoning),
       extra ? make("details", {}, make("summary", {}, "Returned beside it"), make("pre", {}, extra)) : null,
       scores.length ? scoreTable(name, scores) : null,
@@ -98,7 +108,7 @@ Object.assign(globalThis.evalAssets, (() => {
   };
 
   const wholeExample = async (about, view, row, extra) => {
-    const [inputs, targets, context, shownId] = await exampleAt(about, row);
+    const [inputs, targets, context, shownId, , nodes] = await exampleAt(about, row);
     const answers = await answersTo(about, row, view.columns);
     const sections = view.columns.flatMap((name, place) => (answers[place]?.[1] ?? []).map((sample) => answerSection(about, name, sample)));
     const expected = targets ? text("") : null;
@@ -106,7 +116,7 @@ Object.assign(globalThis.evalAssets, (() => {
     return make(
       "article", { class: "example-whole" },
       make("h1", { class: "says" }, make("code", {}, shownId)), extra,
-      text(inputs ?? "", "q text"), expected, folded("Context", context),
+      nodes ? rich(nodes, "q") : text(inputs ?? "", "q text"), expected, folded("Context", context),
       make("div", { class: "answers" }, sections.length ? sections : make("p", {}, "No column of the grid has an answer to it; choose others.")),
     );
   };

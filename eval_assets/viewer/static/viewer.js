@@ -60,6 +60,14 @@
     aimed.scrollIntoView();
   }
 
+  // What else can be a column is asked for when it is looked for; without a script it is a page.
+  const others = document.getElementById("others");
+  others?.querySelector("a").addEventListener("click", async (event) => {
+    event.preventDefault();
+    others.open = !others.open;
+    if (others.open && others.children.length === 1) others.append(...await answered(new URL(event.target.href)));
+  });
+
   if (filters) {
     const send = () => filters.requestSubmit();
     filters.addEventListener("change", (event) => {
@@ -67,7 +75,7 @@
     });
     filters.addEventListener("submit", () => {
       // What is empty needs no place in the address.
-      for (const field of filters.elements) if (field.name && field.value === "") field.disabled = true;
+      for (const field of filters.elements) if (field.name && field.value === "" && !("kept" in field.dataset)) field.disabled = true;
     });
     addEventListener("pageshow", () => { for (const field of filters.elements) field.disabled = false; });
   }
@@ -111,8 +119,9 @@
   };
   const open = (place, column) => {
     const rows = listed();
-    const links = [...rows[place].querySelectorAll("a.open"), ...rows[place].querySelectorAll("a[data-why]")];
-    if (links[column]) show(links[column].href);
+    const cell = rows[place].children[column]; // the example's own first; a column without an answer has no trace
+    const link = cell?.querySelector(column ? "a[data-why]" : "a.open");
+    if (link) show(link.href);
   };
 
   document.addEventListener("keydown", (event) => {

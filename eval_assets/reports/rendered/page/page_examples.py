@@ -16,7 +16,10 @@ from eval_assets.wording.foreign_text import visible_text
 
 MOST_CHARACTERS = 4000
 MOST_BYTES = 6_000_000  # of all examples together, so that the page stays below 10 MB
-A_CHUNK = 100  # examples looked up at once: all of them would be held in memory together
+A_CHUNK = 100
+"""Examples looked up at first; then twice as many each time, since each look-up goes through all rows."""
+LARGEST_CHUNK = 3_200
+"""All of them would be held in memory together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +47,10 @@ def page_examples(report: EvaluationReport) -> PageExamples:
     places = _by_interest(report, names)
     ordered = places["example_id"].to_list()
     shown: dict[str, str] = {}
-    n_bytes = 0
-    for start in range(0, len(ordered), A_CHUNK):
-        chunk = ordered[start : start + A_CHUNK]
-        written = {example.example_id: _written(example, report.metrics) for example in _of(report, names, chunk)}
+    n_bytes, start, n_looked_up = 0, 0, A_CHUNK
+    while start < len(ordered):
+        chunk = ordered[start : start + n_looked_up]
+        written = {example.example_id: _written(example, report.reading_order) for example in _of(report, names, chunk)}
         for example_id in chunk:
             n_bytes += len(written[example_id].encode())
             if n_bytes > MOST_BYTES and shown:
@@ -55,12 +58,13 @@ def page_examples(report: EvaluationReport) -> PageExamples:
             shown[example_id] = written[example_id]
         if n_bytes > MOST_BYTES:
             break
+        start, n_looked_up = start + n_looked_up, min(2 * n_looked_up, LARGEST_CHUNK)
     in_order = places.sort("position", "example_id")["example_id"]
     data = {
         "candidates": names,
         "baseline": names.index(report.baseline) if report.baseline in names else 0,
         "headline": report.headline,
-        "metrics": [[metric, directions[report.facts(metric)["greater_is_better"]]] for metric in report.metrics],
+        "metrics": [[metric, directions[report.facts(metric)["greater_is_better"]]] for metric in report.reading_order],
         "examples": [json.loads(shown[example_id]) for example_id in in_order if example_id in shown],
     }
     return PageExamples(data, len(names), len(shown))

@@ -19,16 +19,16 @@ from eval_assets.reports.rendered.measures import mean_text, measures
 from eval_assets.stages.engine_room import EngineRoom
 from eval_assets.storage.tracing.trace import trace
 from eval_assets.viewer import evaluation_page
-from tests.viewed import N_EXAMPLES, NAME, ODD, PLAIN, SCRIPT, viewer_of, write_viewed
+from tests.viewed import N_EXAMPLES, NAME, ODD, PLAIN, SCRIPT, viewer_of
 
 HOME = f"/evaluations/{NAME}"
 GRID = f"{HOME}/grid"
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory):
+def folder(viewed):
     """For reading only."""
-    return write_viewed(tmp_path_factory.mktemp("viewed"))
+    return viewed
 
 
 @pytest.fixture(scope="session")

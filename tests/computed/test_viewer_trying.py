@@ -6,11 +6,13 @@ import stat
 
 import pytest
 
+from eval_assets.checking.references import model_problems
 from eval_assets.config.project_files import load_project
 from eval_assets.errors import ConfigError, EditError
 from eval_assets.viewer.edits import MOST_BYTES
 from eval_assets.viewer.prompt_saving import save_prompt, stands_as
 from eval_assets.viewer.trial import Draft, trial_project
+from eval_assets.viewer.trial_models import save_model
 from tests.small_project import FILES, project_with
 from tests.viewed import viewer_of
 
@@ -187,3 +189,114 @@ def test_a_trial_has_names_of_its_own_and_compares_with_the_current_prompt(folde
     assert tried.project.prompt("ask").messages[0].template == "Answer: {{ inputs }}"
     with pytest.raises(ConfigError, match=r"data/prompts/ask.md:1"):
         trial_project(project, draft(text="no heading"))
+
+
+COOLER = "parameters:\n  temperature: 0.2\n  stop: [end]\n"
+
+
+@pytest.fixture
+def warm(folder):
+    """The project with a served model that has parameters, and a comment in its file."""
+    text = "# ours\nprovider: openai\nmodel: m\nbase_url: http://127.0.0.1:1/v1\nparameters: {temperature: 1}\n"
+    (folder / "data" / "models" / "warm.yaml").write_text(text)
+    return folder
+
+
+def test_the_page_shows_the_parameters_of_the_chosen_model(warm, viewer):
+    assert form_of(viewer)["parameters"] == "parameters: {}\n"
+    assert form_of(viewer, model="warm")["parameters"] == "parameters: {temperature: 1}\n"
+    # A model chosen on the form brings its own, unless others were typed, which are tried on it.
+    send(viewer, "save", model="echo", parameters="parameters: {temperature: 1}\n", text="no heading")
+    assert form_of(viewer)["parameters"] == "parameters: {}\n"
+    send(viewer, "save", model="warm", parameters=COOLER, text="no heading")
+    assert form_of(viewer)["parameters"] == COOLER
+
+
+@pytest.mark.parametrize(
+    ("text", "parameters", "candidates"),
+    [
+        (OLD, "", ["warm@ask", "warm@ask.edited-x"]),
+        (OLD, "parameters: {temperature: 1}\n", ["warm@ask", "warm@ask.edited-x"]),
+        (OLD, COOLER, ["warm@ask", "warm.edited@ask"]),
+        (NEW, COOLER, ["warm@ask", "warm.edited@ask.edited-x"]),
+    ],
+)
+def test_a_trial_compares_what_is_with_what_was_edited(warm, text, parameters, candidates):
+    project = load_project(warm / "data")
+    tried = trial_project(project, draft(model="warm", text=text, parameters=parameters))
+    assert [str(one) for one in tried.project.evaluation("try.e").candidates] == candidates
+    assert [str(tried.current), str(tried.edited)] == candidates
+    now = tried.project.model(tried.edited.model).file
+    assert now.parameters == ({"temperature": 0.2, "stop": ["end"]} if parameters == COOLER else {"temperature": 1})
+    assert (now.model, now.base_url) == ("m", "http://127.0.0.1:1/v1")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "parameters:\n  temperature: [\n",
+        "parameters: hot\n",
+        "parameters:\n  temperature: 1\n  model: other\n",
+        "parameters:\n  api_key: sk-verysecretverysecret\n",
+    ],
+)
+def test_parameters_are_refused_by_the_sentence_of_the_files_check(warm, wrong):
+    with pytest.raises(ConfigError) as refused:
+        trial_project(load_project(warm / "data"), draft(model="warm", parameters=wrong))
+    rest = "provider: openai\nmodel: m\nbase_url: http://127.0.0.1:1/v1\n"
+    (warm / "data" / "models" / "warm.yaml").write_text(f"{wrong}{rest}")
+    after = load_project(warm / "data")
+    checked = after.broken.get(("models", "warm")) or "\n".join(map(str, model_problems(after, "warm")))
+    assert str(refused.value) == checked
+
+
+def test_nothing_but_parameters_is_edited_here(warm):
+    with pytest.raises(ConfigError, match=r"warm.yaml:2.*expected the block `parameters:` alone, got 'base_url'"):
+        trial_project(
+            load_project(warm / "data"), draft(model="warm", parameters="parameters: {}\nbase_url: http://other\n")
+        )
+
+
+def test_parameters_are_saved_as_a_new_model_beside_the_one_they_are_of(warm, viewer):
+    before = (warm / "data" / "models" / "warm.yaml").read_text()
+    answer = send(viewer, "save_model", model="warm", parameters=COOLER, save_as="cooler")
+    assert "data/models/cooler.yaml is saved; with cooler among `models` of data/evaluations/e.yaml" in said(answer)
+    saved = load_project(warm / "data").model("cooler").file
+    assert (saved.parameters, saved.model) == ({"temperature": 0.2, "stop": ["end"]}, "m")
+    assert (warm / "data" / "models" / "warm.yaml").read_text() == before
+    names = sorted(path.name for path in (warm / "data" / "models").iterdir())
+    assert names == ["cooler.yaml", "echo.yaml", "warm.yaml"]
+
+
+def test_a_file_that_appears_meanwhile_is_not_overwritten(warm, tmp_path):
+    project = load_project(warm / "data")
+    path = warm / "data" / "models" / "cooler.yaml"
+    path.write_text("provider: nobody\n")
+    with pytest.raises(EditError, match="is there already, and was not overwritten"):
+        save_model(project, "warm", COOLER, "cooler")
+    assert path.read_text() == "provider: nobody\n"
+    assert sorted(each.name for each in path.parent.iterdir()) == ["cooler.yaml", "echo.yaml", "warm.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("save_as", "parameters", "why"),
+    [
+        ("warm", COOLER, "there is a model warm already"),
+        ("../warm", COOLER, "expected a name of lower-case letters"),
+        ("", COOLER, "expected a name of lower-case letters"),
+        ("cooler", "parameters: {temperature: 1}", "has these parameters already"),
+        ("cooler", "parameters: hot", "expected"),
+        ("broken", COOLER, "there is a model broken already"),
+    ],
+)
+def test_a_model_that_cannot_be_saved_says_why_and_keeps_the_edit(warm, viewer, save_as, parameters, why):
+    (warm / "data" / "models" / "broken.yaml").write_text("provider: nobody\n")
+    answer = send(viewer, "save_model", model="warm", parameters=parameters, save_as=save_as)
+    assert why in said(answer)
+    assert form_of(viewer, model="warm")["parameters"].strip() == parameters.strip()
+    assert sorted(path.name for path in (warm / "data" / "models").iterdir()) == [
+        "broken.yaml",
+        "echo.yaml",
+        "warm.yaml",
+    ]
+    assert (warm / "data" / "models" / "broken.yaml").read_text() == "provider: nobody\n"

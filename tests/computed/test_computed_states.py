@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from eval_assets.reports.states.state_frame import STATE_COLUMNS, state_frame
+from eval_assets.storage.report_pages import ReportPages
 from eval_assets.storage.warehouse import Warehouse
 from tests.small_project import compute_everything, project_with
 
@@ -45,8 +46,8 @@ def states(folder: Path) -> pl.DataFrame:
 
 
 def frame_of(folder: Path, *evaluations: str) -> pl.DataFrame:
-    root = folder / "data" / "warehouse"
-    return state_frame(Warehouse(str(root)), root / "reports", evaluations or None)
+    warehouse = Warehouse(str(folder / "data" / "warehouse"))
+    return state_frame(warehouse, ReportPages(warehouse), evaluations or None)
 
 
 def test_each_state_is_a_row_and_the_one_computed_last_comes_first(states: pl.DataFrame) -> None:

@@ -19,14 +19,14 @@ from eval_assets.viewer.exported.export import export_pages
 from eval_assets.viewer.exported.folder import MARKER, written_folder
 from eval_assets.viewer.exported.script_files import Writer
 from eval_assets.viewer.viewed_project import ViewedProject
-from tests.viewed import N_EXAMPLES, NAME, ODD, PLAIN, SCRIPT, viewer_of, write_viewed
+from tests.viewed import N_EXAMPLES, NAME, ODD, PLAIN, SCRIPT, viewer_of
 
 PLACE = f"evaluations/{NAME}"
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    return write_viewed(tmp_path_factory.mktemp("viewed"))
+def project(viewed):
+    return viewed
 
 
 def exported(project, folder, only=None):

@@ -2,6 +2,8 @@
 
 import html
 import re
+import shutil
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -50,8 +52,10 @@ def answered(warehouse: Warehouse, model: str, texts: list[str | None]) -> None:
     warehouse.replace("judge_scores", pl.DataFrame(verdicts, schema=JUDGE_SCORES), cell, {"data_version": "1"})
 
 
-@pytest.fixture
-def project(tmp_path) -> ViewedProject:
+@pytest.fixture(scope="module")
+def answered_project(tmp_path_factory) -> Path:
+    """A project whose outputs can be labelled, for copies."""
+    folder = tmp_path_factory.mktemp("answered")
     files = {
         "judges/right.yaml": "definition: Is it right?\nrubric: 1 wrong, 5 right\nmodel: echo\n",
         "judges/style.yaml": "definition: Style?\nmodel: echo\nscale: {type: pass_fail}\n",
@@ -61,16 +65,22 @@ def project(tmp_path) -> ViewedProject:
         "without_metrics: [toxicity]\npairwise: {judge: right}\n",
         "evaluations/alone.yaml": "dataset: qa\nmodels: [echo]\nprompts: [ask]\nwithout_metrics: [toxicity]\n",
     }
-    project_with(tmp_path, **files)
-    settings = settings_from({}, data_dir=tmp_path / "data")
-    warehouse = Warehouse(settings.warehouse_root)
+    project_with(folder, **files)
+    warehouse = Warehouse(settings_from({}, data_dir=folder / "data").warehouse_root)
     for model, texts in SAID.items():
         answered(warehouse, model, texts)
     preferred = {"evaluation": "e", "judge": "right", "example_id": "x0", "sample_index": 0, "preferred": "a"}
     rows = [{**preferred, "candidate_a": "lead@ask", "candidate_b": "echo@ask", "justification_in_order": "plainer"}]
     place = {"evaluation": "e"}
     warehouse.replace("pairwise_preferences", pl.DataFrame(rows, schema=PAIRWISE_PREFERENCES), place, {})
-    return ViewedProject(settings, warehouse, can_edit=True)
+    return folder
+
+
+@pytest.fixture
+def project(answered_project, tmp_path) -> ViewedProject:
+    shutil.copytree(answered_project, tmp_path, dirs_exist_ok=True)
+    settings = settings_from({}, data_dir=tmp_path / "data")
+    return ViewedProject(settings, Warehouse(settings.warehouse_root), can_edit=True)
 
 
 def client_of(project: ViewedProject) -> TestClient:
