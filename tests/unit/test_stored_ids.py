@@ -4,7 +4,6 @@ from pathlib import Path
 
 import polars as pl
 
-from eval_assets.config.datasets.examples import Example
 from eval_assets.config.project_files import load_project
 from eval_assets.judges.fingerprint import judge_fingerprint
 from eval_assets.metrics.registry import metric_fingerprint, resolve_metrics
@@ -13,7 +12,7 @@ from eval_assets.reports.evaluation_report import examples_sha256
 from eval_assets.requests.keys import ModelIdentity, lane_of
 from eval_assets.stages.file_versions import FileVersions
 from eval_assets.stages.graph import Cell
-from eval_assets.stages.prediction_rows import prediction_ids
+from eval_assets.stages.prediction_rows import prediction_id
 from eval_assets.storage.versions import record_version
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import provenance
@@ -47,8 +46,7 @@ def test_versions_of_files_stay(tmp_path: Path) -> None:
 
 
 def test_ids_of_predictions_and_scores_stay() -> None:
-    asked = Example("é", 0, {}, "of the row"), 1, "ab"
-    assert prediction_ids(Cell("trial", "alpha", "ask"), [asked]) == ["p-26ccbaf37b54f7805710846b"]
+    assert prediction_id(Cell("trial", "alpha", "ask"), "é", 1, "ab") == "p-26ccbaf37b54f7805710846b"
     [metric] = [metric for metric in resolve_metrics("question-answering") if metric.label == "exact_match"]
     assert metric_fingerprint(metric) == "6326cef965573d749feb39dcec1e38b55f4ff9da0f54fd18ff47b55177cb4260"
     cell = {"evaluation": "trial", "model": "alpha", "prompt": "ask"}
