@@ -52,8 +52,8 @@ demo/data:
 	@tar -cf - --exclude warehouse data | tar -xf - -C demo/new
 	@mv demo/new/data demo/data && rmdir demo/new
 
-# What a file prepares for its tests is prepared once. Of all tests half the time is waiting, for providers and disks:
-# on two cores four workers take less than two do.
+# What a file prepares for its tests is prepared once. Two workers spend nearly half of their time waiting, for providers and
+# disks, so that four of them share two cores.
 BY_FILE := --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/.test-ready  ## all tests

@@ -9,9 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from eval_assets.requests.exchange import Reply
+from eval_assets.requests.keys import key_of
 from eval_assets.storage.replies.journal import journals_of, read_segment
 from eval_assets.storage.replies.responses import ResponseStore
 from eval_assets.storage.warehouse import Warehouse
+
+REQUESTS = {key_of(text): text for text in ('{"asks": "a"}', '{"asks": "b"}', '{"asks": "c"}')}
+"""Request key → canonical request."""
 
 
 def main() -> None:
@@ -29,7 +33,7 @@ def main() -> None:
         elif what == "keep":
             for key in keys:
                 reply = Reply("ok", "x", "stop", latency_seconds=1.0, requested_at=datetime.now(UTC))
-                writer.append(key, json.dumps({"key": key}), reply, f"run-of-{state.name}")
+                writer.append(key, REQUESTS[key], reply, f"run-of-{state.name}")
         elif what == "holds":
             done = [str(writer.claims.holds(key)) for key in keys]
         elif what == "flush":

@@ -18,7 +18,7 @@ import datetime as dt
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from json.encoder import encode_basestring
@@ -41,6 +41,8 @@ def canonical_json(value: Any) -> str:
     Raises:
         ConfigError: The value has no JSON form, a number is NaN or infinite, or text holds half a surrogate pair.
     """
+    if type(value) is dict and (flat := _flat(value, value.values())) is not None:
+        return flat
     try:
         text = _written(value)
         text.encode()
@@ -148,9 +150,25 @@ def stand_in(value: Any) -> Any:
 
 
 def _dumps(value: Any, sort_keys: bool, compact: bool) -> str:  # noqa: FBT001
+    if type(value) is list and compact and (flat := _flat(value, value)) is not None:
+        return flat
     if type(value) is list and all(type(item) in _PLAIN for item in value):
         return f"[{(',' if compact else ', ').join([_written(item) for item in value])}]"
     return _IN_CELLS[sort_keys, compact].encode(value)
+
+
+def _flat(value: dict[Any, Any] | list[Any], items: Iterable[Any]) -> str | None:
+    """Canonical JSON of a list or mapping of texts and small whole numbers, written as a whole; null for any other."""
+    if any(type(item) not in _PLAIN or (type(item) is int and abs(item) >= LARGEST_EXACT) for item in items):
+        return None
+    if isinstance(value, dict):
+        if not {*map(type, value)} <= _TEXT:
+            return None
+        value = {name: value[name] for name in sorted(value)}
+    try:
+        return pydantic_core.to_json(value).decode()
+    except ValueError:  # half a surrogate pair
+        return None
 
 
 def _with_text_keys(value: Any) -> Any:

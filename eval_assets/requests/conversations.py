@@ -38,6 +38,8 @@ def conversation_in(value: Any) -> list[Mapping[str, Any]] | None:
     [{'role': 'user', 'content': 'Why?'}]
     >>> conversation_in({"messages": [], "question": "Why?"})
     """
+    if value is None or isinstance(value, str):
+        return None
     if isinstance(value, Mapping) and set(value) == {"messages"}:
         value = value["messages"]
     return value if is_message_list(value) else None

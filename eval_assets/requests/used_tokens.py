@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 
@@ -37,9 +38,12 @@ PARTS = (
 """The counts that say what kind of tokens prompt and completion were."""
 
 
+_counts_of = attrgetter(*PARTS)
+
+
 def parts_of(counted: Any) -> dict[str, int | None]:
     """The parts that an object counts, by name."""
-    return {name: getattr(counted, name) for name in PARTS}
+    return dict(zip(PARTS, _counts_of(counted), strict=True))
 
 
 def parts_in(row: Mapping[str, Any]) -> dict[str, int | None]:

@@ -22,7 +22,7 @@ from eval_assets.stages.cell_inputs import CellInputs, count_examples, read_cell
 from eval_assets.stages.content_hash import RowsHash
 from eval_assets.stages.graph import parse_cell
 from eval_assets.stages.input_files import FRAME_CHARACTERS
-from eval_assets.stages.prediction_rows import (
+from eval_assets.stages.prediction_columns import (
     PredictionAnswer,
     PredictionRow,
     Unanswerable,

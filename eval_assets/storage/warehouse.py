@@ -360,8 +360,12 @@ class Warehouse:
         self, table: str, frames: Frames, how: Mapping[str, Any], recorded: dict[str, str], version: int | None = None
     ) -> Commit:
         recorded["commit_id"] = uuid.uuid4().hex
+        mirror = self._mirror(table)
 
         def write(opened: NamedTable) -> None:
+            if mirror is not None and (same := mirror.made_meanwhile(opened, recorded)) is not None:
+                recorded["commit_id"] = same
+                return
             write_deltalake(
                 opened,
                 stream_of(table, frames),
@@ -372,14 +376,13 @@ class Warehouse:
                 **how,
             )
 
-        mirror = self._mirror(table)
         if version is None:
             insist(table, lambda: self._open(table).write(write))
         elif mirror is None:
             insist(table, lambda: write(self._at(table, version)), attempts=1)
         else:
             insist(table, lambda: mirror.publish(lambda: write(mirror.opened(version))), attempts=1)
-        # Other writers may have committed since: the version is the one that carries our id.
+        # Other writers may have committed since: the version is the one that carries our id, or that of the same rows.
         written = newest_with(partial(self.history, table), "commit_id", recorded["commit_id"])
         if written is None:
             lost = f"table {self.uri(table)!r} lost the commit {recorded['commit_id']}"

@@ -44,6 +44,8 @@ PAGES = {
     "list": "/",
     "evaluation": HOME,
     "grid": f"{HOME}/grid?diff=baseline",
+    "grid of states": f"{HOME}/grid?c={ODD}&c={PLAIN}~previous&low=0&lines=6",
+    "columns": f"{HOME}/columns",
     "example": f"{HOME}/{EXAMPLE}",
     "review, begun": f"{HOME}/review?rater=ben",
     "review": f"{HOME}/review",

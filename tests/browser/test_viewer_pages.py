@@ -244,7 +244,7 @@ def test_a_former_state_is_chosen_beside_the_grid_and_traced_by_its_key(address,
     async def look():
         async with page_at(address, f"{GRID}?c={PLAIN}&c={ODD}&s=token_f1", tmp_path) as page:
             await page.evaluate("document.querySelector('details.more').open = true")
-            await page.evaluate("document.querySelector('#others a').click()")
+            await page.evaluate("document.getElementById('more-columns').click()")
             await page.wait_for(offered)
             await page.evaluate(f"{offered}.click()")
             await page.evaluate("window.isLeft = true; document.querySelector('#filters [type=submit]').click()")

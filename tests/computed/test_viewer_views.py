@@ -44,15 +44,9 @@ VIEW = {
 }
 
 
-@pytest.fixture(scope="module")
-def folder(viewed):
-    """For reading only."""
-    return viewed
-
-
 @pytest.fixture
-def copy(folder, tmp_path):
-    return shutil.copytree(folder, tmp_path / "copy")
+def copy(viewed, tmp_path):
+    return shutil.copytree(viewed, tmp_path / "copy")
 
 
 def edit(folder, **fields) -> None:
@@ -174,7 +168,7 @@ def test_a_view_that_cannot_be_shown_is_said_and_the_usual_one_is(copy) -> None:
         assert len(shown(text)) == 25
 
 
-def test_counts_of_the_page_lead_to_as_many_examples_whatever_the_default_view(folder, copy) -> None:
+def test_counts_of_the_page_lead_to_as_many_examples_whatever_the_default_view(copy) -> None:
     edit(copy, view=VIEW)
     text = page(viewer_of(copy), path=f"/evaluations/{NAME}")
     links = re.findall(r'<a[^>]*href="([^"]*show=(?:better|worse)[^"]*)"[^>]*>(\d+) (?:better|worse)</a>', text)
@@ -206,9 +200,9 @@ def test_the_choices_of_files_are_those_of_the_grid() -> None:
 
 
 @pytest.fixture(scope="module")
-def labelled(folder, tmp_path_factory):
+def labelled(viewed, tmp_path_factory):
     """Labels on four examples: right on `e1` of both, wrong of `odd` on e2, of `plain` on e6."""
-    copy = shutil.copytree(folder, tmp_path_factory.mktemp("labelled") / "copy")
+    copy = shutil.copytree(viewed, tmp_path_factory.mktemp("labelled") / "copy")
     labelling = Labelling(load_project(copy / "data"), Warehouse(str(copy / "data" / "warehouse")), NAME)
     said = {("e1/ä", PLAIN): "5", ("e1/ä", ODD): "2", ("e2/ä", ODD): "5", ("e6/ä", PLAIN): "4", ("e8/ä", PLAIN): "5"}
     labelling.give([GivenLabel(example, candidate, "ann", label) for (example, candidate), label in said.items()])
@@ -250,8 +244,8 @@ def test_a_label_that_is_given_meanwhile_counts(labelled, tmp_path) -> None:
     assert shown(page(viewer, "human=disagrees")) == [6]
 
 
-def test_scores_stand_in_one_order_everywhere_what_decides_first(folder) -> None:
-    viewer = viewer_of(folder)
+def test_scores_stand_in_one_order_everywhere_what_decides_first(viewed) -> None:
+    viewer = viewer_of(viewed)
     order = ["token_f1", "token_count", "exact_match", "right"]
     text = page(viewer, "id=e1/ä", path=f"/evaluations/{NAME}/example")
     assert re.findall(r'<tr><th scope="row">(\w+)', text) == order * 2

@@ -16,10 +16,11 @@ from eval_assets.storage.remote import lane_claims, owners, sharing
 from eval_assets.storage.remote.object_store import Objects
 from eval_assets.storage.replies.responses import ResponseStore
 from eval_assets.storage.warehouse import Warehouse
+from tests.remote_machine import REQUESTS
 
 ROOT = Path(__file__).parents[2]
 LANE = "openai-tiny"
-A, B, C = (letter * 64 for letter in "abc")
+A, B, C = REQUESTS
 
 
 @pytest.fixture
@@ -86,14 +87,16 @@ def claim(writer, *keys: str) -> lane_claims.Claimed:
 
 
 def keep(writer, key: str, run_id: str) -> None:
-    writer.append(key, json.dumps({"key": key}), reply(), run_id)
+    writer.append(key, REQUESTS[key], reply(), run_id)
 
 
 def stored(of: ResponseStore) -> list[tuple[str, str]]:
     """Request key and run of every reply in the table, as a fresh look finds them."""
     of._warehouse.look_anew("responses")
     rows = of._warehouse.scan("responses").collect()
-    return sorted(zip(rows["request_key"], rows["run_id"], strict=True))
+    return sorted(
+        zip(rows["request_key"], rows["run_id"], strict=True), key=lambda row: ([*REQUESTS].index(row[0]), row[1])
+    )
 
 
 def test_a_request_is_claimed_by_one_and_the_rest_is_left_to_the_other(machine):

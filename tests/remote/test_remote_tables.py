@@ -132,6 +132,21 @@ def test_two_writers_of_one_partition_leave_the_rows_of_the_later_one(open_wareh
     assert here.scan(TABLE).collect()["description"].to_list() == ["there 2"]
 
 
+def test_what_another_machine_wrote_meanwhile_is_not_written_again_and_what_was_there_is(store, open_warehouse):
+    made = {"data_version": "v1", "code_version": "1", "inputs": "{}"}
+    here, there = open_warehouse(), open_warehouse()
+    assert not here.exists(TABLE)
+    first = there.replace(TABLE, rows("a", "there"), {"prompt": "a"}, {**made, "run_id": "there"})
+    assert here.replace(TABLE, rows("a", "here"), {"prompt": "a"}, {**made, "run_id": "here"}) == first
+    assert here.scan(TABLE).collect()["description"].to_list() == ["there"]
+    other = here.replace(TABLE, rows("a", "here"), {"prompt": "a"}, {**made, "data_version": "v2"})
+    assert (other.version, here.scan(TABLE).collect()["description"].to_list()) == (first.version + 1, ["here"])
+    # A later run that computes the same anew, to mend it perhaps, writes it.
+    later = open_warehouse()
+    again = later.replace(TABLE, rows("a", "mended"), {"prompt": "a"}, {**made, "data_version": "v2"})
+    assert again.version == other.version + 1
+
+
 def test_rows_made_from_a_partition_that_changed_are_refused_and_others_are_not(open_warehouse):
     here, there = open_warehouse(), open_warehouse()
     write(here, "a")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from eval_assets.config.datasets.examples import example_sha256
 from eval_assets.errors import ConfigError
-from eval_assets.requests.canonical_json import canonical_json, json_sha256, json_text
+from eval_assets.requests.canonical_json import canonical_json, canonical_messages, json_sha256, json_text
 from eval_assets.requests.exchange import Request
 from eval_assets.requests.keys import ModelIdentity, request_key
 from eval_assets.stages.content_hash import RowsHash, content_sha256, rows_as_json
@@ -154,3 +154,33 @@ def test_any_value_has_one_hash_or_is_refused_with_a_sentence(value: object) -> 
             assert write(value) == write(value)
         except ConfigError as error:
             assert "expected" in str(error)  # noqa: PT017  every refusal says what was expected
+
+
+FLAT = st.none() | st.booleans() | st.integers() | st.text(st.characters(codec="utf-8"))
+
+
+@given(st.lists(FLAT), st.dictionaries(st.text(st.characters(codec="utf-8")), FLAT))
+def test_flat_values_are_written_as_the_standard_library_writes_them(listed: list[Any], named: dict[str, Any]) -> None:
+    for value in (listed, named):
+        expected = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        assert canonical_json(value) == json_text(value, sort_keys=True, compact=True) == expected
+
+
+@given(st.lists(st.fixed_dictionaries({"role": st.text(), "content": FLAT}), max_size=3))
+def test_messages_are_written_as_any_other_value(messages: list[dict[str, Any]]) -> None:
+    try:
+        expected = canonical_json(messages)
+    except ConfigError:
+        with pytest.raises(ConfigError):
+            canonical_messages(messages)
+    else:
+        assert canonical_messages(messages) == expected
+
+
+def test_half_a_surrogate_pair_is_refused_however_a_request_is_written() -> None:
+    half = "cut \ud83d"
+    for message in ({"role": "user", "content": half}, {"role": half, "content": "Why?"}):
+        with pytest.raises(ConfigError, match="half a surrogate pair"):
+            canonical_messages([message])
+    with pytest.raises(ConfigError, match="half a surrogate pair"):
+        canonical_json({"example_id": half})

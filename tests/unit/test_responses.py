@@ -50,6 +50,17 @@ def test_a_reply_is_found_while_it_waits_and_after_it_was_written(store):
     assert not list(store.state_dir.glob("*.journal"))
 
 
+def test_replies_at_hand_are_kept_without_a_journal(store):
+    records = [(key_of(request_of(n)), request_of(n), reply(output=f"{n} \ud83d")) for n in range(3)]
+    keys = [key for key, _, _ in records]
+    with store.open_lane(LANE) as writer:
+        kept = {stored.request_key: stored for stored in writer.append_at_hand(records, "run-1")}
+        assert store.lookup(LANE, keys) == kept
+        assert not list(store.state_dir.glob("*.journal"))
+    assert ResponseStore(store._warehouse).lookup(LANE, keys) == kept
+    assert [kept[key].reply.output for key in keys] == ["0 \ufffd", "1 \ufffd", "2 \ufffd"]
+
+
 @pytest.mark.parametrize("outcome", ["ok", "truncated", "refused", "tool_call", "empty"])
 def test_every_reply_that_came_is_reused(store, outcome):
     put(store, (1, reply(outcome)))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from eval_assets.errors import StoppedError
 from eval_assets.storage.remote.lane_claims import NEVER, LaneClaims
 
-POLL_SECONDS = 1.0
+POLL_SECONDS = 2.0
 """Between two looks at whether somebody else's requests were answered."""
 
 LINGER_SECONDS = 0.2

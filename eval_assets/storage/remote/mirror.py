@@ -8,7 +8,7 @@ only if nobody put one of that number. What a table holds is the business of `op
 import os
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -30,6 +30,9 @@ FETCHED_WHOLE_BYTES = 32 * 2**20
 
 ABSENT = -1
 LOG = "_delta_log"
+WHAT_ROWS_ARE = ("data_version", "code_version", "inputs")
+"""Recorded with a commit: equal ones hold the same rows."""
+
 LAST_CHECKPOINT = f"{LOG}/_last_checkpoint"
 
 
@@ -75,6 +78,7 @@ class Mirror:
         self._turn = threading.RLock()
         self._looked_at = float("-inf")
         self._newest: Listed | None = None
+        self._began_at: int | None = None
         self.version = ABSENT
         self.generation = 0
         """Grows when the table turns out to be another one: what was opened before is of the former."""
@@ -105,6 +109,23 @@ class Mirror:
         with self._turn:
             table.update_incremental()
 
+    def made_meanwhile(self, opened: NamedTable, recorded: Mapping[str, str]) -> str | None:
+        """The id of a commit that replaced a partition with the same rows while this process worked; null for none.
+
+        Several machines with one plan compute the same cells; what was there before is replaced all the same, since
+        whoever runs something anew may want to mend it.
+
+        Args:
+            opened: The table as it is to be written.
+            recorded: What is to be recorded with the commit.
+        """
+        n_made = 0 if self._began_at is None else opened.version() - self._began_at
+        if "data_version" not in recorded or n_made <= 0:
+            return None
+        newest = next((one for one in opened.history(n_made) if one.get("partition") == recorded["partition"]), {})
+        is_same = all(newest.get(name) == recorded.get(name) for name in WHAT_ROWS_ARE)
+        return newest.get("commit_id") if is_same else None
+
     def publish(self, make: Callable[[], object]) -> int:
         """Commit. Returns the version that it became.
 
@@ -132,7 +153,8 @@ class Mirror:
                     raise
                 else:
                     self._looked_at = time.monotonic()
-                    self._put_checkpoint()
+                    if made:
+                        self._put_checkpoint()
                     return self.version
         raise CommitFailedError(f"{PUBLISHING_ATTEMPTS} attempts lost against other writers of {self.uri}")
 
@@ -166,6 +188,8 @@ class Mirror:
                 first = self._fetch_checkpoint(found, newest)
             self._fetch([entries[version].path for version in sorted(entries) if version >= first])
             self.version, self._newest = newest, entries[newest]
+        if self._began_at is None:
+            self._began_at = self.version
         self._looked_at = began
 
     def _fetch_checkpoint(self, found: Collection[Listed], newest: int) -> int:
@@ -236,4 +260,5 @@ class Mirror:
             for name in names:
                 (Path(folder) / name).unlink()
         self.version, self._newest = ABSENT, None
+        self._began_at = ABSENT
         self.generation += 1

@@ -62,10 +62,11 @@
 
   // What else can be a column is asked for when it is looked for; without a script it is a page.
   const others = document.getElementById("others");
-  others?.querySelector("a").addEventListener("click", async (event) => {
+  document.getElementById("more-columns")?.addEventListener("click", async (event) => {
     event.preventDefault();
-    others.open = !others.open;
-    if (others.open && others.children.length === 1) others.append(...await answered(new URL(event.target.href)));
+    if (!others.hasChildNodes()) others.append(...await answered(new URL(event.target.href)));
+    others.hidden = !others.hidden;
+    event.target.setAttribute("aria-expanded", String(!others.hidden));
   });
 
   if (filters) {

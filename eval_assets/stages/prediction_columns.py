@@ -22,7 +22,7 @@ from eval_assets.stages.graph import Cell
 from eval_assets.stages.input_files import text_of
 from eval_assets.tables.cell_tables import PREDICTIONS
 from eval_assets.tables.columns import ANSWERER, SPENT
-from eval_assets.tables.frames import frame_of_columns, row_of_columns
+from eval_assets.tables.row_columns import frame_of_columns, row_of_columns
 
 OF_REPLY = (
     "output", "reasoning", "tool_calls", "trajectory", "extra", "outcome", "error_kind", "error", "finish_reason",
@@ -81,16 +81,10 @@ def unasked_rows(inputs: CellInputs, example: Example, why: Unanswerable, *, run
         }
 
 
-def prediction_ids(cell: Cell, asked: Sequence[tuple[Example, int, str]]) -> list[str]:
-    """Identities of predictions: the same cell, example, sample and request have the same id in every run.
-
-    Args:
-        cell: Whose they are.
-        asked: Example, sample and request key of each.
-    """
-    of_cell = _as_json(cell.key)
-    contents = (f"[{of_cell}, {_as_json(example.example_id)}, {at}, {_as_json(key)}]" for example, at, key in asked)
-    return [f"p-{sha256(content.encode()).hexdigest()[:24]}" for content in contents]
+def prediction_id(cell: Cell, example_id: str, sample_index: int, request_key: str) -> str:
+    """Identity of a prediction: the same cell, example, sample and request have the same id in every run."""
+    content = f"[{_as_json(cell.key)}, {_as_json(example_id)}, {sample_index}, {_as_json(request_key)}]"
+    return f"p-{sha256(content.encode()).hexdigest()[:24]}"
 
 
 def _columns(
@@ -120,7 +114,9 @@ def _of_examples(inputs: CellInputs, asked: Sequence[tuple[Example, int, str]], 
     examples = [example for example, _, _ in asked]
     return {
         **inputs.cell.partition,
-        "prediction_id": prediction_ids(inputs.cell, asked),
+        "prediction_id": [
+            prediction_id(inputs.cell, example.example_id, sample, key) for example, sample, key in asked
+        ],
         "example_id": [example.example_id for example in examples],
         "position": [example.position for example in examples],
         "sample_index": [sample_index for _, sample_index, _ in asked],
