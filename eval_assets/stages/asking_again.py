@@ -10,10 +10,10 @@ from eval_assets.errors import BudgetExceededError, EditError
 from eval_assets.providers.dispatch.jobs import Job
 from eval_assets.providers.traits import provider_of
 from eval_assets.requests.keys import lane_of, request_key
+from eval_assets.stages.answer_rows import PredictionRow, Unanswerable, prediction_row
 from eval_assets.stages.cell_inputs import CellInputs, read_cell_inputs, stored_documents, stored_examples
 from eval_assets.stages.engine_room import EngineRoom, PartitionRun
 from eval_assets.stages.graph import Cell
-from eval_assets.stages.prediction_columns import PredictionRow, Unanswerable, prediction_row
 from eval_assets.stages.predictions import prediction_jobs
 from eval_assets.stages.spending import Spending
 from eval_assets.storage.locks import exclusive

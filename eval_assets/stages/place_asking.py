@@ -19,6 +19,7 @@ from eval_assets.providers.dispatch.engine import Engine
 from eval_assets.providers.dispatch.jobs import Job
 from eval_assets.providers.identity import lane_of_model
 from eval_assets.providers.traits import provider_of
+from eval_assets.stages.answer_rows import PredictionRow, prediction_row
 from eval_assets.stages.cell_inputs import (
     CellInputs,
     StoredJudge,
@@ -33,7 +34,6 @@ from eval_assets.stages.edges import upstream_of
 from eval_assets.stages.engine_room import EngineRoom, PartitionRun
 from eval_assets.stages.graph import Cell, Place, WholeEvaluation, all_judges_of, judge_models_of
 from eval_assets.stages.pairwise_preferences import compared_pairs, predictions_of
-from eval_assets.stages.prediction_columns import PredictionRow, prediction_row
 from eval_assets.stages.predictions import prediction_jobs
 from eval_assets.stages.spending import Spending
 from eval_assets.stages.stage import Computation

@@ -18,17 +18,17 @@ from eval_assets.reports.performance import CAME, known_count, known_sum
 from eval_assets.requests.canonical_json import json_text
 from eval_assets.requests.exchange import Message, Request
 from eval_assets.requests.keys import KEY_SCHEMA
-from eval_assets.stages.cell_inputs import CellInputs, count_examples, read_cell_inputs, stored_examples
-from eval_assets.stages.content_hash import RowsHash
-from eval_assets.stages.graph import parse_cell
-from eval_assets.stages.input_files import FRAME_CHARACTERS
-from eval_assets.stages.prediction_columns import (
+from eval_assets.stages.answer_rows import (
     PredictionAnswer,
     PredictionRow,
     Unanswerable,
     answers_frame,
     unasked_rows,
 )
+from eval_assets.stages.cell_inputs import CellInputs, count_examples, read_cell_inputs, stored_examples
+from eval_assets.stages.content_hash import RowsHash
+from eval_assets.stages.graph import parse_cell
+from eval_assets.stages.input_files import FRAME_CHARACTERS
 from eval_assets.stages.stage import Computation
 from eval_assets.storage.batches import staged
 from eval_assets.storage.warehouse import Warehouse

@@ -10,9 +10,9 @@ from eval_assets.metrics.registry import metric_fingerprint, resolve_metrics
 from eval_assets.metrics.scoring.prediction_scores import score_predictions
 from eval_assets.reports.evaluation_report import examples_sha256
 from eval_assets.requests.keys import ModelIdentity, lane_of
+from eval_assets.stages.answer_rows import prediction_id
 from eval_assets.stages.file_versions import FileVersions
 from eval_assets.stages.graph import Cell
-from eval_assets.stages.prediction_columns import prediction_id
 from eval_assets.storage.versions import record_version
 from eval_assets.storage.warehouse import Warehouse
 from eval_assets.storage.writing import provenance

@@ -11,7 +11,7 @@ import polars as pl
 
 from eval_assets.errors import ConfigError, StorageFullError
 from eval_assets.storage.replies.stored_replies import repaired
-from eval_assets.tables.row_columns import frame_of_columns
+from eval_assets.tables.column_frames import frame_of_columns
 from eval_assets.tables.run_tables import RESPONSES
 
 LOG = logging.getLogger("eval_assets")
