@@ -23,10 +23,6 @@ from eval_assets.stages.input_files import text_of
 from eval_assets.tables.cell_tables import PREDICTIONS
 from eval_assets.tables.column_frames import frame_of_columns, row_of_columns
 from eval_assets.tables.columns import ANSWERER, SPENT
-<<<<<<<< HEAD:eval_assets/stages/prediction_columns.py
-from eval_assets.tables.row_columns import frame_of_columns, row_of_columns
-========
->>>>>>>> statics:eval_assets/stages/answer_rows.py
 
 OF_REPLY = (
     "output", "reasoning", "tool_calls", "trajectory", "extra", "outcome", "error_kind", "error", "finish_reason",
