@@ -3,7 +3,9 @@
 import asyncio
 import base64
 import json
+import os
 import shutil
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import asynccontextmanager, suppress
@@ -114,7 +116,7 @@ class Page:
 async def opened(address: str, profile: Path, *, size: str = "1400,1000") -> Iterator[Page]:
     process = await asyncio.create_subprocess_exec(
         CHROMIUM, *QUIET, f"--user-data-dir={profile}", f"--window-size={size}", "about:blank",
-        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     try:
         ready = profile / "DevToolsActivePort"
@@ -133,6 +135,7 @@ async def opened(address: str, profile: Path, *, size: str = "1400,1000") -> Ite
                 await page.goto(address)
                 yield page
     finally:
+        # Debian's command is a script that waits for the browser: ending the script alone would leave that running.
         with suppress(ProcessLookupError):
-            process.terminate()
+            os.killpg(process.pid, signal.SIGTERM)
         await process.wait()
