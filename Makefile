@@ -70,7 +70,7 @@ CORE := errors.py requests wording tables schemas config cluster user_code metri
   reports stages checking starting planning quality alerting viewer
 
 test-fast: $(VENV)/.test-ready  ## units and examples of the core: no Dagster, no model, no server
-	@$(BIN)/python -m pytest -n 2 $(BY_FILE) --hypothesis-profile fast tests/unit $(addprefix eval_assets/,$(CORE))
+	@$(BIN)/python -m pytest -n 3 $(BY_FILE) --hypothesis-profile fast tests/unit $(addprefix eval_assets/,$(CORE))
 
 demo-ui: export EVAL_ASSETS_DATA := $(CURDIR)/demo
 ui demo-ui: $(VENV)/.demo-ready  ## the Dagster UI on http://127.0.0.1:3000, of this checkout or of the demo
