@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -9,8 +10,9 @@ from pathlib import Path
 import dagster as dg
 import yaml
 from dagster._check import CheckError
+from dagster._core.errors import DagsterInvariantViolationError
 from dagster._core.storage.sqlite import LAST_KNOWN_STAMPED_SQLITE_ALEMBIC_REVISION as OLD_REVISION
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from eval_assets.automation.home import dagster_home
 from eval_assets.automation.run_history import SETTINGS
@@ -21,6 +23,10 @@ SHIPPED_SETTINGS = Path(__file__).with_name("instance.yaml")
 """What a new instance is told where the project has no `dagster.yaml`."""
 DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
 MESSAGE_CHARACTERS = 300
+MADE_BY_ANOTHER = ("42P07", "42701", "42710", "23505")
+"""What Postgres calls a table, a column, an object and a row that are there already."""
+OPENINGS = 10
+SECONDS_BETWEEN_OPENINGS = 0.3
 
 
 @contextmanager
@@ -31,7 +37,8 @@ def open_instance(of_project: Path) -> Iterator[dg.DagsterInstance]:
         of_project: Its folder, unless `DAGSTER_HOME` names another.
 
     Dagster makes its databases when it opens them; two processes that do so at once leave them with two versions, which
-    no later process accepts. So they take turns, and databases that were left so are mended.
+    no later process accepts. So they take turns, and databases that were left so are mended. Machines that share a
+    Postgres take none: there it is opened again where another one was quicker to make a table.
 
     Raises:
         StorageError: The folder can't be used.
@@ -42,7 +49,7 @@ def open_instance(of_project: Path) -> Iterator[dg.DagsterInstance]:
             _write_settings(home / "dagster.yaml", of_project.parent / "dagster.yaml")
             for database in DATABASES:
                 _mend(home / database)
-            instance = dg.DagsterInstance.get()
+            instance = _opened()
     except OSError as error:
         raise StorageError(
             f"expected DAGSTER_HOME to be a folder that can be written, got {str(home)!r}: {error.strerror or error}; "
@@ -74,6 +81,27 @@ def open_instance(of_project: Path) -> Iterator[dg.DagsterInstance]:
         raise
     with instance:
         yield instance
+
+
+def _opened() -> dg.DagsterInstance:
+    for _ in range(OPENINGS - 1):
+        try:
+            return dg.DagsterInstance.get()
+        except (DBAPIError, DagsterInvariantViolationError) as error:
+            if not _is_made_by_another(error):
+                raise
+            time.sleep(SECONDS_BETWEEN_OPENINGS)
+    return dg.DagsterInstance.get()
+
+
+def _is_made_by_another(error: Exception) -> bool:
+    """Whether another machine made the same table meanwhile, or recorded a run before ours was done with making them.
+
+    Dagster then looks for what to bring over in a run, by an instance that isn't there yet.
+    """
+    if isinstance(error, DBAPIError):
+        return getattr(error.orig, "pgcode", None) in MADE_BY_ANOTHER
+    return "undefined DagsterInstance weakref" in str(error)
 
 
 def _first_line(error: Exception) -> str:
