@@ -83,16 +83,17 @@ def until_done(instance: dg.DagsterInstance, summary: RunSummary, stop: Event) -
         summary: Of `queue_plan`.
         stop: Set to wait no longer; what is under way goes on, and `queued` still names it.
     """
-    backfill = instance.get_backfill(summary.queued) if summary.queued else None
+    if not summary.queued:
+        return summary
+    backfill = instance.get_backfill(summary.queued)
     while backfill is not None and backfill.status in UNDER_WAY:
         if stop.wait(SECONDS_BETWEEN_LOOKS):
             return summary
         backfill = instance.get_backfill(summary.queued)
-    tags = {BACKFILL_ID_TAG: summary.queued}
-    runs = instance.get_runs(dg.RunsFilter(tags=tags)) if summary.queued else ()
+    runs = instance.get_runs(dg.RunsFilter(tags={BACKFILL_ID_TAG: summary.queued}))
     for run in runs:
         if run.status in FAILED:
-            what = f"{run.tags.get(PARTITION_NAME_TAG, run.job_name)}"
+            what = run.tags.get(PARTITION_NAME_TAG, run.job_name)
             summary.failed.append(Failed(what, run.run_id, reason_of(instance, run.run_id), refused=False))
     summary.n_runs += len(runs)
     summary.queued = ""

@@ -87,11 +87,6 @@ class RaySession:
         self._taken: dict[str, int] = {"CPU": 0, "GPU": 0}
 
     @property
-    def is_connected(self) -> bool:
-        """Whether anything was asked of it."""
-        return self._ray is not None
-
-    @property
     def ray(self) -> Any:
         """The module `ray`, connected.
 

@@ -38,7 +38,7 @@ def ask_again(room: EngineRoom, prediction: Row, *, max_cost_usd: float | None =
         BudgetExceededError: It could cost more; nothing was sent.
         EvalAssetsError: As the engine does.
     """
-    place, run_id = Cell(*(prediction[name] for name in ("evaluation", "model", "prompt"))), f"view-{uuid.uuid4()}"
+    place, run_id = _cell_of(prediction), f"view-{uuid.uuid4()}"
     with exclusive(room.state_dir / "asked-again.lock", label=run_id):
         for row in all_asked(room.warehouse, place.evaluation).iter_rows(named=True):
             if row["prediction_id"] == prediction["prediction_id"] and row["state"] == WAITING:
@@ -84,6 +84,10 @@ def decide(room: EngineRoom, evaluation: str, asking_id: str, *, keeps: bool) ->
         return note(warehouse, row, KEPT if keeps else DISCARDED)
 
 
+def _cell_of(row: Row) -> Cell:
+    return Cell(row["evaluation"], row["model"], row["prompt"])
+
+
 def _job(room: EngineRoom, inputs: CellInputs, prediction: Row) -> tuple[Job[PredictionRow], str]:
     """The request of a row, and the lane of its replies."""
     name, model = f"{inputs.cell.candidate} on {prediction['example_id']!r:.80}", inputs.model.model
@@ -117,8 +121,9 @@ def _refuse_unbounded(room: EngineRoom, inputs: CellInputs, max_cost_usd: float 
 
 def _refuse_overtaken(room: EngineRoom, row: Row) -> None:
     """Keeping must not replace a reply that nobody compared it with."""
-    cell = {name: row[name] for name in ("evaluation", "model", "prompt")}
-    now = room.warehouse.scan("predictions", cell).filter(pl.col("prediction_id") == row["prediction_id"])
+    now = room.warehouse.scan("predictions", _cell_of(row).partition).filter(
+        pl.col("prediction_id") == row["prediction_id"]
+    )
     found = now.select("response_id").collect()["response_id"].to_list()
     if found != [row["former_response_id"]]:
         raise EditError("the row was answered anew by a run since this reply was asked for; discard it and ask again")

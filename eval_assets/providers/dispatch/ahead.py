@@ -7,7 +7,6 @@ here, so that no request is sent twice.
 import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 
 from eval_assets.errors import BudgetExceededError, ConfigError, StoppedError, UnderWayError
 from eval_assets.providers.batches.gathering import Gathering
@@ -265,8 +264,7 @@ class Ahead:
         if (claims := session.claims) is None:
             return None
         take = self._together.claiming.take
-        stopped = partial(getattr, session, "is_stopped")
-        if await take(claims, key, seen, parking=self.parking, say=session.say, stopped=stopped):
+        if await take(claims, key, seen, parking=self.parking, say=session.say, stopped=lambda: session.is_stopped):
             return None
         if (answer := await self._known(job, key)) is not None:
             claims.drop([key])

@@ -77,6 +77,8 @@ class Objects:
                 f"a warehouse in an object store ({root}) takes the package obstore: `{INSTALL}`"
             ) from error
         self._obstore, self.root, self.storage_options = obstore, root, storage_options
+        self._unusable = (obstore.exceptions.BaseError, OSError)
+        self._taken = (obstore.exceptions.AlreadyExistsError, obstore.exceptions.PreconditionError)
         config, client = _separated(storage_options)
         opening: Any = from_url
         try:
@@ -87,13 +89,12 @@ class Objects:
     def read(self, path: str) -> Stored | None:
         """An object; null if there is none."""
         try:
-            found = self._obstore.get(self._store, path)
-            content = json.loads(bytes(found.bytes()))
+            body, tag = self._got(path)
+            return Stored(json.loads(body), tag)
         except FileNotFoundError:
             return None
-        except (self._obstore.exceptions.BaseError, OSError, ValueError) as error:
+        except ValueError as error:
             raise self._failed(path, error) from error
-        return Stored(content, _tag(found.meta))
 
     def replace(self, path: str, content: Mapping[str, Any], tag: Mapping[str, str] | None) -> Mapping[str, str]:
         """Write an object if it is as it was read. Returns what names its new state.
@@ -106,17 +107,16 @@ class Objects:
         Raises:
             ConflictError: Somebody else wrote it meanwhile.
         """
-        exceptions = self._obstore.exceptions
         mode: Any = "create" if tag is None else dict(tag)
         try:
             return _tag(self._obstore.put(self._store, path, json.dumps(content).encode(), mode=mode))
-        except (exceptions.AlreadyExistsError, exceptions.PreconditionError, FileNotFoundError) as error:
+        except (*self._taken, FileNotFoundError) as error:
             # An attempt whose answer was lost is repeated, and then fails because of itself.
             present = self.read(path)
             if present is not None and present.content == content:
                 return present.tag
             raise ConflictError(path) from error
-        except (exceptions.BaseError, OSError) as error:
+        except self._unusable as error:
             raise self._failed(path, error) from error
 
     def create(self, path: str, body: bytes) -> str | None:
@@ -125,22 +125,21 @@ class Objects:
         Raises:
             ConflictError: Somebody else wrote one.
         """
-        exceptions = self._obstore.exceptions
         try:
             return _tag(self._obstore.put(self._store, path, body, mode="create")).get("e_tag")
-        except (exceptions.AlreadyExistsError, exceptions.PreconditionError) as error:
-            found = self._obstore.get(self._store, path)
-            if bytes(found.bytes()) == body:  # an attempt whose answer was lost was repeated
-                return _tag(found.meta).get("e_tag")
+        except self._taken as error:
+            present, tag = self._got(path)
+            if present == body:  # an attempt whose answer was lost was repeated
+                return tag.get("e_tag")
             raise ConflictError(path) from error
-        except (exceptions.BaseError, OSError) as error:
+        except self._unusable as error:
             raise self._failed(path, error) from error
 
     def bytes_of(self, path: str) -> bytes:
         """An object that is there."""
         try:
-            return bytes(self._obstore.get(self._store, path).bytes())
-        except (self._obstore.exceptions.BaseError, OSError) as error:
+            return self._got(path)[0]
+        except FileNotFoundError as error:
             raise self._failed(path, error) from error
 
     def is_there(self, path: str) -> bool:
@@ -149,7 +148,7 @@ class Objects:
             self._obstore.head(self._store, path)
         except FileNotFoundError:
             return False
-        except (self._obstore.exceptions.BaseError, OSError) as error:
+        except self._unusable as error:
             raise self._failed(path, error) from error
         return True
 
@@ -163,7 +162,7 @@ class Objects:
         try:
             chunks = self._obstore.list(self._store, prefix, offset=after, chunk_size=1_000)
             found = [Listed(one["path"], one.get("e_tag")) for chunk in chunks for one in chunk]
-        except (self._obstore.exceptions.BaseError, OSError) as error:
+        except self._unusable as error:
             raise self._failed(prefix, error) from error
         return sorted(found, key=lambda one: one.path)
 
@@ -172,7 +171,7 @@ class Objects:
         attributes: Any = None if media_type is None else {"Content-Type": media_type}
         try:
             self._obstore.put(self._store, path, body, attributes=attributes)
-        except (self._obstore.exceptions.BaseError, OSError) as error:
+        except self._unusable as error:
             raise self._failed(path, error) from error
 
     def remove(self, path: str) -> None:
@@ -181,7 +180,17 @@ class Objects:
             self._obstore.delete(self._store, path)
         except FileNotFoundError:
             return
-        except (self._obstore.exceptions.BaseError, OSError) as error:
+        except self._unusable as error:
+            raise self._failed(path, error) from error
+
+    def _got(self, path: str) -> tuple[bytes, Mapping[str, str]]:
+        """An object and its tag; raises FileNotFoundError if there is none."""
+        try:
+            found = self._obstore.get(self._store, path)
+            return bytes(found.bytes()), _tag(found.meta)
+        except FileNotFoundError:
+            raise
+        except self._unusable as error:
             raise self._failed(path, error) from error
 
     def _failed(self, path: str, error: Exception) -> StorageError:

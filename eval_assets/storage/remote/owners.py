@@ -1,6 +1,6 @@
 """Who claims requests, as others see it: a heartbeat in an object of its own, which who is buried can't go on with.
 
-What is claimed is in `lane_claims`, who beats when in `shared_lanes`.
+What is claimed is in `lane_claims`, who beats when in `sharing`.
 """
 
 import os
@@ -8,11 +8,13 @@ import platform
 import threading
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from eval_assets.errors import StorageError
+from eval_assets.storage.atomic_files import create_whole
 from eval_assets.storage.remote.object_store import ConflictError, Objects
 
 BEAT_SECONDS = 10.0
@@ -36,15 +38,8 @@ def machine_of(state_dir: Path) -> str:
     if (found := mark_in(state_dir)) is not None:
         return found
     try:
-        state_dir.mkdir(parents=True, exist_ok=True)
-        partial = state_dir / f"{MARK}.{uuid.uuid4().hex}"
-        partial.write_text(uuid.uuid4().hex, encoding="ascii")
-        try:
-            os.link(partial, path)  # of several processes at once one makes the mark
-        except FileExistsError:
-            pass
-        finally:
-            partial.unlink()
+        with suppress(FileExistsError):  # of several processes at once one makes the mark
+            create_whole(path, uuid.uuid4().hex)
     except OSError as error:
         raise StorageError(f"{path} can't be written: {error.strerror}; nothing was sent") from error
     return path.read_text(encoding="ascii")
