@@ -8,7 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from eval_assets.config.model import Model, Prices
+from eval_assets.config.model import Model
+from eval_assets.config.prices import Prices
 from eval_assets.providers.dispatch.costs import cost_usd, max_completion_tokens
 from eval_assets.providers.dispatch.rates import at_length, in_batches
 from eval_assets.providers.replies.guessed_tokens import CHARACTERS_PER_TOKEN

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from eval_assets.config.model import Limits, Prices
+from eval_assets.config.model import Limits
+from eval_assets.config.prices import Prices
 from eval_assets.errors import BudgetExceededError, MissingKeyError, ProviderError
 from eval_assets.providers.clients.openai_client import OpenAIClient
 from eval_assets.providers.dispatch.jobs import Job

@@ -7,7 +7,8 @@ from itertools import count
 
 import pytest
 
-from eval_assets.config.model import Limits, Prices
+from eval_assets.config.model import Limits
+from eval_assets.config.prices import Prices
 from eval_assets.errors import BudgetExceededError, ReplayMissError, StoppedError
 from eval_assets.providers.dispatch.jobs import Job
 from eval_assets.requests.budget import Budget

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from eval_assets.config.model import Limits, Model, ModelFile, Prices
+from eval_assets.config.model import Limits, Model, ModelFile
+from eval_assets.config.prices import Prices
 from eval_assets.errors import ProviderError
 from eval_assets.providers.clients.opening import open_client
 from eval_assets.providers.dispatch.engine import Engine

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eval_assets.config.model import Prices
+from eval_assets.config.prices import Prices
 from eval_assets.providers.dispatch.costs import expected_prompt_tokens, most_prompt_tokens, worst_case_usd
 from eval_assets.requests.budget import Budget
 from eval_assets.requests.exchange import Request

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from eval_assets.config.model import Prices
+from eval_assets.config.prices import Prices
 from eval_assets.judges.formats import FormatMemory
 from eval_assets.judges.panels import judge_predictions
 from eval_assets.requests.budget import Budget

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from eval_assets.config.model import Limits, Prices
+from eval_assets.config.model import Limits
+from eval_assets.config.prices import Prices
 from eval_assets.errors import BudgetExceededError, StoppedError
 from eval_assets.providers.dispatch import claiming
 from eval_assets.providers.dispatch.ahead import Lookups, Together

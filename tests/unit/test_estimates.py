@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from eval_assets.config.model import Model, ModelFile, Prices
+from eval_assets.config.model import Model, ModelFile
+from eval_assets.config.prices import Prices
 from eval_assets.planning.estimates import Demand, estimate_of
 from eval_assets.planning.plan_text import _cost_lines
 from eval_assets.providers.identity import identity_of

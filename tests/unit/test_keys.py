@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval_assets.config.model import Limits, Model, ModelFile, Prices
+from eval_assets.config.model import Limits, Model, ModelFile
+from eval_assets.config.prices import Prices
 from eval_assets.errors import ConfigError
 from eval_assets.providers.identity import identity_of
 from eval_assets.requests.canonical_json import canonical_json

@@ -7,7 +7,7 @@ import yaml
 from click.testing import CliRunner
 
 from eval_assets.cli.main import commands
-from eval_assets.config.model import Prices
+from eval_assets.config.prices import Prices
 from eval_assets.errors import ConfigError
 from eval_assets.providers.dispatch.rates import in_batches
 from eval_assets.providers.suggested_prices import suggested_prices

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from eval_assets.config.model import BatchPrices, Prices, PriceTier
+from eval_assets.config.prices import BatchPrices, Prices, PriceTier
 from eval_assets.providers.dispatch.costs import cost_usd, reply_cost_usd, worst_case_usd
 from eval_assets.providers.dispatch.rates import counted_cost_usd, dearest_rates, in_batches
 from eval_assets.providers.replies.guessed_tokens import with_guessed_tokens

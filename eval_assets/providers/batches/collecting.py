@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from eval_assets.config.model import Model, Prices
+from eval_assets.config.model import Model
+from eval_assets.config.prices import Prices
 from eval_assets.errors import StorageError
 from eval_assets.providers.batches.service import BatchLost, BatchService, BatchStatus, Leftover
 from eval_assets.providers.batches.submitting import with_status

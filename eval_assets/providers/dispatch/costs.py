@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from eval_assets.config.model import Prices
+from eval_assets.config.prices import Prices
 from eval_assets.providers.dispatch.rates import MILLION, counted_cost_usd, dearest_rates
 from eval_assets.requests.conversations import images_in, message_text
 from eval_assets.requests.exchange import Reply, Request

@@ -12,7 +12,8 @@ from threading import Event
 from types import TracebackType
 from typing import Self, TypeVar
 
-from eval_assets.config.model import Limits, Prices
+from eval_assets.config.model import Limits
+from eval_assets.config.prices import Prices
 from eval_assets.errors import BudgetExceededError, StoppedError, UnderWayError
 from eval_assets.providers.dispatch.ahead import Ahead, Together
 from eval_assets.providers.dispatch.answering import Pass

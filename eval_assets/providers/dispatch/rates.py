@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from eval_assets.config.model import BatchPrices, Prices
+from eval_assets.config.prices import BatchPrices, Prices
 from eval_assets.requests.used_tokens import UsedTokens
 
 MILLION = 1_000_000

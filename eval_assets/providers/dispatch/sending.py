@@ -11,7 +11,8 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from eval_assets.config.model import Limits, Prices
+from eval_assets.config.model import Limits
+from eval_assets.config.prices import Prices
 from eval_assets.errors import BudgetExceededError, StoppedError, StorageError
 from eval_assets.providers.attempts import Attempts
 from eval_assets.providers.dispatch.account import Permit
